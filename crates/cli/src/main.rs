@@ -1,0 +1,4 @@
+//! The `ringfence` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

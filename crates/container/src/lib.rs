@@ -1,0 +1,3 @@
+//! Opens whatever drivers come in as a stream of named bytes
+
+#![forbid(unsafe_code)]

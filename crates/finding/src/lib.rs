@@ -1,0 +1,3 @@
+//! The vocabulary: rule card, finding, evidence, target, verdict; plain data
+
+#![forbid(unsafe_code)]

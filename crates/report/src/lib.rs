@@ -1,0 +1,3 @@
+//! One file per format; sees findings and verdicts, never an image
+
+#![forbid(unsafe_code)]
