@@ -1,3 +1,39 @@
-//! The vocabulary: rule card, finding, evidence, target, verdict; plain data
-
+//! The vocabulary of ringfence: rule card, finding, evidence, target, verdict, examination, report.
+//!
+//! Plain data. Nothing here reads a file or knows what a PE image is; rules fill these types in and
+//! report formats write them out.
+//!
+//! ```
+//! use ringfence_finding::{Answer, Gap, Question, Targets, decide};
+//!
+//! // No findings, but the machine code was not looked at: `load` can be answered, `run` cannot.
+//! let gap = Gap::new(&[Question::Run, Question::Certify], "machine code not examined");
+//! let verdict = decide(&[], &[gap], Targets::DEFAULT, false);
+//! assert_eq!(verdict.load, Answer::Yes);
+//! assert_eq!(verdict.run, Answer::Unknown);
+//! ```
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod card;
+mod defect;
+mod evidence;
+mod examination;
+mod finding;
+mod report;
+mod target;
+mod verdict;
+
+pub use card::{RuleCard, bug_check_subcode, same_name};
+pub use defect::Defect;
+pub use evidence::{Evidence, Mark, Row, Table};
+pub use examination::{
+    Authentihash, Coverage, DebugFile, Digests, Examination, Examined, Imported, Mitigations,
+    Properties, Section, Trust, Version,
+};
+pub use finding::{Authority, Confidence, Finding, Level};
+pub use report::{
+    Closing, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals, Unread,
+};
+pub use target::{TARGETS, Target, Targets, UnknownTarget};
+pub use verdict::{Answer, Because, Gap, Question, Reason, Verdict, decide};

@@ -1,0 +1,111 @@
+//! One thing a rule has to say about one driver.
+
+use crate::{Evidence, Question, Targets};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
+
+/// How grave a finding is for the targets asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing; turns no question to no.
+    Note,
+    /// Worth mending; turns no question to no.
+    Warning,
+    /// Turns at least one question to no.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Note => "note",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        })
+    }
+}
+
+/// How sure a finding is of what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Sources or observed behaviour leave some room.
+    Likely,
+    /// The bytes and the documented rule leave none.
+    Certain,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Confidence::Likely => "likely",
+            Confidence::Certain => "certain",
+        })
+    }
+}
+
+/// Who on Windows makes the same objection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// The image loader or the code-integrity check behind it refuses the image.
+    Loader,
+    /// Driver Verifier's code-integrity option (flag 0x02000000), which the HLK HyperVisor Code
+    /// Integrity Readiness Test switches on.
+    DriverVerifier,
+    /// Code Analysis of the sources (C30029 to C30035). Alone it does not decide *certify*.
+    CodeAnalysis,
+}
+
+/// One thing a rule has to say about one driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// The rule's slug.
+    pub rule: &'static str,
+    /// How grave it is for the targets asked about.
+    pub level: Level,
+    /// The questions that this finding answers with no, on the Windows versions of `targets`.
+    pub questions: Vec<Question>,
+    /// How sure the finding is.
+    pub confidence: Confidence,
+    /// Those of `questions` on which an otherwise certain finding is only likely to be right.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only_likely_for: Vec<Question>,
+    /// Who on Windows makes the same objection.
+    pub reported_by: Vec<Authority>,
+    /// The Windows versions the finding holds for.
+    #[schemars(with = "Vec<String>")]
+    pub targets: Targets,
+    /// Where in the loaded image, relative to its base.
+    pub rva: Option<u32>,
+    /// The section concerned.
+    pub section: Option<String>,
+    /// One sentence fragment with the particulars.
+    pub message: String,
+    /// Other names of the rule: bug-check subcode, readiness-tool counter, Code Analysis warning.
+    pub aliases: &'static [&'static str],
+    /// What decided, for a person to check.
+    pub evidence: Option<Evidence>,
+    /// Further facts, a sentence each.
+    pub notes: Vec<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// How sure the finding is about `question`.
+    pub fn confidence_on(&self, question: Question) -> Confidence {
+        if self.only_likely_for.contains(&question) { Confidence::Likely } else { self.confidence }
+    }
+
+    /// Whether the finding answers `question` with no for any of `targets`.
+    /// What only Code Analysis objects to decides *certify* when `code_analysis` is set.
+    pub fn denies(&self, question: Question, targets: Targets, code_analysis: bool) -> bool {
+        let counts = question != Question::Certify
+            || self.reported_by.contains(&Authority::DriverVerifier)
+            || (code_analysis && self.reported_by.contains(&Authority::CodeAnalysis));
+        counts && self.questions.contains(&question) && self.targets.intersects(targets)
+    }
+}

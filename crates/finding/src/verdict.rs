@@ -1,0 +1,255 @@
+//! From findings and gaps to an answer for each of the three questions.
+
+use crate::{Confidence, Finding, Targets};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The three questions behind "is it compatible with memory integrity?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// Does the image meet what the loader and memory integrity demand of it? Whether its signature
+    /// is trusted is a separate fact.
+    Load,
+    /// Does nothing listed break it once it is loaded?
+    Run,
+    /// Have Driver Verifier (0x02000000) and the HLK HyperVisor Code Integrity Readiness Test no
+    /// objection?
+    Certify,
+}
+
+impl Question {
+    /// All three, in the order they are always told.
+    pub const ALL: [Question; 3] = [Question::Load, Question::Run, Question::Certify];
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Question::Load => "load",
+            Question::Run => "run",
+            Question::Certify => "certify",
+        })
+    }
+}
+
+/// What can be said to a [`Question`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// Everything relevant was examined and nothing objects.
+    Yes,
+    /// A finding objects.
+    No,
+    /// Something relevant was not examined; the reasons are given.
+    Unknown,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Answer::Yes => "yes",
+            Answer::No => "no",
+            Answer::Unknown => "unknown",
+        })
+    }
+}
+
+/// Something relevant that was not examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The questions it leaves open.
+    pub questions: Vec<Question>,
+    /// The Windows versions for which it matters.
+    pub targets: Targets,
+    /// Why, as a fragment that fits after "unknown: ".
+    pub reason: Cow<'static, str>,
+}
+
+impl Gap {
+    /// A gap that matters on every Windows version.
+    pub fn new(questions: &[Question], reason: impl Into<Cow<'static, str>>) -> Gap {
+        Gap { questions: questions.to_vec(), targets: Targets::ALL, reason: reason.into() }
+    }
+}
+
+/// Why an answer is what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// The rule whose finding decided, for a no.
+    pub rule: Option<&'static str>,
+    /// How sure that finding is.
+    pub confidence: Option<Confidence>,
+    /// In words: the finding's message, or what was not examined.
+    pub text: Cow<'static, str>,
+}
+
+/// The reasons for each answer; none for a yes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Because {
+    /// Why *load* is not yes.
+    pub load: Vec<Reason>,
+    /// Why *run* is not yes.
+    pub run: Vec<Reason>,
+    /// Why *certify* is not yes.
+    pub certify: Vec<Reason>,
+}
+
+/// The three answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Verdict {
+    /// Answer to [`Question::Load`].
+    pub load: Answer,
+    /// Answer to [`Question::Run`].
+    pub run: Answer,
+    /// Answer to [`Question::Certify`].
+    pub certify: Answer,
+    /// What decided.
+    pub because: Because,
+}
+
+impl Verdict {
+    /// The answer to `question`.
+    pub fn answer(&self, question: Question) -> Answer {
+        match question {
+            Question::Load => self.load,
+            Question::Run => self.run,
+            Question::Certify => self.certify,
+        }
+    }
+
+    /// Why the answer to `question` is not yes.
+    pub fn reasons(&self, question: Question) -> &[Reason] {
+        match question {
+            Question::Load => &self.because.load,
+            Question::Run => &self.because.run,
+            Question::Certify => &self.because.certify,
+        }
+    }
+}
+
+/// Answers the three questions for `targets`.
+///
+/// A finding that holds for any of the targets turns its questions to no; else a gap turns them to
+/// unknown. A driver that does not load is never reached by *run*. With `code_analysis`, what only
+/// Code Analysis objects to counts against *certify*.
+pub fn decide(
+    findings: &[Finding],
+    gaps: &[Gap],
+    targets: Targets,
+    code_analysis: bool,
+) -> Verdict {
+    let decide_one = |question| {
+        let objections: Vec<Reason> = findings
+            .iter()
+            .filter(|finding| finding.denies(question, targets, code_analysis))
+            .map(|finding| objection(finding, question))
+            .collect();
+        if !objections.is_empty() {
+            return (Answer::No, objections);
+        }
+        let open: Vec<Reason> = gaps
+            .iter()
+            .filter(|gap| gap.questions.contains(&question) && gap.targets.intersects(targets))
+            .map(|gap| Reason { rule: None, confidence: None, text: gap.reason.clone() })
+            .collect();
+        (if open.is_empty() { Answer::Yes } else { Answer::Unknown }, open)
+    };
+    let (load, load_because) = decide_one(Question::Load);
+    let (run, run_because) = match load {
+        Answer::No => (Answer::Unknown, vec![not_reached()]),
+        _ => decide_one(Question::Run),
+    };
+    let (certify, certify_because) = decide_one(Question::Certify);
+    let because = Because { load: load_because, run: run_because, certify: certify_because };
+    Verdict { load, run, certify, because }
+}
+
+fn objection(finding: &Finding, question: Question) -> Reason {
+    Reason {
+        rule: Some(finding.rule),
+        confidence: Some(finding.confidence_on(question)),
+        text: finding.message.clone().into(),
+    }
+}
+
+fn not_reached() -> Reason {
+    Reason { rule: None, confidence: None, text: "not reached: the driver does not load".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Authority, Level};
+
+    fn finding(questions: &[Question], reported_by: &[Authority]) -> Finding {
+        Finding {
+            rule: "some-rule",
+            level: Level::Error,
+            questions: questions.to_vec(),
+            confidence: Confidence::Certain,
+            only_likely_for: Vec::new(),
+            reported_by: reported_by.to_vec(),
+            targets: Targets::ALL,
+            rva: None,
+            section: None,
+            message: "it is bad".to_owned(),
+            aliases: &[],
+            evidence: None,
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    fn answers(findings: &[Finding], gaps: &[Gap], code_analysis: bool) -> String {
+        let verdict = decide(findings, gaps, Targets::DEFAULT, code_analysis);
+        Question::ALL.map(|question| verdict.answer(question).to_string()).join(" ")
+    }
+
+    #[test]
+    fn nothing_found_and_nothing_missed_is_yes() {
+        assert_eq!(answers(&[], &[], false), "yes yes yes");
+    }
+
+    #[test]
+    fn a_gap_makes_its_questions_unknown() {
+        let gap = Gap::new(&[Question::Run, Question::Certify], "machine code not examined");
+        assert_eq!(answers(&[], &[gap], false), "yes unknown unknown");
+    }
+
+    #[test]
+    fn a_finding_outweighs_a_gap() {
+        let gap = Gap::new(&Question::ALL, "machine code not examined");
+        let bad = finding(&[Question::Certify], &[Authority::DriverVerifier]);
+        assert_eq!(answers(&[bad], &[gap], false), "unknown unknown no");
+    }
+
+    #[test]
+    fn what_does_not_load_is_not_run_but_may_be_certified() {
+        let bad = finding(&[Question::Load, Question::Run], &[Authority::Loader]);
+        let verdict = decide(&[bad], &[], Targets::DEFAULT, false);
+        assert_eq!(
+            (verdict.load, verdict.run, verdict.certify),
+            (Answer::No, Answer::Unknown, Answer::Yes)
+        );
+        assert_eq!(verdict.because.run[0].text, "not reached: the driver does not load");
+        assert_eq!(verdict.because.load[0].rule, Some("some-rule"));
+    }
+
+    #[test]
+    fn code_analysis_counts_only_when_asked() {
+        let warned = finding(&[Question::Certify], &[Authority::CodeAnalysis]);
+        assert_eq!(answers(std::slice::from_ref(&warned), &[], false), "yes yes yes");
+        assert_eq!(answers(&[warned], &[], true), "yes yes no");
+    }
+
+    #[test]
+    fn a_finding_for_other_windows_versions_decides_nothing() {
+        let mut old = finding(&[Question::Load], &[Authority::Loader]);
+        old.targets = Targets::BEFORE_1703;
+        assert_eq!(answers(&[old.clone()], &[], false), "yes yes yes");
+        assert_eq!(decide(&[old], &[], Targets::ALL, false).load, Answer::No);
+    }
+}
