@@ -1,0 +1,128 @@
+//! The debug directory: which debug file belongs to the image, and what the build says of itself.
+
+use crate::defect::{Defects, Problem, Structure};
+use crate::section::Layout;
+use crate::{DataDirectory, Rva};
+
+/// Size of `IMAGE_DEBUG_DIRECTORY`.
+const ENTRY: usize = 28;
+/// `IMAGE_DEBUG_TYPE_CODEVIEW`.
+const CODEVIEW: u32 = 2;
+/// `IMAGE_DEBUG_TYPE_REPRO`.
+const REPRO: u32 = 16;
+/// `IMAGE_DEBUG_TYPE_EX_DLLCHARACTERISTICS`.
+const EX_DLL_CHARACTERISTICS: u32 = 20;
+/// `IMAGE_DLLCHARACTERISTICS_EX_CET_COMPAT`.
+const CET_COMPAT: u32 = 1;
+
+/// What the debug directory says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Debug<'data> {
+    /// The types of all entries, in order.
+    pub types: Vec<u32>,
+    /// The debug file.
+    pub codeview: Option<CodeView<'data>>,
+    /// Whether the time stamps are hashes of the content.
+    pub reproducible: bool,
+    /// Whether the image promises to work with shadow stacks.
+    pub cet_compat: bool,
+}
+
+/// The debug file that belongs to the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeView<'data> {
+    /// GUID, in the byte order of the file.
+    pub guid: [u8; 16],
+    /// Age.
+    pub age: u32,
+    /// Path as stored.
+    pub path: &'data [u8],
+}
+
+impl CodeView<'_> {
+    /// The GUID in its usual form with hyphens, upper case.
+    pub fn guid_text(&self) -> String {
+        let [a0, a1, a2, a3, b0, b1, c0, c1, rest @ ..] = self.guid;
+        let a = u32::from_le_bytes([a0, a1, a2, a3]);
+        let b = u16::from_le_bytes([b0, b1]);
+        let c = u16::from_le_bytes([c0, c1]);
+        let (d, e) = rest.split_at(2);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+        format!("{a:08X}-{b:04X}-{c:04X}-{}-{}", hex(d), hex(e))
+    }
+}
+
+pub(crate) fn read<'data>(
+    bytes: &'data [u8],
+    layout: &Layout<'data>,
+    directory: DataDirectory,
+    defects: &mut Defects,
+) -> Debug<'data> {
+    let mut debug = Debug::default();
+    let there = layout.bytes_from(directory.rva).unwrap_or_default();
+    let wanted = directory.size as usize;
+    if there.len() < wanted {
+        let problem = Problem::Truncated { wanted: wanted as u64, present: there.len() as u64 };
+        defects.in_image(Structure::DebugDirectory, problem, directory.rva);
+    }
+    for entry in there[..there.len().min(wanted)].chunks_exact(ENTRY) {
+        let word = |offset: usize| {
+            entry[offset..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four))
+        };
+        let (kind, size, rva, offset) = (word(12), word(16), word(20), word(24));
+        debug.types.push(kind);
+        debug.reproducible |= kind == REPRO;
+        if kind != CODEVIEW && kind != EX_DLL_CHARACTERISTICS {
+            continue;
+        }
+        // The file offset is always there; the address only when the data is loaded.
+        let start = offset as usize;
+        let Some(data) = start.checked_add(size as usize).and_then(|end| bytes.get(start..end))
+        else {
+            defects.in_image(Structure::DebugDirectory, Problem::PointsOutside, Rva(rva));
+            continue;
+        };
+        if kind == EX_DLL_CHARACTERISTICS {
+            debug.cet_compat =
+                data.first_chunk().is_some_and(|four| u32::from_le_bytes(*four) & CET_COMPAT != 0);
+        } else if debug.codeview.is_none() {
+            debug.codeview = codeview(data);
+        }
+    }
+    debug
+}
+
+/// `RSDS`, GUID, age, path. Formats older than that (`NB10`) carry no GUID and are passed over.
+fn codeview(data: &[u8]) -> Option<CodeView<'_>> {
+    let (signature, rest) = data.split_first_chunk::<4>()?;
+    let (guid, rest) = rest.split_first_chunk::<16>()?;
+    let (age, path) = rest.split_first_chunk::<4>()?;
+    let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());
+    (signature == b"RSDS").then_some(CodeView {
+        guid: *guid,
+        age: u32::from_le_bytes(*age),
+        path: &path[..end],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Image;
+    use ringfence_fixture::driver;
+
+    #[test]
+    fn the_debug_file_is_named() {
+        let guid = [
+            0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD,
+            0xEE, 0xFF,
+        ];
+        let bytes = driver().pdb("disk.pdb", guid, 3).repro().bytes();
+        let image = Image::read(&bytes).unwrap();
+        let debug = image.debug();
+        let codeview = debug.codeview.unwrap();
+        assert_eq!(codeview.guid_text(), "00112233-4455-6677-8899-AABBCCDDEEFF");
+        assert_eq!((codeview.path, codeview.age), (&b"disk.pdb"[..], 3));
+        assert!(debug.reproducible);
+        assert!(!debug.cet_compat);
+    }
+}

@@ -1,0 +1,138 @@
+//! The exception directory (`.pdata`): where functions begin and end.
+
+use crate::defect::{Defects, Problem, Structure};
+use crate::section::Layout;
+use crate::{DataDirectory, Machine, Rva};
+
+/// The functions an x64 or ARM64 image lists for unwinding. Leaf functions may be missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Functions<'data> {
+    entries: &'data [u8],
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// Other machines: nothing is read.
+    #[default]
+    Unknown,
+    /// Begin, end, unwind information: 12 bytes.
+    X64,
+    /// Begin, and either packed unwind data or the address of a record: 8 bytes.
+    Arm64,
+}
+
+impl Form {
+    fn entry_size(self) -> usize {
+        match self {
+            Form::Unknown => 1,
+            Form::X64 => 12,
+            Form::Arm64 => 8,
+        }
+    }
+}
+
+/// One entry of the exception directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its first instruction.
+    pub begin: Rva,
+    /// Its end, for x64 as stated, for ARM64 where the entry holds it packed.
+    pub end: Option<Rva>,
+    /// Where its unwind information is, unless packed into the entry.
+    pub unwind: Option<Rva>,
+}
+
+impl<'data> Functions<'data> {
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len() / self.form.entry_size()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries, in the order of the table, which should be that of addresses.
+    pub fn iter(&self) -> impl Iterator<Item = Function> + use<'data> {
+        let form = self.form;
+        self.entries.chunks_exact(form.entry_size()).map(move |entry| {
+            let word = |index: usize| {
+                entry
+                    .chunks_exact(4)
+                    .nth(index)
+                    .and_then(|four| four.try_into().ok())
+                    .map_or(0, u32::from_le_bytes)
+            };
+            match form {
+                Form::Arm64 => arm64(word(0), word(1)),
+                _ => Function {
+                    begin: Rva(word(0)),
+                    end: Some(Rva(word(1))),
+                    unwind: Some(Rva(word(2))),
+                },
+            }
+        })
+    }
+}
+
+fn arm64(begin: u32, second: u32) -> Function {
+    // The low two bits say whether the rest is an address or packed data, whose bits 2 to 12 are
+    // the length in instructions.
+    match second & 3 {
+        0 => Function { begin: Rva(begin), end: None, unwind: Some(Rva(second)) },
+        _ => {
+            let length = (second >> 2 & 0x7FF) * 4;
+            Function { begin: Rva(begin), end: Rva(begin).checked_add(length), unwind: None }
+        }
+    }
+}
+
+pub(crate) fn read<'data>(
+    layout: &Layout<'data>,
+    machine: Machine,
+    directory: DataDirectory,
+    defects: &mut Defects,
+) -> Functions<'data> {
+    let form = match machine {
+        Machine::X64 => Form::X64,
+        Machine::Arm64 => Form::Arm64,
+        _ => return Functions::default(),
+    };
+    let there = layout.bytes_from(directory.rva).unwrap_or_default();
+    let wanted = directory.size as usize;
+    if there.is_empty() {
+        defects.in_image(Structure::ExceptionDirectory, Problem::PointsOutside, directory.rva);
+    } else if there.len() < wanted {
+        let problem = Problem::Truncated { wanted: wanted as u64, present: there.len() as u64 };
+        defects.in_image(Structure::ExceptionDirectory, problem, directory.rva);
+    } else if wanted % form.entry_size() != 0 {
+        defects.in_image(
+            Structure::ExceptionDirectory,
+            Problem::BadSize(wanted as u64),
+            directory.rva,
+        );
+    }
+    let size = there.len().min(wanted) / form.entry_size() * form.entry_size();
+    let functions = Functions { entries: &there[..size], form };
+    let sorted = functions.iter().is_sorted_by_key(|function| function.begin);
+    if !sorted {
+        defects.in_image(Structure::ExceptionDirectory, Problem::Unsorted, directory.rva);
+    }
+    functions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_arm64_entries_carry_their_length() {
+        // Flag 1 (packed), 3 instructions.
+        let packed = arm64(0x1000, 1 | 3 << 2);
+        assert_eq!(packed, Function { begin: Rva(0x1000), end: Some(Rva(0x100C)), unwind: None });
+        let record = arm64(0x1000, 0x4000);
+        assert_eq!(record, Function { begin: Rva(0x1000), end: None, unwind: Some(Rva(0x4000)) });
+    }
+}
