@@ -5,7 +5,7 @@
  *
  *   FX_EXECUTABLE_POOL   non-paged memory is requested executable
  *   FX_RWX_SECTION       a buffer lives in a section of its own, which the linker makes ERW
- *   FX_PACKED_TABLE      a packed table of pointers, some of which cross a page boundary
+ *   FX_PACKED_TABLE      a packed table of pointers, one of which crosses a page boundary
  *
  * Without any of them this is the clean driver.
  */
@@ -59,9 +59,9 @@ static void SampleNote(UCHAR Value)
 #elif defined(FX_PACKED_TABLE)
 
 /*
- * Ten bytes an entry, so the pointers drift across the page: where one starts less than eight bytes
- * before its end, the relocation has to change two pages, which Windows 10 before 1703 refused to
- * do under memory integrity.
+ * Ten bytes an entry, so the pointers drift across the page. The table starts on a page; the pointer
+ * of entry 409 is then at offset 0xFFC and ends on the next page. Its relocation has to change two
+ * pages, which Windows 10 before 1703 refused to do under memory integrity.
  */
 #pragma pack(push, 1)
 typedef struct SAMPLE_ROUTE {
@@ -79,11 +79,9 @@ typedef struct SAMPLE_ROUTE {
 #define ROUTES_256(code) \
     ROUTES_64(code), ROUTES_64((code) + 64), ROUTES_64((code) + 128), ROUTES_64((code) + 192)
 
-static const SAMPLE_ROUTE Routes[] = {
+__attribute__((aligned(4096))) static const SAMPLE_ROUTE Routes[] = {
     ROUTES_256(0),
     ROUTES_256(256),
-    ROUTES_256(512),
-    ROUTES_256(768),
 };
 
 static DRIVER_DISPATCH *volatile LastRoute;
