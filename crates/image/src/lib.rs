@@ -93,7 +93,7 @@ impl<'data> Image<'data> {
             .unwrap_or_default();
         let relocations = match at(DirectoryIndex::BaseRelocation) {
             Some(table) => relocation::read(&layout, table, defects),
-            None => Relocations { complete: true, ..Relocations::default() },
+            None => Relocations::none(),
         };
         let load_config = at(DirectoryIndex::LoadConfig)
             .and_then(|table| load_config::read(&layout, &headers, table, defects));

@@ -130,7 +130,7 @@ mod tests {
         let mut config = vec![0; 0x94];
         config[0] = 0x94;
         config[0x91] = 0x05;
-        let bytes = driver().load_config(config).bytes();
+        let bytes = driver().raw_load_config(config).bytes();
         let image = Image::read(&bytes).unwrap();
         let config = image.load_config().unwrap();
         assert_eq!(config.guard_flags, Some(0x500));

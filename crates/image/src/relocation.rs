@@ -39,6 +39,11 @@ impl Relocation {
 }
 
 impl<'data> Relocations<'data> {
+    /// No relocations at all, which is complete.
+    pub(crate) fn none() -> Relocations<'data> {
+        Relocations { complete: true, ..Relocations::default() }
+    }
+
     /// Number of relocations but for filler.
     pub fn len(&self) -> usize {
         self.count

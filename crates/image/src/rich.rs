@@ -85,7 +85,7 @@ mod tests {
     use ringfence_fixture::driver;
 
     fn linker(tools: &[(u16, u16, u32)]) -> Option<&'static str> {
-        let bytes = driver().rich(tools).bytes();
+        let bytes = driver().rich(tools.iter().copied()).bytes();
         let image = Image::read(&bytes).unwrap();
         image.rich().and_then(|rich| rich.linker()).map(|toolset| toolset.name)
     }
