@@ -1,3 +1,22 @@
-//! Opens whatever drivers come in as a stream of named bytes
-
+//! Opens whatever drivers come in as a stream of named bytes.
+//!
+//! So far that is files and folders of the file system; all reading of files lives here.
+//!
+//! ```
+//! use ringfence_container::{Input, expand};
+//!
+//! let folder = tempfile::tempdir()?;
+//! std::fs::write(folder.path().join("a.sys"), b"MZ")?;
+//! let found = expand(&[Input::parse(folder.path().as_os_str())]);
+//! let [Ok(source)] = &found[..] else { panic!() };
+//! assert!(source.name().ends_with("a.sys"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod folder;
+mod input;
+
+pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
+pub use input::Input;

@@ -1,6 +1,6 @@
 //! One thing a rule has to say about one driver.
 
-use crate::{Evidence, Question, Targets};
+use crate::{Evidence, Question, RuleCard, Targets};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -95,6 +95,85 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A certain finding on every Windows version that answers no question; the methods below
+    /// add to it.
+    pub fn new(card: &RuleCard, level: Level, message: impl Into<String>) -> Finding {
+        Finding {
+            rule: card.id,
+            level,
+            questions: Vec::new(),
+            confidence: Confidence::Certain,
+            only_likely_for: Vec::new(),
+            reported_by: Vec::new(),
+            targets: Targets::ALL,
+            rva: None,
+            section: None,
+            message: message.into(),
+            aliases: card.also_known_as,
+            evidence: None,
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Answers `questions` with no; `reported_by` make the same objection on Windows.
+    #[must_use]
+    pub fn denying(mut self, questions: &[Question], reported_by: &[Authority]) -> Finding {
+        self.questions = questions.to_vec();
+        self.reported_by = reported_by.to_vec();
+        self
+    }
+
+    /// Is likely only, as a whole.
+    #[must_use]
+    pub fn likely(mut self) -> Finding {
+        self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// Is only likely to be right about `questions`.
+    #[must_use]
+    pub fn only_likely_for(mut self, questions: &[Question]) -> Finding {
+        self.only_likely_for = questions.to_vec();
+        self
+    }
+
+    /// Holds for `targets` alone.
+    #[must_use]
+    pub fn on(mut self, targets: Targets) -> Finding {
+        self.targets = targets;
+        self
+    }
+
+    /// Is about the byte at `rva`, in `section`.
+    #[must_use]
+    pub fn at(mut self, rva: u32, section: Option<String>) -> Finding {
+        self.rva = Some(rva);
+        self.section = section;
+        self
+    }
+
+    /// Shows `evidence`.
+    #[must_use]
+    pub fn because(mut self, evidence: Evidence) -> Finding {
+        self.evidence = Some(evidence);
+        self
+    }
+
+    /// Adds a sentence.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Finding {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Finding {
+        self.help = Some(help.into());
+        self
+    }
+
     /// How sure the finding is about `question`.
     pub fn confidence_on(&self, question: Question) -> Confidence {
         if self.only_likely_for.contains(&question) { Confidence::Likely } else { self.confidence }

@@ -145,6 +145,8 @@ pub struct Totals {
     pub files: usize,
     /// Drivers examined.
     pub drivers: usize,
+    /// Drivers with malformed parts.
+    pub malformed: usize,
     /// Different contents among the drivers; null when hashing was switched off.
     pub distinct: Option<usize>,
     /// Answers to *load*.
@@ -163,6 +165,7 @@ impl Totals {
     /// Counts one driver in; [`Totals::files`] and [`Totals::distinct`] are the scan's to count.
     pub fn count(&mut self, examination: &Examination) {
         self.drivers += 1;
+        self.malformed += usize::from(!examination.defects.is_empty());
         self.findings += examination.findings.len();
         for question in Question::ALL {
             let answer = examination.verdict.answer(question);

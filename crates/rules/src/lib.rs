@@ -1,3 +1,23 @@
-//! Hazards: one file each; the only place that knows what HVCI forbids
-
+//! Hazards: one file each; the only place that knows what memory integrity forbids.
+//!
+//! ```
+//! use ringfence_finding::Targets;
+//! use ringfence_fixture::{EXECUTE, READ, WRITE, driver};
+//!
+//! let bytes = driver().edit_section(".text", |text| text.rights(READ | WRITE | EXECUTE)).bytes();
+//! let image = ringfence_image::Image::read(&bytes)?;
+//! let outcome = ringfence_rules::check(&ringfence_rules::Driver::new(&image), Targets::DEFAULT);
+//! assert_eq!(outcome.findings[0].rule, "writable-executable-section");
+//! # Ok::<(), ringfence_image::NotAnImage>(())
+//! ```
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod driver;
+mod image;
+mod kind;
+mod rule;
+
+pub use driver::Driver;
+pub use kind::{NotADriver, kind};
+pub use rule::{Crash, Findings, Outcome, Rule, check, rules};

@@ -1,0 +1,266 @@
+use crate::rule::rule_card;
+use crate::{Driver, Findings, Rule};
+use ringfence_finding::{
+    Authority, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
+};
+use ringfence_image::{DirectoryIndex, Image, PAGE, Section};
+use std::ops::Range;
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds import address tables (IATs) that lie in an executable section.
+    ///
+    /// ## Why it matters
+    ///
+    /// The loader writes the addresses of imported functions into the table. With memory integrity
+    /// on, a page that is written is never executable, so the image is refused. Driver Verifier stops
+    /// at it with bug check 0xC4, 0x2005 (0x2006 in some early versions of Windows 10). The name of
+    /// the section does not matter: `INIT` is no exception here.
+    ///
+    /// Driver Verifier looks only at the first byte of data directory 12, and at nothing when that
+    /// directory is absent or empty. The loader fills the tables that the import descriptors point
+    /// to, so ringfence looks at those too, to their last byte, and says which of the two it found.
+    ///
+    /// ## Example
+    ///
+    /// ```text
+    /// link /MERGE:.rdata=.text ...     puts the table among the code
+    /// link /MERGE:.idata=INIT ...      so does this, where INIT is executable
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Tables of function pointers that the driver fills itself.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
+    /// - https://learn.microsoft.com/windows/win32/debug/pe-format#import-address-table
+    ExecutableImportTable {
+        id: "executable-import-table",
+        summary: "import address table lies in an executable section",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["0xC4:0x2005", "0xC4:0x2006", "IAT in Executable Section Count"],
+    }
+}
+
+/// A part of the import address table, and the executable section it lies in.
+struct Hit<'data> {
+    what: String,
+    addresses: Range<u64>,
+    section: Section<'data>,
+}
+
+/// Rows of evidence; the rest is counted.
+const MOST_ROWS: usize = 6;
+
+impl Rule for ExecutableImportTable {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let image = driver.image();
+        let seen = seen_by_verifier(image);
+        let hits: Vec<_> = seen.iter().map(|hit| hit.section).collect();
+        let hidden = hidden_hits(image);
+        if !image.imports().complete {
+            let reason = "the import table could not be read whole";
+            findings.leave_open(Gap::new(&[Question::Load], reason));
+        }
+        let Some(first) = seen.first().or(hidden.first()) else { return };
+        let section = first.section.name();
+        let message =
+            format!("the import address table lies in the executable section `{section}`");
+        let place = first.addresses.start as u32;
+        let finding = Finding::new(&Self::CARD, Level::Error, message).at(place, Some(section));
+        let finding = if hits.is_empty() {
+            finding
+                .denying(&[Question::Load], &[Authority::Loader])
+                .likely()
+                .note(format!("Driver Verifier does not see this: {}", verifier_view(image)))
+        } else {
+            finding
+                .denying(
+                    &[Question::Load, Question::Certify],
+                    &[Authority::Loader, Authority::DriverVerifier],
+                )
+                .note(
+                    "Driver Verifier sees this, because data directory 12 begins there, and stops at it \
+                     with bug check 0xC4, parameter 0x2005 (0x2006 in some early versions of Windows 10)",
+                )
+        };
+        let evidence = evidence(seen.into_iter().chain(hidden));
+        findings.report(
+            finding
+                .because(evidence)
+                .help("link without /MERGE into a code section, so that the table stays in .rdata"),
+        );
+    }
+}
+
+/// The executable sections that hold the first byte of data directory 12, by the sizes their headers
+/// state: Driver Verifier's own test.
+fn seen_by_verifier<'data>(image: &Image<'data>) -> Vec<Hit<'data>> {
+    let Some(table) = image.directory(DirectoryIndex::ImportAddress) else { return Vec::new() };
+    let start = u64::from(table.rva.0);
+    let holds = |section: &&Section<'_>| {
+        let first = u64::from(section.rva().0);
+        section.is_executable()
+            && (first..first + u64::from(section.virtual_size())).contains(&start)
+    };
+    let addresses = start..start + u64::from(table.size);
+    image
+        .sections()
+        .iter()
+        .filter(holds)
+        .map(|section| Hit {
+            what: "data directory 12".to_owned(),
+            addresses: addresses.clone(),
+            section: *section,
+        })
+        .collect()
+}
+
+/// The modules whose table, with its closing null entry, touches a page of an executable section.
+fn hidden_hits<'data>(image: &Image<'data>) -> Vec<Hit<'data>> {
+    // Rights cover whole pages. In an unaligned image sections share them, which is another rule's
+    // matter: there only the section's own bytes count.
+    let aligned = image.headers().section_alignment.is_multiple_of(PAGE);
+    let executable: Vec<_> = image
+        .sections()
+        .iter()
+        .filter(|section| section.is_executable())
+        .map(|section| (if aligned { section.pages() } else { section.addresses() }, *section))
+        .collect();
+    let null_entry = if image.headers().pe32_plus { 8 } else { 4 };
+    let mut hits = Vec::new();
+    for module in &image.imports().modules {
+        let table = &module.address_table;
+        let addresses = table.start..table.end + null_entry;
+        let touched = executable
+            .iter()
+            .find(|(pages, _)| pages.start < addresses.end && addresses.start < pages.end);
+        if let Some((_, section)) = touched {
+            let name = module.name.escape_ascii();
+            let what = if module.delayed { format!("{name} (delayed)") } else { name.to_string() };
+            hits.push(Hit { what, addresses, section: *section });
+        }
+    }
+    hits
+}
+
+/// Why Driver Verifier passes this image.
+fn verifier_view(image: &Image<'_>) -> String {
+    match image.directory(DirectoryIndex::ImportAddress) {
+        None => "it looks at data directory 12 only, which is absent or empty here".to_owned(),
+        Some(table) => {
+            let place = image.section_at(table.rva).map_or_else(
+                || "outside the sections".to_owned(),
+                |section| format!("in `{}`", section.name()),
+            );
+            format!("it looks at the first byte of data directory 12 only, which is {place}")
+        }
+    }
+}
+
+fn evidence<'data>(hits: impl Iterator<Item = Hit<'data>>) -> Evidence {
+    let rows: Vec<_> = hits
+        .take(MOST_ROWS)
+        .map(|hit| Row {
+            label: hit.section.number.to_string(),
+            cells: vec![
+                hit.what,
+                format!("{:08x}..{:08x}", hit.addresses.start, hit.addresses.end),
+                hit.section.name(),
+                hit.section.rights(),
+            ],
+        })
+        .collect();
+    let marks = vec![Mark { row: 0, column: 3, text: "executable".to_owned() }];
+    let columns = vec!["part of the table", "addresses", "section", "rights"];
+    Evidence::Table(Table { structure: "import address table", columns, rows, marks })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::image::tests::{answers, findings, told, verdict};
+    use ringfence_finding::{Answer, Targets};
+    use ringfence_fixture::driver;
+
+    const SEEN: &str = "error[executable-import-table] load certify: the import address table lies in \
+                        the executable section";
+    const HIDDEN: &str = "error[executable-import-table] load?: the import address table lies in the \
+                          executable section";
+
+    /// Spec case 108.
+    #[test]
+    fn table_in_text() {
+        let bytes = driver().iat_in(".text").bytes();
+        assert_eq!(told(&bytes), [format!("{SEEN} `.text`")]);
+        assert_eq!(answers(&bytes), "no unknown no");
+    }
+
+    /// Spec case 109: INIT is executable and no exception.
+    #[test]
+    fn table_in_init() {
+        assert_eq!(told(&driver().iat_in("INIT").bytes()), [format!("{SEEN} `INIT`")]);
+    }
+
+    /// Spec case 110: the verifier sees the beginning only.
+    #[test]
+    fn table_that_ends_in_text() {
+        let bytes = driver()
+            .import("HAL.dll", &["KeStallExecutionProcessor"])
+            .iat_across(".rdata", ".text")
+            .bytes();
+        assert_eq!(told(&bytes), [format!("{HIDDEN} `.text`")]);
+        assert_eq!(answers(&bytes), "no unknown unknown");
+    }
+
+    /// Spec cases 111 and 112: an absent or empty directory hides the table from the verifier.
+    #[test]
+    fn table_in_text_without_directory() {
+        let rva = driver().iat_in(".text").build().iat_rva();
+        for (start, size) in [(0, 0), (rva, 0)] {
+            let bytes = driver().iat_in(".text").iat_directory(start, size).bytes();
+            assert_eq!(told(&bytes), [format!("{HIDDEN} `.text`")]);
+            let note = &findings(&bytes, Targets::DEFAULT)[0].notes[0];
+            assert!(note.ends_with("which is absent or empty here"), "{note}");
+        }
+    }
+
+    /// Spec case 123: a forged directory hides a table in .text, and harms none in .rdata.
+    #[test]
+    fn forged_directory() {
+        let data = driver().build().rva_of_section(".data");
+        assert_eq!(told(&driver().iat_directory(data, 16).bytes()), [""; 0]);
+        let hidden = driver().iat_in(".text").iat_directory(data, 16).bytes();
+        assert_eq!(told(&hidden), [format!("{HIDDEN} `.text`")]);
+        assert!(findings(&hidden, Targets::DEFAULT)[0].notes[0].ends_with("which is in `.data`"));
+        // The other way round the verifier objects, whatever the descriptors say.
+        let text = driver().build().rva_of_section(".text");
+        assert_eq!(told(&driver().iat_directory(text, 16).bytes()), [format!("{SEEN} `.text`")]);
+    }
+
+    #[test]
+    fn descriptors_and_names_among_code_are_only_read() {
+        assert_eq!(told(&driver().imports_in(".text").bytes()), [""; 0]);
+    }
+
+    /// Spec case 117.
+    #[test]
+    fn arm64_is_held_to_the_same() {
+        assert_eq!(answers(&driver().arm64().iat_in(".text").bytes()), "no unknown no");
+    }
+
+    #[test]
+    fn an_unreadable_import_table_leaves_load_open() {
+        let bytes = driver().directory(1, 0x00F0_0000, 40).bytes();
+        let verdict = verdict(&bytes, Targets::DEFAULT);
+        assert_eq!(verdict.load, Answer::Unknown);
+        assert_eq!(verdict.because.load[0].text, "the import table could not be read whole");
+    }
+}

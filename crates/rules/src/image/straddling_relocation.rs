@@ -1,0 +1,183 @@
+use crate::rule::rule_card;
+use crate::{Driver, Findings, Rule};
+use ringfence_finding::{
+    Authority, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table, Targets,
+};
+use ringfence_image::{Image, RELOCATION_DIR64, Relocation};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds base relocations whose 64-bit value begins on one page and ends on the next.
+    ///
+    /// ## Why it matters
+    ///
+    /// Before version 1703, Windows 10 relocated the pages of an image one by one under memory
+    /// integrity, and refused an image with such a relocation; Windows Server 2016 is one of those.
+    /// Driver Verifier counted it under "Unsupported Relocs". Later versions take it, so for them it
+    /// is a note. A value of eight bytes crosses when it begins at offset 0xFF9 or later in its page;
+    /// one that ends exactly with the page is fine.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// #pragma pack(push, 1)
+    /// struct entry { unsigned short id; void *handler; };   // pointers at odd places
+    /// ```
+    ///
+    /// Let the compiler align structures that hold pointers.
+    ///
+    /// ## What it cannot see
+    ///
+    /// Nothing: the relocations decide. Images in the 32-bit form are not looked at.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
+    /// - https://learn.microsoft.com/windows/win32/debug/pe-format#the-reloc-section-image-only
+    StraddlingRelocation {
+        id: "straddling-relocation",
+        summary: "relocation crosses a page",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["Unsupported Relocs Count", "page-straddling relocation"],
+    }
+}
+
+/// The last offset in a page at which eight bytes fit.
+const LAST_FITTING: u16 = 0xFF8;
+/// Relocations shown; the rest is counted.
+const MOST_ROWS: usize = 4;
+
+impl Rule for StraddlingRelocation {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let image = driver.image();
+        if !image.relocations().complete {
+            let reason = "the base relocations could not be read whole";
+            findings.leave_open(Gap::new(&[Question::Load], reason));
+        }
+        if !image.headers().pe32_plus {
+            return;
+        }
+        let straddles = |relocation: &Relocation| {
+            relocation.kind == RELOCATION_DIR64 && relocation.offset > LAST_FITTING
+        };
+        let shown: Vec<_> = image.relocations().iter().filter(straddles).take(MOST_ROWS).collect();
+        let Some(first) = shown.first() else { return };
+        let count = image.relocations().iter().filter(straddles).count();
+        let message = match count {
+            1 => "one base relocation crosses a page".to_owned(),
+            _ => format!("{count} base relocations cross a page"),
+        };
+        findings.report(
+            Finding::new(&Self::CARD, Level::Error, message)
+                .denying(
+                    &[Question::Load, Question::Certify],
+                    &[Authority::Loader, Authority::DriverVerifier],
+                )
+                .on(Targets::BEFORE_1703)
+                .at(first.rva().0, image.section_at(first.rva()).map(|section| section.name()))
+                .because(evidence(image, &shown))
+                .note("Windows 10 1703 and later take such relocations")
+                .help("align pointers to eight bytes: drop #pragma pack around structures that hold them"),
+        );
+    }
+}
+
+fn evidence(image: &Image<'_>, relocations: &[Relocation]) -> Evidence {
+    let rows = relocations
+        .iter()
+        .map(|relocation| Row {
+            label: format!("{:x}", relocation.rva().0),
+            cells: vec![
+                image
+                    .section_at(relocation.rva())
+                    .map(|section| section.name())
+                    .unwrap_or_default(),
+                format!("{:08x}", relocation.page.0),
+                format!("{:03x}..{:03x}", relocation.offset, relocation.offset + 8),
+            ],
+        })
+        .collect();
+    Evidence::Table(Table {
+        structure: "base relocations",
+        columns: vec!["section", "page", "bytes"],
+        rows,
+        marks: vec![Mark {
+            row: 0,
+            column: 2,
+            text: "crosses the end of the page at 1000".to_owned(),
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::image::tests::{findings, told_for, verdict};
+    use ringfence_finding::{Answer, Level, Targets};
+    use ringfence_fixture::{Driver, driver};
+
+    const DIR64: u8 = 10;
+
+    /// A driver whose only relocation is a DIR64 at this offset of a page.
+    fn relocated(base: Driver, offset: u32) -> Vec<u8> {
+        base.edit_section(".data", |data| data.bytes(vec![0; 0x1800]))
+            .no_relocations()
+            .relocation_in(".data", offset, DIR64)
+            .bytes()
+    }
+
+    /// Spec case 113.
+    #[test]
+    fn from_offset_ff9_on_a_value_crosses() {
+        assert_eq!(told_for(&relocated(driver(), 0xFF8), Targets::ALL), [""; 0]);
+        for offset in [0xFF9, 0xFFC, 0xFFF] {
+            let bytes = relocated(driver(), offset);
+            assert_eq!(
+                told_for(&bytes, Targets::ALL),
+                ["error[straddling-relocation] load certify: one base relocation crosses a page"],
+                "{offset:#x}"
+            );
+            assert_eq!(verdict(&bytes, Targets::named("server-2016").unwrap()).load, Answer::No);
+        }
+    }
+
+    #[test]
+    fn since_1703_it_is_a_note() {
+        let bytes = relocated(driver(), 0xFFC);
+        let [only] = &findings(&bytes, Targets::DEFAULT)[..] else { panic!() };
+        assert_eq!((only.level, only.targets), (Level::Note, Targets::BEFORE_1703));
+        assert_eq!(verdict(&bytes, Targets::DEFAULT).load, Answer::Yes);
+    }
+
+    /// Spec case 117.
+    #[test]
+    fn arm64_is_held_to_the_same() {
+        let bytes = relocated(driver().arm64(), 0xFFC);
+        assert_eq!(verdict(&bytes, Targets::ALL).load, Answer::No);
+    }
+
+    /// Spec case 115: filler adjusts nothing, wherever it stands.
+    #[test]
+    fn filler_does_not_cross() {
+        let mut block = Vec::new();
+        block.extend(0x3000_u32.to_le_bytes());
+        block.extend(12_u32.to_le_bytes());
+        block.extend([0xFF, 0x0F, 0x08, 0xA0]);
+        let bytes = driver().raw_relocation_blocks(block).bytes();
+        assert_eq!(told_for(&bytes, Targets::ALL), [""; 0]);
+    }
+
+    /// Spec case 116, as far as the rule goes: what could not be read is not called fine.
+    #[test]
+    fn unreadable_relocations_leave_load_open() {
+        let bytes = driver().raw_relocation_blocks(vec![0, 0x30, 0, 0, 3, 0, 0, 0]).bytes();
+        let verdict = verdict(&bytes, Targets::DEFAULT);
+        assert_eq!(verdict.load, Answer::Unknown);
+        assert_eq!(verdict.because.load[0].text, "the base relocations could not be read whole");
+    }
+}

@@ -1,0 +1,325 @@
+use super::drawing::{self, FileColumn};
+use crate::rule::rule_card;
+use crate::{Driver, Findings, Rule};
+use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
+use ringfence_image::{HeaderField, Image, Section};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds images that the loader rejects for how their sections lie in the file and in memory:
+    /// data past the end of the file, sections that overlap or leave gaps, an impossible file
+    /// alignment, a SizeOfImage that the sections exceed.
+    ///
+    /// ## Why it matters
+    ///
+    /// Such an image does not load, with memory integrity or without; a file that was cut short in a
+    /// download is the usual case. Where Windows only rounds, as it does with section data that does
+    /// not begin on a disk sector, or does not care, as with sections that share bytes of the file,
+    /// the finding is a warning.
+    ///
+    /// ## Example
+    ///
+    /// ```text
+    /// head -c 20000 driver.sys      a driver cut short
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Damage within the sections; the signature covers that.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows/win32/debug/pe-format#section-table-section-headers
+    UnloadableRawLayout {
+        id: "unloadable-raw-layout",
+        summary: "sections lie so that the loader rejects the image",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["STATUS_INVALID_IMAGE_FORMAT"],
+    }
+}
+
+/// Bytes in a disk sector, in which Windows counts section data.
+const SECTOR: u32 = 0x200;
+
+impl Rule for UnloadableRawLayout {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let image = driver.image();
+        Self::check_alignments(image, findings);
+        Self::check_table(image, findings);
+        Self::check_file_ranges(image, findings);
+        Self::check_addresses(image, findings);
+    }
+}
+
+impl UnloadableRawLayout {
+    fn rejected(message: String) -> Finding {
+        Finding::new(&Self::CARD, Level::Error, message)
+            .denying(&[Question::Load], &[Authority::Loader])
+    }
+
+    fn check_alignments(image: &Image<'_>, findings: &mut Findings) {
+        let headers = image.headers();
+        let (file, memory) = (headers.file_alignment, headers.section_alignment);
+        let why = if file == 0 || !file.is_power_of_two() {
+            "is not a power of two"
+        } else if file > memory {
+            "exceeds SectionAlignment"
+        } else if file % SECTOR != 0 && file != memory {
+            "is neither a multiple of 0x200 nor equal to SectionAlignment"
+        } else {
+            return;
+        };
+        // An alignment of 0 in memory is told by the rule about alignment.
+        if memory == 0 {
+            return;
+        }
+        let field = headers.field(HeaderField::FileAlignment);
+        let evidence = drawing::header_field(
+            "optional header",
+            field,
+            "FileAlignment",
+            format!("{file:#x}"),
+            why,
+        );
+        findings
+            .report(Self::rejected(format!("FileAlignment ({file:#x}) {why}")).because(evidence));
+    }
+
+    fn check_table(image: &Image<'_>, findings: &mut Findings) {
+        let stated = usize::from(image.headers().number_of_sections);
+        let present = image.sections().len();
+        if present < stated {
+            let message =
+                format!("the section table is cut short: {present} of {stated} headers are there");
+            findings.report(Self::rejected(message));
+        } else if stated == 0 {
+            findings.report(Self::rejected("the image has no sections".to_owned()).likely());
+        }
+    }
+
+    fn check_file_ranges(image: &Image<'_>, findings: &mut Findings) {
+        let length = image.file_length() as u64;
+        let mut stored: Vec<&Section<'_>> =
+            image.sections().iter().filter(|section| section.raw_size() != 0).collect();
+        for section in &stored {
+            let range = section.raw_range();
+            if range.end > length {
+                let message = format!(
+                    "data of section `{}` ends at {:#x}, past the end of the file at {length:#x}",
+                    section.name(),
+                    range.end
+                );
+                let finding =
+                    Self::rejected(message).help("the file was probably cut short; fetch it again");
+                findings.report(Self::drawn(
+                    finding,
+                    section,
+                    FileColumn::FileSize,
+                    "past the end",
+                ));
+            }
+            if range.start % u64::from(SECTOR) != 0 && image.headers().section_alignment >= SECTOR {
+                let message =
+                    format!("data of section `{}` does not begin on a disk sector", section.name());
+                let finding = Finding::new(&Self::CARD, Level::Warning, message).likely().note(
+                    "Windows rounds the offset down, so the section begins with bytes before it",
+                );
+                findings.report(Self::drawn(
+                    finding,
+                    section,
+                    FileColumn::Offset,
+                    "not a multiple of 0x200",
+                ));
+            }
+        }
+        stored.sort_by_key(|section| section.raw_range().start);
+        for pair in stored.windows(2) {
+            let [first, second] = pair else { continue };
+            if second.raw_range().start < first.raw_range().end {
+                let message = format!(
+                    "sections `{}` and `{}` share bytes of the file",
+                    first.name(),
+                    second.name()
+                );
+                let finding = Finding::new(&Self::CARD, Level::Warning, message)
+                    .likely()
+                    .note("Windows maps both; linkers do not write such files");
+                findings.report(finding.at(second.rva().0, Some(second.name())).because(
+                    drawing::section_places(
+                        &[**first, **second],
+                        FileColumn::Offset,
+                        "before the end of the other",
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Sections must follow each other in memory, without gap or overlap, and end within SizeOfImage.
+    fn check_addresses(image: &Image<'_>, findings: &mut Findings) {
+        let headers = image.headers();
+        // The loader maps an image with a finer alignment as one piece and does not compare.
+        let alignment = u64::from(headers.section_alignment);
+        let mapped_by_section =
+            alignment.is_multiple_of(u64::from(ringfence_image::PAGE)) && alignment != 0;
+        for pair in image.sections().windows(2) {
+            let [first, second] = pair else { continue };
+            let end = first.addresses().end;
+            let next = if mapped_by_section { end.next_multiple_of(alignment) } else { end };
+            let start = u64::from(second.rva().0);
+            let finding = if start < next {
+                Self::rejected(format!(
+                    "section `{}` overlaps section `{}`",
+                    second.name(),
+                    first.name()
+                ))
+            } else if start > next && mapped_by_section && first.loaded_size() != 0 {
+                Self::rejected(format!(
+                    "there is a gap between sections `{}` and `{}`",
+                    first.name(),
+                    second.name()
+                ))
+                .likely()
+            } else {
+                continue;
+            };
+            let text = format!("expected at {next:08x}");
+            findings.report(
+                finding.at(second.rva().0, Some(second.name())).because(drawing::section_places(
+                    &[*first, *second],
+                    FileColumn::Address,
+                    &text,
+                )),
+            );
+        }
+        let end = image.sections().iter().map(|section| section.addresses().end).max().unwrap_or(0);
+        if end > u64::from(headers.size_of_image) {
+            let message = format!(
+                "the sections end at {end:#x}, past SizeOfImage ({:#x})",
+                headers.size_of_image
+            );
+            let evidence = drawing::header_field(
+                "optional header",
+                headers.field(HeaderField::SizeOfImage),
+                "SizeOfImage",
+                format!("{:#x}", headers.size_of_image),
+                "before the end of the sections",
+            );
+            findings.report(Self::rejected(message).because(evidence));
+        }
+    }
+
+    fn drawn(finding: Finding, section: &Section<'_>, column: FileColumn, text: &str) -> Finding {
+        finding.at(section.rva().0, Some(section.name())).because(drawing::section_places(
+            &[*section],
+            column,
+            text,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::image::tests::{answers, told};
+    use ringfence_fixture::{driver, section};
+
+    #[track_caller]
+    fn rejected(bytes: &[u8], expected: &str) {
+        let found = told(bytes);
+        assert!(found.iter().any(|line| line == expected), "{found:#?}");
+        assert!(answers(bytes).starts_with("no "), "{found:#?}");
+    }
+
+    #[test]
+    fn a_driver_cut_short() {
+        let whole = driver().bytes();
+        let cut = &whole[..whole.len() - 0x100];
+        let expected = format!(
+            "error[unloadable-raw-layout] load: data of section `.reloc` ends at {:#x}, past the end of \
+             the file at {:#x}",
+            whole.len(),
+            cut.len()
+        );
+        rejected(cut, &expected);
+    }
+
+    #[test]
+    fn impossible_file_alignments() {
+        let with = |patched: u32| {
+            let built = driver().build();
+            let field = built.checksum_offset() as usize - 64 + 36;
+            let mut bytes = built.bytes;
+            bytes[field..field + 4].copy_from_slice(&patched.to_le_bytes());
+            bytes
+        };
+        for (alignment, why) in [
+            (0, "is not a power of two"),
+            (0x300, "is not a power of two"),
+            (0x2000, "exceeds SectionAlignment"),
+            (0x80, "is neither a multiple of 0x200 nor equal to SectionAlignment"),
+        ] {
+            let expected =
+                format!("error[unloadable-raw-layout] load: FileAlignment ({alignment:#x}) {why}");
+            rejected(&with(alignment), &expected);
+        }
+    }
+
+    #[test]
+    fn overlaps_and_gaps_in_memory() {
+        let built = driver().build();
+        let data = built.rva_of_section(".data");
+        let overlapping =
+            driver().section(section(".over").virtual_address(data).bytes(vec![1; 16])).bytes();
+        rejected(
+            &overlapping,
+            "error[unloadable-raw-layout] load: section `.over` overlaps section `.reloc`",
+        );
+        let far = built.size_of_image() + 0x10000;
+        let gap = driver().section(section(".far").virtual_address(far).bytes(vec![1; 16])).bytes();
+        rejected(
+            &gap,
+            "error[unloadable-raw-layout] load?: there is a gap between sections `.reloc` and `.far`",
+        );
+    }
+
+    #[test]
+    fn a_table_cut_short_and_an_empty_one() {
+        let claimed = driver().number_of_sections(65_535).bytes();
+        assert!(told(&claimed).iter().any(|line| line.contains("the section table is cut short")));
+        let none = driver().without_sections().bytes();
+        rejected(&none, "error[unloadable-raw-layout] load?: the image has no sections");
+    }
+
+    #[test]
+    fn an_image_larger_than_stated() {
+        let bytes = driver().size_of_image(0x2000).bytes();
+        assert!(told(&bytes).iter().any(|line| line.contains("past SizeOfImage (0x2000)")));
+        assert!(answers(&bytes).starts_with("no "));
+    }
+
+    #[test]
+    fn shared_and_unrounded_data_are_warnings() {
+        let built = driver().build();
+        let data = built.section(".data").file_offset;
+        let shared = driver()
+            .section(section(".twin").raw_pointer(data).raw_size(0x200).virtual_size(0x200))
+            .bytes();
+        assert!(
+            told(&shared).iter().any(|line| {
+                line.starts_with("warning[unloadable-raw-layout] nothing: sections ")
+            })
+        );
+        assert_eq!(answers(&shared), "yes unknown unknown");
+        let odd = driver().edit_section(".data", |section| section.raw_pointer(data + 4)).bytes();
+        assert!(
+            told(&odd).iter().any(|line| line.ends_with("`.data` does not begin on a disk sector"))
+        );
+        assert!(answers(&odd).starts_with("yes "));
+    }
+}

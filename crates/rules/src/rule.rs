@@ -1,0 +1,208 @@
+//! What a rule is, and how all of them are put to a driver.
+
+use crate::{Driver, image};
+use ringfence_finding::{Finding, Gap, Level, RuleCard, Targets};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A hazard that ringfence looks for.
+pub trait Rule: Sync {
+    /// What the rule says of itself.
+    fn card(&self) -> &'static RuleCard;
+
+    /// Looks at the image alone.
+    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings);
+}
+
+/// Declares a rule: its documentation comment and particulars become its [`RuleCard`].
+macro_rules! rule_card {
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident {
+            id: $id:literal,
+            summary: $summary:literal,
+            level: $level:expr,
+            since: $since:literal,
+            also_known_as: $names:expr $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])*
+        pub(crate) struct $name;
+
+        impl $name {
+            const CARD: ringfence_finding::RuleCard = ringfence_finding::RuleCard {
+                id: $id,
+                summary: $summary,
+                level: $level,
+                since: $since,
+                also_known_as: $names,
+                docs: concat!($($doc, "\n"),*),
+                file: file!(),
+            };
+        }
+    };
+}
+pub(crate) use rule_card;
+
+/// All rules, in the order their findings are told.
+pub fn rules() -> impl Iterator<Item = &'static dyn Rule> {
+    image::RULES.iter().copied()
+}
+
+/// Findings of one rule at one level are told up to this number; a hostile section table must not
+/// make a long report.
+const MOST_OF_A_KIND: usize = 32;
+
+/// Where a rule puts what it found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    found: Vec<Finding>,
+    gaps: Vec<Gap>,
+    untold: usize,
+}
+
+impl Findings {
+    /// Adds a finding. Those past the 32nd of a rule and level are only counted.
+    pub fn report(&mut self, finding: Finding) {
+        let alike = |known: &&Finding| known.level == finding.level;
+        if self.found.iter().filter(alike).count() < MOST_OF_A_KIND {
+            self.found.push(finding);
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    /// Says that something relevant could not be examined.
+    pub fn leave_open(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+    }
+
+    fn close(mut self) -> (Vec<Finding>, Vec<Gap>) {
+        if let Some(last) = self.found.last_mut().filter(|_| self.untold > 0) {
+            last.notes.push(format!("{} more like this are not listed", self.untold));
+        }
+        self.found.sort_by_key(|finding| finding.rva);
+        (self.found, self.gaps)
+    }
+}
+
+/// What all rules together have to say about a driver.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Findings, by rule and then by address.
+    pub findings: Vec<Finding>,
+    /// What could not be examined.
+    pub gaps: Vec<Gap>,
+    /// Rules that panicked; each leaves a gap as well.
+    pub crashes: Vec<Crash>,
+    /// Number of rules that ran to their end.
+    pub rules: usize,
+}
+
+/// A rule that panicked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Its id.
+    pub rule: &'static str,
+    /// The panic's message.
+    pub message: String,
+}
+
+/// Puts every rule to a driver. Findings that hold for none of `targets` become notes.
+pub fn check(driver: &Driver<'_>, targets: Targets) -> Outcome {
+    check_with(rules(), driver, targets)
+}
+
+fn check_with<'r>(
+    rules: impl Iterator<Item = &'r dyn Rule>,
+    driver: &Driver<'_>,
+    targets: Targets,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for rule in rules {
+        // A rule only reads the driver, and its findings are dropped when it panics.
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            let mut findings = Findings::default();
+            rule.check_image(driver, &mut findings);
+            findings.close()
+        }));
+        match checked {
+            Ok((findings, gaps)) => {
+                outcome.rules += 1;
+                outcome.findings.extend(findings);
+                outcome.gaps.extend(gaps);
+            }
+            Err(panic) => outcome.fail(rule.card().id, panic.as_ref()),
+        }
+    }
+    for finding in &mut outcome.findings {
+        if !finding.targets.intersects(targets) {
+            finding.level = Level::Note;
+        }
+    }
+    outcome
+}
+
+impl Outcome {
+    fn fail(&mut self, rule: &'static str, panic: &(dyn std::any::Any + Send)) {
+        let message = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_else(|| "panic without a message".to_owned());
+        self.crashes.push(Crash { rule, message });
+        let reason = format!("rule {rule} failed");
+        self.gaps.push(Gap::new(&ringfence_finding::Question::ALL, reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_fixture::driver;
+    use ringfence_image::Image;
+
+    rule_card! {
+        /// ## What it does
+        Broken {
+            id: "broken",
+            summary: "always panics",
+            level: Level::Error,
+            since: "0.1.0",
+            also_known_as: &[],
+        }
+    }
+
+    impl Rule for Broken {
+        fn card(&self) -> &'static RuleCard {
+            &Self::CARD
+        }
+
+        fn check_image(&self, _: &Driver<'_>, _: &mut Findings) {
+            panic!("on purpose");
+        }
+    }
+
+    #[test]
+    fn a_panicking_rule_leaves_a_gap_and_the_others_run() {
+        let bytes = driver().bytes();
+        let image = Image::read(&bytes).unwrap();
+        let broken: &dyn Rule = &Broken;
+        let outcome = check_with(rules().chain([broken]), &Driver::new(&image), Targets::DEFAULT);
+        assert_eq!(outcome.crashes, [Crash { rule: "broken", message: "on purpose".to_owned() }]);
+        assert_eq!(outcome.rules, rules().count());
+        assert_eq!(outcome.gaps[0].reason, "rule broken failed");
+    }
+
+    #[test]
+    fn long_lists_are_cut_but_no_level_hides_another() {
+        let mut findings = Findings::default();
+        for number in 0..100 {
+            findings.report(Finding::new(&Broken::CARD, Level::Note, "note").at(number, None));
+        }
+        findings.report(Finding::new(&Broken::CARD, Level::Error, "error").at(7, None));
+        let (found, _) = findings.close();
+        assert_eq!(found.len(), MOST_OF_A_KIND + 1);
+        let error = found.iter().find(|finding| finding.level == Level::Error).unwrap();
+        assert_eq!(error.notes, ["68 more like this are not listed"]);
+    }
+}
