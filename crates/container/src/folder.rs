@@ -113,7 +113,7 @@ fn matching(pattern: &str) -> Vec<Found> {
             Ok(path) => named(&path, false),
             Err(error) => {
                 let path = error.path().to_owned();
-                vec![Err(unreadable(&path, error.into_error().into()))]
+                vec![Err(unreadable(&path, io::Error::from(error).into()))]
             }
         })
         .collect();

@@ -1,3 +1,41 @@
-//! Tells whether a Windows kernel driver can live with memory integrity (HVCI)
-
+//! Tells whether a Windows kernel driver can live with memory integrity (HVCI), on any machine.
+//!
+//! The answer is three answers, because the question is three questions: does the image **load**,
+//! does it **run**, would it be **certified**. Each is yes, no or unknown, and says what decided.
+//!
+//! ```
+//! use ringfence::{Answer, Settings, Subject, examine};
+//!
+//! let bytes = ringfence_fixture::driver().iat_in(".text").bytes();
+//! let Subject::Driver(driver) = examine("bad.sys", &bytes, &Settings::default()) else { panic!() };
+//! assert_eq!(driver.examination.verdict.load, Answer::No);
+//! assert_eq!(driver.examination.findings[0].rule, "executable-import-table");
+//! ```
+//!
+//! [`scan`] does the same for files and folders, in parallel, and tells a [`Sink`] what it finds.
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod digest;
+mod examine;
+mod explain;
+mod properties;
+mod scan;
+mod settings;
+mod timing;
+
+pub use examine::{Examined, LeftOutBecause, Subject, examine};
+pub use explain::{NotKnown, explain, rule_cards};
+pub use ringfence_container::{Input, LARGEST_IMAGE};
+pub use ringfence_finding::{
+    Answer, Closing, Confidence, Evidence, Examination, Fault, Finding, Gap, Level, Question,
+    Report, RuleCard, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+};
+pub use ringfence_report as report;
+pub use ringfence_report::Sink;
+pub use scan::{Progress, Scan, collect, scan};
+pub use settings::Settings;
+pub use timing::{Stage, Timings};
+
+/// This program, as reports name it.
+pub const TOOL: Tool = Tool { name: "ringfence", version: env!("CARGO_PKG_VERSION") };

@@ -1,0 +1,181 @@
+//! One file, from bytes to verdict: the whole arrow in one screen.
+
+use crate::timing::{Stage, Timings};
+use crate::{Settings, digest, properties};
+use ringfence_finding as finding;
+use ringfence_finding::{
+    Coverage, Defect, Digests, Examination, Fault, Gap, Question, Trust, decide,
+};
+use ringfence_image::{Image, NotAnImage, Place};
+use ringfence_rules::{Driver, NotADriver};
+
+/// What some bytes turned out to be.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A driver, examined.
+    Driver(Box<Examined>),
+    /// Something else, and why.
+    LeftOut(LeftOutBecause),
+    /// It begins as a PE image, but its headers cannot be read.
+    Unread(NotAnImage),
+}
+
+/// A driver, examined.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// What was learnt.
+    pub examination: Examination,
+    /// Rules that panicked; please report them.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a file is passed over.
+#[derive(Clone, Debug)]
+pub enum LeftOutBecause {
+    /// It is no PE image.
+    NotPe(NotAnImage),
+    /// It is an image, but no driver.
+    NotADriver(NotADriver),
+}
+
+impl std::fmt::Display for LeftOutBecause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LeftOutBecause::NotPe(reason) => reason.fmt(f),
+            LeftOutBecause::NotADriver(reason) => reason.fmt(f),
+        }
+    }
+}
+
+/// Examines some bytes under a name. Never fails and never panics, whatever the bytes.
+pub fn examine(name: &str, bytes: &[u8], settings: &Settings) -> Subject {
+    let timings = Timings::default();
+    match open(bytes, &timings) {
+        Err(subject) => subject,
+        Ok(image) => {
+            let digests = match settings.hash {
+                true => digest::compute(bytes, image.signed_ranges()).digests,
+                false => Digests::default(),
+            };
+            Subject::Driver(Box::new(judge(name, &image, digests, settings, &timings)))
+        }
+    }
+}
+
+/// Reads the image and tells whether it is a driver.
+pub(crate) fn open<'data>(bytes: &'data [u8], timings: &Timings) -> Result<Image<'data>, Subject> {
+    let image =
+        timings.during(Stage::Image, || Image::read(bytes)).map_err(|reason| match reason {
+            NotAnImage::NotPe | NotAnImage::OldExecutable(_) | NotAnImage::Empty => {
+                Subject::LeftOut(LeftOutBecause::NotPe(reason))
+            }
+            NotAnImage::Truncated { .. } | NotAnImage::UnknownMagic(_) => Subject::Unread(reason),
+        })?;
+    match ringfence_rules::kind(&image) {
+        Ok(()) => Ok(image),
+        Err(reason) => Err(Subject::LeftOut(LeftOutBecause::NotADriver(reason))),
+    }
+}
+
+/// Puts the rules to a driver and draws the verdict.
+pub(crate) fn judge(
+    name: &str,
+    image: &Image<'_>,
+    digests: Digests,
+    settings: &Settings,
+    timings: &Timings,
+) -> Examined {
+    timings.during(Stage::Rules, || {
+        let mut outcome = ringfence_rules::check(&Driver::new(image), settings.targets);
+        outcome
+            .gaps
+            .push(Gap::new(&[Question::Run, Question::Certify], "machine code not examined"));
+        let verdict =
+            decide(&outcome.findings, &outcome.gaps, settings.targets, settings.code_analysis);
+        let faults = outcome
+            .crashes
+            .into_iter()
+            .map(|crash| Fault { path: name.to_owned(), rule: crash.rule, message: crash.message })
+            .collect();
+        let examination = Examination {
+            path: name.to_owned(),
+            size: image.file_length() as u64,
+            sha256: digests.sha256,
+            authentihash: digests.authentihash,
+            machine: image.machine().to_string(),
+            verdict,
+            coverage: coverage(image, outcome.rules),
+            findings: outcome.findings,
+            defects: image.defects().iter().map(defect).collect(),
+            properties: properties::properties(image),
+        };
+        Examined { examination, faults }
+    })
+}
+
+fn coverage(image: &Image<'_>, rules: usize) -> Coverage {
+    Coverage {
+        rules,
+        sections: image.sections().len(),
+        imports: image.imports().len(),
+        relocations: image.relocations().len(),
+        functions: image.functions().len(),
+        code: finding::Examined::NotExamined,
+        trust: Trust::NotExamined,
+    }
+}
+
+fn defect(defect: &ringfence_image::Defect) -> Defect {
+    let (file_offset, rva) = match defect.place {
+        Place::File(offset) => (Some(offset.0), None),
+        Place::Image(rva) => (None, Some(rva.0)),
+    };
+    Defect {
+        kind: defect.problem.slug(),
+        structure: defect.structure.name(),
+        file_offset,
+        rva,
+        message: defect.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_finding::Answer;
+    use ringfence_fixture::driver;
+
+    #[test]
+    fn image_rules_decide_load_alone() {
+        let bytes = driver().bytes();
+        let Subject::Driver(driver) = examine("clean.sys", &bytes, &Settings::default()) else {
+            panic!()
+        };
+        let Examination { verdict, sha256, authentihash, machine, .. } = driver.examination;
+        assert_eq!(
+            (verdict.load, verdict.run, verdict.certify),
+            (Answer::Yes, Answer::Unknown, Answer::Unknown)
+        );
+        assert_eq!(verdict.because.run[0].text, "machine code not examined");
+        assert!(sha256.is_some() && authentihash.is_some());
+        assert_eq!(machine, "x64");
+    }
+
+    #[test]
+    fn without_hashing_there_are_no_digests() {
+        let settings = Settings { hash: false, ..Settings::default() };
+        let Subject::Driver(driver) = examine("a.sys", &driver().bytes(), &settings) else {
+            panic!()
+        };
+        assert_eq!((driver.examination.sha256, driver.examination.authentihash), (None, None));
+    }
+
+    #[test]
+    fn other_files_are_left_out_or_unread() {
+        let subject = |bytes: &[u8]| examine("x", bytes, &Settings::default());
+        assert!(matches!(subject(b"text"), Subject::LeftOut(LeftOutBecause::NotPe(_))));
+        assert!(matches!(subject(&driver().bytes()[..0x90]), Subject::Unread(_)));
+        let program = driver().import("ntdll.dll", &["NtClose"]).bytes();
+        assert!(matches!(subject(&program), Subject::LeftOut(LeftOutBecause::NotADriver(_))));
+    }
+}

@@ -1,0 +1,22 @@
+//! What a scan is asked to do.
+
+use ringfence_finding::Targets;
+
+/// What a scan is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The Windows versions the questions are about.
+    pub targets: Targets,
+    /// Whether what only Code Analysis objects to counts against *certify*.
+    pub code_analysis: bool,
+    /// Whether digests are computed. Without them equal files are not recognised as such.
+    pub hash: bool,
+    /// Worker threads; 0 for as many as there are processors.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { targets: Targets::DEFAULT, code_analysis: false, hash: true, threads: 0 }
+    }
+}
