@@ -25,11 +25,16 @@ pub(crate) struct Why {
 }
 
 impl Why {
+    /// `run, certify`.
+    pub(crate) fn asked(&self) -> String {
+        let questions: Vec<_> = self.questions.iter().map(Question::to_string).collect();
+        questions.join(", ")
+    }
+
     /// `run, certify unknown: machine code not examined`, as a lead and its text.
     pub(crate) fn lead(&self) -> Line {
-        let questions: Vec<_> = self.questions.iter().map(Question::to_string).collect();
         Line::new()
-            .plain(format!("{} ", questions.join(", ")))
+            .plain(format!("{} ", self.asked()))
             .colored(self.answer, self.answer.to_string())
             .plain(": ")
     }

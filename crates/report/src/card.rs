@@ -4,7 +4,7 @@
 //! That much is told line by line here; anything else is shown as it is written.
 
 use crate::format::Options;
-use crate::grid::{Column, Kind, grid};
+use crate::layout::columns;
 use crate::style::{Line, Meaning, hanging};
 use ringfence_finding::RuleCard;
 use serde::Serialize;
@@ -16,7 +16,8 @@ pub fn explain(card: &RuleCard, options: &Options) -> String {
 
 /// `text`, a piece of Markdown, for a terminal.
 fn markdown(text: &str, options: &Options) -> String {
-    let mut page = Page { lines: Vec::new(), block: Block::None, width: options.columns() };
+    let mut page =
+        Page { lines: Vec::new(), block: Block::None, body: 0, width: options.columns() };
     for line in text.lines() {
         page.take(line);
     }
@@ -38,6 +39,8 @@ enum Block {
 struct Page {
     lines: Vec<Line>,
     block: Block,
+    /// The columns that what stands below a heading is indented; nothing is below the title.
+    body: usize,
     width: usize,
 }
 
@@ -49,7 +52,7 @@ impl Page {
             if fence {
                 self.block = Block::None;
             } else {
-                self.lines.push(Line::indented(4).plain(line));
+                self.lines.push(Line::indented(self.body + 4).plain(line));
             }
         } else if fence {
             self.end_block();
@@ -60,6 +63,7 @@ impl Page {
         } else if let Some(title) = heading(trimmed) {
             self.end_block();
             self.blank();
+            self.body = if trimmed.starts_with("##") { 2 } else { 0 };
             self.lines.extend(strong(&inline(title), self.width));
         } else if let Some((bullet, rest)) = list_entry(trimmed) {
             self.end_block();
@@ -69,7 +73,7 @@ impl Page {
             self.block = Block::Words { indent, bullet, text };
         } else if trimmed.starts_with('|') {
             self.end_block();
-            self.lines.push(Line::new().plain(line));
+            self.lines.push(Line::indented(self.body).plain(line));
         } else {
             self.words(&inline(trimmed));
         }
@@ -87,7 +91,8 @@ impl Page {
 
     fn end_block(&mut self) {
         if let Block::Words { indent, bullet, text } = std::mem::take(&mut self.block) {
-            self.lines.extend(hanging(Line::indented(indent).plain(bullet), &text, self.width));
+            let lead = Line::indented(self.body + indent).plain(bullet);
+            self.lines.extend(hanging(lead, &text, self.width));
         }
     }
 
@@ -171,28 +176,19 @@ fn link(text: &str) -> Option<(&str, &str, &str, &str)> {
 
 /// The table that `ringfence list rules` prints.
 pub fn rules_table(cards: &[&RuleCard], options: &Options) -> String {
-    let rows: Vec<_> = cards
-        .iter()
-        .map(|card| {
-            vec![
-                (Meaning::Plain, card.id.to_owned()),
-                (card.level.into(), card.level.to_string()),
-                (Meaning::Plain, card.summary.to_owned()),
-            ]
-        })
-        .collect();
-    let table = [
-        Column::new("rule", Kind::Word, 0),
-        Column::new("level", Kind::Word, 0),
-        Column::new("what it finds", Kind::Text, 13),
-    ];
-    let grid = grid(&table, &rows, options.columns());
-    let mut lines = vec![grid.heading];
-    for (row, card) in grid.rows.into_iter().zip(cards) {
-        lines.push(row);
+    let heading = Line::new().colored(Meaning::Structure, "rule");
+    let id = cards.iter().map(|card| columns(card.id)).max().unwrap_or(0) + 4;
+    let level = id + columns("warning") + 2;
+    let heading = heading.filled_to(id).colored(Meaning::Structure, "level");
+    let heading = heading.filled_to(level).colored(Meaning::Structure, "what it finds");
+    let mut lines = vec![heading];
+    for card in cards {
+        let lead = Line::indented(2).plain(card.id).filled_to(id);
+        let lead = lead.colored(card.level, card.level.to_string()).filled_to(level);
+        lines.extend(hanging(lead, card.summary, options.columns()));
         if !card.also_known_as.is_empty() {
             let names = card.also_known_as.join(", ");
-            lines.extend(hanging(Line::indented(6).plain("= "), &names, options.columns()));
+            lines.extend(hanging(Line::indented(level).plain("also "), &names, options.columns()));
         }
     }
     rendered(lines, options)

@@ -7,6 +7,9 @@ use ringfence_finding::{Evidence, Mark, Row, Table};
 /// The columns left of the margin line when no label is longer.
 pub(crate) const MARGIN: usize = 5;
 
+/// The margin line with the spaces around it.
+const AFTER_MARGIN: usize = 4;
+
 /// Spaces between two columns of a table.
 const GAP: usize = 2;
 
@@ -22,20 +25,24 @@ pub(crate) fn structure(evidence: &Evidence) -> &'static str {
 
 /// The columns left of the margin line.
 pub(crate) fn margin(evidence: Option<&Evidence>) -> usize {
-    let labels = match evidence {
-        Some(Evidence::Table(table)) => table.rows.iter().map(|row| columns(&row.label) + 1),
-        None => return MARGIN,
-    };
-    labels.max().unwrap_or(0).max(MARGIN)
+    match evidence {
+        Some(Evidence::Table(table)) => table_margin(table),
+        None => MARGIN,
+    }
 }
 
-/// The evidence, no line wider than `width`; it opens and closes with an empty margin.
-pub(crate) fn draw(evidence: &Evidence, width: usize) -> Vec<Line> {
+fn table_margin(table: &Table) -> usize {
+    table.rows.iter().map(|row| columns(&row.label) + 1).max().unwrap_or(0).max(MARGIN)
+}
+
+/// The evidence with marks in the colour of `meaning`, no line wider than `width`; it opens and
+/// closes with an empty margin.
+pub(crate) fn draw(evidence: &Evidence, meaning: Meaning, width: usize) -> Vec<Line> {
     let margin = margin(Some(evidence));
     let empty = || labelled("", margin);
     let mut lines = vec![empty()];
     match evidence {
-        Evidence::Table(table) => draw_table(table, margin, width, &mut lines),
+        Evidence::Table(table) => Drawing::new(table, meaning, width).draw(&mut lines),
     }
     lines.push(empty());
     lines
@@ -47,18 +54,70 @@ fn labelled(label: &str, margin: usize) -> Line {
     Line::indented(missing).colored(Meaning::Structure, format!("{label} |"))
 }
 
-fn draw_table(table: &Table, margin: usize, width: usize, lines: &mut Vec<Line>) {
-    let left = margin + 4;
-    let widths = widths(table, width.saturating_sub(left));
-    let headings = table.columns.iter().map(|heading| heading.to_string()).collect();
-    let headings = Row { label: String::new(), cells: headings };
-    lines.push(draw_row(table, &headings, &widths, margin));
-    for (index, row) in table.rows.iter().enumerate() {
-        lines.push(draw_row(table, row, &widths, margin));
-        let mut marks: Vec<&Mark> = table.marks.iter().filter(|mark| mark.row == index).collect();
-        marks.sort_by_key(|mark| mark.column);
-        for mark in marks.into_iter().filter(|mark| mark.column < widths.len()) {
-            draw_mark(table, mark, &widths, margin, width, lines);
+/// A table and where its columns stand.
+struct Drawing<'t> {
+    table: &'t Table,
+    meaning: Meaning,
+    margin: usize,
+    width: usize,
+    /// How wide each column is drawn.
+    widths: Vec<usize>,
+}
+
+impl<'t> Drawing<'t> {
+    fn new(table: &'t Table, meaning: Meaning, width: usize) -> Drawing<'t> {
+        let margin = table_margin(table);
+        let widths = widths(table, width.saturating_sub(margin + AFTER_MARGIN));
+        Drawing { table, meaning, margin, width, widths }
+    }
+
+    fn draw(&self, lines: &mut Vec<Line>) {
+        let headings = self.table.columns.iter().map(|heading| heading.to_string()).collect();
+        lines.push(self.row(&Row { label: String::new(), cells: headings }));
+        for (index, row) in self.table.rows.iter().enumerate() {
+            lines.push(self.row(row));
+            let marks = self.table.marks.iter().filter(|mark| mark.row == index);
+            let mut marks: Vec<&Mark> =
+                marks.filter(|mark| mark.column < self.widths.len()).collect();
+            marks.sort_by_key(|mark| mark.column);
+            for mark in marks {
+                self.mark(row, mark, lines);
+            }
+        }
+    }
+
+    fn row(&self, row: &Row) -> Line {
+        let mut line = labelled(&row.label, self.margin);
+        for column in 0..self.widths.len() {
+            let (text, from) = self.placed(row, column);
+            line = line.filled_to(from).plain(text);
+        }
+        line
+    }
+
+    /// A cell as drawn, and the column of the terminal where it starts.
+    fn placed(&self, row: &Row, column: usize) -> (String, usize) {
+        let width = self.widths[column];
+        let text = shortened(row.cells.get(column).map_or("", String::as_str), width);
+        let before = self.widths[..column].iter().map(|width| width + GAP).sum::<usize>();
+        let spare = if is_numeric(self.table, column) { width - columns(&text) } else { 0 };
+        (text, self.margin + AFTER_MARGIN + before + spare)
+    }
+
+    /// `^^^ writable and executable` below the marked cell.
+    fn mark(&self, row: &Row, mark: &Mark, lines: &mut Vec<Line>) {
+        let (cell, from) = self.placed(row, mark.column);
+        let carets = "^".repeat(columns(&cell).max(1));
+        let line = labelled("", self.margin).filled_to(from).colored(self.meaning, &carets);
+        if from + carets.len() + 1 + columns(&mark.text) <= self.width {
+            lines.push(line.plain(" ").plain(&mark.text));
+            return;
+        }
+        // No room beside the carets: below them, moved left as far as it takes to be readable.
+        lines.push(line);
+        let below = from.min(self.width.saturating_sub(40)).max(self.margin + AFTER_MARGIN);
+        for piece in wrap(&mark.text, self.width.saturating_sub(below).max(20)) {
+            lines.push(labelled("", self.margin).filled_to(below).plain(piece));
         }
     }
 }
@@ -78,24 +137,6 @@ fn widths(table: &Table, available: usize) -> Vec<usize> {
     widths
 }
 
-fn draw_row(table: &Table, row: &Row, widths: &[usize], margin: usize) -> Line {
-    let mut line = labelled(&row.label, margin).plain("  ");
-    for (column, &width) in widths.iter().enumerate() {
-        let (text, before) = placed(table, row, column, width);
-        line = line.plain(" ".repeat(before)).plain(&text);
-        line = line.plain(" ".repeat((width + GAP).saturating_sub(before + columns(&text))));
-    }
-    line
-}
-
-/// A cell as drawn, and the spaces before it within its column.
-fn placed(table: &Table, row: &Row, column: usize, width: usize) -> (String, usize) {
-    let text = shortened(row.cells.get(column).map_or("", String::as_str), width);
-    let spare = width.saturating_sub(columns(&text));
-    let before = if is_numeric(table, column) { spare } else { 0 };
-    (text, before)
-}
-
 /// Whether a column holds only numbers, decimal or hexadecimal, which stand to the right.
 fn is_numeric(table: &Table, column: usize) -> bool {
     let mut digits = false;
@@ -107,32 +148,4 @@ fn is_numeric(table: &Table, column: usize) -> bool {
         digits |= number.contains(|c: char| c.is_ascii_digit());
     }
     digits
-}
-
-/// `^^^ writable and executable` below the marked cell.
-fn draw_mark(
-    table: &Table,
-    mark: &Mark,
-    widths: &[usize],
-    margin: usize,
-    width: usize,
-    lines: &mut Vec<Line>,
-) {
-    let Some(row) = table.rows.get(mark.row) else { return };
-    let (cell, before) = placed(table, row, mark.column, widths[mark.column]);
-    let from =
-        margin + 4 + widths[..mark.column].iter().map(|width| width + GAP).sum::<usize>() + before;
-    let carets = "^".repeat(columns(&cell).max(1));
-    let line = labelled("", margin).filled_to(from).colored(Meaning::Bad, &carets);
-    let beside = from + carets.len() + 1;
-    if beside + columns(&mark.text) <= width {
-        lines.push(line.plain(" ").plain(&mark.text));
-        return;
-    }
-    // No room beside the carets: below them, moved left as far as it takes to be readable.
-    lines.push(line);
-    let below = from.min(width.saturating_sub(40)).max(margin + 4);
-    for piece in wrap(&mark.text, width.saturating_sub(below).max(20)) {
-        lines.push(labelled("", margin).filled_to(below).plain(piece));
-    }
 }

@@ -97,7 +97,7 @@ impl std::error::Error for UnknownFormat {}
 pub struct Options {
     /// Whether to colour. Colours never stand alone: the word is always there too.
     pub color: bool,
-    /// Columns of the terminal; fewer than 60 are taken for 60.
+    /// Columns of the terminal; fewer than 70 are taken for 70.
     pub width: usize,
     /// Whether findings of level note are written out by `full` and `concise`.
     pub show_notes: bool,

@@ -11,7 +11,7 @@ use ringfence_finding::{
 use std::io;
 
 /// A driver's defects beyond these are only counted: a mangled file may have thousands.
-const DEFECTS_SHOWN: usize = 20;
+const DEFECTS_SHOWN: usize = 10;
 
 pub(crate) struct Full<'a> {
     terminal: Terminal<'a>,
@@ -32,9 +32,9 @@ impl<'a> Full<'a> {
         let evidence = finding.evidence.as_ref();
         let margin = drawing::margin(evidence);
         self.terminal.line(place(path, finding, margin))?;
-        for line in
-            evidence.map_or(vec![], |evidence| drawing::draw(evidence, self.terminal.columns()))
-        {
+        for line in evidence.map_or(vec![], |evidence| {
+            drawing::draw(evidence, finding.level.into(), self.terminal.columns())
+        }) {
             self.terminal.line(line)?;
         }
         for (name, text) in remarks(finding, self.targets) {
@@ -63,7 +63,7 @@ impl<'a> Full<'a> {
         if defects.len() > DEFECTS_SHOWN {
             let more = grouped(defects.len() - DEFECTS_SHOWN);
             self.terminal
-                .line(Line::new().plain(format!("… {more} more defects, with --format json")))?;
+                .line(Line::new().plain(format!("… {more} more defects, with --format concise")))?;
             self.terminal.blank()?;
         }
         Ok(())
@@ -77,7 +77,8 @@ impl<'a> Full<'a> {
         }
         let indent = || Line::indented(2);
         self.terminal.wrapped(indent(), &facts(examination))?;
-        self.terminal.wrapped(indent(), &coverage(&examination.coverage))?;
+        self.terminal.wrapped(indent(), &examined(&examination.coverage))?;
+        self.terminal.wrapped(indent(), &not_examined(&examination.coverage))?;
         if !self.terminal.options.show_notes {
             let hidden = examination.findings.iter().filter(|finding| finding.level == Level::Note);
             let hidden = hidden.count();
@@ -132,14 +133,15 @@ impl Sink for Full<'_> {
 /// The first line of a finding; a long one goes on below, indented a little.
 fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
     const INDENT: usize = 4;
-    let first = layout::wrap(message, width.saturating_sub(lead.columns()).max(20));
-    let Some((head, rest)) = first.split_first() else { return vec![lead] };
-    let mut lines = vec![lead.colored(Meaning::Strong, head)];
-    if !rest.is_empty() {
-        let pieces = layout::wrap(&rest.join(" "), width - INDENT);
-        lines.extend(pieces.iter().map(|p| Line::indented(INDENT).colored(Meaning::Strong, p)));
-    }
-    lines
+    let room = width.saturating_sub(lead.columns());
+    let mut lead = Some(lead);
+    layout::wrap_after(message, room, width - INDENT)
+        .into_iter()
+        .map(|piece| {
+            let line = lead.take().unwrap_or_else(|| Line::indented(INDENT));
+            line.colored(Meaning::Strong, piece)
+        })
+        .collect()
 }
 
 /// `    --> acme.sys+1a45`.
@@ -171,14 +173,9 @@ fn place(path: &str, finding: &Finding, margin: usize) -> Line {
 /// What stands below the evidence, each with its name.
 fn remarks(finding: &Finding, targets: Targets) -> Vec<(&'static str, String)> {
     let mut remarks: Vec<(&'static str, String)> = Vec::new();
-    if finding.confidence == Confidence::Likely {
-        remarks.push(("note", "likely, not certain".to_owned()));
-    } else if !finding.only_likely_for.is_empty() {
-        let questions: Vec<_> = finding.only_likely_for.iter().map(Question::to_string).collect();
-        remarks.push(("note", format!("only likely for {}", questions.join(" and "))));
-    }
+    remarks.extend(doubt(finding).map(|doubt| ("note", doubt)));
     if finding.targets != Targets::ALL {
-        let aside = if finding.targets.intersects(targets) { "" } else { " (not asked about)" };
+        let aside = if finding.targets.intersects(targets) { "" } else { " (not asked)" };
         remarks.push(("holds for", format!("{}{aside}", finding.targets)));
     }
     remarks.extend(finding.notes.iter().map(|note| ("note", note.clone())));
@@ -187,6 +184,16 @@ fn remarks(finding: &Finding, targets: Targets) -> Vec<(&'static str, String)> {
         remarks.push(("known as", finding.aliases.join(", ")));
     }
     remarks
+}
+
+/// What is not certain about a finding.
+pub(crate) fn doubt(finding: &Finding) -> Option<String> {
+    if finding.confidence == Confidence::Likely {
+        return Some("likely, not certain".to_owned());
+    }
+    let questions: Vec<_> = finding.only_likely_for.iter().map(Question::to_string).collect();
+    let any = !questions.is_empty();
+    any.then(|| format!("only likely for {}", questions.join(" and ")))
 }
 
 /// `x64 · 2.1.0.0 · Acme Storage Inc. · Visual Studio 2013`.
@@ -203,21 +210,24 @@ fn facts(examination: &Examination) -> String {
     facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-fn coverage(coverage: &Coverage) -> String {
-    let mut text = format!(
+fn examined(coverage: &Coverage) -> String {
+    format!(
         "examined {}, {}, {}, {} listed",
         counted(coverage.sections, "section"),
         counted(coverage.imports, "import"),
         counted(coverage.relocations, "relocation"),
         counted(coverage.functions, "function"),
-    );
-    text += match coverage.code {
-        Examined::NotExamined => "; machine code not examined",
+    )
+}
+
+fn not_examined(coverage: &Coverage) -> String {
+    let code = match coverage.code {
+        Examined::NotExamined => "machine code not examined",
     };
-    text += match coverage.trust {
-        Trust::NotExamined => "; signature and policy not examined",
+    let trust = match coverage.trust {
+        Trust::NotExamined => "signature and policy not examined",
     };
-    text
+    format!("{code}; {trust}")
 }
 
 /// The rule to read about first: of those with the most errors the first by name.

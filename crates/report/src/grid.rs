@@ -39,7 +39,8 @@ pub(crate) type Cell = (Meaning, String);
 
 /// A table laid out: its heading and its rows, in order.
 pub(crate) struct Grid {
-    pub(crate) heading: Line,
+    /// The headings; a title too long for the first column has a line of its own above them.
+    pub(crate) heading: Vec<Line>,
     pub(crate) rows: Vec<Line>,
     /// The columns up to the end of the last column.
     pub(crate) columns: usize,
@@ -48,14 +49,8 @@ pub(crate) struct Grid {
 /// Lays `rows` out in `width` columns.
 pub(crate) fn grid(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Grid {
     let widths = widths(table, rows, width);
-    let headings: Vec<Cell> =
-        table.iter().map(|column| (Meaning::Structure, column.heading.clone())).collect();
-    let mut with_indent = widths.clone();
-    if let Some(first) = with_indent.first_mut() {
-        *first += INDENT;
-    }
     Grid {
-        heading: row(table, &headings, &with_indent),
+        heading: heading(table, &widths),
         rows: rows
             .iter()
             .map(|cells| Line::indented(INDENT).then(row(table, cells, &widths)))
@@ -67,10 +62,10 @@ pub(crate) fn grid(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Grid {
 fn widths(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = (0..table.len())
         .map(|index| {
-            // The first heading is also the title of the table and reaches over the indent.
-            let outdent = if index == 0 { INDENT } else { 0 };
             let cells = rows.iter().filter_map(|cells| cells.get(index));
             let widest = cells.map(|(_, text)| columns(text)).max().unwrap_or(0);
+            // The first heading is also the title of the table and reaches over the indent.
+            let outdent = if index == 0 { INDENT } else { 0 };
             widest.max(columns(&table[index].heading).saturating_sub(outdent))
         })
         .collect();
@@ -79,12 +74,27 @@ fn widths(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
         .zip(&widths)
         .map(|(column, &width)| match column.kind {
             Kind::Word | Kind::Number => width,
-            Kind::Text | Kind::Path => column.least.max(columns(&column.heading)).min(width),
+            Kind::Text | Kind::Path => column.least.min(width),
         })
         .collect();
     let gaps = GAP * table.len().saturating_sub(1);
     fit(&mut widths, &least, width.saturating_sub(INDENT + gaps));
     widths
+}
+
+fn heading(table: &[Column], widths: &[usize]) -> Vec<Line> {
+    let mut widths = widths.to_vec();
+    let mut headings: Vec<Cell> =
+        table.iter().map(|column| (Meaning::Structure, column.heading.clone())).collect();
+    let mut lines = Vec::new();
+    if let (Some(first), Some(title)) = (widths.first_mut(), headings.first_mut()) {
+        *first += INDENT;
+        if columns(&title.1) > *first {
+            lines.push(Line::new().colored(Meaning::Structure, std::mem::take(&mut title.1)));
+        }
+    }
+    lines.push(row(table, &headings, &widths));
+    lines
 }
 
 fn total(widths: &[usize]) -> usize {

@@ -1,12 +1,14 @@
 //! The report for programs: one document, or one line a driver. `schemas/report-v1.json` says how.
 
 use crate::Sink;
+use crate::safe::is_harmful;
 use ringfence_finding::{Closing, Examination, REPORT_VERSION, Targets, Tool};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// One JSON document, byte for byte what `serde_json::to_string_pretty` makes of a
-/// [`Report`](ringfence_finding::Report), but written driver by driver.
+/// One JSON document, what `serde_json::to_string_pretty` makes of a
+/// [`Report`](ringfence_finding::Report), but written driver by driver and harmless on a terminal.
 pub(crate) struct Json<'a> {
     out: Box<dyn Write + 'a>,
     any: bool,
@@ -26,6 +28,7 @@ impl<'a> Json<'a> {
     fn indented(&mut self, value: &impl Serialize, indent: &str) -> io::Result<()> {
         // Line breaks inside strings are escaped, so each one found is between tokens.
         let text = serde_json::to_string_pretty(value)?;
+        let text = escaped(&text);
         for (index, line) in text.lines().enumerate() {
             if index > 0 {
                 write!(self.out, "\n{indent}")?;
@@ -84,13 +87,31 @@ impl Sink for JsonLines<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, examination)?;
-        self.out.write_all(b"\n")
+        writeln!(self.out, "{}", escaped(&serde_json::to_string(examination)?))
     }
 
     fn finish(&mut self, _: &Closing) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// JSON in which what could steer a terminal is written as `\u009b`. It means the same: outside
+/// strings there is none of it but line breaks.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(|c| c != '\n' && is_harmful(c)) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if c == '\n' || !is_harmful(c) {
+            text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text += &format!("\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -107,8 +128,18 @@ mod tests {
             let report = Report::new(sample::TOOL, sample::TARGETS, drivers, closing);
             let parsed: serde_json::Value = serde_json::from_str(&streamed).unwrap();
             assert_eq!(parsed, serde_json::to_value(&report).unwrap());
-            assert_eq!(streamed, serde_json::to_string_pretty(&report).unwrap() + "\n");
+            let pretty = serde_json::to_string_pretty(&report).unwrap() + "\n";
+            assert_eq!(streamed, super::escaped(&pretty));
         }
+    }
+
+    #[test]
+    fn no_string_can_steer_a_terminal() {
+        let text = "\u{9b}\u{202e}\u{e0041}\x7f ü";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let escaped = super::escaped(&json);
+        assert_eq!(escaped, "[\n  \"\\u009b\\u202e\\udb40\\udc41\\u007f ü\"\n]");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&escaped).unwrap(), [text]);
     }
 
     #[test]

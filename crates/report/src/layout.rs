@@ -4,7 +4,7 @@ use crate::safe::safe;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// No table fits in fewer columns.
-pub(crate) const NARROWEST: usize = 60;
+pub(crate) const NARROWEST: usize = 70;
 
 /// The columns `text` takes on a terminal.
 pub(crate) fn columns(text: &str) -> usize {
@@ -33,12 +33,18 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
 ///
 /// A word that is longer is broken anywhere, but for web addresses, which are of no use broken.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    wrap_after(text, width, width)
+}
+
+/// As [`wrap`], but the first line has only `first` columns.
+pub(crate) fn wrap_after(text: &str, first: usize, width: usize) -> Vec<String> {
     let text = safe(text);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let wide = columns(word);
-        if used > 0 && used + 1 + wide > width {
+        let room = if lines.len() == 1 { first } else { width };
+        if used + usize::from(used > 0) + wide > room && (used > 0 || room < width) {
             lines.push(String::new());
             used = 0;
         }
@@ -83,7 +89,7 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     format!("{}…", head(&text, width.saturating_sub(1)))
 }
 
-/// `path` with leading folders replaced by `…`, or else the middle of the file name: its end tells
+/// `path` with its beginning replaced by `…`, or else the middle of the file name: its end tells
 /// what kind of file it is, and the folder nearest to it which one.
 pub(crate) fn shortened_path(path: &str, width: usize) -> String {
     let path = safe(path);
@@ -96,10 +102,14 @@ pub(crate) fn shortened_path(path: &str, width: usize) -> String {
             .map(|(index, _)| index)
             .filter(|&index| !path[index..].starts_with("\\u{"))
     };
-    if let Some(index) = separators().find(|&index| path[index..].width() < width) {
-        return format!("…{}", &path[index..]);
+    let name = separators().next_back().map_or(&*path, |index| &path[index + 1..]);
+    if name.width() + 2 <= width {
+        // Folders are dropped whole, unless that would leave much of the room empty: in a driver
+        // store only the end of a folder's name tells one driver from another.
+        let whole = separators().map(|index| &path[index..]).find(|end| end.width() < width);
+        let end = whole.filter(|end| end.width() + 10 > width);
+        return format!("…{}", end.unwrap_or(tail(&path, width - 1)));
     }
-    let name = separators().last().map_or(&*path, |index| &path[index + 1..]);
     if name.width() <= width {
         return name.to_owned();
     }
@@ -162,6 +172,8 @@ mod tests {
         assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(wrap("see https://example.com/x", 10), ["see", "https://example.com/x"]);
         assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap_after("one two three", 3, 9), ["one", "two three"]);
+        assert_eq!(wrap_after("abcdefghij kl", 2, 4), ["", "abcd", "efgh", "ij", "kl"]);
     }
 
     #[test]
@@ -170,6 +182,8 @@ mod tests {
         assert_eq!(shortened_path(path, 80), path);
         assert_eq!(shortened_path(path, 30), r"…\acme.inf_amd64_1\acme.sys");
         assert_eq!(shortened_path(path, 12), r"…\acme.sys");
+        assert_eq!(shortened_path(path, 22), r"….inf_amd64_1\acme.sys");
+        assert_eq!(shortened_path(path, 8), "acme.sys");
         assert_eq!(shortened_path("averyveryverylongname.sys", 13), "averyv…me.sys");
     }
 

@@ -231,6 +231,26 @@ pub(crate) fn unreadable_imports(path: &str) -> Examination {
     driver
 }
 
+/// A driver that every question is answered yes for; nothing examines code yet, but it will come.
+pub(crate) fn fine(path: &str) -> Examination {
+    let mut driver = clean(path);
+    driver.verdict = decide(&[], &[], TARGETS, false);
+    driver
+}
+
+/// A driver that certification objects to, and that may not load either.
+pub(crate) fn objected_and_open(path: &str) -> Examination {
+    let mut driver = certify_only(path);
+    let gap = Gap::new(&[Question::Load, Question::Run], "the import table is cut short");
+    driver.verdict = decide(&driver.findings, &[gap], TARGETS, false);
+    driver
+}
+
+/// A driver that *load* is open for, for `reason`.
+pub(crate) fn undecided(path: &str, reason: &str) -> Examination {
+    examination(path, vec![], vec![Gap::new(&[Question::Load], reason.to_owned())])
+}
+
 /// Names made to fool a terminal and a reader.
 pub(crate) fn hostile() -> Examination {
     let mut driver =

@@ -23,7 +23,7 @@ pub(crate) fn scoreboard(closing: &Closing) -> Line {
     let rest = [
         (closing.unread.len(), "unread"),
         (closing.left_out.total(), "left out"),
-        (closing.faults.len(), "failed in ringfence itself"),
+        (closing.faults.len(), if closing.faults.len() == 1 { "fault" } else { "faults" }),
     ];
     let mut before = "; ";
     for (count, what) in rest.into_iter().filter(|(count, _)| *count > 0) {

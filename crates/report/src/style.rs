@@ -154,10 +154,14 @@ impl<'a> Terminal<'a> {
 
 /// `text` after `lead`, wrapped at `width`, its further lines below its first.
 pub(crate) fn hanging(lead: Line, text: &str, width: usize) -> Vec<Line> {
-    // A lead so long that little room is left (a name) keeps its line to itself.
     let indent = lead.columns();
-    let (indent, mut lead) =
-        if indent + 20 <= width { (indent, Some(lead)) } else { (4, Some(lead)) };
+    if indent + 20 > width {
+        // A lead so long that little room is left (a name) keeps its line to itself.
+        let below = layout::wrap(text, width - 4).into_iter();
+        let below = below.map(|piece| Line::indented(4).plain(piece));
+        return std::iter::once(lead).chain(below).collect();
+    }
+    let mut lead = Some(lead);
     layout::wrap(text, width - indent)
         .into_iter()
         .map(|piece| lead.take().unwrap_or_else(|| Line::indented(indent)).plain(piece))

@@ -10,13 +10,19 @@ use crate::{Sink, scoreboard};
 use ringfence_finding::{
     Answer, Closing, Examination, Finding, LeftOut, Level, Question, Targets, Tool, Totals,
 };
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::io;
 
 /// Rows of a list.
 const SCREENFUL: usize = 20;
 
 /// Different reasons for being undecided that are told apart; what comes later is counted together.
-const REASONS: usize = 32;
+/// Reasons may name addresses, so there could be as many as drivers.
+const REASONS: usize = 1_000;
+
+/// Columns in which a driver can be told well without its rules.
+const ROOMY: usize = 100;
 
 /// Reasons printed, and unread files.
 const FEW: usize = 8;
@@ -31,7 +37,7 @@ pub(crate) struct Summary<'a> {
     objected: List,
     /// Whether some of `objected` may not even load.
     load_open: bool,
-    undecided: Vec<Undecided>,
+    undecided: HashMap<Vec<Why>, Undecided>,
     undecided_otherwise: usize,
     fine: usize,
 }
@@ -50,7 +56,8 @@ struct ListRow {
 
 /// Drivers that are undecided for the same reasons.
 struct Undecided {
-    whys: Vec<Why>,
+    /// Which of the reasons was met first.
+    order: usize,
     count: usize,
     /// The first few paths.
     paths: Vec<String>,
@@ -64,7 +71,7 @@ impl<'a> Summary<'a> {
             refused: List::default(),
             objected: List::default(),
             load_open: false,
-            undecided: Vec::new(),
+            undecided: HashMap::new(),
             undecided_otherwise: 0,
             fine: 0,
         }
@@ -72,19 +79,13 @@ impl<'a> Summary<'a> {
 
     fn keep_undecided(&mut self, examination: &Examination) {
         let whys = whys(&examination.verdict);
-        let known = self.undecided.iter().position(|group| group.whys == whys);
-        let index = match known {
-            Some(index) => index,
-            None if self.undecided.len() < REASONS => {
-                self.undecided.push(Undecided { whys, count: 0, paths: Vec::new() });
-                self.undecided.len() - 1
-            }
-            None => {
-                self.undecided_otherwise += 1;
-                return;
-            }
-        };
-        let group = &mut self.undecided[index];
+        let next = self.undecided.len();
+        if next >= REASONS && !self.undecided.contains_key(&whys) {
+            self.undecided_otherwise += 1;
+            return;
+        }
+        let new = || Undecided { order: next, count: 0, paths: Vec::new() };
+        let group = self.undecided.entry(whys).or_insert_with(new);
         group.count += 1;
         if group.paths.len() < NAMED {
             group.paths.push(examination.path.clone());
@@ -98,10 +99,14 @@ impl<'a> Summary<'a> {
         let width = self.terminal.columns();
         let (rules, cells): (Vec<_>, Vec<_>) =
             list.rows.into_iter().map(|row| (row.rules, row.cells)).unzip();
-        let Grid { heading, rows, columns: used } = grid(&driver_columns(title), &cells, width);
-        // The rules stand beside the row when there is room for all of them, else below it.
-        let beside = rules.iter().all(|rules| used + 2 + columns(rules) <= width);
-        self.terminal.line(heading)?;
+        // The rules stand beside the row when that leaves it enough room, else below it.
+        let longest = rules.iter().map(|rules| columns(rules) + 2).max().unwrap_or(0);
+        let beside = width >= longest + ROOMY;
+        let room = if beside { width - longest } else { width };
+        let Grid { heading, rows, columns: used } = grid(&driver_columns(title), &cells, room);
+        for line in heading {
+            self.terminal.line(line)?;
+        }
         for (row, rules) in rows.into_iter().zip(&rules) {
             if beside {
                 self.terminal.line(row.filled_to(used + 2).plain(rules))?;
@@ -124,32 +129,36 @@ impl<'a> Summary<'a> {
 
     /// Reasons, the commonest first, each with how many drivers it leaves undecided.
     fn undecided(&mut self) -> io::Result<()> {
-        let mut groups = std::mem::take(&mut self.undecided);
+        let mut groups: Vec<_> = std::mem::take(&mut self.undecided).into_iter().collect();
         if groups.is_empty() {
             return Ok(());
         }
-        // Stable: of two reasons as common, the one met first comes first.
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups.sort_by_key(|(_, group)| (Reverse(group.count), group.order));
         let width = self.terminal.columns();
-        let counts = groups.iter().map(|group| columns(&grouped(group.count)));
-        let number = counts.max().unwrap_or(0).max(columns("drivers"));
-        let heading = Line::new().colored(Meaning::Structure, "undecided");
-        let heading = heading.filled_to(width - columns("drivers"));
-        self.terminal.line(heading.colored(Meaning::Structure, "drivers"))?;
-        let mut rest = self.undecided_otherwise;
-        for (index, group) in groups.iter().enumerate() {
-            if index >= FEW {
-                rest += group.count;
-                continue;
-            }
-            for line in group.lines(width, number) {
-                self.terminal.line(line)?;
-            }
+        let rest: usize = groups.iter().skip(FEW).map(|(_, group)| group.count).sum();
+        let rest = rest + self.undecided_otherwise;
+        groups.truncate(FEW);
+        let number = columns("drivers");
+        let mut lines = vec![(Line::new().colored(Meaning::Structure, "undecided"), None)];
+        for (whys, group) in &groups {
+            lines.extend(group.lines(whys, width - number - 2));
         }
         if rest > 0 {
-            let line = Line::new().plain("  … for other reasons, with --format concise");
-            let line = line.filled_to(width - columns(&grouped(rest)));
-            self.terminal.line(line.plain(grouped(rest)))?;
+            lines.push((
+                Line::new().plain("  … for other reasons, with --format concise"),
+                Some(rest),
+            ));
+        }
+        let beside = lines.iter().filter(|(_, count)| count.is_some());
+        let right = beside.map(|(line, _)| line.columns()).max().unwrap_or(0) + 2 + number;
+        for (index, (line, count)) in lines.into_iter().enumerate() {
+            let count = count.map(grouped).unwrap_or_default();
+            let line = match index {
+                0 => line.filled_to(right - number).colored(Meaning::Structure, "drivers"),
+                _ if count.is_empty() => line,
+                _ => line.filled_to(right.saturating_sub(columns(&count))).plain(count),
+            };
+            self.terminal.line(line)?;
         }
         self.terminal.blank()
     }
@@ -159,7 +168,7 @@ impl<'a> Summary<'a> {
             return Ok(());
         }
         let mut rules: Vec<_> = totals.rules.iter().collect();
-        rules.sort_by_key(|(_, tally)| std::cmp::Reverse((tally.errors > 0, tally.drivers)));
+        rules.sort_by_key(|(_, tally)| Reverse((tally.errors > 0, tally.drivers)));
         let rows: Vec<Vec<Cell>> = rules
             .into_iter()
             .map(|(rule, tally)| {
@@ -177,8 +186,7 @@ impl<'a> Summary<'a> {
             Column::new("errors", Kind::Number, 0),
         ];
         let grid = grid(&table, &rows, self.terminal.columns());
-        self.terminal.line(grid.heading)?;
-        for row in grid.rows {
+        for row in grid.heading.into_iter().chain(grid.rows) {
             self.terminal.line(row)?;
         }
         self.terminal.blank()
@@ -186,12 +194,14 @@ impl<'a> Summary<'a> {
 
     fn not_examined(&mut self, closing: &Closing) -> io::Result<()> {
         let unread = closing.unread.iter().map(|unread| (&unread.path, unread.reason.clone()));
-        self.troubles("could not read", unread.collect())?;
+        let title = format!("could not read {}", counted(closing.unread.len(), "file"));
+        self.troubles(title, unread.collect())?;
         let faults = closing.faults.iter().map(|fault| {
             let reason = format!("{} failed: {}", fault.rule, fault.message);
             (&fault.path, reason)
         });
-        self.troubles("failed in ringfence itself, please report", faults.collect())?;
+        let title = counted(closing.faults.len(), "fault");
+        self.troubles(format!("{title} in ringfence itself; please report"), faults.collect())?;
         if closing.left_out.total() > 0 {
             self.terminal.wrapped(Line::new(), &left_out(&closing.left_out))?;
             self.terminal.blank()?;
@@ -199,12 +209,11 @@ impl<'a> Summary<'a> {
         Ok(())
     }
 
-    fn troubles(&mut self, title: &str, troubles: Vec<(&String, String)>) -> io::Result<()> {
+    fn troubles(&mut self, title: String, troubles: Vec<(&String, String)>) -> io::Result<()> {
         if troubles.is_empty() {
             return Ok(());
         }
         let width = self.terminal.columns();
-        let title = format!("{title} {}", counted(troubles.len(), "file"));
         self.terminal.line(Line::new().colored(Answer::Unknown, title))?;
         for (path, reason) in troubles.iter().take(FEW) {
             // The reason may be long too; the name gets what it leaves, but never less than half.
@@ -255,7 +264,9 @@ impl Sink for Summary<'_> {
         }
         self.rules(&closing.totals)?;
         self.not_examined(closing)?;
-        self.terminal.wrapped(Line::new(), &format!("holds for {}", self.targets))?;
+        if closing.totals.drivers > 0 {
+            self.terminal.wrapped(Line::new(), &format!("holds for {}", self.targets))?;
+        }
         self.terminal.line(scoreboard::scoreboard(closing))?;
         self.terminal.flush()
     }
@@ -274,20 +285,26 @@ impl List {
 }
 
 impl Undecided {
-    /// `  run, certify unknown: machine code not examined          1 965`, and who, if few.
-    fn lines(&self, width: usize, number: usize) -> Vec<Line> {
-        let count = grouped(self.count);
+    /// The reasons in at most `width` columns, the first line with the count to stand beside it,
+    /// then who, if few or if not even *load* is known.
+    fn lines(&self, whys: &[Why], width: usize) -> Vec<(Line, Option<usize>)> {
         let mut lines = Vec::new();
-        for why in &self.whys {
-            let lead = Line::indented(2).then(why.lead());
-            lines.extend(hanging(lead, &why.text, width - number - 2));
+        for why in whys {
+            let indent = if lines.is_empty() { 2 } else { 4 };
+            for line in hanging(Line::indented(indent).then(why.lead()), &why.text, width) {
+                let count = lines.is_empty().then_some(self.count);
+                lines.push((line, count));
+            }
         }
-        if let Some(first) = lines.first_mut() {
-            *first = std::mem::take(first).filled_to(width - columns(&count)).plain(count);
-        }
-        if self.count <= NAMED {
+        let load_open = whys.iter().any(|why| why.questions.contains(&Question::Load));
+        if self.count <= NAMED || load_open {
             for path in &self.paths {
-                lines.push(Line::indented(6).plain(shortened_path(path, width - 6)));
+                lines.push((Line::indented(6).plain(shortened_path(path, width - 6)), None));
+            }
+            if self.count > NAMED {
+                let more = grouped(self.count - NAMED);
+                let text = format!("      … {more} more, with --format concise");
+                lines.push((Line::new().plain(text), None));
             }
         }
         lines
@@ -296,7 +313,7 @@ impl Undecided {
 
 fn driver_columns(title: &str) -> [Column; 7] {
     [
-        Column::new(title, Kind::Path, 12),
+        Column::new(title, Kind::Path, 14),
         Column::new("version", Kind::Text, 7),
         Column::new("company", Kind::Text, 7),
         Column::new("load", Kind::Word, 0),
@@ -335,7 +352,7 @@ fn rules_of(findings: &[Finding]) -> String {
             None => rules.push((finding.rule, 1, finding.level)),
         }
     }
-    rules.sort_by_key(|(.., level)| std::cmp::Reverse(*level));
+    rules.sort_by_key(|(.., level)| Reverse(*level));
     let rules: Vec<String> = rules
         .into_iter()
         .map(|(rule, count, _)| match count {
@@ -350,7 +367,7 @@ fn left_out(left_out: &LeftOut) -> String {
     let kinds = [
         (left_out.not_pe, "not PE images"),
         (left_out.user_mode, "user mode"),
-        (left_out.not_native, "neither kernel nor user mode"),
+        (left_out.not_native, "of another subsystem"),
     ];
     let kinds: Vec<String> = kinds
         .into_iter()

@@ -110,6 +110,24 @@ fn hostile_and_long_names() {
     }
 }
 
+/// What none of the usual drivers has: all answers yes, an objection though it may not load, many
+/// reasons and many defects.
+#[test]
+fn rare_drivers() {
+    let mut drivers = vec![sample::fine("fine.sys"), sample::objected_and_open("open.sys")];
+    drivers.extend((0..50).map(|index| {
+        let reason = format!("the structure numbered {} of the image is cut short", index % 40);
+        sample::undecided(&format!("undecided{index}.sys"), &reason)
+    }));
+    drivers.extend((0..1_200).map(|index| {
+        sample::undecided(&format!("same{index}.sys"), "the import table points outside the image")
+    }));
+    let mut mangled = sample::unreadable_imports("mangled.sys");
+    mangled.defects = vec![mangled.defects[0].clone(); 25];
+    insta::assert_snapshot!("rare-full", written(Format::Full, &[mangled], at_width(80)));
+    insta::assert_snapshot!("rare-summary", written(Format::Summary, &drivers, at_width(80)));
+}
+
 #[test]
 fn no_drivers() {
     for format in Format::ALL {
@@ -138,11 +156,11 @@ fn nothing_from_a_file_reaches_the_terminal_raw() {
     }
 }
 
-/// Only the last line, which is one by promise, and lines with a whole path may be wider.
+/// Only the last line, which is one by promise, and lines with a whole path or digest may be wider.
 #[test]
 fn lines_fit_the_terminal() {
     let (many, closing) = many();
-    for width in (60..180).step_by(7) {
+    for width in (70..180).step_by(5) {
         for (drivers, closing) in [(&many[..], &closing), (&sample::all(), &nothing_but_troubles())]
         {
             let text = written_with(Format::Summary, drivers, closing, at_width(width));
@@ -155,10 +173,11 @@ fn lines_fit_the_terminal() {
         let text = written(Format::Full, &sample::all(), at_width(width));
         let mut lines: Vec<&str> = text.lines().collect();
         lines.pop();
-        let with_path = |line: &&str| {
-            line.contains("--> ") || line.contains(".sys") || line.contains("sha256 ")
+        let paths: Vec<_> = sample::all().iter().map(|d| crate::safe(&d.path).into()).collect();
+        let whole = |line: &&str| {
+            line.starts_with("  sha256 ") || paths.iter().any(|path: &String| line.contains(path))
         };
-        for line in lines.into_iter().filter(|line| !with_path(line)) {
+        for line in lines.into_iter().filter(|line| !whole(line)) {
             assert!(columns(line) <= width, "{} > {width}: {line}", columns(line));
         }
     }
