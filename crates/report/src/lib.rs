@@ -1,6 +1,43 @@
 //! One file per format; sees findings and verdicts, never an image.
+//!
+//! ```
+//! use ringfence_finding::{Closing, Targets, Tool};
+//! use ringfence_report::{Format, Options, sink};
+//!
+//! let mut written = Vec::new();
+//! let mut report = sink(Format::Summary, Box::new(&mut written), Options::default());
+//! report.begin(&Tool { name: "ringfence", version: "0.1.0" }, Targets::DEFAULT)?;
+//! report.finish(&Closing::default())?;
+//! drop(report);
+//! assert_eq!(written, b"0 drivers (0.00 s)\n");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod answers;
+mod card;
+mod concise;
+mod drawing;
+mod format;
+mod full;
+mod grid;
+mod json;
+mod layout;
+mod safe;
+#[cfg(test)]
+mod sample;
+mod schema;
+mod scoreboard;
+mod style;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use card::{explain, rules_json, rules_table};
+pub use format::{Format, Options, UnknownFormat, sink};
+pub use safe::safe;
+pub use schema::schema;
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

@@ -1,0 +1,237 @@
+//! Everything about each driver, in the manner of a compiler's messages.
+
+use crate::answers::{answers, whys};
+use crate::layout::{self, counted, grouped};
+use crate::style::{Line, Meaning, Terminal};
+use crate::{Sink, drawing, scoreboard};
+use ringfence_finding::{
+    Closing, Confidence, Coverage, Defect, Examination, Examined, Finding, Level, Question,
+    Targets, Tool, Totals, Trust,
+};
+use std::io;
+
+/// A driver's defects beyond these are only counted: a mangled file may have thousands.
+const DEFECTS_SHOWN: usize = 10;
+
+pub(crate) struct Full<'a> {
+    terminal: Terminal<'a>,
+    targets: Targets,
+}
+
+impl<'a> Full<'a> {
+    pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
+        Full { terminal, targets: Targets::DEFAULT }
+    }
+
+    fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
+        let title = format!("{}[{}]", finding.level, finding.rule);
+        let lead = Line::new().colored(finding.level, title).plain(": ");
+        for line in title_lines(lead, &finding.message, self.terminal.columns()) {
+            self.terminal.line(line)?;
+        }
+        let evidence = finding.evidence.as_ref();
+        let margin = drawing::margin(evidence);
+        self.terminal.line(place(path, finding, margin))?;
+        for line in evidence.map_or(vec![], |evidence| {
+            drawing::draw(evidence, finding.level.into(), self.terminal.columns())
+        }) {
+            self.terminal.line(line)?;
+        }
+        for (name, text) in remarks(finding, self.targets) {
+            let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
+            self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;
+        }
+        self.terminal.blank()
+    }
+
+    fn defects(&mut self, path: &str, defects: &[Defect]) -> io::Result<()> {
+        for defect in defects.iter().take(DEFECTS_SHOWN) {
+            let lead = Line::new()
+                .colored(Meaning::Structure, format!("defect[{}]", defect.kind))
+                .plain(": ");
+            for line in title_lines(lead, &defect.message, self.terminal.columns()) {
+                self.terminal.line(line)?;
+            }
+            let mut place =
+                arrow(path, defect.rva, drawing::MARGIN).plain("  ").plain(defect.structure);
+            if let Some(offset) = defect.file_offset {
+                place = place.plain(format!(", file offset {offset:x}"));
+            }
+            self.terminal.line(place)?;
+            self.terminal.blank()?;
+        }
+        if defects.len() > DEFECTS_SHOWN {
+            let more = grouped(defects.len() - DEFECTS_SHOWN);
+            self.terminal
+                .line(Line::new().plain(format!("… {more} more defects, with --format concise")))?;
+            self.terminal.blank()?;
+        }
+        Ok(())
+    }
+
+    fn verdict(&mut self, examination: &Examination) -> io::Result<()> {
+        let header = Line::new().colored(Meaning::Strong, &examination.path).plain(": ");
+        self.terminal.line(header.then(answers(&examination.verdict)))?;
+        for why in whys(&examination.verdict) {
+            self.terminal.wrapped(Line::indented(2).then(why.lead()), &why.text)?;
+        }
+        let indent = || Line::indented(2);
+        self.terminal.wrapped(indent(), &facts(examination))?;
+        self.terminal.wrapped(indent(), &examined(&examination.coverage))?;
+        self.terminal.wrapped(indent(), &not_examined(&examination.coverage))?;
+        if !self.terminal.options.show_notes {
+            let hidden = examination.findings.iter().filter(|finding| finding.level == Level::Note);
+            let hidden = hidden.count();
+            if hidden > 0 {
+                self.terminal
+                    .wrapped(indent(), &format!("{} not shown", counted(hidden, "note")))?;
+            }
+        }
+        self.terminal.wrapped(indent(), &format!("holds for {}", self.targets))?;
+        if let Some(sha256) = &examination.sha256 {
+            self.terminal.line(indent().plain(format!("sha256 {sha256}")))?;
+        }
+        self.terminal.blank()
+    }
+}
+
+impl Sink for Full<'_> {
+    fn begin(&mut self, _: &Tool, targets: Targets) -> io::Result<()> {
+        self.targets = targets;
+        Ok(())
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        let show_notes = self.terminal.options.show_notes;
+        for finding in &examination.findings {
+            if show_notes || finding.level > Level::Note {
+                self.finding(&examination.path, finding)?;
+            }
+        }
+        self.defects(&examination.path, &examination.defects)?;
+        self.verdict(examination)
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        for fault in &closing.faults {
+            self.terminal.line(scoreboard::fault(fault))?;
+        }
+        for unread in &closing.unread {
+            self.terminal.line(scoreboard::unread(unread))?;
+        }
+        if !(closing.faults.is_empty() && closing.unread.is_empty()) {
+            self.terminal.blank()?;
+        }
+        if let Some(rule) = gravest(&closing.totals) {
+            self.terminal.line(Line::new().plain(format!("for more: ringfence explain {rule}")))?;
+        }
+        self.terminal.line(scoreboard::scoreboard(closing))?;
+        self.terminal.flush()
+    }
+}
+
+/// The first line of a finding; a long one goes on below, indented a little.
+fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
+    const INDENT: usize = 4;
+    let room = width.saturating_sub(lead.columns());
+    let mut lead = Some(lead);
+    layout::wrap_after(message, room, width - INDENT)
+        .into_iter()
+        .map(|piece| {
+            let line = lead.take().unwrap_or_else(|| Line::indented(INDENT));
+            line.colored(Meaning::Strong, piece)
+        })
+        .collect()
+}
+
+/// `    --> acme.sys+1a45`.
+fn arrow(path: &str, rva: Option<u32>, margin: usize) -> Line {
+    Line::indented(margin.saturating_sub(1))
+        .colored(Meaning::Structure, "--> ")
+        .plain(at(path, rva))
+}
+
+/// `acme.sys+1a45`, as debuggers write an address in a module.
+pub(crate) fn at(path: &str, rva: Option<u32>) -> String {
+    match rva {
+        Some(rva) => format!("{path}+{rva:x}"),
+        None => path.to_owned(),
+    }
+}
+
+fn place(path: &str, finding: &Finding, margin: usize) -> Line {
+    let mut line = arrow(path, finding.rva, margin);
+    if let Some(section) = &finding.section {
+        line = line.plain(format!("  ({section})"));
+    }
+    match &finding.evidence {
+        Some(evidence) => line.plain("  ").plain(drawing::structure(evidence)),
+        None => line,
+    }
+}
+
+/// What stands below the evidence, each with its name.
+fn remarks(finding: &Finding, targets: Targets) -> Vec<(&'static str, String)> {
+    let mut remarks: Vec<(&'static str, String)> = Vec::new();
+    remarks.extend(doubt(finding).map(|doubt| ("note", doubt)));
+    if finding.targets != Targets::ALL {
+        let aside = if finding.targets.intersects(targets) { "" } else { " (not asked)" };
+        remarks.push(("holds for", format!("{}{aside}", finding.targets)));
+    }
+    remarks.extend(finding.notes.iter().map(|note| ("note", note.clone())));
+    remarks.extend(finding.help.iter().map(|help| ("help", help.clone())));
+    if !finding.aliases.is_empty() {
+        remarks.push(("known as", finding.aliases.join(", ")));
+    }
+    remarks
+}
+
+/// What is not certain about a finding.
+pub(crate) fn doubt(finding: &Finding) -> Option<String> {
+    if finding.confidence == Confidence::Likely {
+        return Some("likely, not certain".to_owned());
+    }
+    let questions: Vec<_> = finding.only_likely_for.iter().map(Question::to_string).collect();
+    let any = !questions.is_empty();
+    any.then(|| format!("only likely for {}", questions.join(" and ")))
+}
+
+/// `x64 · 2.1.0.0 · Acme Storage Inc. · Visual Studio 2013`.
+fn facts(examination: &Examination) -> String {
+    let properties = &examination.properties;
+    let version = properties.version.as_ref();
+    let facts = [
+        Some(examination.machine.as_str()),
+        properties.hybrid,
+        version.and_then(|version| version.file.as_deref()),
+        version.and_then(|version| version.company.as_deref()),
+        properties.toolset.as_deref(),
+    ];
+    facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+fn examined(coverage: &Coverage) -> String {
+    format!(
+        "examined {}, {}, {}, {} listed",
+        counted(coverage.sections, "section"),
+        counted(coverage.imports, "import"),
+        counted(coverage.relocations, "relocation"),
+        counted(coverage.functions, "function"),
+    )
+}
+
+fn not_examined(coverage: &Coverage) -> String {
+    let code = match coverage.code {
+        Examined::NotExamined => "machine code not examined",
+    };
+    let trust = match coverage.trust {
+        Trust::NotExamined => "signature and policy not examined",
+    };
+    format!("{code}; {trust}")
+}
+
+/// The rule to read about first: of those with the most errors the first by name.
+fn gravest(totals: &Totals) -> Option<&'static str> {
+    let rules = totals.rules.iter().rev();
+    rules.max_by_key(|(_, tally)| (tally.errors, tally.drivers)).map(|(rule, _)| *rule)
+}

@@ -1,0 +1,85 @@
+//! The last line: counts that add up, and seconds.
+
+use crate::layout::{counted, grouped};
+use crate::style::Line;
+use ringfence_finding::{Answer, Closing, Fault, Question, Tally, Totals, Unread};
+use std::time::Duration;
+
+/// `1 driver, 3 findings: load 1 no · run 1 unknown · certify 1 no (0.02 s)`.
+pub(crate) fn scoreboard(closing: &Closing) -> Line {
+    let totals = &closing.totals;
+    let mut line = Line::new();
+    if totals.files != totals.drivers {
+        line = line.plain(format!("{}, ", counted(totals.files, "file")));
+    }
+    line = line.plain(counted(totals.drivers, "driver"));
+    if let Some(distinct) = totals.distinct.filter(|&distinct| distinct != totals.drivers) {
+        line = line.plain(format!(" ({} distinct)", grouped(distinct)));
+    }
+    if totals.drivers > 0 {
+        line = line.plain(format!(", {}: ", counted(totals.findings, "finding")));
+        line = line.then(tallies(totals));
+    }
+    let rest = [
+        (closing.unread.len(), "unread"),
+        (closing.left_out.total(), "left out"),
+        (closing.faults.len(), if closing.faults.len() == 1 { "fault" } else { "faults" }),
+    ];
+    let mut before = "; ";
+    for (count, what) in rest.into_iter().filter(|(count, _)| *count > 0) {
+        line = line.plain(format!("{before}{} {what}", grouped(count)));
+        before = ", ";
+    }
+    line.plain(format!(" ({})", seconds(closing.elapsed)))
+}
+
+fn tallies(totals: &Totals) -> Line {
+    let mut line = Line::new();
+    for (index, question) in Question::ALL.into_iter().enumerate() {
+        line = line.plain(format!("{}{question}", if index == 0 { "" } else { " · " }));
+        let Tally { yes, no, unknown } = totals.tally(question);
+        for (count, answer) in [(yes, Answer::Yes), (no, Answer::No), (unknown, Answer::Unknown)] {
+            if count > 0 {
+                line = line.plain(" ").colored(answer, format!("{} {answer}", grouped(count)));
+            }
+        }
+    }
+    line
+}
+
+fn seconds(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    match seconds {
+        _ if seconds < 1.0 => format!("{seconds:.2} s"),
+        _ if seconds < 100.0 => format!("{seconds:.1} s"),
+        _ => format!("{} s", grouped(elapsed.as_secs() as usize)),
+    }
+}
+
+/// `gone.sys: unread: access denied`.
+pub(crate) fn unread(unread: &Unread) -> Line {
+    Line::new()
+        .plain(format!("{}: ", unread.path))
+        .colored(Answer::Unknown, "unread")
+        .plain(format!(": {}", unread.reason))
+}
+
+/// `acme.sys: fault[some-rule]: …; please report it`.
+pub(crate) fn fault(fault: &Fault) -> Line {
+    Line::new()
+        .plain(format!("{}: ", fault.path))
+        .colored(Answer::No, format!("fault[{}]", fault.rule))
+        .plain(format!(": ringfence failed here, please report it: {}", fault.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_as_exact_as_is_useful() {
+        for (milliseconds, text) in [(20, "0.02 s"), (4_130, "4.1 s"), (1_234_000, "1 234 s")] {
+            assert_eq!(seconds(Duration::from_millis(milliseconds)), text);
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Tables for many drivers: which, why not sure, what kind, what was not read; the last line adds up.
+//!
+//! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
+
+use crate::answers::{Why, whys};
+use crate::grid::{Cell, Column, Grid, Kind, grid};
+use crate::layout::{columns, counted, grouped, shortened_path};
+use crate::style::{Line, Meaning, Terminal, hanging};
+use crate::{Sink, scoreboard};
+use ringfence_finding::{
+    Answer, Closing, Examination, Finding, LeftOut, Level, Question, Targets, Tool, Totals,
+};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::io;
+
+/// Rows of a list.
+const SCREENFUL: usize = 20;
+
+/// Different reasons for being undecided that are told apart; what comes later is counted together.
+/// Reasons may name addresses, so there could be as many as drivers.
+const REASONS: usize = 1_000;
+
+/// Columns in which a driver can be told well without its rules.
+const ROOMY: usize = 100;
+
+/// Reasons printed, and unread files.
+const FEW: usize = 8;
+
+/// Undecided drivers named under their reason, when there are no more than these.
+const NAMED: usize = 5;
+
+pub(crate) struct Summary<'a> {
+    terminal: Terminal<'a>,
+    targets: Targets,
+    refused: List,
+    objected: List,
+    /// Whether some of `objected` may not even load.
+    load_open: bool,
+    undecided: HashMap<Vec<Why>, Undecided>,
+    undecided_otherwise: usize,
+    fine: usize,
+}
+
+/// Drivers of one kind: the first of them, and how many there are.
+#[derive(Default)]
+struct List {
+    rows: Vec<ListRow>,
+    count: usize,
+}
+
+struct ListRow {
+    cells: Vec<Cell>,
+    rules: String,
+}
+
+/// Drivers that are undecided for the same reasons.
+struct Undecided {
+    /// Which of the reasons was met first.
+    order: usize,
+    count: usize,
+    /// The first few paths.
+    paths: Vec<String>,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn new(terminal: Terminal<'a>) -> Summary<'a> {
+        Summary {
+            terminal,
+            targets: Targets::DEFAULT,
+            refused: List::default(),
+            objected: List::default(),
+            load_open: false,
+            undecided: HashMap::new(),
+            undecided_otherwise: 0,
+            fine: 0,
+        }
+    }
+
+    fn keep_undecided(&mut self, examination: &Examination) {
+        let whys = whys(&examination.verdict);
+        let next = self.undecided.len();
+        if next >= REASONS && !self.undecided.contains_key(&whys) {
+            self.undecided_otherwise += 1;
+            return;
+        }
+        let new = || Undecided { order: next, count: 0, paths: Vec::new() };
+        let group = self.undecided.entry(whys).or_insert_with(new);
+        group.count += 1;
+        if group.paths.len() < NAMED {
+            group.paths.push(examination.path.clone());
+        }
+    }
+
+    fn list(&mut self, title: &str, list: List) -> io::Result<()> {
+        if list.count == 0 {
+            return Ok(());
+        }
+        let width = self.terminal.columns();
+        let (rules, cells): (Vec<_>, Vec<_>) =
+            list.rows.into_iter().map(|row| (row.rules, row.cells)).unzip();
+        // The rules stand beside the row when that leaves it enough room, else below it.
+        let longest = rules.iter().map(|rules| columns(rules) + 2).max().unwrap_or(0);
+        let beside = width >= longest + ROOMY;
+        let room = if beside { width - longest } else { width };
+        let Grid { heading, rows, columns: used } = grid(&driver_columns(title), &cells, room);
+        for line in heading {
+            self.terminal.line(line)?;
+        }
+        for (row, rules) in rows.into_iter().zip(&rules) {
+            if beside {
+                self.terminal.line(row.filled_to(used + 2).plain(rules))?;
+            } else {
+                self.terminal.line(row)?;
+                self.terminal.wrapped(Line::indented(6), rules)?;
+            }
+        }
+        self.more(list.count, SCREENFUL)?;
+        self.terminal.blank()
+    }
+
+    fn more(&mut self, count: usize, shown: usize) -> io::Result<()> {
+        if count <= shown {
+            return Ok(());
+        }
+        let more = grouped(count - shown);
+        self.terminal.line(Line::new().plain(format!("  … {more} more, with --format concise")))
+    }
+
+    /// Reasons, the commonest first, each with how many drivers it leaves undecided.
+    fn undecided(&mut self) -> io::Result<()> {
+        let mut groups: Vec<_> = std::mem::take(&mut self.undecided).into_iter().collect();
+        if groups.is_empty() {
+            return Ok(());
+        }
+        groups.sort_by_key(|(_, group)| (Reverse(group.count), group.order));
+        let width = self.terminal.columns();
+        let rest: usize = groups.iter().skip(FEW).map(|(_, group)| group.count).sum();
+        let rest = rest + self.undecided_otherwise;
+        groups.truncate(FEW);
+        let number = columns("drivers");
+        let mut lines = vec![(Line::new().colored(Meaning::Structure, "undecided"), None)];
+        for (whys, group) in &groups {
+            lines.extend(group.lines(whys, width - number - 2));
+        }
+        if rest > 0 {
+            lines.push((
+                Line::new().plain("  … for other reasons, with --format concise"),
+                Some(rest),
+            ));
+        }
+        let beside = lines.iter().filter(|(_, count)| count.is_some());
+        let right = beside.map(|(line, _)| line.columns()).max().unwrap_or(0) + 2 + number;
+        for (index, (line, count)) in lines.into_iter().enumerate() {
+            let count = count.map(grouped).unwrap_or_default();
+            let line = match index {
+                0 => line.filled_to(right - number).colored(Meaning::Structure, "drivers"),
+                _ if count.is_empty() => line,
+                _ => line.filled_to(right.saturating_sub(columns(&count))).plain(count),
+            };
+            self.terminal.line(line)?;
+        }
+        self.terminal.blank()
+    }
+
+    fn rules(&mut self, totals: &Totals) -> io::Result<()> {
+        if totals.rules.is_empty() {
+            return Ok(());
+        }
+        let mut rules: Vec<_> = totals.rules.iter().collect();
+        rules.sort_by_key(|(_, tally)| Reverse((tally.errors > 0, tally.drivers)));
+        let rows: Vec<Vec<Cell>> = rules
+            .into_iter()
+            .map(|(rule, tally)| {
+                let numbers = [tally.drivers, tally.findings, tally.errors].map(grouped);
+                std::iter::once((*rule).to_owned())
+                    .chain(numbers)
+                    .map(|text| (Meaning::Plain, text))
+                    .collect()
+            })
+            .collect();
+        let table = [
+            Column::new("by rule", Kind::Text, 12),
+            Column::new("drivers", Kind::Number, 0),
+            Column::new("findings", Kind::Number, 0),
+            Column::new("errors", Kind::Number, 0),
+        ];
+        let grid = grid(&table, &rows, self.terminal.columns());
+        for row in grid.heading.into_iter().chain(grid.rows) {
+            self.terminal.line(row)?;
+        }
+        self.terminal.blank()
+    }
+
+    fn not_examined(&mut self, closing: &Closing) -> io::Result<()> {
+        let unread = closing.unread.iter().map(|unread| (&unread.path, unread.reason.clone()));
+        let title = format!("could not read {}", counted(closing.unread.len(), "file"));
+        self.troubles(title, unread.collect())?;
+        let faults = closing.faults.iter().map(|fault| {
+            let reason = format!("{} failed: {}", fault.rule, fault.message);
+            (&fault.path, reason)
+        });
+        let title = counted(closing.faults.len(), "fault");
+        self.troubles(format!("{title} in ringfence itself; please report"), faults.collect())?;
+        if closing.left_out.total() > 0 {
+            self.terminal.wrapped(Line::new(), &left_out(&closing.left_out))?;
+            self.terminal.blank()?;
+        }
+        Ok(())
+    }
+
+    fn troubles(&mut self, title: String, troubles: Vec<(&String, String)>) -> io::Result<()> {
+        if troubles.is_empty() {
+            return Ok(());
+        }
+        let width = self.terminal.columns();
+        self.terminal.line(Line::new().colored(Answer::Unknown, title))?;
+        for (path, reason) in troubles.iter().take(FEW) {
+            // The reason may be long too; the name gets what it leaves, but never less than half.
+            let room = (width - 4).saturating_sub(columns(reason)).max(width / 2);
+            let lead = Line::indented(2).plain(shortened_path(path, room)).plain(": ");
+            for line in hanging(lead, reason, width) {
+                self.terminal.line(line)?;
+            }
+        }
+        self.more(troubles.len(), FEW)?;
+        self.terminal.blank()
+    }
+}
+
+impl Sink for Summary<'_> {
+    fn begin(&mut self, _: &Tool, targets: Targets) -> io::Result<()> {
+        self.targets = targets;
+        Ok(())
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        let answers = Question::ALL.map(|question| examination.verdict.answer(question));
+        if examination.verdict.load == Answer::No {
+            self.refused.keep(examination);
+        } else if answers.contains(&Answer::No) {
+            self.load_open |= examination.verdict.load == Answer::Unknown;
+            self.objected.keep(examination);
+        } else if answers.contains(&Answer::Unknown) {
+            self.keep_undecided(examination);
+        } else {
+            self.fine += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        let refused = std::mem::take(&mut self.refused);
+        self.list("does not load", refused)?;
+        let objected = std::mem::take(&mut self.objected);
+        let title =
+            if self.load_open { "may load, but objected to" } else { "loads, but objected to" };
+        self.list(title, objected)?;
+        self.undecided()?;
+        if self.fine > 0 {
+            let all_yes = Line::new().colored(Answer::Yes, "load, run and certify yes");
+            self.terminal.line(all_yes.plain(format!(": {}", counted(self.fine, "driver"))))?;
+            self.terminal.blank()?;
+        }
+        self.rules(&closing.totals)?;
+        self.not_examined(closing)?;
+        if closing.totals.drivers > 0 {
+            self.terminal.wrapped(Line::new(), &format!("holds for {}", self.targets))?;
+        }
+        self.terminal.line(scoreboard::scoreboard(closing))?;
+        self.terminal.flush()
+    }
+}
+
+impl List {
+    fn keep(&mut self, examination: &Examination) {
+        self.count += 1;
+        if self.rows.len() < SCREENFUL {
+            self.rows.push(ListRow {
+                cells: cells(examination),
+                rules: rules_of(&examination.findings),
+            });
+        }
+    }
+}
+
+impl Undecided {
+    /// The reasons in at most `width` columns, the first line with the count to stand beside it,
+    /// then who, if few or if not even *load* is known.
+    fn lines(&self, whys: &[Why], width: usize) -> Vec<(Line, Option<usize>)> {
+        let mut lines = Vec::new();
+        for why in whys {
+            let indent = if lines.is_empty() { 2 } else { 4 };
+            for line in hanging(Line::indented(indent).then(why.lead()), &why.text, width) {
+                let count = lines.is_empty().then_some(self.count);
+                lines.push((line, count));
+            }
+        }
+        let load_open = whys.iter().any(|why| why.questions.contains(&Question::Load));
+        if self.count <= NAMED || load_open {
+            for path in &self.paths {
+                lines.push((Line::indented(6).plain(shortened_path(path, width - 6)), None));
+            }
+            if self.count > NAMED {
+                let more = grouped(self.count - NAMED);
+                let text = format!("      … {more} more, with --format concise");
+                lines.push((Line::new().plain(text), None));
+            }
+        }
+        lines
+    }
+}
+
+fn driver_columns(title: &str) -> [Column; 7] {
+    [
+        Column::new(title, Kind::Path, 14),
+        Column::new("version", Kind::Text, 7),
+        Column::new("company", Kind::Text, 7),
+        Column::new("load", Kind::Word, 0),
+        Column::new("run", Kind::Word, 0),
+        Column::new("certify", Kind::Word, 0),
+        Column::new("findings", Kind::Number, 0),
+    ]
+}
+
+fn cells(examination: &Examination) -> Vec<Cell> {
+    let version = examination.properties.version.as_ref();
+    let file = version.and_then(|version| version.file.clone());
+    let company = version.and_then(|version| version.company.clone());
+    let plain = |text: Option<String>| {
+        let text = text.filter(|text| !text.is_empty());
+        (Meaning::Plain, text.unwrap_or_else(|| "-".to_owned()))
+    };
+    let mut cells = vec![plain(Some(examination.path.clone())), plain(file), plain(company)];
+    for question in Question::ALL {
+        let answer = examination.verdict.answer(question);
+        cells.push((answer.into(), answer.to_string()));
+    }
+    cells.push(plain(Some(grouped(examination.findings.len()))));
+    cells
+}
+
+/// `executable-import-table, writable-executable-section ×8`, the rules with errors first.
+fn rules_of(findings: &[Finding]) -> String {
+    let mut rules: Vec<(&str, usize, Level)> = Vec::new();
+    for finding in findings {
+        match rules.iter_mut().find(|(rule, ..)| *rule == finding.rule) {
+            Some((_, count, level)) => {
+                *count += 1;
+                *level = finding.level.max(*level);
+            }
+            None => rules.push((finding.rule, 1, finding.level)),
+        }
+    }
+    rules.sort_by_key(|(.., level)| Reverse(*level));
+    let rules: Vec<String> = rules
+        .into_iter()
+        .map(|(rule, count, _)| match count {
+            1 => rule.to_owned(),
+            _ => format!("{rule} ×{}", grouped(count)),
+        })
+        .collect();
+    rules.join(", ")
+}
+
+fn left_out(left_out: &LeftOut) -> String {
+    let kinds = [
+        (left_out.not_pe, "not PE images"),
+        (left_out.user_mode, "user mode"),
+        (left_out.not_native, "of another subsystem"),
+    ];
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, kind)| format!("{} {kind}", grouped(count)))
+        .collect();
+    format!("left out {}: {}", counted(left_out.total(), "file"), kinds.join(", "))
+}
