@@ -57,7 +57,6 @@ fn a_clean_driver_has_no_findings_on_any_machine() {
     }
 }
 
-#[cfg(any())]
 /// Spec case 120 and its kin: nothing makes a rule panic, and what loads is never guessed.
 #[test]
 fn malformed_images_never_make_a_rule_panic() {
