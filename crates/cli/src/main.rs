@@ -1,4 +1,22 @@
-//! The `ringfence` command.
+//! The `ringfence` command: arguments, terminal, exit code.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod arguments;
+mod command;
+mod exit;
+mod progress;
+mod terminal;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Scan(scan) => command::scan::run(scan, arguments.color),
+        Command::Explain(explain) => command::explain::run(explain, arguments.color),
+        Command::List(list) => command::list::run(list, arguments.color),
+    };
+    exit::code(result)
+}

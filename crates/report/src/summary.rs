@@ -39,6 +39,8 @@ pub(crate) struct Summary<'a> {
     load_open: bool,
     undecided: HashMap<Vec<Why>, Undecided>,
     undecided_otherwise: usize,
+    /// The first few drivers with malformed parts, each with the first of its defects.
+    malformed: Vec<(String, String)>,
     fine: usize,
 }
 
@@ -73,6 +75,7 @@ impl<'a> Summary<'a> {
             load_open: false,
             undecided: HashMap::new(),
             undecided_otherwise: 0,
+            malformed: Vec::new(),
             fine: 0,
         }
     }
@@ -193,15 +196,21 @@ impl<'a> Summary<'a> {
     }
 
     fn not_examined(&mut self, closing: &Closing) -> io::Result<()> {
-        let unread = closing.unread.iter().map(|unread| (&unread.path, unread.reason.clone()));
+        let unread =
+            closing.unread.iter().map(|unread| (unread.path.clone(), unread.reason.clone()));
         let title = format!("could not read {}", counted(closing.unread.len(), "file"));
-        self.troubles(title, unread.collect())?;
+        self.troubles(title, closing.unread.len(), unread.take(FEW).collect())?;
+        let malformed = std::mem::take(&mut self.malformed);
+        let title = counted(closing.totals.malformed, "driver");
+        let title = format!("could not read all of {title}");
+        self.troubles(title, closing.totals.malformed, malformed)?;
         let faults = closing.faults.iter().map(|fault| {
             let reason = format!("{} failed: {}", fault.rule, fault.message);
-            (&fault.path, reason)
+            (fault.path.clone(), reason)
         });
         let title = counted(closing.faults.len(), "fault");
-        self.troubles(format!("{title} in ringfence itself; please report"), faults.collect())?;
+        let title = format!("{title} in ringfence itself; please report");
+        self.troubles(title, closing.faults.len(), faults.take(FEW).collect())?;
         if closing.left_out.total() > 0 {
             self.terminal.wrapped(Line::new(), &left_out(&closing.left_out))?;
             self.terminal.blank()?;
@@ -209,13 +218,19 @@ impl<'a> Summary<'a> {
         Ok(())
     }
 
-    fn troubles(&mut self, title: String, troubles: Vec<(&String, String)>) -> io::Result<()> {
+    /// The first few of `count` troubles.
+    fn troubles(
+        &mut self,
+        title: String,
+        count: usize,
+        troubles: Vec<(String, String)>,
+    ) -> io::Result<()> {
         if troubles.is_empty() {
             return Ok(());
         }
         let width = self.terminal.columns();
         self.terminal.line(Line::new().colored(Answer::Unknown, title))?;
-        for (path, reason) in troubles.iter().take(FEW) {
+        for (path, reason) in &troubles {
             // The reason may be long too; the name gets what it leaves, but never less than half.
             let room = (width - 4).saturating_sub(columns(reason)).max(width / 2);
             let lead = Line::indented(2).plain(shortened_path(path, room)).plain(": ");
@@ -223,8 +238,18 @@ impl<'a> Summary<'a> {
                 self.terminal.line(line)?;
             }
         }
-        self.more(troubles.len(), FEW)?;
+        self.more(count, FEW)?;
         self.terminal.blank()
+    }
+
+    fn keep_malformed(&mut self, examination: &Examination) {
+        if let Some(first) = examination.defects.first().filter(|_| self.malformed.len() < FEW) {
+            let more = match examination.defects.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            self.malformed.push((examination.path.clone(), format!("{}{more}", first.message)));
+        }
     }
 }
 
@@ -235,6 +260,7 @@ impl Sink for Summary<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.keep_malformed(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
         if examination.verdict.load == Answer::No {
             self.refused.keep(examination);

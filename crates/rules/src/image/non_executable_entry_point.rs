@@ -2,7 +2,7 @@ use super::drawing;
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{Finding, Level, Question, RuleCard};
-use ringfence_image::HeaderField;
+use ringfence_image::{HeaderField, Machine};
 
 rule_card! {
     /// ## What it does
@@ -44,6 +44,10 @@ impl Rule for NonExecutableEntryPoint {
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
         let image = driver.image();
+        // On Itanium the entry point is a descriptor in a data section, not an instruction.
+        if image.machine() == Machine::Ia64 {
+            return;
+        }
         let entry = image.headers().entry_point;
         let runs = |section: &ringfence_image::Section<'_>| {
             section.is_executable() && section.pages().contains(&u64::from(entry.0))
@@ -96,6 +100,13 @@ mod tests {
             told(&bytes),
             ["error[non-executable-entry-point] run: the entry point lies outside the sections"]
         );
+    }
+
+    #[test]
+    fn an_itanium_entry_point_is_a_descriptor() {
+        let data = driver().build().rva_of_section(".data");
+        let [only] = &told(&driver().ia64().entry_point(data + 4).bytes())[..] else { panic!() };
+        assert!(only.starts_with("error[wrong-machine]"), "{only}");
     }
 
     #[test]

@@ -3,12 +3,12 @@ use crate::{Driver, Findings, Rule};
 use ringfence_finding::{
     Authority, Evidence, Finding, Level, Mark, Question, Row, RuleCard, Table, Targets,
 };
-use ringfence_image::{RELOCATION_DIR64, Relocation};
+use ringfence_image::{Machine, RELOCATION_DIR64, Relocation};
 
 rule_card! {
     /// ## What it does
     ///
-    /// Finds base relocations of a 64-bit image that are neither filler nor DIR64.
+    /// Finds base relocations of an x64 or ARM64 image that are neither filler nor DIR64.
     ///
     /// ## Why it matters
     ///
@@ -24,7 +24,7 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Nothing: the relocations decide. Images in the 32-bit form are not looked at.
+    /// Nothing: the relocations decide. Images for other processors are not looked at.
     ///
     /// ## References
     ///
@@ -49,7 +49,8 @@ impl Rule for UnsupportedRelocationType {
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
         let image = driver.image();
-        if !image.headers().pe32_plus {
+        // Other processors have types of their own.
+        if !matches!(image.machine(), Machine::X64 | Machine::Arm64) || !image.headers().pe32_plus {
             return;
         }
         let unsupported = |relocation: &Relocation| relocation.kind != RELOCATION_DIR64;

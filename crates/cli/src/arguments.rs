@@ -1,0 +1,143 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ringfence::report::Format;
+use ringfence::{Question, Targets};
+use std::ffi::OsString;
+
+/// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
+#[derive(Parser)]
+#[command(name = "ringfence", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Examine drivers: do they load, run and pass certification with memory integrity on?
+    Scan(Scan),
+    /// Explain a rule, a Driver Verifier bug check or a readiness-tool counter
+    Explain(Explain),
+    /// List what ringfence knows
+    List(List),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Exit codes, looked at in this order:
+///   2  usage error, or the report could not be written
+///   1  a gated answer is no (or unknown, with --fail-unknown)
+///   2  something could not be read
+///   3  nothing to examine
+///   0  none of these
+#[derive(Args)]
+#[command(after_help = "Exit codes, looked at in this order:
+  2  usage error, or the report could not be written
+  1  a gated answer is no (or unknown, with --fail-unknown)
+  2  something could not be read, or not whole
+  3  nothing to examine
+  0  none of these")]
+pub(crate) struct Scan {
+    /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
+    /// input
+    ///
+    /// The content decides what is a driver, not the file's name. In folders, lists and patterns other
+    /// files are counted and left out.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<OsString>,
+    /// How to write the report [default: full for one file, summary for more]
+    #[arg(long, value_parser = format, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+    /// Questions whose answer no makes the exit code 1: load, run, certify
+    #[arg(long, value_parser = question, value_delimiter = ',', default_value = "load,run,certify",
+          value_name = "QUESTIONS")]
+    pub(crate) gate: Vec<Question>,
+    /// Let an unknown answer to a gated question make the exit code 1 as well
+    #[arg(long)]
+    pub(crate) fail_unknown: bool,
+    /// Windows versions to ask about, such as win10-1607, server-2016, win11-24h2; win10-1703+ for it
+    /// and all later ones; all for every version. `ringfence list targets` names them
+    #[arg(long, value_parser = targets, value_delimiter = ',', default_value = "win10-1703+",
+          value_name = "VERSIONS")]
+    pub(crate) target: Vec<Targets>,
+    /// Let what only Code Analysis objects to count against certify
+    #[arg(long)]
+    pub(crate) code_analysis: bool,
+    /// Compute no digests: faster, but equal files are not recognised as such
+    #[arg(long)]
+    pub(crate) no_hash: bool,
+    /// Worker threads [default: one for each processor]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+    /// Print on standard error where the time went
+    #[arg(long)]
+    pub(crate) timings: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// A rule (writable-executable-section), a bug check (0xC4:0x2003) or a counter ("Execute-Write
+    /// Section")
+    #[arg(required = true, value_name = "NAME", num_args = 1..)]
+    pub(crate) name: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// What to list
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+    /// How to write it: text or json
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(crate) format: ListFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// The rules, with their other names
+    Rules,
+    /// The Windows versions that --target knows
+    Targets,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Text,
+    Json,
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    name.parse().map_err(|unknown: ringfence::report::UnknownFormat| unknown.to_string())
+}
+
+fn question(name: &str) -> Result<Question, String> {
+    Question::ALL
+        .into_iter()
+        .find(|question| question.to_string().eq_ignore_ascii_case(name))
+        .ok_or_else(|| "the questions are load, run and certify".to_owned())
+}
+
+fn targets(name: &str) -> Result<Targets, String> {
+    Targets::named(name)
+        .map_err(|unknown| format!("{unknown}; `ringfence list targets` names those there are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,30 @@
+//! `ringfence explain`
+
+use crate::arguments::{Color, Explain};
+use crate::{exit, terminal};
+use std::io::Write;
+
+pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
+    // `explain 0xC4 0x2003` and `explain Execute-Write Section` need no quotes.
+    let name = arguments.name.join(" ");
+    let cards = match ringfence::explain(&name) {
+        Ok(cards) => cards,
+        Err(unknown) => {
+            let help = match &unknown.similar[..] {
+                [] => "`ringfence list rules` names what there is".to_owned(),
+                similar => format!("did you mean {}?", similar.join(", ")),
+            };
+            anyhow::bail!("{unknown}\n  help: {help}");
+        }
+    };
+    let options = terminal::options(color);
+    let mut stdout = std::io::stdout().lock();
+    for (index, card) in cards.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(stdout)?;
+        }
+        write!(stdout, "{}", ringfence::report::explain(card, &options))?;
+    }
+    stdout.flush()?;
+    Ok(exit::FINE)
+}

@@ -1,0 +1,110 @@
+//! The exit codes. They are the same for every format.
+
+#[cfg(test)]
+use ringfence::Answer;
+use ringfence::{Closing, Question};
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// None of the others.
+pub(crate) const FINE: u8 = 0;
+/// A gated answer is no, or unknown with `--fail-unknown`.
+pub(crate) const OBJECTION: u8 = 1;
+/// Usage error, a report that could not be written, or something that could not be read.
+pub(crate) const TROUBLE: u8 = 2;
+/// Nothing to examine.
+pub(crate) const NOTHING: u8 = 3;
+
+/// The exit code of a scan whose report was written.
+pub(crate) fn of_scan(closing: &Closing, gate: &[Question], fail_unknown: bool) -> u8 {
+    let totals = &closing.totals;
+    let objects = |question: &Question| {
+        let tally = totals.tally(*question);
+        tally.no > 0 || (fail_unknown && tally.unknown > 0)
+    };
+    let unread = !closing.unread.is_empty() || !closing.faults.is_empty() || totals.malformed > 0;
+    if gate.iter().any(objects) {
+        OBJECTION
+    } else if unread {
+        TROUBLE
+    } else if totals.drivers == 0 {
+        NOTHING
+    } else {
+        FINE
+    }
+}
+
+/// Ends the program: says what went wrong, if anything did.
+pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(error) => error,
+    };
+    // Whoever reads our output has read enough.
+    if error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    {
+        return ExitCode::from(FINE);
+    }
+    let mut stderr = std::io::stderr().lock();
+    // Where standard error is gone too, nobody is left to tell.
+    let _ = writeln!(stderr, "error: {error}");
+    for cause in error.chain().skip(1) {
+        let _ = writeln!(stderr, "  caused by: {cause}");
+    }
+    ExitCode::from(TROUBLE)
+}
+
+/// The answer that a tally of `yes`, `no` and `unknown` counts is about; used in tests only to keep
+/// their tables short.
+#[cfg(test)]
+fn closing(answers: &[[Answer; 3]]) -> Closing {
+    let mut closing = Closing::default();
+    for [load, run, certify] in answers {
+        let totals = &mut closing.totals;
+        totals.drivers += 1;
+        for (tally, answer) in
+            [(&mut totals.load, load), (&mut totals.run, run), (&mut totals.certify, certify)]
+        {
+            match answer {
+                Answer::Yes => tally.yes += 1,
+                Answer::No => tally.no += 1,
+                Answer::Unknown => tally.unknown += 1,
+            }
+        }
+    }
+    closing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Answer::{No, Unknown, Yes};
+    use Question::{Certify, Load};
+    use ringfence::Unread;
+
+    fn unread(mut closing: Closing) -> Closing {
+        closing.unread.push(Unread { path: "x".to_owned(), reason: "gone".to_owned() });
+        closing
+    }
+
+    #[test]
+    fn codes_come_in_the_documented_order() {
+        let all = Question::ALL;
+        assert_eq!(of_scan(&closing(&[[Yes, Yes, Yes]]), &all, true), FINE);
+        assert_eq!(of_scan(&closing(&[]), &all, false), NOTHING);
+        assert_eq!(of_scan(&unread(closing(&[])), &all, false), TROUBLE);
+        assert_eq!(of_scan(&unread(closing(&[[No, Unknown, No]])), &all, false), OBJECTION);
+        assert_eq!(of_scan(&unread(closing(&[[Yes, Unknown, Unknown]])), &all, false), TROUBLE);
+    }
+
+    #[test]
+    fn only_gated_questions_count() {
+        let one = closing(&[[Yes, Unknown, No]]);
+        assert_eq!(of_scan(&one, &[Load], false), FINE);
+        assert_eq!(of_scan(&one, &[Load, Certify], false), OBJECTION);
+        assert_eq!(of_scan(&one, &[Question::Run], false), FINE);
+        assert_eq!(of_scan(&one, &[Question::Run], true), OBJECTION);
+    }
+}
