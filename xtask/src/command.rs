@@ -36,8 +36,11 @@ pub fn capture(command: &mut Command) -> Result<String> {
 /// Installs the Debian packages that `programs` (program, package) lack, when this is Debian and we are root.
 /// Returns the packages that are still missing.
 pub fn install_missing(programs: &[(&str, &'static str)]) -> Result<Vec<&'static str>> {
-    let missing: Vec<_> =
-        programs.iter().filter(|(program, _)| !available(program)).map(|(_, package)| *package).collect();
+    let missing: Vec<_> = programs
+        .iter()
+        .filter(|(program, _)| !available(program))
+        .map(|(_, package)| *package)
+        .collect();
     let root = capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if missing.is_empty() || !root || !Path::new("/etc/debian_version").exists() {
         return Ok(missing);
@@ -47,5 +50,9 @@ pub fn install_missing(programs: &[(&str, &'static str)]) -> Result<Vec<&'static
         .args(["install", "-y", "-qq", "--no-install-recommends"])
         .args(&missing)
         .env("DEBIAN_FRONTEND", "noninteractive"))?;
-    Ok(programs.iter().filter(|(program, _)| !available(program)).map(|(_, package)| *package).collect())
+    Ok(programs
+        .iter()
+        .filter(|(program, _)| !available(program))
+        .map(|(_, package)| *package)
+        .collect())
 }

@@ -2,4 +2,6 @@
 use anyhow::Result;
 #[derive(clap::Args)]
 pub struct Arguments {}
-pub fn run(_: &Arguments) -> Result<()> { Ok(()) }
+pub fn run(_: &Arguments) -> Result<()> {
+    Ok(())
+}
