@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.fetch_only {
         compare(&manifest, arguments, &drivers)?;
     }
-    ensure!(missing == 0, "{missing} packages could not be had or did not hold what they should");
+    ensure!(missing == 0, "packages not had, or not holding what they should: {missing}");
     Ok(())
 }
 
