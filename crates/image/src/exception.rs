@@ -107,7 +107,7 @@ pub(crate) fn read<'data>(
     } else if there.len() < wanted {
         let problem = Problem::Truncated { wanted: wanted as u64, present: there.len() as u64 };
         defects.in_image(Structure::ExceptionDirectory, problem, directory.rva);
-    } else if wanted % form.entry_size() != 0 {
+    } else if !wanted.is_multiple_of(form.entry_size()) {
         defects.in_image(
             Structure::ExceptionDirectory,
             Problem::BadSize(wanted as u64),

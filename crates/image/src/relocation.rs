@@ -124,7 +124,7 @@ pub(crate) fn read<'data>(
         let size = size as usize;
         if padding {
             break;
-        } else if size < BLOCK_HEADER || size % 2 != 0 {
+        } else if size < BLOCK_HEADER || !size.is_multiple_of(2) {
             report(Problem::BadSize(size as u64), at);
             break;
         } else if size > table.len() - at {
