@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "printing what it does is this program's job")]
 
+mod bench;
 mod command;
 mod corpus;
 mod fixtures;
+mod fuzz;
 
 use clap::{Parser, Subcommand};
 
@@ -18,15 +20,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures ringfence against a floor and its peers, as ratios of one run.
+    Bench(bench::Arguments),
     /// Fetches the real drivers of corpus/manifest.toml and checks ringfence's verdicts on them.
     Corpus(corpus::Arguments),
     /// Rebuilds examples/drivers from source and compares the bytes.
     Fixtures(fixtures::Arguments),
+    /// Runs the fuzz targets.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }
