@@ -1,8 +1,9 @@
 //! What can be said on the command line.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
-use ringfence::{Question, Targets};
+use ringfence::{Question, TARGETS, Targets};
 use std::ffi::OsString;
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -55,11 +56,11 @@ pub(crate) struct Scan {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<OsString>,
     /// How to write the report [default: full for one file, summary for more]
-    #[arg(long, value_parser = format, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(long, value_parser = formats(), ignore_case = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Questions whose answer no makes the exit code 1: load, run, certify
-    #[arg(long, value_parser = question, value_delimiter = ',', default_value = "load,run,certify",
-          value_name = "QUESTIONS")]
+    /// Questions whose answer no makes the exit code 1
+    #[arg(long, value_parser = questions(), ignore_case = true, value_delimiter = ',',
+          default_value = "load,run,certify", value_name = "QUESTIONS")]
     pub(crate) gate: Vec<Question>,
     /// Let an unknown answer to a gated question make the exit code 1 as well
     #[arg(long)]
@@ -76,8 +77,9 @@ pub(crate) struct Scan {
     #[arg(long)]
     pub(crate) no_hash: bool,
     /// Worker threads [default: one for each processor]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=MOST_THREADS), value_name = "N",
+          default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: u16,
     /// Print on standard error where the time went
     #[arg(long)]
     pub(crate) timings: bool,
@@ -115,20 +117,39 @@ pub(crate) enum ListFormat {
     Json,
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    name.parse().map_err(|unknown: ringfence::report::UnknownFormat| unknown.to_string())
+/// More threads than this help nobody, and a system refuses them sooner or later.
+const MOST_THREADS: i64 = 1024;
+
+/// The names of the formats, for help, errors and suggestions alike.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
 
-fn question(name: &str) -> Result<Question, String> {
-    Question::ALL
-        .into_iter()
-        .find(|question| question.to_string().eq_ignore_ascii_case(name))
-        .ok_or_else(|| "the questions are load, run and certify".to_owned())
+fn questions() -> impl TypedValueParser<Value = Question> {
+    PossibleValuesParser::new(["load", "run", "certify"]).try_map(|name| {
+        let mut all = Question::ALL.into_iter();
+        // The parser before lets no other name through.
+        all.find(|question| question.to_string().eq_ignore_ascii_case(&name)).ok_or("no question")
+    })
 }
 
 fn targets(name: &str) -> Result<Targets, String> {
-    Targets::named(name)
-        .map_err(|unknown| format!("{unknown}; `ringfence list targets` names those there are"))
+    Targets::named(name).map_err(|unknown| {
+        let meant = similar_target(name).map(|id| format!(", did you mean {id}?"));
+        let meant = meant.as_deref().unwrap_or(";");
+        format!("{unknown}{meant} `ringfence list targets` names those there are")
+    })
+}
+
+/// Below this likeness a name is not worth suggesting.
+const ALIKE: f64 = 0.8;
+
+fn similar_target(name: &str) -> Option<&'static str> {
+    let name = name.trim_end_matches('+').to_lowercase();
+    let alike = |id: &str| strsim::jaro_winkler(id, &name);
+    let best = TARGETS.iter().map(|target| target.id).max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    best.filter(|id| alike(id) >= ALIKE)
 }
 
 #[cfg(test)]

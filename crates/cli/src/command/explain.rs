@@ -2,6 +2,7 @@
 
 use crate::arguments::{Color, Explain};
 use crate::{exit, terminal};
+use ringfence::report::safe;
 use std::io::Write;
 
 pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
@@ -14,7 +15,7 @@ pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
                 [] => "`ringfence list rules` names what there is".to_owned(),
                 similar => format!("did you mean {}?", similar.join(", ")),
             };
-            anyhow::bail!("{unknown}\n  help: {help}");
+            anyhow::bail!("{}\n  help: {help}", safe(&unknown.to_string()));
         }
     };
     let options = terminal::options(color);

@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         targets: arguments.target.iter().copied().fold(Targets::NONE, Targets::union),
         code_analysis: arguments.code_analysis,
         hash: !arguments.no_hash,
-        threads: arguments.threads,
+        threads: usize::from(arguments.threads),
     };
     let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
     let stdout = std::io::stdout();
