@@ -1,10 +1,11 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
 use crate::Input;
+use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The largest file that is read whole, in bytes. A PE image cannot describe more than 4 GiB, and no
 /// driver comes near this.
@@ -54,6 +55,9 @@ pub enum UnreadableReason {
     /// The pattern is none.
     #[error("not a valid pattern: {0}")]
     BadPattern(&'static str),
+    /// A pipe or a device in a list: reading it might never end.
+    #[error("neither a file nor a folder")]
+    NotAFile,
     /// It is larger than any image; its size in bytes.
     #[error("larger than any driver: {0} bytes, the limit is {LARGEST_IMAGE}")]
     TooLarge(u64),
@@ -102,34 +106,104 @@ fn named(path: &Path, named: bool) -> Vec<Found> {
     }
 }
 
+/// How a wildcard matches a name; Windows knows no letter case.
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: !cfg!(windows),
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
+
 fn matching(pattern: &str) -> Vec<Found> {
     let fail = |reason| vec![Err(Unreadable { name: pattern.to_owned(), reason })];
-    let paths = match glob::glob(pattern) {
-        Ok(paths) => paths,
-        Err(error) => return fail(UnreadableReason::BadPattern(error.msg)),
+    let found = match Pattern::new(pattern) {
+        Ok(recursive) if pattern.contains("**") => matching_below(&recursive),
+        _ => matching_here(pattern),
     };
-    let found: Vec<Found> = paths
-        .flat_map(|path| match path {
-            Ok(path) => named(&path, false),
-            Err(error) => {
-                let path = error.path().to_owned();
-                vec![Err(unreadable(&path, io::Error::from(error).into()))]
-            }
-        })
-        .collect();
-    if found.is_empty() { fail(UnreadableReason::NothingMatches) } else { found }
+    match found {
+        Ok(found) if found.is_empty() => fail(UnreadableReason::NothingMatches),
+        Ok(found) => found,
+        Err(error) => fail(UnreadableReason::BadPattern(error.msg)),
+    }
+}
+
+/// What a pattern without `**` matches. All of it is equally deep, so nothing is found twice.
+fn matching_here(pattern: &str) -> Result<Vec<Found>, glob::PatternError> {
+    let paths = glob::glob_with(pattern, MATCHING)?;
+    let find = |path: Result<PathBuf, glob::GlobError>| match path {
+        Ok(path) => match fs::metadata(&path) {
+            // As in a folder: pipes and devices would block or never end.
+            Ok(metadata) if !metadata.is_dir() && !metadata.is_file() => Vec::new(),
+            _ => named(&path, false),
+        },
+        Err(error) => {
+            let path = error.path().to_owned();
+            vec![Err(unreadable(&path, io::Error::from(error).into()))]
+        }
+    };
+    Ok(paths.flat_map(find).collect())
+}
+
+/// What a pattern with `**` matches, or a folder that it matches holds. Like any walk this one
+/// follows no links to folders: they may lead in circles.
+fn matching_below(pattern: &Pattern) -> Result<Vec<Found>, glob::PatternError> {
+    let literal =
+        |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let root: PathBuf = Path::new(pattern.as_str()).components().take_while(literal).collect();
+    let here = root.as_os_str().is_empty();
+    let folder = if here { Path::new(".") } else { &root };
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let plain = |path: PathBuf| match path.strip_prefix(".") {
+        Ok(path) if here => path.to_owned(),
+        _ => path,
+    };
+    let matches = |path: &Path| {
+        path.ancestors().any(|part| part != root && pattern.matches_path_with(part, MATCHING))
+    };
+    let found = walk(folder).into_iter().filter_map(|found| match found {
+        Ok(source) => {
+            let path = source.path.map(plain)?;
+            matches(&path).then_some(Ok(Source { path: Some(path), ..source }))
+        }
+        // A folder that cannot be read may hold what matches.
+        Err(unreadable) => {
+            let path = plain(PathBuf::from(&unreadable.name));
+            (matches(&path) || path.is_dir()).then_some(Err(unreadable))
+        }
+    });
+    Ok(found.collect())
 }
 
 fn listed(list: &Path) -> Vec<Found> {
-    match fs::read_to_string(list) {
-        Ok(text) => text
-            .lines()
-            .map(str::trim_end)
-            .filter(|line| !line.is_empty())
-            .flat_map(|line| named(Path::new(line), false))
-            .collect(),
+    let find = |line: &str| {
+        let path = Path::new(line);
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() && !metadata.is_file() => {
+                vec![Err(unreadable(path, UnreadableReason::NotAFile))]
+            }
+            _ => named(path, false),
+        }
+    };
+    match fs::read(list).and_then(decoded) {
+        Ok(text) => {
+            let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+            lines.flat_map(find).collect()
+        }
         Err(error) => vec![Err(unreadable(list, missing(list, error)))],
     }
+}
+
+/// The text of a list. PowerShell writes UTF-16 by default, and editors on Windows a byte order mark.
+fn decoded(bytes: Vec<u8>) -> io::Result<String> {
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    if let Some(text) = bytes.strip_prefix(b"\xFF\xFE") {
+        let units = text.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let units: Vec<u16> = units.collect();
+        return String::from_utf16(&units).map_err(|_| invalid("not valid UTF-16"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| invalid("neither UTF-8 nor UTF-16"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 fn walk(folder: &Path) -> Vec<Found> {
@@ -293,6 +367,33 @@ mod tests {
         fs::write(&list, lines.join("\r\n")).unwrap();
         let argument = format!("@{}", list.display());
         assert_eq!(found(&root, OsStr::new(&argument)), ["x/b.dll", "y/c.sys"]);
+    }
+
+    #[test]
+    fn lists_as_windows_writes_them() {
+        let path = r"C:\Größe\a.sys";
+        let utf16: Vec<u8> =
+            format!("\u{feff}{path}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [path.into(), format!("\u{feff}{path}").into(), utf16] {
+            assert_eq!(decoded(bytes).unwrap(), path);
+        }
+        assert_eq!(decoded(b"\xFF".to_vec()).unwrap_err().to_string(), "neither UTF-8 nor UTF-16");
+    }
+
+    #[test]
+    fn patterns_of_any_depth_find_each_file_once() {
+        let root = tree(&[("x/a.sys", b"MZ"), ("x/y/b.sys", b"MZ"), ("x/y/c.txt", b"x")]);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("..", root.path().join("x/y/loop")).unwrap();
+        let pattern = |pattern: &str| found(&root, root.path().join(pattern).as_os_str());
+        assert_eq!(pattern("**/*.sys"), ["x/a.sys", "x/y/b.sys"]);
+        assert_eq!(pattern("**/*"), ["x/a.sys", "x/y/b.sys", "x/y/c.txt"]);
+        assert_eq!(pattern("x/**"), ["x/a.sys", "x/y/b.sys", "x/y/c.txt"]);
+        assert_eq!(pattern("**/y"), ["x/y/b.sys", "x/y/c.txt"]);
+        assert_eq!(pattern("**/*.dll"), ["**/*.dll: no file matches this pattern"]);
+        assert_eq!(pattern("gone/**/a"), ["gone/**/a: no file matches this pattern"]);
+        let [bad] = &pattern("x/a**")[..] else { panic!() };
+        assert!(bad.starts_with("x/a**: not a valid pattern: "), "{bad}");
     }
 
     #[test]
