@@ -19,6 +19,13 @@ pub(crate) struct ProgressLine {
     drawn: Option<Instant>,
 }
 
+impl Drop for ProgressLine {
+    /// A scan that fails leaves no half-drawn line to stand before its message.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl ProgressLine {
     /// A line that shows itself only on a terminal that nothing else is written to meanwhile.
     pub(crate) fn new(report_streams_to_terminal: bool) -> ProgressLine {
@@ -41,6 +48,7 @@ impl ProgressLine {
         let _ = write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush());
     }
 
+    /// Wipes the line, if it was ever drawn.
     pub(crate) fn clear(&mut self) {
         if self.drawn.take().is_some() {
             let mut stderr = std::io::stderr().lock();

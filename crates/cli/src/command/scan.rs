@@ -5,8 +5,9 @@ use crate::progress::ProgressLine;
 use crate::{exit, terminal};
 use anyhow::Context;
 use ringfence::report::{Format, safe, sink};
-use ringfence::{Input, Settings, Stage, Targets};
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use ringfence::{Closing, Examination, Input, Progress, Settings, Sink, Stage, Targets, Tool};
+use std::cell::RefCell;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
@@ -17,15 +18,15 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         threads: usize::from(arguments.threads),
     };
     let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
-    let stdout = std::io::stdout();
+    let stdout = io::stdout();
     let streams = stdout.is_terminal() && !matches!(format, Format::Summary);
-    let mut progress = ProgressLine::new(streams);
+    let progress = RefCell::new(ProgressLine::new(streams));
     let scan = {
         let out = BufWriter::with_capacity(1 << 16, stdout);
-        let mut sink = sink(format, Box::new(out), terminal::options(color));
-        let scanned = ringfence::scan(&inputs, &settings, sink.as_mut(), |now| progress.show(now));
-        progress.clear();
-        match scanned {
+        let report = sink(format, Box::new(out), terminal::options(color));
+        let mut sink = AfterProgress { report, progress: &progress };
+        let show = |now: Progress<'_>| progress.borrow_mut().show(now);
+        match ringfence::scan(&inputs, &settings, &mut sink, show) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error.into()),
             other => other.context("cannot write the report")?,
         }
@@ -35,6 +36,27 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         tell_timings(&scan);
     }
     Ok(exit::of_scan(&scan.closing, &arguments.gate, arguments.fail_unknown))
+}
+
+/// A report that ends below where the progress line was, not behind it.
+struct AfterProgress<'a> {
+    report: Box<dyn Sink + 'a>,
+    progress: &'a RefCell<ProgressLine>,
+}
+
+impl Sink for AfterProgress<'_> {
+    fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
+        self.report.begin(tool, targets)
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.report.driver(examination)
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        self.progress.borrow_mut().clear();
+        self.report.finish(closing)
+    }
 }
 
 /// One file is told in full, more of them in tables.
@@ -49,7 +71,7 @@ fn default_format(inputs: &[Input]) -> Format {
 /// Says on standard error what the report itself does not tell: machine formats keep to drivers, and
 /// no format lists what was left out.
 fn complain(scan: &ringfence::Scan, format: Format) {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     // Where standard error is gone nobody is left to tell; the exit code still says it.
     if format.is_for_machines() {
         for unread in &scan.closing.unread {
@@ -76,7 +98,7 @@ fn complain(scan: &ringfence::Scan, format: Format) {
 }
 
 fn tell_timings(scan: &ringfence::Scan) {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     for stage in Stage::ALL {
         let milliseconds = scan.timings.of(stage).as_secs_f64() * 1e3;
         let _ = writeln!(stderr, "{:<7} {milliseconds:>10.2} ms", stage.name());
