@@ -1,0 +1,12 @@
+//! End-to-end tests: what users, scripts and terminals see of the binary.
+#![cfg(test)]
+
+mod bad_input;
+mod examples;
+mod exit_codes;
+mod formats;
+mod inputs;
+mod run;
+mod summary;
+#[cfg(target_os = "linux")]
+mod terminal;
