@@ -9,6 +9,12 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+/// The target directory of the workspace.
+pub fn target() -> Result<PathBuf> {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    Ok(std::path::absolute(folder.unwrap_or_else(|| root().join("target")))?)
+}
+
 /// Whether `program` answers to `--version`.
 pub fn available(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())

@@ -6,7 +6,7 @@ mod extract;
 mod fetch;
 mod manifest;
 
-use crate::command::{available, install_missing, root, run as run_command};
+use crate::command::{available, install_missing, root, run as run_command, target};
 use anyhow::{Context, Result, bail, ensure};
 use extract::Workshop;
 use fetch::Fetcher;
@@ -45,12 +45,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     ensure!(missing == 0, "packages not had, or not holding what they should: {missing}");
     Ok(())
-}
-
-/// The workspace's target directory.
-fn target() -> Result<PathBuf> {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    Ok(std::path::absolute(folder.unwrap_or_else(|| root().join("target")))?)
 }
 
 /// Lower-case hex digits of the digest of `bytes`.
