@@ -5,6 +5,7 @@ mod compare;
 mod extract;
 mod fetch;
 mod manifest;
+mod signature;
 
 use crate::command::{available, install_missing, root, run as run_command, target};
 use anyhow::{Context, Result, bail, ensure};
@@ -118,8 +119,15 @@ fn compare(manifest: &Manifest, arguments: &Arguments, drivers: &Path) -> Result
         None => scan(drivers)?,
     };
     let differences = compare::differences(manifest.drivers(), &compare::answers(&scan)?);
+    let (signed, disagreeing) = signature::disagreements(&scan)?;
+    ensure!(
+        disagreeing.is_empty(),
+        "the digest does not stand in the signature of {}",
+        disagreeing.join(", ")
+    );
     if differences.is_empty() {
         println!("{} files: every answer is the expected one", manifest.drivers().count());
+        println!("{signed} signed drivers: the digest stands in each one's own signature");
         return Ok(());
     }
     print!("{}", compare::table(&differences));

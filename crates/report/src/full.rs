@@ -226,7 +226,7 @@ fn mitigations(mitigations: &Mitigations) -> String {
         [] => "none".to_owned(),
         _ => flags.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", "),
     };
-    format!("no criteria: has {}; lacks {}", names(has), names(lacks))
+    format!("mitigations (no criteria here): {}; without {}", names(has), names(lacks))
 }
 
 fn examined(coverage: &Coverage) -> String {
