@@ -13,8 +13,8 @@ fn printed(root: &Path, arguments: &str) -> String {
         .args(arguments.split_whitespace())
         .current_dir(root)
         .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+        .expect("ringfence runs and prints text");
+    let text = String::from_utf8(output.stdout).expect("ringfence runs and prints text");
     text.lines().map(|line| untimed(line) + "\n").collect()
 }
 
