@@ -106,7 +106,7 @@ impl UnloadableRawLayout {
 
     fn check_file_ranges(image: &Image<'_>, findings: &mut Findings) {
         let length = image.file_length() as u64;
-        let stored = || image.sections().iter().filter(|section| section.raw_size() != 0);
+        let stored = || image.sections().iter().filter(|section| !section.raw_range().is_empty());
         for section in stored() {
             let name = section.name();
             let range = section.raw_range();
@@ -296,6 +296,13 @@ mod tests {
         let bytes = driver().size_of_image(0x2000).bytes();
         assert!(told(&bytes).iter().any(|line| line.contains("past SizeOfImage (0x2000)")));
         assert!(answers(&bytes).starts_with("no "));
+    }
+
+    #[test]
+    fn offset_0_stands_for_no_data() {
+        let bss =
+            section(".bss").uninitialized().virtual_size(0x800).raw_pointer(0).raw_size(0x800);
+        assert_eq!(told(&driver().section(bss).bytes()), [""; 0]);
     }
 
     #[test]
