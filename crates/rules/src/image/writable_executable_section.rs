@@ -37,8 +37,8 @@ rule_card! {
     ///
     /// ## References
     ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
-    /// - https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation
     WritableExecutableSection {
         id: "writable-executable-section",
         summary: "section is writable and executable",
