@@ -7,7 +7,7 @@ mod fetch;
 mod manifest;
 mod signature;
 
-use crate::command::{available, install_missing, root, run as run_command, target};
+use crate::command::{Missing, available, install_missing, root, run as run_command, target};
 use anyhow::{Context, Result, bail, ensure};
 use extract::Workshop;
 use fetch::Fetcher;
@@ -109,7 +109,9 @@ fn install_tools() -> Result<()> {
         missing.push("p7zip-full (7z)");
     }
     missing.extend(["tar", "gzip", "dpkg-deb"].into_iter().filter(|tool| !available(tool)));
-    ensure!(missing.is_empty(), "the corpus needs {}", missing.join(", "));
+    if !missing.is_empty() {
+        return Err(Missing(missing.join(", ")).into());
+    }
     Ok(())
 }
 

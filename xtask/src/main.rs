@@ -44,7 +44,10 @@ fn main() -> ExitCode {
         Err(error) => {
             // The chain of causes is enough; a backtrace through this program helps nobody.
             println!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<command::Missing>() {
+                Some(_) => ExitCode::from(stage::LEFT_OUT),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

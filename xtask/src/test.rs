@@ -3,8 +3,8 @@
 use crate::stage::{self, Stage};
 use anyhow::Result;
 
-/// Runs all of it. On Debian, as root, each stage installs what it lacks; elsewhere a stage fails and
-/// names what is missing.
+/// Runs all of it. On Debian, as root, each stage installs what it lacks; elsewhere a stage that lacks
+/// something is left out and says what it was.
 pub fn all() -> Result<()> {
     stage::run(vec![
         Stage::cargo("tests", 1500, &["test", "--workspace", "--quiet"]),
