@@ -194,7 +194,7 @@ pub(crate) fn doubt(finding: &Finding) -> Option<String> {
     }
     let questions: Vec<_> = finding.only_likely_for.iter().map(Question::to_string).collect();
     let any = !questions.is_empty();
-    any.then(|| format!("only likely for {}", questions.join(" and ")))
+    any.then(|| format!("the no to {} is likely, not certain", questions.join(" and ")))
 }
 
 /// `x64 · 2.1.0.0 · Acme Storage Inc. · Visual Studio 2013`.

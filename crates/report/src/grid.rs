@@ -1,6 +1,6 @@
 //! Tables that fit the terminal.
 
-use crate::layout::{columns, fit, shortened, shortened_path};
+use crate::layout::{columns, file_name, fit, shortened, shortened_path};
 use crate::style::{Line, Meaning};
 
 /// Spaces before the first column of a row; the heading of the table is not indented.
@@ -69,7 +69,9 @@ fn widths(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
             widest.max(columns(&table[index].heading).saturating_sub(outdent))
         })
         .collect();
-    let least: Vec<usize> = table
+    let gaps = GAP * table.len().saturating_sub(1);
+    let available = width.saturating_sub(INDENT + gaps);
+    let mut least: Vec<usize> = table
         .iter()
         .zip(&widths)
         .map(|(column, &width)| match column.kind {
@@ -77,8 +79,14 @@ fn widths(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
             Kind::Text | Kind::Path => column.least.min(width),
         })
         .collect();
-    let gaps = GAP * table.len().saturating_sub(1);
-    fit(&mut widths, &least, width.saturating_sub(INDENT + gaps));
+    // A file's name tells more than any other text, so it gives way only when all others have.
+    for index in (0..table.len()).filter(|&index| table[index].kind == Kind::Path) {
+        let names = rows.iter().filter_map(|cells| cells.get(index));
+        let longest = names.map(|(_, path)| columns(file_name(path))).max().unwrap_or(0);
+        let others = least.iter().sum::<usize>() - least[index];
+        least[index] = longest.min(available.saturating_sub(others)).max(least[index]);
+    }
+    fit(&mut widths, &least, available);
     widths
 }
 

@@ -96,13 +96,8 @@ pub(crate) fn shortened_path(path: &str, width: usize) -> String {
     if path.width() <= width {
         return path.into_owned();
     }
-    // The escape \u{202e} holds a backslash too; cutting there would change the name.
-    let separators = || {
-        path.match_indices(['/', '\\'])
-            .map(|(index, _)| index)
-            .filter(|&index| !path[index..].starts_with("\\u{"))
-    };
-    let name = separators().next_back().map_or(&*path, |index| &path[index + 1..]);
+    let separators = || separators(&path);
+    let name = file_name(&path);
     if name.width() + 2 <= width {
         // Folders are dropped whole, unless that would leave much of the room empty: in a driver
         // store only the end of a folder's name tells one driver from another.
@@ -116,6 +111,19 @@ pub(crate) fn shortened_path(path: &str, width: usize) -> String {
     let left = width.saturating_sub(1) / 2;
     let right = width.saturating_sub(1) - left;
     format!("{}…{}", head(name, left), tail(name, right))
+}
+
+/// What stands behind the last separator of `path`.
+pub(crate) fn file_name(path: &str) -> &str {
+    separators(path).next_back().map_or(path, |index| &path[index + 1..])
+}
+
+/// Where the separators of `path` are.
+fn separators(path: &str) -> impl DoubleEndedIterator<Item = usize> {
+    path.match_indices(['/', '\\'])
+        .map(|(index, _)| index)
+        // The escape \u{202e} holds a backslash too; cutting there would change the name.
+        .filter(|&index| !path[index..].starts_with("\\u{"))
 }
 
 fn head(text: &str, width: usize) -> &str {

@@ -13,8 +13,14 @@ pub(crate) fn scoreboard(closing: &Closing) -> Line {
         line = line.plain(format!("{}, ", counted(totals.files, "file")));
     }
     line = line.plain(counted(totals.drivers, "driver"));
-    if let Some(distinct) = totals.distinct.filter(|&distinct| distinct != totals.drivers) {
-        line = line.plain(format!(" ({} distinct)", grouped(distinct)));
+    let distinct = totals.distinct.filter(|&distinct| distinct != totals.drivers);
+    let malformed = Some(totals.malformed).filter(|&malformed| malformed > 0);
+    let asides: Vec<_> = [(distinct, "distinct"), (malformed, "malformed")]
+        .into_iter()
+        .filter_map(|(count, what)| Some(format!("{} {what}", grouped(count?))))
+        .collect();
+    if !asides.is_empty() {
+        line = line.plain(format!(" ({})", asides.join(", ")));
     }
     if totals.drivers > 0 {
         line = line.plain(format!(", {}: ", counted(totals.findings, "finding")));

@@ -366,7 +366,7 @@ fn cells(examination: &Examination) -> Vec<Cell> {
     cells
 }
 
-/// `executable-import-table, writable-executable-section ×8`, the rules with errors first.
+/// `executable-import-table ×8, writable-executable-section (note)`, the rules with errors first.
 fn rules_of(findings: &[Finding]) -> String {
     let mut rules: Vec<(&str, usize, Level)> = Vec::new();
     for finding in findings {
@@ -381,9 +381,11 @@ fn rules_of(findings: &[Finding]) -> String {
     rules.sort_by_key(|(.., level)| Reverse(*level));
     let rules: Vec<String> = rules
         .into_iter()
-        .map(|(rule, count, _)| match count {
-            1 => rule.to_owned(),
-            _ => format!("{rule} ×{}", grouped(count)),
+        .map(|(rule, count, level)| {
+            let times = if count > 1 { format!(" ×{}", grouped(count)) } else { String::new() };
+            // Listed beside errors it would pass for one.
+            let aside = if level < Level::Error { format!(" ({level})") } else { String::new() };
+            format!("{rule}{times}{aside}")
         })
         .collect();
     rules.join(", ")

@@ -200,9 +200,9 @@ fn the_last_line_is_the_scoreboard() {
         assert_eq!(
             text.lines().last(),
             Some(
-                "2 000 files, 1 985 drivers (1 731 distinct), 328 findings: load 1 963 yes 20 no \
-                 2 unknown · run 1 985 unknown · certify 50 no 1 935 unknown; 3 unread, 12 left \
-                 out (4.1 s)"
+                "2 000 files, 1 985 drivers (1 731 distinct, 2 malformed), 328 findings: \
+                 load 1 963 yes 20 no 2 unknown · run 1 985 unknown · \
+                 certify 50 no 1 935 unknown; 3 unread, 12 left out (4.1 s)"
             ),
             "{format}"
         );
