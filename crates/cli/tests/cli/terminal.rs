@@ -107,7 +107,23 @@ fn reports_fit_the_terminal() {
     }
 }
 
-/// A scan that waits for a slow reader shows how far it is, and wipes the line at the end.
+/// Drivers of one family differ in the middle of their names, so these stay whole.
+#[test]
+fn names_are_told_apart_on_a_narrow_terminal() {
+    let version = |info: ringfence_fixture::VersionInfo| {
+        info.file_version([10, 0, 19041, 3636])
+            .string("CompanyName", "A Company of Many Words, Inc.")
+    };
+    let driver = ringfence_fixture::driver().relocs_stripped().version_info(version).bytes();
+    let names = ["libacme-3.0.7-chk-x64.sys", "libacme-3.0.7-fre-x64.sys"];
+    let files = folder(names.map(|name| (name, driver.clone())));
+    let seen = without_colors(&on_terminal(80, &["scan", files.path().to_str().unwrap()], &[]));
+    for name in names {
+        assert!(seen.contains(name), "{name}: {seen}");
+    }
+}
+
+/// A scan that waits for a slow pipe shows how far it is, and wipes the line at the end.
 #[test]
 fn long_scans_show_progress_on_a_terminal_only() {
     let files = folder([("1.sys", clean()), ("3.sys", bad())]);
