@@ -1,5 +1,6 @@
 //! One line on standard error, on a terminal only and only when a scan takes long.
 
+use crate::terminal;
 use ringfence::Progress;
 use ringfence::report::safe;
 use std::io::{IsTerminal, Write};
@@ -29,7 +30,8 @@ impl Drop for ProgressLine {
 impl ProgressLine {
     /// A line that shows itself only on a terminal that nothing else is written to meanwhile.
     pub(crate) fn new(report_streams_to_terminal: bool) -> ProgressLine {
-        let enabled = std::io::stderr().is_terminal() && !report_streams_to_terminal;
+        let terminal = std::io::stderr().is_terminal() && !terminal::is_dumb();
+        let enabled = terminal && !report_streams_to_terminal;
         ProgressLine { enabled, start: Instant::now(), drawn: None }
     }
 

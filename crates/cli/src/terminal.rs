@@ -16,7 +16,7 @@ pub(crate) fn options(color: Color) -> Options {
         Color::Never => false,
         Color::Auto if set("NO_COLOR") => false,
         Color::Auto if set("FORCE_COLOR") => true,
-        Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        Color::Auto => terminal && !is_dumb(),
     };
     let width = terminal_size::terminal_size_of(std::io::stdout());
     let mut options = Options { color, ..Options::default() };
@@ -24,4 +24,9 @@ pub(crate) fn options(color: Color) -> Options {
         options.width = usize::from(width.0);
     }
     options
+}
+
+/// Whether the terminal says that it understands no sequences at all.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
