@@ -7,13 +7,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Runs `ringfence` on a terminal of its own, with standard output and error on it, and returns what
-/// the terminal was sent.
+/// Runs `ringfence` on a terminal of its own and returns what is left to read there: a busy machine
+/// may have seen progress before.
 pub(crate) fn on_terminal(
     columns: u16,
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> String {
+    let sent = sent_to_terminal(columns, arguments, environment);
+    sent.rsplit("\r\x1b[K").next().unwrap_or_default().to_owned()
+}
+
+/// Everything a terminal was sent that standard output and error are on.
+fn sent_to_terminal(columns: u16, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     // Quoted for the shell: the tests' arguments hold no quotes.
     let words = std::iter::once(env!("CARGO_BIN_EXE_ringfence")).chain(arguments.iter().copied());
     let words: Vec<String> = words.map(|word| format!("'{word}'")).collect();
@@ -140,7 +146,7 @@ fn long_scans_show_progress_on_a_terminal_only() {
     let (first, second, third) = (path("1.sys"), path("2.sys"), path("3.sys"));
     let arguments = ["scan", "--format", "summary", &first, &second, &third];
     let writer = slowly();
-    let seen = on_terminal(80, &arguments, &[]);
+    let seen = sent_to_terminal(80, &arguments, &[]);
     writer.join().unwrap();
     // Drawn at least once; wiped before the report begins, which it would otherwise stand before.
     let drawn: Vec<_> = seen.split("\r\x1b[K").collect();
@@ -153,6 +159,11 @@ fn long_scans_show_progress_on_a_terminal_only() {
     let report = without_colors(report);
     assert!(report.starts_with("does not load"), "{report}");
     assert!(report.contains("3 drivers (2 distinct), "), "{report}");
+    let writer = slowly();
+    let dumb = sent_to_terminal(80, &arguments, &[("TERM", "dumb")]);
+    writer.join().unwrap();
+    assert!(dumb.starts_with("does not load"), "{dumb:?}");
+    assert!(!dumb.contains('\x1b'), "{dumb:?}");
     let writer = slowly();
     let piped = Ran::from(ringfence().args(arguments).output().unwrap());
     writer.join().unwrap();
