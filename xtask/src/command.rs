@@ -9,6 +9,24 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+/// The target directory of the workspace.
+pub fn target() -> Result<PathBuf> {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    Ok(std::path::absolute(folder.unwrap_or_else(|| root().join("target")))?)
+}
+
+/// What a task needs and could not install: it is left out, and says so.
+#[derive(Debug)]
+pub struct Missing(pub String);
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "this needs {}, which could not be installed here", self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
+
 /// Whether `program` answers to `--version`.
 pub fn available(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())

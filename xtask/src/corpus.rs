@@ -5,8 +5,9 @@ mod compare;
 mod extract;
 mod fetch;
 mod manifest;
+mod signature;
 
-use crate::command::{available, install_missing, root, run as run_command};
+use crate::command::{Missing, available, install_missing, root, run as run_command, target};
 use anyhow::{Context, Result, bail, ensure};
 use extract::Workshop;
 use fetch::Fetcher;
@@ -45,12 +46,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     ensure!(missing == 0, "packages not had, or not holding what they should: {missing}");
     Ok(())
-}
-
-/// The workspace's target directory.
-fn target() -> Result<PathBuf> {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    Ok(std::path::absolute(folder.unwrap_or_else(|| root().join("target")))?)
 }
 
 /// Lower-case hex digits of the digest of `bytes`.
@@ -114,7 +109,9 @@ fn install_tools() -> Result<()> {
         missing.push("p7zip-full (7z)");
     }
     missing.extend(["tar", "gzip", "dpkg-deb"].into_iter().filter(|tool| !available(tool)));
-    ensure!(missing.is_empty(), "the corpus needs {}", missing.join(", "));
+    if !missing.is_empty() {
+        return Err(Missing(missing.join(", ")).into());
+    }
     Ok(())
 }
 
@@ -124,8 +121,15 @@ fn compare(manifest: &Manifest, arguments: &Arguments, drivers: &Path) -> Result
         None => scan(drivers)?,
     };
     let differences = compare::differences(manifest.drivers(), &compare::answers(&scan)?);
+    let (signed, disagreeing) = signature::disagreements(&scan)?;
+    ensure!(
+        disagreeing.is_empty(),
+        "the digest does not stand in the signature of {}",
+        disagreeing.join(", ")
+    );
     if differences.is_empty() {
         println!("{} files: every answer is the expected one", manifest.drivers().count());
+        println!("{signed} signed drivers: the digest stands in each one's own signature");
         return Ok(());
     }
     print!("{}", compare::table(&differences));

@@ -3,12 +3,16 @@
 #![expect(clippy::print_stdout, reason = "printing what it does is this program's job")]
 
 mod bench;
+mod check;
 mod command;
 mod corpus;
 mod fixtures;
 mod fuzz;
+mod stage;
+mod test;
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Development commands of ringfence.
 #[derive(Parser)]
@@ -22,19 +26,39 @@ struct Arguments {
 enum Task {
     /// Measures ringfence against a floor and its peers, as ratios of one run.
     Bench(bench::Arguments),
+    /// Checks format, lints, documentation and dependencies.
+    Check,
     /// Fetches the real drivers of corpus/manifest.toml and checks ringfence's verdicts on them.
     Corpus(corpus::Arguments),
     /// Rebuilds examples/drivers from source and compares the bytes.
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Runs all tests: units, example drivers, real drivers, fuzz targets.
+    Test,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes is enough; a backtrace through this program helps nobody.
+            println!("error: {error:#}");
+            match error.downcast_ref::<command::Missing>() {
+                Some(_) => ExitCode::from(stage::LEFT_OUT),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Check => check::all(),
         Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Test => test::all(),
     }
 }

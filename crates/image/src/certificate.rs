@@ -136,7 +136,7 @@ mod tests {
     fn entries_are_walked() {
         // One PKCS #7 entry of 12 bytes, padded to 16.
         let table = [12, 0, 0, 0, 0, 2, 2, 0, 0xAA, 0xBB, 0xCC, 0xDD, 0, 0, 0, 0];
-        let bytes = driver().certificate_table(&table).bytes();
+        let bytes = driver().certificate_table(table).bytes();
         let image = Image::read(&bytes).unwrap();
         let [only] = image.certificates() else { panic!() };
         assert_eq!(

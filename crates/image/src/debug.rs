@@ -2,7 +2,7 @@
 
 use crate::defect::{Defects, Problem, Structure};
 use crate::section::Layout;
-use crate::{DataDirectory, Rva};
+use crate::{DataDirectory, Headers, Rva};
 
 /// Size of `IMAGE_DEBUG_DIRECTORY`.
 const ENTRY: usize = 28;
@@ -14,6 +14,9 @@ const REPRO: u32 = 16;
 const EX_DLL_CHARACTERISTICS: u32 = 20;
 /// `IMAGE_DLLCHARACTERISTICS_EX_CET_COMPAT`.
 const CET_COMPAT: u32 = 1;
+
+/// `IMAGE_FILE_DEBUG_STRIPPED`: the data was moved into a `.dbg` file, but its entries are still there.
+const DEBUG_STRIPPED: u16 = 0x0200;
 
 /// What the debug directory says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,7 @@ impl CodeView<'_> {
 pub(crate) fn read<'data>(
     bytes: &'data [u8],
     layout: &Layout<'data>,
+    headers: &Headers,
     directory: DataDirectory,
     defects: &mut Defects,
 ) -> Debug<'data> {
@@ -79,7 +83,9 @@ pub(crate) fn read<'data>(
         let start = offset as usize;
         let Some(data) = start.checked_add(size as usize).and_then(|end| bytes.get(start..end))
         else {
-            defects.in_image(Structure::DebugDirectory, Problem::PointsOutside, Rva(rva));
+            if headers.characteristics & DEBUG_STRIPPED == 0 {
+                defects.in_image(Structure::DebugDirectory, Problem::PointsOutside, Rva(rva));
+            }
             continue;
         };
         if kind == EX_DLL_CHARACTERISTICS {
@@ -108,7 +114,15 @@ fn codeview(data: &[u8]) -> Option<CodeView<'_>> {
 #[cfg(test)]
 mod tests {
     use crate::Image;
-    use ringfence_fixture::driver;
+    use ringfence_fixture::{DebugEntry, Driver, driver};
+
+    #[test]
+    fn stripped_debug_data_is_no_defect() {
+        let lost = || DebugEntry::new(2, *b"RSDS").raw_pointer(0x00F0_0000);
+        let defects = |driver: Driver| Image::read(&driver.bytes()).unwrap().defects().len();
+        assert_eq!(defects(driver().debug_entry(lost())), 1);
+        assert_eq!(defects(driver().debug_entry(lost()).characteristics(0x0222)), 0);
+    }
 
     #[test]
     fn the_debug_file_is_named() {

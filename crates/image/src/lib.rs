@@ -98,7 +98,7 @@ impl<'data> Image<'data> {
         let load_config = at(DirectoryIndex::LoadConfig)
             .and_then(|table| load_config::read(&layout, &headers, table, defects));
         let debug = at(DirectoryIndex::Debug)
-            .map(|table| debug::read(bytes, &layout, table, defects))
+            .map(|table| debug::read(bytes, &layout, &headers, table, defects))
             .unwrap_or_default();
         let functions = at(DirectoryIndex::Exception)
             .map(|table| exception::read(&layout, headers.machine, table, defects))

@@ -119,10 +119,12 @@ impl<'data> Section<'data> {
         bytes.start / page * page..bytes.end.next_multiple_of(page)
     }
 
-    /// The stated range of its bytes in the file, which may end past the file's end.
+    /// The stated range of its bytes in the file, which may end past the file's end. Empty at offset
+    /// 0, which stands for no data whatever the size, as Windows has it.
     pub fn raw_range(&self) -> Range<u64> {
         let start = u64::from(self.raw_offset());
-        start..start + u64::from(self.raw_size())
+        let size = if start == 0 { 0 } else { self.raw_size() };
+        start..start + u64::from(size)
     }
 }
 
@@ -172,9 +174,9 @@ impl<'data> Layout<'data> {
         for section in &self.sections {
             let range = section.raw_range();
             let length = self.bytes.len() as u64;
-            if section.raw_size() != 0 && range.end > length {
+            if !range.is_empty() && range.end > length {
                 let present = length.saturating_sub(range.start);
-                let problem = Problem::Truncated { wanted: u64::from(section.raw_size()), present };
+                let problem = Problem::Truncated { wanted: range.end - range.start, present };
                 defects.in_file(Structure::SectionData, problem, range.start);
             }
         }
@@ -209,7 +211,8 @@ impl<'data> Layout<'data> {
         };
         let within = u64::from(rva.0 - section.rva().0);
         let start = self.raw_start(&section);
-        let in_file = u64::from(section.raw_size()).min(u64::from(section.loaded_size()));
+        let raw = section.raw_range();
+        let in_file = (raw.end - raw.start).min(u64::from(section.loaded_size()));
         let end = (start + in_file).min(self.bytes.len() as u64);
         Some((start + within).min(end)..end)
     }
@@ -217,7 +220,7 @@ impl<'data> Layout<'data> {
     /// Windows reads section data by disk sectors: it drops the low nine bits of the offset, unless
     /// the image is aligned so finely that it is mapped as one piece.
     fn raw_start(&self, section: &Section<'_>) -> u64 {
-        let start = u64::from(section.raw_offset());
+        let start = section.raw_range().start;
         if self.low_alignment { start } else { start & !0x1FF }
     }
 

@@ -5,8 +5,8 @@ use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, drawing, scoreboard};
 use ringfence_finding::{
-    Closing, Confidence, Coverage, Defect, Examination, Examined, Finding, Level, Question,
-    Targets, Tool, Totals, Trust,
+    Closing, Confidence, Coverage, Defect, Examination, Examined, Finding, Level, Mitigations,
+    Question, Targets, Tool, Totals, Trust,
 };
 use std::io;
 
@@ -79,6 +79,7 @@ impl<'a> Full<'a> {
         self.terminal.wrapped(indent(), &facts(examination))?;
         self.terminal.wrapped(indent(), &examined(&examination.coverage))?;
         self.terminal.wrapped(indent(), &not_examined(&examination.coverage))?;
+        self.terminal.wrapped(indent(), &mitigations(&examination.properties.mitigations))?;
         if !self.terminal.options.show_notes {
             let hidden = examination.findings.iter().filter(|finding| finding.level == Level::Note);
             let hidden = hidden.count();
@@ -208,6 +209,24 @@ fn facts(examination: &Examination) -> String {
         properties.toolset.as_deref(),
     ];
     facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// What the image opts in to and what not: often taken for criteria, so it is said that they are none.
+fn mitigations(mitigations: &Mitigations) -> String {
+    let all = [
+        (mitigations.dynamic_base, "DYNAMIC_BASE"),
+        (mitigations.high_entropy_va, "HIGH_ENTROPY_VA"),
+        (mitigations.nx_compat, "NX_COMPAT"),
+        (mitigations.control_flow_guard, "GUARD_CF"),
+        (mitigations.cet_compat, "CET_COMPAT"),
+        (mitigations.force_integrity, "FORCE_INTEGRITY"),
+    ];
+    let (has, lacks): (Vec<_>, Vec<_>) = all.into_iter().partition(|(has, _)| *has);
+    let names = |flags: Vec<(bool, &str)>| match flags[..] {
+        [] => "none".to_owned(),
+        _ => flags.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", "),
+    };
+    format!("mitigations (no criteria here): {}; without {}", names(has), names(lacks))
 }
 
 fn examined(coverage: &Coverage) -> String {

@@ -35,6 +35,7 @@ rule_card! {
     ///
     /// ## References
     ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
     /// - https://learn.microsoft.com/windows/win32/debug/pe-format#import-address-table
     ExecutableImportTable {

@@ -34,7 +34,7 @@ rule_card! {
         summary: "section holds functions but is not executable",
         level: Level::Error,
         since: "0.1.0",
-        also_known_as: &["code outside executable sections"],
+        also_known_as: &[],
     }
 }
 

@@ -33,7 +33,7 @@ rule_card! {
         summary: "entry point is not in an executable section",
         level: Level::Error,
         since: "0.1.0",
-        also_known_as: &["0xFC at the entry point"],
+        also_known_as: &[],
     }
 }
 

@@ -33,7 +33,7 @@ rule_card! {
         summary: "kernel image is not of the native subsystem",
         level: Level::Warning,
         since: "0.1.0",
-        also_known_as: &["wrong subsystem"],
+        also_known_as: &[],
     }
 }
 

@@ -40,7 +40,7 @@ rule_card! {
         summary: "relocation crosses a page",
         level: Level::Error,
         since: "0.1.0",
-        also_known_as: &["Unsupported Relocs Count", "page-straddling relocation"],
+        also_known_as: &["Unsupported Relocs Count"],
     }
 }
 

@@ -34,6 +34,7 @@ rule_card! {
     ///
     /// ## References
     ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
     /// - https://learn.microsoft.com/cpp/build/reference/align-section-alignment
     UnalignedSection {
@@ -41,7 +42,7 @@ rule_card! {
         summary: "sections do not begin on pages",
         level: Level::Error,
         since: "0.1.0",
-        also_known_as: &["0xC4:0x2004", "Section Alignment Failures", "event 3072"],
+        also_known_as: &["0xC4:0x2004", "Section Alignment Failures", "event 3072", "0xC0000220"],
     }
 }
 

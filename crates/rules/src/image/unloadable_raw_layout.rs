@@ -2,14 +2,14 @@ use super::drawing::{self, FileColumn};
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
-use ringfence_image::{HeaderField, Image, Section};
+use ringfence_image::{HeaderField, Image, PAGE, Section};
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds images that the loader rejects for how their sections lie in the file and in memory:
-    /// data past the end of the file, sections that overlap or leave gaps, an impossible file
-    /// alignment, a SizeOfImage that the sections exceed.
+    /// data past the end of the file, sections that overlap, leave gaps or have no size, an impossible
+    /// file alignment, a SizeOfImage that the sections exceed.
     ///
     /// ## Why it matters
     ///
@@ -36,7 +36,7 @@ rule_card! {
         summary: "sections lie so that the loader rejects the image",
         level: Level::Error,
         since: "0.1.0",
-        also_known_as: &["STATUS_INVALID_IMAGE_FORMAT"],
+        also_known_as: &["STATUS_INVALID_IMAGE_FORMAT", "0xC000007B"],
     }
 }
 
@@ -54,6 +54,7 @@ impl Rule for UnloadableRawLayout {
         Self::check_table(image, findings);
         Self::check_file_ranges(image, findings);
         Self::check_addresses(image, findings);
+        Self::check_size_of_image(image, findings);
     }
 }
 
@@ -105,14 +106,13 @@ impl UnloadableRawLayout {
 
     fn check_file_ranges(image: &Image<'_>, findings: &mut Findings) {
         let length = image.file_length() as u64;
-        let mut stored: Vec<&Section<'_>> =
-            image.sections().iter().filter(|section| section.raw_size() != 0).collect();
-        for section in &stored {
+        let stored = || image.sections().iter().filter(|section| !section.raw_range().is_empty());
+        for section in stored() {
+            let name = section.name();
             let range = section.raw_range();
             if range.end > length {
                 let message = format!(
-                    "data of section `{}` ends at {:#x}, past the end of the file at {length:#x}",
-                    section.name(),
+                    "data of section `{name}` ends at {:#x}, past the end of the file at {length:#x}",
                     range.end
                 );
                 let finding =
@@ -124,95 +124,90 @@ impl UnloadableRawLayout {
                     "past the end",
                 ));
             }
-            if range.start % u64::from(SECTOR) != 0 && image.headers().section_alignment >= SECTOR {
-                let message =
-                    format!("data of section `{}` does not begin on a disk sector", section.name());
+            // Below a page the image is mapped as one piece, and offsets are as fine as addresses.
+            if !range.start.is_multiple_of(SECTOR.into())
+                && image.headers().section_alignment >= PAGE
+            {
+                let message = format!("data of section `{name}` does not begin on a disk sector");
                 let finding = Finding::new(&Self::CARD, Level::Warning, message).likely().note(
                     "Windows rounds the offset down, so the section begins with bytes before it",
                 );
-                findings.report(Self::drawn(
-                    finding,
-                    section,
-                    FileColumn::Offset,
-                    "not a multiple of 0x200",
-                ));
+                let text = "not a multiple of 0x200";
+                findings.report(Self::drawn(finding, section, FileColumn::Offset, text));
             }
         }
-        stored.sort_by_key(|section| section.raw_range().start);
-        for pair in stored.windows(2) {
-            let [first, second] = pair else { continue };
-            if second.raw_range().start < first.raw_range().end {
-                let message = format!(
-                    "sections `{}` and `{}` share bytes of the file",
-                    first.name(),
-                    second.name()
-                );
-                let finding = Finding::new(&Self::CARD, Level::Warning, message)
-                    .likely()
-                    .note("Windows maps both; linkers do not write such files");
-                findings.report(finding.at(second.rva().0, Some(second.name())).because(
-                    drawing::section_places(
-                        &[**first, **second],
-                        FileColumn::Offset,
-                        "before the end of the other",
-                    ),
-                ));
+        let mut in_file_order: Vec<_> = stored().collect();
+        in_file_order.sort_by_key(|section| section.raw_range().start);
+        for pair in in_file_order.windows(2) {
+            if let [first, second] = pair
+                && second.raw_range().start < first.raw_range().end
+            {
+                findings.report(Self::shared(first, second));
             }
         }
     }
 
-    /// Sections must follow each other in memory, without gap or overlap, and end within SizeOfImage.
+    fn shared(first: &Section<'_>, second: &Section<'_>) -> Finding {
+        let message =
+            format!("sections `{}` and `{}` share bytes of the file", first.name(), second.name());
+        Finding::new(&Self::CARD, Level::Warning, message)
+            .likely()
+            .note("Windows maps both; linkers do not write such files")
+            .at(second.rva().0, Some(second.name()))
+            .because(drawing::section_places(
+                &[*first, *second],
+                FileColumn::Offset,
+                "before the end of the other",
+            ))
+    }
+
+    /// Sections must follow the headers and each other in memory, without gap or overlap.
     fn check_addresses(image: &Image<'_>, findings: &mut Findings) {
         let headers = image.headers();
-        // The loader maps an image with a finer alignment as one piece and does not compare.
         let alignment = u64::from(headers.section_alignment);
-        let mapped_by_section =
-            alignment.is_multiple_of(u64::from(ringfence_image::PAGE)) && alignment != 0;
-        for pair in image.sections().windows(2) {
-            let [first, second] = pair else { continue };
-            let end = first.addresses().end;
-            let next = if mapped_by_section { end.next_multiple_of(alignment) } else { end };
-            let start = u64::from(second.rva().0);
-            let finding = if start < next {
-                Self::rejected(format!(
-                    "section `{}` overlaps section `{}`",
-                    second.name(),
-                    first.name()
-                ))
-            } else if start > next && mapped_by_section && first.loaded_size() != 0 {
-                Self::rejected(format!(
-                    "there is a gap between sections `{}` and `{}`",
-                    first.name(),
-                    second.name()
-                ))
-                .likely()
+        // The loader maps an image with a finer alignment as one piece and does not compare.
+        let by_section = alignment != 0 && alignment.is_multiple_of(u64::from(PAGE));
+        let mut before = "the headers".to_owned();
+        let mut end = u64::from(headers.size_of_headers);
+        for section in image.sections() {
+            let name = format!("section `{}`", section.name());
+            let next = if by_section { end.next_multiple_of(alignment) } else { end };
+            let start = u64::from(section.rva().0);
+            let message = if section.loaded_size() == 0 && by_section {
+                Some(format!("{name} has no size, neither in memory nor in the file"))
+            } else if start < next {
+                Some(format!("{name} overlaps {before}"))
+            } else if start > next && by_section {
+                Some(format!("there is a gap between {before} and {name}"))
             } else {
-                continue;
+                None
             };
-            let text = format!("expected at {next:08x}");
-            findings.report(
-                finding.at(second.rva().0, Some(second.name())).because(drawing::section_places(
-                    &[*first, *second],
-                    FileColumn::Address,
-                    &text,
-                )),
-            );
+            if let Some(message) = message {
+                let text = format!("expected at {next:08x}");
+                let finding = Self::rejected(message);
+                findings.report(Self::drawn(finding, section, FileColumn::Address, &text));
+            }
+            // Whatever is wrong with one section is told once, not of all that follow it.
+            end = section.addresses().end;
+            before = name;
         }
+    }
+
+    fn check_size_of_image(image: &Image<'_>, findings: &mut Findings) {
+        let stated = image.headers().size_of_image;
         let end = image.sections().iter().map(|section| section.addresses().end).max().unwrap_or(0);
-        if end > u64::from(headers.size_of_image) {
-            let message = format!(
-                "the sections end at {end:#x}, past SizeOfImage ({:#x})",
-                headers.size_of_image
-            );
-            let evidence = drawing::header_field(
-                "optional header",
-                headers.field(HeaderField::SizeOfImage),
-                "SizeOfImage",
-                format!("{:#x}", headers.size_of_image),
-                "before the end of the sections",
-            );
-            findings.report(Self::rejected(message).because(evidence));
+        if end <= u64::from(stated) {
+            return;
         }
+        let message = format!("the sections end at {end:#x}, past SizeOfImage ({stated:#x})");
+        let evidence = drawing::header_field(
+            "optional header",
+            image.headers().field(HeaderField::SizeOfImage),
+            "SizeOfImage",
+            format!("{stated:#x}"),
+            "before the end of the sections",
+        );
+        findings.report(Self::rejected(message).because(evidence));
     }
 
     fn drawn(finding: Finding, section: &Section<'_>, column: FileColumn, text: &str) -> Finding {
@@ -284,7 +279,7 @@ mod tests {
         let gap = driver().section(section(".far").virtual_address(far).bytes(vec![1; 16])).bytes();
         rejected(
             &gap,
-            "error[unloadable-raw-layout] load?: there is a gap between sections `.reloc` and `.far`",
+            "error[unloadable-raw-layout] load: there is a gap between section `.reloc` and section `.far`",
         );
     }
 
@@ -301,6 +296,13 @@ mod tests {
         let bytes = driver().size_of_image(0x2000).bytes();
         assert!(told(&bytes).iter().any(|line| line.contains("past SizeOfImage (0x2000)")));
         assert!(answers(&bytes).starts_with("no "));
+    }
+
+    #[test]
+    fn offset_0_stands_for_no_data() {
+        let bss =
+            section(".bss").uninitialized().virtual_size(0x800).raw_pointer(0).raw_size(0x800);
+        assert_eq!(told(&driver().section(bss).bytes()), [""; 0]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ rule_card! {
     /// integrity only. ringfence therefore answers *load* with no, and calls that likely.
     ///
     /// The section called `INIT` is different: old linkers make it writable and executable, and
-    /// Windows 10 takes the write right away when it loads the driver. It is a note, and turns no
+    /// Windows 10 removes the write permission when it loads the driver. It is a note, and turns no
     /// question to no. Early Windows 10 verifiers reported it too; later ones do so only with an
     /// option set. One that is not discardable is a warning.
     ///
@@ -37,8 +37,8 @@ rule_card! {
     ///
     /// ## References
     ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
-    /// - https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation
     WritableExecutableSection {
         id: "writable-executable-section",
         summary: "section is writable and executable",
@@ -84,14 +84,14 @@ impl WritableExecutableSection {
                  of the code-integrity log names strict memory integrity only; under strict memory \
                  integrity the refusal is certain, otherwise likely",
             )
-            .help("drop the write right (linker switches /SECTION and /MERGE), or move the data out")
+            .help("drop the write permission (linker switches /SECTION and /MERGE), or move the data out")
     }
 
     fn init(section: &Section<'_>, driver: &Driver<'_>) -> Finding {
         let level = if section.is_discardable() { Level::Note } else { Level::Warning };
         let message = format!(
-            "section `{}` is writable and executable; Windows 10 takes the write right away when it \
-             loads the driver",
+            "section `{}` is writable and executable; Windows 10 removes the write permission when \
+             it loads the driver",
             section.name()
         );
         let mut finding = Finding::new(&Self::CARD, level, message).note(

@@ -1,0 +1,15 @@
+//! Everything that tests ringfence, with what it needs.
+
+use crate::stage::{self, Stage};
+use anyhow::Result;
+
+/// Runs all of it. On Debian, as root, each stage installs what it lacks; elsewhere a stage that lacks
+/// something is left out and says what it was.
+pub fn all() -> Result<()> {
+    stage::run(vec![
+        Stage::cargo("tests", 1500, &["test", "--workspace", "--quiet"]),
+        Stage::task("examples", 600, &["fixtures"])?,
+        Stage::task("corpus", 900, &["corpus"])?,
+        Stage::task("fuzz", 900, &["fuzz", "--seconds", "30"])?,
+    ])
+}
