@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Only this target
     #[arg(long, value_parser = TARGETS)]
     target: Option<String>,
+    /// Try this input once instead, such as one that failed
+    #[arg(long, value_name = "FILE", requires = "target")]
+    input: Option<PathBuf>,
     /// Fail where there is no nightly toolchain, instead of being left out
     #[arg(long)]
     require: bool,
@@ -42,14 +45,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         TARGETS.iter().filter(|name| arguments.target.as_deref().is_none_or(|one| one == **name));
     let mut failures = Vec::new();
     for target in chosen {
-        let corpus = command::root().join("fuzz/corpus").join(target);
-        let seeds = seeds::write(&corpus, LONGEST)?;
-        println!("{target}: {seeds} seeds, {} s …", arguments.seconds);
-        let outcome = start(&fuzz, target, arguments.seconds)?;
+        let outcome = match &arguments.input {
+            Some(input) => start(&fuzz, target, Some(&std::path::absolute(input)?), None)?,
+            None => {
+                let corpus = command::root().join("fuzz/corpus").join(target);
+                let seeds = seeds::write(&corpus, LONGEST)?;
+                println!("{target}: {seeds} seeds, {} s …", arguments.seconds);
+                start(&fuzz, target, None, Some(arguments.seconds))?
+            }
+        };
         println!("{target}: {outcome}");
-        failures.extend(outcome.failure.map(|failure| format!("{target}: {failure}")));
+        failures.extend(outcome.failure.map(|failure| format!("{target} failed:{failure}")));
     }
-    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    let again = "cargo xtask fuzz --target NAME --input FILE tries an input again";
+    ensure!(failures.is_empty(), "{}\n{again}", failures.join("\n"));
     Ok(())
 }
 
@@ -84,17 +93,17 @@ fn target_directory() -> Result<PathBuf> {
     Ok(std::path::absolute(folder.unwrap_or_else(|| command::root().join("target")))?)
 }
 
-/// Builds `target`, runs it and reads what it says.
-fn start(fuzz: &Path, target: &str, seconds: u32) -> Result<Outcome> {
+/// Builds `target`, runs it, on one input or for some seconds, and reads what it says.
+fn start(fuzz: &Path, target: &str, input: Option<&Path>, seconds: Option<u32>) -> Result<Outcome> {
     let program = fuzz.to_str().context("the target directory is no text")?;
     // Nothing here is unsafe but object's checked casts, and without a sanitizer twice as many
     // inputs are tried. So they are without a look at each comparison, whose constants the seeds hold
     // already. Overflow checks and debug assertions stay on.
     let options = ["run", "--sanitizer", "none", "--no-trace-compares", "--target-dir"];
     let mut command = nightly(program, &options);
-    command.arg(target_directory()?.join("fuzz")).arg(target).arg("--");
+    command.arg(target_directory()?.join("fuzz")).arg(target).args(input).arg("--");
     command
-        .arg(format!("-max_total_time={seconds}"))
+        .args(seconds.map(|seconds| format!("-max_total_time={seconds}")))
         .arg(format!("-max_len={LONGEST}"))
         .args(["-rss_limit_mb=1024", "-timeout=5", "-print_final_stats=1"])
         .current_dir(command::root())
