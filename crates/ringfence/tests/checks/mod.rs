@@ -6,6 +6,7 @@ use ringfence::{
     Answer, Closing, Evidence, Examination, Examined, Finding, Level, Question, Settings, Subject,
     TOOL, Targets, Totals, examine, rule_cards,
 };
+use ringfence_image::Image;
 
 /// Findings told of one rule and one level.
 const MOST_OF_A_KIND: usize = 32;
@@ -31,6 +32,9 @@ fn check(driver: &Examined, settings: &Settings, bytes: &[u8], formats: &[Format
     assert_eq!(examination.sha256.is_some(), settings.hash);
     assert_eq!(examination.coverage.rules, rule_cards().count());
     verdict(examination, settings);
+    if examination.verdict.load == Answer::Yes {
+        whole(bytes);
+    }
     findings(&examination.findings, settings);
     let described = |defect: &ringfence_finding::Defect| {
         !defect.message.is_empty() && defect.file_offset.is_some() != defect.rva.is_some()
@@ -39,6 +43,13 @@ fn check(driver: &Examined, settings: &Settings, bytes: &[u8], formats: &[Format
     for format in formats {
         reports(examination, settings, *format);
     }
+}
+
+/// A yes is never said of what could not be read whole.
+fn whole(bytes: &[u8]) {
+    let image = Image::read(bytes).expect("it was read before");
+    assert!(image.imports().complete && image.relocations().complete);
+    assert_eq!(image.sections().len(), usize::from(image.headers().number_of_sections));
 }
 
 fn verdict(examination: &Examination, settings: &Settings) {
