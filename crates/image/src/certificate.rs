@@ -82,7 +82,8 @@ pub(crate) fn signed_ranges(
         None => (length, length),
         Some(DataDirectory { rva, size }) => {
             let start = rva.0 as usize;
-            let end = start + size as usize;
+            // Where addresses have 32 bits, the sum may not fit.
+            let end = start.saturating_add(size as usize);
             let problem = if size < ENTRY_HEADER as u32 {
                 Some(Problem::BadSize(size.into()))
             } else if start < entry_end {

@@ -103,12 +103,12 @@ fn codeview(data: &[u8]) -> Option<CodeView<'_>> {
     let (signature, rest) = data.split_first_chunk::<4>()?;
     let (guid, rest) = rest.split_first_chunk::<16>()?;
     let (age, path) = rest.split_first_chunk::<4>()?;
+    // The signature decides first: thousands of entries may share one long path that is no use.
+    if signature != b"RSDS" {
+        return None;
+    }
     let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());
-    (signature == b"RSDS").then_some(CodeView {
-        guid: *guid,
-        age: u32::from_le_bytes(*age),
-        path: &path[..end],
-    })
+    Some(CodeView { guid: *guid, age: u32::from_le_bytes(*age), path: &path[..end] })
 }
 
 #[cfg(test)]

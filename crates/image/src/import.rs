@@ -81,12 +81,16 @@ pub(crate) struct Reader<'a, 'data> {
     /// Entries that may still be read. No honest image needs more than its file can hold, and
     /// tables that overlap could otherwise be read over and over.
     budget: usize,
+    /// Bytes of names that may still be read, for the same reason: a file has room for a long name
+    /// and for half a million entries that all point to it.
+    name_budget: usize,
 }
 
 impl<'a, 'data> Reader<'a, 'data> {
     pub(crate) fn new(layout: &'a Layout<'data>, headers: &Headers, file_length: usize) -> Self {
         let entry_size = if headers.pe32_plus { 8 } else { 4 };
-        Reader { layout, entry_size, budget: file_length / entry_size as usize }
+        let budget = file_length / entry_size as usize;
+        Reader { layout, entry_size, budget, name_budget: file_length }
     }
 
     /// Reads both tables.
@@ -177,10 +181,7 @@ impl<'a, 'data> Reader<'a, 'data> {
         structure: Structure,
         defects: &mut Defects,
     ) -> Result<(ImportModule<'data>, bool), (Problem, Rva)> {
-        let name = self
-            .layout
-            .text(descriptor.name, LONGEST_NAME)
-            .map_err(|problem| (problem, descriptor.name))?;
+        let name = self.name(descriptor.name).map_err(|problem| (problem, descriptor.name))?;
         let mut functions = Vec::new();
         let mut complete = true;
         loop {
@@ -229,17 +230,32 @@ impl<'a, 'data> Reader<'a, 'data> {
         }
         let slot = descriptor.address_table.checked_add(offset).ok_or(Problem::PointsOutside)?;
         let name =
-            if by_ordinal { ImportName::Ordinal(value as u16) } else { self.hint_name(value) };
+            if by_ordinal { ImportName::Ordinal(value as u16) } else { self.hint_name(value)? };
         Ok(Some(Import { slot, name }))
     }
 
-    fn hint_name(&self, value: u64) -> ImportName<'data> {
+    fn hint_name(&mut self, value: u64) -> Result<ImportName<'data>, Problem> {
         // A hint of two bytes stands before the name.
         let name = u32::try_from(value).ok().and_then(|rva| Rva(rva).checked_add(2));
-        match name.map(|rva| self.layout.text(rva, LONGEST_NAME)) {
-            Some(Ok(name)) => ImportName::Name(name),
-            _ => ImportName::Unreadable,
+        match name.map(|rva| self.name(rva)) {
+            Some(Ok(name)) => Ok(ImportName::Name(name)),
+            Some(Err(Problem::Overlapping)) => Err(Problem::Overlapping),
+            _ => Ok(ImportName::Unreadable),
         }
+    }
+
+    fn name(&mut self, at: Rva) -> Result<&'data [u8], Problem> {
+        if self.name_budget == 0 {
+            return Err(Problem::Overlapping);
+        }
+        let name = self.layout.text(at, LONGEST_NAME);
+        let searched = match &name {
+            Ok(name) => name.len() + 1,
+            Err(Problem::Unterminated) => LONGEST_NAME,
+            Err(_) => 0,
+        };
+        self.name_budget = self.name_budget.saturating_sub(searched);
+        name
     }
 
     fn spend(&mut self) -> bool {
@@ -258,8 +274,8 @@ fn field(row: &[u8], offset: usize) -> Rva {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Image, ImportName};
-    use ringfence_fixture::driver;
+    use crate::{Image, ImportName, Problem};
+    use ringfence_fixture::{driver, section};
 
     #[test]
     fn names_ordinals_and_delayed_modules_are_read() {
@@ -290,6 +306,27 @@ mod tests {
         );
         assert!(image.imports().complete);
         assert_eq!(image.defects(), []);
+    }
+
+    /// A file has room for one long name and for many entries that all point to it.
+    #[test]
+    fn a_name_is_not_read_over_and_over() {
+        let names = ["A"; 600];
+        let clean = driver().no_imports().import("a.sys", &names);
+        let built = clean.build();
+        let name = section(".name").bytes([b'n'; 4000]);
+        let shared = clean.section(name);
+        let rva = shared.build().rva_of_section(".name");
+        let lookup = built.offset_of_rva(built.imports_rva()) as usize;
+        let lookup = u32::from_le_bytes(built.bytes[lookup..][..4].try_into().unwrap());
+        let entries = [u64::from(rva); 600].map(u64::to_le_bytes);
+        let at = built.offset_of_rva(lookup) as usize;
+        let bytes = shared.patch(at, entries.as_flattened()).bytes();
+        let image = Image::read(&bytes).unwrap();
+        assert_eq!(image.imports().len(), bytes.len() / 3999 + 1);
+        assert!(!image.imports().complete);
+        let problems: Vec<_> = image.defects().iter().map(|defect| &defect.problem).collect();
+        assert_eq!(problems, [&Problem::Overlapping]);
     }
 
     #[test]

@@ -130,27 +130,55 @@ fn hidden_hits<'data>(image: &Image<'data>) -> Vec<Hit<'data>> {
     // Rights cover whole pages. In an unaligned image sections share them, which is another rule's
     // matter: there only the section's own bytes count.
     let aligned = image.headers().section_alignment.is_multiple_of(PAGE);
-    let executable: Vec<_> = image
-        .sections()
-        .iter()
-        .filter(|section| section.is_executable())
-        .map(|section| (if aligned { section.pages() } else { section.addresses() }, *section))
-        .collect();
+    let executable =
+        Executable::of(
+            image,
+            |section| {
+                if aligned { section.pages() } else { section.addresses() }
+            },
+        );
     let null_entry = if image.headers().pe32_plus { 8 } else { 4 };
     let mut hits = Vec::new();
     for module in &image.imports().modules {
         let table = &module.address_table;
         let addresses = table.start..table.end + null_entry;
-        let touched = executable
-            .iter()
-            .find(|(pages, _)| pages.start < addresses.end && addresses.start < pages.end);
-        if let Some((_, section)) = touched {
+        if let Some(section) = executable.touching(&addresses) {
             let name = module.name.escape_ascii();
             let what = if module.delayed { format!("{name} (delayed)") } else { name.to_string() };
-            hits.push(Hit { what, addresses, section: *section });
+            hits.push(Hit { what, addresses, section });
         }
     }
     hits
+}
+
+/// The executable sections by address. A hostile file has thousands of them and of modules, so that
+/// comparing each with each would take minutes.
+struct Executable<'data> {
+    /// Start, the furthest end up to this one, section.
+    sections: Vec<(u64, u64, Section<'data>)>,
+}
+
+impl<'data> Executable<'data> {
+    fn of(image: &Image<'data>, range: impl Fn(&Section<'_>) -> Range<u64>) -> Executable<'data> {
+        let executable = image.sections().iter().filter(|section| section.is_executable());
+        let mut sections: Vec<_> = executable
+            .map(|section| (range(section).start, range(section).end, *section))
+            .collect();
+        sections.sort_by_key(|(start, ..)| *start);
+        let mut reach = 0;
+        for (_, end, _) in &mut sections {
+            reach = reach.max(*end);
+            *end = reach;
+        }
+        Executable { sections }
+    }
+
+    /// The first of them that shares an address with `addresses`.
+    fn touching(&self, addresses: &Range<u64>) -> Option<Section<'data>> {
+        let first = self.sections.partition_point(|(_, reach, _)| *reach <= addresses.start);
+        let (start, _, section) = self.sections.get(first)?;
+        (*start < addresses.end).then_some(*section)
+    }
 }
 
 /// Why Driver Verifier passes this image.

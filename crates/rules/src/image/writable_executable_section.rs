@@ -2,7 +2,7 @@ use super::drawing::{self, SectionColumn};
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
-use ringfence_image::Section;
+use ringfence_image::{Section, Toolset};
 
 rule_card! {
     /// ## What it does
@@ -54,11 +54,13 @@ impl Rule for WritableExecutableSection {
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        // Once, as a hostile file has many such sections and a long Rich header.
+        let toolset = driver.image().rich().and_then(|rich| rich.linker());
         let sections = driver.image().sections().iter();
         for section in sections.filter(|section| section.is_writable() && section.is_executable()) {
             // Driver Verifier compares all eight bytes of the name, letter case aside.
             let finding = if section.is_named("INIT") {
-                Self::init(section, driver)
+                Self::init(section, toolset)
             } else {
                 Self::other(section)
             };
@@ -87,7 +89,7 @@ impl WritableExecutableSection {
             .help("drop the write permission (linker switches /SECTION and /MERGE), or move the data out")
     }
 
-    fn init(section: &Section<'_>, driver: &Driver<'_>) -> Finding {
+    fn init(section: &Section<'_>, toolset: Option<Toolset>) -> Finding {
         let level = if section.is_discardable() { Level::Note } else { Level::Warning };
         let message = format!(
             "section `{}` is writable and executable; Windows 10 removes the write permission when \
@@ -104,7 +106,6 @@ impl WritableExecutableSection {
                  marked discardable: code that stays in it and writes to it would fault",
             );
         }
-        let toolset = driver.image().rich().and_then(|rich| rich.linker());
         match toolset.filter(|toolset| toolset.linker <= VISUAL_STUDIO_2013) {
             Some(toolset) => finding.note(format!(
                 "linkers up to that of Visual Studio 2013 make INIT so by themselves; this one is of \

@@ -1,0 +1,120 @@
+//! What holds of an answer whatever the bytes. The fuzz target `examine` asks nothing else, and the
+//! tests beside this ask it of known odd images.
+
+use ringfence::report::{Format, Options, safe, sink};
+use ringfence::{
+    Answer, Closing, Evidence, Examination, Examined, Finding, Level, Question, Settings, Subject,
+    TOOL, Targets, Totals, examine, rule_cards,
+};
+use ringfence_image::Image;
+
+/// Findings told of one rule and one level.
+const MOST_OF_A_KIND: usize = 32;
+
+/// Examines `bytes` for the usual Windows versions and for all, and writes reports in `formats`.
+pub fn judge(bytes: &[u8], formats: &[Format]) {
+    let usual = Settings::default();
+    let strict =
+        Settings { targets: Targets::ALL, code_analysis: true, hash: false, ..Settings::default() };
+    for settings in [&usual, &strict] {
+        match examine("fuzz.sys", bytes, settings) {
+            Subject::Driver(driver) => check(&driver, settings, bytes, formats),
+            Subject::LeftOut(reason) => assert!(!reason.to_string().is_empty()),
+            Subject::Unread(reason) => assert!(!reason.to_string().is_empty()),
+        }
+    }
+}
+
+fn check(driver: &Examined, settings: &Settings, bytes: &[u8], formats: &[Format]) {
+    assert_eq!(driver.faults, [], "a rule panicked");
+    let Examined { examination, .. } = driver;
+    assert_eq!(examination.size, bytes.len() as u64);
+    assert_eq!(examination.sha256.is_some(), settings.hash);
+    assert_eq!(examination.coverage.rules, rule_cards().count());
+    verdict(examination, settings);
+    if examination.verdict.load == Answer::Yes {
+        whole(bytes);
+    }
+    findings(&examination.findings, settings);
+    let described = |defect: &ringfence_finding::Defect| {
+        !defect.message.is_empty() && defect.file_offset.is_some() != defect.rva.is_some()
+    };
+    assert!(examination.defects.iter().all(described));
+    for format in formats {
+        reports(examination, settings, *format);
+    }
+}
+
+/// A yes is never said of what could not be read whole.
+fn whole(bytes: &[u8]) {
+    let image = Image::read(bytes).expect("it was read before");
+    assert!(image.imports().complete && image.relocations().complete);
+    assert_eq!(image.sections().len(), usize::from(image.headers().number_of_sections));
+}
+
+fn verdict(examination: &Examination, settings: &Settings) {
+    let verdict = &examination.verdict;
+    for question in Question::ALL {
+        let answer = verdict.answer(question);
+        assert_eq!(answer == Answer::Yes, verdict.reasons(question).is_empty());
+        let denies = |one: &Finding| one.denies(question, settings.targets, settings.code_analysis);
+        if question == Question::Run && verdict.load == Answer::No {
+            assert_eq!(answer, Answer::Unknown);
+        } else {
+            let denied = examination.findings.iter().any(denies);
+            assert_eq!(answer == Answer::No, denied, "{question}");
+        }
+    }
+}
+
+fn findings(findings: &[Finding], settings: &Settings) {
+    for card in rule_cards() {
+        let of_rule = || findings.iter().filter(|finding| finding.rule == card.id);
+        assert!(of_rule().is_sorted_by_key(|finding| finding.rva));
+        for level in [Level::Note, Level::Warning, Level::Error] {
+            let alike = of_rule().filter(|finding| finding.level == level).count();
+            // Errors of other Windows versions have become notes.
+            assert!(alike <= 2 * MOST_OF_A_KIND, "{alike} of {}", card.id);
+        }
+    }
+    for finding in findings {
+        assert!(!finding.message.is_empty());
+        let decides = !finding.questions.is_empty() && finding.targets.intersects(settings.targets);
+        assert_eq!(finding.level == Level::Error, decides, "{finding:?}");
+        let Some(Evidence::Table(table)) = &finding.evidence else { continue };
+        assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()));
+        let fits = |mark: &ringfence_finding::Mark| {
+            mark.row < table.rows.len() && mark.column < table.columns.len()
+        };
+        assert!(table.marks.iter().all(fits), "{table:?}");
+    }
+}
+
+/// A report of one driver: as JSON it parses, and no byte of the driver steers the terminal.
+fn reports(examination: &Examination, settings: &Settings, format: Format) {
+    let mut totals = Totals { files: 1, ..Totals::default() };
+    totals.count(examination);
+    let closing = Closing { totals, ..Closing::default() };
+    let mut written = Vec::new();
+    let width = if settings.hash { 100 } else { 70 };
+    let options = Options { width, ..Options::default() };
+    let mut report = sink(format, Box::new(&mut written), options);
+    report.begin(&TOOL, settings.targets).expect("memory takes it");
+    report.driver(examination).expect("memory takes it");
+    report.finish(&closing).expect("memory takes it");
+    drop(report);
+    let text = std::str::from_utf8(&written).expect("reports are UTF-8");
+    if format.is_for_machines() {
+        for document in
+            serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>()
+        {
+            document.expect("reports are JSON");
+        }
+    } else {
+        for line in text.lines() {
+            assert_eq!(safe(line), line, "steers the terminal");
+        }
+    }
+    // 96 sections, 256 modules and 32 findings of a kind, whatever the file holds.
+    assert!(text.len() < 4 << 20, "{format} of {} bytes", text.len());
+}

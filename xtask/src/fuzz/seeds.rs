@@ -1,0 +1,58 @@
+//! The inputs fuzzing starts from: every shape of driver that the tests know.
+
+use crate::command;
+use anyhow::{Context, Result};
+use ringfence_fixture::{clean_corpus, malformed, variants};
+use std::fs;
+use std::path::Path;
+
+/// Realistic drivers taken; those above the longest input do not count.
+const REALISTIC: usize = 50;
+
+/// Writes the seeds of at most `longest` bytes to `folder`; returns how many there are.
+pub fn write(folder: &Path, longest: usize) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let shapes = malformed().into_iter().map(|(name, bytes)| (name.to_owned(), bytes));
+    let variants = variants().into_iter().map(|(name, bytes)| (format!("driver-{name}"), bytes));
+    let realistic = clean_corpus(REALISTIC, 1);
+    let mut count = 0;
+    for (name, bytes) in shapes.chain(variants).chain(realistic).chain(examples()?) {
+        if bytes.len() <= longest {
+            let path = folder.join(format!("seed-{name}"));
+            fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The committed example drivers.
+fn examples() -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = command::root().join("examples/drivers");
+    let mut drivers = Vec::new();
+    for entry in
+        fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sys") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            drivers.push((name, fs::read(&path)?));
+        }
+    }
+    Ok(drivers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_no_longer_than_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = write(folder.path(), 16 << 10).unwrap();
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let lengths: Vec<_> = files.map(|file| file.metadata().unwrap().len()).collect();
+        assert_eq!(lengths.len(), count, "two seeds have one name");
+        assert!(count > 200 && lengths.iter().all(|length| *length <= 16 << 10));
+    }
+}
