@@ -47,8 +47,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// The folder of the drivers, fetched as far as they were not there and can be had.
+pub fn fetched() -> Result<PathBuf> {
+    let manifest = Manifest::load(&root().join("corpus/manifest.toml"))?;
+    let cache = target()?.join("corpus");
+    let drivers = cache.join("drivers");
+    fs::create_dir_all(&drivers)?;
+    fetch(&manifest, &cache, &drivers)?;
+    Ok(drivers)
+}
+
 /// The workspace's target directory.
-fn target() -> Result<PathBuf> {
+pub fn target() -> Result<PathBuf> {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     Ok(std::path::absolute(folder.unwrap_or_else(|| root().join("target")))?)
 }
