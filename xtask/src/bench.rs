@@ -59,11 +59,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         bench.speed(None, &mut rows)?;
     } else {
         let python = peers::python(&folder)?;
-        let mut script = Command::new(&python);
-        let said = capture(script.arg(peers::script()).arg(bench.corpus.all()))?;
-        let theirs = agree::of_script(&said)?;
-        tell("answers of pefile", &answers, &theirs, |a| (a.load.clone(), a.rules.clone()));
-        tell("digests of pefile", &answers, &theirs, |a| a.digests.clone());
+        for (what, option) in [("pefile", None), ("pefile with struct", Some("--struct"))] {
+            let mut script = Command::new(&python);
+            script.arg(peers::script()).arg(bench.corpus.all()).args(option);
+            let theirs = agree::of_script(&capture(&mut script)?)?;
+            let said = |answer: &agree::Answer| (answer.load.clone(), answer.rules.clone());
+            tell(&format!("answers of {what}"), &answers, &theirs, said);
+            tell(&format!("digests of {what}"), &answers, &theirs, |a| a.digests.clone());
+        }
         bench.speed(Some(&peers::binary_security_check(&folder)?), &mut rows)?;
         bench.script(&python, &mut rows)?;
     }
@@ -171,25 +174,30 @@ impl Bench {
         Ok(line)
     }
 
-    /// The script over pefile, far slower and so with fewer rounds; both print a line a driver.
+    /// The script over pefile, far slower and so with fewer rounds. All print a line a driver.
     fn script(&self, python: &Path, rows: &mut Vec<Row>) -> Result<()> {
         let script = line![python, peers::script(), self.corpus.all()];
+        let mut by_struct = script.clone();
+        by_struct.push("--struct".into());
+        let jsonl = self.scan("1", "jsonl", self.corpus.all());
         let contestants = [
-            Contestant::new("jsonl again, 1 core", self.scan("1", "jsonl", self.corpus.all()))
-                .on_one_core(),
+            Contestant::new("jsonl, beside pefile, 1 core", jsonl).on_one_core(),
             Contestant::new("pefile script, 1 core", script).on_one_core(),
+            Contestant::new("pefile script with struct, 1 core", by_struct).on_one_core(),
         ];
         println!("timing the script over pefile");
         let samples = self.meter.rounds(&contestants, if self.quick { 1 } else { 5 })?;
         let first = rows.len();
         self.add_rows(&contestants, &samples, rows);
-        let ratios: Vec<_> =
-            samples[0].iter().zip(&samples[1]).map(|(us, it)| it.seconds / us.seconds).collect();
-        rows[first].ratios.push(Ratio::new(
-            "speed, of the pefile script",
-            &ratios,
-            Some(Target::AtLeast(20.0)),
-        ));
+        let compared = [
+            ("speed, of the pefile script", Some(Target::AtLeast(20.0))),
+            ("speed, of that with struct", None),
+        ];
+        for ((of, target), theirs) in compared.into_iter().zip(&samples[1..]) {
+            let ours = samples[0].iter();
+            let ratios: Vec<_> = ours.zip(theirs).map(|(us, it)| it.seconds / us.seconds).collect();
+            rows[first].ratios.push(Ratio::new(of, &ratios, target));
+        }
         Ok(())
     }
 
