@@ -48,6 +48,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// The folder of the drivers, fetched as far as they were not there and can be had.
+pub fn fetched() -> Result<PathBuf> {
+    let manifest = Manifest::load(&root().join("corpus/manifest.toml"))?;
+    let cache = target()?.join("corpus");
+    let drivers = cache.join("drivers");
+    fs::create_dir_all(&drivers)?;
+    fetch(&manifest, &cache, &drivers)?;
+    Ok(drivers)
+}
+
 /// Lower-case hex digits of the digest of `bytes`.
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -85,7 +85,7 @@ pub type Found = Result<Source, Unreadable>;
 /// Folders are walked in parallel. A link to a file counts as the file; a link to a folder is
 /// followed only when the user names it, so that no walk goes in circles.
 pub fn expand(inputs: &[Input]) -> Vec<Found> {
-    inputs.par_iter().flat_map(expand_one).collect()
+    inputs.par_iter().flat_map_iter(expand_one).collect()
 }
 
 fn expand_one(input: &Input) -> Vec<Found> {
@@ -213,10 +213,11 @@ fn walk(folder: &Path) -> Vec<Found> {
         Err(error) => return vec![Err(unreadable(folder, error.into()))],
     };
     entries.sort_by_key(fs::DirEntry::file_name);
-    entries.par_iter().flat_map(visit).collect()
+    // Most entries are files, too little to divide further; folders divide their own entries.
+    entries.into_par_iter().flat_map_iter(visit).collect()
 }
 
-fn visit(entry: &fs::DirEntry) -> Vec<Found> {
+fn visit(entry: fs::DirEntry) -> Vec<Found> {
     let path = entry.path();
     let kind = match entry.file_type() {
         Ok(kind) => kind,

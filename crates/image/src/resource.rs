@@ -124,9 +124,11 @@ fn nodes(mut bytes: &[u8]) -> impl Iterator<Item = Node<'_>> {
 /// UTF-16 up to a NUL or the end.
 fn wide_text(bytes: &[u8]) -> String {
     let units = bytes.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
-    char::decode_utf16(units.take_while(|&unit| unit != 0))
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
+    let units = units.take_while(|&unit| unit != 0);
+    // How long it gets is not known to the iterator, and letting it grow would cost more than this.
+    let mut text = String::with_capacity(units.clone().count());
+    text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    text
 }
 
 fn parse_version(bytes: &[u8]) -> Option<VersionInfo> {

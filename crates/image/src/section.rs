@@ -128,13 +128,22 @@ impl<'data> Section<'data> {
     }
 }
 
+/// The bytes in memory of the section at `index`.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: Rva,
+    end: u64,
+    index: usize,
+}
+
 /// All sections, and the way from an address to the bytes behind it.
 #[derive(Debug)]
 pub(crate) struct Layout<'data> {
     bytes: &'data [u8],
     pub(crate) sections: Vec<Section<'data>>,
-    /// Indices of the sections by address: a hostile table has 65,535 of them.
-    by_address: Vec<u32>,
+    /// Where the sections are, by address: a hostile table has 65,535 of them, and almost everything
+    /// that is read from an image is looked up here first.
+    by_address: Vec<Span>,
     headers_end: u64,
     low_alignment: bool,
 }
@@ -157,8 +166,12 @@ impl<'data> Layout<'data> {
             bytes.read_slice_at(table, stated.min(fitting) as usize).unwrap_or_default();
         let sections: Vec<_> =
             found.iter().zip(1..).map(|(header, number)| Section { header, number }).collect();
-        let mut by_address: Vec<u32> = (0..sections.len() as u32).collect();
-        by_address.sort_by_key(|&index| sections[index as usize].rva());
+        let span = |(index, section): (usize, &Section<'_>)| {
+            let end = section.addresses().end;
+            Span { start: section.rva(), end, index }
+        };
+        let mut by_address: Vec<_> = sections.iter().enumerate().map(span).collect();
+        by_address.sort_by_key(|span| span.start);
         let layout = Layout {
             bytes,
             sections,
@@ -184,10 +197,9 @@ impl<'data> Layout<'data> {
 
     /// The section whose bytes in memory contain `rva`.
     pub(crate) fn section_at(&self, rva: Rva) -> Option<Section<'data>> {
-        let after =
-            self.by_address.partition_point(|&index| self.sections[index as usize].rva() <= rva);
-        let section = self.sections[*self.by_address.get(after.checked_sub(1)?)? as usize];
-        section.addresses().contains(&u64::from(rva.0)).then_some(section)
+        let after = self.by_address.partition_point(|span| span.start <= rva);
+        let span = self.by_address.get(after.checked_sub(1)?)?;
+        (u64::from(rva.0) < span.end).then(|| self.sections[span.index])
     }
 
     /// Where in the file the byte at `rva` is; `None` where it lies outside or is not in the file

@@ -1,4 +1,4 @@
-//! Many files: in parallel, in a stable order, each content examined once.
+//! Many files: in parallel and in a stable order.
 
 use crate::examine::{Examined, LeftOutBecause, Subject, judge, open};
 use crate::timing::{Stage, Timings};
@@ -7,11 +7,11 @@ use ringfence_container::{Contents, Input, Source, Unreadable, expand, read};
 use ringfence_finding::{Closing, Digests, Examination, Fault, Report, Targets, Tool, Unread};
 use ringfence_report::Sink;
 use ringfence_rules::NotADriver;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
 /// How far a scan is.
@@ -56,7 +56,6 @@ pub fn scan(
         sources: &sources,
         settings,
         timings: &timings,
-        known: Mutex::default(),
         next: AtomicUsize::new(0),
         told: Mutex::new(0),
         moved: Condvar::new(),
@@ -114,12 +113,10 @@ impl Sink for Drivers {
 const BATCH: usize = 8;
 /// Batches that may be ahead of the one that is told next.
 const AHEAD: usize = 64;
-/// Contents remembered. Beyond that an equal file is examined again, with the same result.
-const MOST_KNOWN: usize = 1 << 14;
 
 /// What one file came to.
 enum Told {
-    Driver { examined: Arc<Examined>, name: String, sha256: Option<[u8; 32]> },
+    Driver { examined: Box<Examined>, sha256: Option<[u8; 32]> },
     LeftOut { name: String, because: LeftOutBecause, named: bool },
     Unread(Unread),
     Fault(Fault),
@@ -130,7 +127,6 @@ struct Shared<'a> {
     sources: &'a [Result<Source, Unreadable>],
     settings: &'a Settings,
     timings: &'a Timings,
-    known: Mutex<HashMap<[u8; 32], Arc<Examined>>>,
     /// The next file to take.
     next: AtomicUsize,
     /// The next file to tell.
@@ -262,23 +258,18 @@ impl Shared<'_> {
             }
             Err(Subject::Driver(_)) => return Told::Fault(fault(source)),
         };
-        if !self.settings.hash {
-            let examined = judge(&name, &image, Digests::default(), self.settings, self.timings);
-            return Told::Driver { examined: Arc::new(examined), name, sha256: None };
-        }
-        let computed =
-            self.timings.during(Stage::Hash, || digest::compute(bytes, image.signed_ranges()));
-        let sha256 = Some(computed.sha256);
-        if let Some(examined) = lock(&self.known).get(&computed.sha256).map(Arc::clone) {
-            return Told::Driver { examined, name, sha256 };
-        }
-        let examined =
-            Arc::new(judge(&name, &image, computed.digests, self.settings, self.timings));
-        let mut known = lock(&self.known);
-        if known.len() < MOST_KNOWN {
-            known.insert(computed.sha256, Arc::clone(&examined));
-        }
-        Told::Driver { examined, name, sha256 }
+        let (digests, sha256) = match self.settings.hash {
+            false => (Digests::default(), None),
+            true => {
+                let signed = image.signed_ranges();
+                let computed = self.timings.during(Stage::Hash, || digest::compute(bytes, signed));
+                (computed.digests, Some(computed.sha256))
+            }
+        };
+        // A file that was seen before is examined again: remembering the results takes more memory
+        // than this takes time, once the digests are there.
+        let examined = judge(&name, &image, digests, self.settings, self.timings);
+        Told::Driver { examined: Box::new(examined), sha256 }
     }
 }
 
@@ -298,10 +289,11 @@ impl Teller<'_> {
         self.closing.totals.files += 1;
         let done = self.closing.totals.files;
         match told {
-            Told::Driver { examined, name, sha256 } => {
-                (self.progress)(Progress { done, total: self.total, current: &name });
+            Told::Driver { examined, sha256 } => {
+                let current = &examined.examination.path;
+                (self.progress)(Progress { done, total: self.total, current });
                 self.distinct.extend(sha256);
-                self.driver(&examined, name)?;
+                self.driver(*examined)?;
             }
             Told::LeftOut { name, because, named } => self.left_out(name, &because, named),
             Told::Unread(unread) => self.closing.unread.push(unread),
@@ -310,20 +302,10 @@ impl Teller<'_> {
         Ok(())
     }
 
-    fn driver(&mut self, examined: &Examined, name: String) -> io::Result<()> {
-        let renamed;
-        let examination = if examined.examination.path == name {
-            &examined.examination
-        } else {
-            renamed = Examination { path: name, ..examined.examination.clone() };
-            &renamed
-        };
-        self.closing.totals.count(examination);
-        let path = &examination.path;
-        self.closing.faults.extend(
-            examined.faults.iter().map(|fault| Fault { path: path.clone(), ..fault.clone() }),
-        );
-        self.timings.during(Stage::Report, || self.sink.driver(examination))
+    fn driver(&mut self, examined: Examined) -> io::Result<()> {
+        self.closing.totals.count(&examined.examination);
+        self.closing.faults.extend(examined.faults);
+        self.timings.during(Stage::Report, || self.sink.driver(&examined.examination))
     }
 
     fn left_out(&mut self, name: String, because: &LeftOutBecause, named: bool) {
