@@ -19,6 +19,9 @@
 mod digest;
 mod examine;
 mod explain;
+mod known;
+mod look;
+mod ordered;
 mod properties;
 mod scan;
 mod settings;
