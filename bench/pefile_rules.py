@@ -4,7 +4,7 @@ pefile_rules.py FOLDER [--struct]
 
 Prints one JSON line a driver: the answer to "does it load with memory integrity?" (Windows 10 1703
 and later), the rules that have something to say, and the digests. It follows the rules' own pages
-(`ringfence explain`), not ringfence's source, so that a difference means something.
+(`ringfence explain`). It is a separate implementation, though its author had seen the other one.
 
 It uses pefile's own parsers where they read what is needed; the function table is read with `struct`,
 because pefile knows none for ARM64. With `--struct` the relocations are as well: pefile makes an object

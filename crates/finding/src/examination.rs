@@ -22,7 +22,7 @@ pub struct Examination {
     pub verdict: Verdict,
     /// What was looked at.
     pub coverage: Coverage,
-    /// What the rules have to say, in the order of the rules, then by address.
+    /// What the rules have to say: errors first, then in the order of the rules, then by address.
     pub findings: Vec<Finding>,
     /// What is malformed.
     pub defects: Vec<Defect>,

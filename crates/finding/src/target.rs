@@ -76,10 +76,15 @@ impl Targets {
         Targets(bits)
     }
 
-    /// Reads `win10-1703`, `server-2016`, `win10-1703+` (that one and every later one) or `all`.
+    /// Reads `win10-1703`, `server-2016`, `win10-1703+` (that one and every later one), a family
+    /// (`win10`, `win11`, `server`) or `all`.
     pub fn named(name: &str) -> Result<Targets, UnknownTarget> {
         if name.eq_ignore_ascii_case("all") {
             return Ok(Targets::ALL);
+        }
+        let family = Targets::family(name);
+        if family != Targets::NONE {
+            return Ok(family);
         }
         let (id, and_later) = match name.strip_suffix('+') {
             Some(id) => (id, true),
@@ -93,6 +98,15 @@ impl Targets {
             return Ok(Targets(Self::ALL.0 & !Self::older_than(TARGETS[index].build).0));
         }
         Ok(Targets(1 << index))
+    }
+
+    /// The versions whose id is `name`, a hyphen and something else.
+    fn family(name: &str) -> Targets {
+        let belongs = |target: &Target| {
+            target.id.split_once('-').is_some_and(|(family, _)| family.eq_ignore_ascii_case(name))
+        };
+        let members = TARGETS.iter().enumerate().filter(|(_, target)| belongs(target));
+        Targets(members.fold(0, |bits, (index, _)| bits | 1 << index))
     }
 
     /// The versions of both sets.
@@ -190,6 +204,8 @@ mod tests {
             ids(Targets::named("win11-24h2+").unwrap()),
             ["win11-24h2", "server-2025", "win11-25h2"]
         );
+        let win11 = ["win11-21h2", "win11-22h2", "win11-23h2", "win11-24h2", "win11-25h2"];
+        assert_eq!(ids(Targets::named("Win11").unwrap()), win11);
         assert_eq!(
             Targets::named("win95").unwrap_err().to_string(),
             "no Windows version is called `win95`"

@@ -68,6 +68,9 @@ pub(crate) fn read<'data>(
     if there.len() < wanted {
         let problem = Problem::Truncated { wanted: wanted as u64, present: there.len() as u64 };
         defects.in_image(Structure::DebugDirectory, problem, directory.rva);
+    } else if !wanted.is_multiple_of(ENTRY) {
+        let problem = Problem::BadSize(wanted as u64);
+        defects.in_image(Structure::DebugDirectory, problem, directory.rva);
     }
     for entry in there[..there.len().min(wanted)].chunks_exact(ENTRY) {
         let word = |offset: usize| {
@@ -93,18 +96,26 @@ pub(crate) fn read<'data>(
                 data.first_chunk().is_some_and(|four| u32::from_le_bytes(*four) & CET_COMPAT != 0);
         } else if debug.codeview.is_none() {
             debug.codeview = codeview(data);
+            // Formats older than this one carry no GUID and are passed over.
+            if debug.codeview.is_none() && data.starts_with(RSDS) {
+                let problem = Problem::Truncated { wanted: 24, present: data.len() as u64 };
+                defects.in_image(Structure::DebugDirectory, problem, Rva(rva));
+            }
         }
     }
     debug
 }
 
-/// `RSDS`, GUID, age, path. Formats older than that (`NB10`) carry no GUID and are passed over.
+/// How debug data with a GUID begins; older forms begin with `NB10`.
+const RSDS: &[u8] = b"RSDS";
+
+/// `RSDS`, GUID, age, path.
 fn codeview(data: &[u8]) -> Option<CodeView<'_>> {
     let (signature, rest) = data.split_first_chunk::<4>()?;
     let (guid, rest) = rest.split_first_chunk::<16>()?;
     let (age, path) = rest.split_first_chunk::<4>()?;
     // The signature decides first: thousands of entries may share one long path that is no use.
-    if signature != b"RSDS" {
+    if signature != RSDS {
         return None;
     }
     let end = path.iter().position(|&byte| byte == 0).unwrap_or(path.len());

@@ -32,6 +32,7 @@ pub enum Structure {
     SectionTable,
     SectionData,
     ImportTable,
+    ImportAddressTable,
     DelayImportTable,
     ExportTable,
     BaseRelocations,
@@ -64,6 +65,10 @@ pub enum Problem {
     Cyclic,
     /// Entries that must be sorted are not.
     Unsorted,
+    /// Something ends before it begins.
+    Backwards,
+    /// More entries than any driver has, or than its file can hold.
+    TooMany,
 }
 
 impl Problem {
@@ -77,6 +82,8 @@ impl Problem {
             Problem::Overlapping => "overlapping",
             Problem::Cyclic => "cyclic",
             Problem::Unsorted => "unsorted",
+            Problem::Backwards => "backwards",
+            Problem::TooMany => "too-many",
         }
     }
 }
@@ -90,6 +97,7 @@ impl Structure {
             Structure::SectionTable => "section table",
             Structure::SectionData => "section data",
             Structure::ImportTable => "import table",
+            Structure::ImportAddressTable => "import address table",
             Structure::DelayImportTable => "delay import table",
             Structure::ExportTable => "export table",
             Structure::BaseRelocations => "base relocations",
@@ -115,6 +123,8 @@ impl fmt::Display for Defect {
             Problem::Overlapping => f.write_str("with overlapping parts")?,
             Problem::Cyclic => f.write_str("referring back to itself")?,
             Problem::Unsorted => f.write_str("not sorted by address")?,
+            Problem::Backwards => f.write_str("with an end before its beginning")?,
+            Problem::TooMany => f.write_str("with more entries than any driver has")?,
         }
         match self.place {
             Place::File(offset) => write!(f, " (file offset {offset})"),

@@ -116,11 +116,22 @@ pub(crate) fn read<'data>(
     }
     let size = there.len().min(wanted) / form.entry_size() * form.entry_size();
     let functions = Functions { entries: &there[..size], form };
-    let sorted = functions.iter().is_sorted_by_key(|function| function.begin);
-    if !sorted {
-        defects.in_image(Structure::ExceptionDirectory, Problem::Unsorted, directory.rva);
-    }
+    check(&functions, layout.end(), directory.rva, defects);
     functions
+}
+
+/// Tells entries that no image can have; `end` is that of the image, `place` that of the table.
+fn check(functions: &Functions<'_>, end: u64, place: Rva, defects: &mut Defects) {
+    if !functions.iter().is_sorted_by_key(|function| function.begin) {
+        defects.in_image(Structure::ExceptionDirectory, Problem::Unsorted, place);
+    }
+    for function in functions.iter() {
+        if u64::from(function.begin.0) >= end {
+            defects.in_image(Structure::ExceptionDirectory, Problem::PointsOutside, function.begin);
+        } else if function.end.is_some_and(|end| end < function.begin) {
+            defects.in_image(Structure::ExceptionDirectory, Problem::Backwards, function.begin);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,15 @@ pub(crate) fn read<'data>(
     let names = list(word(8), word(6), 4);
     let ordinals = list(word(9), word(6), 2);
     let module = layout.text(Rva(word(3)), 256).ok();
-    Exports { module, ordinal_base: word(4), addresses, names, ordinals, directory }
+    let exports = Exports { module, ordinal_base: word(4), addresses, names, ordinals, directory };
+    let functions = u64::from(word(5));
+    for (name, ordinal) in exports.names() {
+        let index = u64::from(ordinal.wrapping_sub(exports.ordinal_base));
+        if layout.offset_of(name).is_none() || index >= functions {
+            defects.in_image(Structure::ExportTable, Problem::PointsOutside, name);
+        }
+    }
+    exports
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ impl Imports<'_> {
     }
 }
 
+/// Imports and modules that are read at most; the kernel itself exports some thousand functions.
+const MOST_ENTRIES: usize = 1 << 20;
 /// Size of `IMAGE_IMPORT_DESCRIPTOR`.
 const DESCRIPTOR: u32 = 20;
 /// Size of `IMAGE_DELAYLOAD_DESCRIPTOR`.
@@ -78,8 +80,8 @@ struct Descriptor {
 pub(crate) struct Reader<'a, 'data> {
     layout: &'a Layout<'data>,
     entry_size: u32,
-    /// Entries that may still be read. No honest image needs more than its file can hold, and
-    /// tables that overlap could otherwise be read over and over.
+    /// Entries that may still be read. No honest image needs more than its file can hold, nor comes
+    /// near a million; tables that overlap could otherwise be read over and over.
     budget: usize,
     /// Bytes of names that may still be read, for the same reason: a file has room for a long name
     /// and for half a million entries that all point to it.
@@ -89,7 +91,7 @@ pub(crate) struct Reader<'a, 'data> {
 impl<'a, 'data> Reader<'a, 'data> {
     pub(crate) fn new(layout: &'a Layout<'data>, headers: &Headers, file_length: usize) -> Self {
         let entry_size = if headers.pe32_plus { 8 } else { 4 };
-        let budget = file_length / entry_size as usize;
+        let budget = (file_length / entry_size as usize).min(MOST_ENTRIES);
         Reader { layout, entry_size, budget, name_budget: file_length }
     }
 
@@ -145,7 +147,7 @@ impl<'a, 'data> Reader<'a, 'data> {
             let next = at.checked_add(size).filter(|_| self.spend());
             let Some(next) = next else {
                 all.complete = false;
-                return defects.in_image(structure, Problem::Overlapping, at);
+                return defects.in_image(structure, Problem::TooMany, at);
             };
             at = next;
         }
@@ -226,7 +228,7 @@ impl<'a, 'data> Reader<'a, 'data> {
             return Ok(None);
         }
         if !self.spend() {
-            return Err(Problem::Overlapping);
+            return Err(Problem::TooMany);
         }
         let slot = descriptor.address_table.checked_add(offset).ok_or(Problem::PointsOutside)?;
         let name =

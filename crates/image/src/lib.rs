@@ -88,6 +88,11 @@ impl<'data> Image<'data> {
             at(DirectoryIndex::DelayImport),
             defects,
         );
+        if let Some(table) = at(DirectoryIndex::ImportAddress)
+            && layout.bytes_from(table.rva).is_none()
+        {
+            defects.in_image(Structure::ImportAddressTable, Problem::PointsOutside, table.rva);
+        }
         let exports = at(DirectoryIndex::Export)
             .map(|table| export::read(&layout, table, defects))
             .unwrap_or_default();

@@ -73,11 +73,16 @@ pub(crate) fn read(
     };
     let dynamic_section = number(offsets.dynamic_section, 2).map(|section| section as u16);
     let dynamic_offset = number(offsets.dynamic_offset, 4).map(|offset| offset as u32);
+    let chpe_metadata = number(offsets.chpe_metadata, offsets.word);
+    let image = headers.image_base..headers.image_base.saturating_add(layout.end());
+    if chpe_metadata.is_some_and(|address| address != 0 && !image.contains(&address)) {
+        defects.in_image(Structure::LoadConfiguration, Problem::PointsOutside, directory.rva);
+    }
     Some(LoadConfig {
         size,
         security_cookie: number(offsets.security_cookie, offsets.word),
         guard_flags: number(offsets.guard_flags, 4).map(|flags| flags as u32),
-        chpe_metadata: number(offsets.chpe_metadata, offsets.word),
+        chpe_metadata,
         dynamic_relocations: dynamic_section
             .zip(dynamic_offset)
             .filter(|(section, _)| *section != 0),

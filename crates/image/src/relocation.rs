@@ -134,8 +134,22 @@ pub(crate) fn read<'data>(
         }
         at += size;
     }
+    // What is too short for a block may be filler, but then it is zeros.
+    let rest = &table[at..];
+    if rest.len() < BLOCK_HEADER && rest.iter().any(|&byte| byte != 0) {
+        let wanted = BLOCK_HEADER as u64;
+        report(Problem::Truncated { wanted, present: rest.len() as u64 }, at);
+    }
     let mut relocations = Relocations { blocks: &table[..at], count: 0, complete };
-    relocations.count = relocations.iter().count();
+    let end = layout.end();
+    for relocation in relocations.iter() {
+        relocations.count += 1;
+        if u64::from(relocation.page.0) + u64::from(relocation.offset) >= end {
+            relocations.complete = false;
+            let place = relocation.rva();
+            defects.in_image(Structure::BaseRelocations, Problem::PointsOutside, place);
+        }
+    }
     relocations
 }
 

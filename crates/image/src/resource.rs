@@ -50,7 +50,12 @@ pub(crate) fn read_version(
                     Problem::Truncated { wanted: size.into(), present: there.len() as u64 };
                 defects.in_image(Structure::Resources, problem, rva);
             }
-            parse_version(&there[..there.len().min(size as usize)])
+            let version = parse_version(&there[..there.len().min(size as usize)]);
+            // Its texts may be anything; its beginning and the binary version may not.
+            if version.as_ref().is_none_or(|version| version.file_version.is_none()) {
+                defects.in_image(Structure::Resources, Problem::BadSize(size.into()), rva);
+            }
+            version
         }
         Err(problem) => {
             defects.in_image(Structure::Resources, problem, directory.rva);

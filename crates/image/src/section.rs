@@ -195,6 +195,11 @@ impl<'data> Layout<'data> {
         }
     }
 
+    /// Where the last section ends in memory.
+    pub(crate) fn end(&self) -> u64 {
+        self.by_address.iter().map(|span| span.end).max().unwrap_or(0)
+    }
+
     /// The section whose bytes in memory contain `rva`.
     pub(crate) fn section_at(&self, rva: Rva) -> Option<Section<'data>> {
         let after = self.by_address.partition_point(|span| span.start <= rva);

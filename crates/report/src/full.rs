@@ -88,7 +88,7 @@ impl<'a> Full<'a> {
                     .wrapped(indent(), &format!("{} not shown", counted(hidden, "note")))?;
             }
         }
-        self.terminal.wrapped(indent(), &format!("holds for {}", self.targets))?;
+        self.terminal.wrapped(indent(), &format!("asked about {}", self.targets))?;
         if let Some(sha256) = &examination.sha256 {
             self.terminal.line(indent().plain(format!("sha256 {sha256}")))?;
         }

@@ -291,7 +291,7 @@ impl Sink for Summary<'_> {
         self.rules(&closing.totals)?;
         self.not_examined(closing)?;
         if closing.totals.drivers > 0 {
-            self.terminal.wrapped(Line::new(), &format!("holds for {}", self.targets))?;
+            self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
         self.terminal.line(scoreboard::scoreboard(closing))?;
         self.terminal.flush()

@@ -47,11 +47,18 @@ impl std::fmt::Display for LeftOutBecause {
     }
 }
 
+/// Why there is no image to judge.
+pub(crate) enum Closed {
+    LeftOut(LeftOutBecause),
+    Unread(NotAnImage),
+}
+
 /// Examines some bytes under a name. Never fails and never panics, whatever the bytes.
 pub fn examine(name: &str, bytes: &[u8], settings: &Settings) -> Subject {
     let timings = Timings::default();
     match open(bytes, &timings) {
-        Err(subject) => subject,
+        Err(Closed::LeftOut(because)) => Subject::LeftOut(because),
+        Err(Closed::Unread(reason)) => Subject::Unread(reason),
         Ok(image) => {
             let digests = match settings.hash {
                 true => digest::compute(bytes, image.signed_ranges()).digests,
@@ -63,17 +70,17 @@ pub fn examine(name: &str, bytes: &[u8], settings: &Settings) -> Subject {
 }
 
 /// Reads the image and tells whether it is a driver.
-pub(crate) fn open<'data>(bytes: &'data [u8], timings: &Timings) -> Result<Image<'data>, Subject> {
+pub(crate) fn open<'data>(bytes: &'data [u8], timings: &Timings) -> Result<Image<'data>, Closed> {
     let image =
         timings.during(Stage::Image, || Image::read(bytes)).map_err(|reason| match reason {
             NotAnImage::NotPe | NotAnImage::OldExecutable(_) | NotAnImage::Empty => {
-                Subject::LeftOut(LeftOutBecause::NotPe(reason))
+                Closed::LeftOut(LeftOutBecause::NotPe(reason))
             }
-            NotAnImage::Truncated { .. } | NotAnImage::UnknownMagic(_) => Subject::Unread(reason),
+            NotAnImage::Truncated { .. } | NotAnImage::UnknownMagic(_) => Closed::Unread(reason),
         })?;
     match ringfence_rules::kind(&image) {
         Ok(()) => Ok(image),
-        Err(reason) => Err(Subject::LeftOut(LeftOutBecause::NotADriver(reason))),
+        Err(reason) => Err(Closed::LeftOut(LeftOutBecause::NotADriver(reason))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One file of a scan: read, told apart, examined.
 
-use crate::examine::{Examined, LeftOutBecause, Subject, judge, open};
+use crate::examine::{Closed, Examined, LeftOutBecause, judge, open};
 use crate::known::Known;
 use crate::timing::{Stage, Timings};
 use crate::{Settings, digest};
@@ -71,12 +71,9 @@ impl Looker<'_> {
     fn examine(&self, source: &Source, name: String, bytes: &[u8]) -> Seen {
         let image = match open(bytes, self.timings) {
             Ok(image) => image,
-            Err(Subject::LeftOut(because)) => return left_out(source, name, because),
-            Err(Subject::Unread(reason)) => {
+            Err(Closed::LeftOut(because)) => return left_out(source, name, because),
+            Err(Closed::Unread(reason)) => {
                 return Seen::Unread(Unread { path: name, reason: reason.to_string() });
-            }
-            Err(Subject::Driver(examined)) => {
-                return Seen::Driver { examined: Arc::new(*examined), name, sha256: None };
             }
         };
         let judge = |digests| Arc::new(judge(&name, &image, digests, self.settings, self.timings));

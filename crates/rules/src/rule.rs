@@ -2,6 +2,7 @@
 
 use crate::{Driver, image};
 use ringfence_finding::{Finding, Gap, Level, RuleCard, Targets};
+use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A hazard that ringfence looks for.
@@ -88,7 +89,7 @@ impl Findings {
 /// What all rules together have to say about a driver.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Findings, by rule and then by address.
+    /// Findings: errors first, then by rule, then by address.
     pub findings: Vec<Finding>,
     /// What could not be examined.
     pub gaps: Vec<Gap>,
@@ -139,6 +140,8 @@ fn check_with<'r>(
             finding.level = Level::Note;
         }
     }
+    // What decides comes first; within a level the order of rules and addresses stays.
+    outcome.findings.sort_by_key(|finding| Reverse(finding.level));
     outcome
 }
 

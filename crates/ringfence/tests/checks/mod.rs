@@ -7,6 +7,7 @@ use ringfence::{
     TOOL, Targets, Totals, examine, rule_cards,
 };
 use ringfence_image::Image;
+use std::cmp::Reverse;
 
 /// Findings told of one rule and one level.
 const MOST_OF_A_KIND: usize = 32;
@@ -70,7 +71,7 @@ fn verdict(examination: &Examination, settings: &Settings) {
 fn findings(findings: &[Finding], settings: &Settings) {
     for card in rule_cards() {
         let of_rule = || findings.iter().filter(|finding| finding.rule == card.id);
-        assert!(of_rule().is_sorted_by_key(|finding| finding.rva));
+        assert!(of_rule().is_sorted_by_key(|finding| (Reverse(finding.level), finding.rva)));
         for level in [Level::Note, Level::Warning, Level::Error] {
             let alike = of_rule().filter(|finding| finding.level == level).count();
             // Errors of other Windows versions have become notes.

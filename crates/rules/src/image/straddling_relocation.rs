@@ -22,7 +22,7 @@ rule_card! {
     ///
     /// ```c
     /// #pragma pack(push, 1)
-    /// struct entry { unsigned short id; void *handler; };   // pointers at odd places
+    /// struct entry { unsigned short id; void *handler; };   // odd places
     /// ```
     ///
     /// Let the compiler align structures that hold pointers.
