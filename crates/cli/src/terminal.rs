@@ -18,7 +18,9 @@ pub(crate) fn options(color: Color) -> Options {
         Color::Auto if set("FORCE_COLOR") => true,
         Color::Auto => terminal && !is_dumb(),
     };
-    let width = terminal_size::terminal_size_of(std::io::stdout());
+    // In `ringfence … | less` the terminal is still that of standard error.
+    let width = terminal_size::terminal_size_of(std::io::stdout())
+        .or_else(|| terminal_size::terminal_size_of(std::io::stderr()));
     let mut options = Options { color, ..Options::default() };
     if let Some((width, _)) = width {
         options.width = usize::from(width.0);

@@ -53,7 +53,8 @@ pub enum Problem {
         /// Bytes it has.
         present: u64,
     },
-    /// It, or something it points to, lies outside the sections and headers of the image.
+    /// It, or something it points to, lies outside the sections and headers, or in a part of them that
+    /// the file does not hold.
     PointsOutside,
     /// A size field holds a value that cannot be.
     BadSize(u64),
@@ -117,7 +118,7 @@ impl fmt::Display for Defect {
             Problem::Truncated { wanted, present } => {
                 write!(f, "cut short: {present} of {wanted} bytes are there")?;
             }
-            Problem::PointsOutside => f.write_str("pointing outside the image")?,
+            Problem::PointsOutside => f.write_str("pointing to where there is no data")?,
             Problem::BadSize(size) => write!(f, "with an impossible size of {size}")?,
             Problem::Unterminated => f.write_str("without an end mark")?,
             Problem::Overlapping => f.write_str("with overlapping parts")?,

@@ -183,15 +183,14 @@ impl<'data> Layout<'data> {
         layout
     }
 
+    /// A file that was cut short lacks the data of its last sections: one cause, one defect.
     fn check_data(&self, defects: &mut Defects) {
-        for section in &self.sections {
-            let range = section.raw_range();
-            let length = self.bytes.len() as u64;
-            if !range.is_empty() && range.end > length {
-                let present = length.saturating_sub(range.start);
-                let problem = Problem::Truncated { wanted: range.end - range.start, present };
-                defects.in_file(Structure::SectionData, problem, range.start);
-            }
+        let length = self.bytes.len() as u64;
+        let cut = self.sections.iter().map(Section::raw_range).filter(|range| range.end > length);
+        if let Some(first) = cut.min_by_key(|range| range.start) {
+            let present = length.saturating_sub(first.start);
+            let problem = Problem::Truncated { wanted: first.end - first.start, present };
+            defects.in_file(Structure::SectionData, problem, first.start);
         }
     }
 

@@ -11,7 +11,7 @@ use ringfence_finding::{
     Answer, Closing, Examination, Finding, LeftOut, Level, Question, Targets, Tool, Totals,
 };
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 /// Rows of a list.
@@ -34,6 +34,9 @@ pub(crate) struct Summary<'a> {
     terminal: Terminal<'a>,
     targets: Targets,
     refused: List,
+    /// Refused drivers for machines that 64-bit Windows does not run on, by machine. A mixed folder
+    /// is full of them, and nobody wants them in front of the others.
+    elsewhere: BTreeMap<String, usize>,
     objected: List,
     /// Whether some of `objected` may not even load.
     load_open: bool,
@@ -43,6 +46,9 @@ pub(crate) struct Summary<'a> {
     malformed: Vec<(String, String)>,
     fine: usize,
 }
+
+/// Machines told apart; the field has room for more, and a hostile folder may use it.
+const MACHINES: usize = 16;
 
 /// Drivers of one kind: the first of them, and how many there are.
 #[derive(Default)]
@@ -71,6 +77,7 @@ impl<'a> Summary<'a> {
             terminal,
             targets: Targets::DEFAULT,
             refused: List::default(),
+            elsewhere: BTreeMap::new(),
             objected: List::default(),
             load_open: false,
             undecided: HashMap::new(),
@@ -162,6 +169,27 @@ impl<'a> Summary<'a> {
                 _ => line.filled_to(right.saturating_sub(columns(&count))).plain(count),
             };
             self.terminal.line(line)?;
+        }
+        self.terminal.blank()
+    }
+
+    fn elsewhere(&mut self) -> io::Result<()> {
+        if self.elsewhere.is_empty() {
+            return Ok(());
+        }
+        let machines = std::mem::take(&mut self.elsewhere).into_iter();
+        let rows: Vec<Vec<Cell>> = machines
+            .map(|(machine, count)| {
+                [machine, grouped(count)].map(|text| (Meaning::Plain, text)).into()
+            })
+            .collect();
+        let table = [
+            Column::new("does not load: not for 64-bit Windows", Kind::Text, 12),
+            Column::new("drivers", Kind::Number, 0),
+        ];
+        let grid = grid(&table, &rows, self.terminal.columns());
+        for row in grid.heading.into_iter().chain(grid.rows) {
+            self.terminal.line(row)?;
         }
         self.terminal.blank()
     }
@@ -262,7 +290,9 @@ impl Sink for Summary<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.keep_malformed(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
-        if examination.verdict.load == Answer::No {
+        if !matches!(&*examination.machine, "x64" | "arm64") && self.elsewhere.len() < MACHINES {
+            *self.elsewhere.entry(examination.machine.clone()).or_default() += 1;
+        } else if examination.verdict.load == Answer::No {
             self.refused.keep(examination);
         } else if answers.contains(&Answer::No) {
             self.load_open |= examination.verdict.load == Answer::Unknown;
@@ -283,6 +313,7 @@ impl Sink for Summary<'_> {
             if self.load_open { "may load, but objected to" } else { "loads, but objected to" };
         self.list(title, objected)?;
         self.undecided()?;
+        self.elsewhere()?;
         if self.fine > 0 {
             let all_yes = Line::new().colored(Answer::Yes, "load, run and certify yes");
             self.terminal.line(all_yes.plain(format!(": {}", counted(self.fine, "driver"))))?;

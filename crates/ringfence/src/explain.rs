@@ -1,24 +1,44 @@
 //! From any name of a hazard to what there is to say about it.
 
-use ringfence_finding::RuleCard;
+use ringfence_finding::{RuleCard, same_name};
 
 /// The cards of all rules, in the order their findings are told.
 pub fn rule_cards() -> impl Iterator<Item = &'static RuleCard> {
     ringfence_rules::rules().map(|rule| rule.card())
 }
 
+/// What Driver Verifier and the readiness tool find in machine code, by their names for it. No rule
+/// covers it yet.
+const IN_MACHINE_CODE: [([&str; 2], &str); 3] = [
+    (["0xC4:0x2000", "Execute Pool Type Count"], "memory is requested from an executable pool"),
+    (
+        ["0xC4:0x2001", "Execute Page Protection Count"],
+        "an executable page protection is requested",
+    ),
+    (["0xC4:0x2002", "Execute Page Mapping Count"], "memory is mapped executable through an MDL"),
+];
+
 /// A name that no rule has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKnown {
     /// What was asked for.
     pub name: String,
+    /// What it means where it is the name of something in machine code, which is not examined yet.
+    pub in_machine_code: Option<&'static str>,
     /// Names that look like it, best first; at most three.
     pub similar: Vec<&'static str>,
 }
 
 impl std::fmt::Display for NotKnown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "nothing is known by the name `{}`", self.name)
+        match self.in_machine_code {
+            Some(meaning) => write!(
+                f,
+                "`{}` means that {meaning}; that shows in machine code, which is not examined yet",
+                self.name
+            ),
+            None => write!(f, "nothing is known by the name `{}`", self.name),
+        }
     }
 }
 
@@ -34,7 +54,11 @@ pub fn explain(name: &str) -> Result<Vec<&'static RuleCard>, NotKnown> {
     if !found.is_empty() {
         return Ok(found);
     }
-    Err(NotKnown { name: name.to_owned(), similar: similar(name) })
+    let named = |names: &[&str]| names.iter().any(|known| same_name(known, name));
+    let in_machine_code =
+        IN_MACHINE_CODE.iter().find(|(names, _)| named(names)).map(|(_, meaning)| *meaning);
+    let similar = if in_machine_code.is_some() { Vec::new() } else { similar(name) };
+    Err(NotKnown { name: name.to_owned(), in_machine_code, similar })
 }
 
 /// Below this likeness a name is not worth suggesting.
@@ -76,6 +100,15 @@ mod tests {
         }
         let relocations = ["straddling-relocation", "unsupported-relocation-type"];
         assert_eq!(ids("Unsupported Relocs"), relocations);
+    }
+
+    #[test]
+    fn what_is_not_examined_yet_is_not_taken_for_a_typo() {
+        for name in ["0xC4:0x2001", "C4 2001", "Execute Page Protection"] {
+            let unknown = explain(name).unwrap_err();
+            assert_eq!(unknown.in_machine_code, Some("an executable page protection is requested"));
+            assert_eq!(unknown.similar, [""; 0]);
+        }
     }
 
     #[test]

@@ -57,3 +57,19 @@ fn narrow(folder: &std::path::Path) {
 
 #[cfg(not(target_os = "linux"))]
 fn narrow(_: &std::path::Path) {}
+
+/// Drivers for other machines do not push the others out of the list.
+#[test]
+fn other_machines_are_counted_apart() {
+    let others = (0..30)
+        .map(|number| (format!("a{number:02}.sys"), ringfence_fixture::driver().x86().bytes()));
+    let files: Vec<_> = others.chain([("bad.sys".to_owned(), crate::run::bad())]).collect();
+    let folder = folder(files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())));
+    let ran = scan("--format summary", folder.path());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("bad.sys"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("a00.sys"), "{}", ran.stdout);
+    let words: Vec<_> = ran.line("x86").split_whitespace().collect();
+    assert_eq!(words, ["x86", "30"], "{}", ran.stdout);
+    assert_eq!(tally(&ran, "load", "no"), 31);
+}

@@ -42,6 +42,8 @@ rule_card! {
 
 /// Bytes in a disk sector, in which Windows counts section data.
 const SECTOR: u32 = 0x200;
+/// Sections shown as evidence of a file that was cut short.
+const MOST_ROWS: usize = 4;
 
 impl Rule for UnloadableRawLayout {
     fn card(&self) -> &'static RuleCard {
@@ -52,6 +54,7 @@ impl Rule for UnloadableRawLayout {
         let image = driver.image();
         Self::check_alignments(image, findings);
         Self::check_table(image, findings);
+        Self::check_file_end(image, findings);
         Self::check_file_ranges(image, findings);
         Self::check_addresses(image, findings);
         Self::check_size_of_image(image, findings);
@@ -105,25 +108,10 @@ impl UnloadableRawLayout {
     }
 
     fn check_file_ranges(image: &Image<'_>, findings: &mut Findings) {
-        let length = image.file_length() as u64;
         let stored = || image.sections().iter().filter(|section| !section.raw_range().is_empty());
         for section in stored() {
             let name = section.name();
             let range = section.raw_range();
-            if range.end > length {
-                let message = format!(
-                    "data of section `{name}` ends at {:#x}, past the end of the file at {length:#x}",
-                    range.end
-                );
-                let finding =
-                    Self::rejected(message).help("the file was probably cut short; fetch it again");
-                findings.report(Self::drawn(
-                    finding,
-                    section,
-                    FileColumn::FileSize,
-                    "past the end",
-                ));
-            }
             // Below a page the image is mapped as one piece, and offsets are as fine as addresses.
             if !range.start.is_multiple_of(SECTOR.into())
                 && image.headers().section_alignment >= PAGE
@@ -145,6 +133,29 @@ impl UnloadableRawLayout {
                 findings.report(Self::shared(first, second));
             }
         }
+    }
+
+    /// A file that was cut short lacks the data of its last sections: one cause, one finding.
+    fn check_file_end(image: &Image<'_>, findings: &mut Findings) {
+        let length = image.file_length() as u64;
+        let past = |section: &&Section<'_>| section.raw_range().end > length;
+        let cut: Vec<_> = image.sections().iter().filter(past).copied().collect();
+        let Some(first) = cut.first() else { return };
+        let whose = match cut.len() {
+            1 => format!("section `{}`", first.name()),
+            count => format!("{count} sections, the first `{}`,", first.name()),
+        };
+        let end = cut.iter().map(|section| section.raw_range().end).max().unwrap_or(length);
+        let message = format!(
+            "data of {whose} lies past the end of the file: it should end at {end:#x}, not {length:#x}"
+        );
+        let shown = &cut[..cut.len().min(MOST_ROWS)];
+        findings.report(
+            Self::rejected(message)
+                .at(first.rva().0, Some(first.name()))
+                .because(drawing::section_places(shown, FileColumn::FileSize, "past the end"))
+                .help("the file was probably cut short; fetch it again"),
+        );
     }
 
     fn shared(first: &Section<'_>, second: &Section<'_>) -> Finding {
@@ -236,12 +247,15 @@ mod tests {
         let whole = driver().bytes();
         let cut = &whole[..whole.len() - 0x100];
         let expected = format!(
-            "error[unloadable-raw-layout] load: data of section `.reloc` ends at {:#x}, past the end of \
-             the file at {:#x}",
+            "error[unloadable-raw-layout] load: data of section `.reloc` lies past the end of the file: \
+             it should end at {:#x}, not {:#x}",
             whole.len(),
             cut.len()
         );
         rejected(cut, &expected);
+        let headers_alone = &whole[..0x400];
+        let [only] = &told(headers_alone)[..] else { panic!("{:?}", told(headers_alone)) };
+        assert!(only.contains("data of 6 sections, the first `.text`,"), "{only}");
     }
 
     #[test]
