@@ -34,12 +34,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Exit codes, looked at in this order:
-///   2  usage error, or the report could not be written
-///   1  a gated answer is no (or unknown, with --fail-unknown)
-///   2  something could not be read
-///   3  nothing to examine
-///   0  none of these
+/// What `ringfence scan` takes.
 #[derive(Args)]
 #[command(after_help = "Exit codes, looked at in this order:
   2  usage error, or the report could not be written
@@ -66,7 +61,7 @@ pub(crate) struct Scan {
     #[arg(long)]
     pub(crate) fail_unknown: bool,
     /// Windows versions to ask about, such as win10-1607, server-2016, win11-24h2; win10-1703+ for it
-    /// and all later ones; all for every version. `ringfence list targets` names them
+    /// and all later ones; win10, win11 or server for a family; all for every version. `ringfence list targets` names them
     #[arg(long, value_parser = targets, value_delimiter = ',', default_value = "win10-1703+",
           value_name = "VERSIONS")]
     pub(crate) target: Vec<Targets>,

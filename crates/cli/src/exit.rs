@@ -1,7 +1,5 @@
 //! The exit codes. They are the same for every format.
 
-#[cfg(test)]
-use ringfence::Answer;
 use ringfence::{Closing, Question};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -56,33 +54,31 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
     ExitCode::from(TROUBLE)
 }
 
-/// The answer that a tally of `yes`, `no` and `unknown` counts is about; used in tests only to keep
-/// their tables short.
-#[cfg(test)]
-fn closing(answers: &[[Answer; 3]]) -> Closing {
-    let mut closing = Closing::default();
-    for [load, run, certify] in answers {
-        let totals = &mut closing.totals;
-        totals.drivers += 1;
-        for (tally, answer) in
-            [(&mut totals.load, load), (&mut totals.run, run), (&mut totals.certify, certify)]
-        {
-            match answer {
-                Answer::Yes => tally.yes += 1,
-                Answer::No => tally.no += 1,
-                Answer::Unknown => tally.unknown += 1,
-            }
-        }
-    }
-    closing
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use Answer::{No, Unknown, Yes};
     use Question::{Certify, Load};
+    use ringfence::Answer;
     use ringfence::Unread;
+
+    fn closing(answers: &[[Answer; 3]]) -> Closing {
+        let mut closing = Closing::default();
+        for [load, run, certify] in answers {
+            let totals = &mut closing.totals;
+            totals.drivers += 1;
+            for (tally, answer) in
+                [(&mut totals.load, load), (&mut totals.run, run), (&mut totals.certify, certify)]
+            {
+                match answer {
+                    Answer::Yes => tally.yes += 1,
+                    Answer::No => tally.no += 1,
+                    Answer::Unknown => tally.unknown += 1,
+                }
+            }
+        }
+        closing
+    }
 
     fn unread(mut closing: Closing) -> Closing {
         closing.unread.push(Unread { path: "x".to_owned(), reason: "gone".to_owned() });

@@ -59,7 +59,7 @@ pub enum UnreadableReason {
     #[error("neither a file nor a folder")]
     NotAFile,
     /// It is larger than any image; its size in bytes.
-    #[error("larger than any driver: {0} bytes, the limit is {LARGEST_IMAGE}")]
+    #[error("larger than any driver: at least {0} bytes, the limit is {LARGEST_IMAGE}")]
     TooLarge(u64),
 }
 
@@ -256,7 +256,7 @@ fn unreadable(path: &Path, reason: UnreadableReason) -> Unreadable {
 pub enum Contents {
     /// It begins as an executable does, with `MZ`; the buffer holds all of it.
     Executable,
-    /// It begins otherwise and was not read to its end; its size in bytes where known.
+    /// It begins otherwise and was not read to its end.
     Other,
     /// It is empty.
     Empty,

@@ -17,6 +17,15 @@ pub enum Input {
 }
 
 impl Input {
+    /// Whether it is one file, rather than something that may stand for many.
+    pub fn is_one_file(&self) -> bool {
+        match self {
+            Input::StandardInput => true,
+            Input::Path(path) => !path.is_dir(),
+            Input::Pattern(_) | Input::List(_) => false,
+        }
+    }
+
     /// Reads an argument: `-` is standard input, `@FILE` a list, and what does not exist as it
     /// stands but holds a wildcard is a pattern.
     pub fn parse(argument: &OsStr) -> Input {

@@ -295,7 +295,8 @@ pub enum DirectoryIndex {
     DelayImport = 13,
 }
 
-/// Reads the data directories that are both stated and there, 16 at most.
+/// Reads the data directories that are both stated and there, 16 at most. Windows goes by their stated
+/// number alone, also where the optional header is stated to end before them.
 pub(crate) fn read_directories<'data>(
     bytes: &'data [u8],
     headers: &Headers,
@@ -303,9 +304,7 @@ pub(crate) fn read_directories<'data>(
 ) -> &'data [ImageDataDirectory] {
     let start = headers.data_directories().0;
     let stated = u64::from(headers.number_of_rva_and_sizes.min(16));
-    let fits_header = headers.section_table().0.saturating_sub(start) / 8;
-    let fits_file = (bytes.len() as u64).saturating_sub(start) / 8;
-    let count = stated.min(fits_header).min(fits_file);
+    let count = stated.min((bytes.len() as u64).saturating_sub(start) / 8);
     if count < stated {
         let problem = Problem::Truncated { wanted: stated * 8, present: count * 8 };
         defects.in_file(Structure::DataDirectories, problem, start);
@@ -341,6 +340,19 @@ mod tests {
         assert_eq!(header_at(10), "MS-DOS header");
         assert_eq!(header_at(signature + 10), "file header");
         assert_eq!(header_at(signature + 60), "optional header");
+    }
+
+    /// A section table that is stated to lie over the directories hides none of them.
+    #[test]
+    fn directories_are_as_many_as_stated() {
+        let bytes = driver().size_of_optional_header(112).bytes();
+        let headers = read(&bytes).unwrap();
+        let mut defects = Defects::default();
+        assert_eq!(read_directories(&bytes, &headers, &mut defects).len(), 16);
+        let cut = &bytes[..headers.data_directories().0 as usize + 20];
+        assert_eq!(read_directories(cut, &headers, &mut defects).len(), 2);
+        let [only] = &defects.into_vec()[..] else { panic!() };
+        assert_eq!(only.problem, Problem::Truncated { wanted: 128, present: 16 });
     }
 
     #[test]

@@ -157,6 +157,11 @@ impl<'data> Image<'data> {
         directory(self.directories, index)
     }
 
+    /// Whether all stated data directories, of the first 16, are there.
+    pub fn directories_complete(&self) -> bool {
+        self.directories.len() as u64 == u64::from(self.headers.number_of_rva_and_sizes.min(16))
+    }
+
     /// The sections in file order, as many as are there.
     pub fn sections(&self) -> &[Section<'data>] {
         &self.layout.sections

@@ -10,8 +10,6 @@ use std::ops::Range;
 /// Bytes in a page on every processor that runs 64-bit Windows.
 pub const PAGE: u32 = 0x1000;
 
-/// `IMAGE_SCN_CNT_CODE`.
-const CNT_CODE: u32 = 0x0000_0020;
 /// `IMAGE_SCN_MEM_DISCARDABLE`.
 const MEM_DISCARDABLE: u32 = 0x0200_0000;
 /// `IMAGE_SCN_MEM_EXECUTE`.
@@ -83,11 +81,6 @@ impl<'data> Section<'data> {
     /// Whether its pages can be written.
     pub fn is_writable(&self) -> bool {
         self.characteristics() & MEM_WRITE != 0
-    }
-
-    /// Whether it is marked as holding code.
-    pub fn holds_code(&self) -> bool {
-        self.characteristics() & CNT_CODE != 0
     }
 
     /// Whether it is thrown away after initialisation.

@@ -1,4 +1,4 @@
-//! Many files: in parallel, in a stable order, each content examined once.
+//! Many files: in parallel, in a stable order, each content examined once as far as it is remembered.
 
 use crate::examine::{Examined, LeftOutBecause};
 use crate::known::Known;

@@ -78,10 +78,10 @@ impl Findings {
     }
 
     fn close(mut self) -> (Vec<Finding>, Vec<Gap>) {
+        self.found.sort_by_key(|finding| (Reverse(finding.level), finding.rva));
         if let Some(last) = self.found.last_mut().filter(|_| self.untold > 0) {
             last.notes.push(format!("{} more like this are not listed", self.untold));
         }
-        self.found.sort_by_key(|finding| finding.rva);
         (self.found, self.gaps)
     }
 }
@@ -205,7 +205,7 @@ mod tests {
         findings.report(Finding::new(&Broken::CARD, Level::Error, "error").at(7, None));
         let (found, _) = findings.close();
         assert_eq!(found.len(), MOST_OF_A_KIND + 1);
-        let error = found.iter().find(|finding| finding.level == Level::Error).unwrap();
-        assert_eq!(error.notes, ["68 more like this are not listed"]);
+        assert_eq!(found[0].level, Level::Error);
+        assert_eq!(found[MOST_OF_A_KIND].notes, ["68 more like this are not listed"]);
     }
 }

@@ -62,8 +62,7 @@ impl Sink for AfterProgress<'_> {
 /// One file is told in full, more of them in tables.
 fn default_format(inputs: &[Input]) -> Format {
     match inputs {
-        [Input::StandardInput] => Format::Full,
-        [Input::Path(path)] if !path.is_dir() => Format::Full,
+        [only] if only.is_one_file() => Format::Full,
         _ => Format::Summary,
     }
 }

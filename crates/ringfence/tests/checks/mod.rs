@@ -50,6 +50,7 @@ fn check(driver: &Examined, settings: &Settings, bytes: &[u8], formats: &[Format
 fn whole(bytes: &[u8]) {
     let image = Image::read(bytes).expect("it was read before");
     assert!(image.imports().complete && image.relocations().complete);
+    assert!(image.directories_complete());
     assert_eq!(image.sections().len(), usize::from(image.headers().number_of_sections));
 }
 

@@ -65,8 +65,11 @@ impl Rule for ExecutableImportTable {
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
         let image = driver.image();
         let seen = seen_by_verifier(image);
-        let hits: Vec<_> = seen.iter().map(|hit| hit.section).collect();
         let hidden = hidden_hits(image);
+        if !image.directories_complete() {
+            let reason = "the data directories could not be read whole";
+            findings.leave_open(Gap::new(&[Question::Load, Question::Certify], reason));
+        }
         if !image.imports().complete {
             let reason = "the import table could not be read whole";
             findings.leave_open(Gap::new(&[Question::Load], reason));
@@ -77,7 +80,7 @@ impl Rule for ExecutableImportTable {
             format!("the import address table lies in the executable section `{section}`");
         let place = first.addresses.start as u32;
         let finding = Finding::new(&Self::CARD, Level::Error, message).at(place, Some(section));
-        let finding = if hits.is_empty() {
+        let finding = if seen.is_empty() {
             finding
                 .denying(&[Question::Load], &[Authority::Loader])
                 .likely()
@@ -93,10 +96,15 @@ impl Rule for ExecutableImportTable {
                      with bug check 0xC4, parameter 0x2005 (0x2006 in some early versions of Windows 10)",
                 )
         };
-        let evidence = evidence(seen.into_iter().chain(hidden));
+        let hits: Vec<_> = seen.into_iter().chain(hidden).collect();
+        let untold = hits.len().saturating_sub(MOST_ROWS);
+        let finding = match untold {
+            0 => finding,
+            _ => finding.note(format!("{untold} more parts of the table are not listed")),
+        };
         findings.report(
             finding
-                .because(evidence)
+                .because(evidence(hits))
                 .help("link without /MERGE into a code section, so that the table stays in .rdata"),
         );
     }
@@ -195,8 +203,9 @@ fn verifier_view(image: &Image<'_>) -> String {
     }
 }
 
-fn evidence<'data>(hits: impl Iterator<Item = Hit<'data>>) -> Evidence {
+fn evidence(hits: Vec<Hit<'_>>) -> Evidence {
     let rows: Vec<_> = hits
+        .into_iter()
         .take(MOST_ROWS)
         .map(|hit| Row {
             label: hit.section.number.to_string(),
@@ -217,7 +226,7 @@ fn evidence<'data>(hits: impl Iterator<Item = Hit<'data>>) -> Evidence {
 mod tests {
     use crate::image::tests::{answers, findings, told, verdict};
     use ringfence_finding::{Answer, Targets};
-    use ringfence_fixture::driver;
+    use ringfence_fixture::{EXECUTE, READ, driver};
 
     const SEEN: &str = "error[executable-import-table] load certify: the import address table lies in \
                         the executable section";
@@ -272,6 +281,70 @@ mod tests {
         // The other way round the verifier objects, whatever the descriptors say.
         let text = driver().build().rva_of_section(".text");
         assert_eq!(told(&driver().iat_directory(text, 16).bytes()), [format!("{SEEN} `.text`")]);
+    }
+
+    /// A table of delayed imports is written too, on first use.
+    #[test]
+    fn delayed_table_in_text() {
+        let delayed = driver().delay_import("late.sys", &["Later"]);
+        assert_eq!(told(&delayed.bytes()), [""; 0]);
+        let home = delayed.build();
+        let slot = home.delay_iat_rva();
+        let section = home
+            .sections
+            .iter()
+            .find(|section| (section.rva..section.rva + section.len.max(0x1000)).contains(&slot));
+        let name = section.unwrap().name.clone();
+        let bytes = delayed.edit_section(&name, |section| section.rights(READ | EXECUTE)).bytes();
+        let rows = table_rows(&bytes);
+        assert!(rows.iter().any(|row| row == "late.sys (delayed)"), "{rows:?}");
+    }
+
+    /// What is written beside the first thunk: the closing null entry, and the page it stands on.
+    #[test]
+    fn the_null_entry_and_the_whole_page_count() {
+        // Eight bytes before the page of .text: one thunk there, its null entry on the page.
+        let built = driver().no_imports().import("a.sys", &["A"]).build();
+        let text = built.rva_of_section(".text");
+        let descriptor = built.offset_of_rva(built.imports_rva()) as usize;
+        let first_thunk = |rva: u32| {
+            driver()
+                .no_imports()
+                .import("a.sys", &["A"])
+                .iat_directory(0, 0)
+                .patch(descriptor + 16, rva.to_le_bytes().to_vec())
+                .bytes()
+        };
+        assert_eq!(told(&first_thunk(text - 8)), [format!("{HIDDEN} `.text`")]);
+        assert_eq!(told(&first_thunk(text - 16)), [""; 0]);
+        // Behind the last byte of .text, but on its page.
+        assert_eq!(told(&first_thunk(text + 0xF00)), [format!("{HIDDEN} `.text`")]);
+    }
+
+    /// In an unaligned image sections share pages, which is another rule's matter.
+    #[test]
+    fn an_unaligned_image_is_not_accused_twice() {
+        let found = told(&driver().section_alignment(0x200).bytes());
+        assert!(found.iter().all(|line| !line.contains("executable-import-table")), "{found:?}");
+    }
+
+    fn table_rows(bytes: &[u8]) -> Vec<String> {
+        let findings = findings(bytes, Targets::DEFAULT);
+        let only =
+            findings.iter().find(|finding| finding.rule == "executable-import-table").unwrap();
+        let Some(ringfence_finding::Evidence::Table(table)) = &only.evidence else { panic!() };
+        table.rows.iter().map(|row| row.cells[0].clone()).collect()
+    }
+
+    #[test]
+    fn many_modules_are_counted() {
+        let many = (0..20).fold(driver().no_imports(), |driver, number| {
+            driver.import(&format!("m{number}.sys"), &["A"])
+        });
+        let bytes = many.iat_in(".text").bytes();
+        assert_eq!(table_rows(&bytes).len(), super::MOST_ROWS);
+        let notes = &findings(&bytes, Targets::DEFAULT)[0].notes;
+        assert_eq!(notes.last().unwrap(), "15 more parts of the table are not listed");
     }
 
     #[test]

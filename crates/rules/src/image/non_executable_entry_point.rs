@@ -102,6 +102,14 @@ mod tests {
         );
     }
 
+    /// Rights cover whole pages: the rest of the section's last page runs as well.
+    #[test]
+    fn behind_the_last_byte_of_the_section() {
+        let built = driver().build();
+        let text = built.rva_of_section(".text");
+        assert_eq!(told(&driver().entry_point(text + 0xFF0).bytes()), [""; 0]);
+    }
+
     #[test]
     fn an_itanium_entry_point_is_a_descriptor() {
         let data = driver().build().rva_of_section(".data");

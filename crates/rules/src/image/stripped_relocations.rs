@@ -94,6 +94,12 @@ mod tests {
         assert_eq!(answers(&bytes), "no unknown unknown");
     }
 
+    /// The loader looks for relocations first, and at the flag only where there are none.
+    #[test]
+    fn the_flag_is_nothing_where_relocations_are() {
+        assert_eq!(told(&driver().characteristics(0x0023).bytes()), [""; 0]);
+    }
+
     #[test]
     fn no_relocations_without_the_flag_are_fine() {
         assert_eq!(told(&driver().no_relocations().without_section(".reloc").bytes()), [""; 0]);

@@ -22,10 +22,10 @@ pub(crate) fn told_for(bytes: &[u8], targets: Targets) -> Vec<String> {
 }
 
 fn line(finding: &Finding) -> String {
-    let denied: Vec<_> = finding
-        .questions
-        .iter()
-        .map(|question| match finding.confidence_on(*question) {
+    let denied: Vec<_> = Question::ALL
+        .into_iter()
+        .filter(|question| finding.denies(*question, finding.targets, false))
+        .map(|question| match finding.confidence_on(question) {
             Confidence::Certain => question.to_string(),
             Confidence::Likely => format!("{question}?"),
         })

@@ -9,7 +9,8 @@ rule_card! {
     ///
     /// Finds images that the loader rejects for how their sections lie in the file and in memory:
     /// data past the end of the file, sections that overlap, leave gaps or have no size, an impossible
-    /// file alignment, a SizeOfImage that the sections exceed.
+    /// file alignment, a SizeOfImage that the sections exceed. The few header fields without which the
+    /// loader does not go on belong here as well: the mark of an executable image, ImageBase.
     ///
     /// ## Why it matters
     ///
@@ -40,6 +41,12 @@ rule_card! {
     }
 }
 
+/// `IMAGE_FILE_EXECUTABLE_IMAGE`.
+const EXECUTABLE_IMAGE: u16 = 0x0002;
+/// Images are based on multiples of this.
+const ALLOCATION_GRANULARITY: u64 = 0x1_0000;
+/// The largest SizeOfImage that Windows maps; a public figure.
+const LARGEST_IMAGE: u32 = 0x7700_0000;
 /// Bytes in a disk sector, in which Windows counts section data.
 const SECTOR: u32 = 0x200;
 /// Sections shown as evidence of a file that was cut short.
@@ -52,6 +59,7 @@ impl Rule for UnloadableRawLayout {
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
         let image = driver.image();
+        Self::check_header(image, findings);
         Self::check_alignments(image, findings);
         Self::check_table(image, findings);
         Self::check_file_end(image, findings);
@@ -93,6 +101,24 @@ impl UnloadableRawLayout {
         );
         findings
             .report(Self::rejected(format!("FileAlignment ({file:#x}) {why}")).because(evidence));
+    }
+
+    /// What the header itself must say for the loader to go on.
+    fn check_header(image: &Image<'_>, findings: &mut Findings) {
+        let headers = image.headers();
+        let size = headers.size_of_image;
+        let faults = [
+            (headers.characteristics & EXECUTABLE_IMAGE == 0)
+                .then(|| "the file is not marked as an executable image".to_owned()),
+            (!headers.image_base.is_multiple_of(ALLOCATION_GRANULARITY)).then(|| {
+                format!("ImageBase ({:#x}) is no multiple of 0x10000", headers.image_base)
+            }),
+            (size > LARGEST_IMAGE)
+                .then(|| format!("SizeOfImage ({size:#x}) is larger than any image may be")),
+        ];
+        for fault in faults.into_iter().flatten() {
+            findings.report(Self::rejected(fault).likely());
+        }
     }
 
     fn check_table(image: &Image<'_>, findings: &mut Findings) {
@@ -294,6 +320,32 @@ mod tests {
         rejected(
             &gap,
             "error[unloadable-raw-layout] load: there is a gap between section `.reloc` and section `.far`",
+        );
+    }
+
+    #[test]
+    fn a_section_of_no_size() {
+        let empty = driver().section(section(".none").virtual_size(0).raw_size(0)).bytes();
+        rejected(
+            &empty,
+            "error[unloadable-raw-layout] load: section `.none` has no size, neither in memory nor in the file",
+        );
+    }
+
+    #[test]
+    fn header_fields_the_loader_rejects() {
+        let likely = "error[unloadable-raw-layout] load?: ";
+        rejected(
+            &driver().characteristics(0x0020).bytes(),
+            &format!("{likely}the file is not marked as an executable image"),
+        );
+        rejected(
+            &driver().image_base(0x1_4000_0123).bytes(),
+            &format!("{likely}ImageBase (0x140000123) is no multiple of 0x10000"),
+        );
+        rejected(
+            &driver().size_of_image(0xFFFF_F000).bytes(),
+            &format!("{likely}SizeOfImage (0xfffff000) is larger than any image may be"),
         );
     }
 
