@@ -71,9 +71,9 @@ mod tests {
                 [(&mut totals.load, load), (&mut totals.run, run), (&mut totals.certify, certify)]
             {
                 match answer {
-                    Answer::Yes => tally.yes += 1,
-                    Answer::No => tally.no += 1,
-                    Answer::Unknown => tally.unknown += 1,
+                    Yes => tally.yes += 1,
+                    No => tally.no += 1,
+                    Unknown => tally.unknown += 1,
                 }
             }
         }
