@@ -185,49 +185,37 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Headers, NotAnImage> {
     let file = part::<ImageFileHeader>(bytes, signature + 4, "file header")?;
     let optional = signature + 24;
     let magic = u16::from_le_bytes(*part::<[u8; 2]>(bytes, optional, "optional header")?);
-    let mut headers = Headers {
-        signature: FileOffset(signature),
-        machine: Machine::from(file.machine.get(LE).0),
-        pe32_plus: magic == IMAGE_NT_OPTIONAL_HDR64_MAGIC,
-        number_of_sections: file.number_of_sections.get(LE),
-        time_date_stamp: file.time_date_stamp.get(LE),
-        size_of_optional_header: file.size_of_optional_header.get(LE),
-        characteristics: file.characteristics.get(LE).0,
-        linker: (0, 0),
-        entry_point: Rva(0),
-        image_base: 0,
-        section_alignment: 0,
-        file_alignment: 0,
-        size_of_image: 0,
-        size_of_headers: 0,
-        check_sum: 0,
-        subsystem: 0,
-        dll_characteristics: 0,
-        number_of_rva_and_sizes: 0,
-    };
     // The two forms differ only in types and layout, which a macro says once.
-    macro_rules! fill {
+    macro_rules! read_as {
         ($type:ty) => {{
             let from = part::<$type>(bytes, optional, "optional header")?;
-            headers.linker = (from.major_linker_version, from.minor_linker_version);
-            headers.entry_point = Rva(from.address_of_entry_point.get(LE));
-            headers.image_base = from.image_base.get(LE).into();
-            headers.section_alignment = from.section_alignment.get(LE);
-            headers.file_alignment = from.file_alignment.get(LE);
-            headers.size_of_image = from.size_of_image.get(LE);
-            headers.size_of_headers = from.size_of_headers.get(LE);
-            headers.check_sum = from.check_sum.get(LE);
-            headers.subsystem = from.subsystem.get(LE).0;
-            headers.dll_characteristics = from.dll_characteristics.get(LE).0;
-            headers.number_of_rva_and_sizes = from.number_of_rva_and_sizes.get(LE);
+            Headers {
+                signature: FileOffset(signature),
+                machine: Machine::from(file.machine.get(LE).0),
+                pe32_plus: magic == IMAGE_NT_OPTIONAL_HDR64_MAGIC,
+                number_of_sections: file.number_of_sections.get(LE),
+                time_date_stamp: file.time_date_stamp.get(LE),
+                size_of_optional_header: file.size_of_optional_header.get(LE),
+                characteristics: file.characteristics.get(LE).0,
+                linker: (from.major_linker_version, from.minor_linker_version),
+                entry_point: Rva(from.address_of_entry_point.get(LE)),
+                image_base: from.image_base.get(LE).into(),
+                section_alignment: from.section_alignment.get(LE),
+                file_alignment: from.file_alignment.get(LE),
+                size_of_image: from.size_of_image.get(LE),
+                size_of_headers: from.size_of_headers.get(LE),
+                check_sum: from.check_sum.get(LE),
+                subsystem: from.subsystem.get(LE).0,
+                dll_characteristics: from.dll_characteristics.get(LE).0,
+                number_of_rva_and_sizes: from.number_of_rva_and_sizes.get(LE),
+            }
         }};
     }
-    match magic {
-        IMAGE_NT_OPTIONAL_HDR64_MAGIC => fill!(ImageOptionalHeader64),
-        IMAGE_NT_OPTIONAL_HDR32_MAGIC => fill!(ImageOptionalHeader32),
+    Ok(match magic {
+        IMAGE_NT_OPTIONAL_HDR64_MAGIC => read_as!(ImageOptionalHeader64),
+        IMAGE_NT_OPTIONAL_HDR32_MAGIC => read_as!(ImageOptionalHeader32),
         other => return Err(NotAnImage::UnknownMagic(other)),
-    }
-    Ok(headers)
+    })
 }
 
 fn find_signature(bytes: &[u8]) -> Result<u64, NotAnImage> {
