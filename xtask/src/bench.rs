@@ -239,8 +239,8 @@ impl Bench {
     }
 }
 
-/// KiB that may be kept of a driver until the scan ends. Its path and its digest are; what was
-/// learnt about it would be four times this.
+/// KiB by which a further driver may raise the peak. Its path and its digest are kept until the scan
+/// ends; what was learnt about it would be four times this, and is for the last 1,024 only.
 const MOST_KEPT: f64 = 1.0;
 
 /// Row, what the ratio is, and the two contestants whose seconds are divided.

@@ -63,29 +63,38 @@ impl Rule for StraddlingRelocation {
         if !image.headers().pe32_plus {
             return;
         }
-        let straddles = |relocation: &Relocation| {
-            relocation.kind == RELOCATION_DIR64 && (is_counted(relocation) || crosses(relocation))
-        };
-        let shown: Vec<_> = image.relocations().iter().filter(straddles).take(MOST_ROWS).collect();
-        let Some(first) = shown.first() else { return };
-        let count = image.relocations().iter().filter(straddles).count();
-        let counted = image.relocations().iter().any(|one| straddles(&one) && is_counted(&one));
-        // The two tests differ only where a block does not begin on a page, which no linker writes.
-        let differ = |one: &Relocation| is_counted(one) != crosses(one);
-        let certain = !image.relocations().iter().any(|one| straddles(&one) && differ(&one));
-        let questions =
-            if counted { &[Question::Load, Question::Certify][..] } else { &[Question::Load] };
-        let message = match count {
+        let found: Vec<_> = image
+            .relocations()
+            .iter()
+            .filter(|one| one.kind == RELOCATION_DIR64 && (is_counted(one) || crosses(one)))
+            .collect();
+        let Some(first) = found.first() else { return };
+        let message = match found.len() {
             1 => "one base relocation crosses a page".to_owned(),
-            _ => format!("{count} base relocations cross a page"),
+            count => format!("{count} base relocations cross a page"),
+        };
+        let finding = Finding::new(&Self::CARD, Level::Error, message);
+        let finding = if found.iter().any(is_counted) {
+            finding.denying(
+                &[Question::Load, Question::Certify],
+                &[Authority::Loader, Authority::DriverVerifier],
+            )
+        } else {
+            finding.denying(&[Question::Load], &[Authority::Loader])
+        };
+        // The two tests differ only where a block does not begin on a page, which no linker writes.
+        let finding = if found.iter().any(|one| is_counted(one) != crosses(one)) {
+            finding.only_likely_for(&[Question::Load]).note(
+                "Driver Verifier goes by the offset within a block; some blocks here do not begin on a page",
+            )
+        } else {
+            finding
         };
         findings.report(
-            Finding::new(&Self::CARD, Level::Error, message)
-                .denying(questions, &[Authority::Loader, Authority::DriverVerifier][..questions.len()])
-                .only_likely_for(if certain { &[] } else { &[Question::Load] })
+            finding
                 .on(Targets::BEFORE_1703)
                 .at(first.rva().0, image.section_at(first.rva()).map(|section| section.name()))
-                .because(evidence(image, &shown))
+                .because(evidence(image, &found[..found.len().min(MOST_ROWS)]))
                 .note("Windows 10 1703 and later take such relocations")
                 .help("align pointers to eight bytes: drop #pragma pack around structures that hold them"),
         );
@@ -121,11 +130,7 @@ fn evidence(image: &Image<'_>, relocations: &[Relocation]) -> Evidence {
         structure: "base relocations",
         columns: vec!["section", "page", "bytes"],
         rows,
-        marks: vec![Mark {
-            row: 0,
-            column: 2,
-            text: "crosses the end of the page at 1000".to_owned(),
-        }],
+        marks: vec![Mark { row: 0, column: 2, text: "past 1000, where the page ends".to_owned() }],
     })
 }
 
