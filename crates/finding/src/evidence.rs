@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Evidence {
     /// Rows of a structure of the image, such as the section table.
     Table(Table),
+    /// Machine code, disassembled.
+    Listing(Listing),
 }
 
 /// Some rows of a structure, with marks under the cells that decided.
@@ -42,4 +44,43 @@ pub struct Mark {
     pub column: usize,
     /// What to say there.
     pub text: String,
+}
+
+/// Machine code, disassembled: what set the value that decided, then the call it went to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Listing {
+    /// Where the function begins that the lines are of, relative to the image base; null where no
+    /// function is known.
+    pub function: Option<u32>,
+    /// Instructions in the order of their addresses; not always all there are.
+    pub lines: Vec<Instruction>,
+    /// What to point at, in the order of the lines.
+    pub marks: Vec<Pointer>,
+}
+
+/// One line of a [`Listing`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Instruction {
+    /// Where it is, relative to the image base.
+    pub rva: u32,
+    /// The instruction in the syntax of Microsoft's tools, with names in place of addresses that
+    /// have one.
+    pub text: String,
+    /// Whether instructions between the line before and this one are left out.
+    pub after_gap: bool,
+}
+
+/// Points at a part of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Pointer {
+    /// Index into the lines.
+    pub line: usize,
+    /// The first column of the text pointed at, from 0.
+    pub start: usize,
+    /// How many columns.
+    pub length: usize,
+    /// What to say there.
+    pub text: String,
+    /// Whether this is the place of the finding, rather than what led to it.
+    pub primary: bool,
 }

@@ -1,6 +1,6 @@
 //! All that was learnt about one driver.
 
-use crate::{Defect, Finding, Verdict};
+use crate::{Call, Defect, Finding, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,6 +24,9 @@ pub struct Examination {
     pub coverage: Coverage,
     /// What the rules have to say: errors first, then in the order of the rules, then by address.
     pub findings: Vec<Finding>,
+    /// Every examined call, by address; there only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<Call>>,
     /// What is malformed.
     pub defects: Vec<Defect>,
     /// Facts about the image; none of them is a verdict.
@@ -62,18 +65,55 @@ pub struct Coverage {
     pub relocations: usize,
     /// Functions listed in the exception directory.
     pub functions: usize,
-    /// Whether the machine code was examined.
-    pub code: Examined,
+    /// What was examined of the machine code.
+    pub code: Code,
     /// Whether signature, catalog and policy were examined.
     pub trust: Trust,
 }
 
-/// Whether a part of the driver was examined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Examined {
+/// What was examined of the machine code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Code {
     /// Nobody looked.
-    NotExamined,
+    NotExamined {
+        /// Why not.
+        because: String,
+    },
+    /// Every reference to a DDI that matters was followed.
+    Examined(CodeCoverage),
+}
+
+/// What became of the references to DDIs that matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CodeCoverage {
+    /// Calls of such DDIs.
+    pub calls: usize,
+    /// Those of which everything that decides is known.
+    pub known: usize,
+    /// Why the others are not known, the most frequent reason first.
+    pub unknown: Vec<UnknownCalls>,
+    /// References to such DDIs: in code, and in data that the loader fills in or relocates.
+    pub references: usize,
+    /// Jumps to such a DDI that nothing in the image calls.
+    pub dead_thunks: usize,
+    /// References that only use the DDI's address as a value, such as storing it.
+    pub data_uses: usize,
+    /// References in code that no known path reaches.
+    pub unreached: usize,
+    /// Functions read.
+    pub functions: usize,
+    /// Instructions read.
+    pub instructions: usize,
+}
+
+/// Calls that are not known, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UnknownCalls {
+    /// The reason, as a fragment.
+    pub because: String,
+    /// How many calls.
+    pub calls: usize,
 }
 
 /// Whether code integrity would trust the driver; no part of *load*.

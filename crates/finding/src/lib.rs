@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod call;
 mod card;
 mod defect;
 mod evidence;
@@ -24,12 +25,13 @@ mod report;
 mod target;
 mod verdict;
 
+pub use call::{Argument, Call, CallAnswer, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
 pub use defect::Defect;
-pub use evidence::{Evidence, Mark, Row, Table};
+pub use evidence::{Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
 pub use examination::{
-    Authentihash, Coverage, DebugFile, Digests, Examination, Examined, Imported, Mitigations,
-    Properties, Section, Trust, Version,
+    Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,
+    Mitigations, Properties, Section, Trust, UnknownCalls, Version,
 };
 pub use finding::{Authority, Confidence, Finding, Level};
 pub use report::{

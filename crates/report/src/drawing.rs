@@ -20,6 +20,7 @@ const LEAST: usize = 6;
 pub(crate) fn structure(evidence: &Evidence) -> &'static str {
     match evidence {
         Evidence::Table(table) => table.structure,
+        Evidence::Listing(_) => "machine code",
     }
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn structure(evidence: &Evidence) -> &'static str {
 pub(crate) fn margin(evidence: Option<&Evidence>) -> usize {
     match evidence {
         Some(Evidence::Table(table)) => table_margin(table),
-        None => MARGIN,
+        Some(Evidence::Listing(_)) | None => MARGIN,
     }
 }
 
@@ -43,6 +44,13 @@ pub(crate) fn draw(evidence: &Evidence, meaning: Meaning, width: usize) -> Vec<L
     let mut lines = vec![empty()];
     match evidence {
         Evidence::Table(table) => Drawing::new(table, meaning, width).draw(&mut lines),
+        Evidence::Listing(listing) => {
+            for line in &listing.lines {
+                lines.push(
+                    labelled(&format!("{:x}", line.rva), margin).plain("  ").plain(&line.text),
+                );
+            }
+        }
     }
     lines.push(empty());
     lines

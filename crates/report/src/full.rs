@@ -5,7 +5,7 @@ use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, drawing, scoreboard};
 use ringfence_finding::{
-    Closing, Confidence, Coverage, Defect, Examination, Examined, Finding, Level, Mitigations,
+    Closing, Code, Confidence, Coverage, Defect, Examination, Finding, Level, Mitigations,
     Question, Targets, Tool, Totals, Trust,
 };
 use std::io;
@@ -241,7 +241,8 @@ fn examined(coverage: &Coverage) -> String {
 
 fn not_examined(coverage: &Coverage) -> String {
     let code = match coverage.code {
-        Examined::NotExamined => "machine code not examined",
+        Code::NotExamined { .. } => "machine code not examined",
+        Code::Examined(_) => "machine code examined",
     };
     let trust = match coverage.trust {
         Trust::NotExamined => "signature and policy not examined",

@@ -2,9 +2,9 @@
 
 use crate::format::{Format, Options, sink};
 use ringfence_finding::{
-    Authentihash, Authority, Closing, Confidence, Coverage, Defect, Evidence, Examination,
-    Examined, Finding, Gap, Level, Mark, Properties, Question, Row, Table, Targets, Tool, Totals,
-    Trust, Version, decide,
+    Authentihash, Authority, Closing, Code, Confidence, Coverage, Defect, Evidence, Examination,
+    Finding, Gap, Level, Mark, Properties, Question, Row, Table, Targets, Tool, Totals, Trust,
+    Version, decide,
 };
 use std::time::Duration;
 
@@ -84,10 +84,11 @@ fn examination(path: &str, findings: Vec<Finding>, more_gaps: Vec<Gap>) -> Exami
             imports: 143,
             relocations: 1_204,
             functions: 240,
-            code: Examined::NotExamined,
+            code: Code::NotExamined { because: "machine code not examined".to_owned() },
             trust: Trust::NotExamined,
         },
         findings,
+        calls: None,
         defects: vec![],
         properties: Properties {
             format: "PE32+",

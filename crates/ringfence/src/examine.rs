@@ -2,9 +2,8 @@
 
 use crate::timing::{Stage, Timings};
 use crate::{Settings, digest, properties};
-use ringfence_finding as finding;
 use ringfence_finding::{
-    Coverage, Defect, Digests, Examination, Fault, Gap, Question, Trust, decide,
+    Code, Coverage, Defect, Digests, Examination, Fault, Gap, Question, Trust, decide,
 };
 use ringfence_image::{Image, NotAnImage, Place};
 use ringfence_rules::{Driver, NotADriver};
@@ -113,6 +112,7 @@ pub(crate) fn judge(
             verdict,
             coverage: coverage(image, outcome.rules),
             findings: outcome.findings,
+            calls: None,
             defects: image.defects().iter().map(defect).collect(),
             properties: properties::properties(image),
         };
@@ -127,7 +127,7 @@ fn coverage(image: &Image<'_>, rules: usize) -> Coverage {
         imports: image.imports().len(),
         relocations: image.relocations().len(),
         functions: image.functions().len(),
-        code: finding::Examined::NotExamined,
+        code: Code::NotExamined { because: "machine code not examined".to_owned() },
         trust: Trust::NotExamined,
     }
 }

@@ -1,0 +1,51 @@
+//! What a survey is asked.
+
+use ringfence_image::Rva;
+
+/// The functions to look for, and which of their arguments matter.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// The functions; [`Site::wanted`](crate::Site::wanted) is an index into this.
+    pub wanted: Vec<Wanted>,
+    /// Import slots of functions that never return: no code is reached behind a call of one.
+    pub never_return: Vec<Rva>,
+}
+
+/// A function to look for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// How code gets at it.
+    pub callee: Callee,
+    /// The arguments whose values are wanted.
+    pub arguments: Vec<Parameter>,
+}
+
+/// How code gets at a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Callee {
+    /// Through the pointer at this address, which the loader fills in: an import.
+    Slot(Rva),
+    /// Through the table of pointers whose address stands at `pointer` once the driver runs.
+    TableBehind {
+        /// Where the table's address stands.
+        pointer: Rva,
+        /// Which entry, from 0.
+        entry: u32,
+    },
+    /// Through the table of pointers at `table`, filled in when the driver runs.
+    TableAt {
+        /// Where the table begins.
+        table: Rva,
+        /// Which entry, from 0.
+        entry: u32,
+    },
+}
+
+/// An argument whose values are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its place among the parameters, from 0.
+    pub index: u8,
+    /// How many of its low bits count: 8, 16, 32 or 64. The others are whatever the caller left.
+    pub bits: u8,
+}

@@ -1,0 +1,111 @@
+//! What a survey found.
+
+use crate::Value;
+use ringfence_image::Rva;
+
+/// What a survey found.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The calls, by address and then by function called.
+    pub sites: Vec<Site>,
+    /// Every reference to a wanted function, by address, and what became of it.
+    pub references: Vec<Reference>,
+    /// What makes the survey as a whole doubtful.
+    pub doubts: Vec<Doubt>,
+    /// Functions read.
+    pub functions: usize,
+    /// Instructions read.
+    pub instructions: usize,
+}
+
+/// A call of a wanted function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The call instruction, or the jump that stands for one.
+    pub at: Rva,
+    /// Where the function begins that it is in, if known.
+    pub function: Option<Rva>,
+    /// Index into [`Query::wanted`](crate::Query::wanted).
+    pub wanted: usize,
+    /// How the call gets there.
+    pub via: Via,
+    /// The arguments asked for, in the order of the query.
+    pub arguments: Vec<Argument>,
+    /// Whether a known path leads here. Where none does, the arguments are what the instructions
+    /// before the call make them.
+    pub reached: bool,
+}
+
+/// The values that reach an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argument {
+    /// Its place among the parameters, from 0.
+    pub index: u8,
+    /// What it may be, within the width asked for.
+    pub value: Value,
+}
+
+/// How a call gets to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Via {
+    /// Straight through the import's slot.
+    Slot,
+    /// A jump that ends the function: the called function returns to the caller's caller.
+    TailCall,
+    /// A call of a jump to the function, which many calls share.
+    Thunk,
+    /// Through a register that holds the address.
+    Register,
+    /// Through the dispatch routine of Control Flow Guard.
+    GuardDispatch,
+    /// Through a retpoline.
+    Retpoline,
+    /// Through a table of pointers.
+    Table,
+}
+
+/// A place that names a wanted function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where: the instruction, or the pointer in data.
+    pub at: Rva,
+    /// Index into [`Query::wanted`](crate::Query::wanted).
+    pub wanted: usize,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is, or led to, a call in [`Survey::sites`].
+    Call,
+    /// It is a jump to the function that is called elsewhere; those calls are references too.
+    Thunk,
+    /// It is a jump to the function that nothing calls.
+    DeadThunk,
+    /// The address is used as a value: stored, compared, passed on. Calls by way of that are not
+    /// followed.
+    Data,
+    /// The instruction stands in code that no known path reaches, or could not be made out.
+    Unreached,
+}
+
+/// What makes a survey doubtful.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The section's bytes are as even as compressed or encrypted ones: code is unpacked at run time.
+    Packed {
+        /// The section's name.
+        section: String,
+        /// Shannon entropy in hundredths of a bit for each byte; 800 is the most.
+        entropy: u16,
+    },
+    /// The first instruction lies in a section that is writable, or that packers add.
+    EntryOutsideCode {
+        /// The section's name.
+        section: String,
+    },
+    /// The budget for the whole image ran out; the sites are not all there are.
+    Budget,
+}

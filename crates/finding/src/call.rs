@@ -1,0 +1,72 @@
+//! One call of a DDI, as data.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One call of a DDI that matters for memory integrity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Call {
+    /// Where the call instruction is, relative to the image base.
+    pub rva: u32,
+    /// Where the function begins that makes the call; null where no function is known.
+    pub function: Option<u32>,
+    /// The DDI called.
+    pub ddi: &'static str,
+    /// How the call gets there.
+    pub via: Via,
+    /// The argument that decides; null where the DDI has none.
+    pub argument: Option<Argument>,
+    /// The values that the argument may have, as numbers; empty where nothing is known.
+    pub values: Vec<u64>,
+    /// The same values in words, in the same order.
+    pub words: Vec<String>,
+    /// Why not every value is known; null where all are.
+    pub unknown: Option<String>,
+    /// What follows.
+    pub answer: CallAnswer,
+}
+
+/// An argument of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Argument {
+    /// Its place among the DDI's parameters, from 0.
+    pub index: u8,
+    /// Its name in the DDI's documentation.
+    pub name: &'static str,
+}
+
+/// How a call gets to the DDI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// Through the import address table.
+    Import,
+    /// By a jump that ends the function, so that the DDI returns to the function's caller.
+    TailCall,
+    /// Through a jump to the DDI that many calls share.
+    Thunk,
+    /// Through a register that holds its address.
+    Register,
+    /// Through the dispatch routine of Control Flow Guard.
+    GuardDispatch,
+    /// Through a retpoline.
+    Retpoline,
+    /// Through a table of functions in memory.
+    Table,
+}
+
+/// What follows from a call's argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallAnswer {
+    /// It does not ask for executable memory.
+    Fine,
+    /// It asks for executable memory.
+    Violation,
+    /// Depending on the path taken it does or does not.
+    Mixed,
+    /// It could not be told.
+    Unknown,
+    /// It does not, because the driver opts in to non-executable pool when it starts.
+    FineByOptIn,
+}
