@@ -11,5 +11,5 @@ mod survey;
 mod value;
 
 pub use query::{Callee, Parameter, Query, Wanted};
-pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via};
+pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via, survey};
 pub use value::{Possible, Reason, Value};

@@ -1,7 +1,14 @@
 //! What a survey found.
 
-use crate::Value;
-use ringfence_image::Rva;
+use crate::{Query, Value};
+use ringfence_image::{Image, Rva};
+
+/// Finds every call of the functions in `query`. Never panics, and takes time and memory in
+/// proportion to the image, whatever it holds.
+pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
+    let _ = (image, query);
+    Survey::default()
+}
 
 /// What a survey found.
 #[derive(Clone, Debug, Default)]
