@@ -57,23 +57,61 @@ impl<'data> Functions<'data> {
     /// The entries, in the order of the table, which should be that of addresses.
     pub fn iter(&self) -> impl Iterator<Item = Function> + use<'data> {
         let form = self.form;
-        self.entries.chunks_exact(form.entry_size()).map(move |entry| {
-            let word = |index: usize| {
-                entry
-                    .chunks_exact(4)
-                    .nth(index)
-                    .and_then(|four| four.try_into().ok())
-                    .map_or(0, u32::from_le_bytes)
-            };
-            match form {
-                Form::Arm64 => arm64(word(0), word(1)),
-                _ => Function {
-                    begin: Rva(word(0)),
-                    end: Some(Rva(word(1))),
-                    unwind: Some(Rva(word(2))),
-                },
+        self.entries.chunks_exact(form.entry_size()).map(move |entry| form.function(entry))
+    }
+
+    /// The entry that `rva` lies in, found by bisection: in a table out of order it may be missed,
+    /// as Windows misses it. Entries that do not state their end count up to the next one.
+    pub fn containing(&self, rva: Rva) -> Option<Function> {
+        let after = self.first_after(rva);
+        let entry = self.get(after.checked_sub(1)?)?;
+        entry.end.is_none_or(|end| rva < end).then_some(entry)
+    }
+
+    /// The first entry that begins after `rva`.
+    pub fn next_after(&self, rva: Rva) -> Option<Function> {
+        self.get(self.first_after(rva))
+    }
+
+    /// The last entry that begins at or before `rva`.
+    pub fn last_before(&self, rva: Rva) -> Option<Function> {
+        self.get(self.first_after(rva).checked_sub(1)?)
+    }
+
+    fn get(&self, index: usize) -> Option<Function> {
+        let size = self.form.entry_size();
+        let start = index.checked_mul(size)?;
+        self.entries.get(start..start + size).map(|entry| self.form.function(entry))
+    }
+
+    fn first_after(&self, rva: Rva) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.get(middle).is_some_and(|entry| entry.begin <= rva) {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
-        })
+        }
+        low
+    }
+}
+
+impl Form {
+    fn function(self, entry: &[u8]) -> Function {
+        let word = |index: usize| {
+            let four = entry.get(4 * index..4 * index + 4).and_then(<[u8]>::first_chunk);
+            four.map_or(0, |four| u32::from_le_bytes(*four))
+        };
+        match self {
+            Form::Arm64 => arm64(word(0), word(1)),
+            _ => Function {
+                begin: Rva(word(0)),
+                end: Some(Rva(word(1))),
+                unwind: Some(Rva(word(2))),
+            },
+        }
     }
 }
 

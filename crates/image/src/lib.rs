@@ -27,6 +27,7 @@ mod relocation;
 mod resource;
 mod rich;
 mod section;
+mod unwind;
 
 pub use address::{FileOffset, Rva};
 pub use certificate::{Certificate, SignedRanges};
@@ -44,6 +45,7 @@ pub use relocation::{RELOCATION_ABSOLUTE, RELOCATION_DIR64, Relocation, Relocati
 pub use resource::VersionInfo;
 pub use rich::{Rich, RichTool, Toolset};
 pub use section::{PAGE, Section};
+pub use unwind::Unwind;
 
 use defect::Defects;
 use object::LittleEndian as LE;
@@ -215,6 +217,15 @@ impl<'data> Image<'data> {
     /// The functions of its exception directory.
     pub fn functions(&self) -> &Functions<'data> {
         &self.functions
+    }
+
+    /// The unwind information of an x64 entry of [`Image::functions`]; `None` where there is none
+    /// that can be read.
+    pub fn unwind(&self, function: &Function) -> Option<Unwind> {
+        match self.machine() {
+            Machine::X64 => unwind::read(&self.layout, function),
+            _ => None,
+        }
     }
 
     /// Its version resource.

@@ -13,6 +13,10 @@ pub struct LoadConfig {
     pub size: u32,
     /// Address of the stack cookie.
     pub security_cookie: Option<u64>,
+    /// Address of the pointer to Control Flow Guard's check routine, which the loader fills in.
+    pub guard_check: Option<u64>,
+    /// Address of the pointer to Control Flow Guard's dispatch routine, which the loader fills in.
+    pub guard_dispatch: Option<u64>,
     /// GuardFlags: control-flow guard.
     pub guard_flags: Option<u32>,
     /// Address of the CHPE metadata, which ARM64EC and ARM64X images carry; 0 for none.
@@ -24,6 +28,8 @@ pub struct LoadConfig {
 /// Offsets of those fields in `IMAGE_LOAD_CONFIG_DIRECTORY`, for PE32 and PE32+.
 struct Offsets {
     security_cookie: usize,
+    guard_check: usize,
+    guard_dispatch: usize,
     guard_flags: usize,
     chpe_metadata: usize,
     dynamic_offset: usize,
@@ -33,6 +39,8 @@ struct Offsets {
 
 const PE32: Offsets = Offsets {
     security_cookie: 0x3C,
+    guard_check: 0x48,
+    guard_dispatch: 0x4C,
     guard_flags: 0x58,
     chpe_metadata: 0x7C,
     dynamic_offset: 0x88,
@@ -41,6 +49,8 @@ const PE32: Offsets = Offsets {
 };
 const PE32_PLUS: Offsets = Offsets {
     security_cookie: 0x58,
+    guard_check: 0x70,
+    guard_dispatch: 0x78,
     guard_flags: 0x90,
     chpe_metadata: 0xC8,
     dynamic_offset: 0xE0,
@@ -81,6 +91,8 @@ pub(crate) fn read(
     Some(LoadConfig {
         size,
         security_cookie: number(offsets.security_cookie, offsets.word),
+        guard_check: number(offsets.guard_check, offsets.word),
+        guard_dispatch: number(offsets.guard_dispatch, offsets.word),
         guard_flags: number(offsets.guard_flags, 4).map(|flags| flags as u32),
         chpe_metadata,
         dynamic_relocations: dynamic_section
@@ -107,6 +119,14 @@ mod tests {
             offset_of!(ImageLoadConfigDirectory64, guard_flags)
         );
         assert_eq!(
+            super::PE32_PLUS.guard_check,
+            offset_of!(ImageLoadConfigDirectory64, guard_cf_check_function_pointer)
+        );
+        assert_eq!(
+            super::PE32_PLUS.guard_dispatch,
+            offset_of!(ImageLoadConfigDirectory64, guard_cf_dispatch_function_pointer)
+        );
+        assert_eq!(
             super::PE32_PLUS.chpe_metadata,
             offset_of!(ImageLoadConfigDirectory64, chpe_metadata_pointer)
         );
@@ -118,6 +138,14 @@ mod tests {
         assert_eq!(
             super::PE32.security_cookie,
             offset_of!(ImageLoadConfigDirectory32, security_cookie)
+        );
+        assert_eq!(
+            super::PE32.guard_check,
+            offset_of!(ImageLoadConfigDirectory32, guard_cf_check_function_pointer)
+        );
+        assert_eq!(
+            super::PE32.guard_dispatch,
+            offset_of!(ImageLoadConfigDirectory32, guard_cf_dispatch_function_pointer)
         );
         assert_eq!(super::PE32.guard_flags, offset_of!(ImageLoadConfigDirectory32, guard_flags));
         assert_eq!(
