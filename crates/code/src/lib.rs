@@ -6,8 +6,22 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod abi;
+mod analysis;
+mod arithmetic;
+mod decode;
+mod domain;
+mod flow;
+mod function;
+mod ir;
+mod packed;
+mod places;
 mod query;
+mod scan;
+mod search;
+mod state;
 mod survey;
+mod transfer;
 mod value;
 
 pub use query::{Callee, Parameter, Query, Wanted};

@@ -1,13 +1,21 @@
 //! What a survey found.
 
-use crate::{Query, Value};
-use ringfence_image::{Image, Rva};
+use crate::decode::amd64::Amd64;
+use crate::places::Places;
+use crate::search::Search;
+use crate::{Query, Value, packed};
+use ringfence_image::{Image, Machine, Rva};
 
-/// Finds every call of the functions in `query`. Never panics, and takes time and memory in
+/// Finds every call of the functions in `query`; of machines other than x64 none yet. Never panics, and takes time and memory in
 /// proportion to the image, whatever it holds.
 pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
-    let _ = (image, query);
-    Survey::default()
+    let mut survey = Survey::default();
+    if image.machine() == Machine::X64 && !query.wanted.is_empty() {
+        let places = Places::new(image, query);
+        survey = Search::new(&places, query, Box::new(Amd64::new())).run();
+    }
+    survey.doubts.splice(0..0, packed::doubts(image));
+    survey
 }
 
 /// What a survey found.
@@ -110,6 +118,12 @@ pub enum Doubt {
     },
     /// The first instruction lies in a section that is writable, or that packers add.
     EntryOutsideCode {
+        /// The section's name.
+        section: String,
+    },
+    /// The section is writable and executable, and most of it is not in the file: code comes into it
+    /// at run time.
+    FilledAtRunTime {
         /// The section's name.
         section: String,
     },

@@ -1,0 +1,351 @@
+//! The calls in one function and what reaches their arguments: first block by block, then, where that
+//! does not tell, over the whole function until nothing changes.
+
+use crate::decode::{Decoder, Flow, Stub};
+use crate::domain::{Atom, Base, Set};
+use crate::flow::{Entry, Graph, Insn};
+use crate::ir::{Reg, Target};
+use crate::query::Query;
+use crate::state::State;
+use crate::survey::{Argument, Via};
+use crate::transfer::Transfer;
+use crate::value::{Possible, Value};
+use crate::{Reason, Site};
+use ringfence_image::Rva;
+use std::collections::{BTreeSet, HashSet};
+
+/// A block that is entered more often than this forgets what keeps changing. Sets and their bits can
+/// only change so often; this is for the impatient.
+const PATIENCE: u32 = 24;
+/// A block that is entered more often than this ends the analysis.
+const MOST_VISITS: u32 = 200;
+/// Bytes of states that are kept at once.
+const MOST_STATE_BYTES: usize = 24 << 20;
+/// Sets of values that are kept at once.
+const MOST_SETS: usize = 100_000;
+
+/// What one function holds.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) sites: Vec<Site>,
+    /// Instructions that were, or led to, one of the calls.
+    pub(crate) used: HashSet<u32>,
+    /// Instructions that read the address of a wanted function that was then stored.
+    pub(crate) kept: HashSet<u32>,
+    /// Operations carried out.
+    pub(crate) steps: usize,
+}
+
+/// Analyses the function `graph`, of which the instructions `named` hold references.
+pub(crate) fn analyse(
+    mut transfer: Transfer<'_>,
+    decoder: &dyn Decoder,
+    graph: &Graph,
+    query: &Query,
+    named: &BTreeSet<usize>,
+    budget: usize,
+) -> Found {
+    let reachable = reachable(graph);
+    let mut analysis = Analysis {
+        transfer: &mut transfer,
+        decoder,
+        graph,
+        query,
+        reachable,
+        found: Found::default(),
+        budget,
+    };
+    if !analysis.block_by_block(named) {
+        analysis.found.sites.clear();
+        analysis.found.used.clear();
+        analysis.whole();
+    }
+    let mut found = analysis.found;
+    found.kept = transfer.kept;
+    found
+}
+
+/// Blocks that code reaches from the function's start or after an exception.
+fn reachable(graph: &Graph) -> Vec<bool> {
+    let mut reached = vec![false; graph.blocks.len()];
+    let known = |entry| matches!(entry, Some(Entry::Start | Entry::Resumed));
+    let entries = (0..graph.blocks.len()).filter(|&block| known(graph.blocks[block].entry));
+    let mut pending: Vec<usize> = entries.collect();
+    while let Some(block) = pending.pop() {
+        if !std::mem::replace(&mut reached[block], true) {
+            pending.extend(&graph.blocks[block].successors);
+        }
+    }
+    reached
+}
+
+struct Analysis<'a, 't> {
+    transfer: &'t mut Transfer<'a>,
+    decoder: &'t dyn Decoder,
+    graph: &'t Graph,
+    query: &'t Query,
+    reachable: Vec<bool>,
+    found: Found,
+    budget: usize,
+}
+
+/// A call that goes to a wanted function.
+struct Goal {
+    wanted: u32,
+    via: Via,
+    /// The instruction that read the function's address, if another one.
+    from: u32,
+}
+
+impl Analysis<'_, '_> {
+    /// Looks at the blocks with references alone. Whether that told everything.
+    fn block_by_block(&mut self, named: &BTreeSet<usize>) -> bool {
+        let blocks: BTreeSet<usize> =
+            named.iter().filter_map(|&insn| self.graph.block_of(insn)).collect();
+        for block in blocks {
+            let state = self.before_block(block);
+            let first = self.found.sites.len();
+            let state = self.run(block, state, true);
+            let open = |site: &Site| {
+                let possible = site.arguments.iter().flat_map(|argument| &argument.value.possible);
+                possible
+                    .into_iter()
+                    .any(|one| matches!(one.unknown, Some(Reason::Entry | Reason::Stack)))
+            };
+            if self.found.sites[first..].iter().any(open) || self.holds_callee(&state) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the address of a wanted function is still somewhere, for later blocks to call.
+    fn holds_callee(&self, state: &State) -> bool {
+        let values = &self.transfer.values;
+        let is_callee = |atom: &Atom| {
+            matches!(atom.base, Base::Callee { .. } | Base::Table { .. } | Base::Image(_))
+        };
+        state.all().any(|set| values.atoms(set).iter().any(is_callee))
+    }
+
+    /// What is known before a block if nothing is known of those before.
+    fn before_block(&mut self, block: usize) -> State {
+        let start = self.graph.insns[self.graph.blocks[block].insns.start].at;
+        let values = &mut self.transfer.values;
+        let lone = !self.graph.blocks.iter().any(|other| other.successors.contains(&block));
+        if self.graph.blocks[block].entry == Some(Entry::Start) && lone {
+            return State::at_start(values, self.transfer.abi);
+        }
+        let mut state = State::unknown(values, Reason::Entry);
+        if let Some(frame) = self.graph.frame
+            && !(self.graph.begin..frame.from).contains(&start)
+        {
+            self.transfer.apply(&mut state, &frame.op(), 0);
+        }
+        state
+    }
+
+    /// Carries `state` through a block; with `tell`, the calls in it are told.
+    fn run(&mut self, block: usize, mut state: State, tell: bool) -> State {
+        let graph = self.graph;
+        for insn in &graph.insns[graph.blocks[block].insns.clone()] {
+            let ops = graph.ops(insn);
+            self.found.steps += ops.len() + 1;
+            for op in ops {
+                self.transfer.apply(&mut state, op, insn.at);
+            }
+            if tell {
+                self.tell(&state, insn, block);
+            }
+            if let Flow::Call(target) = insn.flow {
+                self.transfer.call(&mut state, target, insn.at);
+            }
+        }
+        state
+    }
+
+    /// Carries what is known through the function until nothing changes, then tells the calls.
+    fn whole(&mut self) {
+        let count = self.graph.blocks.len();
+        let mut states: Vec<Option<State>> = vec![None; count];
+        let mut visits = vec![0_u32; count];
+        let mut pending = BTreeSet::new();
+        for (block, state) in states.iter_mut().enumerate() {
+            let entered = match self.graph.blocks[block].entry {
+                None => continue,
+                Some(Entry::Start) => State::at_start(&mut self.transfer.values, self.transfer.abi),
+                Some(Entry::Resumed | Entry::Unknown) => self.before_block(block),
+            };
+            *state = Some(entered);
+            pending.insert(block);
+        }
+        let mut held = 0;
+        let mut spent = self.graph.spent;
+        while let Some(block) = pending.pop_first() {
+            visits[block] += 1;
+            let Some(state) = states[block].clone() else { continue };
+            let after = self.run(block, state, false);
+            for &next in &self.graph.blocks[block].successors {
+                let widen = visits[next] > PATIENCE;
+                let changed = match &mut states[next] {
+                    Some(known) => known.join(&mut self.transfer.values, &after, widen),
+                    empty => {
+                        held += after.size();
+                        *empty = Some(after.clone());
+                        true
+                    }
+                };
+                if changed {
+                    pending.insert(next);
+                }
+            }
+            spent |= visits[block] > MOST_VISITS
+                || held > MOST_STATE_BYTES
+                || self.transfer.values.len() > MOST_SETS
+                || self.found.steps > self.budget;
+            if spent {
+                break;
+            }
+        }
+        for (block, state) in states.into_iter().enumerate() {
+            let state = match state.filter(|_| !spent) {
+                Some(state) => state,
+                // Left early: only what the block itself says can be trusted.
+                None if spent => State::unknown(&mut self.transfer.values, Reason::Budget),
+                None => self.before_block(block),
+            };
+            self.run(block, state, true);
+        }
+    }
+
+    /// Tells the calls of wanted functions that `insn` makes.
+    fn tell(&mut self, state: &State, insn: &Insn, block: usize) {
+        let (goals, tail) = match insn.flow {
+            Flow::Call(target) => (self.goals(state, target, insn.at), false),
+            Flow::Indirect(target) => (self.goals(state, target, insn.at), true),
+            Flow::Jump(at) | Flow::Branch(at) if self.leaves(at) => {
+                (self.goals(state, Target::Code(at), insn.at), true)
+            }
+            _ => return,
+        };
+        for goal in goals {
+            self.found.used.insert(insn.at);
+            self.found.used.insert(goal.from);
+            // At a jump the caller's return address is already on the stack.
+            let above = if tail { self.transfer.abi.pushed } else { 0 };
+            let site = self.site(state, insn, &goal, (tail, above), block);
+            let same = |known: &Site| (known.at, known.wanted) == (site.at, site.wanted);
+            if !self.found.sites.iter().rev().take(8).any(same) {
+                self.found.sites.push(site);
+            }
+        }
+    }
+
+    fn leaves(&self, at: u32) -> bool {
+        self.graph.insns.binary_search_by_key(&at, |insn| insn.at).is_err()
+    }
+
+    fn site(
+        &mut self,
+        state: &State,
+        insn: &Insn,
+        goal: &Goal,
+        (tail, above): (bool, i32),
+        block: usize,
+    ) -> Site {
+        let parameters = self.query.wanted.get(goal.wanted as usize);
+        let parameters = parameters.map_or(&[][..], |wanted| &wanted.arguments);
+        let mut arguments = Vec::with_capacity(parameters.len());
+        for parameter in parameters {
+            let set = self.transfer.argument(state, parameter.index, above, insn.at);
+            let value = self.value(set, parameter.bits);
+            arguments.push(Argument { index: parameter.index, value });
+        }
+        Site {
+            at: Rva(insn.at),
+            function: Some(Rva(self.graph.begin)),
+            wanted: goal.wanted as usize,
+            via: if tail { Via::TailCall } else { goal.via },
+            arguments,
+            reached: self.reachable[block] || self.graph.unresolved,
+        }
+    }
+
+    /// The low `bits` of a set, as others see it.
+    fn value(&self, set: Set, bits: u8) -> Value {
+        let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+        let one = |atom: &Atom| {
+            let (ones, zeros) = match atom.base {
+                Base::Constant | Base::Unknown(_) => (atom.ones & mask, atom.zeros | !mask),
+                _ => (0, !mask),
+            };
+            let whole = ones | zeros == u64::MAX;
+            let set_at = (atom.at != 0).then_some(Rva(atom.at));
+            Possible { ones, zeros, set_at, unknown: (!whole).then(|| atom.reason()) }
+        };
+        let mut possible: Vec<Possible> = self.transfer.values.atoms(set).iter().map(one).collect();
+        possible.sort_by_key(|one| (one.unknown, one.ones, one.zeros, one.set_at));
+        possible.dedup_by_key(|one| (one.unknown, one.ones, one.zeros));
+        Value { possible }
+    }
+
+    /// The wanted functions that a call goes to.
+    fn goals(&mut self, state: &State, target: Target, at: u32) -> Vec<Goal> {
+        match target {
+            Target::Code(code) => self.through_code(state, code, Via::Thunk, at),
+            Target::Pointer(place) if self.transfer.places.is_guard_dispatch(place) => {
+                self.through_result(state, Via::GuardDispatch)
+            }
+            Target::Pointer(place) => {
+                let loaded = self.transfer.places.load(place, 8, at);
+                let via =
+                    if self.transfer.places.is_import(place) { Via::Slot } else { Via::Table };
+                self.through_atom(state, loaded, via, at)
+            }
+            Target::Register(register) => self.through_register(state, register, Via::Register),
+            Target::Memory(register) => self.through_register(state, register, Via::Table),
+        }
+    }
+
+    fn through_code(&mut self, state: &State, code: u32, via: Via, from: u32) -> Vec<Goal> {
+        match self.decoder.stub(self.transfer.places, code) {
+            Stub::ToPointer(place) => {
+                let wanted = self.transfer.places.wanted_at(place);
+                wanted.map(|wanted| Goal { wanted, via, from }).into_iter().collect()
+            }
+            Stub::ToRegister(register) => {
+                self.through_register(state, register, Via::GuardDispatch)
+            }
+            Stub::Retpoline(register) => self.through_register(state, register, Via::Retpoline),
+            Stub::Code(_) => Vec::new(),
+        }
+    }
+
+    /// The dispatch routine goes where the result register says.
+    fn through_result(&mut self, state: &State, via: Via) -> Vec<Goal> {
+        self.through_register(state, self.transfer.abi.result, via)
+    }
+
+    fn through_register(&mut self, state: &State, register: Reg, via: Via) -> Vec<Goal> {
+        let atoms = self.transfer.values.atoms(state.get(register)).to_vec();
+        let goals = atoms.into_iter().flat_map(|atom| match atom.base {
+            // Twice through dispatch would never end.
+            Base::GuardDispatch if via == Via::GuardDispatch => Vec::new(),
+            _ => self.through_atom(state, atom, via, atom.at),
+        });
+        goals.collect()
+    }
+
+    fn through_atom(&mut self, state: &State, atom: Atom, via: Via, at: u32) -> Vec<Goal> {
+        match atom.base {
+            Base::Callee { wanted, from } => vec![Goal { wanted, via, from }],
+            Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
+            // Not through registers once more: the address of a stub is no address of a function.
+            Base::Image(code) => match self.decoder.stub(self.transfer.places, code) {
+                Stub::ToPointer(_) => self.through_code(state, code, via, at),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}

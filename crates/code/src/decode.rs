@@ -1,0 +1,74 @@
+//! From bytes to operations: one decoder for each kind of processor. Behind it nothing knows which.
+
+pub(crate) mod amd64;
+
+use crate::abi::Abi;
+use crate::ir::{Op, Target};
+use crate::places::Places;
+
+/// One instruction, decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifted {
+    /// Its length in bytes; at least 1.
+    pub(crate) length: u8,
+    /// Where code goes on.
+    pub(crate) flow: Flow,
+    /// The place in the image that it names: what it reads, writes, points to or jumps to.
+    pub(crate) names: Option<u32>,
+}
+
+/// Where code goes on after an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Behind it.
+    Next,
+    /// Nowhere: it returns or traps.
+    Stop,
+    /// There.
+    Jump(u32),
+    /// There or behind it.
+    Branch(u32),
+    /// Wherever a value says: a jump table, or a function.
+    Indirect(Target),
+    /// Behind it, unless what it calls never returns.
+    Call(Target),
+}
+
+/// What stands in for a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stub {
+    /// A jump to wherever the pointer at this place says.
+    ToPointer(u32),
+    /// A jump to what a register holds.
+    ToRegister(crate::ir::Reg),
+    /// The same, in a form that no processor predicts.
+    Retpoline(crate::ir::Reg),
+    /// Nothing: it is the function, here.
+    Code(u32),
+}
+
+/// A kind of processor.
+pub(crate) trait Decoder {
+    /// Its calling convention in the Windows kernel.
+    fn abi(&self) -> &'static Abi;
+
+    /// Decodes the instruction at `at` and adds what it does to `ops`; `None` where there is none.
+    /// Calls and jumps are told by the flow alone.
+    fn lift(&mut self, places: &Places<'_>, at: u32, ops: &mut Vec<Op>) -> Option<Lifted>;
+
+    /// Forgets everything: another function follows.
+    fn start_function(&mut self);
+
+    /// Forgets the instructions before: the next one is not reached from the last.
+    fn start_chain(&mut self);
+
+    /// Where an indirect jump that was just decoded may go by a table; nothing if that is not known.
+    /// `inside` tells whether a place may be a target.
+    fn jump_table(&self, places: &Places<'_>, inside: &dyn Fn(u32) -> bool) -> Vec<u32>;
+
+    /// What the code at `at` stands in for, following a few jumps.
+    fn stub(&self, places: &Places<'_>, at: u32) -> Stub;
+
+    /// Whether the bytes at the start are what linkers put between functions.
+    fn padding(&self, bytes: &[u8]) -> usize;
+}

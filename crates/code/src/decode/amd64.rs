@@ -1,0 +1,132 @@
+//! x64, decoded by iced-x86.
+
+mod jump_table;
+mod lift;
+mod stub;
+
+use super::{Decoder, Lifted, Stub};
+use crate::abi::Abi;
+use crate::ir::{Op, Reg};
+use crate::places::Places;
+use iced_x86::{DecoderOptions, Instruction, InstructionInfoFactory, Register};
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+const RAX: Reg = Reg(0);
+const RCX: Reg = Reg(1);
+const RDX: Reg = Reg(2);
+const RSP: Reg = Reg(4);
+const RBP: Reg = Reg(5);
+const RSI: Reg = Reg(6);
+const RDI: Reg = Reg(7);
+
+/// Temporaries of the decoder, dead between instructions.
+const TEMPORARY: [Reg; 3] = [Reg(16), Reg(17), Reg(18)];
+
+/// Vector registers 0 to 15 are two halves each, from here on.
+const VECTORS: u8 = 20;
+
+/// The x64 calling convention of Windows: four arguments in registers, each with eight bytes of home
+/// space above the return address.
+pub(crate) static ABI: Abi = Abi {
+    stack_pointer: RSP,
+    arguments: &[RCX, RDX, Reg(8), Reg(9)],
+    result: RAX,
+    // rax rcx rdx r8-r11, the temporaries, and both halves of xmm0 to xmm5.
+    volatile: 0x0F07 | 0xF << 16 | 0xFFF << VECTORS,
+    home: 0x20,
+    pushed: 8,
+};
+
+/// Instructions before an indirect jump that are looked at for its table.
+const REMEMBERED: usize = 24;
+
+/// Decodes x64 code.
+pub(crate) struct Amd64 {
+    info: InstructionInfoFactory,
+    /// The last instructions decoded one behind the other, the newest last.
+    chain: VecDeque<Instruction>,
+    /// Addresses in the image that registers were given anywhere in the function.
+    pointers: HashMap<Register, u32>,
+}
+
+impl Amd64 {
+    pub(crate) fn new() -> Amd64 {
+        Amd64 {
+            info: InstructionInfoFactory::new(),
+            chain: VecDeque::with_capacity(REMEMBERED),
+            pointers: HashMap::new(),
+        }
+    }
+}
+
+impl Decoder for Amd64 {
+    fn abi(&self) -> &'static Abi {
+        &ABI
+    }
+
+    fn lift(&mut self, places: &Places<'_>, at: u32, ops: &mut Vec<Op>) -> Option<Lifted> {
+        let instruction = decode(places.code_from(at)?, at)?;
+        if self.chain.len() == REMEMBERED {
+            self.chain.pop_front();
+        }
+        self.chain.push_back(instruction);
+        let flow = lift::lift(&mut self.info, places, &instruction, ops);
+        if let Some(rva) = jump_table::pointer(&instruction) {
+            self.pointers.insert(instruction.op0_register(), rva);
+        }
+        Some(Lifted { length: instruction.len() as u8, flow, names: named(&instruction) })
+    }
+
+    fn start_function(&mut self) {
+        self.chain.clear();
+        self.pointers.clear();
+    }
+
+    fn start_chain(&mut self) {
+        self.chain.clear();
+    }
+
+    fn jump_table(&self, places: &Places<'_>, inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        jump_table::targets(&self.chain, &self.pointers, places, inside)
+    }
+
+    fn stub(&self, places: &Places<'_>, at: u32) -> Stub {
+        stub::follow(places, at)
+    }
+
+    fn padding(&self, bytes: &[u8]) -> usize {
+        stub::padding(bytes)
+    }
+}
+
+/// The instruction at the start of `bytes`, which stand at `at`.
+pub(crate) fn decode(bytes: &[u8], at: u32) -> Option<Instruction> {
+    let longest = &bytes[..bytes.len().min(15)];
+    let mut decoder = iced_x86::Decoder::with_ip(64, longest, u64::from(at), DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    (!instruction.is_invalid()).then_some(instruction)
+}
+
+/// The place in the image that an instruction names by its distance.
+fn named(instruction: &Instruction) -> Option<u32> {
+    if instruction.is_ip_rel_memory_operand() {
+        return Some(instruction.ip_rel_memory_address() as u32);
+    }
+    let near = instruction.near_branch_target();
+    (near != 0).then_some(near as u32)
+}
+
+/// The register as the analysis numbers it, and whether it is one of the high bytes `ah` to `bh`.
+fn general(register: Register) -> Option<(Reg, bool)> {
+    let high = matches!(register, Register::AH | Register::CH | Register::DH | Register::BH);
+    let full = register.full_register();
+    full.is_gpr64().then(|| (Reg(full.number() as u8), high))
+}
+
+/// The two halves of a vector register that is followed.
+fn halves(register: Register) -> Option<[Reg; 2]> {
+    let number = register.full_register().is_zmm().then(|| register.number())?;
+    let low = VECTORS + 2 * u8::try_from(number).ok().filter(|number| *number < 16)?;
+    Some([Reg(low), Reg(low + 1)])
+}

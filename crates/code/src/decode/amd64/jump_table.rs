@@ -1,0 +1,172 @@
+//! Jump tables of x64 compilers, recognised by the instructions before the jump.
+//!
+//! MSVC writes `mov ecx, [base + i*4 + table]; add rcx, base; jmp rcx` with the image base in `base`, or,
+//! longer ago, `movsxd rcx, [table + i*4]; add rcx, base; jmp rcx` with distinct registers; clang writes
+//! the latter with one register for both. A first table of bytes may stand before, for sparse cases.
+
+use crate::places::Places;
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use std::collections::{HashMap, VecDeque};
+
+/// No switch has more cases.
+const MOST_ENTRIES: usize = 1024;
+
+type Pointers = HashMap<Register, u32>;
+
+/// The address that a `lea reg, [rip+x]` puts into its register.
+pub(super) fn pointer(instruction: &Instruction) -> Option<u32> {
+    (instruction.mnemonic() == Mnemonic::Lea && instruction.is_ip_rel_memory_operand())
+        .then(|| instruction.ip_rel_memory_address() as u32)
+}
+
+/// Where the last instruction of `chain`, an indirect jump, may go.
+pub(super) fn targets(
+    chain: &VecDeque<Instruction>,
+    pointers: &Pointers,
+    places: &Places<'_>,
+    inside: &dyn Fn(u32) -> bool,
+) -> Vec<u32> {
+    let chain: Vec<&Instruction> = chain.iter().collect();
+    let Some((jump, before)) = chain.split_last() else { return Vec::new() };
+    let finder = Finder { before, pointers, places };
+    let Some(table) = finder.table(jump) else { return Vec::new() };
+    let most = finder.entries(&table).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
+    let mut found = Vec::new();
+    for index in 0..most as u32 {
+        let Some(target) = finder.entry(&table, index).filter(|target| inside(*target)) else {
+            break;
+        };
+        found.push(target);
+    }
+    found
+}
+
+/// A table of jump targets.
+struct Table {
+    /// Where it begins.
+    place: u32,
+    /// What is added to an entry; `None` for tables of whole addresses.
+    base: Option<u32>,
+    /// The register that selects the entry, and where in the chain it is used.
+    index: Register,
+    used_at: usize,
+}
+
+struct Finder<'f> {
+    before: &'f [&'f Instruction],
+    pointers: &'f Pointers,
+    places: &'f Places<'f>,
+}
+
+impl Finder<'_> {
+    fn table(&self, jump: &Instruction) -> Option<Table> {
+        let end = self.before.len();
+        if jump.op0_kind() == OpKind::Memory {
+            return self.whole_addresses(jump, end);
+        }
+        let target = jump.op0_register();
+        let at = self.written(target, end)?;
+        let last = self.before[at];
+        if last.mnemonic() == Mnemonic::Mov && last.op1_kind() == OpKind::Memory {
+            return self.whole_addresses(last, at);
+        }
+        if last.mnemonic() != Mnemonic::Add || last.op1_kind() != OpKind::Register {
+            return None;
+        }
+        // Either operand of the sum may be the loaded one.
+        let (left, right) = (last.op0_register(), last.op1_register());
+        self.relative(left, right, at).or_else(|| self.relative(right, left, at))
+    }
+
+    /// `loaded` was read from the table, `base` is added to it.
+    fn relative(&self, loaded: Register, base: Register, end: usize) -> Option<Table> {
+        let at = self.written(loaded, end)?;
+        let load = self.before[at];
+        let signed = load.mnemonic() == Mnemonic::Movsxd;
+        if !(signed || load.mnemonic() == Mnemonic::Mov && load.op0_register().is_gpr32())
+            || load.op1_kind() != OpKind::Memory
+            || load.memory_index_scale() != 4
+            || load.memory_index() == Register::None
+        {
+            return None;
+        }
+        let start = self.known(load.memory_base(), at)?;
+        Some(Table {
+            place: start.wrapping_add(load.memory_displacement32()),
+            base: Some(self.known(base, end)?),
+            index: load.memory_index(),
+            used_at: at,
+        })
+    }
+
+    fn whole_addresses(&self, load: &Instruction, at: usize) -> Option<Table> {
+        if load.memory_index_scale() != 8 || load.memory_index() == Register::None {
+            return None;
+        }
+        let start = match load.memory_base() {
+            Register::None => self.places.rva(load.memory_displacement64())?,
+            base => self.known(base, at)?.wrapping_add(load.memory_displacement32()),
+        };
+        Some(Table { place: start, base: None, index: load.memory_index(), used_at: at })
+    }
+
+    fn entry(&self, table: &Table, index: u32) -> Option<u32> {
+        let size = if table.base.is_some() { 4 } else { 8 };
+        let place = table.place.checked_add(index * size)?;
+        let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
+        match table.base {
+            Some(base) => {
+                let entry = u32::from_le_bytes(*bytes.first_chunk()?);
+                // Signed or not, the sum is the same in 32 bits.
+                Some(base.wrapping_add(entry))
+            }
+            None => self.places.rva(u64::from_le_bytes(*bytes.first_chunk()?)),
+        }
+    }
+
+    /// How many entries there are, by the comparison that guards the jump.
+    fn entries(&self, table: &Table) -> Option<usize> {
+        let bound = self.bound(table.used_at)?;
+        // A load of bytes in between: its largest entry selects the last of ours.
+        let at = self.written(table.index, table.used_at)?;
+        let select = self.before[at];
+        if select.mnemonic() != Mnemonic::Movzx || select.op1_kind() != OpKind::Memory {
+            return Some(bound);
+        }
+        let base = match select.memory_base() {
+            Register::None => return Some(bound),
+            base => self.known(base, at).or_else(|| self.known(select.memory_index(), at))?,
+        };
+        let place = base.wrapping_add(select.memory_displacement32());
+        let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
+        let largest = bytes.iter().take(bound).max()?;
+        Some(usize::from(*largest) + 1)
+    }
+
+    /// One more than the number in the last `cmp x, number` whose result decides a branch.
+    fn bound(&self, end: usize) -> Option<usize> {
+        let compare = self.before[..end].iter().rev().find(|i| i.mnemonic() == Mnemonic::Cmp)?;
+        let number = compare.try_immediate(1).ok()?;
+        usize::try_from(number).ok().map(|number| number.saturating_add(1))
+    }
+
+    /// The last instruction before `end` that writes `register`.
+    fn written(&self, register: Register, end: usize) -> Option<usize> {
+        let full = register.full_register();
+        self.before[..end].iter().rposition(|i| {
+            i.op_count() > 0
+                && i.op0_kind() == OpKind::Register
+                && i.op0_register().full_register() == full
+                && !matches!(i.mnemonic(), Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Push)
+        })
+    }
+
+    /// The address in the image that a register holds.
+    fn known(&self, register: Register, end: usize) -> Option<u32> {
+        match self.written(register, end) {
+            Some(at) => pointer(self.before[at]),
+            // Set before what is remembered: the compiler keeps such bases for the whole function.
+            None => self.pointers.get(&register.full_register()).copied(),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! A function's instructions, blocks and edges, as far as they can be reached.
+
+use crate::decode::{Decoder, Flow, Stub};
+use crate::function::{Extent, Finder, Frame};
+use crate::ir::{Op, Target};
+use crate::places::Places;
+use crate::scan::Field;
+use ringfence_image::Rva;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+/// A function of more instructions is not followed to its end.
+const MOST_INSTRUCTIONS: usize = 150_000;
+/// Instructions are found by a table over the first bytes of the function, beyond by a map.
+const LARGEST_TABLE: u32 = 1 << 18;
+
+/// One instruction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Insn {
+    pub(crate) at: u32,
+    pub(crate) length: u8,
+    /// Its operations: indices into [`Graph::ops`].
+    ops: (u32, u32),
+    pub(crate) flow: Flow,
+    /// The place in the image that it names.
+    pub(crate) names: Option<u32>,
+}
+
+impl Insn {
+    pub(crate) fn end(&self) -> u32 {
+        self.at.saturating_add(u32::from(self.length))
+    }
+}
+
+/// How code gets to a block other than from another block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Entry {
+    /// It is the function's first instruction.
+    Start,
+    /// By an exception, or from a fragment before it.
+    Resumed,
+    /// By no known path; it was read because of what it holds.
+    Unknown,
+}
+
+/// Instructions that run one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    /// Indices into [`Graph::insns`].
+    pub(crate) insns: Range<usize>,
+    /// Indices into [`Graph::blocks`].
+    pub(crate) successors: Vec<usize>,
+    pub(crate) entry: Option<Entry>,
+}
+
+/// A function, decoded.
+pub(crate) struct Graph {
+    pub(crate) begin: u32,
+    pub(crate) frame: Option<Frame>,
+    /// By address.
+    pub(crate) insns: Vec<Insn>,
+    pub(crate) blocks: Vec<Block>,
+    ops: Vec<Op>,
+    /// Whether some jump in it goes where nobody knows.
+    pub(crate) unresolved: bool,
+    /// Whether it was too large to be read to its end.
+    pub(crate) spent: bool,
+}
+
+impl Graph {
+    pub(crate) fn ops(&self, insn: &Insn) -> &[Op] {
+        &self.ops[insn.ops.0 as usize..insn.ops.1 as usize]
+    }
+
+    /// The instruction that the byte at `rva` belongs to.
+    pub(crate) fn insn_at(&self, rva: u32) -> Option<usize> {
+        let after = self.insns.partition_point(|insn| insn.at <= rva);
+        // Where instructions overlap, the byte may belong to one that starts earlier.
+        (after.saturating_sub(4)..after).rev().find(|&index| rva < self.insns[index].end())
+    }
+
+    /// The block that an instruction is in.
+    pub(crate) fn block_of(&self, insn: usize) -> Option<usize> {
+        let after = self.blocks.partition_point(|block| block.insns.start <= insn);
+        after.checked_sub(1).filter(|&index| self.blocks[index].insns.contains(&insn))
+    }
+}
+
+/// Decodes the function of `extent`, and whatever of it holds one of the fields `wanted` though no path
+/// leads there.
+pub(crate) fn graph(
+    decoder: &mut dyn Decoder,
+    places: &Places<'_>,
+    finder: &Finder<'_>,
+    extent: Extent,
+    wanted: &[Field],
+) -> Graph {
+    let main = extent.ranges.first().cloned().unwrap_or_default();
+    let table = main.end.saturating_sub(main.start).min(LARGEST_TABLE);
+    let mut reader = Reader {
+        decoder,
+        places,
+        finder,
+        table_start: main.start,
+        table: vec![0; if extent.listed { table as usize } else { 0 }],
+        beyond: HashMap::new(),
+        insns: Vec::new(),
+        ops: Vec::new(),
+        leaders: BTreeSet::new(),
+        tables: HashMap::new(),
+        pending: Vec::new(),
+        unresolved: false,
+        spent: false,
+        extent,
+    };
+    reader.decoder.start_function();
+    let entries = reader.read(wanted);
+    reader.finish(&entries)
+}
+
+struct Reader<'r> {
+    decoder: &'r mut dyn Decoder,
+    places: &'r Places<'r>,
+    finder: &'r Finder<'r>,
+    extent: Extent,
+    /// For each byte from `table_start` on: one more than the instruction that starts there.
+    table_start: u32,
+    table: Vec<u32>,
+    beyond: HashMap<u32, u32>,
+    insns: Vec<Insn>,
+    ops: Vec<Op>,
+    leaders: BTreeSet<u32>,
+    /// Where indirect jumps go.
+    tables: HashMap<u32, Vec<u32>>,
+    pending: Vec<u32>,
+    unresolved: bool,
+    spent: bool,
+}
+
+impl Reader<'_> {
+    /// Reads from every known entry, then what is left around `wanted`.
+    fn read(&mut self, wanted: &[Field]) -> Vec<(u32, Entry)> {
+        let mut entries = vec![(self.extent.begin, Entry::Start)];
+        let resumes = std::mem::take(&mut self.extent.resumes);
+        entries.extend(resumes.into_iter().map(|rva| (rva, Entry::Resumed)));
+        for &(rva, _) in &entries {
+            self.enter(rva);
+        }
+        for &Field { at: field, place } in wanted {
+            if self.covers(field) {
+                continue;
+            }
+            // The fragment around it, entered from wherever.
+            let fragment = self.extent.ranges.iter().find(|range| range.contains(&field));
+            let start = fragment.map_or(self.extent.begin, |range| range.start);
+            if self.find(start).is_none() {
+                entries.push((start, Entry::Resumed));
+                self.enter(start);
+            }
+            if !self.covers(field)
+                && let Some(gap) = self.gap_before(field, place)
+            {
+                entries.push((gap, Entry::Unknown));
+                self.enter(gap);
+            }
+        }
+        entries
+    }
+
+    fn enter(&mut self, rva: u32) {
+        self.pending.push(rva);
+        while let Some(rva) = self.pending.pop() {
+            self.leaders.insert(rva);
+            self.chain(rva);
+        }
+    }
+
+    /// Reads on from `at` until code ends or is known.
+    fn chain(&mut self, mut at: u32) {
+        self.decoder.start_chain();
+        while self.find(at).is_none() {
+            if self.insns.len() >= MOST_INSTRUCTIONS {
+                self.spent = true;
+                return;
+            }
+            let first = self.ops.len() as u32;
+            if let Some(frame) = self.extent.frame.filter(|frame| frame.from == at) {
+                self.ops.push(frame.op());
+            }
+            let Some(lifted) = self.decoder.lift(self.places, at, &mut self.ops) else {
+                self.ops.truncate(first as usize);
+                self.unresolved = true;
+                return;
+            };
+            let insn = Insn {
+                at,
+                length: lifted.length,
+                ops: (first, self.ops.len() as u32),
+                flow: lifted.flow,
+                names: lifted.names,
+            };
+            self.remember(insn);
+            match self.leave(&insn) {
+                true => at = insn.end(),
+                false => return,
+            }
+        }
+        self.leaders.insert(at);
+    }
+
+    /// Notes where `insn` leads; whether also behind it.
+    fn leave(&mut self, insn: &Insn) -> bool {
+        match insn.flow {
+            Flow::Next => true,
+            Flow::Stop => false,
+            Flow::Jump(target) => {
+                if self.owns(target) {
+                    self.pending.push(target);
+                }
+                false
+            }
+            Flow::Branch(target) => {
+                if self.owns(target) {
+                    self.pending.push(target);
+                }
+                self.leaders.insert(insn.end());
+                true
+            }
+            Flow::Call(target) => self.returns(target),
+            Flow::Indirect(target) => {
+                self.switch(insn, target);
+                false
+            }
+        }
+    }
+
+    fn switch(&mut self, insn: &Insn, target: Target) {
+        if matches!(target, Target::Pointer(_)) {
+            return;
+        }
+        let inside = |rva: u32| self.extent.contains(rva) && self.places.code_from(rva).is_some();
+        let targets = self.decoder.jump_table(self.places, &inside);
+        if targets.is_empty() {
+            // A tail call through a register, or a table of an unknown form.
+            self.unresolved = true;
+            return;
+        }
+        self.pending.extend(&targets);
+        self.tables.insert(insn.at, targets);
+    }
+
+    fn returns(&self, target: Target) -> bool {
+        let slot = match target {
+            Target::Pointer(slot) => slot,
+            Target::Code(at) => match self.decoder.stub(self.places, at) {
+                Stub::ToPointer(slot) => slot,
+                _ => return true,
+            },
+            Target::Register(_) | Target::Memory(_) => return true,
+        };
+        !self.places.never_returns(slot)
+    }
+
+    /// Whether a jump to `target` stays in the function, which may gain a fragment by it.
+    fn owns(&mut self, target: u32) -> bool {
+        if self.extent.contains(target) {
+            // Between listed functions, a jump to a mere jump leaves.
+            return self.extent.listed
+                || matches!(self.decoder.stub(self.places, target), Stub::Code(_));
+        }
+        if !self.extent.listed {
+            return false;
+        }
+        let Some(entry) = self.places.image.functions().containing(Rva(target)) else {
+            return false;
+        };
+        if self.finder.root(&entry).begin.0 != self.extent.begin {
+            return false;
+        }
+        self.extent.ranges.push(entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0));
+        true
+    }
+
+    fn remember(&mut self, insn: Insn) {
+        self.insns.push(insn);
+        let number = self.insns.len() as u32;
+        let index = insn.at.wrapping_sub(self.table_start) as usize;
+        match self.table.get_mut(index) {
+            Some(entry) => *entry = number,
+            None => drop(self.beyond.insert(insn.at, number)),
+        }
+    }
+
+    /// One more than the number of the instruction at `at`.
+    fn find(&self, at: u32) -> Option<u32> {
+        match self.table.get(at.wrapping_sub(self.table_start) as usize) {
+            Some(0) => None,
+            Some(number) => Some(*number),
+            None => self.beyond.get(&at).copied(),
+        }
+    }
+
+    /// Whether the field is part of a known instruction, whole and not at its start.
+    fn covers(&self, field: u32) -> bool {
+        (1..=11).any(|back| {
+            let start = field.wrapping_sub(back);
+            self.find(start).is_some_and(|number| {
+                self.insns[number as usize - 1].end() >= field.saturating_add(4)
+            })
+        })
+    }
+
+    /// Where to start reading so as to come upon `field`: behind the last known instruction before it.
+    fn gap_before(&mut self, field: u32, place: u32) -> Option<u32> {
+        let range = self.extent.ranges.iter().find(|range| range.contains(&field))?.clone();
+        let lowest = range.start.max(field.saturating_sub(256));
+        let known = (lowest..field).rev().find_map(|at| self.find(at));
+        let after = known.map_or(lowest, |number| self.insns[number as usize - 1].end());
+        let bytes = self.places.code_from(after)?;
+        let first = after.saturating_add(self.decoder.padding(bytes) as u32);
+        (first..field).take(16).find(|&start| self.leads_to(start, field, place))
+    }
+
+    /// Whether reading on from `start` comes to an instruction with the field that names `place`.
+    fn leads_to(&mut self, start: u32, field: u32, place: u32) -> bool {
+        let mut at = start;
+        let mut ops = Vec::new();
+        let mut named = None;
+        while at < field {
+            ops.clear();
+            let Some(lifted) = self.decoder.lift(self.places, at, &mut ops) else { return false };
+            at = at.saturating_add(u32::from(lifted.length));
+            named = lifted.names;
+        }
+        at >= field.saturating_add(4) && named == Some(place)
+    }
+
+    /// Sorts what was read into blocks.
+    fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
+        self.insns.sort_unstable_by_key(|insn| insn.at);
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut starts: HashMap<u32, usize> = HashMap::new();
+        let mut first = 0;
+        for index in 0..self.insns.len() {
+            let next = self.insns.get(index + 1).map(|insn| insn.at);
+            let insn = &self.insns[index];
+            let goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
+                && next == Some(insn.end())
+                && !self.leaders.contains(&insn.end());
+            if !goes_on {
+                starts.insert(self.insns[first].at, blocks.len());
+                blocks.push(Block { insns: first..index + 1, successors: Vec::new(), entry: None });
+                first = index + 1;
+            }
+        }
+        for block in &mut blocks {
+            let last = &self.insns[block.insns.end - 1];
+            let mut leads_to: Vec<u32> = match last.flow {
+                Flow::Next => vec![last.end()],
+                Flow::Call(target) if self.returns(target) => vec![last.end()],
+                Flow::Jump(target) => vec![target],
+                Flow::Branch(target) => vec![target, last.end()],
+                Flow::Indirect(_) => self.tables.get(&last.at).cloned().unwrap_or_default(),
+                Flow::Call(_) | Flow::Stop => Vec::new(),
+            };
+            leads_to.sort_unstable();
+            leads_to.dedup();
+            block.successors = leads_to.iter().filter_map(|at| starts.get(at).copied()).collect();
+        }
+        for &(rva, entry) in entries {
+            if let Some(&index) = starts.get(&rva) {
+                blocks[index].entry = blocks[index].entry.min(Some(entry)).or(Some(entry));
+            }
+        }
+        Graph {
+            begin: self.extent.begin,
+            frame: self.extent.frame,
+            insns: self.insns,
+            blocks,
+            ops: self.ops,
+            unresolved: self.unresolved,
+            spent: self.spent,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Where functions are: by the exception directory, and between its entries by reading on.
+
+use crate::decode::{Decoder, Flow};
+use crate::ir::{Op, Reg};
+use crate::places::Places;
+use ringfence_image::{Function, Rva};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Fragments that are followed from one to the next.
+const MOST_CHAINED: usize = 32;
+/// Code without unwind information is read on from at most this far before the place of interest.
+const FARTHEST: u32 = 4 << 20;
+
+/// The function around a place.
+#[derive(Clone, Debug)]
+pub(crate) struct Extent {
+    /// Its first instruction.
+    pub(crate) begin: u32,
+    /// The code that is known to be its own; more is added as jumps lead to further fragments.
+    pub(crate) ranges: Vec<Range<u32>>,
+    /// Its stack frame, where unwind information tells.
+    pub(crate) frame: Option<Frame>,
+    /// Where it goes on after an exception.
+    pub(crate) resumes: Vec<u32>,
+    /// Whether the exception directory lists it; otherwise its beginning was worked out.
+    pub(crate) listed: bool,
+}
+
+/// A function's stack frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// Where the prolog ends.
+    pub(crate) from: u32,
+    /// How far the stack pointer then is below where it was at the start, in bytes.
+    pub(crate) depth: u32,
+    /// The register that points into the frame, and how far above the stack pointer.
+    pub(crate) register: Option<(Reg, u32)>,
+}
+
+impl Frame {
+    /// The operation that puts the stack pointer where the frame has it.
+    pub(crate) fn op(&self) -> Op {
+        Op::Frame { depth: self.depth, frame_register: self.register }
+    }
+}
+
+impl Extent {
+    pub(crate) fn contains(&self, rva: u32) -> bool {
+        self.ranges.iter().any(|range| range.contains(&rva))
+    }
+}
+
+/// Finds functions; remembers what it read between them.
+pub(crate) struct Finder<'a> {
+    places: &'a Places<'a>,
+    /// Stretches without entries: where functions start in them.
+    stretches: Vec<(Range<u32>, BTreeSet<u32>)>,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn new(places: &'a Places<'a>) -> Finder<'a> {
+        Finder { places, stretches: Vec::new() }
+    }
+
+    /// The function around `rva`; `None` outside executable sections.
+    pub(crate) fn around(&mut self, decoder: &mut dyn Decoder, rva: u32) -> Option<Extent> {
+        match self.places.image.functions().containing(Rva(rva)) {
+            Some(entry) => Some(self.listed(&entry)),
+            None => self.worked_out(decoder, rva),
+        }
+    }
+
+    /// The entry that `entry` is a fragment of, or itself.
+    pub(crate) fn root(&self, entry: &Function) -> Function {
+        let mut root = *entry;
+        for _ in 0..MOST_CHAINED {
+            match self.places.image.unwind(&root).and_then(|unwind| unwind.chained) {
+                Some(parent) if parent != root => root = parent,
+                _ => break,
+            }
+        }
+        root
+    }
+
+    fn listed(&self, entry: &Function) -> Extent {
+        let root = self.root(entry);
+        let unwind = self.places.image.unwind(&root).unwrap_or_default();
+        let range = |entry: &Function| entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0);
+        let mut ranges = vec![range(&root)];
+        let mut resumes = unwind.resumes;
+        if root.begin != entry.begin {
+            ranges.push(range(entry));
+            let fragment = self.places.image.unwind(entry).unwrap_or_default();
+            resumes.extend(fragment.resumes);
+        }
+        Extent {
+            begin: root.begin.0,
+            ranges,
+            frame: (unwind.prolog > 0).then(|| Frame {
+                from: root.begin.0.saturating_add(u32::from(unwind.prolog)),
+                depth: unwind.frame,
+                register: unwind.frame_register.map(|(number, above)| (Reg(number), above)),
+            }),
+            resumes: resumes.into_iter().map(|rva| rva.0).collect(),
+            listed: true,
+        }
+    }
+
+    fn worked_out(&mut self, decoder: &mut dyn Decoder, rva: u32) -> Option<Extent> {
+        let index = match self.stretches.iter().position(|(range, _)| range.contains(&rva)) {
+            Some(index) => index,
+            None => {
+                let stretch = self.stretch(rva)?;
+                let starts = self.starts(decoder, &stretch);
+                self.stretches.push((stretch, starts));
+                self.stretches.len() - 1
+            }
+        };
+        let (stretch, starts) = &self.stretches[index];
+        let begin = starts.range(..=rva).next_back().copied().unwrap_or(stretch.start);
+        Some(Extent {
+            begin,
+            // Jumps may lead to any part of the stretch: where functions end in it is not certain.
+            ranges: vec![stretch.clone()],
+            frame: None,
+            resumes: Vec::new(),
+            listed: false,
+        })
+    }
+
+    /// The code around `rva` between two entries.
+    fn stretch(&self, rva: u32) -> Option<Range<u32>> {
+        let section = self.places.image.section_at(Rva(rva)).filter(|s| s.is_executable())?;
+        let functions = self.places.image.functions();
+        let before = functions.last_before(Rva(rva)).and_then(|entry| entry.end);
+        let after = functions.next_after(Rva(rva)).map(|entry| entry.begin.0);
+        let section_end = u32::try_from(section.addresses().end).unwrap_or(u32::MAX);
+        let start = before.map_or(0, |end| end.0).max(section.rva().0);
+        let start = start.min(rva).max(rva.saturating_sub(FARTHEST));
+        let end = after.unwrap_or(u32::MAX).min(section_end).min(rva.saturating_add(FARTHEST));
+        Some(start..end.max(rva.saturating_add(1)))
+    }
+
+    /// Reads a stretch from its start and tells where functions begin: behind filler that follows an
+    /// end that no jump passes over, and wherever a call goes.
+    fn starts(&self, decoder: &mut dyn Decoder, stretch: &Range<u32>) -> BTreeSet<u32> {
+        let mut starts = BTreeSet::new();
+        let mut ops = Vec::new();
+        let mut at = self.past_padding(decoder, stretch.start);
+        let mut fresh = true;
+        let mut reached = at;
+        while at < stretch.end {
+            ops.clear();
+            if fresh {
+                starts.insert(at);
+            }
+            let Some(lifted) = decoder.lift(self.places, at, &mut ops) else {
+                at += 1;
+                fresh = true;
+                continue;
+            };
+            let next = at.saturating_add(u32::from(lifted.length));
+            match lifted.flow {
+                Flow::Jump(target) | Flow::Branch(target) if stretch.contains(&target) => {
+                    reached = reached.max(target);
+                }
+                Flow::Call(crate::ir::Target::Code(target)) if stretch.contains(&target) => {
+                    starts.insert(target);
+                }
+                _ => {}
+            }
+            let ends = matches!(lifted.flow, Flow::Stop | Flow::Jump(_) | Flow::Indirect(_));
+            fresh = ends && reached < next;
+            at = if ends { self.past_padding(decoder, next) } else { next };
+        }
+        starts
+    }
+
+    fn past_padding(&self, decoder: &dyn Decoder, at: u32) -> u32 {
+        let bytes = self.places.code_from(at).unwrap_or_default();
+        at.saturating_add(decoder.padding(bytes) as u32)
+    }
+}

@@ -1,0 +1,106 @@
+//! The small language that machine code is turned into: what is behind the decoder knows no other.
+
+/// A register, real or made up by the decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reg(pub(crate) u8);
+
+/// Enough for any decoder: general registers, halves of vector registers, and temporaries.
+pub(crate) const REGISTERS: usize = 56;
+
+/// How many bits an operation works on; 32 of 64 clear the upper half, fewer keep the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Width {
+    W8 = 8,
+    W16 = 16,
+    W32 = 32,
+    W64 = 64,
+}
+
+impl Width {
+    pub(crate) const fn bits(self) -> u32 {
+        self as u32
+    }
+
+    pub(crate) const fn bytes(self) -> u8 {
+        (self as u32 / 8) as u8
+    }
+
+    pub(crate) const fn mask(self) -> u64 {
+        u64::MAX >> (64 - self.bits())
+    }
+}
+
+/// What an operation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Reg(Reg),
+    Number(u64),
+    /// An address in the image.
+    Image(u32),
+}
+
+/// An address in memory: the sum of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) base: Option<Reg>,
+    pub(crate) index: Option<Reg>,
+    pub(crate) scale: u8,
+    /// Added to the rest; with neither base nor index an address in the image, if `in_image`.
+    pub(crate) offset: i64,
+    pub(crate) in_image: bool,
+}
+
+/// What is done with two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binary {
+    Add,
+    Sub,
+    And,
+    Or,
+    Xor,
+    Shl,
+    Shr,
+    Sar,
+    Mul,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// `to` becomes `from`.
+    Copy { to: Reg, width: Width, from: Source },
+    /// `to` becomes the result.
+    Binary { what: Binary, to: Reg, width: Width, left: Source, right: Source },
+    /// `to` becomes `from`, of which only `narrow` bits count.
+    Extend { to: Reg, width: Width, from: Reg, narrow: Width, signed: bool },
+    /// `to` stays or becomes `from`.
+    Maybe { to: Reg, width: Width, from: Source },
+    /// `to` becomes 0 or `other`.
+    Either { to: Reg, width: Width, other: u64 },
+    /// `to` becomes what is in memory.
+    Load { to: Reg, width: Width, from: Address },
+    /// Memory becomes `value`.
+    Store { to: Address, width: Width, value: Source },
+    /// Memory from there on, to an unknown end, becomes unknown.
+    Smear { from: Address },
+    /// `to` becomes the address.
+    Point { to: Reg, address: Address },
+    /// `to` becomes unknown.
+    Forget { to: Reg },
+    /// The stack pointer is this many bytes from where it was at the function's start, as unwind
+    /// information has it, and the frame register points into the frame.
+    Frame { depth: u32, frame_register: Option<(Reg, u32)> },
+}
+
+/// Where a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Code in the image.
+    Code(u32),
+    /// Wherever the register says.
+    Register(Reg),
+    /// Wherever the pointer at this place in the image says.
+    Pointer(u32),
+    /// Wherever the pointer says that was loaded into this temporary.
+    Memory(Reg),
+}

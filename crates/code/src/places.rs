@@ -1,0 +1,194 @@
+//! What the places in an image mean to the analysis: slots of wanted functions, tables, constants.
+
+use crate::Reason;
+use crate::domain::{Atom, Base};
+use crate::query::{Callee, Query};
+use ringfence_image::{Image, RELOCATION_DIR64, Rva};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The largest image whose addresses are told from numbers.
+const LARGEST: u64 = 1 << 32;
+
+/// What the places in an image mean.
+pub(crate) struct Places<'a> {
+    pub(crate) image: &'a Image<'a>,
+    /// Pointers that the loader fills in with the address of a wanted function.
+    slots: HashMap<u32, u32>,
+    /// Entries of tables that are filled in when the driver runs.
+    entries: HashMap<u32, u32>,
+    /// Pointers to such tables, with the wanted entries: offset in bytes and index into the query.
+    tables: BTreeMap<u32, Vec<(i32, u32)>>,
+    /// Every slot that the loader fills in, wanted or not.
+    imports: HashSet<u32>,
+    never_return: HashSet<u32>,
+    guard_check: Option<u32>,
+    guard_dispatch: Option<u32>,
+    /// Places of pointers that the loader moves with the image; read when first needed.
+    pointers: std::cell::OnceCell<HashSet<u32>>,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(image: &'a Image<'a>, query: &Query) -> Places<'a> {
+        let mut places = Places {
+            image,
+            slots: HashMap::new(),
+            entries: HashMap::new(),
+            tables: BTreeMap::new(),
+            imports: HashSet::new(),
+            never_return: query.never_return.iter().map(|slot| slot.0).collect(),
+            guard_check: None,
+            guard_dispatch: None,
+            pointers: std::cell::OnceCell::new(),
+        };
+        let config = image.load_config();
+        places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
+        places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
+        for (index, wanted) in (0..).zip(&query.wanted) {
+            match wanted.callee {
+                Callee::Slot(slot) => drop(places.slots.insert(slot.0, index)),
+                Callee::TableAt { table, entry } => {
+                    if let Some(place) = entry.checked_mul(8).and_then(|at| table.checked_add(at)) {
+                        places.entries.insert(place.0, index);
+                    }
+                }
+                Callee::TableBehind { pointer, entry } => {
+                    if let Some(offset) = entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
+                    {
+                        places.tables.entry(pointer.0).or_default().push((offset, index));
+                    }
+                }
+            }
+        }
+        if !query.wanted.is_empty() {
+            let modules = image.imports().modules.iter();
+            let functions = modules.flat_map(|module| &module.functions);
+            places.imports = functions.map(|function| function.slot.0).collect();
+        }
+        places
+    }
+
+    /// Every place that code names to get at a wanted function.
+    pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slots.keys().chain(self.entries.keys()).chain(self.tables.keys()).copied()
+    }
+
+    /// The wanted function whose address stands at `place`.
+    pub(crate) fn wanted_at(&self, place: u32) -> Option<u32> {
+        self.slots.get(&place).or_else(|| self.entries.get(&place)).copied()
+    }
+
+    /// The wanted entries of the table whose address stands at `pointer`, in bytes.
+    pub(crate) fn table_behind(&self, pointer: u32) -> Option<&[(i32, u32)]> {
+        self.tables.get(&pointer).map(Vec::as_slice)
+    }
+
+    /// Whether the loader fills in what stands at `place`.
+    pub(crate) fn is_import(&self, place: u32) -> bool {
+        self.imports.contains(&place)
+    }
+
+    pub(crate) fn never_returns(&self, slot: u32) -> bool {
+        self.never_return.contains(&slot)
+    }
+
+    pub(crate) fn is_guard_dispatch(&self, place: u32) -> bool {
+        self.guard_dispatch == Some(place)
+    }
+
+    /// The bytes of code from `rva` on; `None` outside executable sections.
+    pub(crate) fn code_from(&self, rva: u32) -> Option<&'a [u8]> {
+        let section = self.image.section_at(Rva(rva))?;
+        if !section.is_executable() {
+            return None;
+        }
+        self.image.bytes_from(Rva(rva)).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// An absolute address as one relative to the image base.
+    pub(crate) fn rva(&self, address: u64) -> Option<u32> {
+        let offset = address.checked_sub(self.image.headers().image_base)?;
+        (offset < LARGEST && self.image.section_at(Rva(offset as u32)).is_some())
+            .then_some(offset as u32)
+    }
+
+    /// What is read from `rva`: `bytes` of it, little-endian.
+    pub(crate) fn load(&self, rva: u32, bytes: u8, at: u32) -> Atom {
+        if bytes == 8 {
+            if let Some(wanted) = self.wanted_at(rva) {
+                return Atom::address(Base::Callee { wanted, from: at }, at);
+            }
+            if self.tables.contains_key(&rva) {
+                return Atom::address(Base::Table { pointer: rva, offset: 0, from: at }, at);
+            }
+            if self.guard_dispatch == Some(rva) {
+                return Atom::address(Base::GuardDispatch, at);
+            }
+            if self.guard_check == Some(rva) {
+                return Atom::address(Base::GuardCheck, at);
+            }
+        }
+        self.constant(rva, bytes, at).unwrap_or(Atom::unknown(Reason::Global(Rva(rva)), at))
+    }
+
+    /// What stands in a section that nobody may write to, and the loader does not.
+    fn constant(&self, rva: u32, bytes: u8, at: u32) -> Option<Atom> {
+        let section = self.image.section_at(Rva(rva))?;
+        let in_slot = |place: &u32| self.imports.contains(place);
+        let guard =
+            |place: &u32| self.guard_check == Some(*place) || self.guard_dispatch == Some(*place);
+        let start = rva.saturating_sub(7);
+        let filled_in = (start..rva.saturating_add(u32::from(bytes)))
+            .any(|place| in_slot(&place) || guard(&place));
+        if section.is_writable() || filled_in {
+            return None;
+        }
+        let there = self.image.bytes_from(Rva(rva))?.get(..usize::from(bytes))?;
+        let value = there.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        // Only a pointer that moves with the image is an address; any other number may look like one.
+        let moves = (start..rva.saturating_add(u32::from(bytes))).any(|place| self.moves(place));
+        // An image without relocations stays where it is, and so do its pointers.
+        let fixed = self.image.relocations().is_empty() && value != 0;
+        let is_pointer = moves || fixed && bytes == 8 && self.rva(value).is_some();
+        if !is_pointer {
+            return Some(Atom::constant(value, at));
+        }
+        (bytes == 8 && (fixed || self.moves(rva)))
+            .then(|| self.rva(value).map(|rva| Atom::address(Base::Image(rva), at)))?
+    }
+
+    fn moves(&self, place: u32) -> bool {
+        let pointers = self.pointers.get_or_init(|| {
+            let all = self.image.relocations().iter();
+            let pointers = all.filter(|relocation| relocation.kind == RELOCATION_DIR64);
+            pointers.map(|relocation| relocation.rva().0).collect()
+        });
+        pointers.contains(&place)
+    }
+
+    /// What is read from a table of functions, `offset` bytes into it.
+    pub(crate) fn entry(&self, pointer: u32, offset: i32, from: u32, at: u32) -> Atom {
+        let entries = self.tables.get(&pointer).into_iter().flatten();
+        match entries.into_iter().find(|(place, _)| *place == offset) {
+            Some(&(_, wanted)) => Atom::address(Base::Callee { wanted, from }, at),
+            None => Atom::unknown(Reason::Memory, at),
+        }
+    }
+
+    /// Pointers in data to one of `targets`, as (place, target): each a pointer that moves with the
+    /// image.
+    pub(crate) fn pointers_to(&self, targets: &HashSet<u32>) -> Vec<(u32, u32)> {
+        let mut found = Vec::new();
+        for relocation in self.image.relocations().iter() {
+            let place = relocation.rva();
+            let bytes = self.image.bytes_from(place).and_then(<[u8]>::first_chunk::<8>);
+            if let Some(bytes) = bytes
+                && relocation.kind == RELOCATION_DIR64
+                && let Some(target) = self.rva(u64::from_le_bytes(*bytes))
+                && targets.contains(&target)
+            {
+                found.push((place.0, target));
+            }
+        }
+        found
+    }
+}

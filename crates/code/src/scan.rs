@@ -1,0 +1,136 @@
+//! Finds 32-bit fields that name places: displacements relative to the instruction's end, as x64 has
+//! them in calls, jumps and memory operands. Looks at every byte, so it must be fast.
+
+use std::collections::HashSet;
+
+/// Places farther apart than this are looked for separately, so that few fields hit by chance.
+const GAP: u32 = 0x4000;
+
+/// Bytes of an instruction that may follow the field: an immediate of one, two or four bytes.
+const BEHIND: [u32; 4] = [0, 1, 2, 4];
+
+/// Bytes looked at in one go.
+const STRIDE: usize = 64;
+
+/// A field that names a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Field {
+    /// Where the field is.
+    pub(crate) at: u32,
+    /// The place it names.
+    pub(crate) place: u32,
+}
+
+/// Every field in `bytes`, which stand at `base`, that names one of `places`.
+pub(crate) fn fields(bytes: &[u8], base: u32, places: &HashSet<u32>, found: &mut Vec<Field>) {
+    let mut sorted: Vec<u32> = places.iter().copied().collect();
+    sorted.sort_unstable();
+    let spans: Vec<&[u32]> = sorted.chunk_by(|a, b| b - a <= GAP).collect();
+    for span in spans {
+        let (Some(&low), Some(&high)) = (span.first(), span.last()) else { continue };
+        // The place is counted from the instruction's end, at most four bytes behind the field.
+        let low = low.wrapping_sub(4);
+        let width = high.wrapping_sub(low).saturating_add(1);
+        candidates(bytes, base, low, width, |index| {
+            let Some(field) = bytes.get(index..).and_then(<[u8]>::first_chunk) else { return };
+            let at = base.wrapping_add(index as u32);
+            let end = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
+            let named = BEHIND.iter().map(|behind| end.wrapping_add(*behind));
+            if let Some(place) = named.into_iter().find(|place| places.contains(place)) {
+                found.push(Field { at, place });
+            }
+        });
+    }
+}
+
+/// Calls `hit` with every index at which a field of four bytes, added to the address behind it, gives
+/// something in `low..low + width`.
+///
+/// Sixty-four bytes at a time as four interleaved rows of whole words, which compilers turn into
+/// vector instructions; only where a word hits is it looked at singly.
+fn candidates(bytes: &[u8], base: u32, low: u32, width: u32, mut hit: impl FnMut(usize)) {
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..start + STRIDE + 4) {
+        let origin = base.wrapping_add(start as u32).wrapping_add(4).wrapping_sub(low);
+        let mut any = 0_u32;
+        for shift in 0..4 {
+            any |= row(&window[shift..shift + STRIDE], origin.wrapping_add(shift as u32), width);
+        }
+        if any != 0 {
+            single(window, origin, width, |index| hit(start + index));
+        }
+        start += STRIDE;
+    }
+    let origin = base.wrapping_add(start as u32).wrapping_add(4).wrapping_sub(low);
+    single(&bytes[start..], origin, width, |index| hit(start + index));
+}
+
+/// Whether any of sixteen words hits: nonzero if so.
+fn row(words: &[u8], origin: u32, width: u32) -> u32 {
+    let mut any = 0;
+    for (word, index) in words.as_chunks::<4>().0.iter().zip(0_u32..) {
+        let reached = u32::from_le_bytes(*word).wrapping_add(origin).wrapping_add(4 * index);
+        any |= u32::from(reached < width);
+    }
+    any
+}
+
+fn single(window: &[u8], origin: u32, width: u32, mut hit: impl FnMut(usize)) {
+    let last = window.len().saturating_sub(3).min(STRIDE);
+    for index in 0..last {
+        if let Some(word) = window[index..].first_chunk() {
+            let reached = u32::from_le_bytes(*word).wrapping_add(origin).wrapping_add(index as u32);
+            if reached < width {
+                hit(index);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every field, one byte after the other.
+    fn slowly(bytes: &[u8], base: u32, places: &HashSet<u32>) -> Vec<Field> {
+        let mut found = Vec::new();
+        for (index, word) in bytes.windows(4).enumerate() {
+            let at = base + index as u32;
+            let field = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+            for behind in BEHIND {
+                let place = at.wrapping_add(4).wrapping_add(field).wrapping_add(behind);
+                if places.contains(&place) {
+                    found.push(Field { at, place });
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_fast_scan_finds_what_the_slow_one_does() {
+        let mut seed = 7_u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed >> 8
+        };
+        let base = 0x1000;
+        let places: HashSet<u32> = [0x3000, 0x3008, 0x3010, 0x2_0000, 0xFFFF_FFF8].into();
+        let all: Vec<u32> = places.iter().copied().collect();
+        for length in [0, 3, 4, 63, 64, 67, 68, 200, 4096] {
+            let mut bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
+            for _ in 0..length / 40 {
+                let index = random() as usize % (length - 3);
+                let behind = BEHIND[random() as usize % 4];
+                let end = base + index as u32 + 4 + behind;
+                let field = all[random() as usize % all.len()].wrapping_sub(end);
+                bytes[index..index + 4].copy_from_slice(&field.to_le_bytes());
+            }
+            let mut quick = Vec::new();
+            fields(&bytes, base, &places, &mut quick);
+            quick.sort_unstable();
+            assert_eq!(quick, slowly(&bytes, base, &places), "{length}");
+        }
+    }
+}

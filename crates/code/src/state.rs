@@ -1,0 +1,280 @@
+//! What is known at one place in a function: registers and the stack.
+
+use crate::Reason;
+use crate::abi::Abi;
+use crate::domain::{Atom, Base, Set, Values};
+use crate::ir::{REGISTERS, Reg};
+
+/// More stack slots than these are not kept; the oldest known is forgotten, never the newest.
+const MOST_SLOTS: usize = 256;
+/// More escaped objects than these, and every slot counts as escaped.
+const MOST_ESCAPES: usize = 64;
+
+/// What is known at one place in a function.
+#[derive(Clone)]
+pub(crate) struct State {
+    registers: [Set; REGISTERS],
+    /// By region and offset.
+    slots: Vec<Slot>,
+    /// Objects on the stack whose address others may hold, by region and offset.
+    escaped: Vec<(u32, i32)>,
+}
+
+/// A piece of the stack with a known content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot {
+    region: u32,
+    offset: i32,
+    bytes: u8,
+    set: Set,
+}
+
+impl Slot {
+    fn place(&self) -> (u32, i32) {
+        (self.region, self.offset)
+    }
+
+    fn end(&self) -> i32 {
+        self.offset.saturating_add(i32::from(self.bytes))
+    }
+}
+
+impl State {
+    /// Nothing is known but why.
+    pub(crate) fn unknown(values: &mut Values, reason: Reason) -> State {
+        let nothing = values.unknown(reason, 0);
+        State { registers: [nothing; REGISTERS], slots: Vec::new(), escaped: Vec::new() }
+    }
+
+    /// At a function's first instruction: its parameters are where the convention has them.
+    pub(crate) fn at_start(values: &mut Values, abi: &Abi) -> State {
+        let mut state = State::unknown(values, Reason::Entry);
+        for (index, &register) in (0..).zip(abi.arguments) {
+            state.set(register, values.unknown(Reason::Parameter(index), 0));
+        }
+        state.put_stack_pointer(values, abi, 0);
+        state
+    }
+
+    /// Puts the stack pointer `depth` bytes below where it was at the function's start.
+    pub(crate) fn put_stack_pointer(&mut self, values: &mut Values, abi: &Abi, depth: u32) {
+        let offset = i32::try_from(depth).map_or(i32::MIN, |depth| -depth);
+        let top = Atom::address(Base::Stack { region: 0, offset }, 0);
+        self.set(abi.stack_pointer, values.one(top));
+    }
+
+    pub(crate) fn get(&self, register: Reg) -> Set {
+        self.registers[usize::from(register.0)]
+    }
+
+    pub(crate) fn set(&mut self, register: Reg, set: Set) {
+        self.registers[usize::from(register.0)] = set;
+    }
+
+    /// Every register that `mask` has a bit for becomes `set`.
+    pub(crate) fn set_all(&mut self, mask: u64, set: Set) {
+        for (index, register) in self.registers.iter_mut().enumerate() {
+            if mask >> index & 1 != 0 {
+                *register = set;
+            }
+        }
+    }
+
+    /// Bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<State>() + self.slots.len() * size_of::<Slot>()
+    }
+
+    /// Every value in a register or on the stack.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Set> + '_ {
+        self.registers.iter().copied().chain(self.slots.iter().map(|slot| slot.set))
+    }
+
+    /// What stands on the stack there: the value last stored, and how many bytes of it, if one store
+    /// covers all of `bytes`.
+    pub(crate) fn stored(&self, region: u32, offset: i32, bytes: u8) -> Stored {
+        let at = self.slots.partition_point(|slot| slot.place() < (region, offset));
+        if let Some(slot) = self.slots.get(at).filter(|slot| slot.place() == (region, offset)) {
+            return if slot.bytes >= bytes { Stored::Whole(slot.set) } else { Stored::InPieces };
+        }
+        let end = offset.saturating_add(i32::from(bytes));
+        let overlaps =
+            |slot: &Slot| slot.region == region && slot.offset < end && slot.end() > offset;
+        let near = self.slots[at.saturating_sub(2)..].iter().take(4);
+        if near.into_iter().any(overlaps) { Stored::InPieces } else { Stored::Nothing }
+    }
+
+    pub(crate) fn store(&mut self, region: u32, offset: i32, bytes: u8, set: Set) {
+        self.forget_range(region, offset, offset.saturating_add(i32::from(bytes)));
+        if self.slots.len() >= MOST_SLOTS {
+            // Outgoing arguments lie lowest, so what lies highest is missed least.
+            self.slots.pop();
+        }
+        let slot = Slot { region, offset, bytes, set };
+        let at = self.slots.partition_point(|known| known.place() < slot.place());
+        self.slots.insert(at, slot);
+    }
+
+    /// Forgets the stack from `start` up to `end`.
+    pub(crate) fn forget_range(&mut self, region: u32, start: i32, end: i32) {
+        let first = self.slots.partition_point(|slot| {
+            // A slot is at most 16 bytes, so none that starts earlier reaches in.
+            slot.place() < (region, start.saturating_sub(16))
+        });
+        let mut index = first;
+        while let Some(slot) = self.slots.get(index) {
+            if slot.region != region || slot.offset >= end {
+                return;
+            }
+            if slot.end() > start {
+                self.slots.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// Others may hold the address of what lies there.
+    pub(crate) fn escape(&mut self, region: u32, offset: i32) {
+        if let Err(at) = self.escaped.binary_search(&(region, offset)) {
+            if self.escaped.len() >= MOST_ESCAPES {
+                self.escaped = vec![(region, i32::MIN)];
+            } else {
+                self.escaped.insert(at, (region, offset));
+            }
+        }
+    }
+
+    /// Others may have written to what escaped: each object ends where the next escaped one begins
+    /// or the function's own frame ends.
+    pub(crate) fn forget_escaped(&mut self) {
+        for index in 0..self.escaped.len() {
+            let (region, start) = self.escaped[index];
+            let next = self.escaped.get(index + 1).filter(|next| next.0 == region);
+            let frame_end = if region == 0 && start < 0 { 0 } else { i32::MAX };
+            let own_end = if start >= 0 { start.saturating_add(8) } else { frame_end };
+            let end = next.map_or(own_end, |next| next.1.min(own_end));
+            self.forget_range(region, start, end);
+        }
+    }
+
+    /// What holds here whichever way code came; whether that is less than before.
+    pub(crate) fn join(&mut self, values: &mut Values, other: &State, widen: bool) -> bool {
+        let mut changed = false;
+        let mut joined = |values: &mut Values, old: &mut Set, new: Set| {
+            if *old == new {
+                return;
+            }
+            let mut both = values.join(*old, new);
+            if both != *old {
+                if widen {
+                    both = values.unknown(Reason::ManyValues, 0);
+                }
+                changed |= both != *old;
+                *old = both;
+            }
+        };
+        for (old, &new) in self.registers.iter_mut().zip(&other.registers) {
+            joined(values, old, new);
+        }
+        let before = self.slots.len();
+        let mut theirs = other.slots.iter().peekable();
+        self.slots.retain_mut(|slot| {
+            while theirs.next_if(|their| their.place() < slot.place()).is_some() {}
+            match theirs.next_if(|their| their.place() == slot.place()) {
+                Some(their) if their.bytes == slot.bytes => {
+                    joined(values, &mut slot.set, their.set);
+                    true
+                }
+                _ => false,
+            }
+        });
+        changed |= self.slots.len() != before;
+        for &(region, offset) in &other.escaped {
+            if self.escaped.binary_search(&(region, offset)).is_err()
+                && self.escaped.first() != Some(&(region, i32::MIN))
+            {
+                self.escape(region, offset);
+                changed = true;
+            }
+        }
+        changed
+    }
+}
+
+/// What stands somewhere on the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// One store covers it.
+    Whole(Set),
+    /// Parts of it were stored, or more than it.
+    InPieces,
+    /// No store is known.
+    Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_hides_what_it_overlaps() {
+        let mut values = Values::default();
+        let (a, b) = (values.constant(1, 0), values.constant(2, 0));
+        let mut state = State::unknown(&mut values, Reason::Entry);
+        state.store(0, -16, 8, a);
+        assert_eq!(state.stored(0, -16, 4), Stored::Whole(a));
+        assert_eq!(state.stored(0, -12, 4), Stored::InPieces);
+        state.store(0, -12, 4, b);
+        assert_eq!(state.stored(0, -16, 8), Stored::InPieces);
+        assert_eq!(state.stored(0, -12, 4), Stored::Whole(b));
+    }
+
+    #[test]
+    fn what_escaped_is_forgotten_up_to_the_next_object() {
+        let mut values = Values::default();
+        let one = values.constant(1, 0);
+        let mut state = State::unknown(&mut values, Reason::Entry);
+        for offset in [-0x40, -0x38, -0x30, -0x20, 8, 16] {
+            state.store(0, offset, 8, one);
+        }
+        state.escape(0, -0x38);
+        state.escape(0, -0x20);
+        state.escape(0, 8);
+        state.forget_escaped();
+        assert_eq!(state.stored(0, -0x40, 8), Stored::Whole(one));
+        for gone in [-0x38, -0x30, -0x20, 8] {
+            assert_eq!(state.stored(0, gone, 8), Stored::Nothing, "{gone}");
+        }
+        assert_eq!(state.stored(0, 16, 8), Stored::Whole(one));
+    }
+
+    #[test]
+    fn joining_keeps_what_both_know() {
+        let mut values = Values::default();
+        let (a, b) = (values.constant(1, 0), values.constant(2, 0));
+        let mut left = State::unknown(&mut values, Reason::Entry);
+        left.store(0, 0, 8, a);
+        left.store(0, 8, 8, a);
+        let mut right = left.clone();
+        right.store(0, 0, 8, b);
+        right.forget_range(0, 8, 16);
+        assert!(left.join(&mut values, &right, false));
+        let both = values.join(a, b);
+        assert_eq!(left.stored(0, 0, 8), Stored::Whole(both));
+        assert_eq!(left.stored(0, 8, 8), Stored::Nothing);
+        assert!(!left.join(&mut values, &right, false));
+    }
+
+    #[test]
+    fn a_full_stack_forgets_the_oldest_not_the_newest() {
+        let mut values = Values::default();
+        let one = values.constant(1, 0);
+        let mut state = State::unknown(&mut values, Reason::Entry);
+        for index in 0..2 * MOST_SLOTS as i32 {
+            state.store(0, -8 * index, 8, one);
+        }
+        assert_eq!(state.stored(0, -8 * (2 * MOST_SLOTS as i32 - 1), 8), Stored::Whole(one));
+        assert_eq!(state.stored(0, 0, 8), Stored::Nothing);
+    }
+}
