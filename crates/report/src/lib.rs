@@ -18,6 +18,7 @@
 mod answers;
 mod card;
 mod concise;
+mod coverage;
 mod drawing;
 mod format;
 mod full;

@@ -127,7 +127,7 @@ fn coverage(image: &Image<'_>, rules: usize) -> Coverage {
         imports: image.imports().len(),
         relocations: image.relocations().len(),
         functions: image.functions().len(),
-        code: Code::NotExamined { because: "machine code not examined".to_owned() },
+        code: Code::NotExamined { because: "not in this version".to_owned() },
         trust: Trust::NotExamined,
     }
 }
