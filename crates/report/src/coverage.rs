@@ -28,7 +28,7 @@ fn image(coverage: &Coverage) -> String {
 
 fn code(code: &Code) -> Vec<String> {
     match code {
-        Code::NotExamined { because } => vec![not_examined(because)],
+        Code::NotExamined { because } => vec![format!("machine code not examined: {because}")],
         Code::Examined(coverage) => {
             let mut lines = vec![calls(coverage)];
             lines.extend(no_calls(coverage));
@@ -37,25 +37,24 @@ fn code(code: &Code) -> Vec<String> {
     }
 }
 
-/// `machine code not examined: …`.
-pub(crate) fn not_examined(because: &str) -> String {
-    format!("machine code not examined: {because}")
-}
-
 /// `examined 58 of 61 DDI calls; 3 unknown because the argument is what a call returned`.
 fn calls(coverage: &CodeCoverage) -> String {
     if coverage.calls == 0 {
-        let found = match coverage.references {
-            0 => "no DDI that decides about executable memory is called",
-            _ => "no call of a DDI that decides about executable memory was found",
-        };
-        return format!("examined the machine code: {found}");
+        return format!("examined the machine code: {}", none(coverage));
     }
     let all = counted(coverage.calls, "DDI call");
     let examined = format!("examined {} of {all}", grouped(coverage.known));
     match unknown(coverage) {
         None => format!("{examined}; all arguments known"),
         Some(unknown) => format!("{examined}; {unknown}"),
+    }
+}
+
+/// That there are no calls.
+pub(crate) fn none(coverage: &CodeCoverage) -> &'static str {
+    match coverage.references {
+        0 => "no DDI that decides about executable memory is called",
+        _ => "no call of a DDI that decides about executable memory was found",
     }
 }
 

@@ -4,6 +4,7 @@ mod code;
 
 pub(crate) use code::{instruction, pointer, unknown_calls, with_code};
 
+use crate::Sink;
 use crate::format::{Format, Options, sink};
 use ringfence_finding::{
     Authentihash, Authority, Closing, Code, Confidence, Coverage, Defect, Evidence, Examination,
@@ -29,14 +30,17 @@ pub(crate) fn written_with(
     options: Options,
 ) -> String {
     let mut out = Vec::new();
-    let mut report = sink(format, Box::new(&mut out), options);
+    tell(sink(format, Box::new(&mut out), options), drivers, closing);
+    String::from_utf8(out).unwrap()
+}
+
+/// Tells `report` all there is.
+pub(crate) fn tell(mut report: Box<dyn Sink + '_>, drivers: &[Examination], closing: &Closing) {
     report.begin(&TOOL, TARGETS).unwrap();
     for driver in drivers {
         report.driver(driver).unwrap();
     }
     report.finish(closing).unwrap();
-    drop(report);
-    String::from_utf8(out).unwrap()
 }
 
 /// What a scan of `drivers` and nothing else says at its end.

@@ -91,7 +91,7 @@ fn calls() -> Vec<Call> {
         Call {
             argument: None,
             answer: CallAnswer::Violation,
-            ..call(0x12_3500, "MmAllocateContiguousNodeMemory", (0, ""), &[])
+            ..call(0x12_3500, "MmMapLockedPages", (0, ""), &[])
         },
     ]
 }
