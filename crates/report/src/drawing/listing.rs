@@ -133,6 +133,19 @@ mod tests {
         assert_eq!(lines.iter().filter(|line| line.contains('^')).count(), 3);
     }
 
+    /// Red is what the finding says, blue what is structure; the sign tells them apart without colours.
+    #[test]
+    fn the_place_of_the_finding_has_its_colour() {
+        let marks = vec![pointer(0, 0, 3, ""), Pointer { primary: false, ..pointer(0, 6, 3, "") }];
+        let listing =
+            Listing { function: None, lines: vec![instruction(0x10, "mov   ecx, 0")], marks };
+        let lines = drawing::draw(&Evidence::Listing(listing), Meaning::Bad, 80);
+        let mark =
+            |sign: &str| lines.iter().map(|line| line.render(true)).find(|l| l.contains(sign));
+        assert!(mark("^^^").unwrap().contains("\u{1b}[31m^^^"));
+        assert!(mark("---").unwrap().contains("\u{1b}[34m---"));
+    }
+
     #[test]
     fn marks_on_one_line_stand_from_left_to_right() {
         let marks = vec![pointer(0, 6, 3, "second"), pointer(0, 0, 3, "first")];
