@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
-use ringfence::{Question, TARGETS, Targets};
+use ringfence::{CallAnswer, Question, TARGETS, Targets};
 use std::ffi::OsString;
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -21,6 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Examine drivers: do they load, run and pass certification with memory integrity on?
     Scan(Scan),
+    /// Show what drivers ask the kernel for: every call of a DDI that decides about executable memory
+    Calls(Calls),
     /// Explain a rule, a Driver Verifier bug check or a readiness-tool counter
     Explain(Explain),
     /// List what ringfence knows
@@ -68,6 +70,10 @@ pub(crate) struct Scan {
     /// Let what only Code Analysis objects to count against certify
     #[arg(long)]
     pub(crate) code_analysis: bool,
+    /// List every examined call of a DDI and what it asks for, with --format json or jsonl;
+    /// `ringfence calls` prints them as a table
+    #[arg(long)]
+    pub(crate) calls: bool,
     /// Compute no digests: faster, but equal files are not recognised as such
     #[arg(long)]
     pub(crate) no_hash: bool,
@@ -78,6 +84,29 @@ pub(crate) struct Scan {
     /// Print on standard error where the time went
     #[arg(long)]
     pub(crate) timings: bool,
+}
+
+/// What `ringfence calls` takes.
+#[derive(Args)]
+#[command(after_help = "It judges nothing. Exit codes, looked at in this order:
+  2  usage error, the table could not be written, or something could not be read, or not whole
+  3  nothing to examine
+  0  none of these")]
+pub(crate) struct Calls {
+    /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
+    /// input
+    #[arg(required = true, value_name = "DRIVER")]
+    pub(crate) inputs: Vec<OsString>,
+    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in, fine
+    #[arg(long, value_parser = call_answers(), hide_possible_values = true, ignore_case = true,
+          value_delimiter = ',', value_name = "ANSWERS")]
+    pub(crate) only: Vec<CallAnswer>,
+    /// Only calls of these DDIs, such as ExAllocatePool2,MmMapIoSpace
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) ddi: Vec<String>,
+    /// How to write it: text or json
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(Args)]
@@ -106,6 +135,7 @@ pub(crate) enum Listed {
     Targets,
 }
 
+/// How tables of ours are written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
     Text,
@@ -126,6 +156,15 @@ fn questions() -> impl TypedValueParser<Value = Question> {
         let mut all = Question::ALL.into_iter();
         // The parser before lets no other name through.
         all.find(|question| question.to_string().eq_ignore_ascii_case(&name)).ok_or("no question")
+    })
+}
+
+fn call_answers() -> impl TypedValueParser<Value = CallAnswer> {
+    let names = CallAnswer::ALL.map(CallAnswer::name);
+    PossibleValuesParser::new(names).try_map(|name| {
+        let mut all = CallAnswer::ALL.into_iter();
+        // The parser before lets no other name through.
+        all.find(|answer| answer.name().eq_ignore_ascii_case(&name)).ok_or("no answer")
     })
 }
 

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod calls;
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod scan;

@@ -5,6 +5,7 @@ mod arguments;
 mod command;
 mod exit;
 mod progress;
+mod scanning;
 mod terminal;
 
 use arguments::{Arguments, Command};
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Scan(scan) => command::scan::run(scan, arguments.color),
+        Command::Calls(calls) => command::calls::run(calls, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),
     };

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt;
 
 /// One call of a DDI that matters for memory integrity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -56,7 +57,7 @@ pub enum Via {
 }
 
 /// What follows from a call's argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallAnswer {
     /// It does not ask for executable memory.
@@ -69,4 +70,32 @@ pub enum CallAnswer {
     Unknown,
     /// It does not, because the driver opts in to non-executable pool when it starts.
     FineByOptIn,
+}
+
+impl CallAnswer {
+    /// All of them, what matters most first.
+    pub const ALL: [CallAnswer; 5] = [
+        CallAnswer::Violation,
+        CallAnswer::Mixed,
+        CallAnswer::Unknown,
+        CallAnswer::FineByOptIn,
+        CallAnswer::Fine,
+    ];
+
+    /// The word for it, the same in text and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallAnswer::Fine => "fine",
+            CallAnswer::Violation => "violation",
+            CallAnswer::Mixed => "mixed",
+            CallAnswer::Unknown => "unknown",
+            CallAnswer::FineByOptIn => "fine-by-opt-in",
+        }
+    }
+}
+
+impl fmt::Display for CallAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }

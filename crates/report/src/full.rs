@@ -3,10 +3,10 @@
 use crate::answers::{answers, whys};
 use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, drawing, scoreboard};
+use crate::{Sink, coverage, drawing, scoreboard};
 use ringfence_finding::{
-    Closing, Code, Confidence, Coverage, Defect, Examination, Finding, Level, Mitigations,
-    Question, Targets, Tool, Totals, Trust,
+    Closing, Confidence, Defect, Examination, Finding, Level, Mitigations, Question, Targets, Tool,
+    Totals,
 };
 use std::io;
 
@@ -77,8 +77,9 @@ impl<'a> Full<'a> {
         }
         let indent = || Line::indented(2);
         self.terminal.wrapped(indent(), &facts(examination))?;
-        self.terminal.wrapped(indent(), &examined(&examination.coverage))?;
-        self.terminal.wrapped(indent(), &not_examined(&examination.coverage))?;
+        for line in coverage::lines(&examination.coverage) {
+            self.terminal.wrapped(indent(), &line)?;
+        }
         self.terminal.wrapped(indent(), &mitigations(&examination.properties.mitigations))?;
         if !self.terminal.options.show_notes {
             let hidden = examination.findings.iter().filter(|finding| finding.level == Level::Note);
@@ -165,8 +166,8 @@ fn place(path: &str, finding: &Finding, margin: usize) -> Line {
     if let Some(section) = &finding.section {
         line = line.plain(format!("  ({section})"));
     }
-    match &finding.evidence {
-        Some(evidence) => line.plain("  ").plain(drawing::structure(evidence)),
+    match finding.evidence.as_ref().and_then(drawing::part) {
+        Some(part) => line.plain("  ").plain(part),
         None => line,
     }
 }
@@ -227,27 +228,6 @@ fn mitigations(mitigations: &Mitigations) -> String {
         _ => flags.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", "),
     };
     format!("mitigations (no criteria here): {}; without {}", names(has), names(lacks))
-}
-
-fn examined(coverage: &Coverage) -> String {
-    format!(
-        "examined {}, {}, {}, {} listed",
-        counted(coverage.sections, "section"),
-        counted(coverage.imports, "import"),
-        counted(coverage.relocations, "relocation"),
-        counted(coverage.functions, "function"),
-    )
-}
-
-fn not_examined(coverage: &Coverage) -> String {
-    let code = match coverage.code {
-        Code::NotExamined { .. } => "machine code not examined",
-        Code::Examined(_) => "machine code examined",
-    };
-    let trust = match coverage.trust {
-        Trust::NotExamined => "signature and policy not examined",
-    };
-    format!("{code}; {trust}")
 }
 
 /// The rule to read about first: of those with the most errors the first by name.

@@ -19,6 +19,42 @@ impl<'a> Json<'a> {
         Json { out, any: false }
     }
 
+    /// The beginning of a document, with what every one says first.
+    pub(crate) fn open(&mut self, tool: &Tool) -> io::Result<()> {
+        self.out.write_all(b"{\n")?;
+        self.field("report_version", &REPORT_VERSION)?;
+        self.more("tool", tool)
+    }
+
+    /// One more field.
+    pub(crate) fn more(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        self.out.write_all(b",\n")?;
+        self.field(name, value)
+    }
+
+    /// One more field, a list, whose elements follow.
+    pub(crate) fn list(&mut self, name: &str) -> io::Result<()> {
+        write!(self.out, ",\n  \"{name}\": [")
+    }
+
+    /// One more element of the list.
+    pub(crate) fn element(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.out.write_all(if self.any { b",\n    " } else { b"\n    " })?;
+        self.any = true;
+        self.indented(value, "    ")
+    }
+
+    /// The end of the list.
+    pub(crate) fn end_list(&mut self) -> io::Result<()> {
+        self.out.write_all(if self.any { b"\n  ]" } else { b"]" })
+    }
+
+    /// The end of the document.
+    pub(crate) fn close(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n}\n")?;
+        self.out.flush()
+    }
+
     /// `"name": value` at the top level, without what separates it from the next.
     fn field(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
         write!(self.out, "  \"{name}\": ")?;
@@ -41,32 +77,22 @@ impl<'a> Json<'a> {
 
 impl Sink for Json<'_> {
     fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
-        self.out.write_all(b"{\n")?;
-        self.field("report_version", &REPORT_VERSION)?;
-        self.out.write_all(b",\n")?;
-        self.field("tool", tool)?;
-        self.out.write_all(b",\n")?;
-        self.field("targets", &targets)?;
-        self.out.write_all(b",\n  \"drivers\": [")
+        self.open(tool)?;
+        self.more("targets", &targets)?;
+        self.list("drivers")
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.out.write_all(if self.any { b",\n    " } else { b"\n    " })?;
-        self.any = true;
-        self.indented(examination, "    ")
+        self.element(examination)
     }
 
     fn finish(&mut self, closing: &Closing) -> io::Result<()> {
-        self.out.write_all(if self.any { b"\n  ],\n" } else { b"],\n" })?;
-        self.field("unread", &closing.unread)?;
-        self.out.write_all(b",\n")?;
-        self.field("faults", &closing.faults)?;
-        self.out.write_all(b",\n")?;
-        self.field("left_out", &closing.left_out)?;
-        self.out.write_all(b",\n")?;
-        self.field("totals", &closing.totals)?;
-        self.out.write_all(b"\n}\n")?;
-        self.out.flush()
+        self.end_list()?;
+        self.more("unread", &closing.unread)?;
+        self.more("faults", &closing.faults)?;
+        self.more("left_out", &closing.left_out)?;
+        self.more("totals", &closing.totals)?;
+        self.close()
     }
 }
 

@@ -16,8 +16,10 @@
 #![deny(missing_docs)]
 
 mod answers;
+mod calls;
 mod card;
 mod concise;
+mod coverage;
 mod drawing;
 mod format;
 mod full;
@@ -34,6 +36,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use calls::{CallFilter, calls_json, calls_table};
 pub use card::{explain, rules_json, rules_table};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use safe::safe;

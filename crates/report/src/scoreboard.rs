@@ -8,6 +8,16 @@ use std::time::Duration;
 /// `1 driver, 3 findings: load 1 no · run 1 unknown · certify 1 no (0.02 s)`.
 pub(crate) fn scoreboard(closing: &Closing) -> Line {
     let totals = &closing.totals;
+    let mut line = drivers(totals, None);
+    if totals.drivers > 0 {
+        line = line.plain(format!(", {}: ", counted(totals.findings, "finding")));
+        line = line.then(tallies(totals));
+    }
+    line.then(ending(closing))
+}
+
+/// `9 files, 3 drivers (2 distinct, 1 malformed, and what else is to be said of some)`.
+pub(crate) fn drivers(totals: &Totals, more: Option<(usize, &str)>) -> Line {
     let mut line = Line::new();
     if totals.files != totals.drivers {
         line = line.plain(format!("{}, ", counted(totals.files, "file")));
@@ -15,17 +25,20 @@ pub(crate) fn scoreboard(closing: &Closing) -> Line {
     line = line.plain(counted(totals.drivers, "driver"));
     let distinct = totals.distinct.filter(|&distinct| distinct != totals.drivers);
     let malformed = Some(totals.malformed).filter(|&malformed| malformed > 0);
-    let asides: Vec<_> = [(distinct, "distinct"), (malformed, "malformed")]
+    let asides: Vec<_> = [distinct.zip(Some("distinct")), malformed.zip(Some("malformed")), more]
         .into_iter()
-        .filter_map(|(count, what)| Some(format!("{} {what}", grouped(count?))))
+        .flatten()
+        .map(|(count, what)| format!("{} {what}", grouped(count)))
         .collect();
-    if !asides.is_empty() {
-        line = line.plain(format!(" ({})", asides.join(", ")));
+    match asides[..] {
+        [] => line,
+        _ => line.plain(format!(" ({})", asides.join(", "))),
     }
-    if totals.drivers > 0 {
-        line = line.plain(format!(", {}: ", counted(totals.findings, "finding")));
-        line = line.then(tallies(totals));
-    }
+}
+
+/// `; 3 unread, 12 left out (4.1 s)`.
+pub(crate) fn ending(closing: &Closing) -> Line {
+    let mut line = Line::new();
     let rest = [
         (closing.unread.len(), "unread"),
         (closing.left_out.total(), "left out"),

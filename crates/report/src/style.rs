@@ -4,7 +4,7 @@ use crate::format::Options;
 use crate::layout;
 use crate::safe::safe;
 use anstyle::{AnsiColor, Style};
-use ringfence_finding::{Answer, Level};
+use ringfence_finding::{Answer, CallAnswer, Level};
 use std::io;
 
 /// What a piece of text means; there is one colour for each of the four meanings that have one.
@@ -53,6 +53,17 @@ impl From<Level> for Meaning {
             Level::Error => Meaning::Bad,
             Level::Warning => Meaning::Open,
             Level::Note => Meaning::Structure,
+        }
+    }
+}
+
+impl From<CallAnswer> for Meaning {
+    fn from(answer: CallAnswer) -> Meaning {
+        match answer {
+            // On some path the mixed one asks for executable memory too.
+            CallAnswer::Violation | CallAnswer::Mixed => Meaning::Bad,
+            CallAnswer::Unknown => Meaning::Open,
+            CallAnswer::Fine | CallAnswer::FineByOptIn => Meaning::Good,
         }
     }
 }

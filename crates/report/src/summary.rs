@@ -4,9 +4,9 @@
 
 use crate::answers::{Why, whys};
 use crate::grid::{Cell, Column, Grid, Kind, grid};
-use crate::layout::{columns, counted, grouped, shortened_path};
+use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
-use crate::{Sink, scoreboard};
+use crate::{Sink, coverage, scoreboard};
 use ringfence_finding::{
     Answer, Closing, Examination, Finding, LeftOut, Level, Question, Targets, Tool, Totals,
 };
@@ -67,8 +67,8 @@ struct Undecided {
     /// Which of the reasons was met first.
     order: usize,
     count: usize,
-    /// The first few paths.
-    paths: Vec<String>,
+    /// The first few paths, each with what is known and what is not of its calls, if that is why.
+    first: Vec<(String, Option<String>)>,
 }
 
 impl<'a> Summary<'a> {
@@ -94,11 +94,12 @@ impl<'a> Summary<'a> {
             self.undecided_otherwise += 1;
             return;
         }
-        let new = || Undecided { order: next, count: 0, paths: Vec::new() };
+        let new = || Undecided { order: next, count: 0, first: Vec::new() };
         let group = self.undecided.entry(whys).or_insert_with(new);
         group.count += 1;
-        if group.paths.len() < NAMED {
-            group.paths.push(examination.path.clone());
+        if group.first.len() < NAMED {
+            let particulars = coverage::unknown_calls(&examination.coverage.code);
+            group.first.push((examination.path.clone(), particulars));
         }
     }
 
@@ -355,8 +356,12 @@ impl Undecided {
         }
         let load_open = whys.iter().any(|why| why.questions.contains(&Question::Load));
         if self.count <= NAMED || load_open {
-            for path in &self.paths {
-                lines.push((Line::indented(6).plain(shortened_path(path, width - 6)), None));
+            for (path, particulars) in &self.first {
+                let path = Line::indented(6).plain(shortened_path(path, width - 6));
+                lines.push((path, None));
+                for line in particulars.iter().flat_map(|text| wrap(text, width - 8)) {
+                    lines.push((Line::indented(8).plain(line), None));
+                }
             }
             if self.count > NAMED {
                 let more = grouped(self.count - NAMED);

@@ -76,6 +76,20 @@ fn each_kind_of_driver() {
 }
 
 #[test]
+fn machine_code() {
+    for width in [80, 100] {
+        for format in FOR_PEOPLE {
+            let text = written(format, &sample::with_code(), at_width(width));
+            insta::assert_snapshot!(format!("code-{format}-{width}"), text);
+        }
+    }
+    for format in [Format::Json, Format::Jsonl] {
+        let text = written(format, &sample::with_code()[..1], Options::default());
+        insta::assert_snapshot!(format!("code-{format}"), text);
+    }
+}
+
+#[test]
 fn colours() {
     let options = Options { color: true, ..at_width(80) };
     for format in FOR_PEOPLE {
@@ -105,7 +119,7 @@ fn many_drivers() {
 #[test]
 fn hostile_and_long_names() {
     for format in FOR_PEOPLE {
-        let text = written(format, &sample::all()[5..], at_width(80));
+        let text = written(format, &sample::all()[5..7], at_width(80));
         insta::assert_snapshot!(format!("names-{format}"), text);
     }
 }

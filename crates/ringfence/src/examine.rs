@@ -112,7 +112,7 @@ pub(crate) fn judge(
             verdict,
             coverage: coverage(image, outcome.rules),
             findings: outcome.findings,
-            calls: None,
+            calls: settings.calls.then(Vec::new),
             defects: image.defects().iter().map(defect).collect(),
             properties: properties::properties(image),
         };
@@ -127,7 +127,7 @@ fn coverage(image: &Image<'_>, rules: usize) -> Coverage {
         imports: image.imports().len(),
         relocations: image.relocations().len(),
         functions: image.functions().len(),
-        code: Code::NotExamined { because: "machine code not examined".to_owned() },
+        code: Code::NotExamined { because: "not in this version".to_owned() },
         trust: Trust::NotExamined,
     }
 }
@@ -175,6 +175,19 @@ mod tests {
             panic!()
         };
         assert_eq!((driver.examination.sha256, driver.examination.authentihash), (None, None));
+    }
+
+    #[test]
+    fn calls_are_there_only_when_asked_for() {
+        let calls = |calls| {
+            let settings = Settings { calls, ..Settings::default() };
+            let Subject::Driver(driver) = examine("a.sys", &driver().bytes(), &settings) else {
+                panic!()
+            };
+            driver.examination.calls
+        };
+        assert_eq!(calls(false), None);
+        assert!(calls(true).is_some());
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Contents that were examined a short while ago.
 
 use crate::Examined;
+use ringfence_finding::Examination;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Examinations remembered. Each takes some kilobytes, and memory must not grow with the number of
 /// drivers; beyond this distance an equal file is examined again, with the same result.
 const MOST: usize = 1024;
+
+/// An examination with more findings and calls than these is not remembered: a hostile file has room
+/// for many, and so would take megabytes.
+const LARGEST: usize = 1_000;
 
 /// The latest examinations by SHA-256 of the file, so that equal files are examined once.
 #[derive(Default)]
@@ -24,6 +29,10 @@ impl Known {
     }
 
     pub(crate) fn insert(&self, digest: [u8; 32], examined: &Arc<Examined>) {
+        let Examination { findings, calls, .. } = &examined.examination;
+        if findings.len() + calls.as_ref().map_or(0, Vec::len) > LARGEST {
+            return;
+        }
         let mut latest = self.lock();
         // Two threads may have met equal files at the same time.
         if latest.by_digest.insert(digest, Arc::clone(examined)).is_none() {
@@ -46,14 +55,41 @@ impl Known {
 mod tests {
     use super::*;
     use crate::{Settings, Subject, examine};
+    use ringfence_finding::{Call, CallAnswer, Via};
+
+    fn examined() -> Examined {
+        let bytes = ringfence_fixture::driver().bytes();
+        match examine("a.sys", &bytes, &Settings::default()) {
+            Subject::Driver(examined) => *examined,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_takes_much_memory_is_not_kept() {
+        let call = Call {
+            rva: 0x1000,
+            function: None,
+            ddi: "MmMapLockedPages",
+            via: Via::Import,
+            argument: None,
+            values: vec![],
+            words: vec![],
+            unknown: None,
+            answer: CallAnswer::Violation,
+        };
+        for (calls, kept) in [(LARGEST, true), (LARGEST + 1, false)] {
+            let mut examined = examined();
+            examined.examination.calls = Some(vec![call.clone(); calls]);
+            let known = Known::default();
+            known.insert([1; 32], &Arc::new(examined));
+            assert_eq!(known.get(&[1; 32]).is_some(), kept, "{calls}");
+        }
+    }
 
     #[test]
     fn only_the_latest_are_kept() {
-        let bytes = ringfence_fixture::driver().bytes();
-        let Subject::Driver(examined) = examine("a.sys", &bytes, &Settings::default()) else {
-            panic!()
-        };
-        let examined = Arc::new(*examined);
+        let examined = Arc::new(examined());
         let digest = |number: usize| {
             let mut digest = [0; 32];
             digest[..8].copy_from_slice(&number.to_le_bytes());

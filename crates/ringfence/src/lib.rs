@@ -31,8 +31,9 @@ pub use examine::{Examined, LeftOutBecause, Subject, examine};
 pub use explain::{NotKnown, explain, rule_cards};
 pub use ringfence_container::{Input, LARGEST_IMAGE};
 pub use ringfence_finding::{
-    Answer, Closing, Confidence, Evidence, Examination, Fault, Finding, Gap, Level, Question,
-    Report, RuleCard, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, Evidence,
+    Examination, Fault, Finding, Gap, Level, Question, Report, RuleCard, TARGETS, Target, Targets,
+    Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

@@ -11,12 +11,21 @@ pub struct Settings {
     pub code_analysis: bool,
     /// Whether digests are computed. Without them equal files are not recognised as such.
     pub hash: bool,
+    /// Whether every examined call of a DDI is listed in
+    /// [`Examination::calls`](ringfence_finding::Examination::calls).
+    pub calls: bool,
     /// Worker threads; 0 for as many as there are processors.
     pub threads: usize,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { targets: Targets::DEFAULT, code_analysis: false, hash: true, threads: 0 }
+        Settings {
+            targets: Targets::DEFAULT,
+            code_analysis: false,
+            hash: true,
+            calls: false,
+            threads: 0,
+        }
     }
 }

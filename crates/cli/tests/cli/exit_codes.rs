@@ -121,7 +121,14 @@ fn a_report_that_cannot_be_written() {
         assert!(ran.stderr.starts_with("error: cannot write the report\n"), "{ran:?}");
         assert!(ran.stderr.contains("No space left on device"), "{ran:?}");
     }
-    for arguments in [&["explain", "wrong-machine"][..], &["list", "rules"], &["list", "targets"]] {
+    let path = folder.path().to_str().unwrap();
+    for arguments in [
+        &["explain", "wrong-machine"][..],
+        &["list", "rules"],
+        &["list", "targets"],
+        &["calls", path],
+        &["calls", "--format", "json", path],
+    ] {
         let output = ringfence().args(arguments).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");

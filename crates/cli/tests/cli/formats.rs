@@ -42,7 +42,7 @@ fn validate(validator: &jsonschema::Validator, instance: &Value) {
 fn json_and_jsonl_follow_the_schema_and_agree() {
     let files = assorted();
     let schema = schema();
-    for options in ["", "--no-hash --target all --code-analysis"] {
+    for options in ["", "--no-hash --target all --code-analysis --calls"] {
         let json = scan(&format!("--format json {options}"), files.path());
         let jsonl = scan(&format!("--format jsonl {options}"), files.path());
         let report = json.json();

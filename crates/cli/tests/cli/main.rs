@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod bad_input;
+mod calls;
 mod examples;
 mod exit_codes;
 mod formats;

@@ -1,0 +1,88 @@
+//! A scan whose report goes to standard output: progress meanwhile, troubles on standard error.
+
+use crate::progress::ProgressLine;
+use anyhow::Context;
+use ringfence::report::safe;
+use ringfence::{Closing, Examination, Input, Progress, Scan, Settings, Sink, Targets, Tool};
+use std::cell::RefCell;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+
+/// How a report is written.
+pub(crate) struct Manner {
+    /// Whether it is written while the scan goes on, rather than at its end.
+    pub(crate) streams: bool,
+    /// Whether programs read it, so that it keeps to drivers.
+    pub(crate) is_for_machines: bool,
+}
+
+/// Scans `inputs` into the report that `sink` makes for standard output.
+pub(crate) fn run<'a>(
+    inputs: &[Input],
+    settings: &Settings,
+    manner: &Manner,
+    sink: impl FnOnce(Box<dyn Write + 'a>) -> Box<dyn Sink + 'a>,
+) -> anyhow::Result<Scan> {
+    let stdout = io::stdout();
+    let progress = RefCell::new(ProgressLine::new(stdout.is_terminal() && manner.streams));
+    let scan = {
+        let report = sink(Box::new(BufWriter::with_capacity(1 << 16, stdout)));
+        let mut sink = AfterProgress { report, progress: &progress };
+        let show = |now: Progress<'_>| progress.borrow_mut().show(now);
+        match ringfence::scan(inputs, settings, &mut sink, show) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error.into()),
+            other => other.context("cannot write the report")?,
+        }
+    };
+    complain(&scan, manner.is_for_machines);
+    Ok(scan)
+}
+
+/// A report that ends below where the progress line was, not behind it.
+struct AfterProgress<'p, 'a> {
+    report: Box<dyn Sink + 'a>,
+    progress: &'p RefCell<ProgressLine>,
+}
+
+impl Sink for AfterProgress<'_, '_> {
+    fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
+        self.report.begin(tool, targets)
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.report.driver(examination)
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        self.progress.borrow_mut().clear();
+        self.report.finish(closing)
+    }
+}
+
+/// Says on standard error what the report itself does not tell: machine formats keep to drivers, and
+/// no format lists what was left out.
+fn complain(scan: &Scan, is_for_machines: bool) {
+    let mut stderr = io::stderr().lock();
+    // Where standard error is gone nobody is left to tell; the exit code still says it.
+    if is_for_machines {
+        for unread in &scan.closing.unread {
+            let _ = writeln!(
+                stderr,
+                "error: cannot read {}: {}",
+                safe(&unread.path),
+                safe(&unread.reason)
+            );
+        }
+        for fault in &scan.closing.faults {
+            let _ = writeln!(
+                stderr,
+                "internal: {} failed on {}, please report: {}",
+                fault.rule,
+                safe(&fault.path),
+                safe(&fault.message)
+            );
+        }
+    }
+    for left_out in &scan.left_out_by_name {
+        let _ = writeln!(stderr, "left out {}: {}", safe(&left_out.path), safe(&left_out.reason));
+    }
+}

@@ -1,0 +1,126 @@
+//! What drivers ask the kernel for: every examined call, as a table or as data.
+
+mod json;
+mod table;
+
+use crate::Sink;
+use crate::format::Options;
+use crate::style::Terminal;
+use ringfence_finding::{Call, CallAnswer, Examination};
+use std::io;
+
+/// Which calls are told. By default: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Calls with one of these answers; all where there is none.
+    pub answers: Vec<CallAnswer>,
+    /// Calls of one of these DDIs, letter case aside; of all where there is none.
+    pub ddis: Vec<String>,
+}
+
+impl CallFilter {
+    /// Whether `call` is told.
+    pub fn accepts(&self, call: &Call) -> bool {
+        let answer = self.answers.is_empty() || self.answers.contains(&call.answer);
+        let named = |name: &String| name.eq_ignore_ascii_case(call.ddi);
+        answer && (self.ddis.is_empty() || self.ddis.iter().any(named))
+    }
+
+    fn accepts_all(&self) -> bool {
+        *self == CallFilter::default()
+    }
+
+    /// The calls of a driver that are told, and how many there are in all.
+    fn of<'e>(&self, examination: &'e Examination) -> (Vec<&'e Call>, usize) {
+        let calls = examination.calls.as_deref().unwrap_or_default();
+        (calls.iter().filter(|call| self.accepts(call)).collect(), calls.len())
+    }
+}
+
+/// Writes the calls of each driver as a table for people. It needs examinations that list their calls.
+pub fn calls_table<'a>(
+    out: Box<dyn io::Write + 'a>,
+    options: Options,
+    filter: CallFilter,
+) -> Box<dyn Sink + 'a> {
+    Box::new(table::CallsTable::new(Terminal::new(out, options), filter))
+}
+
+/// Writes the calls of each driver as one JSON document: `drivers`, each with its `path`, `sha256`,
+/// `machine`, what was examined of its `code`, and its `calls` as the report has them; then `unread`
+/// and `faults`. It needs examinations that list their calls.
+pub fn calls_json<'a>(out: Box<dyn io::Write + 'a>, filter: CallFilter) -> Box<dyn Sink + 'a> {
+    Box::new(json::CallsJson::new(out, filter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::columns;
+    use crate::sample;
+
+    fn written(drivers: &[Examination], options: Options, filter: CallFilter) -> String {
+        let mut out = Vec::new();
+        let report = calls_table(Box::new(&mut out), options, filter);
+        sample::tell(report, drivers, &sample::closing(drivers));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn drivers() -> Vec<Examination> {
+        let mut drivers = sample::with_code();
+        drivers.push(sample::clean("acmearm.sys"));
+        drivers
+    }
+
+    fn at_width(width: usize) -> Options {
+        Options { width, ..Options::default() }
+    }
+
+    #[test]
+    fn calls_are_told_as_a_table() {
+        for width in [80, 100, 160] {
+            let text = written(&drivers(), at_width(width), CallFilter::default());
+            insta::assert_snapshot!(format!("calls-{width}"), text);
+        }
+        let options = Options { color: true, ..at_width(80) };
+        let text = written(&drivers()[..1], options, CallFilter::default());
+        insta::assert_snapshot!("calls-colours", text.replace('\u{1b}', "␛"));
+    }
+
+    /// Two of the drivers have three violations each, one of them of this DDI.
+    #[test]
+    fn a_filter_tells_only_what_was_asked_for() {
+        let filter = CallFilter {
+            answers: vec![CallAnswer::Violation],
+            ddis: vec!["mmmaplockedpagesspecifycache".to_owned()],
+        };
+        let text = written(&drivers(), at_width(100), filter);
+        insta::assert_snapshot!("calls-filtered", text);
+        let nothing =
+            CallFilter { ddis: vec!["ZwMapViewOfSection".to_owned()], ..CallFilter::default() };
+        let text = written(&drivers()[..1], at_width(80), nothing);
+        assert_eq!(text, "1 driver, 0 of 9 calls (0.02 s)\n");
+    }
+
+    /// What `--only` takes is what the table and the JSON show.
+    #[test]
+    fn an_answer_has_one_name() {
+        for answer in CallAnswer::ALL {
+            assert_eq!(serde_json::to_value(answer).unwrap(), answer.name());
+        }
+    }
+
+    #[test]
+    fn lines_fit_the_terminal_and_nothing_steers_it() {
+        for width in (70..180).step_by(5) {
+            let text = written(&drivers(), at_width(width), CallFilter::default());
+            let mut lines: Vec<&str> = text.lines().collect();
+            // The last line is one by promise.
+            lines.pop();
+            for line in lines {
+                assert!(columns(line) <= width, "{} > {width}: {line}", columns(line));
+                assert_eq!(crate::safe(line), line);
+            }
+        }
+    }
+}
