@@ -38,16 +38,16 @@ pub(crate) struct Found {
 
 /// Analyses the function `graph`, of which the instructions `named` hold references.
 pub(crate) fn analyse(
-    mut transfer: Transfer<'_>,
-    decoder: &dyn Decoder,
-    graph: &Graph,
+    transfer: &mut Transfer<'_>,
+    decoder: &mut dyn Decoder,
+    graph: &mut Graph,
     query: &Query,
     named: &BTreeSet<usize>,
     budget: usize,
 ) -> Found {
     let reachable = reachable(graph);
     let mut analysis = Analysis {
-        transfer: &mut transfer,
+        transfer,
         decoder,
         graph,
         query,
@@ -61,7 +61,7 @@ pub(crate) fn analyse(
         analysis.whole();
     }
     let mut found = analysis.found;
-    found.kept = transfer.kept;
+    found.kept = std::mem::take(&mut transfer.kept);
     found
 }
 
@@ -81,8 +81,8 @@ fn reachable(graph: &Graph) -> Vec<bool> {
 
 struct Analysis<'a, 't> {
     transfer: &'t mut Transfer<'a>,
-    decoder: &'t dyn Decoder,
-    graph: &'t Graph,
+    decoder: &'t mut dyn Decoder,
+    graph: &'t mut Graph,
     query: &'t Query,
     reachable: Vec<bool>,
     found: Found,
@@ -122,8 +122,14 @@ impl Analysis<'_, '_> {
     /// Whether the address of a wanted function is still somewhere, for later blocks to call.
     fn holds_callee(&self, state: &State) -> bool {
         let values = &self.transfer.values;
-        let is_callee = |atom: &Atom| {
-            matches!(atom.base, Base::Callee { .. } | Base::Table { .. } | Base::Image(_))
+        let places = self.transfer.places;
+        let is_callee = |atom: &Atom| match atom.base {
+            Base::Callee { .. } | Base::Table { .. } => true,
+            Base::Image(rva) => {
+                places.code_from(rva).is_some()
+                    && matches!(self.decoder.stub(rva), Stub::ToPointer(_))
+            }
+            _ => false,
         };
         state.all().any(|set| values.atoms(set).iter().any(is_callee))
     }
@@ -132,8 +138,8 @@ impl Analysis<'_, '_> {
     fn before_block(&mut self, block: usize) -> State {
         let start = self.graph.insns[self.graph.blocks[block].insns.start].at;
         let values = &mut self.transfer.values;
-        let lone = !self.graph.blocks.iter().any(|other| other.successors.contains(&block));
-        if self.graph.blocks[block].entry == Some(Entry::Start) && lone {
+        let lone = || !self.graph.blocks.iter().any(|other| other.successors.contains(&block));
+        if self.graph.blocks[block].entry == Some(Entry::Start) && lone() {
             return State::at_start(values, self.transfer.abi);
         }
         let mut state = State::unknown(values, Reason::Entry);
@@ -147,15 +153,16 @@ impl Analysis<'_, '_> {
 
     /// Carries `state` through a block; with `tell`, the calls in it are told.
     fn run(&mut self, block: usize, mut state: State, tell: bool) -> State {
-        let graph = self.graph;
-        for insn in &graph.insns[graph.blocks[block].insns.clone()] {
-            let ops = graph.ops(insn);
+        self.graph.lift(self.decoder, block);
+        for index in self.graph.blocks[block].insns.clone() {
+            let insn = self.graph.insns[index];
+            let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
             for op in ops {
                 self.transfer.apply(&mut state, op, insn.at);
             }
             if tell {
-                self.tell(&state, insn, block);
+                self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
                 self.transfer.call(&mut state, target, insn.at);
@@ -308,7 +315,7 @@ impl Analysis<'_, '_> {
     }
 
     fn through_code(&mut self, state: &State, code: u32, via: Via, from: u32) -> Vec<Goal> {
-        match self.decoder.stub(self.transfer.places, code) {
+        match self.decoder.stub(code) {
             Stub::ToPointer(place) => {
                 let wanted = self.transfer.places.wanted_at(place);
                 wanted.map(|wanted| Goal { wanted, via, from }).into_iter().collect()
@@ -341,7 +348,7 @@ impl Analysis<'_, '_> {
             Base::Callee { wanted, from } => vec![Goal { wanted, via, from }],
             Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
             // Not through registers once more: the address of a stub is no address of a function.
-            Base::Image(code) => match self.decoder.stub(self.transfer.places, code) {
+            Base::Image(code) => match self.decoder.stub(code) {
                 Stub::ToPointer(_) => self.through_code(state, code, via, at),
                 _ => Vec::new(),
             },

@@ -4,7 +4,6 @@ pub(crate) mod amd64;
 
 use crate::abi::Abi;
 use crate::ir::{Op, Target};
-use crate::places::Places;
 
 /// One instruction, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +51,11 @@ pub(crate) trait Decoder {
     /// Its calling convention in the Windows kernel.
     fn abi(&self) -> &'static Abi;
 
-    /// Decodes the instruction at `at` and adds what it does to `ops`; `None` where there is none.
-    /// Calls and jumps are told by the flow alone.
-    fn lift(&mut self, places: &Places<'_>, at: u32, ops: &mut Vec<Op>) -> Option<Lifted>;
+    /// Reads the instruction at `at`; `None` where there is none.
+    fn read(&mut self, at: u32) -> Option<Lifted>;
+
+    /// Adds what the instruction at `at` does to `ops`. Calls and jumps are told by [`Decoder::read`].
+    fn lift(&mut self, at: u32, ops: &mut Vec<Op>);
 
     /// Forgets everything: another function follows.
     fn start_function(&mut self);
@@ -64,10 +65,10 @@ pub(crate) trait Decoder {
 
     /// Where an indirect jump that was just decoded may go by a table; nothing if that is not known.
     /// `inside` tells whether a place may be a target.
-    fn jump_table(&self, places: &Places<'_>, inside: &dyn Fn(u32) -> bool) -> Vec<u32>;
+    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Vec<u32>;
 
     /// What the code at `at` stands in for, following a few jumps.
-    fn stub(&self, places: &Places<'_>, at: u32) -> Stub;
+    fn stub(&self, at: u32) -> Stub;
 
     /// Whether the bytes at the start are what linkers put between functions.
     fn padding(&self, bytes: &[u8]) -> usize;

@@ -87,14 +87,36 @@ pub(crate) struct Set(u32);
 #[derive(Default)]
 pub(crate) struct Values {
     atoms: Vec<Atom>,
-    spans: Vec<(u32, u8)>,
-    known: HashMap<u64, Vec<Set>, BuildHasherDefault<AlreadyHashed>>,
+    spans: Vec<Span>,
+    /// The newest set of each hash.
+    known: HashMap<u64, Set, BuildHasherDefault<AlreadyHashed>>,
+}
+
+/// Where a set's atoms are.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    length: u32,
+    /// The set before it with the same hash.
+    before: Option<Set>,
 }
 
 impl Values {
     pub(crate) fn atoms(&self, set: Set) -> &[Atom] {
-        let (start, length) = self.spans[set.0 as usize];
-        &self.atoms[start as usize..start as usize + usize::from(length)]
+        let Span { start, length, .. } = self.spans[set.0 as usize];
+        &self.atoms[start as usize..(start + length) as usize]
+    }
+
+    /// How many atoms a set has.
+    pub(crate) fn count(&self, set: Set) -> usize {
+        self.spans[set.0 as usize].length as usize
+    }
+
+    /// Forgets everything, but not the memory it took.
+    pub(crate) fn clear(&mut self) {
+        self.atoms.clear();
+        self.spans.clear();
+        self.known.clear();
     }
 
     pub(crate) fn one(&mut self, atom: Atom) -> Set {
@@ -160,14 +182,19 @@ impl Values {
 
     fn keep(&mut self, atoms: &[Atom]) -> Set {
         let hash = hash(atoms);
-        let same = self.known.get(&hash).into_iter().flatten().copied();
-        if let Some(set) = same.into_iter().find(|&set| self.atoms(set) == atoms) {
-            return set;
+        let newest = self.known.get(&hash).copied();
+        let mut known = newest;
+        while let Some(set) = known {
+            if self.atoms(set) == atoms {
+                return set;
+            }
+            known = self.spans[set.0 as usize].before;
         }
         let set = Set(self.spans.len() as u32);
-        self.spans.push((self.atoms.len() as u32, atoms.len() as u8));
+        let (start, length) = (self.atoms.len() as u32, atoms.len() as u32);
+        self.spans.push(Span { start, length, before: newest });
         self.atoms.extend_from_slice(atoms);
-        self.known.entry(hash).or_default().push(set);
+        self.known.insert(hash, set);
         set
     }
 

@@ -6,7 +6,7 @@ use crate::ir::{Op, Target};
 use crate::places::Places;
 use crate::scan::Field;
 use ringfence_image::Rva;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
@@ -19,7 +19,7 @@ const LARGEST_TABLE: u32 = 1 << 18;
 pub(crate) struct Insn {
     pub(crate) at: u32,
     pub(crate) length: u8,
-    /// Its operations: indices into [`Graph::ops`].
+    /// Its operations once its block is lifted: indices into those of the graph.
     ops: (u32, u32),
     pub(crate) flow: Flow,
     /// The place in the image that it names.
@@ -51,6 +51,8 @@ pub(crate) struct Block {
     /// Indices into [`Graph::blocks`].
     pub(crate) successors: Vec<usize>,
     pub(crate) entry: Option<Entry>,
+    /// Whether its instructions have their operations.
+    lifted: bool,
 }
 
 /// A function, decoded.
@@ -68,6 +70,22 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
+    /// Makes sure that the instructions of a block have their operations: most blocks are never asked.
+    pub(crate) fn lift(&mut self, decoder: &mut dyn Decoder, block: usize) {
+        if std::mem::replace(&mut self.blocks[block].lifted, true) {
+            return;
+        }
+        for insn in &mut self.insns[self.blocks[block].insns.clone()] {
+            let first = self.ops.len() as u32;
+            if let Some(frame) = self.frame.filter(|frame| frame.from == insn.at) {
+                self.ops.push(frame.op());
+            }
+            decoder.lift(insn.at, &mut self.ops);
+            insn.ops = (first, self.ops.len() as u32);
+        }
+    }
+
+    /// The operations of an instruction in a lifted block.
     pub(crate) fn ops(&self, insn: &Insn) -> &[Op] {
         &self.ops[insn.ops.0 as usize..insn.ops.1 as usize]
     }
@@ -105,8 +123,7 @@ pub(crate) fn graph(
         table: vec![0; if extent.listed { table as usize } else { 0 }],
         beyond: HashMap::new(),
         insns: Vec::new(),
-        ops: Vec::new(),
-        leaders: BTreeSet::new(),
+        leaders: Vec::new(),
         tables: HashMap::new(),
         pending: Vec::new(),
         unresolved: false,
@@ -128,8 +145,7 @@ struct Reader<'r> {
     table: Vec<u32>,
     beyond: HashMap<u32, u32>,
     insns: Vec<Insn>,
-    ops: Vec<Op>,
-    leaders: BTreeSet<u32>,
+    leaders: Vec<u32>,
     /// Where indirect jumps go.
     tables: HashMap<u32, Vec<u32>>,
     pending: Vec<u32>,
@@ -170,7 +186,7 @@ impl Reader<'_> {
     fn enter(&mut self, rva: u32) {
         self.pending.push(rva);
         while let Some(rva) = self.pending.pop() {
-            self.leaders.insert(rva);
+            self.leaders.push(rva);
             self.chain(rva);
         }
     }
@@ -183,19 +199,14 @@ impl Reader<'_> {
                 self.spent = true;
                 return;
             }
-            let first = self.ops.len() as u32;
-            if let Some(frame) = self.extent.frame.filter(|frame| frame.from == at) {
-                self.ops.push(frame.op());
-            }
-            let Some(lifted) = self.decoder.lift(self.places, at, &mut self.ops) else {
-                self.ops.truncate(first as usize);
+            let Some(lifted) = self.decoder.read(at) else {
                 self.unresolved = true;
                 return;
             };
             let insn = Insn {
                 at,
                 length: lifted.length,
-                ops: (first, self.ops.len() as u32),
+                ops: (0, 0),
                 flow: lifted.flow,
                 names: lifted.names,
             };
@@ -205,7 +216,7 @@ impl Reader<'_> {
                 false => return,
             }
         }
-        self.leaders.insert(at);
+        self.leaders.push(at);
     }
 
     /// Notes where `insn` leads; whether also behind it.
@@ -223,7 +234,7 @@ impl Reader<'_> {
                 if self.owns(target) {
                     self.pending.push(target);
                 }
-                self.leaders.insert(insn.end());
+                self.leaders.push(insn.end());
                 true
             }
             Flow::Call(target) => self.returns(target),
@@ -239,7 +250,7 @@ impl Reader<'_> {
             return;
         }
         let inside = |rva: u32| self.extent.contains(rva) && self.places.code_from(rva).is_some();
-        let targets = self.decoder.jump_table(self.places, &inside);
+        let targets = self.decoder.jump_table(&inside);
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
@@ -252,7 +263,7 @@ impl Reader<'_> {
     fn returns(&self, target: Target) -> bool {
         let slot = match target {
             Target::Pointer(slot) => slot,
-            Target::Code(at) => match self.decoder.stub(self.places, at) {
+            Target::Code(at) => match self.decoder.stub(at) {
                 Stub::ToPointer(slot) => slot,
                 _ => return true,
             },
@@ -266,7 +277,7 @@ impl Reader<'_> {
         if self.extent.contains(target) {
             // Between listed functions, a jump to a mere jump leaves.
             return self.extent.listed
-                || matches!(self.decoder.stub(self.places, target), Stub::Code(_));
+                || matches!(self.decoder.stub(target), Stub::Code(_));
         }
         if !self.extent.listed {
             return false;
@@ -324,11 +335,9 @@ impl Reader<'_> {
     /// Whether reading on from `start` comes to an instruction with the field that names `place`.
     fn leads_to(&mut self, start: u32, field: u32, place: u32) -> bool {
         let mut at = start;
-        let mut ops = Vec::new();
         let mut named = None;
         while at < field {
-            ops.clear();
-            let Some(lifted) = self.decoder.lift(self.places, at, &mut ops) else { return false };
+            let Some(lifted) = self.decoder.read(at) else { return false };
             at = at.saturating_add(u32::from(lifted.length));
             named = lifted.names;
         }
@@ -338,38 +347,46 @@ impl Reader<'_> {
     /// Sorts what was read into blocks.
     fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
         self.insns.sort_unstable_by_key(|insn| insn.at);
+        self.leaders.sort_unstable();
         let mut blocks: Vec<Block> = Vec::new();
-        let mut starts: HashMap<u32, usize> = HashMap::new();
+        let mut starts: Vec<u32> = Vec::new();
         let mut first = 0;
         for index in 0..self.insns.len() {
             let next = self.insns.get(index + 1).map(|insn| insn.at);
             let insn = &self.insns[index];
             let goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
                 && next == Some(insn.end())
-                && !self.leaders.contains(&insn.end());
+                && self.leaders.binary_search(&insn.end()).is_err();
             if !goes_on {
-                starts.insert(self.insns[first].at, blocks.len());
-                blocks.push(Block { insns: first..index + 1, successors: Vec::new(), entry: None });
+                starts.push(self.insns[first].at);
+                blocks.push(Block {
+                    insns: first..index + 1,
+                    successors: Vec::new(),
+                    entry: None,
+                    lifted: false,
+                });
                 first = index + 1;
             }
         }
         for block in &mut blocks {
             let last = &self.insns[block.insns.end - 1];
-            let mut leads_to: Vec<u32> = match last.flow {
-                Flow::Next => vec![last.end()],
-                Flow::Call(target) if self.returns(target) => vec![last.end()],
-                Flow::Jump(target) => vec![target],
-                Flow::Branch(target) => vec![target, last.end()],
-                Flow::Indirect(_) => self.tables.get(&last.at).cloned().unwrap_or_default(),
-                Flow::Call(_) | Flow::Stop => Vec::new(),
-            };
+            let mut leads_to = Vec::new();
+            match last.flow {
+                Flow::Next => leads_to.push(last.end()),
+                Flow::Call(target) if self.returns(target) => leads_to.push(last.end()),
+                Flow::Jump(target) => leads_to.push(target),
+                Flow::Branch(target) => leads_to.extend([target, last.end()]),
+                Flow::Indirect(_) => leads_to.extend(self.tables.get(&last.at).into_iter().flatten()),
+                Flow::Call(_) | Flow::Stop => {}
+            }
             leads_to.sort_unstable();
             leads_to.dedup();
-            block.successors = leads_to.iter().filter_map(|at| starts.get(at).copied()).collect();
+            block.successors =
+                leads_to.iter().filter_map(|at| starts.binary_search(at).ok()).collect();
         }
-        for &(rva, entry) in entries {
-            if let Some(&index) = starts.get(&rva) {
-                blocks[index].entry = blocks[index].entry.min(Some(entry)).or(Some(entry));
+        for (rva, entry) in entries {
+            if let Ok(index) = starts.binary_search(rva) {
+                blocks[index].entry = blocks[index].entry.min(Some(*entry)).or(Some(*entry));
             }
         }
         Graph {
@@ -377,7 +394,7 @@ impl Reader<'_> {
             frame: self.extent.frame,
             insns: self.insns,
             blocks,
-            ops: self.ops,
+            ops: Vec::new(),
             unresolved: self.unresolved,
             spent: self.spent,
         }

@@ -146,16 +146,14 @@ impl<'a> Finder<'a> {
     /// end that no jump passes over, and wherever a call goes.
     fn starts(&self, decoder: &mut dyn Decoder, stretch: &Range<u32>) -> BTreeSet<u32> {
         let mut starts = BTreeSet::new();
-        let mut ops = Vec::new();
         let mut at = self.past_padding(decoder, stretch.start);
         let mut fresh = true;
         let mut reached = at;
         while at < stretch.end {
-            ops.clear();
             if fresh {
                 starts.insert(at);
             }
-            let Some(lifted) = decoder.lift(self.places, at, &mut ops) else {
+            let Some(lifted) = decoder.read(at) else {
                 at += 1;
                 fresh = true;
                 continue;

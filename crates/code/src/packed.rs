@@ -9,8 +9,8 @@ const DENSE: u16 = 700;
 /// Fewer bytes say nothing.
 const LEAST: usize = 4096;
 /// Bytes looked at, in pieces spread over the section.
-const SAMPLE: usize = 64 << 10;
-const PIECE: usize = 4096;
+const SAMPLE: usize = 16 << 10;
+const PIECE: usize = 1024;
 /// Names that packers give their sections.
 const PACKERS: [&str; 8] =
     ["UPX0", "UPX1", ".vmp0", ".vmp1", ".vmp2", ".themida", ".winlice", ".aspack"];

@@ -23,6 +23,8 @@ pub(crate) struct Places<'a> {
     never_return: HashSet<u32>,
     guard_check: Option<u32>,
     guard_dispatch: Option<u32>,
+    /// Executable sections: where they begin and the bytes the file has of them.
+    code: Vec<(u32, &'a [u8])>,
     /// Places of pointers that the loader moves with the image; read when first needed.
     pointers: std::cell::OnceCell<HashSet<u32>>,
 }
@@ -38,8 +40,13 @@ impl<'a> Places<'a> {
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
             guard_check: None,
             guard_dispatch: None,
+            code: Vec::new(),
             pointers: std::cell::OnceCell::new(),
         };
+        let executable = image.sections().iter().filter(|section| section.is_executable());
+        places.code = executable
+            .filter_map(|section| Some((section.rva().0, image.bytes_from(section.rva())?)))
+            .collect();
         let config = image.load_config();
         places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
         places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
@@ -95,13 +102,21 @@ impl<'a> Places<'a> {
         self.guard_dispatch == Some(place)
     }
 
+    /// The executable section around `rva`: where it begins, and the bytes the file has of it.
+    pub(crate) fn code_around(&self, rva: u32) -> Option<(u32, &'a [u8])> {
+        let holds = |code: &&(u32, &[u8])| (rva.wrapping_sub(code.0) as usize) < code.1.len();
+        self.code.iter().find(holds).copied()
+    }
+
     /// The bytes of code from `rva` on; `None` outside executable sections.
     pub(crate) fn code_from(&self, rva: u32) -> Option<&'a [u8]> {
-        let section = self.image.section_at(Rva(rva))?;
-        if !section.is_executable() {
-            return None;
-        }
-        self.image.bytes_from(Rva(rva)).filter(|bytes| !bytes.is_empty())
+        let (start, bytes) = self.code_around(rva)?;
+        bytes.get((rva - start) as usize..)
+    }
+
+    /// The executable sections.
+    pub(crate) fn code(&self) -> &[(u32, &'a [u8])] {
+        &self.code
     }
 
     /// An absolute address as one relative to the image base.

@@ -45,7 +45,8 @@ pub(crate) struct Search<'a> {
     places: &'a Places<'a>,
     query: &'a Query,
     finder: Finder<'a>,
-    decoder: Box<dyn Decoder>,
+    decoder: Box<dyn Decoder + 'a>,
+    transfer: Transfer<'a>,
     anchors: Vec<Anchor>,
     thunks: BTreeMap<u32, Thunk>,
     /// Pointers in data to a slot or a thunk.
@@ -57,12 +58,13 @@ impl<'a> Search<'a> {
     pub(crate) fn new(
         places: &'a Places<'a>,
         query: &'a Query,
-        decoder: Box<dyn Decoder>,
+        decoder: Box<dyn Decoder + 'a>,
     ) -> Search<'a> {
         Search {
             places,
             query,
             finder: Finder::new(places),
+            transfer: Transfer::new(places, decoder.abi()),
             decoder,
             anchors: Vec::new(),
             thunks: BTreeMap::new(),
@@ -94,9 +96,8 @@ impl<'a> Search<'a> {
         if named.is_empty() {
             return found;
         }
-        for section in self.places.image.sections().iter().filter(|s| s.is_executable()) {
-            let bytes = self.places.image.bytes_from(section.rva()).unwrap_or_default();
-            fields(bytes, section.rva().0, named, &mut found);
+        for &(start, bytes) in self.places.code() {
+            fields(bytes, start, named, &mut found);
         }
         found.sort_unstable();
         found.dedup();
@@ -157,7 +158,7 @@ impl<'a> Search<'a> {
         // An operation code of one byte, two, or two behind a prefix.
         for back in 1..=3 {
             let start = field.checked_sub(back)?;
-            if let Stub::ToPointer(place) = self.decoder.stub(self.places, start)
+            if let Stub::ToPointer(place) = self.decoder.stub(start)
                 && self.places.wanted_at(place).is_some()
                 && let Some(extent) = self.finder.around(&mut *self.decoder, start)
                 && extent.begin == start
@@ -254,7 +255,7 @@ impl<'a> Search<'a> {
         }
         extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
         let fields: Vec<Field> = anchors.iter().map(|anchor| anchor.field).collect();
-        let graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
+        let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
         self.survey.functions += 1;
         self.survey.instructions += graph.insns.len();
         let named_by = |field: &Field| {
@@ -263,9 +264,16 @@ impl<'a> Search<'a> {
         };
         let insns: HashMap<u32, (usize, bool)> = fields.iter().filter_map(named_by).collect();
         let of_interest: BTreeSet<usize> = insns.values().map(|(insn, _)| *insn).collect();
-        let transfer = Transfer::new(self.places, self.decoder.abi());
+        self.transfer.clear();
         let budget = budget.min(MOST_STEPS_IN_ONE);
-        let mut found = analyse(transfer, &*self.decoder, &graph, self.query, &of_interest, budget);
+        let mut found = analyse(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            self.query,
+            &of_interest,
+            budget,
+        );
         for site in &mut found.sites {
             site.reached &= named;
         }
@@ -317,12 +325,10 @@ impl<'a> Search<'a> {
 
     /// Whether some instruction around the field would name its place: if none does, it is data.
     fn may_be_code(&mut self, field: Field) -> bool {
-        let mut ops = Vec::new();
         (1..=11).any(|back| {
-            ops.clear();
             let start = field.at.wrapping_sub(back);
             self.decoder
-                .lift(self.places, start, &mut ops)
+                .read(start)
                 .is_some_and(|lifted| lifted.names == Some(field.place))
         })
     }

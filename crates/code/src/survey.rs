@@ -12,7 +12,7 @@ pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
     let mut survey = Survey::default();
     if image.machine() == Machine::X64 && !query.wanted.is_empty() {
         let places = Places::new(image, query);
-        survey = Search::new(&places, query, Box::new(Amd64::new())).run();
+        survey = Search::new(&places, query, Box::new(Amd64::new(&places))).run();
     }
     survey.doubts.splice(0..0, packed::doubts(image));
     survey

@@ -27,6 +27,12 @@ impl<'a> Transfer<'a> {
         Transfer { values: Values::default(), places, abi, kept: HashSet::new() }
     }
 
+    /// Forgets everything: another function follows.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.kept.clear();
+    }
+
     /// Applies one operation of the instruction at `at`.
     pub(crate) fn apply(&mut self, state: &mut State, op: &Op, at: u32) {
         match *op {
@@ -182,9 +188,9 @@ impl<'a> Transfer<'a> {
     }
 
     fn load(&mut self, state: &State, address: Set, width: Width, at: u32) -> Set {
-        let places = self.atoms(address);
         let mut loaded: Option<Set> = None;
-        for atom in places {
+        for index in 0..self.values.count(address) {
+            let atom = self.values.atoms(address)[index];
             let set = self.load_from(state, atom, width, at);
             loaded = Some(match loaded {
                 Some(before) => self.values.join(before, set),
@@ -223,7 +229,7 @@ impl<'a> Transfer<'a> {
             return;
         }
         self.keep(state, set);
-        for atom in self.atoms(address) {
+        for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
                     let end = offset.saturating_add(i32::from(width.bytes()));
@@ -237,7 +243,7 @@ impl<'a> Transfer<'a> {
     }
 
     fn smear(&mut self, state: &mut State, address: Set) {
-        for atom in self.atoms(address) {
+        for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => state.forget_range(region, offset, i32::MAX),
                 Base::Image(_) => {}
@@ -248,7 +254,7 @@ impl<'a> Transfer<'a> {
 
     /// `set` is now held by others: stack objects in it escape, functions in it are kept.
     fn keep(&mut self, state: &mut State, set: Set) {
-        for atom in self.atoms(set) {
+        for atom in self.values.atoms(set) {
             match atom.base {
                 Base::Stack { region, offset } => state.escape(region, offset),
                 Base::Callee { from, .. } => drop(self.kept.insert(from)),
@@ -267,7 +273,7 @@ impl<'a> Transfer<'a> {
         }
         for register in self.abi.arguments {
             let argument = state.get(*register);
-            for atom in self.atoms(argument) {
+            for atom in self.values.atoms(argument) {
                 if let Base::Stack { region, offset } = atom.base {
                     state.escape(region, offset);
                 }
@@ -323,10 +329,6 @@ impl<'a> Transfer<'a> {
             }
         }
         self.load_from(state, place, Width::W64, at)
-    }
-
-    fn atoms(&self, set: Set) -> Vec<Atom> {
-        self.values.atoms(set).to_vec()
     }
 }
 

@@ -42,40 +42,69 @@ pub(crate) static ABI: Abi = Abi {
 const REMEMBERED: usize = 24;
 
 /// Decodes x64 code.
-pub(crate) struct Amd64 {
+pub(crate) struct Amd64<'a> {
+    places: &'a Places<'a>,
     info: InstructionInfoFactory,
+    /// The section that was decoded last: where it begins, how long it is, and iced's view of it.
+    section: (u32, usize),
+    decoder: iced_x86::Decoder<'a>,
     /// The last instructions decoded one behind the other, the newest last.
     chain: VecDeque<Instruction>,
     /// Addresses in the image that registers were given anywhere in the function.
     pointers: HashMap<Register, u32>,
 }
 
-impl Amd64 {
-    pub(crate) fn new() -> Amd64 {
+impl<'a> Amd64<'a> {
+    pub(crate) fn new(places: &'a Places<'a>) -> Amd64<'a> {
         Amd64 {
+            places,
             info: InstructionInfoFactory::new(),
+            section: (0, 0),
+            decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
             chain: VecDeque::with_capacity(REMEMBERED),
             pointers: HashMap::new(),
         }
     }
+
+    /// The instruction at `at`.
+    fn decode(&mut self, at: u32) -> Option<Instruction> {
+        if at.wrapping_sub(self.section.0) as usize >= self.section.1 {
+            let (start, bytes) = self.places.code_around(at)?;
+            self.section = (start, bytes.len());
+            self.decoder = iced_x86::Decoder::new(64, bytes, DecoderOptions::NONE);
+        }
+        self.decoder.set_position((at - self.section.0) as usize).ok()?;
+        self.decoder.set_ip(u64::from(at));
+        let instruction = self.decoder.decode();
+        (!instruction.is_invalid()).then_some(instruction)
+    }
 }
 
-impl Decoder for Amd64 {
+impl Decoder for Amd64<'_> {
     fn abi(&self) -> &'static Abi {
         &ABI
     }
 
-    fn lift(&mut self, places: &Places<'_>, at: u32, ops: &mut Vec<Op>) -> Option<Lifted> {
-        let instruction = decode(places.code_from(at)?, at)?;
+    fn read(&mut self, at: u32) -> Option<Lifted> {
+        let instruction = self.decode(at)?;
         if self.chain.len() == REMEMBERED {
             self.chain.pop_front();
         }
         self.chain.push_back(instruction);
-        let flow = lift::lift(&mut self.info, places, &instruction, ops);
         if let Some(rva) = jump_table::pointer(&instruction) {
             self.pointers.insert(instruction.op0_register(), rva);
         }
-        Some(Lifted { length: instruction.len() as u8, flow, names: named(&instruction) })
+        Some(Lifted {
+            length: instruction.len() as u8,
+            flow: lift::flow(&instruction),
+            names: named(&instruction),
+        })
+    }
+
+    fn lift(&mut self, at: u32, ops: &mut Vec<Op>) {
+        if let Some(instruction) = self.decode(at) {
+            lift::lift(&mut self.info, self.places, &instruction, ops);
+        }
     }
 
     fn start_function(&mut self) {
@@ -87,12 +116,12 @@ impl Decoder for Amd64 {
         self.chain.clear();
     }
 
-    fn jump_table(&self, places: &Places<'_>, inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        jump_table::targets(&self.chain, &self.pointers, places, inside)
+    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        jump_table::targets(&self.chain, &self.pointers, self.places, inside)
     }
 
-    fn stub(&self, places: &Places<'_>, at: u32) -> Stub {
-        stub::follow(places, at)
+    fn stub(&self, at: u32) -> Stub {
+        stub::follow(self.places, at)
     }
 
     fn padding(&self, bytes: &[u8]) -> usize {

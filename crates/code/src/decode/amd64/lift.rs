@@ -12,39 +12,62 @@ use iced_x86::{
 /// `int 29h` ends the system on purpose: code behind it is not reached.
 const FAST_FAIL: u8 = 0x29;
 
-/// Adds what `instruction` does to `ops` and says where code goes on.
+/// Where code goes on after `instruction`.
+pub(super) fn flow(instruction: &Instruction) -> Flow {
+    match instruction.flow_control() {
+        FlowControl::Next | FlowControl::XbeginXabortXend => Flow::Next,
+        FlowControl::UnconditionalBranch => Flow::Jump(near_target(instruction)),
+        FlowControl::ConditionalBranch => Flow::Branch(near_target(instruction)),
+        FlowControl::IndirectBranch => Flow::Indirect(target(instruction)),
+        FlowControl::IndirectCall => Flow::Call(target(instruction)),
+        FlowControl::Call if instruction.is_call_near() => {
+            Flow::Call(Target::Code(near_target(instruction)))
+        }
+        // `syscall` and its kin.
+        FlowControl::Call => Flow::Next,
+        FlowControl::Interrupt
+            if instruction.mnemonic() == Mnemonic::Int && instruction.immediate8() != FAST_FAIL =>
+        {
+            Flow::Next
+        }
+        FlowControl::Return | FlowControl::Interrupt | FlowControl::Exception => Flow::Stop,
+    }
+}
+
+/// Adds what `instruction` does to `ops`.
 pub(super) fn lift(
     info: &mut InstructionInfoFactory,
     places: &Places<'_>,
     instruction: &Instruction,
     ops: &mut Vec<Op>,
-) -> Flow {
+) {
     let mut lifter = Lifter { instruction, places, ops };
     match instruction.flow_control() {
-        FlowControl::Next => {
+        FlowControl::IndirectBranch | FlowControl::IndirectCall => lifter.load_target(),
+        FlowControl::UnconditionalBranch
+        | FlowControl::ConditionalBranch
+        | FlowControl::Return
+        | FlowControl::Exception => {}
+        FlowControl::Call if instruction.is_call_near() => {}
+        _ => {
             if !lifter.listed() {
                 lifter.unlisted(info);
             }
-            Flow::Next
         }
-        FlowControl::UnconditionalBranch => Flow::Jump(near_target(instruction)),
-        FlowControl::ConditionalBranch => Flow::Branch(near_target(instruction)),
-        FlowControl::IndirectBranch => Flow::Indirect(lifter.target()),
-        FlowControl::IndirectCall => Flow::Call(lifter.target()),
-        FlowControl::Call if instruction.is_call_near() => {
-            Flow::Call(Target::Code(near_target(instruction)))
-        }
-        FlowControl::Interrupt
-            if instruction.mnemonic() == Mnemonic::Int && instruction.immediate8() != FAST_FAIL =>
-        {
-            lifter.unlisted(info);
-            Flow::Next
-        }
-        FlowControl::Call | FlowControl::XbeginXabortXend => {
-            lifter.unlisted(info);
-            Flow::Next
-        }
-        FlowControl::Return | FlowControl::Interrupt | FlowControl::Exception => Flow::Stop,
+    }
+}
+
+/// Where an indirect call or jump goes.
+fn target(instruction: &Instruction) -> Target {
+    if instruction.op0_kind() == OpKind::Register {
+        let register = general(instruction.op0_register());
+        return register.map_or(Target::Memory(TEMPORARY[0]), |(register, _)| {
+            Target::Register(register)
+        });
+    }
+    match instruction.is_ip_rel_memory_operand() && instruction.memory_size().size() == 8 {
+        true => Target::Pointer(instruction.ip_rel_memory_address() as u32),
+        false => Target::Memory(TEMPORARY[0]),
     }
 }
 
@@ -473,24 +496,13 @@ impl Lifter<'_> {
         }
     }
 
-    /// Where an indirect call or jump goes.
-    fn target(&mut self) -> Target {
-        let i = self.instruction;
-        if let Some((register, false)) = self.register(0) {
-            return Target::Register(register);
-        }
-        let temporary = TEMPORARY[0];
-        match self.address() {
-            Some(Address { in_image: true, offset, .. }) => {
-                Target::Pointer(u32::try_from(offset).unwrap_or(u32::MAX))
-            }
-            Some(from) if i.memory_size().size() == 8 => {
-                self.ops.push(Op::Load { to: temporary, width: Width::W64, from });
-                Target::Memory(temporary)
-            }
-            _ => {
-                self.ops.push(Op::Forget { to: temporary });
-                Target::Memory(temporary)
+    /// Loads where an indirect call or jump goes, if that is not told by a register or a place.
+    fn load_target(&mut self) {
+        let to = TEMPORARY[0];
+        if target(self.instruction) == Target::Memory(to) {
+            match self.address().filter(|_| self.instruction.memory_size().size() == 8) {
+                Some(from) => self.ops.push(Op::Load { to, width: Width::W64, from }),
+                None => self.ops.push(Op::Forget { to }),
             }
         }
     }
