@@ -8,8 +8,8 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 64,
     rule: None,
     words,
-    executable: "memory integrity forbids executable memory of the kernel only; that of a user \
-                 process only Driver Verifier objects to",
+    executable: "with a user process only Driver Verifier objects; memory integrity is about the \
+                 memory of the kernel",
     advice: "",
 };
 
