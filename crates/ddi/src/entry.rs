@@ -9,7 +9,8 @@ pub struct Ddi {
     pub name: &'static str,
     /// Other exported names of the same function, such as the `Nt` form of a `Zw` one.
     pub aliases: &'static [&'static str],
-    /// The header that declares it, which is also the table file it stands in: `wdm`.
+    /// The header that declares it, which is also the table file it stands in: `wdm`; `undocumented`
+    /// where none is known.
     pub header: &'static str,
     /// The modules it comes from, in lower case: those that export it or keep the table or interface
     /// it stands in; for [`Reach::Inbound`] the one that calls it. None for [`Reach::Inline`].
@@ -34,7 +35,7 @@ pub struct Ddi {
     pub listed: bool,
     /// How sure the entry is.
     pub certainty: Certainty,
-    /// The path of its page under https://learn.microsoft.com/windows-hardware/drivers/ddi/.
+    /// The path of its page under <https://learn.microsoft.com/windows-hardware/drivers/ddi/>.
     pub docs: Option<&'static str>,
     /// Further facts, a sentence or more.
     pub note: Option<&'static str>,

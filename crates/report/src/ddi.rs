@@ -12,7 +12,7 @@ pub struct DdiRow {
     pub name: &'static str,
     /// Other exported names of it.
     pub aliases: &'static [&'static str],
-    /// The header that declares it, without `.h`; none for an undocumented export.
+    /// The header that declares it, without `.h`; none where none is known.
     pub header: Option<&'static str>,
     /// The modules it comes from.
     pub modules: &'static [&'static str],

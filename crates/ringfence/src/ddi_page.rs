@@ -81,7 +81,7 @@ fn summary(ddi: &Ddi) -> String {
             let name = deciding(ddi).map_or("its caller", |(_, parameter, _)| parameter.name);
             return format!("whether memory is executable depends on {name}");
         }
-        Grant::Always => "the memory is always executable",
+        Grant::Always => "has no way to ask for non-executable memory",
         Grant::Never => "the memory is never executable",
         Grant::Kernel => "the caller has no say in whether memory is executable",
         Grant::Section => "whether memory is executable depends on the section",
@@ -125,13 +125,13 @@ fn what_decides(ddi: &Ddi) -> String {
         Grant::Argument => deciding(ddi).map_or_else(String::new, |(index, parameter, role)| {
             let bits = if role.bits() == 8 { "; only its low byte counts" } else { "" };
             format!(
-                "`{}`: argument {index} from 0, {}{bits}.\n\nExecutable: {}.",
+                "`{}` (argument {index}, counted from 0), {}{bits}.\n\nExecutable: {}.",
                 parameter.name,
                 role.type_name(),
                 role.executable()
             )
         }),
-        Grant::Always => "Nothing that the caller passes: the memory is always executable.".into(),
+        Grant::Always => "No argument can ask for non-executable memory.".into(),
         Grant::Never => "Nothing that the caller passes: the memory is never executable.".into(),
         Grant::Kernel => "Windows or the port driver, not the caller: no argument says so.".into(),
         Grant::Section => "The section object, with the protection it was created with.".into(),
@@ -217,7 +217,7 @@ fn stops(ddi: &Ddi, subcode: u16) -> String {
 fn place(ddi: &Ddi) -> String {
     let mut lines = vec![format!("- {}", sentence_start(&reach(ddi)))];
     lines.push(match ddi.header {
-        UNDOCUMENTED => "- Documented on no page".to_owned(),
+        UNDOCUMENTED => "- Header: none known".to_owned(),
         header => format!("- Header: {header}.h"),
     });
     for (label, text) in [("Since", ddi.since), ("Non-executable since", ddi.nx_since)] {
@@ -234,7 +234,7 @@ fn sentence_start(fragment: &str) -> String {
     text.trim_end_matches('.').to_owned()
 }
 
-/// The table file of exports that no page describes.
+/// The table file of exports for which no header is known.
 const UNDOCUMENTED: &str = "undocumented";
 
 fn header(ddi: &Ddi) -> Option<&'static str> {
@@ -324,7 +324,7 @@ mod tests {
                 "# ExAllocatePoolWithTag: whether memory is executable depends on PoolType\n",
                 "On Microsoft's list",
                 "ExAllocatePoolWithTag(\nPoolType, // POOL_TYPE, decides\nNumberOfBytes,\nTag\n);",
-                "`PoolType`: argument 0 from 0, POOL_TYPE.",
+                "`PoolType` (argument 0, counted from 0), POOL_TYPE.",
                 "`NonPagedPool` (0)",
                 "0xC4 (0x2000, return address in the driver, pool type as passed, pool tag or 0)",
                 "- Code Analysis: C30030, by its documentation",
@@ -367,7 +367,7 @@ mod tests {
                 "- Inline in the header; in an image it is ExAllocatePoolWithTag",
             ),
             ("NetConfigurationQueryBinary", "- Entry of the function table of a class extension"),
-            ("MmCreateSection", "- Documented on no page"),
+            ("MmCreateSection", "- Header: none known"),
             ("ZwAllocateVirtualMemory", "- Also exported as NtAllocateVirtualMemory"),
         ] {
             says(name, &[piece]);
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn everything_that_decides_is_told() {
         for (name, piece) in [
-            ("MmAllocateContiguousMemory", ": the memory is always executable\n"),
+            ("MmAllocateContiguousMemory", ": has no way to ask for non-executable memory\n"),
             ("ExInitializePagedLookasideList", ": the memory is never executable\n"),
             ("NdisAllocateMemoryWithTagPriority", ": the caller has no say in whether"),
             ("MmMapViewInSystemSpace", ": whether memory is executable depends on the section\n"),
