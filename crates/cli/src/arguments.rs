@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Show what drivers ask the kernel for: every call of a DDI that decides about executable memory
     Calls(Calls),
-    /// Explain a rule, a Driver Verifier bug check or a readiness-tool counter
+    /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI
     Explain(Explain),
     /// List what ringfence knows
     List(List),
@@ -111,8 +111,8 @@ pub(crate) struct Calls {
 
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// A rule (writable-executable-section), a bug check (0xC4:0x2003) or a counter ("Execute-Write
-    /// Section")
+    /// A rule (writable-executable-section), a bug check (0xC4:0x2003), a counter ("Execute-Write
+    /// Section") or a DDI (MmMapIoSpace)
     #[arg(required = true, value_name = "NAME", num_args = 1..)]
     pub(crate) name: Vec<String>,
 }
@@ -131,6 +131,8 @@ pub(crate) struct List {
 pub(crate) enum Listed {
     /// The rules, with their other names
     Rules,
+    /// The kernel functions and callbacks that matter for executable memory
+    Ddis,
     /// The Windows versions that --target knows
     Targets,
 }

@@ -9,9 +9,11 @@ pub struct Ddi {
     pub name: &'static str,
     /// Other exported names of the same function, such as the `Nt` form of a `Zw` one.
     pub aliases: &'static [&'static str],
-    /// The header that declares it, which is also the table file it stands in: `wdm`.
+    /// The header that declares it, which is also the table file it stands in: `wdm`; `undocumented`
+    /// where none is known.
     pub header: &'static str,
-    /// The modules that export it, in lower case; none for what is no export.
+    /// The modules it comes from, in lower case: those that export it or keep the table or interface
+    /// it stands in; for [`Reach::Inbound`] the one that calls it. None for [`Reach::Inline`].
     pub modules: &'static [&'static str],
     /// How a driver gets to it.
     pub reach: Reach,
@@ -33,7 +35,7 @@ pub struct Ddi {
     pub listed: bool,
     /// How sure the entry is.
     pub certainty: Certainty,
-    /// The path of its page under https://learn.microsoft.com/windows-hardware/drivers/ddi/.
+    /// The path of its page under <https://learn.microsoft.com/windows-hardware/drivers/ddi/>.
     pub docs: Option<&'static str>,
     /// Further facts, a sentence or more.
     pub note: Option<&'static str>,
@@ -58,11 +60,12 @@ pub enum Reach {
         /// Which entry, from 0.
         index: u16,
     },
-    /// It is an entry of a class extension's function table.
+    /// It is an entry of a class extension's function table; in machine code the extension's globals
+    /// come before the parameters.
     ClassExtensionTable,
     /// It is a slot of an interface or of a structure of callbacks that the driver is given.
     Interface {
-        /// The slot, from 0, where it is known.
+        /// The slot, where it is known: how many pointers from the start, from 0.
         slot: Option<u16>,
     },
     /// The driver implements it and is called: its arguments are what others choose.
@@ -72,7 +75,8 @@ pub enum Reach {
         /// The DDI that stands in the image.
         becomes: &'static str,
     },
-    /// It is one of the functions behind a single import, told apart by the first argument.
+    /// It is one of the functions behind a single import, told apart by the first argument; in machine
+    /// code each parameter is one place later.
     Selector {
         /// The imported function.
         import: &'static str,
@@ -167,21 +171,4 @@ impl Ddi {
         let docs = self.docs?;
         Some(format!("https://learn.microsoft.com/windows-hardware/drivers/ddi/{docs}"))
     }
-}
-
-/// All DDIs, by name.
-pub fn all() -> &'static [Ddi] {
-    &[]
-}
-
-/// The DDI with this name or alias, letter case aside.
-pub fn named(name: &str) -> Option<&'static Ddi> {
-    all().iter().find(|ddi| ddi.name.eq_ignore_ascii_case(name))
-}
-
-/// The DDI that an import of `name` from `module` is; names of exports are exact, those of modules
-/// are not.
-pub fn imported(module: &str, name: &str) -> Option<&'static Ddi> {
-    let _ = module;
-    all().iter().find(|ddi| ddi.name == name)
 }

@@ -1,4 +1,22 @@
 //! What a parameter's value means: one file a role.
+//!
+//! The build script includes this module too, so that the table may name only roles there are.
+
+mod allocate_routine;
+mod context_type;
+mod contiguous_cache_type;
+mod heap_flags;
+mod io_space_cache_type;
+mod lookaside_flags;
+mod mdl_priority;
+mod page_protection;
+mod pool_flags;
+mod pool_type;
+mod process_handle;
+mod processor_mode;
+mod section_attributes;
+mod video_pool_type;
+mod words;
 
 use crate::Bits;
 
@@ -27,7 +45,7 @@ pub enum Role {
     SectionAttributes,
     /// KPROCESSOR_MODE; does not decide.
     ProcessorMode,
-    /// A handle of the process concerned; does not decide.
+    /// A handle of the process concerned, or a pointer to it; does not decide.
     ProcessHandle,
     /// FLT_CONTEXT_TYPE; does not decide.
     ContextType,
@@ -50,36 +68,165 @@ pub enum Ruling {
     Undecided,
 }
 
+/// What the file of a role says about it.
+struct Meaning {
+    /// As the table writes it.
+    name: &'static str,
+    /// As the headers call its type, or a kernel developer would.
+    type_name: &'static str,
+    /// How many low bits of the argument count.
+    bits: u8,
+    /// What a value asks for; none for a role that does not decide.
+    rule: Option<fn(Bits) -> Ruling>,
+    /// A value, cut down to the bits that count, in the words of the headers.
+    words: fn(u64) -> String,
+    /// Which values are executable, as the rest of the sentence "executable: …".
+    executable: &'static str,
+    /// What to pass instead, as the rest of the sentence "help: …".
+    advice: &'static str,
+}
+
 impl Role {
+    /// All roles.
+    pub const ALL: [Role; 14] = [
+        Role::PoolType,
+        Role::PoolFlags,
+        Role::LookasideFlags,
+        Role::PageProtection,
+        Role::MdlPriority,
+        Role::IoSpaceCacheType,
+        Role::ContiguousCacheType,
+        Role::HeapFlags,
+        Role::VideoPoolType,
+        Role::SectionAttributes,
+        Role::ProcessorMode,
+        Role::ProcessHandle,
+        Role::ContextType,
+        Role::AllocateRoutine,
+    ];
+
+    fn meaning(self) -> &'static Meaning {
+        match self {
+            Role::PoolType => &pool_type::MEANING,
+            Role::PoolFlags => &pool_flags::MEANING,
+            Role::LookasideFlags => &lookaside_flags::MEANING,
+            Role::PageProtection => &page_protection::MEANING,
+            Role::MdlPriority => &mdl_priority::MEANING,
+            Role::IoSpaceCacheType => &io_space_cache_type::MEANING,
+            Role::ContiguousCacheType => &contiguous_cache_type::MEANING,
+            Role::HeapFlags => &heap_flags::MEANING,
+            Role::VideoPoolType => &video_pool_type::MEANING,
+            Role::SectionAttributes => &section_attributes::MEANING,
+            Role::ProcessorMode => &processor_mode::MEANING,
+            Role::ProcessHandle => &process_handle::MEANING,
+            Role::ContextType => &context_type::MEANING,
+            Role::AllocateRoutine => &allocate_routine::MEANING,
+        }
+    }
+
+    /// Its name in the table, such as `pool-type`.
+    pub fn name(self) -> &'static str {
+        self.meaning().name
+    }
+
+    /// The role that the table calls `name`.
+    pub fn named(name: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// What the headers call values of it, such as `POOL_TYPE`.
+    pub fn type_name(self) -> &'static str {
+        self.meaning().type_name
+    }
+
     /// Whether the role decides about executable memory, rather than only qualifying it.
     pub fn decides(self) -> bool {
-        !matches!(
-            self,
-            Role::SectionAttributes
-                | Role::ProcessorMode
-                | Role::ProcessHandle
-                | Role::ContextType
-                | Role::AllocateRoutine
-        )
+        self.meaning().rule.is_some()
     }
 
     /// How many low bits of the argument count.
     pub fn bits(self) -> u8 {
-        match self {
-            Role::PoolFlags | Role::ProcessHandle | Role::AllocateRoutine => 64,
-            Role::ProcessorMode | Role::IoSpaceCacheType => 8,
-            _ => 32,
-        }
+        self.meaning().bits
     }
 
     /// What `value` asks for. For a role that does not decide: [`Ruling::Undecided`].
     pub fn rule(self, value: Bits) -> Ruling {
-        let _ = value;
-        Ruling::Undecided
+        self.meaning().rule.map_or(Ruling::Undecided, |rule| rule(value))
     }
 
-    /// `value` in the words of the headers, such as `NonPagedPoolNx (0x200)`.
+    /// As [`Role::rule`], but by the letter of Microsoft's page of C30029 where that is stricter than
+    /// what Windows was seen to do: it calls the memory of every MmMapIoSpace executable.
+    pub fn rule_strictly(self, value: Bits) -> Ruling {
+        match self {
+            Role::IoSpaceCacheType => io_space_cache_type::rule_strictly(value),
+            _ => self.rule(value),
+        }
+    }
+
+    /// `value` in the words of the headers, such as `NonPagedPoolNx (0x200)`; bits that do not count
+    /// are left out.
     pub fn words(self, value: u64) -> String {
-        format!("{value:#x}")
+        let meaning = self.meaning();
+        (meaning.words)(value & (u64::MAX >> (64 - meaning.bits)))
+    }
+
+    /// Which values ask for executable memory, in words; for a role that does not decide, what it has
+    /// to do with the decision.
+    pub fn executable(self) -> &'static str {
+        self.meaning().executable
+    }
+
+    /// What to pass instead of an executable value; empty for a role that does not decide.
+    pub fn advice(self) -> &'static str {
+        self.meaning().advice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_found_by_the_name_the_table_uses() {
+        for role in Role::ALL {
+            assert_eq!(Role::named(role.name()), Some(role));
+        }
+        assert_eq!(Role::named("pool-type"), Some(Role::PoolType));
+        assert_eq!(Role::named("PoolType"), None);
+    }
+
+    #[test]
+    fn only_roles_that_decide_give_advice_and_rule() {
+        for role in Role::ALL {
+            assert_eq!(role.decides(), !role.advice().is_empty(), "{role:?}");
+            if !role.decides() {
+                assert_eq!(role.rule(Bits::of(1)), Ruling::Undecided, "{role:?}");
+            }
+            assert!(!role.executable().is_empty(), "{role:?}");
+        }
+    }
+
+    /// With nothing known, nothing is decided, however a role reads its bits.
+    #[test]
+    fn a_value_of_which_nothing_is_known_is_undecided() {
+        for role in Role::ALL {
+            assert_eq!(role.rule(Bits { ones: 0, zeros: 0 }), Ruling::Undecided, "{role:?}");
+        }
+    }
+
+    /// What a caller leaves in the upper part of a stack slot says nothing.
+    #[test]
+    fn bits_that_do_not_count_are_ignored() {
+        const RUBBISH: u64 = 0xdead_beef_0000_0000;
+        assert_eq!(Role::PageProtection.rule(Bits::of(RUBBISH | 4)), Ruling::NotExecutable);
+        assert_eq!(Role::PageProtection.words(RUBBISH | 4), "PAGE_READWRITE (4)");
+        assert_eq!(Role::ContiguousCacheType.rule(Bits::of(RUBBISH | 1)), Ruling::Executable);
+        assert_eq!(Role::IoSpaceCacheType.words(0x4702), "MmWriteCombined (2)");
+        assert_eq!(Role::ProcessorMode.words(0xffff_ff01), "UserMode (1)");
+        // POOL_FLAGS has 64 bits, and the upper ones mean something.
+        assert_eq!(
+            Role::PoolFlags.words(0x1_0000_0040),
+            "POOL_FLAG_NON_PAGED | POOL_FLAG_SPECIAL_POOL (0x100000040)"
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! Rule cards on a terminal: `ringfence explain` and `ringfence list rules`.
+//! Pages on a terminal: `ringfence explain` and `ringfence list rules`.
 //!
-//! A card is Markdown, but of a kind: headings, paragraphs, lists, fenced code, inline code, links.
+//! A page is Markdown, but of a kind: headings, paragraphs, lists, fenced code, inline code, links.
 //! That much is told line by line here; anything else is shown as it is written.
 
 use crate::format::Options;
@@ -9,13 +9,8 @@ use crate::style::{Line, Meaning, hanging};
 use ringfence_finding::RuleCard;
 use serde::Serialize;
 
-/// The whole card of a rule, for a terminal.
-pub fn explain(card: &RuleCard, options: &Options) -> String {
-    markdown(&card.markdown(), options)
-}
-
-/// `text`, a piece of Markdown, for a terminal.
-fn markdown(text: &str, options: &Options) -> String {
+/// `text`, the Markdown of a rule's card or a DDI's page, for a terminal.
+pub fn page(text: &str, options: &Options) -> String {
     let mut page =
         Page { lines: Vec::new(), block: Block::None, body: 0, width: options.columns() };
     for line in text.lines() {
@@ -261,12 +256,12 @@ mod tests {
 
     #[test]
     fn a_card_is_told_on_a_terminal() {
-        insta::assert_snapshot!(explain(&CARDS[0], &options(false)));
+        insta::assert_snapshot!(page(&CARDS[0].markdown(), &options(false)));
     }
 
     #[test]
     fn headings_are_bold() {
-        let told = markdown("# a `b`\ntext\n", &options(true));
+        let told = page("# a `b`\ntext\n", &options(true));
         assert_eq!(told, "\u{1b}[1ma `b`\u{1b}[0m\ntext\n");
     }
 

@@ -20,6 +20,7 @@ mod calls;
 mod card;
 mod concise;
 mod coverage;
+mod ddi;
 mod drawing;
 mod format;
 mod full;
@@ -37,7 +38,8 @@ mod summary;
 mod tests;
 
 pub use calls::{CallFilter, calls_json, calls_table};
-pub use card::{explain, rules_json, rules_table};
+pub use card::{page, rules_json, rules_table};
+pub use ddi::{DdiRow, ddis_json, ddis_table};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use safe::safe;
 pub use schema::schema;

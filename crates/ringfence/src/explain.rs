@@ -1,5 +1,7 @@
 //! From any name of a hazard to what there is to say about it.
 
+use crate::ddi_page;
+use ringfence_ddi::Ddi;
 use ringfence_finding::{RuleCard, same_name};
 
 /// The cards of all rules, in the order their findings are told.
@@ -18,7 +20,26 @@ const IN_MACHINE_CODE: [([&str; 2], &str); 3] = [
     (["0xC4:0x2002", "Execute Page Mapping Count"], "memory is mapped executable through an MDL"),
 ];
 
-/// A name that no rule has.
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Explanation {
+    /// A rule.
+    Rule(&'static RuleCard),
+    /// A DDI.
+    Ddi(&'static Ddi),
+}
+
+impl Explanation {
+    /// Everything there is to say about it, heading first.
+    pub fn markdown(&self) -> String {
+        match self {
+            Explanation::Rule(card) => card.markdown(),
+            Explanation::Ddi(ddi) => ddi_page::markdown(ddi),
+        }
+    }
+}
+
+/// A name that nothing has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKnown {
     /// What was asked for.
@@ -44,13 +65,14 @@ impl std::fmt::Display for NotKnown {
 
 impl std::error::Error for NotKnown {}
 
-/// Finds the rules called `name`: by id, bug-check subcode, or readiness-tool counter.
+/// Finds what is called `name`: rules by id, bug-check subcode, or readiness-tool counter, and DDIs.
 ///
 /// # Errors
 ///
-/// Where no rule is called so; with names that look like it.
-pub fn explain(name: &str) -> Result<Vec<&'static RuleCard>, NotKnown> {
-    let found: Vec<_> = rule_cards().filter(|card| card.is_called(name)).collect();
+/// Where nothing is called so; with names that look like it.
+pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
+    let found = rule_cards().filter(|card| card.is_called(name)).map(Explanation::Rule);
+    let found: Vec<_> = found.chain(ddi(name).map(Explanation::Ddi)).collect();
     if !found.is_empty() {
         return Ok(found);
     }
@@ -61,16 +83,37 @@ pub fn explain(name: &str) -> Result<Vec<&'static RuleCard>, NotKnown> {
     Err(NotKnown { name: name.to_owned(), in_machine_code, similar })
 }
 
-/// Below this likeness a name is not worth suggesting.
+/// The DDI called `name`, also where it stands as debuggers (`nt!MmMapIoSpace`) and prose
+/// (`MmMapIoSpace()`) write it.
+fn ddi(name: &str) -> Option<&'static Ddi> {
+    let name = name.rsplit('!').next().unwrap_or(name);
+    ringfence_ddi::named(name.trim_end_matches("()").trim())
+}
+
+/// Below this likeness a rule's name is not worth suggesting.
 const ALIKE: f64 = 0.7;
+
+/// Below this likeness a DDI's name is not: many begin with the same words.
+const ALIKE_DDI: f64 = 0.85;
+
+/// Fewer letters are part of too many names to mean one of them.
+const TELLING_PART: usize = 5;
 
 fn similar(name: &str) -> Vec<&'static str> {
     let wanted = name.to_lowercase();
-    let mut ranked: Vec<_> = rule_cards()
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &wanted);
+    let rules = rule_cards()
         .flat_map(RuleCard::names)
-        .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &wanted), known))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .collect();
+        .map(|known| (likeness(known), known))
+        .filter(|(likeness, _)| *likeness >= ALIKE);
+    // `NewStream` is what everyone calls the DDIs whose whole names have the interface in front.
+    let part = |known: &str| wanted.len() >= TELLING_PART && known.to_lowercase().contains(&wanted);
+    let ddis = ringfence_ddi::all()
+        .iter()
+        .flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases))
+        .map(|known| (likeness(known).max(if part(known) { ALIKE_DDI } else { 0.0 }), *known))
+        .filter(|(likeness, _)| *likeness >= ALIKE_DDI);
+    let mut ranked: Vec<_> = rules.chain(ddis).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.into_iter().map(|(_, known)| known).take(3).collect()
 }
@@ -80,7 +123,11 @@ mod tests {
     use super::*;
 
     fn ids(name: &str) -> Vec<&'static str> {
-        explain(name).unwrap().iter().map(|card| card.id).collect()
+        let id = |found: &Explanation| match found {
+            Explanation::Rule(card) => card.id,
+            Explanation::Ddi(ddi) => ddi.name,
+        };
+        explain(name).unwrap().iter().map(id).collect()
     }
 
     /// Subcodes and counter names as Windows' own tools print them.
@@ -112,6 +159,32 @@ mod tests {
             assert_eq!(unknown.in_machine_code, Some("an executable page protection is requested"));
             assert_eq!(unknown.similar, [""; 0]);
         }
+    }
+
+    #[test]
+    fn ddis_are_found_however_they_are_written() {
+        for name in ["MmMapIoSpace", "mmmapiospace", "nt!MmMapIoSpace", "MmMapIoSpace()"] {
+            assert_eq!(ids(name), ["MmMapIoSpace"], "{name}");
+        }
+        assert_eq!(ids("NtAllocateVirtualMemory"), ["ZwAllocateVirtualMemory"]);
+        let page = explain("MmMapIoSpace").unwrap()[0].markdown();
+        assert!(
+            page.starts_with("# MmMapIoSpace: whether memory is executable depends on CacheType"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_typo_in_a_ddi_gets_a_suggestion() {
+        for (typed, meant) in [
+            ("ExAlocatePoolWithTag", "ExAllocatePoolWithTag"),
+            ("MmMapIOSpce", "MmMapIoSpace"),
+            ("NtAlocateVirtualMemory", "NtAllocateVirtualMemory"),
+        ] {
+            assert_eq!(explain(typed).unwrap_err().similar[0], meant, "{typed}");
+        }
+        let streams = explain("NewStream").unwrap_err().similar;
+        assert!(streams.len() == 3 && streams.iter().all(|name| name.ends_with("::NewStream")));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod ddi_page;
 mod digest;
 mod examine;
 mod explain;
@@ -27,9 +28,11 @@ mod scan;
 mod settings;
 mod timing;
 
+pub use ddi_page::ddis;
 pub use examine::{Examined, LeftOutBecause, Subject, examine};
-pub use explain::{NotKnown, explain, rule_cards};
+pub use explain::{Explanation, NotKnown, explain, rule_cards};
 pub use ringfence_container::{Input, LARGEST_IMAGE};
+pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, Evidence,
     Examination, Fault, Finding, Gap, Level, Question, Report, RuleCard, TARGETS, Target, Targets,

@@ -8,11 +8,13 @@ use std::io::Write;
 pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
     // `explain 0xC4 0x2003` and `explain Execute-Write Section` need no quotes.
     let name = arguments.name.join(" ");
-    let cards = match ringfence::explain(&name) {
-        Ok(cards) => cards,
+    let found = match ringfence::explain(&name) {
+        Ok(found) => found,
         Err(unknown) => {
             let help = match &unknown.similar[..] {
-                [] => "`ringfence list rules` names what there is".to_owned(),
+                [] => {
+                    "`ringfence list rules` and `ringfence list ddis` name what there is".to_owned()
+                }
                 similar => format!("did you mean {}?", similar.join(", ")),
             };
             anyhow::bail!("{}\n  help: {help}", safe(&unknown.to_string()));
@@ -20,11 +22,11 @@ pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
     };
     let options = terminal::options(color);
     let mut stdout = std::io::stdout().lock();
-    for (index, card) in cards.into_iter().enumerate() {
+    for (index, explanation) in found.into_iter().enumerate() {
         if index > 0 {
             writeln!(stdout)?;
         }
-        write!(stdout, "{}", ringfence::report::explain(card, &options))?;
+        write!(stdout, "{}", ringfence::report::page(&explanation.markdown(), &options))?;
     }
     stdout.flush()?;
     Ok(exit::FINE)

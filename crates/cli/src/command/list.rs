@@ -2,8 +2,8 @@
 
 use crate::arguments::{Color, List, ListFormat, Listed};
 use crate::{exit, terminal};
-use ringfence::report::{rules_json, rules_table};
-use ringfence::{TARGETS, Targets, rule_cards};
+use ringfence::report::{ddis_json, ddis_table, rules_json, rules_table};
+use ringfence::{TARGETS, Targets, ddis, rule_cards};
 use std::io::Write;
 
 pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
@@ -15,6 +15,10 @@ pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
                 ListFormat::Json => rules_json(&cards),
             }
         }
+        Listed::Ddis => match arguments.format {
+            ListFormat::Text => ddis_table(&ddis(), &terminal::options(color)),
+            ListFormat::Json => ddis_json(&ddis()),
+        },
         Listed::Targets => targets(arguments.format),
     };
     let mut stdout = std::io::stdout().lock();

@@ -99,7 +99,9 @@ fn typos_are_answered_with_what_was_meant() {
         (&["list", "rule"], "'rules'"),
         (&["explain", "writeable-executable-section"], "did you mean writable-executable-section"),
         (&["explain", "0xC4:0x2009"], "did you mean 0xC4:0x200"),
-        (&["explain", "zzz"], "`ringfence list rules`"),
+        (&["explain", "zzz"], "`ringfence list rules` and `ringfence list ddis`"),
+        (&["explain", "ExAlocatePoolWithTag"], "did you mean ExAllocatePoolWithTag"),
+        (&["list", "ddi"], "'ddis'"),
     ] {
         let ran = run(arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}");
@@ -124,7 +126,9 @@ fn a_report_that_cannot_be_written() {
     let path = folder.path().to_str().unwrap();
     for arguments in [
         &["explain", "wrong-machine"][..],
+        &["explain", "MmMapIoSpace"],
         &["list", "rules"],
+        &["list", "ddis"],
         &["list", "targets"],
         &["calls", path],
         &["calls", "--format", "json", path],

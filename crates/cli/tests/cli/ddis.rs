@@ -1,0 +1,53 @@
+//! What is known of DDIs, on the command line.
+
+use crate::run::run;
+
+#[test]
+fn a_ddi_is_explained_by_any_of_its_names() {
+    for name in ["MmMapIoSpace", "MMMAPIOSPACE", "nt!MmMapIoSpace"] {
+        let ran = run(["explain", name]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(ran.stdout.starts_with("MmMapIoSpace: whether memory is executable"), "{ran:?}");
+        ran.line("MmMapIoSpaceEx");
+        ran.line("nf-wdm-mmmapiospace");
+    }
+    let as_nt = run(["explain", "NtAllocateVirtualMemory"]);
+    assert!(as_nt.stdout.starts_with("ZwAllocateVirtualMemory: "), "{as_nt:?}");
+}
+
+/// Microsoft's list of potentially affected DDIs has 46 names.
+#[test]
+fn ddis_are_listed() {
+    let listed = run(["list", "ddis"]);
+    assert_eq!(listed.code, Some(0));
+    assert_eq!(listed.stdout.lines().filter(|line| line.starts_with("* ")).count(), 46);
+    assert!(listed.line("  MmMapIoSpaceEx ").ends_with("0x2001"), "{listed:?}");
+    let json = run(["list", "ddis", "--format", "json"]).json();
+    let ddis = json.as_array().unwrap();
+    let named = |name: &str| ddis.iter().find(|ddi| ddi["name"] == name).unwrap();
+    assert_eq!(named("ZwMapViewOfSection")["argument"], 9);
+    assert_eq!(named("ZwMapViewOfSection")["verifier"], "0x2001");
+    assert_eq!(named("MmMapIoSpace")["code_analysis"], "C30029");
+    assert_eq!(ddis.iter().filter(|ddi| ddi["listed"] == true).count(), 46);
+    // What is listed can be asked about.
+    for ddi in ddis.iter().step_by(10) {
+        let name = ddi["name"].as_str().unwrap();
+        let explained = run(["explain", name]).stdout;
+        assert!(explained.starts_with(&format!("{name}: ")), "{name}: {explained}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_said_of_ddis_fits_the_terminal() {
+    use crate::terminal::{on_terminal, without_colors};
+    for arguments in [
+        &["list", "ddis"][..],
+        &["explain", "FLT_CONTEXT_REGISTRATION.ContextAllocateCallback"],
+        &["explain", "MmMapLockedPagesSpecifyCache"],
+    ] {
+        for line in on_terminal(80, arguments, &[]).lines().map(without_colors) {
+            assert!(line.chars().count() <= 80 || line.contains("https://"), "{line}");
+        }
+    }
+}
