@@ -12,6 +12,8 @@ pub(crate) struct Abi {
     pub(crate) result: Reg,
     /// Registers that a call may change, a bit each.
     pub(crate) volatile: u64,
+    /// Registers that the decoder uses within an instruction only, a bit each.
+    pub(crate) scratch: u64,
     /// Bytes above the stack pointer, before a call, that belong to the called function.
     pub(crate) home: i32,
     /// Bytes that the call instruction itself puts on the stack.

@@ -17,6 +17,8 @@ use std::collections::{BTreeSet, HashSet};
 /// A block that is entered more often than this forgets what keeps changing. Sets and their bits can
 /// only change so often; this is for the impatient.
 const PATIENCE: u32 = 24;
+/// Blocks one behind the other that are looked at together.
+const LONGEST_CHAIN: usize = 16;
 /// A block that is entered more often than this ends the analysis.
 const MOST_VISITS: u32 = 200;
 /// Bytes of states that are kept at once.
@@ -45,20 +47,29 @@ pub(crate) fn analyse(
     named: &BTreeSet<usize>,
     budget: usize,
 ) -> Found {
-    let reachable = reachable(graph);
+    let (reachable, predecessors) = (reachable(graph), predecessors(graph));
     let mut analysis = Analysis {
         transfer,
         decoder,
         graph,
         query,
         reachable,
+        predecessors,
         found: Found::default(),
         budget,
     };
-    if !analysis.block_by_block(named) {
+    let blocks: BTreeSet<usize> =
+        named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
+    let told = analysis.block_by_block(&blocks);
+    if told != Told::Everything {
         analysis.found.sites.clear();
         analysis.found.used.clear();
-        analysis.whole();
+        let within = match told {
+            // What matters to these blocks happens before them.
+            Told::NotAllValues => analysis.leading_to(&blocks),
+            _ => vec![true; analysis.graph.blocks.len()],
+        };
+        analysis.until_stable(&within);
     }
     let mut found = analysis.found;
     found.kept = std::mem::take(&mut transfer.kept);
@@ -79,12 +90,35 @@ fn reachable(graph: &Graph) -> Vec<bool> {
     reached
 }
 
+/// The blocks that lead to each block.
+fn predecessors(graph: &Graph) -> Vec<Vec<u32>> {
+    let mut predecessors = vec![Vec::new(); graph.blocks.len()];
+    for (block, number) in graph.blocks.iter().zip(0..) {
+        for &next in &block.successors {
+            predecessors[next].push(number);
+        }
+    }
+    predecessors
+}
+
+/// How far looking at single blocks got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// All calls and all values.
+    Everything,
+    /// All calls, but some values come from blocks before.
+    NotAllValues,
+    /// The address of a wanted function is taken on to other blocks.
+    NotAllCalls,
+}
+
 struct Analysis<'a, 't> {
     transfer: &'t mut Transfer<'a>,
     decoder: &'t mut dyn Decoder,
     graph: &'t mut Graph,
     query: &'t Query,
     reachable: Vec<bool>,
+    predecessors: Vec<Vec<u32>>,
     found: Found,
     budget: usize,
 }
@@ -98,25 +132,58 @@ struct Goal {
 }
 
 impl Analysis<'_, '_> {
-    /// Looks at the blocks with references alone. Whether that told everything.
-    fn block_by_block(&mut self, named: &BTreeSet<usize>) -> bool {
-        let blocks: BTreeSet<usize> =
-            named.iter().filter_map(|&insn| self.graph.block_of(insn)).collect();
-        for block in blocks {
-            let state = self.before_block(block);
+    /// Looks at the blocks with references alone, with those that must have come just before.
+    fn block_by_block(&mut self, blocks: &BTreeSet<usize>) -> Told {
+        let mut told = Told::Everything;
+        for &block in blocks {
+            let chain = self.chain_to(block);
+            let mut state = self.before_block(chain[0]);
+            for &before in &chain[..chain.len() - 1] {
+                state = self.run(before, state, false);
+            }
             let first = self.found.sites.len();
             let state = self.run(block, state, true);
+            if self.holds_callee(&state) {
+                return Told::NotAllCalls;
+            }
             let open = |site: &Site| {
                 let possible = site.arguments.iter().flat_map(|argument| &argument.value.possible);
-                possible
-                    .into_iter()
-                    .any(|one| matches!(one.unknown, Some(Reason::Entry | Reason::Stack)))
+                let from_before = [Some(Reason::Entry), Some(Reason::Stack)];
+                possible.into_iter().any(|one| from_before.contains(&one.unknown))
             };
-            if self.found.sites[first..].iter().any(open) || self.holds_callee(&state) {
-                return false;
+            if self.found.sites[first..].iter().any(open) {
+                told = Told::NotAllValues;
             }
         }
-        true
+        told
+    }
+
+    /// The block, and before it those that must have come before, as each is the only one to lead to
+    /// the next.
+    fn chain_to(&self, block: usize) -> Vec<usize> {
+        let mut chain = vec![block];
+        let mut first = block;
+        while chain.len() < LONGEST_CHAIN && self.graph.blocks[first].entry.is_none() {
+            match self.predecessors[first][..] {
+                [before] if !chain.contains(&(before as usize)) => first = before as usize,
+                _ => break,
+            }
+            chain.push(first);
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Which blocks lead to one of `blocks`, themselves included.
+    fn leading_to(&self, blocks: &BTreeSet<usize>) -> Vec<bool> {
+        let mut leads = vec![false; self.graph.blocks.len()];
+        let mut pending: Vec<usize> = blocks.iter().copied().collect();
+        while let Some(block) = pending.pop() {
+            if !std::mem::replace(&mut leads[block], true) {
+                pending.extend(self.predecessors[block].iter().map(|&before| before as usize));
+            }
+        }
+        leads
     }
 
     /// Whether the address of a wanted function is still somewhere, for later blocks to call.
@@ -138,8 +205,8 @@ impl Analysis<'_, '_> {
     fn before_block(&mut self, block: usize) -> State {
         let start = self.graph.insns[self.graph.blocks[block].insns.start].at;
         let values = &mut self.transfer.values;
-        let lone = || !self.graph.blocks.iter().any(|other| other.successors.contains(&block));
-        if self.graph.blocks[block].entry == Some(Entry::Start) && lone() {
+        let lone = self.predecessors[block].is_empty();
+        if self.graph.blocks[block].entry == Some(Entry::Start) && lone {
             return State::at_start(values, self.transfer.abi);
         }
         let mut state = State::unknown(values, Reason::Entry);
@@ -171,14 +238,15 @@ impl Analysis<'_, '_> {
         state
     }
 
-    /// Carries what is known through the function until nothing changes, then tells the calls.
-    fn whole(&mut self) {
+    /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
+    fn until_stable(&mut self, within: &[bool]) {
         let count = self.graph.blocks.len();
         let mut states: Vec<Option<State>> = vec![None; count];
         let mut visits = vec![0_u32; count];
         let mut pending = BTreeSet::new();
         for (block, state) in states.iter_mut().enumerate() {
             let entered = match self.graph.blocks[block].entry {
+                _ if !within[block] => continue,
                 None => continue,
                 Some(Entry::Start) => State::at_start(&mut self.transfer.values, self.transfer.abi),
                 Some(Entry::Resumed | Entry::Unknown) => self.before_block(block),
@@ -191,8 +259,12 @@ impl Analysis<'_, '_> {
         while let Some(block) = pending.pop_first() {
             visits[block] += 1;
             let Some(state) = states[block].clone() else { continue };
-            let after = self.run(block, state, false);
+            let mut after = self.run(block, state, false);
+            self.transfer.end_block(&mut after);
             for &next in &self.graph.blocks[block].successors {
+                if !within[next] {
+                    continue;
+                }
                 let widen = visits[next] > PATIENCE;
                 let changed = match &mut states[next] {
                     Some(known) => known.join(&mut self.transfer.values, &after, widen),
@@ -215,6 +287,9 @@ impl Analysis<'_, '_> {
             }
         }
         for (block, state) in states.into_iter().enumerate() {
+            if !within[block] {
+                continue;
+            }
             let state = match state.filter(|_| !spent) {
                 Some(state) => state,
                 // Left early: only what the block itself says can be trusted.

@@ -90,6 +90,8 @@ pub(crate) struct Values {
     spans: Vec<Span>,
     /// The newest set of each hash.
     known: HashMap<u64, Set, BuildHasherDefault<AlreadyHashed>>,
+    /// What was joined before: at each place where paths meet the same pairs come again.
+    joined: HashMap<(Set, Set), Set, BuildHasherDefault<Mixing>>,
 }
 
 /// Where a set's atoms are.
@@ -117,6 +119,7 @@ impl Values {
         self.atoms.clear();
         self.spans.clear();
         self.known.clear();
+        self.joined.clear();
     }
 
     pub(crate) fn one(&mut self, atom: Atom) -> Set {
@@ -155,8 +158,22 @@ impl Values {
         if a == b {
             return a;
         }
-        let atoms = [self.atoms(a), self.atoms(b)].concat();
-        self.of(atoms)
+        let pair = (a.min(b), a.max(b));
+        if let Some(&known) = self.joined.get(&pair) {
+            return known;
+        }
+        let set =
+            match (self.only(a), self.only(b)) {
+                (Some(first), Some(second)) if first.same_value(&second) => {
+                    if first.at <= second.at { a } else { b }
+                }
+                _ => {
+                    let atoms = [self.atoms(a), self.atoms(b)].concat();
+                    self.of(atoms)
+                }
+            };
+        self.joined.insert(pair, set);
+        set
     }
 
     /// Every atom of a set changed alike.
@@ -223,7 +240,8 @@ fn hash(atoms: &[Atom]) -> u64 {
     hasher.0
 }
 
-struct Mixing(u64);
+#[derive(Default)]
+pub(crate) struct Mixing(u64);
 
 impl Hasher for Mixing {
     fn finish(&self) -> u64 {

@@ -276,8 +276,7 @@ impl Reader<'_> {
     fn owns(&mut self, target: u32) -> bool {
         if self.extent.contains(target) {
             // Between listed functions, a jump to a mere jump leaves.
-            return self.extent.listed
-                || matches!(self.decoder.stub(target), Stub::Code(_));
+            return self.extent.listed || matches!(self.decoder.stub(target), Stub::Code(_));
         }
         if !self.extent.listed {
             return false;
@@ -376,7 +375,9 @@ impl Reader<'_> {
                 Flow::Call(target) if self.returns(target) => leads_to.push(last.end()),
                 Flow::Jump(target) => leads_to.push(target),
                 Flow::Branch(target) => leads_to.extend([target, last.end()]),
-                Flow::Indirect(_) => leads_to.extend(self.tables.get(&last.at).into_iter().flatten()),
+                Flow::Indirect(_) => {
+                    leads_to.extend(self.tables.get(&last.at).into_iter().flatten())
+                }
                 Flow::Call(_) | Flow::Stop => {}
             }
             leads_to.sort_unstable();

@@ -91,6 +91,12 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// Drops what lives within an instruction only, so that paths do not differ in it.
+    pub(crate) fn end_block(&mut self, state: &mut State) {
+        let dead = self.values.unknown(Reason::Entry, 0);
+        state.set_all(self.abi.scratch, dead);
+    }
+
     /// What an operand holds.
     pub(crate) fn source(&mut self, state: &State, source: Source, at: u32) -> Set {
         match source {
@@ -284,7 +290,8 @@ impl<'a> Transfer<'a> {
             // What lies below is free, and the called function's home space is its own.
             state.forget_range(region, i32::MIN / 2, offset.saturating_add(self.abi.home));
         }
-        let volatile = self.values.unknown(Reason::Clobbered, at);
+        // Where does not matter, and with it paths through different calls would not be equal.
+        let volatile = self.values.unknown(Reason::Clobbered, 0);
         state.set_all(self.abi.volatile, volatile);
         state.set(self.abi.result, self.values.unknown(Reason::Returned, at));
     }

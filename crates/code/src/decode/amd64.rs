@@ -33,7 +33,8 @@ pub(crate) static ABI: Abi = Abi {
     arguments: &[RCX, RDX, Reg(8), Reg(9)],
     result: RAX,
     // rax rcx rdx r8-r11, the temporaries, and both halves of xmm0 to xmm5.
-    volatile: 0x0F07 | 0xF << 16 | 0xFFF << VECTORS,
+    volatile: 0x0F07 | 0x7 << 16 | 0xFFF << VECTORS,
+    scratch: 0x7 << 16,
     home: 0x20,
     pushed: 8,
 };

@@ -61,9 +61,8 @@ pub(super) fn lift(
 fn target(instruction: &Instruction) -> Target {
     if instruction.op0_kind() == OpKind::Register {
         let register = general(instruction.op0_register());
-        return register.map_or(Target::Memory(TEMPORARY[0]), |(register, _)| {
-            Target::Register(register)
-        });
+        return register
+            .map_or(Target::Memory(TEMPORARY[0]), |(register, _)| Target::Register(register));
     }
     match instruction.is_ip_rel_memory_operand() && instruction.memory_size().size() == 8 {
         true => Target::Pointer(instruction.ip_rel_memory_address() as u32),
