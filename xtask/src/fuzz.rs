@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 2] = ["image", "examine"];
+const TARGETS: [&str; 3] = ["image", "examine", "code"];
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.

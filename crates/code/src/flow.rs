@@ -11,6 +11,8 @@ use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
 const MOST_INSTRUCTIONS: usize = 150_000;
+/// Bytes of the longest instruction there is.
+const LONGEST: u32 = 15;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
 const LARGEST_TABLE: u32 = 1 << 18;
 
@@ -90,11 +92,20 @@ impl Graph {
         &self.ops[insn.ops.0 as usize..insn.ops.1 as usize]
     }
 
-    /// The instruction that the byte at `rva` belongs to.
-    pub(crate) fn insn_at(&self, rva: u32) -> Option<usize> {
-        let after = self.insns.partition_point(|insn| insn.at <= rva);
-        // Where instructions overlap, the byte may belong to one that starts earlier.
-        (after.saturating_sub(4)..after).rev().find(|&index| rva < self.insns[index].end())
+    /// The instruction that `field` is part of, and whether it is the field that names the place. Where
+    /// instructions overlap, one that does is preferred.
+    pub(crate) fn insn_with(&self, field: Field) -> Option<(usize, bool)> {
+        let after = self.insns.partition_point(|insn| insn.at < field.at);
+        let near = self.insns[..after].iter().enumerate().rev();
+        let near = near.take_while(|(_, insn)| insn.at.saturating_add(LONGEST) > field.at);
+        let mut holding = None;
+        for (index, insn) in near.filter(|(_, insn)| insn.end() > field.at) {
+            if insn.names == Some(field.place) && insn.end() >= field.at.saturating_add(4) {
+                return Some((index, true));
+            }
+            holding = holding.or(Some((index, false)));
+        }
+        holding
     }
 
     /// The block that an instruction is in.

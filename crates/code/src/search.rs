@@ -258,11 +258,8 @@ impl<'a> Search<'a> {
         let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
         self.survey.functions += 1;
         self.survey.instructions += graph.insns.len();
-        let named_by = |field: &Field| {
-            let insn = graph.insn_at(field.at)?;
-            Some((field.at, (insn, graph.insns[insn].names == Some(field.place))))
-        };
-        let insns: HashMap<u32, (usize, bool)> = fields.iter().filter_map(named_by).collect();
+        let insns: HashMap<u32, (usize, bool)> =
+            fields.iter().filter_map(|&field| Some((field.at, graph.insn_with(field)?))).collect();
         let of_interest: BTreeSet<usize> = insns.values().map(|(insn, _)| *insn).collect();
         self.transfer.clear();
         let budget = budget.min(MOST_STEPS_IN_ONE);
