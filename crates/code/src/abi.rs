@@ -33,7 +33,7 @@ impl Abi {
 
     /// Which argument stands at `offset` bytes above the stack pointer at a function's start.
     pub(crate) fn parameter_at(&self, offset: i32) -> Option<u8> {
-        let above_home = offset - self.pushed - self.home;
+        let above_home = offset.saturating_sub(self.pushed + self.home);
         let index = self.arguments.len() as i32 + above_home / 8;
         (above_home >= 0 && above_home % 8 == 0).then(|| u8::try_from(index).ok())?
     }
