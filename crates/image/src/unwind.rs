@@ -36,7 +36,7 @@ pub(crate) fn read(layout: &Layout<'_>, function: &Function) -> Option<Unwind> {
     }
     let codes = bytes.get(4..4 + 2 * usize::from(count))?;
     // The codes take an even number of words.
-    let tail = bytes.get(4 + 2 * usize::from(count.next_multiple_of(2))..).unwrap_or_default();
+    let tail = bytes.get(4 + 2 * usize::from(count).next_multiple_of(2)..).unwrap_or_default();
     let mut unwind = Unwind { prolog, frame: stack_taken(codes, version), ..Unwind::default() };
     if frame & 15 != 0 {
         unwind.frame_register = Some((frame & 15, u32::from(frame >> 4) * 16));
