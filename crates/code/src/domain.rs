@@ -7,6 +7,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// More possibilities than these become one of which only the common bits are known.
 const MOST_ATOMS: usize = 8;
 
+/// Entries of a map that is rather made anew than cleared.
+const LARGE: usize = 4096;
+
 /// One possibility: what it stands for, the bits that are known of it, and where it came from.
 ///
 /// `ones` and `zeros` never overlap. Of an address they say nothing.
@@ -116,6 +119,11 @@ impl Values {
 
     /// Forgets everything, but not the memory it took.
     pub(crate) fn clear(&mut self) {
+        // Clearing a map takes time by its size, and one large function should not slow the others.
+        if self.known.capacity() > LARGE || self.joined.capacity() > LARGE {
+            *self = Values::default();
+            return;
+        }
         self.atoms.clear();
         self.spans.clear();
         self.known.clear();
