@@ -47,7 +47,7 @@ pub(crate) fn analyse(
     named: &BTreeSet<usize>,
     budget: usize,
 ) -> Found {
-    let (reachable, predecessors) = (reachable(graph), predecessors(graph));
+    let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
     let mut analysis = Analysis {
         transfer,
         decoder,
@@ -84,21 +84,45 @@ fn reachable(graph: &Graph) -> Vec<bool> {
     let mut pending: Vec<usize> = entries.collect();
     while let Some(block) = pending.pop() {
         if !std::mem::replace(&mut reached[block], true) {
-            pending.extend(&graph.blocks[block].successors);
+            pending.extend(graph.successors(block));
         }
     }
     reached
 }
 
 /// The blocks that lead to each block.
-fn predecessors(graph: &Graph) -> Vec<Vec<u32>> {
-    let mut predecessors = vec![Vec::new(); graph.blocks.len()];
-    for (block, number) in graph.blocks.iter().zip(0..) {
-        for &next in &block.successors {
-            predecessors[next].push(number);
+struct Predecessors {
+    /// Where those of each block begin in `blocks`; one more than there are blocks.
+    starts: Vec<usize>,
+    blocks: Vec<usize>,
+}
+
+impl Predecessors {
+    fn of(graph: &Graph) -> Predecessors {
+        let count = graph.blocks.len();
+        let mut starts = vec![0; count + 1];
+        for block in 0..count {
+            for &next in graph.successors(block) {
+                starts[next + 1] += 1;
+            }
         }
+        for block in 0..count {
+            starts[block + 1] += starts[block];
+        }
+        let mut blocks = vec![0; starts[count]];
+        let mut filled = starts.clone();
+        for block in 0..count {
+            for &next in graph.successors(block) {
+                blocks[filled[next]] = block;
+                filled[next] += 1;
+            }
+        }
+        Predecessors { starts, blocks }
     }
-    predecessors
+
+    fn before(&self, block: usize) -> &[usize] {
+        &self.blocks[self.starts[block]..self.starts[block + 1]]
+    }
 }
 
 /// How far looking at single blocks got.
@@ -118,7 +142,7 @@ struct Analysis<'a, 't> {
     graph: &'t mut Graph,
     query: &'t Query,
     reachable: Vec<bool>,
-    predecessors: Vec<Vec<u32>>,
+    predecessors: Predecessors,
     found: Found,
     budget: usize,
 }
@@ -164,8 +188,8 @@ impl Analysis<'_, '_> {
         let mut chain = vec![block];
         let mut first = block;
         while chain.len() < LONGEST_CHAIN && self.graph.blocks[first].entry.is_none() {
-            match self.predecessors[first][..] {
-                [before] if !chain.contains(&(before as usize)) => first = before as usize,
+            match *self.predecessors.before(first) {
+                [before] if !chain.contains(&before) => first = before,
                 _ => break,
             }
             chain.push(first);
@@ -180,7 +204,7 @@ impl Analysis<'_, '_> {
         let mut pending: Vec<usize> = blocks.iter().copied().collect();
         while let Some(block) = pending.pop() {
             if !std::mem::replace(&mut leads[block], true) {
-                pending.extend(self.predecessors[block].iter().map(|&before| before as usize));
+                pending.extend(self.predecessors.before(block));
             }
         }
         leads
@@ -205,7 +229,7 @@ impl Analysis<'_, '_> {
     fn before_block(&mut self, block: usize) -> State {
         let start = self.graph.insns[self.graph.blocks[block].insns.start].at;
         let values = &mut self.transfer.values;
-        let lone = self.predecessors[block].is_empty();
+        let lone = self.predecessors.before(block).is_empty();
         if self.graph.blocks[block].entry == Some(Entry::Start) && lone {
             return State::at_start(values, self.transfer.abi);
         }
@@ -261,7 +285,7 @@ impl Analysis<'_, '_> {
             let Some(state) = states[block].clone() else { continue };
             let mut after = self.run(block, state, false);
             self.transfer.end_block(&mut after);
-            for &next in &self.graph.blocks[block].successors {
+            for &next in self.graph.successors(block) {
                 if !within[next] {
                     continue;
                 }

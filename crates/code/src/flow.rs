@@ -50,8 +50,8 @@ pub(crate) enum Entry {
 pub(crate) struct Block {
     /// Indices into [`Graph::insns`].
     pub(crate) insns: Range<usize>,
-    /// Indices into [`Graph::blocks`].
-    pub(crate) successors: Vec<usize>,
+    /// Where code may go on: indices into the edges of the graph.
+    edges: Range<usize>,
     pub(crate) entry: Option<Entry>,
     /// Whether its instructions have their operations.
     lifted: bool,
@@ -64,6 +64,8 @@ pub(crate) struct Graph {
     /// By address.
     pub(crate) insns: Vec<Insn>,
     pub(crate) blocks: Vec<Block>,
+    /// Indices into [`Graph::blocks`], those of one block behind those of the one before.
+    edges: Vec<usize>,
     ops: Vec<Op>,
     /// Whether some jump in it goes where nobody knows.
     pub(crate) unresolved: bool,
@@ -85,6 +87,11 @@ impl Graph {
             decoder.lift(insn.at, &mut self.ops);
             insn.ops = (first, self.ops.len() as u32);
         }
+    }
+
+    /// The blocks that may follow a block.
+    pub(crate) fn successors(&self, block: usize) -> &[usize] {
+        &self.edges[self.blocks[block].edges.clone()]
     }
 
     /// The operations of an instruction in a lifted block.
@@ -371,30 +378,33 @@ impl Reader<'_> {
                 starts.push(self.insns[first].at);
                 blocks.push(Block {
                     insns: first..index + 1,
-                    successors: Vec::new(),
+                    edges: 0..0,
                     entry: None,
                     lifted: false,
                 });
                 first = index + 1;
             }
         }
+        let mut edges = Vec::with_capacity(2 * blocks.len());
         for block in &mut blocks {
             let last = &self.insns[block.insns.end - 1];
-            let mut leads_to = Vec::new();
+            let first = edges.len();
+            let mut leads_to = |at: u32| edges.extend(starts.binary_search(&at));
             match last.flow {
-                Flow::Next => leads_to.push(last.end()),
-                Flow::Call(target) if self.returns(target) => leads_to.push(last.end()),
-                Flow::Jump(target) => leads_to.push(target),
-                Flow::Branch(target) => leads_to.extend([target, last.end()]),
+                Flow::Next => leads_to(last.end()),
+                Flow::Call(target) if self.returns(target) => leads_to(last.end()),
+                Flow::Jump(target) => leads_to(target),
+                Flow::Branch(target) => [target, last.end()].into_iter().for_each(leads_to),
                 Flow::Indirect(_) => {
-                    leads_to.extend(self.tables.get(&last.at).into_iter().flatten())
+                    let mut targets = self.tables.remove(&last.at).unwrap_or_default();
+                    // A table has many entries for few cases.
+                    targets.sort_unstable();
+                    targets.dedup();
+                    targets.into_iter().for_each(leads_to);
                 }
                 Flow::Call(_) | Flow::Stop => {}
             }
-            leads_to.sort_unstable();
-            leads_to.dedup();
-            block.successors =
-                leads_to.iter().filter_map(|at| starts.binary_search(at).ok()).collect();
+            block.edges = first..edges.len();
         }
         for (rva, entry) in entries {
             if let Ok(index) = starts.binary_search(rva) {
@@ -406,6 +416,7 @@ impl Reader<'_> {
             frame: self.extent.frame,
             insns: self.insns,
             blocks,
+            edges,
             ops: Vec::new(),
             unresolved: self.unresolved,
             spent: self.spent,

@@ -18,8 +18,8 @@ pub(crate) struct Places<'a> {
     entries: HashMap<u32, u32>,
     /// Pointers to such tables, with the wanted entries: offset in bytes and index into the query.
     tables: BTreeMap<u32, Vec<(i32, u32)>>,
-    /// Every slot that the loader fills in, wanted or not.
-    imports: HashSet<u32>,
+    /// Every slot that the loader fills in, wanted or not, by address.
+    imports: Vec<u32>,
     never_return: HashSet<u32>,
     guard_check: Option<u32>,
     guard_dispatch: Option<u32>,
@@ -36,7 +36,7 @@ impl<'a> Places<'a> {
             slots: HashMap::new(),
             entries: HashMap::new(),
             tables: BTreeMap::new(),
-            imports: HashSet::new(),
+            imports: Vec::new(),
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
             guard_check: None,
             guard_dispatch: None,
@@ -70,6 +70,7 @@ impl<'a> Places<'a> {
             let modules = image.imports().modules.iter();
             let functions = modules.flat_map(|module| &module.functions);
             places.imports = functions.map(|function| function.slot.0).collect();
+            places.imports.sort_unstable();
         }
         places
     }
@@ -91,7 +92,7 @@ impl<'a> Places<'a> {
 
     /// Whether the loader fills in what stands at `place`.
     pub(crate) fn is_import(&self, place: u32) -> bool {
-        self.imports.contains(&place)
+        self.imports.binary_search(&place).is_ok()
     }
 
     pub(crate) fn never_returns(&self, slot: u32) -> bool {
@@ -148,7 +149,7 @@ impl<'a> Places<'a> {
     /// What stands in a section that nobody may write to, and the loader does not.
     fn constant(&self, rva: u32, bytes: u8, at: u32) -> Option<Atom> {
         let section = self.image.section_at(Rva(rva))?;
-        let in_slot = |place: &u32| self.imports.contains(place);
+        let in_slot = |place: &u32| self.is_import(*place);
         let guard =
             |place: &u32| self.guard_check == Some(*place) || self.guard_dispatch == Some(*place);
         let start = rva.saturating_sub(7);

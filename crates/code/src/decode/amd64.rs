@@ -9,7 +9,6 @@ use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
 use iced_x86::{DecoderOptions, Instruction, InstructionInfoFactory, Register};
-use std::collections::HashMap;
 use std::collections::VecDeque;
 
 const RAX: Reg = Reg(0);
@@ -42,6 +41,9 @@ pub(crate) static ABI: Abi = Abi {
 /// Instructions before an indirect jump that are looked at for its table.
 const REMEMBERED: usize = 24;
 
+/// Addresses in the image by the number of the general register that was given one.
+type Pointers = [Option<u32>; 16];
+
 /// Decodes x64 code.
 pub(crate) struct Amd64<'a> {
     places: &'a Places<'a>,
@@ -52,7 +54,7 @@ pub(crate) struct Amd64<'a> {
     /// The last instructions decoded one behind the other, the newest last.
     chain: VecDeque<Instruction>,
     /// Addresses in the image that registers were given anywhere in the function.
-    pointers: HashMap<Register, u32>,
+    pointers: Pointers,
 }
 
 impl<'a> Amd64<'a> {
@@ -63,7 +65,7 @@ impl<'a> Amd64<'a> {
             section: (0, 0),
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
             chain: VecDeque::with_capacity(REMEMBERED),
-            pointers: HashMap::new(),
+            pointers: [None; 16],
         }
     }
 
@@ -93,7 +95,7 @@ impl Decoder for Amd64<'_> {
         }
         self.chain.push_back(instruction);
         if let Some(rva) = jump_table::pointer(&instruction) {
-            self.pointers.insert(instruction.op0_register(), rva);
+            self.pointers[instruction.op0_register().number() & 15] = Some(rva);
         }
         Some(Lifted {
             length: instruction.len() as u8,
@@ -110,7 +112,7 @@ impl Decoder for Amd64<'_> {
 
     fn start_function(&mut self) {
         self.chain.clear();
-        self.pointers.clear();
+        self.pointers = [None; 16];
     }
 
     fn start_chain(&mut self) {

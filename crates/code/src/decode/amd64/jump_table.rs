@@ -4,14 +4,13 @@
 //! longer ago, `movsxd rcx, [table + i*4]; add rcx, base; jmp rcx` with distinct registers; clang writes
 //! the latter with one register for both. A first table of bytes may stand before, for sparse cases.
 
+use super::Pointers;
 use crate::places::Places;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// No switch has more cases.
 const MOST_ENTRIES: usize = 1024;
-
-type Pointers = HashMap<Register, u32>;
 
 /// The address that a `lea reg, [rip+x]` puts into its register.
 pub(super) fn pointer(instruction: &Instruction) -> Option<u32> {
@@ -163,10 +162,13 @@ impl Finder<'_> {
 
     /// The address in the image that a register holds.
     fn known(&self, register: Register, end: usize) -> Option<u32> {
+        if !register.is_gpr64() {
+            return None;
+        }
         match self.written(register, end) {
             Some(at) => pointer(self.before[at]),
             // Set before what is remembered: the compiler keeps such bases for the whole function.
-            None => self.pointers.get(&register.full_register()).copied(),
+            None => self.pointers[register.number() & 15],
         }
     }
 }
