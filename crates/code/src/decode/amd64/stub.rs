@@ -12,7 +12,8 @@ const MOST_HOPS: usize = 4;
 /// What the code at `at` stands in for.
 pub(super) fn follow(places: &Places<'_>, mut at: u32) -> Stub {
     for _ in 0..MOST_HOPS {
-        let Some(first) = places.code_from(at).and_then(|bytes| decode(bytes, at)) else {
+        let bytes = places.code_from(at).filter(|bytes| may_be_stub(bytes));
+        let Some(first) = bytes.and_then(|bytes| decode(bytes, at)) else {
             return Stub::Code(at);
         };
         match first.mnemonic() {
@@ -40,6 +41,15 @@ pub(super) fn follow(places: &Places<'_>, mut at: u32) -> Stub {
         }
     }
     Stub::Code(at)
+}
+
+/// Whether code begins with a jump or a call, behind a prefix perhaps: every called function is asked.
+fn may_be_stub(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xE8 | 0xE9 | 0xEB | 0xFF, ..] => true,
+        [0x40..=0x4F | 0xF2 | 0x3E, 0xE9 | 0xEB | 0xFF, ..] => true,
+        _ => false,
+    }
 }
 
 /// `call over; ...; over: mov [rsp], register; ret`.
