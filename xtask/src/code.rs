@@ -11,6 +11,8 @@ mod truth;
 mod value;
 mod wanted;
 
+pub use build::large_driver;
+
 use anyhow::{Context, Result, bail};
 use ringfence_image::{Image, Machine};
 use std::fs;

@@ -27,7 +27,7 @@ pub fn all(folder: &Path) -> Result<()> {
 }
 
 /// An import library for each module.
-pub fn import_libraries(folder: &Path) -> Result<()> {
+fn import_libraries(folder: &Path) -> Result<()> {
     for module in MODULES {
         let definition = sources().join(format!("{module}.def"));
         let mut dlltool = program(DLLTOOL, folder);
@@ -54,20 +54,39 @@ fn one(driver: &Driver, folder: &Path) -> Result<()> {
     let all = own.chain(driver.entry.then_some(ENTRY)).chain([STUB]);
     let mut objects = Vec::new();
     for source in all {
-        let object = format!("{}-{source}.obj", driver.stem());
-        let mut clang = program(CLANG, folder);
-        clang.args(TARGET).arg("-I").arg(sources());
-        if source.ends_with(".c") {
-            clang.args(COMPILE).args(driver.level).args(driver.compile);
-        }
-        capture(clang.arg("-c").arg(sources().join(source)).args(["-o", &object]))?;
-        objects.push(object);
+        let switches: Vec<_> = driver.level.iter().chain(driver.compile).copied().collect();
+        let name = format!("{}-{source}", driver.stem());
+        objects.push(compile(folder, &sources().join(source), &name, &switches)?);
     }
     link(folder, &objects, &driver.file(), &[&format!("/map:{}", driver.map())])
 }
 
+/// Compiles and links one generated source, inside `folder`.
+pub fn large_driver(folder: &Path, source: &Path, driver: &Path) -> Result<()> {
+    crate::fixtures::prepare()?;
+    import_libraries(folder)?;
+    // Generated code is none that warnings help with.
+    let mut objects = vec![compile(folder, source, "large", &["-O2", "-w"])?];
+    for source in [ENTRY, STUB] {
+        objects.push(compile(folder, &sources().join(source), source, &[])?);
+    }
+    link(folder, &objects, &driver.to_string_lossy(), &[])
+}
+
+/// Compiles C with `switches` or assembles what is none; returns the object's name.
+fn compile(folder: &Path, source: &Path, name: &str, switches: &[&str]) -> Result<String> {
+    let object = format!("{name}.obj");
+    let mut clang = program(CLANG, folder);
+    clang.args(TARGET).arg("-I").arg(sources());
+    if source.extension().is_some_and(|kind| kind == "c") {
+        clang.args(COMPILE).args(switches);
+    }
+    capture(clang.arg("-c").arg(source).args(["-o", &object]))?;
+    Ok(object)
+}
+
 /// Links `objects` to the import libraries.
-pub fn link(folder: &Path, objects: &[String], file: &str, switches: &[&str]) -> Result<()> {
+fn link(folder: &Path, objects: &[String], file: &str, switches: &[&str]) -> Result<()> {
     let mut linker = program(LINKER, folder);
     linker.args(LINK).args(switches).args(objects);
     linker.args(MODULES.iter().map(|module| format!("{module}.lib")));
