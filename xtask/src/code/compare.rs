@@ -26,9 +26,9 @@ pub fn differences(truth: &Truth, map: &Map, found: &Found) -> Result<Vec<String
     }
     for reference in &found.survey.references {
         let (at, name) = (reference.at.0, &found.names[reference.wanted]);
-        // The linker's own jumps to imports have the import's name and no truth, and what points
-        // to one of them stands in data.
-        let of_linker = map.name(at) == name || !found.is_code(at);
+        // The linker's own jumps to imports have no truth, and what points to one of them stands in
+        // data.
+        let of_linker = map.is_jump_of_linker(map.name(at)) || !found.is_code(at);
         if !is_told(at) && !of_linker {
             let fate = reference.fate;
             differences

@@ -52,6 +52,11 @@ impl Map {
         Some(start..end)
     }
 
+    /// Whether the function `name` is the linker's own jump to an import.
+    pub fn is_jump_of_linker(&self, name: &str) -> bool {
+        self.symbols.contains_key(&format!("__imp_{name}"))
+    }
+
     /// The public symbol before `rva`.
     pub fn name(&self, rva: u32) -> &str {
         self.public.range(..=rva).next_back().map_or("", |(_, name)| name)

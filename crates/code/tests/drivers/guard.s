@@ -95,3 +95,8 @@ FUNCTION retpoline_at_the_end
     mov ecx, 1
     mov r11, qword ptr [rip + __imp_ExAllocatePoolWithTag]
     jmp retpoline_r11
+
+# Functions without a frame have no unwind data; these are known by their addresses.
+.section .rdata, "dr"
+.p2align 3
+    .quad dispatch_at_the_end, retpoline_at_the_end

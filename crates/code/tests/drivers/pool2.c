@@ -40,7 +40,7 @@ SITE(case_59)(void) {
         KEEP(0);                                                                                   \
     }
 
-static void *allocate(ULONG type, SIZE_T size, ULONG tag) {
+__attribute__((noinline, used)) void *allocate(ULONG type, SIZE_T size, ULONG tag) {
     (void)type;
     return ExAllocatePoolWithTag(512, size, tag);
 }

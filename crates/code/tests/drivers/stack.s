@@ -50,8 +50,9 @@ PRIORITY bits_set_only
     mov dword ptr [rsp + 0x28], ecx
     PRIORITY_END
 
+# No compiler builds an argument from pieces, so that it cannot be told is no mistake.
 PRIORITY by_bytes
-    #= MmMapLockedPagesSpecifyCache 1=0 5=0x40000010
+    #= MmMapLockedPagesSpecifyCache 1=0 5=0x40000010||?
     mov dword ptr [rsp + 0x28], 0x10
     mov byte ptr [rsp + 0x2b], 0x40
     PRIORITY_END
@@ -64,7 +65,7 @@ PRIORITY through_frame_copy
     PRIORITY_END
 
 PRIORITY zero_by_vector
-    #= MmMapLockedPagesSpecifyCache 1=0 5=0|?
+    #= MmMapLockedPagesSpecifyCache 1=0 5=0||?
     xorps xmm0, xmm0
     movups xmmword ptr [rsp + 0x20], xmm0
     PRIORITY_END
@@ -131,7 +132,7 @@ FUNCTION kept_over_call
 
 # The slot's address was given away before: a call may write it.
 FUNCTION given_away
-    #= ExAllocatePoolWithTag 0=clobbered
+    #= ExAllocatePoolWithTag 0=clobbered/memory
     ENTER given_away, 0x38
     mov dword ptr [rsp + 0x28], 0x200
     lea rcx, [rsp + 0x28]

@@ -8,6 +8,7 @@ FUNCTION allocate_thunk
 
 # What incremental linking makes: a jump to the jump.
 FUNCTION allocate_far_thunk
+    #= ExAllocatePool thunk
     jmp allocate_thunk
 
 # A jump that nothing calls.
@@ -168,3 +169,9 @@ FUNCTION one_of_two
     xor ecx, ecx
     call rax
     LEAVE
+
+# Functions without a frame have no unwind data; these are known by their addresses.
+.section .rdata, "dr"
+.p2align 3
+    .quad tail_call_of_thunk, tail_call_or_not, case_46, hidden_in_operand
+    .quad reads_import_code, takes_slot_address

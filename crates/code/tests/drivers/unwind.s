@@ -142,6 +142,8 @@ last_unwind:
 cold_part_unwind:
     .byte 0x21, 0, 0, 0
     .long hot_part@IMGREL, hot_part_end@IMGREL, frame_unwind@IMGREL
+    .p2align 3
+    .quad no_unwind_data
 .section .pdata, "dr"
 .p2align 2
     .long chained@IMGREL, chained_middle@IMGREL, frame_unwind@IMGREL
