@@ -73,6 +73,7 @@ pub const DRIVERS: &[Driver] = &[
     Driver { entry: false, ..c("nopdata", "-O2", &["nopdata.c"], NO_UNWIND) },
     assembly("idioms", &["idioms.s"]),
     assembly("stack", &["stack.s"]),
+    assembly("overwritten", &["overwritten.s"]),
     assembly("thunks", &["thunks.s"]),
     assembly("guard", &["guard.s", "load_config.s"]),
     assembly("tables", &["tables.s"]),
