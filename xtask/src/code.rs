@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Leave out the real drivers
     #[arg(long)]
     no_corpus: bool,
+    /// List every call in the real drivers
+    #[arg(long)]
+    list: bool,
     /// Keep the compiled drivers there
     #[arg(long, value_name = "DIR")]
     keep: Option<std::path::PathBuf>,
@@ -41,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         failures += fixture(driver, &folder)?;
     }
     if !arguments.no_corpus {
-        failures += corpus()?;
+        failures += corpus(arguments.list)?;
     }
     if failures != 0 {
         bail!("{failures} differences between what is true and what the survey says");
@@ -66,7 +69,7 @@ fn fixture(driver: &recipe::Driver, folder: &Path) -> Result<usize> {
 }
 
 /// The real drivers for x64, against objdump only.
-fn corpus() -> Result<usize> {
+fn corpus(list: bool) -> Result<usize> {
     let folder = crate::corpus::fetched()?;
     let mut files = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -83,6 +86,9 @@ fn corpus() -> Result<usize> {
         let found = survey::of(&image);
         let (seen, missing) = against_objdump(&path, &file, &found)?;
         tell(&file, "real", &found, seen, &missing);
+        for site in found.survey.sites.iter().filter(|_| list) {
+            println!("  {}", compare::call(site, &found));
+        }
         failures += missing.len();
     }
     Ok(failures)

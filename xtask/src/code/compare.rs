@@ -127,7 +127,8 @@ fn agrees(line: &Line, site: &Site, found: &Found) -> bool {
         })
 }
 
-fn call(site: &Site, found: &Found) -> String {
+/// A call in the words of the sources.
+pub fn call(site: &Site, found: &Found) -> String {
     let mut text = format!("{:x} {}", site.at.0, found.names[site.wanted]);
     for argument in &site.arguments {
         text += &format!(" {}={}", argument.index, words(&argument.value));
