@@ -139,3 +139,65 @@ pub fn call(site: &Site, found: &Found) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_code::{Argument, Possible, Reference, Survey, Value, Via};
+    use ringfence_image::Rva;
+    use std::collections::BTreeMap;
+
+    const MAP: &str = " 0001:00000000 first 0000000140001000 a.obj\n\
+                       0001:00000010 second 0000000140001010 a.obj\n";
+
+    fn site(at: u32, number: u64) -> Site {
+        let constant = Possible { ones: number, zeros: !number, set_at: None, unknown: None };
+        let value = Value { possible: vec![constant] };
+        let arguments = vec![Argument { index: 0, value }];
+        let function = None;
+        Site { at: Rva(at), function, wanted: 0, via: Via::Slot, arguments, reached: true }
+    }
+
+    fn differing(sites: Vec<Site>, fates: &[(u32, Fate)]) -> Vec<String> {
+        let mut truth = Truth::default();
+        let source = "FUNCTION first\n #= ExAllocatePool 0=1\nFUNCTION second\n\
+                      #= ExAllocatePool data\n";
+        truth.read(source, None).unwrap();
+        let one = |&(at, fate): &(u32, Fate)| Reference { at: Rva(at), wanted: 0, fate };
+        let references = fates.iter().map(one).collect();
+        let found = Found {
+            survey: Survey { sites, references, ..Survey::default() },
+            names: vec!["ExAllocatePool".to_owned()],
+            slots: BTreeMap::new(),
+            executable: std::iter::once(0x1000..0x2000).collect(),
+        };
+        differences(&truth, &Map::parse(MAP).unwrap(), &found).unwrap()
+    }
+
+    #[test]
+    fn what_is_true_makes_no_difference() {
+        let fates = [(0x1004, Fate::Call), (0x1014, Fate::Data)];
+        assert_eq!(differing(vec![site(0x1004, 1)], &fates), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_kind_of_mistake_is_a_difference() {
+        let data = (0x1014, Fate::Data);
+        let call = (0x1004, Fate::Call);
+        assert_eq!(differing(vec![], &[data]).len(), 1, "a missing call");
+        assert_eq!(differing(vec![site(0x1004, 0)], &[call, data]).len(), 1, "another value");
+        let twice = vec![site(0x1004, 1), site(0x1008, 1)];
+        assert_eq!(differing(twice, &[call, data]).len(), 1, "a call too many");
+        let elsewhere = vec![site(0x1004, 1), site(0x1018, 1)];
+        assert_eq!(
+            differing(elsewhere, &[call, data]).len(),
+            1,
+            "in a function that calls nothing"
+        );
+        assert_eq!(differing(vec![site(0x1004, 1)], &[call]).len(), 1, "a missing reference");
+        let other = [call, (0x1014, Fate::Unreached), data];
+        assert_eq!(differing(vec![site(0x1004, 1)], &other).len(), 1, "another fate");
+        let not_reached = Site { reached: false, ..site(0x1004, 1) };
+        assert_eq!(differing(vec![not_reached], &[call, data]).len(), 1, "not reached");
+    }
+}

@@ -23,7 +23,8 @@ impl Map {
         Map::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Map> {
+    /// Reads the text of one.
+    pub fn parse(text: &str) -> Result<Map> {
         let mut map = Map { symbols: BTreeMap::new(), public: BTreeMap::new() };
         let mut public = true;
         for line in text.lines() {
