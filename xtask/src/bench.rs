@@ -2,7 +2,9 @@
 //! nothing fails when a target is missed. `bench/README.md` says how to read it.
 
 mod agree;
+mod code;
 mod corpus;
+mod large;
 mod meter;
 mod peers;
 mod table;
@@ -27,6 +29,9 @@ pub struct Arguments {
     /// Measure ringfence and the floor only
     #[arg(long)]
     no_peers: bool,
+    /// Measure the scan of drivers with much code only
+    #[arg(long)]
+    only_code: bool,
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -37,9 +42,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missing = install_missing(&[("time", "time"), ("taskset", "util-linux")])?;
     ensure!(missing.is_empty(), "the bench needs {}", missing.join(", "));
     let target = crate::command::target()?;
-    let (ringfence, floor) = peers::build(&target)?;
+    let peers::Built { ringfence, floor, decode } = peers::build(&target)?;
     let folder = target.join("bench");
+    fs::create_dir_all(&folder)?;
     let real = crate::corpus::fetched()?;
+    let (meter, rounds) = (Meter::new()?, if arguments.quick { 5 } else { 21 });
+    let mut rows = Vec::new();
+    code::measure(&meter, (&ringfence, &decode), (&folder, &real), rounds, &mut rows)?;
+    if arguments.only_code {
+        return tell_table(rows, arguments);
+    }
     println!("writing drivers");
     let mut corpus = Corpus::write(&folder, &real)?;
     let answers = answers(&ringfence, &corpus.all())?;
@@ -53,8 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let digests = capture(Command::new(&floor).arg(corpus.all()).arg("--list"))?;
     tell("digests of the floor", &answers, &agree::of_floor(&digests), |a| a.digests.clone());
 
-    let bench = Bench { ringfence, floor, corpus, meter: Meter::new()?, quick: arguments.quick };
-    let mut rows = Vec::new();
+    let bench = Bench { ringfence, floor, corpus, meter, quick: arguments.quick };
     if arguments.no_peers {
         bench.speed(None, &mut rows)?;
     } else {
@@ -71,6 +82,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         bench.script(&python, &mut rows)?;
     }
     bench.memory(&mut rows)?;
+    tell_table(rows, arguments)
+}
+
+/// Prints the rows, and writes them where that is asked for.
+fn tell_table(rows: Vec<Row>, arguments: &Arguments) -> Result<()> {
     let table = Table { rows };
     print!("\n{}", table.text());
     if let Some(file) = &arguments.json {

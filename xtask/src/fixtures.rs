@@ -4,6 +4,8 @@ mod build;
 mod expected;
 mod recipe;
 
+pub use build::{CLANG, DLLTOOL, LINKER, prepare, program};
+
 use crate::command;
 use anyhow::{Context, Result, bail};
 use expected::Expected;
@@ -23,7 +25,7 @@ pub struct Arguments {
 
 /// Builds all drivers in a temporary folder, then compares or writes them.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    build::prepare()?;
+    prepare()?;
     let committed = command::root().join("examples/drivers");
     let mut expected = Expected::read(committed.join("expected.toml"))?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod code;
 mod command;
 mod corpus;
 mod fixtures;
@@ -28,13 +29,15 @@ enum Task {
     Bench(bench::Arguments),
     /// Checks format, lints, documentation and dependencies.
     Check,
+    /// Compares what the analysis of machine code finds with sources that say it, and with objdump.
+    Code(code::Arguments),
     /// Fetches the real drivers of corpus/manifest.toml and checks ringfence's verdicts on them.
     Corpus(corpus::Arguments),
     /// Rebuilds examples/drivers from source and compares the bytes.
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
-    /// Runs all tests: units, example drivers, real drivers, fuzz targets.
+    /// Runs all tests: units, example drivers, machine code, real drivers, fuzz targets.
     Test,
 }
 
@@ -56,6 +59,7 @@ fn run() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Check => check::all(),
+        Task::Code(arguments) => code::run(&arguments),
         Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),

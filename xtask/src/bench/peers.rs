@@ -9,8 +9,17 @@ use std::process::Command;
 const CHECK: (&str, &str) = ("binary-security-check", "2.0.2");
 const PEFILE: &str = "pefile==2024.8.26";
 
-/// Builds the release binaries of ringfence and of the floor.
-pub fn build(target: &Path) -> Result<(PathBuf, PathBuf)> {
+/// The release binaries of this repository that are measured.
+pub struct Built {
+    pub ringfence: PathBuf,
+    /// Reads and hashes.
+    pub floor: PathBuf,
+    /// Decodes.
+    pub decode: PathBuf,
+}
+
+/// Builds ringfence and the two floors.
+pub fn build(target: &Path) -> Result<Built> {
     let cargo = || {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--release"]).current_dir(root());
@@ -20,8 +29,9 @@ pub fn build(target: &Path) -> Result<(PathBuf, PathBuf)> {
     // One after the other: together they would share features, and ringfence be another program
     // than the one that is shipped.
     run(cargo().args(["--package", "ringfence-cli"]))?;
-    run(cargo().args(["--package", "xtask", "--bin", "floor"]))?;
-    Ok((target.join("release/ringfence"), target.join("release/floor")))
+    run(cargo().args(["--package", "xtask", "--bin", "floor", "--bin", "decode"]))?;
+    let built = |name: &str| target.join("release").join(name);
+    Ok(Built { ringfence: built("ringfence"), floor: built("floor"), decode: built("decode") })
 }
 
 /// binary-security-check, a checker of PE headers.

@@ -1,0 +1,129 @@
+# Jump tables in the forms of Microsoft's compiler; clang's is in flow.c.
+.include "macros.inc"
+
+# Offsets from the image's first byte, in a table behind the function's code.
+FUNCTION image_relative
+    #= ExAllocatePoolWithTag 0=0
+    #= ExAllocatePoolWithTag 0=1
+    #= ExAllocatePoolWithTag 0=0x200
+    ENTER image_relative
+    movsxd rax, ecx
+    cmp ecx, 2
+    ja 9f
+    lea rdx, [rip + __ImageBase]
+    mov ecx, dword ptr [rdx + rax*4 + image_relative_table@IMGREL]
+    add rcx, rdx
+    jmp rcx
+1:  xor ecx, ecx
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 1
+    ALLOCATE
+    jmp 9f
+3:  mov ecx, 0x200
+    ALLOCATE
+9:  add rsp, 0x28
+    ret
+    .p2align 2, 0x90
+image_relative_table:
+    .long 1b@IMGREL, 2b@IMGREL, 3b@IMGREL
+    .seh_endproc
+
+# A table of bytes says which of few targets it is.
+FUNCTION image_relative_by_bytes
+    #= ExAllocatePoolWithTag 0=4
+    #= ExAllocatePoolWithTag 0=0x204
+    ENTER image_relative_by_bytes
+    add ecx, -3
+    cmp ecx, 5
+    ja 9f
+    movsxd rax, ecx
+    lea rdx, [rip + __ImageBase]
+    movzx eax, byte ptr [rdx + rax + byte_table@IMGREL]
+    mov ecx, dword ptr [rdx + rax*4 + byte_targets@IMGREL]
+    add rcx, rdx
+    jmp rcx
+1:  mov ecx, 4
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 0x204
+    ALLOCATE
+9:  add rsp, 0x28
+    ret
+    .p2align 2, 0x90
+byte_targets:
+    .long 1b@IMGREL, 2b@IMGREL, 9b@IMGREL
+byte_table:
+    .byte 0, 2, 1, 2, 2, 0
+    .seh_endproc
+
+# The older form: offsets from a base that is not the table.
+FUNCTION table_and_base
+    #= ExAllocatePoolWithTag 0=0x10
+    #= ExAllocatePoolWithTag 0=0x400
+    ENTER table_and_base
+    mov eax, ecx
+    cmp rax, 1
+    ja 9f
+    lea r8, [rip + table_and_base_table]
+    movsxd rax, dword ptr [r8 + rax*4]
+    lea r9, [rip + table_and_base_origin]
+    add rax, r9
+    jmp rax
+table_and_base_origin:
+    int 3
+1:  mov ecx, 0x10
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 0x400
+    ALLOCATE
+9:  LEAVE
+.section .rdata, "dr"
+.p2align 2
+table_and_base_table:
+    .long 1b - table_and_base_origin, 2b - table_and_base_origin
+
+# Whole addresses, which the loader relocates.
+FUNCTION whole_addresses
+    #= ExAllocatePoolWithTag 0=0x20
+    #= ExAllocatePoolWithTag 0=0x220
+    ENTER whole_addresses
+    mov eax, ecx
+    cmp eax, 1
+    ja 9f
+    lea rdx, [rip + whole_addresses_table]
+    jmp qword ptr [rdx + rax*8]
+1:  mov ecx, 0x20
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 0x220
+    ALLOCATE
+9:  LEAVE
+.section .rdata, "dr"
+.p2align 3
+whole_addresses_table:
+    .quad 1b, 2b
+
+# The values come together behind the table.
+FUNCTION value_behind_table
+    #= ExAllocatePoolWithTag 0=0|1|0x200
+    ENTER value_behind_table
+    movsxd rax, ecx
+    cmp ecx, 2
+    ja 3f
+    lea rdx, [rip + __ImageBase]
+    mov ecx, dword ptr [rdx + rax*4 + value_behind_targets@IMGREL]
+    add rcx, rdx
+    jmp rcx
+1:  xor ecx, ecx
+    jmp 9f
+2:  mov ecx, 1
+    jmp 9f
+3:  mov ecx, 0x200
+9:  ALLOCATE
+    add rsp, 0x28
+    ret
+    .p2align 2, 0x90
+value_behind_targets:
+    .long 1b@IMGREL, 2b@IMGREL, 3b@IMGREL
+    .seh_endproc

@@ -1,0 +1,115 @@
+//! How each driver of `crates/code/tests/drivers` is made, as data.
+
+/// A driver: its sources, and how they are compiled.
+pub struct Driver {
+    /// Its name without the level.
+    pub name: &'static str,
+    /// The sources that hold truth or that others need.
+    pub sources: &'static [&'static str],
+    /// The compiler's switches beside the common ones.
+    pub compile: &'static [&'static str],
+    /// `-O0` or `-O2`; none for assembly.
+    pub level: Option<&'static str>,
+    /// Whether `entry.c` is linked to it.
+    pub entry: bool,
+}
+
+impl Driver {
+    /// The name with the level.
+    pub fn stem(&self) -> String {
+        format!("{}{}", self.name, self.level.unwrap_or_default())
+    }
+
+    /// The compiled file.
+    pub fn file(&self) -> String {
+        format!("{}.sys", self.stem())
+    }
+
+    /// The linker's list of symbols.
+    pub fn map(&self) -> String {
+        format!("{}.map", self.stem())
+    }
+}
+
+const fn c(
+    name: &'static str,
+    level: &'static str,
+    sources: &'static [&'static str],
+    compile: &'static [&'static str],
+) -> Driver {
+    Driver { name, sources, compile, level: Some(level), entry: true }
+}
+
+const fn assembly(name: &'static str, sources: &'static [&'static str]) -> Driver {
+    Driver { name, sources, compile: &[], level: None, entry: true }
+}
+
+/// Calls through pointers go through Control Flow Guard's dispatch routine.
+const GUARD: &[&str] = &["-Xclang", "-cfguard"];
+/// Calls through pointers, also of imports, go through a retpoline.
+const RETPOLINE: &[&str] = &["-mretpoline"];
+/// There is no unwind data at all.
+const NO_UNWIND: &[&str] = &["-fno-unwind-tables"];
+const NOTHING: &[&str] = &[];
+
+/// All drivers.
+pub const DRIVERS: &[Driver] = &[
+    c("pool", "-O0", &["pool.c"], NOTHING),
+    c("pool", "-O2", &["pool.c"], NOTHING),
+    c("values", "-O0", &["values.c"], NOTHING),
+    c("values", "-O2", &["values.c"], NOTHING),
+    c("pool2", "-O0", &["pool2.c"], NOTHING),
+    c("pool2", "-O2", &["pool2.c"], NOTHING),
+    c("memory", "-O0", &["memory.c"], NOTHING),
+    c("memory", "-O2", &["memory.c"], NOTHING),
+    c("reach", "-O0", &["reach.c"], NOTHING),
+    c("reach", "-O2", &["reach.c"], NOTHING),
+    c("reach-guard", "-O2", &["reach.c", "load_config.s"], GUARD),
+    c("reach-retpoline", "-O2", &["reach.c"], RETPOLINE),
+    c("flow", "-O0", &["flow.c"], NOTHING),
+    c("flow", "-O2", &["flow.c"], NOTHING),
+    c("flow-retpoline", "-O2", &["flow.c"], RETPOLINE),
+    Driver { entry: false, ..c("nopdata", "-O0", &["nopdata.c"], NO_UNWIND) },
+    Driver { entry: false, ..c("nopdata", "-O2", &["nopdata.c"], NO_UNWIND) },
+    assembly("idioms", &["idioms.s"]),
+    assembly("stack", &["stack.s"]),
+    assembly("overwritten", &["overwritten.s"]),
+    assembly("thunks", &["thunks.s"]),
+    assembly("guard", &["guard.s", "load_config.s"]),
+    assembly("tables", &["tables.s"]),
+    assembly("unwind", &["unwind.s"]),
+];
+
+/// The switches that C and assembly have in common.
+pub const TARGET: &[&str] = &["--no-default-config", "--target=x86_64-pc-windows-msvc"];
+
+/// The compiler's switches.
+pub const COMPILE: &[&str] = &[
+    "-std=c17",
+    "-ffreestanding",
+    "-fms-extensions",
+    "-fno-builtin",
+    // Together these two make functions without a frame have unwind data all the same.
+    "-fno-asynchronous-unwind-tables",
+    "-funwind-tables",
+    "-ffunction-sections",
+    "-fno-ident",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+];
+
+/// The linker's switches. Nothing is left out for want of a reference: no function here has one.
+pub const LINK: &[&str] = &[
+    "/nologo",
+    "/wx",
+    "/driver",
+    "/machine:x64",
+    "/subsystem:native",
+    "/entry:DriverEntry",
+    "/nodefaultlib",
+    "/dynamicbase",
+    "/nxcompat",
+    "/opt:noref,noicf",
+    "/Brepro",
+];

@@ -1,0 +1,122 @@
+//! The functions that are asked about, and which of their arguments.
+
+use ringfence_code::{Callee, Parameter, Query, Wanted};
+use ringfence_image::{Image, ImportName, Rva};
+use std::collections::BTreeMap;
+
+/// Name, then index and width in bits of each argument. Written here by hand and not taken from
+/// `ringfence-ddi`, so that a row missing there is no row missing here.
+const FUNCTIONS: &[(&str, &[(u8, u8)])] = &[
+    ("ClfsCreateMarshallingArea", &[(1, 32)]),
+    ("ExAllocateCacheAwareRundownProtection", &[(0, 32)]),
+    ("ExAllocatePool", &[(0, 32)]),
+    ("ExAllocatePool2", &[(0, 64)]),
+    ("ExAllocatePool3", &[(0, 64)]),
+    ("ExAllocatePoolEx", &[(0, 32)]),
+    ("ExAllocatePoolWithQuota", &[(0, 32)]),
+    ("ExAllocatePoolWithQuotaTag", &[(0, 32)]),
+    ("ExAllocatePoolWithTag", &[(0, 32)]),
+    ("ExAllocatePoolWithTagPriority", &[(0, 32)]),
+    ("ExInitializeLookasideListEx", &[(3, 32)]),
+    ("ExInitializeNPagedLookasideList", &[(1, 64), (3, 32)]),
+    ("ExInitializePagedLookasideList", &[]),
+    ("FltAllocateContext", &[(3, 32)]),
+    ("FltAllocatePoolAlignedWithTag", &[(1, 32)]),
+    ("FltCreateSectionForDataScan", &[(6, 32)]),
+    ("FsRtlAllocatePool", &[(0, 32)]),
+    ("FsRtlAllocatePoolWithQuota", &[(0, 32)]),
+    ("FsRtlAllocatePoolWithQuotaTag", &[(0, 32)]),
+    ("FsRtlAllocatePoolWithTag", &[(0, 32)]),
+    ("IoAllocateMdl", &[]),
+    ("MmAllocateContiguousMemory", &[]),
+    ("MmAllocateContiguousMemoryEx", &[(5, 32)]),
+    ("MmAllocateContiguousMemorySpecifyCache", &[(4, 32)]),
+    ("MmAllocateContiguousMemorySpecifyCacheNode", &[(4, 32)]),
+    ("MmAllocateContiguousNodeMemory", &[(4, 32)]),
+    ("MmAllocateNonCachedMemory", &[]),
+    ("MmAllocatePagesForMdl", &[]),
+    ("MmAllocatePagesForMdlEx", &[]),
+    ("MmCopyMemory", &[]),
+    ("MmCreateSection", &[(4, 32)]),
+    ("MmGetSystemRoutineAddress", &[(0, 64)]),
+    ("MmMapIoSpace", &[(2, 8)]),
+    ("MmMapIoSpaceEx", &[(2, 32)]),
+    ("MmMapLockedPages", &[(1, 8)]),
+    ("MmMapLockedPagesSpecifyCache", &[(1, 8), (5, 32)]),
+    ("MmMapViewInSystemSpace", &[]),
+    ("MmMapViewOfSection", &[(9, 32)]),
+    ("MmProtectMdlSystemAddress", &[(1, 32)]),
+    ("NdisAllocateMemoryWithTag", &[]),
+    ("NdisAllocateMemoryWithTagPriority", &[]),
+    ("NtAllocateVirtualMemory", &[(0, 64), (5, 32)]),
+    ("NtCreateSection", &[(4, 32), (5, 32)]),
+    ("NtMapViewOfSection", &[(1, 64), (9, 32)]),
+    ("RtlCreateHeap", &[(0, 32)]),
+    ("SeAssignSecurity", &[(6, 32)]),
+    ("SeAssignSecurityEx", &[(8, 32)]),
+    ("VideoPortAllocatePool", &[(1, 32)]),
+    ("ZwAllocateVirtualMemory", &[(0, 64), (5, 32)]),
+    ("ZwCreateSection", &[(4, 32), (5, 32)]),
+    ("ZwMapViewOfSection", &[(1, 64), (9, 32)]),
+    ("ZwProtectVirtualMemory", &[(0, 64), (3, 32)]),
+    ("ndis.sys#5", &[(0, 32)]),
+    ("ndis.sys#77", &[(0, 32)]),
+];
+
+/// Functions behind whose calls no code is reached.
+const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
+
+/// What to ask of `image`, and the name of each function asked about.
+pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
+    let (mut query, mut names) = (Query::default(), Vec::new());
+    for (name, slot) in slots(image) {
+        if NEVER_RETURN.contains(&name.as_str()) {
+            query.never_return.push(slot);
+        }
+        let Some((_, arguments)) = FUNCTIONS.iter().find(|(wanted, _)| *wanted == name) else {
+            continue;
+        };
+        let parameter = |&(index, bits): &(u8, u8)| Parameter { index, bits };
+        let arguments = arguments.iter().map(parameter).collect();
+        query.wanted.push(Wanted { callee: Callee::Slot(slot), arguments });
+        names.push(name);
+    }
+    (query, names)
+}
+
+/// The slots of the functions in the query, by address, with the names' index.
+pub fn wanted_slots(query: &Query) -> BTreeMap<u32, usize> {
+    let slot = |(index, wanted): (usize, &Wanted)| match wanted.callee {
+        Callee::Slot(rva) => Some((rva.0, index)),
+        _ => None,
+    };
+    query.wanted.iter().enumerate().filter_map(slot).collect()
+}
+
+/// Every import: its name, or module and number, and its slot.
+fn slots(image: &Image<'_>) -> Vec<(String, Rva)> {
+    let mut slots = Vec::new();
+    for module in &image.imports().modules {
+        let file = String::from_utf8_lossy(module.name).to_lowercase();
+        for function in &module.functions {
+            let name = match function.name {
+                ImportName::Name(name) => String::from_utf8_lossy(name).into_owned(),
+                ImportName::Ordinal(number) => format!("{file}#{number}"),
+                ImportName::Unreadable => continue,
+            };
+            slots.push((name, function.slot));
+        }
+    }
+    slots
+}
+
+/// The width in bits of an argument that is asked about.
+pub fn bits(name: &str, index: u8) -> Option<u8> {
+    let (_, arguments) = FUNCTIONS.iter().find(|(wanted, _)| *wanted == name)?;
+    arguments.iter().find(|(place, _)| *place == index).map(|(_, bits)| *bits)
+}
+
+/// Whether `name` is asked about.
+pub fn is_wanted(name: &str) -> bool {
+    FUNCTIONS.iter().any(|(wanted, _)| *wanted == name)
+}
