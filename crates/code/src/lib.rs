@@ -14,6 +14,7 @@ mod domain;
 mod flow;
 mod function;
 mod ir;
+mod listing;
 mod packed;
 mod places;
 mod query;
@@ -24,6 +25,7 @@ mod survey;
 mod transfer;
 mod value;
 
+pub use listing::{Line, listing};
 pub use query::{Callee, Parameter, Query, Wanted};
 pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via, survey};
 pub use value::{Possible, Reason, Value};
