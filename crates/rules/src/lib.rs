@@ -13,11 +13,15 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod calls;
 mod driver;
 mod image;
 mod kind;
+mod memory;
+mod names;
 mod rule;
 
+pub use calls::{Calls, DdiCall, Deciding};
 pub use driver::Driver;
 pub use kind::{NotADriver, kind};
-pub use rule::{Crash, Findings, Outcome, Rule, check, rules};
+pub use rule::{Asked, Crash, Findings, Outcome, Rule, check, rules};

@@ -1,7 +1,7 @@
 //! What a rule is, and how all of them are put to a driver.
 
-use crate::{Driver, image};
-use ringfence_finding::{Finding, Gap, Level, RuleCard, Targets};
+use crate::{DdiCall, Driver, image, memory};
+use ringfence_finding::{Call, Code, Finding, Gap, Level, Question, RuleCard, Targets};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +11,14 @@ pub trait Rule: Sync {
     fn card(&self) -> &'static RuleCard;
 
     /// Looks at the image alone.
-    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings);
+    fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let _ = (driver, findings);
+    }
+
+    /// Looks at one call of a DDI.
+    fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
+        let _ = (call, driver, findings);
+    }
 }
 
 /// Declares a rule: its documentation comment and particulars become its [`RuleCard`].
@@ -46,7 +53,7 @@ pub(crate) use rule_card;
 
 /// All rules, in the order their findings are told.
 pub fn rules() -> impl Iterator<Item = &'static dyn Rule> {
-    image::RULES.iter().copied()
+    image::RULES.iter().chain(memory::RULES).copied()
 }
 
 /// Findings of one rule at one level are told up to this number; a hostile section table must not
@@ -64,17 +71,23 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding. Those past the 32nd of a rule and level are only counted.
     pub fn report(&mut self, finding: Finding) {
-        let alike = |known: &&Finding| known.level == finding.level;
-        if self.found.iter().filter(alike).count() < MOST_OF_A_KIND {
+        if self.has_room(finding.level) {
             self.found.push(finding);
         } else {
             self.untold += 1;
         }
     }
 
-    /// Says that something relevant could not be examined.
+    /// Whether a finding of this level would still be told, so that its evidence is worth drawing.
+    pub(crate) fn has_room(&self, level: Level) -> bool {
+        self.found.iter().filter(|known| known.level == level).count() < MOST_OF_A_KIND
+    }
+
+    /// Says that something relevant could not be examined. Said twice, it counts once.
     pub fn leave_open(&mut self, gap: Gap) {
-        self.gaps.push(gap);
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
     }
 
     fn close(mut self) -> (Vec<Finding>, Vec<Gap>) {
@@ -86,8 +99,23 @@ impl Findings {
     }
 }
 
+/// What the rules are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The Windows versions that findings are graded for.
+    pub targets: Targets,
+    /// Whether every examined call is wanted as data.
+    pub calls: bool,
+}
+
+impl From<Targets> for Asked {
+    fn from(targets: Targets) -> Asked {
+        Asked { targets, calls: false }
+    }
+}
+
 /// What all rules together have to say about a driver.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outcome {
     /// Findings: errors first, then by rule, then by address.
     pub findings: Vec<Finding>,
@@ -97,6 +125,10 @@ pub struct Outcome {
     pub crashes: Vec<Crash>,
     /// Number of rules that ran to their end.
     pub rules: usize,
+    /// What was examined of the machine code.
+    pub code: Code,
+    /// Every examined call, where that was asked for.
+    pub calls: Option<Vec<Call>>,
 }
 
 /// A rule that panicked.
@@ -108,22 +140,31 @@ pub struct Crash {
     pub message: String,
 }
 
-/// Puts every rule to a driver. Findings that hold for none of `targets` become notes.
-pub fn check(driver: &Driver<'_>, targets: Targets) -> Outcome {
-    check_with(rules(), driver, targets)
+impl Crash {
+    fn in_machine_code(message: &str) -> Crash {
+        Crash { rule: "machine-code", message: message.to_owned() }
+    }
+}
+
+/// Puts every rule to a driver. Findings that hold for none of the targets become notes.
+pub fn check(driver: &Driver<'_>, asked: impl Into<Asked>) -> Outcome {
+    check_with(rules(), driver, asked.into())
 }
 
 fn check_with<'r>(
     rules: impl Iterator<Item = &'r dyn Rule>,
     driver: &Driver<'_>,
-    targets: Targets,
+    asked: Asked,
 ) -> Outcome {
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome::of_code(driver, asked);
     for rule in rules {
         // A rule only reads the driver, and its findings are dropped when it panics.
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut findings = Findings::default();
             rule.check_image(driver, &mut findings);
+            for call in driver.calls().all() {
+                rule.check_call(call, driver, &mut findings);
+            }
             findings.close()
         }));
         match checked {
@@ -136,7 +177,7 @@ fn check_with<'r>(
         }
     }
     for finding in &mut outcome.findings {
-        if !finding.targets.intersects(targets) {
+        if !finding.targets.intersects(asked.targets) {
             finding.level = Level::Note;
         }
     }
@@ -146,16 +187,38 @@ fn check_with<'r>(
 }
 
 impl Outcome {
-    fn fail(&mut self, rule: &'static str, panic: &(dyn std::any::Any + Send)) {
-        let message = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_else(|| "panic without a message".to_owned());
-        self.crashes.push(Crash { rule, message });
-        let reason = format!("rule {rule} failed");
-        self.gaps.push(Gap::new(&ringfence_finding::Question::ALL, reason));
+    /// What is known before any rule has run: which calls the machine code makes.
+    fn of_code(driver: &Driver<'_>, asked: Asked) -> Outcome {
+        let calls = driver.calls();
+        let mut gaps = calls.gaps().to_vec();
+        gaps.push(Gap::new(
+            &[Question::Run],
+            "code that changes or builds code is not looked for yet",
+        ));
+        Outcome {
+            findings: Vec::new(),
+            gaps,
+            crashes: calls.failure().map(Crash::in_machine_code).into_iter().collect(),
+            rules: 0,
+            code: calls.code().clone(),
+            calls: asked.calls.then(|| calls.all().iter().map(DdiCall::data).collect()),
+        }
     }
+
+    fn fail(&mut self, rule: &'static str, panic: &(dyn std::any::Any + Send)) {
+        self.crashes.push(Crash { rule, message: panic_message(panic) });
+        let reason = format!("rule {rule} failed");
+        self.gaps.push(Gap::new(&Question::ALL, reason));
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "panic without a message".to_owned())
 }
 
 #[cfg(test)]
@@ -190,10 +253,11 @@ mod tests {
         let bytes = driver().bytes();
         let image = Image::read(&bytes).unwrap();
         let broken: &dyn Rule = &Broken;
-        let outcome = check_with(rules().chain([broken]), &Driver::new(&image), Targets::DEFAULT);
+        let outcome =
+            check_with(rules().chain([broken]), &Driver::new(&image), Targets::DEFAULT.into());
         assert_eq!(outcome.crashes, [Crash { rule: "broken", message: "on purpose".to_owned() }]);
         assert_eq!(outcome.rules, rules().count());
-        assert_eq!(outcome.gaps[0].reason, "rule broken failed");
+        assert!(outcome.gaps.iter().any(|gap| gap.reason == "rule broken failed"));
     }
 
     #[test]

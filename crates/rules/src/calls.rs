@@ -1,0 +1,105 @@
+//! The calls of DDIs that matter for memory integrity, and what each asks for.
+
+mod call;
+mod coverage;
+mod data;
+mod inquiry;
+mod judge;
+
+pub(crate) use call::USER_MODE;
+pub use call::{DdiCall, Deciding};
+pub(crate) use data::in_words;
+
+use inquiry::Inquiry;
+use ringfence_code::Survey;
+use ringfence_ddi::Ddi;
+use ringfence_finding::{Code, Gap, Question};
+use ringfence_image::{Image, Machine};
+
+/// What is known of a driver's calls.
+#[derive(Debug)]
+pub struct Calls {
+    all: Vec<DdiCall>,
+    code: Code,
+    gaps: Vec<Gap>,
+    failure: Option<String>,
+}
+
+impl Calls {
+    /// The calls, by address.
+    pub fn all(&self) -> &[DdiCall] {
+        &self.all
+    }
+
+    /// What was examined of the machine code.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// What could not be told.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// The message of the panic that ended the examination, if one did.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Stands for the calls of an image whose examination panicked with `message`.
+    pub(crate) fn failed(message: String) -> Calls {
+        Calls {
+            failure: Some(message),
+            ..Calls::none("the examination of the machine code failed".to_owned())
+        }
+    }
+
+    fn none(because: String) -> Calls {
+        let gap = Gap::new(&[Question::Run, Question::Certify], because.clone());
+        let code = Code::NotExamined { because };
+        Calls { all: Vec::new(), code, gaps: vec![gap], failure: None }
+    }
+
+    /// Finds and judges the calls of an image. Where `strict`, what Microsoft's documentation says
+    /// weighs more than what Windows was observed to do.
+    pub(crate) fn of(image: &Image<'_>, strict: bool) -> Calls {
+        if let Some(because) = not_examined(image) {
+            return Calls::none(because);
+        }
+        let inquiry = Inquiry::of(image);
+        // Asked of even where nothing is wanted: packed code hides its calls.
+        let survey = ringfence_code::survey(image, &inquiry.query);
+        let mut calls = Calls::judged(survey, &inquiry.ddis, strict);
+        calls.gaps.extend(inquiry.gaps);
+        calls
+    }
+
+    /// Judges what a survey found; `ddis` are those it was asked about.
+    pub(crate) fn judged(mut survey: Survey, ddis: &[&'static Ddi], strict: bool) -> Calls {
+        let all: Vec<_> = std::mem::take(&mut survey.sites)
+            .into_iter()
+            .filter_map(|site| Some(DdiCall::judged(ddis.get(site.wanted)?, site, strict)))
+            .collect();
+        let coverage = coverage::coverage(&survey, &all);
+        let gaps = coverage::gaps(&survey, &all, &coverage, ddis);
+        Calls { all, code: Code::Examined(coverage), gaps, failure: None }
+    }
+}
+
+/// Why the machine code of an image is not examined.
+fn not_examined(image: &Image<'_>) -> Option<String> {
+    let hybrid = image.load_config().and_then(|config| config.chpe_metadata).unwrap_or(0) != 0;
+    let machine = match image.machine() {
+        Machine::X64 if !image.headers().pe32_plus => "32-bit",
+        Machine::X64 if hybrid => "ARM64EC",
+        Machine::X64 => return None,
+        Machine::Arm64 => "ARM64",
+        Machine::X86 => "x86",
+        Machine::Ia64 => "Itanium",
+        Machine::Arm => "32-bit ARM",
+        Machine::Other(number) => {
+            return Some(format!("machine code for {number:#06x} is not examined yet"));
+        }
+    };
+    Some(format!("{machine} machine code is not examined yet"))
+}

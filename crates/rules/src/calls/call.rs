@@ -1,0 +1,111 @@
+//! One call of a DDI.
+
+use super::judge;
+use ringfence_code::{Possible, Reason, Site, Value};
+use ringfence_ddi::{Ddi, Grant, Role, Ruling};
+use ringfence_finding::CallAnswer;
+
+/// A call of a DDI, with what follows from its arguments.
+#[derive(Debug)]
+pub struct DdiCall {
+    /// The DDI.
+    pub ddi: &'static Ddi,
+    /// Where it is called, and with what.
+    pub site: Site,
+    /// What follows.
+    pub answer: CallAnswer,
+    /// What each possible value of the deciding argument asks for, in their order.
+    rulings: Vec<Ruling>,
+    value: Option<Value>,
+}
+
+/// The argument that decides what a call asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Deciding<'a> {
+    /// Its place among the parameters, from 0.
+    pub index: u8,
+    /// Its name in the documentation.
+    pub name: &'static str,
+    /// What its value means.
+    pub role: Role,
+    /// What it may be.
+    pub value: &'a Value,
+    /// What each possible value asks for, in their order.
+    pub rulings: &'a [Ruling],
+}
+
+/// A value of which nothing is known, and not even why.
+const NOTHING_KNOWN: Possible = Possible { ones: 0, zeros: 0, set_at: None, unknown: None };
+
+/// `UserMode` of `KPROCESSOR_MODE`.
+pub(crate) const USER_MODE: u64 = 1;
+
+impl DdiCall {
+    /// A call and what follows from it. Where `strict`, Microsoft's documentation weighs more than
+    /// observation.
+    pub fn judged(ddi: &'static Ddi, site: Site, strict: bool) -> DdiCall {
+        let deciding = ddi.deciding().filter(|_| ddi.grant == Grant::Argument);
+        let value = deciding.map(|(index, _)| {
+            let given = site.arguments.iter().find(|argument| argument.index == index);
+            let possible = given.map(|argument| argument.value.possible.clone());
+            let possible = possible.filter(|possible| !possible.is_empty());
+            Value { possible: possible.unwrap_or_else(|| vec![NOTHING_KNOWN]) }
+        });
+        let role = deciding.and_then(|(_, parameter)| parameter.role);
+        let possible = value.iter().flat_map(|value| &value.possible);
+        let rulings: Vec<_> = role.map_or_else(Vec::new, |role| {
+            possible.map(|possible| judge::ruling(ddi, role, possible, strict)).collect()
+        });
+        let mut call = DdiCall { ddi, site, answer: CallAnswer::Fine, rulings, value };
+        call.answer = match ddi.grant {
+            Grant::Argument => judge::answer(&call.rulings),
+            // Windows maps memory into a process without the right to execute it.
+            Grant::Always if call.always(Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
+            Grant::Always => CallAnswer::Violation,
+            Grant::Never | Grant::Kernel | Grant::Section | Grant::Nothing => CallAnswer::Fine,
+        };
+        call
+    }
+
+    /// The argument that decides, where one does.
+    pub fn deciding(&self) -> Option<Deciding<'_>> {
+        let (index, parameter) = self.ddi.deciding()?;
+        Some(Deciding {
+            index,
+            name: parameter.name,
+            role: parameter.role?,
+            value: self.value.as_ref()?,
+            rulings: &self.rulings,
+        })
+    }
+
+    /// The values of the parameter with this role.
+    pub fn argument(&self, role: Role) -> Option<&Value> {
+        let (index, _) = self.ddi.parameter(|known| known == role)?;
+        self.site
+            .arguments
+            .iter()
+            .find(|argument| argument.index == index)
+            .map(|found| &found.value)
+    }
+
+    /// Whether every value that the parameter with this role may have satisfies `holds`.
+    pub(crate) fn every(&self, role: Role, holds: impl Fn(&Possible) -> bool) -> bool {
+        self.argument(role)
+            .is_some_and(|value| !value.possible.is_empty() && value.possible.iter().all(holds))
+    }
+
+    /// Whether the parameter with this role is `value` whatever path is taken.
+    pub(crate) fn always(&self, role: Role, value: u64) -> bool {
+        self.every(role, |possible| possible.constant() == Some(value))
+    }
+
+    /// Why the deciding argument is not known well enough: each undecided value with its reason.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = Option<Reason>> {
+        let possible = self.value.iter().flat_map(|value| &value.possible);
+        possible
+            .zip(&self.rulings)
+            .filter(|(_, ruling)| **ruling == Ruling::Undecided)
+            .map(|(possible, _)| possible.unknown)
+    }
+}

@@ -1,0 +1,75 @@
+//! A call as data, for reports.
+
+use super::DdiCall;
+use ringfence_code::{Possible, Reason};
+use ringfence_ddi::Role;
+use ringfence_finding::{Argument, Call, Via};
+
+impl DdiCall {
+    /// The call as data.
+    pub fn data(&self) -> Call {
+        let deciding = self.deciding();
+        let possible = deciding.map_or(&[][..], |deciding| &deciding.value.possible);
+        let values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
+        let mut reasons: Vec<_> =
+            possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
+        reasons.dedup();
+        Call {
+            rva: self.site.at.0,
+            function: self.site.function.map(|function| function.0),
+            ddi: self.ddi.name,
+            via: via(self.site.via),
+            argument: deciding
+                .map(|deciding| Argument { index: deciding.index, name: deciding.name }),
+            words: deciding.map_or_else(Vec::new, |deciding| {
+                values.iter().map(|value| deciding.role.words(*value)).collect()
+            }),
+            values,
+            unknown: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            answer: self.answer,
+        }
+    }
+}
+
+fn reason(possible: &Possible) -> String {
+    possible.unknown.map_or_else(|| NO_REASON.to_owned(), |reason| reason.to_string())
+}
+
+/// What is said where nothing is known of a value.
+pub(super) const NO_REASON: &str = "it could not be told";
+
+/// A reason without its place, so that calls can be counted by it.
+pub(super) fn kind_of_reason(reason: Option<Reason>) -> String {
+    match reason {
+        None => NO_REASON.to_owned(),
+        Some(Reason::Parameter(_)) => "it is a parameter of the function that calls".to_owned(),
+        Some(Reason::Global(_)) => "it is read from a writable variable".to_owned(),
+        Some(reason) => reason.to_string(),
+    }
+}
+
+/// A possible value in the words of the headers, or what is known of it.
+pub(crate) fn in_words(role: Role, possible: &Possible) -> String {
+    if let Some(value) = possible.constant() {
+        return role.words(value);
+    }
+    let within = u64::MAX >> (64 - u32::from(role.bits()).clamp(1, 64));
+    match (possible.ones & within, possible.zeros & within) {
+        (0, 0) => "an unknown value".to_owned(),
+        (ones, 0) => format!("a value with the bits {ones:#x} set"),
+        (0, zeros) => format!("a value with the bits {zeros:#x} clear"),
+        (ones, zeros) => format!("a value with the bits {ones:#x} set and {zeros:#x} clear"),
+    }
+}
+
+fn via(via: ringfence_code::Via) -> Via {
+    match via {
+        ringfence_code::Via::Slot => Via::Import,
+        ringfence_code::Via::TailCall => Via::TailCall,
+        ringfence_code::Via::Thunk => Via::Thunk,
+        ringfence_code::Via::Register => Via::Register,
+        ringfence_code::Via::GuardDispatch => Via::GuardDispatch,
+        ringfence_code::Via::Retpoline => Via::Retpoline,
+        ringfence_code::Via::Table => Via::Table,
+    }
+}

@@ -1,0 +1,59 @@
+//! From the values of an argument to what the call asks for.
+
+use ringfence_code::Possible;
+use ringfence_ddi::{Bits, Ddi, Role, Ruling};
+use ringfence_finding::CallAnswer;
+
+/// The DDIs that the page of warning C30029 calls executable whatever cache type they are given.
+const EXECUTABLE_BY_DOCUMENTATION: [&str; 2] =
+    ["MmMapIoSpace", "MmAllocateContiguousMemorySpecifyCache"];
+
+/// What one possible value asks for.
+pub(super) fn ruling(ddi: &Ddi, role: Role, possible: &Possible, strict: bool) -> Ruling {
+    let ruling = role.rule(Bits { ones: possible.ones, zeros: possible.zeros });
+    match ruling {
+        Ruling::NotExecutable | Ruling::Undecided
+            if strict && EXECUTABLE_BY_DOCUMENTATION.contains(&ddi.name) =>
+        {
+            Ruling::Executable
+        }
+        _ => ruling,
+    }
+}
+
+/// What follows from all possible values together.
+pub(super) fn answer(rulings: &[Ruling]) -> CallAnswer {
+    let asks = |ruling: &&Ruling| matches!(ruling, Ruling::Executable | Ruling::WritableExecutable);
+    let asking = rulings.iter().filter(asks).count();
+    if rulings.is_empty() {
+        CallAnswer::Unknown
+    } else if asking == rulings.len() {
+        CallAnswer::Violation
+    } else if asking > 0 {
+        CallAnswer::Mixed
+    } else if rulings.contains(&Ruling::Undecided) {
+        CallAnswer::Unknown
+    } else {
+        CallAnswer::Fine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_counts() {
+        use Ruling::{Executable, NotExecutable, Refused, Undecided, WritableExecutable};
+        for (rulings, expected) in [
+            (&[Executable, WritableExecutable][..], CallAnswer::Violation),
+            (&[Executable, NotExecutable], CallAnswer::Mixed),
+            (&[Executable, Undecided], CallAnswer::Mixed),
+            (&[NotExecutable, Undecided], CallAnswer::Unknown),
+            (&[NotExecutable, Refused], CallAnswer::Fine),
+            (&[], CallAnswer::Unknown),
+        ] {
+            assert_eq!(answer(rulings), expected, "{rulings:?}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What calls ask the kernel for. Two lines a rule: its module and its place in the list.
+
+mod drawing;
+mod violation;
+
+mod always_executable_memory;
+mod executable_heap;
+mod executable_lookaside_list;
+mod executable_mdl_mapping;
+mod executable_page_protection;
+mod executable_pool_flags;
+mod executable_pool_type;
+mod pool_type_as_pool_flags;
+
+use crate::Rule;
+
+pub(crate) static RULES: &[&dyn Rule] = &[
+    &executable_pool_type::ExecutablePoolType,
+    &executable_pool_flags::ExecutablePoolFlags,
+    &executable_lookaside_list::ExecutableLookasideList,
+    &executable_page_protection::ExecutablePageProtection,
+    &executable_mdl_mapping::ExecutableMdlMapping,
+    &always_executable_memory::AlwaysExecutableMemory,
+    &executable_heap::ExecutableHeap,
+    &pool_type_as_pool_flags::PoolTypeAsPoolFlags,
+];
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,80 @@
+use super::violation::{asks_by, violation};
+use crate::rule::rule_card;
+use crate::{DdiCall, Driver, Findings, Rule};
+use ringfence_ddi::Role;
+use ringfence_finding::{Level, RuleCard};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds calls of ExAllocatePool2 and ExAllocatePool3 with `POOL_FLAG_NON_PAGED_EXECUTE` (0x80).
+    ///
+    /// ## Why it matters
+    ///
+    /// The flag exists to ask for executable memory, and nothing else does. Driver Verifier's
+    /// code-integrity option turns the flags into a pool type and stops the call with bug check 0xC4,
+    /// 0x2000, and so a driver that makes it is not certified.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, size, tag);   /* executable */
+    /// ExAllocatePool2(POOL_FLAG_NON_PAGED, size, tag);
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Flags that a caller in another module chooses.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/kernel/pool_flags
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
+    ExecutablePoolFlags {
+        id: "executable-pool-flags",
+        summary: "pool flags ask for executable memory",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["0xC4:0x2000", "Execute Pool Type Count"],
+    }
+}
+
+impl Rule for ExecutablePoolFlags {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
+        if !asks_by(call, &[Role::PoolFlags]) {
+            return;
+        }
+        let what = "memory is requested from an executable pool";
+        let finding = violation(&Self::CARD, call, driver, findings, what)
+            .note("Driver Verifier shows the pool type that the flags stand for, and 0 for the tag")
+            .help("pass `POOL_FLAG_NON_PAGED` (0x40) in place of `POOL_FLAG_NON_PAGED_EXECUTE`");
+        findings.report(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::tests::{asked, constant, says};
+
+    /// Spec cases 48 to 51, 55 and 56.
+    #[test]
+    fn one_flag_decides() {
+        for (name, flags, executable) in [
+            ("ExAllocatePool2", 0x80, true),
+            ("ExAllocatePool2", 0x40, false),
+            ("ExAllocatePool2", 0x100, false),
+            ("ExAllocatePool2", 0x42, false),
+            ("ExAllocatePool2", 0x1_0000_0040, false),
+            ("ExAllocatePool3", 0x82, true),
+        ] {
+            let says = says(&asked(name, &[(0, constant(flags))]));
+            assert_eq!(says.len(), usize::from(executable), "{name} {flags:#x}: {says:?}");
+            let certified = "violation error[executable-pool-flags] certify: ";
+            assert!(says.iter().all(|said| said.starts_with(certified)), "{says:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+use super::violation::{asks_by, violation};
+use crate::rule::rule_card;
+use crate::{DdiCall, Driver, Findings, Rule};
+use ringfence_ddi::Role;
+use ringfence_finding::{Level, RuleCard};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds calls that request memory with a pool type that is executable: nonpaged pool without
+    /// the no-execute bit. Only two bits of POOL_TYPE matter, 0x1 (paged) and 0x200 (no-execute);
+    /// where both are clear the memory is executable, whatever the other bits say. Lookaside lists,
+    /// filter contexts, framework memory and others that take a POOL_TYPE count too.
+    ///
+    /// ## Why it matters
+    ///
+    /// Driver Verifier's code-integrity option stops such a call with bug check 0xC4, 0x2000, and
+    /// so a driver that makes it is not certified. With memory integrity on, the memory is given all
+    /// the same, but code in it does not run; a driver that only keeps data there goes on working.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// ExAllocatePoolWithTag(NonPagedPool, size, tag);        /* executable */
+    /// ExAllocatePoolWithTag(NonPagedPoolNx, size, tag);      /* Windows 8 */
+    /// ExAllocatePool2(POOL_FLAG_NON_PAGED, size, tag);       /* Windows 10 2004 */
+    /// ```
+    ///
+    /// Compiling with `POOL_NX_OPTIN_AUTO=1` makes `NonPagedPool` mean `NonPagedPoolNx`.
+    ///
+    /// ## What it cannot see
+    ///
+    /// A pool type that a caller in another module chooses, and functions reached through tables of
+    /// pointers, such as interfaces of port drivers.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/ne-wdm-_pool_type
+    /// - https://learn.microsoft.com/windows-hardware/drivers/kernel/no-execute-nonpaged-pool
+    /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
+    ExecutablePoolType {
+        id: "executable-pool-type",
+        summary: "memory is requested from an executable pool",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["0xC4:0x2000", "Execute Pool Type Count", "C30030"],
+    }
+}
+
+/// `FLT_VOLUME_CONTEXT`
+const VOLUME_CONTEXT: u64 = 1;
+
+impl Rule for ExecutablePoolType {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
+        if !asks_by(call, &[Role::PoolType, Role::VideoPoolType]) {
+            return;
+        }
+        let mut finding = violation(
+            &Self::CARD,
+            call,
+            driver,
+            findings,
+            "memory is requested from an executable pool",
+        );
+        if call.always(Role::ContextType, VOLUME_CONTEXT) {
+            finding = finding.note(
+                "the page of FltAllocateContext asks for NonPagedPool for volume contexts \
+                 (https://learn.microsoft.com/windows-hardware/drivers/ddi/fltkernel/nf-fltkernel-fltallocatecontext), \
+                 yet NonPagedPoolNx is among the types it lists, and drivers use it",
+            );
+        }
+        findings.report(finding.help(help(call)));
+    }
+}
+
+fn help(call: &DdiCall) -> String {
+    const NX: &str = "pass `NonPagedPoolNx` (Windows 8)";
+    let name = call.ddi.name;
+    let by_flags = "or call `ExAllocatePool2` with `POOL_FLAG_NON_PAGED` (Windows 10 2004)";
+    match (call.deciding().map(|deciding| deciding.role), call.ddi.replacement) {
+        (Some(Role::VideoPoolType), Some(replacement)) => replacement.to_owned(),
+        _ if name.starts_with("ExAllocatePool") => format!("{NX}, {by_flags}"),
+        _ => NX.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::tests::{
+        MIXED_GAP, UNKNOWN_GAP, asked, constant, either, masked, notes, says, unknown,
+    };
+
+    /// Spec cases 1 to 12: the pool type of ExAllocatePoolWithTag is this value.
+    #[test]
+    fn two_bits_decide() {
+        for (value, executable) in [
+            (0, true),
+            (0x200, false),
+            (1, false),
+            (4, true),
+            (2, true),
+            (0x10, true),
+            (0x400, true),
+            (0x600, false),
+            (0x401, false),
+            (0x614, false),
+            (32, true),
+            (544, false),
+        ] {
+            let call = asked("ExAllocatePoolWithTag", &[(0, constant(value))]);
+            assert_eq!(!says(&call).is_empty(), executable, "{value:#x}");
+        }
+        assert_eq!(
+            says(&asked("ExAllocatePoolWithTag", &[(0, constant(0))])),
+            ["violation error[executable-pool-type] certify: memory is requested from an \
+                 executable pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"]
+        );
+    }
+
+    /// Spec cases 13 and 14: some bits of the value are not known.
+    #[test]
+    fn unknown_bits_matter_where_they_decide() {
+        // x | 0x200, and x | 0x10.
+        assert_eq!(says(&asked("ExAllocatePoolWithTag", &[(0, masked(0x200, 0))])), [""; 0]);
+        let open = asked("ExAllocatePoolWithTag", &[(0, masked(0x10, 0))]);
+        assert_eq!((says(&open), open.gaps), (vec![], vec![UNKNOWN_GAP.to_owned()]));
+        // x & ~0x201 is executable whatever x is.
+        let clear = asked("ExAllocatePoolWithTag", &[(0, masked(0, 0x201))]);
+        assert_eq!(says(&clear).len(), 1);
+    }
+
+    /// Spec cases 15 to 20: several values come together.
+    #[test]
+    fn every_value_counts() {
+        let mixed = asked("ExAllocatePoolWithTag", &[(0, either(&[0, 512]))]);
+        assert_eq!(
+            says(&mixed),
+            ["mixed warning[executable-pool-type] nothing: memory is requested from an \
+                 executable pool, depending on the path: PoolType = NonPagedPool (0) or \
+                 NonPagedPoolNx (0x200) at ExAllocatePoolWithTag"]
+        );
+        assert_eq!(mixed.gaps, [MIXED_GAP]);
+        let fine = asked("ExAllocatePoolWithTag", &[(0, either(&[1, 512]))]);
+        assert_eq!((says(&fine), fine.gaps), (vec![], vec![]));
+        let looped = asked("ExAllocatePoolWithTag", &[(0, unknown())]);
+        assert_eq!((says(&looped), looped.gaps), (vec![], vec![UNKNOWN_GAP.to_owned()]));
+    }
+
+    /// Spec cases 57 to 59 and 64: others that take a pool type.
+    #[test]
+    fn other_functions_take_pool_types_too() {
+        for (name, index, value) in [
+            ("ExAllocatePoolWithQuotaTag", 0, 8),
+            ("ExAllocatePoolWithTagPriority", 0, 0),
+            ("ExAllocateCacheAwareRundownProtection", 0, 0),
+            ("ExInitializeLookasideListEx", 3, 0),
+        ] {
+            let call = asked(name, &[(index, constant(value))]);
+            assert_eq!(says(&call).len(), 1, "{name}");
+            assert!(says(&call)[0].starts_with("violation error[executable-pool-type] certify: "));
+        }
+        assert_eq!(says(&asked("ExInitializeLookasideListEx", &[(3, constant(512))])), [""; 0]);
+    }
+
+    /// Spec case 65: paged pool is never executable, whatever the flags of its lookaside lists.
+    #[test]
+    fn paged_lookaside_lists_are_fine() {
+        let call = asked("ExInitializePagedLookasideList", &[(3, constant(0))]);
+        assert_eq!((says(&call), call.gaps), (vec![], vec![]));
+    }
+
+    /// Spec case 77.
+    #[test]
+    fn volume_contexts_are_told_with_the_page_that_asks_for_them() {
+        let context =
+            |kind, pool| asked("FltAllocateContext", &[(1, constant(kind)), (3, constant(pool))]);
+        assert_eq!(says(&context(1, 512)), [""; 0]);
+        assert_eq!(says(&context(2, 0)).len(), 1);
+        assert!(!notes(&context(2, 0)).contains("nf-fltkernel-fltallocatecontext"));
+        assert!(notes(&context(1, 0)).contains("nf-fltkernel-fltallocatecontext"));
+    }
+}

@@ -1,0 +1,143 @@
+//! The one way memory rules are tested: a DDI and its arguments in, what is said of the call out.
+
+use crate::calls::Calls;
+use crate::image::tests::line;
+use crate::{Driver, check};
+use ringfence_code::{Argument, Fate, Possible, Reason, Reference, Site, Survey, Value, Via};
+use ringfence_ddi::{Ddi, named};
+use ringfence_finding::{Answer, CallAnswer, Finding, Question, Targets, Verdict, decide};
+use ringfence_image::{Image, Rva};
+
+/// What is left open where the only call's value is [`unknown`].
+pub(crate) const UNKNOWN_GAP: &str = "the deciding argument of 1 of 1 DDI call is not known: it is \
+                                      worked out in a way that is not followed";
+/// What is left open where the only call asks for executable memory on some paths.
+pub(crate) const MIXED_GAP: &str = "1 DDI call asks for executable memory on some paths only";
+
+/// What is said of a driver whose only call is the one asked about.
+pub(crate) struct Told {
+    pub(crate) answer: CallAnswer,
+    pub(crate) findings: Vec<Finding>,
+    /// What leaves *certify* open.
+    pub(crate) gaps: Vec<String>,
+    pub(crate) verdict: Verdict,
+}
+
+/// What is said of a call of the DDI with these arguments.
+pub(crate) fn asked(name: &str, arguments: &[(u8, Value)]) -> Told {
+    told(ddi(name), arguments, false)
+}
+
+/// As [`asked`], where documentation weighs more than observation.
+pub(crate) fn strictly(name: &str, arguments: &[(u8, Value)]) -> Told {
+    told(ddi(name), arguments, true)
+}
+
+fn ddi(name: &str) -> &'static Ddi {
+    named(name).unwrap_or_else(|| panic!("the table lacks {name}"))
+}
+
+/// What is said of a call of `ddi` with these arguments.
+pub(crate) fn told(ddi: &'static Ddi, arguments: &[(u8, Value)], strict: bool) -> Told {
+    let built = ringfence_fixture::driver().build();
+    let image = Image::read(&built.bytes).unwrap();
+    let survey = survey(Rva(built.rva_of_section(".text")), arguments);
+    let calls = Calls::judged(survey, &[ddi], strict);
+    let answer = calls.all()[0].answer;
+    let outcome = check(&Driver::new(&image).making(calls), Targets::ALL);
+    assert_eq!(outcome.crashes, []);
+    let certify = outcome.gaps.iter().filter(|gap| gap.questions.contains(&Question::Certify));
+    let gaps = certify.map(|gap| gap.reason.clone().into_owned()).collect();
+    let verdict = decide(&outcome.findings, &outcome.gaps, Targets::ALL, false);
+    Told { answer, findings: outcome.findings, gaps, verdict }
+}
+
+fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
+    let arguments = arguments
+        .iter()
+        .map(|(index, value)| Argument { index: *index, value: value.clone() })
+        .collect();
+    let site = Site { at, function: None, wanted: 0, via: Via::Slot, arguments, reached: true };
+    let reference = Reference { at, wanted: 0, fate: Fate::Call };
+    Survey { sites: vec![site], references: vec![reference], ..Survey::default() }
+}
+
+/// One line a finding: the call's answer, then as [`line`].
+pub(crate) fn says(told: &Told) -> Vec<String> {
+    let answer = format!("{:?}", told.answer).to_lowercase();
+    told.findings.iter().map(|finding| format!("{answer} {}", line(finding))).collect()
+}
+
+/// The only finding.
+pub(crate) fn finding(told: &Told) -> &Finding {
+    assert_eq!(told.findings.len(), 1);
+    &told.findings[0]
+}
+
+/// The notes of the only finding.
+pub(crate) fn notes(told: &Told) -> String {
+    finding(told).notes.join("\n")
+}
+
+/// A value that is known whole.
+pub(crate) fn constant(value: u64) -> Value {
+    either(&[value])
+}
+
+/// One of several values, by the path.
+pub(crate) fn either(values: &[u64]) -> Value {
+    let possible =
+        |value: &u64| Possible { ones: *value, zeros: !value, set_at: None, unknown: None };
+    Value { possible: values.iter().map(possible).collect() }
+}
+
+/// A value of which some bits are set, some clear and the others unknown.
+pub(crate) fn masked(ones: u64, zeros: u64) -> Value {
+    let unknown = Some(Reason::Arithmetic);
+    Value { possible: vec![Possible { ones, zeros, set_at: None, unknown }] }
+}
+
+/// A value of which nothing is known.
+pub(crate) fn unknown() -> Value {
+    masked(0, 0)
+}
+
+/// The address of something in the image.
+pub(crate) fn address() -> Value {
+    let unknown = Some(Reason::Address);
+    Value { possible: vec![Possible { ones: 0, zeros: 0, set_at: None, unknown }] }
+}
+
+/// Spec case 100, and others that never ask for executable memory.
+#[test]
+fn functions_without_a_say_are_fine() {
+    for name in
+        ["MmCopyMemory", "IoAllocateMdl", "MmAllocatePagesForMdlEx", "MmProtectDriverSection"]
+    {
+        let told = asked(name, &[]);
+        assert_eq!((told.answer, says(&told)), (CallAnswer::Fine, vec![]), "{name}");
+        assert_eq!(told.verdict.certify, Answer::Yes, "{name}");
+    }
+}
+
+/// Certify is yes where every call is fine, no where one is not, and unknown in between.
+#[test]
+fn calls_decide_certify() {
+    for (value, expected) in [
+        (constant(512), Answer::Yes),
+        (constant(0), Answer::No),
+        (either(&[0, 512]), Answer::Unknown),
+        (unknown(), Answer::Unknown),
+    ] {
+        let verdict = asked("ExAllocatePoolWithTag", &[(0, value.clone())]).verdict;
+        assert_eq!(verdict.certify, expected, "{value:?}");
+        assert_eq!((verdict.load, verdict.run), (Answer::Yes, Answer::Unknown));
+    }
+}
+
+/// An argument that the survey gives no value for is unknown, not fine.
+#[test]
+fn a_missing_argument_is_unknown() {
+    let told = asked("ExAllocatePoolWithTag", &[]);
+    assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Unknown, Answer::Unknown));
+}

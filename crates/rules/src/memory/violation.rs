@@ -1,0 +1,165 @@
+//! From a call that asks for executable memory to a finding about it.
+
+use super::drawing;
+use crate::calls::in_words;
+use crate::{DdiCall, Driver, Findings};
+use ringfence_ddi::{Certainty, Ddi, Role, VerifierBehaviour, Warning};
+use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard};
+
+/// Whether a call may ask for executable memory by an argument of one of `roles`.
+pub(super) fn asks_by(call: &DdiCall, roles: &[Role]) -> bool {
+    asks(call) && call.deciding().is_some_and(|deciding| roles.contains(&deciding.role))
+}
+
+/// Whether a call asks for executable memory, on some path at least.
+pub(super) fn asks(call: &DdiCall) -> bool {
+    matches!(call.answer, CallAnswer::Violation | CallAnswer::Mixed)
+}
+
+/// A finding about a call that asks for executable memory, graded by what Driver Verifier does about
+/// it. `what` says in a fragment what is asked for.
+pub(super) fn violation(
+    card: &RuleCard,
+    call: &DdiCall,
+    driver: &Driver<'_>,
+    findings: &mut Findings,
+    what: &str,
+) -> Finding {
+    let mixed = call.answer == CallAnswer::Mixed;
+    let behaviour = call.ddi.verifier.behaviour;
+    let finding = Finding::new(card, level(behaviour, mixed), message(call, what, mixed));
+    let finding = match mixed {
+        true => finding,
+        false => denying(finding, call.ddi),
+    };
+    if behaviour == VerifierBehaviour::Unknown && !mixed {
+        let reason = format!("whether Driver Verifier objects to {} is not known", call.ddi.name);
+        findings.leave_open(Gap::new(&[Question::Certify], reason));
+    }
+    let finding = [verifier_note(call.ddi, mixed), warning_note(call.ddi.warning)]
+        .into_iter()
+        .flatten()
+        .fold(finding, Finding::note);
+    placed(finding, call, driver, findings)
+}
+
+/// A finding about a call, with its place and the code that shows it.
+pub(super) fn placed(
+    finding: Finding,
+    call: &DdiCall,
+    driver: &Driver<'_>,
+    findings: &Findings,
+) -> Finding {
+    let at = call.site.at;
+    let section = driver.image().section_at(at).map(|section| section.name());
+    let finding = finding.at(at.0, section);
+    let finding = match call.site.reached {
+        true => finding,
+        false => finding
+            .likely()
+            .note("no known path leads to this code, so it may never run or run with other values"),
+    };
+    let room = findings.has_room(finding.level);
+    match room.then(|| drawing::call(call, driver)).flatten() {
+        Some(evidence) => finding.because(evidence),
+        None => finding,
+    }
+}
+
+fn level(behaviour: VerifierBehaviour, mixed: bool) -> Level {
+    match behaviour {
+        VerifierBehaviour::Report
+        | VerifierBehaviour::ViaModule
+        | VerifierBehaviour::ViaFramework
+            if !mixed =>
+        {
+            Level::Error
+        }
+        _ => Level::Warning,
+    }
+}
+
+fn denying(finding: Finding, ddi: &Ddi) -> Finding {
+    let verifier = match ddi.verifier.behaviour {
+        VerifierBehaviour::Report
+        | VerifierBehaviour::ViaModule
+        | VerifierBehaviour::ViaFramework => Some(Authority::DriverVerifier),
+        VerifierBehaviour::SubstituteNx
+        | VerifierBehaviour::ViaCallee
+        | VerifierBehaviour::None
+        | VerifierBehaviour::Unknown => None,
+    };
+    let analysis = ddi.warning.map(|_| Authority::CodeAnalysis);
+    let authorities: Vec<_> = verifier.into_iter().chain(analysis).collect();
+    if authorities.is_empty() {
+        return finding;
+    }
+    let finding = finding.denying(&[Question::Certify], &authorities);
+    // That the module hands its caller on is not equally well known of all.
+    let by_others = matches!(
+        ddi.verifier.behaviour,
+        VerifierBehaviour::ViaModule | VerifierBehaviour::ViaFramework
+    );
+    if by_others && ddi.certainty != Certainty::High { finding.likely() } else { finding }
+}
+
+fn message(call: &DdiCall, what: &str, mixed: bool) -> String {
+    let path = if mixed { ", depending on the path" } else { "" };
+    match argument(call) {
+        Some(argument) => format!("{what}{path}: {argument} at {}", call.ddi.name),
+        None => format!("{what}{path}: {}", call.ddi.name),
+    }
+}
+
+/// `PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)`
+pub(super) fn argument(call: &DdiCall) -> Option<String> {
+    let deciding = call.deciding()?;
+    let mut values = Vec::new();
+    for possible in &deciding.value.possible {
+        let words = in_words(deciding.role, possible);
+        if !values.contains(&words) {
+            values.push(words);
+        }
+    }
+    Some(format!("{} = {}", deciding.name, values.join(" or ")))
+}
+
+fn verifier_note(ddi: &Ddi, mixed: bool) -> Option<String> {
+    let stop = match ddi.verifier.subcode {
+        Some(subcode) => format!("bug check 0xC4, parameter {subcode:#x}"),
+        None => "bug check 0xC4".to_owned(),
+    };
+    let when = if mixed { " where it asks for executable memory" } else { "" };
+    let note = match ddi.verifier.behaviour {
+        VerifierBehaviour::Report => format!("Driver Verifier stops this call{when} with {stop}"),
+        VerifierBehaviour::ViaModule => format!(
+            "the module behind {} names its caller to Driver Verifier, which stops this call{when} \
+             with {stop}",
+            ddi.name
+        ),
+        VerifierBehaviour::ViaFramework => format!(
+            "the framework's own verifier names its caller to Driver Verifier, which stops this \
+             call{when} with {stop}"
+        ),
+        VerifierBehaviour::SubstituteNx => "Driver Verifier does not report this call: it quietly \
+            makes the memory non-executable, so a test run does not show it"
+            .to_owned(),
+        VerifierBehaviour::None => "Driver Verifier does not look at this call".to_owned(),
+        VerifierBehaviour::Unknown | VerifierBehaviour::ViaCallee => {
+            "whether Driver Verifier objects to this call is not known".to_owned()
+        }
+    };
+    Some(match ddi.verifier.note {
+        Some(condition) => format!("{note}; {condition}"),
+        None => note,
+    })
+}
+
+fn warning_note(warning: Option<Warning>) -> Option<String> {
+    let Warning { id, documented, note } = warning?;
+    let reports = if documented { "reports" } else { "is expected to report" };
+    Some(match note {
+        Some(note) => format!("Code Analysis {reports} {id} ({note})"),
+        None => format!("Code Analysis {reports} {id}"),
+    })
+}
