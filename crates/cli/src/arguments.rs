@@ -67,6 +67,10 @@ pub(crate) struct Scan {
     #[arg(long, value_parser = targets, value_delimiter = ',', default_value = "win10-1703+",
           value_name = "VERSIONS")]
     pub(crate) target: Vec<Targets>,
+    /// Follow Microsoft's documentation where Windows was observed to ask for less executable memory
+    /// than it says (MmMapIoSpace with MmWriteCombined)
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Let what only Code Analysis objects to count against certify
     #[arg(long)]
     pub(crate) code_analysis: bool,

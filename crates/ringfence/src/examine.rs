@@ -2,11 +2,9 @@
 
 use crate::timing::{Stage, Timings};
 use crate::{Settings, digest, properties};
-use ringfence_finding::{
-    Code, Coverage, Defect, Digests, Examination, Fault, Gap, Question, Trust, decide,
-};
+use ringfence_finding::{Code, Coverage, Defect, Digests, Examination, Fault, Trust, decide};
 use ringfence_image::{Image, NotAnImage, Place};
-use ringfence_rules::{Driver, NotADriver};
+use ringfence_rules::{Asked, Driver, NotADriver};
 
 /// What some bytes turned out to be.
 #[derive(Clone, Debug)]
@@ -92,10 +90,9 @@ pub(crate) fn judge(
     timings: &Timings,
 ) -> Examined {
     timings.during(Stage::Rules, || {
-        let mut outcome = ringfence_rules::check(&Driver::new(image), settings.targets);
-        outcome
-            .gaps
-            .push(Gap::new(&[Question::Run, Question::Certify], "machine code not examined"));
+        let driver = Driver::new(image).strict(settings.strict);
+        let asked = Asked { targets: settings.targets, calls: settings.calls };
+        let outcome = ringfence_rules::check(&driver, asked);
         let verdict =
             decide(&outcome.findings, &outcome.gaps, settings.targets, settings.code_analysis);
         let faults = outcome
@@ -110,9 +107,9 @@ pub(crate) fn judge(
             authentihash: digests.authentihash,
             machine: image.machine().to_string(),
             verdict,
-            coverage: coverage(image, outcome.rules),
+            coverage: coverage(image, outcome.rules, outcome.code),
             findings: outcome.findings,
-            calls: settings.calls.then(Vec::new),
+            calls: outcome.calls,
             defects: image.defects().iter().map(defect).collect(),
             properties: properties::properties(image),
         };
@@ -120,14 +117,14 @@ pub(crate) fn judge(
     })
 }
 
-fn coverage(image: &Image<'_>, rules: usize) -> Coverage {
+fn coverage(image: &Image<'_>, rules: usize, code: Code) -> Coverage {
     Coverage {
         rules,
         sections: image.sections().len(),
         imports: image.imports().len(),
         relocations: image.relocations().len(),
         functions: image.functions().len(),
-        code: Code::NotExamined { because: "not in this version".to_owned() },
+        code,
         trust: Trust::NotExamined,
     }
 }
@@ -152,20 +149,41 @@ mod tests {
     use ringfence_finding::Answer;
     use ringfence_fixture::driver;
 
+    fn examined(bytes: &[u8], settings: &Settings) -> Examination {
+        let Subject::Driver(driver) = examine("clean.sys", bytes, settings) else { panic!() };
+        assert_eq!(driver.faults, []);
+        driver.examination
+    }
+
     #[test]
-    fn image_rules_decide_load_alone() {
-        let bytes = driver().bytes();
-        let Subject::Driver(driver) = examine("clean.sys", &bytes, &Settings::default()) else {
-            panic!()
-        };
-        let Examination { verdict, sha256, authentihash, machine, .. } = driver.examination;
+    fn a_driver_without_calls_would_be_certified() {
+        let examination = examined(&driver().bytes(), &Settings::default());
+        let Examination { verdict, sha256, authentihash, machine, .. } = examination;
         assert_eq!(
             (verdict.load, verdict.run, verdict.certify),
-            (Answer::Yes, Answer::Unknown, Answer::Unknown)
+            (Answer::Yes, Answer::Unknown, Answer::Yes)
         );
-        assert_eq!(verdict.because.run[0].text, "machine code not examined");
+        let because = "code that changes or builds code is not looked for yet";
+        assert_eq!(verdict.because.run[0].text, because);
         assert!(sha256.is_some() && authentihash.is_some());
         assert_eq!(machine, "x64");
+    }
+
+    #[test]
+    fn machine_code_of_other_processors_is_left_open() {
+        let examination = examined(&driver().arm64().bytes(), &Settings::default());
+        let because = "ARM64 machine code is not examined yet";
+        assert_eq!(examination.verdict.certify, Answer::Unknown);
+        assert_eq!(examination.verdict.because.certify[0].text, because);
+        let not_examined = Code::NotExamined { because: because.to_owned() };
+        assert_eq!(examination.coverage.code, not_examined);
+    }
+
+    #[test]
+    fn calls_are_listed_where_asked_for() {
+        let settings = Settings { calls: true, ..Settings::default() };
+        assert_eq!(examined(&driver().bytes(), &settings).calls, Some(Vec::new()));
+        assert_eq!(examined(&driver().bytes(), &Settings::default()).calls, None);
     }
 
     #[test]

@@ -2,23 +2,12 @@
 
 use crate::ddi_page;
 use ringfence_ddi::Ddi;
-use ringfence_finding::{RuleCard, same_name};
+use ringfence_finding::RuleCard;
 
 /// The cards of all rules, in the order their findings are told.
 pub fn rule_cards() -> impl Iterator<Item = &'static RuleCard> {
     ringfence_rules::rules().map(|rule| rule.card())
 }
-
-/// What Driver Verifier and the readiness tool find in machine code, by their names for it. No rule
-/// covers it yet.
-const IN_MACHINE_CODE: [([&str; 2], &str); 3] = [
-    (["0xC4:0x2000", "Execute Pool Type Count"], "memory is requested from an executable pool"),
-    (
-        ["0xC4:0x2001", "Execute Page Protection Count"],
-        "an executable page protection is requested",
-    ),
-    (["0xC4:0x2002", "Execute Page Mapping Count"], "memory is mapped executable through an MDL"),
-];
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +33,13 @@ impl Explanation {
 pub struct NotKnown {
     /// What was asked for.
     pub name: String,
-    /// What it means where it is the name of something in machine code, which is not examined yet.
-    pub in_machine_code: Option<&'static str>,
     /// Names that look like it, best first; at most three.
     pub similar: Vec<&'static str>,
 }
 
 impl std::fmt::Display for NotKnown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.in_machine_code {
-            Some(meaning) => write!(
-                f,
-                "`{}` means that {meaning}; that shows in machine code, which is not examined yet",
-                self.name
-            ),
-            None => write!(f, "nothing is known by the name `{}`", self.name),
-        }
+        write!(f, "nothing is known by the name `{}`", self.name)
     }
 }
 
@@ -76,11 +56,7 @@ pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let named = |names: &[&str]| names.iter().any(|known| same_name(known, name));
-    let in_machine_code =
-        IN_MACHINE_CODE.iter().find(|(names, _)| named(names)).map(|(_, meaning)| *meaning);
-    let similar = if in_machine_code.is_some() { Vec::new() } else { similar(name) };
-    Err(NotKnown { name: name.to_owned(), in_machine_code, similar })
+    Err(NotKnown { name: name.to_owned(), similar: similar(name) })
 }
 
 /// The DDI called `name`, also where it stands as debuggers (`nt!MmMapIoSpace`) and prose
@@ -152,13 +128,21 @@ mod tests {
         assert_eq!(ids("Unsupported Relocs"), relocations);
     }
 
+    /// Several rules find what one bug check stops.
     #[test]
-    fn what_is_not_examined_yet_is_not_taken_for_a_typo() {
-        for name in ["0xC4:0x2001", "C4 2001", "Execute Page Protection"] {
-            let unknown = explain(name).unwrap_err();
-            assert_eq!(unknown.in_machine_code, Some("an executable page protection is requested"));
-            assert_eq!(unknown.similar, [""; 0]);
+    fn names_of_what_code_asks_for_lead_to_rules() {
+        for name in ["0xC4:0x2000", "C4 2000", "Execute Pool Type"] {
+            assert_eq!(
+                ids(name),
+                ["executable-pool-type", "executable-pool-flags", "executable-lookaside-list"]
+            );
         }
+        assert_eq!(ids("0x2001"), ["executable-page-protection"]);
+        assert_eq!(ids("Execute Page Protection Count"), ["executable-page-protection"]);
+        assert_eq!(ids("C4 2002"), ["executable-mdl-mapping"]);
+        assert_eq!(ids("Execute Page Mapping"), ["executable-mdl-mapping"]);
+        assert_eq!(ids("C30029"), ["always-executable-memory"]);
+        assert_eq!(ids("c30034"), ["executable-lookaside-list"]);
     }
 
     #[test]

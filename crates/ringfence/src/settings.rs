@@ -7,6 +7,9 @@ use ringfence_finding::Targets;
 pub struct Settings {
     /// The Windows versions the questions are about.
     pub targets: Targets,
+    /// Where sources disagree, whether Microsoft's documentation weighs more than what Windows was
+    /// observed to do.
+    pub strict: bool,
     /// Whether what only Code Analysis objects to counts against *certify*.
     pub code_analysis: bool,
     /// Whether digests are computed. Without them equal files are not recognised as such.
@@ -22,6 +25,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             targets: Targets::DEFAULT,
+            strict: false,
             code_analysis: false,
             hash: true,
             calls: false,

@@ -11,6 +11,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     let settings = Settings {
         targets: arguments.target.iter().copied().fold(Targets::NONE, Targets::union),
+        strict: arguments.strict,
         code_analysis: arguments.code_analysis,
         hash: !arguments.no_hash,
         calls: arguments.calls,
