@@ -50,12 +50,15 @@ impl Calls {
     pub(crate) fn failed(message: String) -> Calls {
         Calls {
             failure: Some(message),
-            ..Calls::none("the examination of the machine code failed".to_owned())
+            ..Calls::none(
+                "the examination failed".to_owned(),
+                "the examination of the machine code failed".to_owned(),
+            )
         }
     }
 
-    fn none(because: String) -> Calls {
-        let gap = Gap::new(&[Question::Run, Question::Certify], because.clone());
+    fn none(because: String, reason: String) -> Calls {
+        let gap = Gap::new(&[Question::Run, Question::Certify], reason);
         let code = Code::NotExamined { because };
         Calls { all: Vec::new(), code, gaps: vec![gap], failure: None }
     }
@@ -63,8 +66,11 @@ impl Calls {
     /// Finds and judges the calls of an image. Where `strict`, what Microsoft's documentation says
     /// weighs more than what Windows was observed to do.
     pub(crate) fn of(image: &Image<'_>, strict: bool) -> Calls {
-        if let Some(because) = not_examined(image) {
-            return Calls::none(because);
+        if let Some(machine) = not_examined(image) {
+            return Calls::none(
+                format!("not for {machine} yet"),
+                format!("{machine} machine code is not examined yet"),
+            );
         }
         let inquiry = Inquiry::of(image);
         // Asked of even where nothing is wanted: packed code hides its calls.
@@ -86,20 +92,20 @@ impl Calls {
     }
 }
 
-/// Why the machine code of an image is not examined.
+/// What an image's code is for, where that is not examined.
 fn not_examined(image: &Image<'_>) -> Option<String> {
     let hybrid = image.load_config().and_then(|config| config.chpe_metadata).unwrap_or(0) != 0;
-    let machine = match image.machine() {
-        Machine::X64 if !image.headers().pe32_plus => "32-bit",
-        Machine::X64 if hybrid => "ARM64EC",
+    Some(match image.machine() {
+        Machine::X64 if !image.headers().pe32_plus => "PE32".to_owned(),
+        Machine::X64 if hybrid => "ARM64EC".to_owned(),
         Machine::X64 => return None,
-        Machine::Arm64 => "ARM64",
-        Machine::X86 => "x86",
-        Machine::Ia64 => "Itanium",
-        Machine::Arm => "32-bit ARM",
-        Machine::Other(number) => {
-            return Some(format!("machine code for {number:#06x} is not examined yet"));
-        }
-    };
-    Some(format!("{machine} machine code is not examined yet"))
+        Machine::Arm64 => "ARM64".to_owned(),
+        Machine::X86 => "x86".to_owned(),
+        Machine::Ia64 => "Itanium".to_owned(),
+        Machine::Arm => "32-bit ARM".to_owned(),
+        other => other.to_string(),
+    })
 }
+
+#[cfg(test)]
+mod tests;

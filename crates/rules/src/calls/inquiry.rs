@@ -43,11 +43,14 @@ impl Inquiry {
         let mut framework = false;
         for module in &image.imports().modules {
             let module_name = String::from_utf8_lossy(module.name);
+            let mut has_ddis = None;
             for function in &module.functions {
                 let name = match function.name {
                     ImportName::Name(name) => String::from_utf8_lossy(name),
                     ImportName::Ordinal(ordinal) => {
-                        ordinals.push((module_name.clone(), ordinal));
+                        if *has_ddis.get_or_insert_with(|| exports_ddis(&module_name)) {
+                            ordinals.push((module_name.clone(), ordinal));
+                        }
                         continue;
                     }
                     ImportName::Unreadable => continue,
@@ -86,9 +89,8 @@ impl Inquiry {
     }
 
     fn ordinals(&mut self, ordinals: &[(Cow<'_, str>, u16)]) {
-        let mut unknown = ordinals.iter().filter(|(module, _)| exports_ddis(module));
-        let Some((module, ordinal)) = unknown.next() else { return };
-        let more = match unknown.count() {
+        let Some((module, ordinal)) = ordinals.first() else { return };
+        let more = match ordinals.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more functions"),
         };

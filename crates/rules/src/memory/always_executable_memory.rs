@@ -67,7 +67,7 @@ impl Rule for AlwaysExecutableMemory {
             return;
         };
         findings.report(match call.ddi.replacement {
-            Some(replacement) => finding.help(format!("call `{replacement}` instead")),
+            Some(replacement) => finding.help(format!("call instead: {replacement}")),
             None => finding,
         });
     }

@@ -112,3 +112,110 @@ fn instructions(lines: Vec<Line>) -> Vec<Instruction> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_code::{Argument, Site, Value, Via};
+    use ringfence_ddi::named;
+    use ringfence_fixture::driver;
+    use ringfence_image::Image;
+
+    /// Encodings as in Intel's manual.
+    const XOR_ECX_ECX: [u8; 2] = [0x33, 0xC9];
+    const MOV_ECX_200: [u8; 5] = [0xB9, 0, 2, 0, 0];
+    const MOV_EDX_240: [u8; 5] = [0xBA, 0x40, 2, 0, 0];
+    const NOP: [u8; 1] = [0x90];
+
+    /// `code`, then a call of ExAllocatePoolWithTag, which gets one of `values` as pool type: each
+    /// with the offset of the instruction that sets it. One line an instruction, then its marks.
+    fn drawn(code: &[u8], values: &[(u64, u32)]) -> Vec<String> {
+        let name = "ExAllocatePoolWithTag";
+        let imports = driver().import("ntoskrnl.exe", &[name]);
+        let plain = imports.build();
+        let text = plain.rva_of_section(".text");
+        let at = text + code.len() as u32;
+        let slot = plain.thunk_rva("ntoskrnl.exe", name);
+        let call = [&[0xFF, 0x15], &slot.wrapping_sub(at + 6).to_le_bytes()[..]].concat();
+        let bytes =
+            imports.edit_section(".text", |text| text.bytes([code, &call].concat())).bytes();
+        let image = Image::read(&bytes).unwrap();
+        let possible = values.iter().map(|(value, offset)| Possible {
+            ones: *value,
+            zeros: !value,
+            set_at: Some(Rva(text + offset)),
+            unknown: None,
+        });
+        let arguments = vec![Argument { index: 0, value: Value { possible: possible.collect() } }];
+        let (at, via) = (Rva(at), Via::Slot);
+        let site = Site { at, function: None, wanted: 0, via, arguments, reached: true };
+        let call = DdiCall::judged(named(name).unwrap(), site, false);
+        let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {
+            panic!("nothing drawn")
+        };
+        let mut drawn = Vec::new();
+        for (index, line) in listing.lines.iter().enumerate() {
+            let gap = if line.after_gap { "... " } else { "" };
+            drawn.push(format!("{gap}{}", line.text));
+            drawn.extend(listing.marks.iter().filter(|mark| mark.line == index).map(|mark| {
+                let under = &line.text[mark.start..mark.start + mark.length];
+                let kind = if mark.primary { "^" } else { "-" };
+                format!("{kind} {under}: {}", mark.text)
+            }));
+        }
+        drawn
+    }
+
+    const CALL: [&str; 2] =
+        ["call  ExAllocatePoolWithTag", "^ call  ExAllocatePoolWithTag: asked for here"];
+
+    fn with_call(lines: &[&str]) -> Vec<String> {
+        lines.iter().chain(&CALL).map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn from_the_value_to_the_call() {
+        assert_eq!(
+            drawn(&[&XOR_ECX_ECX[..], &MOV_EDX_240].concat(), &[(0, 0)]),
+            with_call(&[
+                "xor   ecx, ecx",
+                "- xor   ecx, ecx: PoolType = NonPagedPool (0), which is executable",
+                "mov   edx, 240h",
+            ])
+        );
+    }
+
+    #[test]
+    fn the_mark_is_under_the_operand() {
+        let both = [&XOR_ECX_ECX[..], &MOV_ECX_200].concat();
+        assert_eq!(
+            drawn(&both, &[(0x200, 2), (0, 0)]),
+            with_call(&[
+                "xor   ecx, ecx",
+                "- xor   ecx, ecx: PoolType = NonPagedPool (0), which is executable",
+                "mov   ecx, 200h",
+                "- 200h: PoolType = NonPagedPoolNx (0x200), which is not executable",
+            ])
+        );
+    }
+
+    /// Eight lines are drawn whole; with one more between, only those that matter.
+    #[test]
+    fn what_lies_between_is_left_out_where_it_is_long() {
+        let code = |nops| [&XOR_ECX_ECX[..], &NOP.repeat(nops)].concat();
+        assert_eq!(drawn(&code(6), &[(0, 0)]).len(), 8 + 2);
+        let far = drawn(&code(7), &[(0, 0)]);
+        assert_eq!(far.len(), 2 + 2);
+        assert_eq!(far[2], "... call  ExAllocatePoolWithTag");
+    }
+
+    /// A value that is set behind the call, as at the end of a loop.
+    #[test]
+    fn lines_are_in_the_order_of_their_addresses() {
+        let call_length = 6;
+        let drawn = drawn(&NOP, &[(0, 1 + call_length)]);
+        // What stands behind the call in the fixture is one instruction or none.
+        assert_eq!(drawn[..2], with_call(&[]));
+        assert!(drawn.len() <= 4, "{drawn:?}");
+    }
+}

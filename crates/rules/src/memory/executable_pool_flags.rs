@@ -2,7 +2,7 @@ use super::violation::{asks_by, violation};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_ddi::Role;
-use ringfence_finding::{Level, RuleCard};
+use ringfence_finding::{Finding, Level, RuleCard};
 
 rule_card! {
     /// ## What it does
@@ -39,6 +39,11 @@ rule_card! {
     }
 }
 
+/// `POOL_FLAG_NON_PAGED_EXECUTE`
+const EXECUTE: u64 = 0x80;
+/// `POOL_FLAG_NON_PAGED` and `POOL_FLAG_PAGED`.
+const OTHERS: u64 = 0x40 | 0x100;
+
 impl Rule for ExecutablePoolFlags {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
@@ -49,11 +54,35 @@ impl Rule for ExecutablePoolFlags {
             return;
         }
         let what = "memory is requested from an executable pool";
-        let finding = violation(&Self::CARD, call, driver, findings, what)
-            .note("Driver Verifier shows the pool type that the flags stand for, and 0 for the tag")
-            .help("pass `POOL_FLAG_NON_PAGED` (0x40) in place of `POOL_FLAG_NON_PAGED_EXECUTE`");
-        findings.report(finding);
+        let finding = violation(&Self::CARD, call, driver, findings, what);
+        let finding = if refused(call) { unchecked(finding) } else { finding };
+        findings.report(
+            finding.help(
+                "pass `POOL_FLAG_NON_PAGED` (0x40) in place of `POOL_FLAG_NON_PAGED_EXECUTE`",
+            ),
+        );
     }
+}
+
+/// Whether every value that asks for executable memory selects another pool as well.
+fn refused(call: &DdiCall) -> bool {
+    call.deciding().is_some_and(|deciding| {
+        let mut asking = deciding.value.possible.iter().filter(|value| value.ones & EXECUTE != 0);
+        asking.all(|value| value.ones & OTHERS != 0)
+    })
+}
+
+/// Where no memory comes of it, Driver Verifier does not look.
+fn unchecked(mut finding: Finding) -> Finding {
+    finding.level = Level::Warning;
+    finding.questions.clear();
+    finding.reported_by.clear();
+    finding.notes = vec![
+        "the flags select another pool as well, so the allocation fails, and Driver Verifier does \
+         not check them"
+            .to_owned(),
+    ];
+    finding
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn help(call: &DdiCall) -> String {
     let name = call.ddi.name;
     let by_flags = "or call `ExAllocatePool2` with `POOL_FLAG_NON_PAGED` (Windows 10 2004)";
     match (call.deciding().map(|deciding| deciding.role), call.ddi.replacement) {
-        (Some(Role::VideoPoolType), Some(replacement)) => replacement.to_owned(),
+        (Some(Role::VideoPoolType), Some(replacement)) => format!("use instead: {replacement}"),
         _ if name.starts_with("ExAllocatePool") => format!("{NX}, {by_flags}"),
         _ => NX.to_owned(),
     }

@@ -141,3 +141,53 @@ fn a_missing_argument_is_unknown() {
     let told = asked("ExAllocatePoolWithTag", &[]);
     assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Unknown, Answer::Unknown));
 }
+
+/// What Driver Verifier does about a call decides how grave it is.
+#[test]
+fn violations_are_graded_by_what_driver_verifier_does() {
+    for (name, index, expected, certify) in [
+        ("ExAllocatePool", 0, "error[executable-pool-type] certify: ", Answer::No),
+        // The filter manager is known to hand its caller on.
+        ("FltAllocatePoolAlignedWithTag", 1, "error[executable-pool-type] certify: ", Answer::No),
+        // Of the changer class driver that is inferred.
+        ("ChangerClassAllocatePool", 0, "error[executable-pool-type] certify?: ", Answer::No),
+        ("FsRtlAllocatePool", 0, "warning[executable-pool-type] nothing: ", Answer::Yes),
+        ("FsRtlAllocatePoolWithTag", 0, "warning[executable-pool-type] nothing: ", Answer::Unknown),
+    ] {
+        let told = asked(name, &[(index, constant(0))]);
+        assert!(line(finding(&told)).starts_with(expected), "{}", line(finding(&told)));
+        assert_eq!(told.verdict.certify, certify, "{name}");
+    }
+    assert_eq!(
+        asked("FsRtlAllocatePoolWithTag", &[(0, constant(0))]).gaps,
+        ["whether Driver Verifier objects to FsRtlAllocatePoolWithTag is not known"]
+    );
+}
+
+/// The bug check's first parameter is the one that Windows shows.
+#[test]
+fn the_bug_check_is_named() {
+    for (name, index, value, subcode) in [
+        ("ExAllocatePoolWithTag", 0, 0, "0x2000"),
+        ("MmMapIoSpaceEx", 2, 0x40, "0x2001"),
+        ("MmMapLockedPagesSpecifyCache", 5, 0x10, "0x2002"),
+    ] {
+        let note =
+            format!("Driver Verifier stops this call with bug check 0xC4, parameter {subcode}");
+        let notes = notes(&asked(name, &[(index, constant(value))]));
+        assert!(notes.contains(&note), "{name}: {notes}");
+    }
+}
+
+/// Code that no known path reaches may never run.
+#[test]
+fn what_no_path_reaches_is_likely_only() {
+    let built = ringfence_fixture::driver().build();
+    let image = Image::read(&built.bytes).unwrap();
+    let mut survey = survey(Rva(built.rva_of_section(".text")), &[(0, constant(0))]);
+    survey.sites[0].reached = false;
+    let calls = Calls::judged(survey, &[ddi("ExAllocatePool")], false);
+    let outcome = check(&Driver::new(&image).making(calls), Targets::ALL);
+    let expected = "error[executable-pool-type] certify?: ";
+    assert!(line(&outcome.findings[0]).starts_with(expected), "{}", line(&outcome.findings[0]));
+}

@@ -1,0 +1,234 @@
+//! What is asked about an image's code, and what the answers leave open.
+
+use super::*;
+use crate::memory::tests::{constant, either, masked};
+use ringfence_code::{
+    Argument, Callee, Doubt, Fate, Possible, Reason, Reference, Site, Value, Via,
+};
+use ringfence_ddi::{Certainty, Grant, Parameter, Reach, Role, Verifier, VerifierBehaviour, named};
+use ringfence_finding::{CallAnswer, CodeCoverage, UnknownCalls};
+use ringfence_fixture::{Driver, driver};
+use ringfence_image::Rva;
+
+/// A DDI with one parameter, whose value decides.
+const ALLOCATE: Ddi = Ddi {
+    name: "PlainAllocate",
+    aliases: &[],
+    header: "wdm",
+    modules: &["ntoskrnl.exe"],
+    reach: Reach::Import,
+    grant: Grant::Argument,
+    parameters: &[Parameter { name: "PoolType", role: Some(Role::PoolType) }],
+    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::None, note: None },
+    warning: None,
+    replacement: None,
+    since: None,
+    nx_since: None,
+    listed: false,
+    certainty: Certainty::High,
+    docs: None,
+    note: None,
+};
+static PLAIN: Ddi = ALLOCATE;
+/// A DDI that has nothing to do with executable memory.
+static HARMLESS: Ddi = Ddi { name: "Harmless", grant: Grant::Nothing, parameters: &[], ..ALLOCATE };
+
+fn site(at: u32, wanted: usize, value: Value) -> Site {
+    let arguments = vec![Argument { index: 0, value }];
+    Site { at: Rva(at), function: None, wanted, via: Via::Slot, arguments, reached: true }
+}
+
+fn because(reason: Reason) -> Value {
+    let unknown = Some(reason);
+    Value { possible: vec![Possible { ones: 0, zeros: 0, set_at: None, unknown }] }
+}
+
+fn judged(survey: Survey) -> Calls {
+    Calls::judged(survey, &[&PLAIN, &HARMLESS], false)
+}
+
+fn reasons(calls: &Calls) -> Vec<String> {
+    calls.gaps().iter().map(|gap| gap.reason.clone().into_owned()).collect()
+}
+
+fn of(driver: Driver) -> Calls {
+    let bytes = driver.bytes();
+    Calls::of(&Image::read(&bytes).unwrap(), false)
+}
+
+#[test]
+fn unknown_calls_are_counted_by_reason() {
+    let unknown = [
+        because(Reason::Returned),
+        because(Reason::Global(Rva(0x3000))),
+        because(Reason::Global(Rva(0x3010))),
+        // The second value decides nothing any more, but the call is counted once.
+        Value {
+            possible: [because(Reason::Returned), because(Reason::Stack)]
+                .into_iter()
+                .flat_map(|value| value.possible)
+                .collect(),
+        },
+    ];
+    let sites = (0..).zip(unknown).map(|(at, value)| site(at, 0, value)).collect();
+    let calls = judged(Survey { sites, ..Survey::default() });
+    let unknown = |because: &str| UnknownCalls { because: because.to_owned(), calls: 2 };
+    let Code::Examined(coverage) = calls.code() else { panic!() };
+    assert_eq!((coverage.calls, coverage.known), (4, 0));
+    assert_eq!(
+        coverage.unknown,
+        [unknown("it is read from a writable variable"), unknown("it is what a call returned")]
+    );
+    assert_eq!(
+        reasons(&calls),
+        [
+            "the deciding argument of 4 of 4 DDI calls is not known: it is read from a writable variable \
+          (2), it is what a call returned (2)"
+        ]
+    );
+}
+
+#[test]
+fn what_becomes_of_references_is_counted_and_told() {
+    let reference = |at, wanted, fate| Reference { at: Rva(at), wanted, fate };
+    let references = vec![
+        reference(0x1000, 0, Fate::Call),
+        reference(0x1010, 0, Fate::Thunk),
+        reference(0x1020, 0, Fate::DeadThunk),
+        reference(0x1a40, 0, Fate::Data),
+        reference(0x1a50, 0, Fate::Data),
+        reference(0x1b00, 0, Fate::Unreached),
+        reference(0x1c00, 1, Fate::Data),
+        reference(0x1c10, 1, Fate::Unreached),
+    ];
+    let calls = judged(Survey { references, functions: 3, instructions: 40, ..Survey::default() });
+    let expected = CodeCoverage {
+        references: 8,
+        dead_thunks: 1,
+        data_uses: 3,
+        unreached: 2,
+        functions: 3,
+        instructions: 40,
+        ..CodeCoverage::default()
+    };
+    assert_eq!(*calls.code(), Code::Examined(expected));
+    // Where a DDI that cannot ask for executable memory goes does not matter.
+    assert_eq!(
+        reasons(&calls),
+        [
+            "the address of PlainAllocate is used as a value in 2 places, first at 1a40: calls \
+             through it are not followed",
+            "the reference to a DDI at 1b00 stands in code that no known path reaches"
+        ]
+    );
+}
+
+#[test]
+fn doubts_leave_run_and_certify_open() {
+    let doubts = vec![
+        Doubt::Packed { section: ".text".to_owned(), entropy: 795 },
+        Doubt::EntryOutsideCode { section: "UPX1".to_owned() },
+        Doubt::Budget,
+    ];
+    let calls = judged(Survey { doubts, ..Survey::default() });
+    assert_eq!(
+        reasons(&calls),
+        [
+            "section `.text` looks packed (7.95 bits of entropy in a byte): code that is unpacked \
+             when the driver runs is not seen",
+            "the entry point lies in section `UPX1`, as that of a packed driver does: code that is \
+             unpacked when the driver runs is not seen",
+            "there is too much code to read it to its end"
+        ]
+    );
+    assert!(calls.gaps().iter().all(|gap| gap.questions == [Question::Run, Question::Certify]));
+}
+
+#[test]
+fn a_call_is_data() {
+    let mut call = DdiCall::judged(&PLAIN, site(0x1a45, 0, masked(0x10, 0)), false);
+    call.site.via = Via::TailCall;
+    let data = call.data();
+    assert_eq!((data.rva, data.ddi, data.answer), (0x1a45, "PlainAllocate", CallAnswer::Unknown));
+    assert_eq!(data.via, ringfence_finding::Via::TailCall);
+    assert_eq!((data.values, data.words), (vec![], vec![]));
+    let reason = "it is worked out in a way that is not followed";
+    assert_eq!(data.unknown.as_deref(), Some(reason));
+    let data = DdiCall::judged(&PLAIN, site(0, 0, either(&[0, 512])), false).data();
+    assert_eq!((data.values, data.words.len(), data.unknown), (vec![0, 512], 2, None));
+    // Without an argument there is nothing to know.
+    let data = DdiCall::judged(&HARMLESS, site(0, 1, constant(0)), false).data();
+    assert_eq!((data.argument, data.answer), (None, CallAnswer::Fine));
+}
+
+#[test]
+fn code_of_other_processors_is_not_examined() {
+    for (driver, machine) in [
+        (driver().arm64(), "ARM64"),
+        (driver().x86(), "x86"),
+        (driver().ia64(), "Itanium"),
+        (driver().arm32(), "32-bit ARM"),
+        (driver().pe32(), "PE32"),
+        (driver().arm64x().amd64(), "ARM64EC"),
+    ] {
+        let calls = of(driver);
+        assert_eq!(*calls.code(), Code::NotExamined { because: format!("not for {machine} yet") });
+        assert_eq!(reasons(&calls), [format!("{machine} machine code is not examined yet")]);
+    }
+}
+
+#[test]
+fn imports_alone_leave_some_things_open() {
+    let plain = || driver().no_imports().import("ntoskrnl.exe", &["KeBugCheckEx"]);
+    assert_eq!(reasons(&of(plain())), [""; 0]);
+    assert_eq!(
+        reasons(&of(plain().import_ordinal("ntoskrnl.exe", &[12]))),
+        [
+            "imports ntoskrnl.exe by ordinal 12: which function that is depends on the Windows version"
+        ]
+    );
+    assert_eq!(
+        reasons(&of(plain().import_ordinal("HAL.dll", &[3, 4, 5]))),
+        [
+            "imports HAL.dll by ordinal 3 and 2 more functions: which function that is depends on the \
+          Windows version"
+        ]
+    );
+    // A companion driver of the vendor's own.
+    assert_eq!(reasons(&of(plain().import_ordinal("acmelib.sys", &[1]))), [""; 0]);
+    assert_eq!(
+        reasons(&of(plain().import("WDFLDR.SYS", &["WdfVersionBind"]))),
+        ["calls through the framework's function table are not followed yet"]
+    );
+    assert_eq!(
+        reasons(&of(plain().import("ntoskrnl.exe", &["MmGetSystemRoutineAddress"]))),
+        ["functions that MmGetSystemRoutineAddress finds by name when the driver runs are not \
+          followed yet"]
+    );
+}
+
+/// The widths are those of the types: POOL_TYPE is 32 bits, KPROCESSOR_MODE 8, a handle 64.
+#[test]
+fn what_decides_and_what_qualifies_is_asked_for() {
+    let names =
+        ["KeBugCheckEx", "MmMapLockedPagesSpecifyCache", "ZwProtectVirtualMemory", "IoAllocateMdl"];
+    let built = driver().no_imports().import("ntoskrnl.exe", &names).build();
+    let image = Image::read(&built.bytes).unwrap();
+    let inquiry = Inquiry::of(&image);
+    let slot = |name| Rva(built.thunk_rva("ntoskrnl.exe", name));
+    assert_eq!(inquiry.query.never_return, [slot("KeBugCheckEx")]);
+    let expected = [
+        ("MmMapLockedPagesSpecifyCache", vec![(1, 8), (5, 32)]),
+        ("ZwProtectVirtualMemory", vec![(0, 64), (3, 32)]),
+        ("IoAllocateMdl", vec![]),
+    ];
+    assert_eq!(inquiry.query.wanted.len(), expected.len());
+    for (index, (name, arguments)) in expected.into_iter().enumerate() {
+        let wanted = &inquiry.query.wanted[index];
+        assert_eq!(wanted.callee, Callee::Slot(slot(name)));
+        let asked: Vec<_> =
+            wanted.arguments.iter().map(|argument| (argument.index, argument.bits)).collect();
+        assert_eq!(asked, arguments, "{name}");
+        assert!(std::ptr::eq(inquiry.ddis[index], named(name).unwrap()));
+    }
+}
