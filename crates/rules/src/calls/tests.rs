@@ -127,7 +127,9 @@ fn what_becomes_of_references_is_counted_and_told() {
 fn doubts_leave_run_and_certify_open() {
     let doubts = vec![
         Doubt::Packed { section: ".text".to_owned(), entropy: 795 },
+        Doubt::Packed { section: "UPX0".to_owned(), entropy: 0 },
         Doubt::EntryOutsideCode { section: "UPX1".to_owned() },
+        Doubt::FilledAtRunTime { section: ".acme".to_owned() },
         Doubt::Budget,
     ];
     let calls = judged(Survey { doubts, ..Survey::default() });
@@ -136,8 +138,12 @@ fn doubts_leave_run_and_certify_open() {
         [
             "section `.text` looks packed (7.95 bits of entropy in a byte): code that is unpacked \
              when the driver runs is not seen",
+            "section `UPX0` has the name of a packer's: code that is unpacked when the driver runs is \
+             not seen",
             "the entry point lies in section `UPX1`, as that of a packed driver does: code that is \
              unpacked when the driver runs is not seen",
+            "section `.acme` is writable and executable and most of it is not in the file: code that \
+             is unpacked when the driver runs is not seen",
             "there is too much code to read it to its end"
         ]
     );
