@@ -6,8 +6,8 @@ mod data;
 mod inquiry;
 mod judge;
 
-pub(crate) use call::USER_MODE;
 pub use call::{DdiCall, Deciding};
+pub(crate) use call::{KERNEL_MODE, USER_MODE};
 pub(crate) use data::in_words;
 
 use inquiry::Inquiry;

@@ -1,5 +1,5 @@
 use super::violation::{asks, asks_by, placed, violation};
-use crate::calls::USER_MODE;
+use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_ddi::{Grant, Role};
@@ -59,7 +59,15 @@ impl Rule for AlwaysExecutableMemory {
             for_user_mode(call, driver, findings)
         } else if always && asks(call) {
             let what = "memory is always executable";
-            violation(&Self::CARD, call, driver, findings, what)
+            let finding = violation(&Self::CARD, call, driver, findings, what);
+            match call.argument(Role::ProcessorMode).is_some()
+                && !call.always(Role::ProcessorMode, KERNEL_MODE)
+            {
+                true => {
+                    finding.note("AccessMode is not known; for user mode no mapping is executable")
+                }
+                false => finding,
+            }
         } else if asks_by(call, &[Role::IoSpaceCacheType, Role::ContiguousCacheType]) {
             let what = "memory is executable with this cache type";
             violation(&Self::CARD, call, driver, findings, what)
@@ -82,7 +90,7 @@ fn for_user_mode(call: &DdiCall, driver: &Driver<'_>, findings: &Findings) -> Fi
 
 #[cfg(test)]
 mod tests {
-    use crate::memory::tests::{asked, constant, finding, says, strictly};
+    use crate::memory::tests::{asked, constant, finding, notes, says, strictly, unknown};
     use ringfence_finding::{Authority, Question, Targets};
 
     /// Spec case 87.
@@ -94,6 +102,9 @@ mod tests {
             ["violation warning[always-executable-memory] nothing: memory is always executable: \
                  MmMapLockedPages"]
         );
+        assert!(!notes(&kernel).contains("AccessMode"));
+        let either = asked("MmMapLockedPages", &[(1, unknown())]);
+        assert!(notes(&either).contains("AccessMode is not known"));
         let user = asked("MmMapLockedPages", &[(1, constant(1))]);
         assert!(says(&user)[0].starts_with("fine note[always-executable-memory] nothing: "));
     }

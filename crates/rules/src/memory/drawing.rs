@@ -6,6 +6,7 @@ use ringfence_code::{Line, Possible, listing};
 use ringfence_ddi::Ruling;
 use ringfence_finding::{Evidence, Instruction, Listing, Pointer};
 use ringfence_image::Rva;
+use std::collections::BTreeMap;
 
 /// Lines of a listing; what lies farther apart is told without what is between.
 const MOST_LINES: usize = 8;
@@ -52,31 +53,39 @@ pub(super) fn call(call: &DdiCall, driver: &Driver<'_>) -> Option<Evidence> {
 /// what it sets it to.
 fn setters(call: &DdiCall) -> Vec<(Rva, String)> {
     let Some(deciding) = call.deciding() else { return Vec::new() };
-    let mut setters: Vec<(Rva, bool, String)> = Vec::new();
+    let mut by_place: BTreeMap<Rva, Vec<(&Possible, Ruling)>> = BTreeMap::new();
     for (possible, ruling) in deciding.value.possible.iter().zip(deciding.rulings) {
-        let Some(at) = possible.set_at.filter(|at| *at != call.site.at) else { continue };
-        if setters.iter().all(|(known, ..)| *known != at) {
-            let (asks, text) = (asks(*ruling), in_words(deciding.role, possible));
-            let follows = follows(*ruling, possible);
-            setters.push((at, asks, format!("{} = {text}{follows}", deciding.name)));
+        if let Some(at) = possible.set_at.filter(|at| *at != call.site.at) {
+            by_place.entry(at).or_default().push((possible, *ruling));
         }
     }
-    setters.sort_by_key(|(at, asks, _)| (!asks, *at));
+    let mut setters: Vec<_> = by_place.into_iter().collect();
+    setters.sort_by_key(|(at, values)| (!values.iter().any(|(_, ruling)| asks(*ruling)), *at));
     setters.truncate(MOST_SETTERS);
-    setters.into_iter().map(|(at, _, text)| (at, text)).collect()
+    let text = |values: &[(&Possible, Ruling)]| {
+        let words: Vec<_> =
+            values.iter().map(|(possible, _)| in_words(deciding.role, possible)).collect();
+        format!("{} = {}{}", deciding.name, words.join(" or "), follows(values))
+    };
+    setters.into_iter().map(|(at, values)| (at, text(&values))).collect()
 }
 
 fn asks(ruling: Ruling) -> bool {
     matches!(ruling, Ruling::Executable | Ruling::WritableExecutable)
 }
 
-fn follows(ruling: Ruling, possible: &Possible) -> String {
+/// What follows from the values, where the same does from all.
+fn follows(values: &[(&Possible, Ruling)]) -> String {
+    let Some((first, ruling)) = values.first() else { return String::new() };
+    if values.iter().any(|(_, other)| other != ruling) {
+        return String::new();
+    }
     match ruling {
         Ruling::Executable => ", which is executable".to_owned(),
         Ruling::WritableExecutable => ", which is writable and executable".to_owned(),
         Ruling::NotExecutable => ", which is not executable".to_owned(),
         Ruling::Refused => ", which is refused".to_owned(),
-        Ruling::Undecided => match possible.unknown {
+        Ruling::Undecided => match first.unknown {
             Some(reason) => format!(": {reason}"),
             None => String::new(),
         },
@@ -197,6 +206,17 @@ mod tests {
                 "- 200h: PoolType = NonPagedPoolNx (0x200), which is not executable",
             ])
         );
+    }
+
+    /// One instruction, such as a conditional set, can make several values.
+    #[test]
+    fn values_of_one_instruction_are_told_together() {
+        let drawn = |second| drawn(&MOV_ECX_200, &[(0, 0), (second, 0)]).swap_remove(1);
+        assert_eq!(
+            drawn(2),
+            "- 200h: PoolType = NonPagedPool (0) or NonPagedPoolMustSucceed (2), which is executable"
+        );
+        assert_eq!(drawn(0x200), "- 200h: PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)");
     }
 
     /// Eight lines are drawn whole; with one more between, only those that matter.

@@ -1,5 +1,5 @@
 use super::violation::{asks_by, violation};
-use crate::calls::USER_MODE;
+use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_ddi::Role;
@@ -59,6 +59,9 @@ impl Rule for ExecutableMdlMapping {
                 "the mapping is one for user mode (AccessMode = UserMode), which is never \
                  executable; Driver Verifier does not look at that and objects all the same",
             );
+        } else if !call.always(Role::ProcessorMode, KERNEL_MODE) {
+            finding =
+                finding.note("AccessMode is not known; for user mode no mapping is executable");
         }
         findings.report(finding.help("add `MdlMappingNoExecute` to the priority (Windows 8)"));
     }
@@ -66,7 +69,7 @@ impl Rule for ExecutableMdlMapping {
 
 #[cfg(test)]
 mod tests {
-    use crate::memory::tests::{asked, constant, either, notes, says};
+    use crate::memory::tests::{asked, constant, either, notes, says, unknown};
 
     const MAP: &str = "MmMapLockedPagesSpecifyCache";
 
@@ -90,8 +93,9 @@ mod tests {
         let user = map(constant(1));
         assert!(says(&user)[0].starts_with("violation error[executable-mdl-mapping] certify: "));
         assert!(notes(&user).contains("never executable"));
-        for mode in [constant(0), either(&[0, 1])] {
-            assert!(!notes(&map(mode)).contains("never executable"));
+        assert!(!notes(&map(constant(0))).contains("AccessMode is not known"));
+        for mode in [either(&[0, 1]), unknown()] {
+            assert!(notes(&map(mode)).contains("AccessMode is not known"));
         }
     }
 }
