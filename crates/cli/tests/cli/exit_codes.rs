@@ -48,8 +48,8 @@ fn only_gated_questions_count() {
 fn unknown_counts_when_asked() {
     let clean = folder([("clean.sys", clean())]);
     code(&clean, "--fail-unknown", 1);
-    code(&clean, "--fail-unknown --gate load", 0);
-    code(&clean, "--fail-unknown --gate certify", 1);
+    code(&clean, "--fail-unknown --gate load,certify", 0);
+    code(&clean, "--fail-unknown --gate run", 1);
     // Still nothing to examine.
     code(&folder([]), "--fail-unknown", 3);
 }

@@ -86,7 +86,10 @@ fn totals_add_up() {
     for part in [
         format!("{files_seen} files, {} drivers", drivers.len()),
         format!("load {} yes {} no {} unknown · ", load["yes"], load["no"], load["unknown"]),
-        format!("certify {} no {} unknown; ", certify["no"], certify["unknown"]),
+        format!(
+            "certify {} yes {} no {} unknown; ",
+            certify["yes"], certify["no"], certify["unknown"]
+        ),
         format!("; {unread} unread, {left_out} left out ("),
     ] {
         assert!(last.last_line().contains(&part), "{part}: {}", last.last_line());

@@ -14,7 +14,7 @@ fn standard_input() {
     let ran = scan_stdin("", clean());
     assert_eq!(ran.code, Some(0));
     // One file is told in full.
-    assert!(ran.stdout.starts_with("-: load yes · run unknown · certify unknown\n"), "{ran:?}");
+    assert!(ran.stdout.starts_with("-: load yes · run unknown · certify yes\n"), "{ran:?}");
     assert_eq!(scan_stdin("--gate load", bad()).code, Some(1));
     for (bytes, reason) in [(text(), "not a PE image"), (Vec::new(), "the file is empty")] {
         let ran = scan_stdin("--format concise", bytes);
@@ -201,7 +201,7 @@ fn a_folder_is_summarised_and_a_file_is_told_in_full() {
     let summary = scan("", files.path());
     assert!(summary.stdout.starts_with("undecided"), "{summary:?}");
     let full = scan("", files.path().join("a.sys"));
-    assert!(full.line("a.sys: load yes").ends_with("certify unknown"), "{full:?}");
+    assert!(full.line("a.sys: load yes").ends_with("certify yes"), "{full:?}");
     let two = [files.path().join("a.sys"), files.path().join("a.sys")];
     let output = ringfence().arg("scan").args(two).output().unwrap();
     assert!(Ran::from(output).stdout.starts_with("undecided"));

@@ -92,33 +92,32 @@ fn mixed_reason(mixed: usize) -> Option<String> {
     (mixed > 0).then(|| format!("{mixed} DDI {verb} for executable memory on some paths only"))
 }
 
+// Reasons name no addresses: a summary of many drivers counts those that are alike.
+
 fn data_reason(uses: &[&Reference], ddis: &[&'static Ddi]) -> Option<String> {
-    let first = uses.first()?;
     let names: BTreeSet<_> =
         uses.iter().filter_map(|found| ddis.get(found.wanted)).map(|ddi| ddi.name).collect();
     let names = match names.len() {
-        0..=3 => names.into_iter().collect::<Vec<_>>().join(", "),
+        0 => return None,
+        1..=3 => names.into_iter().collect::<Vec<_>>().join(", "),
         more => format!("{more} DDIs"),
     };
     let places = match uses.len() {
-        1 => format!("at {:x}", first.at.0),
-        more => format!("in {more} places, first at {:x}", first.at.0),
+        1 => String::new(),
+        more => format!(" in {more} places"),
     };
     Some(format!(
-        "the address of {names} is used as a value {places}: calls through it are not followed"
+        "the address of {names} is used as a value{places}: calls through it are not followed"
     ))
 }
 
 fn unreached_reason(unreached: &[&Reference]) -> Option<String> {
-    let first = unreached.first()?.at.0;
-    Some(match unreached.len() {
-        1 => {
-            format!("the reference to a DDI at {first:x} stands in code that no known path reaches")
-        }
-        more => format!(
-            "{more} references to DDIs stand in code that no known path reaches, first at {first:x}"
-        ),
-    })
+    let references = match unreached.len() {
+        0 => return None,
+        1 => "one reference to a DDI stands".to_owned(),
+        more => format!("{more} references to DDIs stand"),
+    };
+    Some(format!("{references} in code that no known path reaches"))
 }
 
 /// Compiled code stays well below this many hundredths of a bit in a byte, so a section that is told

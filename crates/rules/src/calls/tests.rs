@@ -116,9 +116,9 @@ fn what_becomes_of_references_is_counted_and_told() {
     assert_eq!(
         reasons(&calls),
         [
-            "the address of PlainAllocate is used as a value in 2 places, first at 1a40: calls \
-             through it are not followed",
-            "the reference to a DDI at 1b00 stands in code that no known path reaches"
+            "the address of PlainAllocate is used as a value in 2 places: calls through it are not \
+             followed",
+            "one reference to a DDI stands in code that no known path reaches"
         ]
     );
 }
