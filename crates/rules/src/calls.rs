@@ -77,6 +77,9 @@ impl Calls {
         let survey = ringfence_code::survey(image, &inquiry.query);
         let mut calls = Calls::judged(survey, &inquiry.ddis, strict);
         calls.gaps.extend(inquiry.gaps);
+        if let Some(reason) = cut_short(image) {
+            calls.gaps.push(Gap::new(&[Question::Run, Question::Certify], reason));
+        }
         calls
     }
 
@@ -90,6 +93,19 @@ impl Calls {
         let gaps = coverage::gaps(&survey, &all, &coverage, ddis);
         Calls { all, code: Code::Examined(coverage), gaps, failure: None }
     }
+}
+
+/// What of the sections the file lacks: code could be there, or what leads to it.
+fn cut_short(image: &Image<'_>) -> Option<String> {
+    if image.sections().len() != usize::from(image.headers().number_of_sections) {
+        return Some("the section table could not be read whole".to_owned());
+    }
+    let length = image.file_length() as u64;
+    let section = image.sections().iter().find(|section| {
+        let bytes = section.raw_range();
+        !bytes.is_empty() && bytes.end > length
+    })?;
+    Some(format!("the file ends before section `{}` does", section.name()))
 }
 
 /// What an image's code is for, where that is not examined.

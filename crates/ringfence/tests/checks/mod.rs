@@ -36,6 +36,9 @@ fn check(driver: &Examined, settings: &Settings, bytes: &[u8], formats: &[Format
     if examination.verdict.load == Answer::Yes {
         whole(bytes);
     }
+    if examination.verdict.certify == Answer::Yes {
+        code_is_there(bytes);
+    }
     findings(&examination.findings, settings);
     let described = |defect: &ringfence_finding::Defect| {
         !defect.message.is_empty() && defect.file_offset.is_some() != defect.rva.is_some()
@@ -52,6 +55,16 @@ fn whole(bytes: &[u8]) {
     assert!(image.imports().complete && image.relocations().complete);
     assert!(image.directories_complete());
     assert_eq!(image.sections().len(), usize::from(image.headers().number_of_sections));
+}
+
+/// What is not in the file could hold calls.
+fn code_is_there(bytes: &[u8]) {
+    let image = Image::read(bytes).expect("it was read before");
+    assert!(image.imports().complete && image.directories_complete());
+    assert_eq!(image.sections().len(), usize::from(image.headers().number_of_sections));
+    let is_there = |end: u64| end <= bytes.len() as u64;
+    let ranges = image.sections().iter().map(ringfence_image::Section::raw_range);
+    assert!(ranges.filter(|range| !range.is_empty()).all(|range| is_there(range.end)));
 }
 
 fn verdict(examination: &Examination, settings: &Settings) {

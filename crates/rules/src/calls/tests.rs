@@ -213,6 +213,25 @@ fn imports_alone_leave_some_things_open() {
     );
 }
 
+/// A call may stand in what the file lacks.
+#[test]
+fn a_file_cut_short_leaves_calls_open() {
+    let built = driver().build();
+    for name in [".text", ".rdata", "INIT"] {
+        let end = built.offset_of_rva(built.rva_of_section(name)) as usize;
+        let image = Image::read(&built.bytes[..end]).unwrap();
+        assert_eq!(
+            reasons(&Calls::of(&image, false)).last().unwrap(),
+            &format!("the file ends before section `{name}` does")
+        );
+    }
+    let image = Image::read(&built.bytes).unwrap();
+    assert_eq!(cut_short(&image), None);
+    let bytes = driver().number_of_sections(99).bytes();
+    let image = Image::read(&bytes).unwrap();
+    assert_eq!(cut_short(&image).as_deref(), Some("the section table could not be read whole"));
+}
+
 /// The widths are those of the types: POOL_TYPE is 32 bits, KPROCESSOR_MODE 8, a handle 64.
 #[test]
 fn what_decides_and_what_qualifies_is_asked_for() {
