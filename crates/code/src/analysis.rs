@@ -256,10 +256,18 @@ impl Analysis<'_, '_> {
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
-                self.transfer.call(&mut state, target, insn.at);
+                let own = self.parameters(target);
+                self.transfer.call(&mut state, target, own, insn.at);
             }
         }
         state
+    }
+
+    /// How many parameters the function has that a call goes straight to.
+    fn parameters(&self, target: Target) -> Option<u8> {
+        let Target::Pointer(place) = target else { return None };
+        let wanted = self.transfer.places.wanted_at(place)?;
+        self.query.wanted.get(wanted as usize).map(|wanted| wanted.parameters)
     }
 
     /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
@@ -291,7 +299,7 @@ impl Analysis<'_, '_> {
                 }
                 let widen = visits[next] > PATIENCE;
                 let changed = match &mut states[next] {
-                    Some(known) => known.join(&mut self.transfer.values, &after, widen),
+                    Some(known) => self.transfer.join(known, &after, widen),
                     empty => {
                         held += after.size();
                         *empty = Some(after.clone());

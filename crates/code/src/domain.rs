@@ -32,6 +32,8 @@ pub(crate) enum Base {
     /// An address on the stack: bytes above the stack pointer at the function's start, and the
     /// instruction that moved the stack by an unknown amount, or 0.
     Stack { region: u32, offset: i32 },
+    /// An address somewhere in a region of the stack.
+    Frame { region: u32 },
     /// The address of a wanted function, read at `from`.
     Callee { wanted: u32, from: u32 },
     /// The address of a table of functions, and bytes into it, read at `from`.
