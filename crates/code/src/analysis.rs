@@ -238,6 +238,10 @@ impl Analysis<'_, '_> {
             && !(self.graph.begin..frame.from).contains(&start)
         {
             self.transfer.apply(&mut state, &frame.op(), 0);
+            if let Some(taken) = &self.graph.taken {
+                let bottom = i32::try_from(frame.depth).map_or(i32::MIN, |depth| -depth);
+                state.escape_only(taken.iter().map(|above| bottom.saturating_add(*above)));
+            }
         }
         state
     }

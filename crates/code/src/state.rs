@@ -188,6 +188,14 @@ impl State {
         }
     }
 
+    /// Others may hold these addresses in the function's frame, and no others.
+    pub(crate) fn escape_only(&mut self, offsets: impl Iterator<Item = i32>) {
+        self.escaped.clear();
+        for offset in offsets {
+            self.escape(0, offset);
+        }
+    }
+
     /// Others may have written to what escaped: each object ends where the next escaped one begins
     /// or the function's own frame ends.
     pub(crate) fn forget_escaped(&mut self) {
