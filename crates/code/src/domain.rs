@@ -114,6 +114,11 @@ impl Values {
         &self.atoms[start as usize..(start + length) as usize]
     }
 
+    /// Whether nothing is left but an unknown number.
+    pub(crate) fn is_unknown(&self, set: Set) -> bool {
+        self.only(set).is_some_and(|atom| matches!(atom.base, Base::Unknown(_)))
+    }
+
     /// How many atoms a set has.
     pub(crate) fn count(&self, set: Set) -> usize {
         self.spans[set.0 as usize].length as usize

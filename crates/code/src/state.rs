@@ -230,7 +230,9 @@ impl State {
             }
             let mut both = values.join(*old, new);
             if both != *old {
-                if widen {
+                // Two values are what paths bring; more that still grow are a loop's, and so are bits.
+                let loops = values.count(both) > 2 || values.is_unknown(both);
+                if widen && loops {
                     both = values.unknown(Reason::ManyValues, 0);
                 }
                 changed |= both != *old;
