@@ -92,6 +92,9 @@ impl<'a> Search<'a> {
         self.follow_thunks();
         self.follow_pointers(named);
         self.analyse();
+        if self.places.code_left_out {
+            self.give_up();
+        }
         self.settle_thunks_and_pointers();
         self.survey.sites.sort_by_key(|site| (site.at, site.wanted));
         self.survey.sites.dedup_by_key(|site| (site.at, site.wanted));
@@ -254,9 +257,7 @@ impl<'a> Search<'a> {
         budget: usize,
     ) -> usize {
         if budget == 0 || self.survey.instructions > MOST_INSTRUCTIONS {
-            if !self.survey.doubts.contains(&Doubt::Budget) {
-                self.survey.doubts.push(Doubt::Budget);
-            }
+            self.give_up();
             for anchor in anchors.iter().filter(|anchor| !anchor.table) {
                 self.refer(anchor.field.at, anchor.wanted, Fate::Unreached);
             }
@@ -283,8 +284,8 @@ impl<'a> Search<'a> {
         for site in &mut found.sites {
             site.reached &= named;
         }
-        if (graph.spent || found.spent) && !self.survey.doubts.contains(&Doubt::Budget) {
-            self.survey.doubts.push(Doubt::Budget);
+        if graph.spent || found.spent {
+            self.give_up();
         }
         let unreached = found.sites.iter().filter(|site| !site.reached);
         let unreached: HashSet<u32> = unreached.map(|site| site.at.0).collect();
@@ -374,6 +375,13 @@ impl<'a> Search<'a> {
         }
         for (cell, wanted) in std::mem::take(&mut self.cells) {
             self.refer(cell, wanted, Fate::Data);
+        }
+    }
+
+    /// Says that not everything was looked at.
+    fn give_up(&mut self) {
+        if !self.survey.doubts.contains(&Doubt::Budget) {
+            self.survey.doubts.push(Doubt::Budget);
         }
     }
 
