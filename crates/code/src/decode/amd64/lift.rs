@@ -127,6 +127,11 @@ impl Lifter<'_> {
             M::Sbb => return self.borrow_mask(),
             M::Push => self.push(),
             M::Pop => return self.pop(),
+            M::Pushfq => {
+                self.ops.push(Op::Forget { to: TEMPORARY[0] });
+                self.push_value(Source::Reg(TEMPORARY[0]));
+            }
+            M::Popfq => self.move_stack(Binary::Add),
             M::Leave => {
                 self.ops.push(Op::Copy { to: RSP, width: Width::W64, from: Source::Reg(RBP) });
                 self.pop_to(RBP);
@@ -362,6 +367,10 @@ impl Lifter<'_> {
 
     fn push(&mut self) {
         let value = self.read(0, Width::W64, TEMPORARY[0]);
+        self.push_value(value);
+    }
+
+    fn push_value(&mut self, value: Source) {
         self.move_stack(Binary::Sub);
         let to = Address { base: Some(RSP), ..NOWHERE };
         self.ops.push(Op::Store { to, width: Width::W64, value });
