@@ -36,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) kept: HashSet<u32>,
     /// Operations carried out.
     pub(crate) steps: usize,
+    /// Whether it was left early: calls through registers may be missing.
+    pub(crate) spent: bool,
 }
 
 /// Analyses the function `graph`, of which the instructions `named` hold references.
@@ -339,6 +341,7 @@ impl Analysis<'_, '_> {
                 break;
             }
         }
+        self.found.spent = spent;
         for (block, state) in states.into_iter().enumerate() {
             if !within[block] {
                 continue;

@@ -87,7 +87,7 @@ pub fn query(image: &Image<'_>) -> Query {
     let wanted = |callee| Wanted { callee, parameters: 10, arguments: arguments.clone() };
     let mut query = Query {
         wanted: slots.iter().map(|slot| wanted(Callee::Slot(*slot))).collect(),
-        never_return: slots.last().copied().into_iter().collect(),
+        never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
     };
     if let Some(first) = slots.first() {
         query.wanted.push(wanted(Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 }));
