@@ -133,7 +133,7 @@ impl Verdict {
 /// Answers the three questions for `targets`.
 ///
 /// A finding that holds for any of the targets turns its questions to no; else a gap turns them to
-/// unknown. A driver that does not load is never reached by *run*. With `code_analysis`, what only
+/// unknown. A driver that does not load is never reached by *run*, and never certified. With `code_analysis`, what only
 /// Code Analysis objects to counts against *certify*.
 pub fn decide(
     findings: &[Finding],
@@ -162,7 +162,11 @@ pub fn decide(
         Answer::No => (Answer::Unknown, vec![not_reached()]),
         _ => decide_one(Question::Run),
     };
-    let (certify, certify_because) = decide_one(Question::Certify);
+    let (certify, certify_because) = match (load, decide_one(Question::Certify)) {
+        // What objects to the image objects all the same; but a test that cannot start passes nobody.
+        (Answer::No, (Answer::Yes, _)) => (Answer::Unknown, vec![not_reached()]),
+        (_, decided) => decided,
+    };
     let because = Because { load: load_because, run: run_because, certify: certify_because };
     Verdict { load, run, certify, because }
 }
@@ -227,13 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_load_is_not_run_but_may_be_certified() {
+    fn what_does_not_load_is_neither_run_nor_certified() {
         let bad = finding(&[Question::Load, Question::Run], &[Authority::Loader]);
         let verdict = decide(&[bad], &[], Targets::DEFAULT, false);
         assert_eq!(
             (verdict.load, verdict.run, verdict.certify),
-            (Answer::No, Answer::Unknown, Answer::Yes)
+            (Answer::No, Answer::Unknown, Answer::Unknown)
         );
+        assert_eq!(verdict.because.certify[0].text, "not reached: the driver does not load");
         assert_eq!(verdict.because.run[0].text, "not reached: the driver does not load");
         assert_eq!(verdict.because.load[0].rule, Some("some-rule"));
     }
