@@ -1,10 +1,16 @@
 //! The calls in one function and what reaches their arguments: first block by block, then, where that
 //! does not tell, over the whole function until nothing changes.
 
+mod goal;
+mod order;
+
+use goal::Goal;
+use order::{Predecessors, reachable};
+
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base, Set};
 use crate::flow::{Entry, Graph, Insn};
-use crate::ir::{Reg, Target};
+use crate::ir::Target;
 use crate::query::Query;
 use crate::state::State;
 use crate::survey::{Argument, Via};
@@ -78,55 +84,6 @@ pub(crate) fn analyse(
     found
 }
 
-/// Blocks that code reaches from the function's start or after an exception.
-fn reachable(graph: &Graph) -> Vec<bool> {
-    let mut reached = vec![false; graph.blocks.len()];
-    let known = |entry| matches!(entry, Some(Entry::Start | Entry::Resumed));
-    let entries = (0..graph.blocks.len()).filter(|&block| known(graph.blocks[block].entry));
-    let mut pending: Vec<usize> = entries.collect();
-    while let Some(block) = pending.pop() {
-        if !std::mem::replace(&mut reached[block], true) {
-            pending.extend(graph.successors(block));
-        }
-    }
-    reached
-}
-
-/// The blocks that lead to each block.
-struct Predecessors {
-    /// Where those of each block begin in `blocks`; one more than there are blocks.
-    starts: Vec<usize>,
-    blocks: Vec<usize>,
-}
-
-impl Predecessors {
-    fn of(graph: &Graph) -> Predecessors {
-        let count = graph.blocks.len();
-        let mut starts = vec![0; count + 1];
-        for block in 0..count {
-            for &next in graph.successors(block) {
-                starts[next + 1] += 1;
-            }
-        }
-        for block in 0..count {
-            starts[block + 1] += starts[block];
-        }
-        let mut blocks = vec![0; starts[count]];
-        let mut filled = starts.clone();
-        for block in 0..count {
-            for &next in graph.successors(block) {
-                blocks[filled[next]] = block;
-                filled[next] += 1;
-            }
-        }
-        Predecessors { starts, blocks }
-    }
-
-    fn before(&self, block: usize) -> &[usize] {
-        &self.blocks[self.starts[block]..self.starts[block + 1]]
-    }
-}
-
 /// How far looking at single blocks got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
@@ -147,14 +104,6 @@ struct Analysis<'a, 't> {
     predecessors: Predecessors,
     found: Found,
     budget: usize,
-}
-
-/// A call that goes to a wanted function.
-struct Goal {
-    wanted: u32,
-    via: Via,
-    /// The instruction that read the function's address, if another one.
-    from: u32,
 }
 
 impl Analysis<'_, '_> {
@@ -425,65 +374,5 @@ impl Analysis<'_, '_> {
         possible.sort_by_key(|one| (one.unknown, one.ones, one.zeros, one.set_at));
         possible.dedup_by_key(|one| (one.unknown, one.ones, one.zeros));
         Value { possible }
-    }
-
-    /// The wanted functions that a call goes to.
-    fn goals(&mut self, state: &State, target: Target, at: u32) -> Vec<Goal> {
-        match target {
-            Target::Code(code) => self.through_code(state, code, Via::Thunk, at),
-            Target::Pointer(place) if self.transfer.places.is_guard_dispatch(place) => {
-                self.through_result(state, Via::GuardDispatch)
-            }
-            Target::Pointer(place) => {
-                let loaded = self.transfer.places.load(place, 8, at);
-                let via =
-                    if self.transfer.places.is_import(place) { Via::Slot } else { Via::Table };
-                self.through_atom(state, loaded, via, at)
-            }
-            Target::Register(register) => self.through_register(state, register, Via::Register),
-            Target::Memory(register) => self.through_register(state, register, Via::Table),
-        }
-    }
-
-    fn through_code(&mut self, state: &State, code: u32, via: Via, from: u32) -> Vec<Goal> {
-        match self.decoder.stub(code) {
-            Stub::ToPointer(place) => {
-                let wanted = self.transfer.places.wanted_at(place);
-                wanted.map(|wanted| Goal { wanted, via, from }).into_iter().collect()
-            }
-            Stub::ToRegister(register) => {
-                self.through_register(state, register, Via::GuardDispatch)
-            }
-            Stub::Retpoline(register) => self.through_register(state, register, Via::Retpoline),
-            Stub::Code(_) => Vec::new(),
-        }
-    }
-
-    /// The dispatch routine goes where the result register says.
-    fn through_result(&mut self, state: &State, via: Via) -> Vec<Goal> {
-        self.through_register(state, self.transfer.abi.result, via)
-    }
-
-    fn through_register(&mut self, state: &State, register: Reg, via: Via) -> Vec<Goal> {
-        let atoms = self.transfer.values.atoms(state.get(register)).to_vec();
-        let goals = atoms.into_iter().flat_map(|atom| match atom.base {
-            // Twice through dispatch would never end.
-            Base::GuardDispatch if via == Via::GuardDispatch => Vec::new(),
-            _ => self.through_atom(state, atom, via, atom.at),
-        });
-        goals.collect()
-    }
-
-    fn through_atom(&mut self, state: &State, atom: Atom, via: Via, at: u32) -> Vec<Goal> {
-        match atom.base {
-            Base::Callee { wanted, from } => vec![Goal { wanted, via, from }],
-            Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
-            // Not through registers once more: the address of a stub is no address of a function.
-            Base::Image(code) => match self.decoder.stub(code) {
-                Stub::ToPointer(_) => self.through_code(state, code, via, at),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
-        }
     }
 }

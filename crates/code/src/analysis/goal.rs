@@ -1,0 +1,78 @@
+//! Which wanted functions a call goes to, and how it gets there.
+
+use super::Analysis;
+use crate::decode::Stub;
+use crate::domain::{Atom, Base};
+use crate::ir::{Reg, Target};
+use crate::state::State;
+use crate::survey::Via;
+
+/// A call that goes to a wanted function.
+pub(super) struct Goal {
+    pub(super) wanted: u32,
+    pub(super) via: Via,
+    /// The instruction that read the function's address, if another one.
+    pub(super) from: u32,
+}
+
+impl Analysis<'_, '_> {
+    /// The wanted functions that a call goes to.
+    pub(super) fn goals(&mut self, state: &State, target: Target, at: u32) -> Vec<Goal> {
+        match target {
+            Target::Code(code) => self.through_code(state, code, Via::Thunk, at),
+            Target::Pointer(place) if self.transfer.places.is_guard_dispatch(place) => {
+                self.through_result(state, Via::GuardDispatch)
+            }
+            Target::Pointer(place) => {
+                let loaded = self.transfer.places.load(place, 8, at);
+                let via =
+                    if self.transfer.places.is_import(place) { Via::Slot } else { Via::Table };
+                self.through_atom(state, loaded, via, at)
+            }
+            Target::Register(register) => self.through_register(state, register, Via::Register),
+            Target::Memory(register) => self.through_register(state, register, Via::Table),
+        }
+    }
+
+    fn through_code(&mut self, state: &State, code: u32, via: Via, from: u32) -> Vec<Goal> {
+        match self.decoder.stub(code) {
+            Stub::ToPointer(place) => {
+                let wanted = self.transfer.places.wanted_at(place);
+                wanted.map(|wanted| Goal { wanted, via, from }).into_iter().collect()
+            }
+            Stub::ToRegister(register) => {
+                self.through_register(state, register, Via::GuardDispatch)
+            }
+            Stub::Retpoline(register) => self.through_register(state, register, Via::Retpoline),
+            Stub::Code(_) => Vec::new(),
+        }
+    }
+
+    /// The dispatch routine goes where the result register says.
+    fn through_result(&mut self, state: &State, via: Via) -> Vec<Goal> {
+        self.through_register(state, self.transfer.abi.result, via)
+    }
+
+    fn through_register(&mut self, state: &State, register: Reg, via: Via) -> Vec<Goal> {
+        let atoms = self.transfer.values.atoms(state.get(register)).to_vec();
+        let goals = atoms.into_iter().flat_map(|atom| match atom.base {
+            // Twice through dispatch would never end.
+            Base::GuardDispatch if via == Via::GuardDispatch => Vec::new(),
+            _ => self.through_atom(state, atom, via, atom.at),
+        });
+        goals.collect()
+    }
+
+    fn through_atom(&mut self, state: &State, atom: Atom, via: Via, at: u32) -> Vec<Goal> {
+        match atom.base {
+            Base::Callee { wanted, from } => vec![Goal { wanted, via, from }],
+            Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
+            // Not through registers once more: the address of a stub is no address of a function.
+            Base::Image(code) => match self.decoder.stub(code) {
+                Stub::ToPointer(_) => self.through_code(state, code, via, at),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Reads a function: from its entries wherever jumps lead, and what is left around places of interest.
+
+use super::{Block, Entry, Graph, Insn};
+use crate::decode::{Decoder, Flow, Stub, Taken};
+use crate::function::{Extent, Finder};
+use crate::ir::Target;
+use crate::places::Places;
+use crate::scan::Field;
+use ringfence_image::Rva;
+use std::collections::{BTreeSet, HashMap};
+
+/// A function of more instructions is not followed to its end.
+const MOST_INSTRUCTIONS: usize = 150_000;
+/// Addresses on the stack that are told apart.
+const MOST_TAKEN: usize = 32;
+/// Instructions are found by a table over the first bytes of the function, beyond by a map.
+const LARGEST_TABLE: u32 = 1 << 18;
+
+/// Decodes the function of `extent`, and whatever of it holds one of the fields `wanted` though no path
+/// leads there.
+pub(crate) fn graph(
+    decoder: &mut dyn Decoder,
+    places: &Places<'_>,
+    finder: &Finder<'_>,
+    extent: Extent,
+    wanted: &[Field],
+) -> Graph {
+    let main = extent.ranges.first().cloned().unwrap_or_default();
+    let table = main.end.saturating_sub(main.start).min(LARGEST_TABLE);
+    let mut reader = Reader {
+        decoder,
+        places,
+        finder,
+        table_start: main.start,
+        table: vec![0; if extent.listed { table as usize } else { 0 }],
+        beyond: HashMap::new(),
+        insns: Vec::new(),
+        leaders: Vec::new(),
+        tables: HashMap::new(),
+        pending: Vec::new(),
+        taken: extent.frame.map(|_| BTreeSet::new()),
+        unresolved: false,
+        spent: false,
+        extent,
+    };
+    reader.decoder.start_function();
+    let entries = reader.read(wanted);
+    reader.finish(&entries)
+}
+
+struct Reader<'r> {
+    decoder: &'r mut dyn Decoder,
+    places: &'r Places<'r>,
+    finder: &'r Finder<'r>,
+    extent: Extent,
+    /// For each byte from `table_start` on: one more than the instruction that starts there.
+    table_start: u32,
+    table: Vec<u32>,
+    beyond: HashMap<u32, u32>,
+    insns: Vec<Insn>,
+    leaders: Vec<u32>,
+    /// Where indirect jumps go.
+    tables: HashMap<u32, Vec<u32>>,
+    pending: Vec<u32>,
+    taken: Option<BTreeSet<i32>>,
+    unresolved: bool,
+    spent: bool,
+}
+
+impl Reader<'_> {
+    /// Reads from every known entry, then what is left around `wanted`.
+    fn read(&mut self, wanted: &[Field]) -> Vec<(u32, Entry)> {
+        let mut entries = vec![(self.extent.begin, Entry::Start)];
+        let resumes = std::mem::take(&mut self.extent.resumes);
+        entries.extend(resumes.into_iter().map(|rva| (rva, Entry::Resumed)));
+        for &(rva, _) in &entries {
+            self.enter(rva);
+        }
+        for &Field { at: field, place } in wanted {
+            if self.covers(field) {
+                continue;
+            }
+            // The fragment around it, entered from wherever.
+            let fragment = self.extent.ranges.iter().find(|range| range.contains(&field));
+            let start = fragment.map_or(self.extent.begin, |range| range.start);
+            if self.find(start).is_none() {
+                entries.push((start, Entry::Resumed));
+                self.enter(start);
+            }
+            if !self.covers(field)
+                && let Some(gap) = self.gap_before(field, place)
+            {
+                entries.push((gap, Entry::Unknown));
+                self.enter(gap);
+            }
+        }
+        entries
+    }
+
+    fn enter(&mut self, rva: u32) {
+        self.pending.push(rva);
+        while let Some(rva) = self.pending.pop() {
+            self.leaders.push(rva);
+            self.chain(rva);
+        }
+    }
+
+    /// Reads on from `at` until code ends or is known.
+    fn chain(&mut self, mut at: u32) {
+        self.decoder.start_chain();
+        while self.find(at).is_none() {
+            if self.insns.len() >= MOST_INSTRUCTIONS {
+                self.spent = true;
+                return;
+            }
+            let Some(lifted) = self.decoder.read(at) else {
+                self.unresolved = true;
+                return;
+            };
+            let insn = Insn {
+                at,
+                length: lifted.length,
+                ops: (0, 0),
+                flow: lifted.flow,
+                names: lifted.names,
+            };
+            self.remember(insn);
+            if let Some(taken) = lifted.takes {
+                self.take(taken);
+            }
+            match self.leave(&insn) {
+                true => at = insn.end(),
+                false => return,
+            }
+        }
+        self.leaders.push(at);
+    }
+
+    /// Notes an address on the stack.
+    fn take(&mut self, taken: Taken) {
+        let (Some(frame), Some(known)) = (self.extent.frame, &mut self.taken) else { return };
+        let stack_pointer = self.decoder.abi().stack_pointer;
+        match (taken, frame.register) {
+            // The frame register is made: addresses by way of it are seen below.
+            (Taken::At(from, offset, to), Some((register, above)))
+                if from == stack_pointer && to == register && offset.cast_unsigned() == above => {}
+            (Taken::At(from, _, to), _) if from == to && from == stack_pointer => {}
+            (Taken::At(from, offset, _), _)
+                if from == stack_pointer && known.len() < MOST_TAKEN =>
+            {
+                known.insert(offset);
+            }
+            (Taken::At(from, offset, _), Some((register, above))) if from == register => {
+                known.insert(offset.saturating_add_unsigned(above));
+            }
+            (Taken::At(from, ..), _) if from != stack_pointer => {}
+            _ => self.taken = None,
+        }
+    }
+
+    /// Notes where `insn` leads; whether also behind it.
+    fn leave(&mut self, insn: &Insn) -> bool {
+        match insn.flow {
+            Flow::Next => true,
+            Flow::Stop => false,
+            Flow::Jump(target) => {
+                if self.owns(target) {
+                    self.pending.push(target);
+                }
+                false
+            }
+            Flow::Branch(target) => {
+                if self.owns(target) {
+                    self.pending.push(target);
+                }
+                self.leaders.push(insn.end());
+                true
+            }
+            Flow::Call(target) => self.returns(target),
+            Flow::Indirect(target) => {
+                self.switch(insn, target);
+                false
+            }
+        }
+    }
+
+    fn switch(&mut self, insn: &Insn, target: Target) {
+        if matches!(target, Target::Pointer(_)) {
+            return;
+        }
+        let inside = |rva: u32| self.extent.contains(rva) && self.places.code_from(rva).is_some();
+        let targets = self.decoder.jump_table(&inside);
+        if targets.is_empty() {
+            // A tail call through a register, or a table of an unknown form.
+            self.unresolved = true;
+            return;
+        }
+        self.pending.extend(&targets);
+        self.tables.insert(insn.at, targets);
+    }
+
+    fn returns(&self, target: Target) -> bool {
+        let slot = match target {
+            Target::Pointer(slot) => slot,
+            Target::Code(at) => match self.decoder.stub(at) {
+                Stub::ToPointer(slot) => slot,
+                _ => return true,
+            },
+            Target::Register(_) | Target::Memory(_) => return true,
+        };
+        !self.places.never_returns(slot)
+    }
+
+    /// Whether a jump to `target` stays in the function, which may gain a fragment by it.
+    fn owns(&mut self, target: u32) -> bool {
+        if self.extent.contains(target) {
+            // Between listed functions, a jump to a mere jump leaves.
+            return self.extent.listed || matches!(self.decoder.stub(target), Stub::Code(_));
+        }
+        if !self.extent.listed {
+            return false;
+        }
+        let Some(entry) = self.places.image.functions().containing(Rva(target)) else {
+            return false;
+        };
+        if self.finder.root(&entry).begin.0 != self.extent.begin {
+            return false;
+        }
+        self.extent.ranges.push(entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0));
+        true
+    }
+
+    fn remember(&mut self, insn: Insn) {
+        self.insns.push(insn);
+        let number = self.insns.len() as u32;
+        let index = insn.at.wrapping_sub(self.table_start) as usize;
+        match self.table.get_mut(index) {
+            Some(entry) => *entry = number,
+            None => drop(self.beyond.insert(insn.at, number)),
+        }
+    }
+
+    /// One more than the number of the instruction at `at`.
+    fn find(&self, at: u32) -> Option<u32> {
+        match self.table.get(at.wrapping_sub(self.table_start) as usize) {
+            Some(0) => None,
+            Some(number) => Some(*number),
+            None => self.beyond.get(&at).copied(),
+        }
+    }
+
+    /// Whether the field is part of a known instruction, whole and not at its start.
+    fn covers(&self, field: u32) -> bool {
+        (1..=11).any(|back| {
+            let start = field.wrapping_sub(back);
+            self.find(start).is_some_and(|number| {
+                self.insns[number as usize - 1].end() >= field.saturating_add(4)
+            })
+        })
+    }
+
+    /// Where to start reading so as to come upon `field`: behind the last known instruction before it.
+    fn gap_before(&mut self, field: u32, place: u32) -> Option<u32> {
+        let range = self.extent.ranges.iter().find(|range| range.contains(&field))?.clone();
+        let lowest = range.start.max(field.saturating_sub(256));
+        let known = (lowest..field).rev().find_map(|at| self.find(at));
+        let after = known.map_or(lowest, |number| self.insns[number as usize - 1].end());
+        let bytes = self.places.code_from(after)?;
+        let first = after.saturating_add(self.decoder.padding(bytes) as u32);
+        (first..field).take(16).find(|&start| self.leads_to(start, field, place))
+    }
+
+    /// Whether reading on from `start` comes to an instruction with the field that names `place`.
+    fn leads_to(&mut self, start: u32, field: u32, place: u32) -> bool {
+        let mut at = start;
+        let mut named = None;
+        while at < field {
+            let Some(lifted) = self.decoder.read(at) else { return false };
+            at = at.saturating_add(u32::from(lifted.length));
+            named = lifted.names;
+        }
+        at >= field.saturating_add(4) && named == Some(place)
+    }
+
+    /// Sorts what was read into blocks.
+    fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
+        self.insns.sort_unstable_by_key(|insn| insn.at);
+        self.leaders.sort_unstable();
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut starts: Vec<u32> = Vec::new();
+        let mut first = 0;
+        for index in 0..self.insns.len() {
+            let next = self.insns.get(index + 1).map(|insn| insn.at);
+            let insn = &self.insns[index];
+            let goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
+                && next == Some(insn.end())
+                && self.leaders.binary_search(&insn.end()).is_err();
+            if !goes_on {
+                starts.push(self.insns[first].at);
+                blocks.push(Block {
+                    insns: first..index + 1,
+                    edges: 0..0,
+                    entry: None,
+                    lifted: false,
+                });
+                first = index + 1;
+            }
+        }
+        let mut edges = Vec::with_capacity(2 * blocks.len());
+        for block in &mut blocks {
+            let last = &self.insns[block.insns.end - 1];
+            let first = edges.len();
+            let mut leads_to = |at: u32| edges.extend(starts.binary_search(&at));
+            match last.flow {
+                Flow::Next => leads_to(last.end()),
+                Flow::Call(target) if self.returns(target) => leads_to(last.end()),
+                Flow::Jump(target) => leads_to(target),
+                Flow::Branch(target) => [target, last.end()].into_iter().for_each(leads_to),
+                Flow::Indirect(_) => {
+                    let mut targets = self.tables.remove(&last.at).unwrap_or_default();
+                    // A table has many entries for few cases.
+                    targets.sort_unstable();
+                    targets.dedup();
+                    targets.into_iter().for_each(leads_to);
+                }
+                Flow::Call(_) | Flow::Stop => {}
+            }
+            block.edges = first..edges.len();
+        }
+        for (rva, entry) in entries {
+            if let Ok(index) = starts.binary_search(rva) {
+                blocks[index].entry = blocks[index].entry.min(Some(*entry)).or(Some(*entry));
+            }
+        }
+        Graph {
+            begin: self.extent.begin,
+            frame: self.extent.frame,
+            insns: self.insns,
+            blocks,
+            edges,
+            ops: Vec::new(),
+            taken: self.taken,
+            unresolved: self.unresolved,
+            spent: self.spent,
+        }
+    }
+}
