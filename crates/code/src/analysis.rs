@@ -38,6 +38,8 @@ pub(crate) struct Found {
     pub(crate) sites: Vec<Site>,
     /// Instructions that were, or led to, one of the calls.
     pub(crate) used: HashSet<u32>,
+    /// Those that name the function themselves, or a jump to it.
+    pub(crate) direct: HashSet<u32>,
     /// Instructions that read the address of a wanted function that was then stored.
     pub(crate) kept: HashSet<u32>,
     /// Operations carried out.
@@ -318,6 +320,9 @@ impl Analysis<'_, '_> {
         for goal in goals {
             self.found.used.insert(insn.at);
             self.found.used.insert(goal.from);
+            if goal.from == insn.at {
+                self.found.direct.insert(insn.at);
+            }
             // At a jump the caller's return address is already on the stack.
             let above = if tail { self.transfer.abi.pushed } else { 0 };
             let site = self.site(state, insn, &goal, (tail, above), block);

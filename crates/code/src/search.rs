@@ -303,6 +303,14 @@ impl<'a> Search<'a> {
                 None => {}
             }
         }
+        // Where instructions overlap, a call may go through a jump that was not taken for one.
+        let at_anchor: HashSet<u32> =
+            insns.values().map(|&(insn, _)| graph.insns[insn].at).collect();
+        for site in found.sites.iter().filter(|site| found.direct.contains(&site.at.0)) {
+            if !at_anchor.contains(&site.at.0) {
+                self.refer(site.at.0, site.wanted as u32, Fate::Call);
+            }
+        }
         self.survey.sites.append(&mut found.sites);
         found.steps
     }
