@@ -104,11 +104,30 @@ pub(crate) fn no_calls(coverage: &CodeCoverage) -> Option<String> {
     };
     let kinds = [
         several(coverage.dead_thunks, "jump that nothing calls", "jumps that nothing calls"),
-        several(coverage.data_uses, "address used as a value", "addresses used as values"),
-        several(coverage.unreached, "in code that no path reaches", "in code that no path reaches"),
+        data_uses(coverage),
+        several(
+            coverage.unreached,
+            "in code that no known path leads to",
+            "in code that no known path leads to",
+        ),
     ];
     let kinds: Vec<String> = kinds.into_iter().flatten().collect();
     (!kinds.is_empty()).then(|| format!("references to DDIs besides calls: {}", kinds.join(", ")))
+}
+
+/// `2 addresses used as values, 1 of them to allocate a lookaside list's entries`.
+fn data_uses(coverage: &CodeCoverage) -> Option<String> {
+    let uses = match coverage.data_uses {
+        0 => return None,
+        1 => "1 address used as a value".to_owned(),
+        more => format!("{} addresses used as values", grouped(more)),
+    };
+    let purpose = "to allocate a lookaside list's entries";
+    Some(match coverage.allocate_routines {
+        0 => uses,
+        all if all == coverage.data_uses => format!("{uses}, {purpose}"),
+        some => format!("{uses} ({} of them {purpose})", grouped(some)),
+    })
 }
 
 #[cfg(test)]
@@ -175,7 +194,7 @@ mod tests {
         assert_eq!(
             told(coverage)[1],
             "references to DDIs besides calls: 1 jump that nothing calls, 2 addresses used as \
-             values, 1 in code that no path reaches"
+             values, 1 in code that no known path leads to"
         );
     }
 

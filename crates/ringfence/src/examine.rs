@@ -91,10 +91,10 @@ pub(crate) fn judge(
 ) -> Examined {
     timings.during(Stage::Rules, || {
         let driver = Driver::new(image).strict(settings.strict);
-        let asked = Asked { targets: settings.targets, calls: settings.calls };
+        let Settings { targets, calls, code_analysis, .. } = *settings;
+        let asked = Asked { targets, calls, code_analysis };
         let outcome = ringfence_rules::check(&driver, asked);
-        let verdict =
-            decide(&outcome.findings, &outcome.gaps, settings.targets, settings.code_analysis);
+        let verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         let faults = outcome
             .crashes
             .into_iter()

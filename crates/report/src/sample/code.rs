@@ -179,6 +179,7 @@ pub(crate) fn executable_pool(path: &str) -> Examination {
         references: 13,
         dead_thunks: 1,
         data_uses: 2,
+        allocate_routines: 1,
         unreached: 1,
         functions: 31,
         instructions: 1_900,

@@ -14,6 +14,9 @@ impl DdiCall {
         let mut reasons: Vec<_> =
             possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
         reasons.dedup();
+        if !self.site.reached {
+            reasons = vec![UNREACHED.to_owned()];
+        }
         Call {
             rva: self.site.at.0,
             function: self.site.function.map(|function| function.0),
@@ -34,6 +37,9 @@ impl DdiCall {
 fn reason(possible: &Possible) -> String {
     possible.unknown.map_or_else(|| NO_REASON.to_owned(), |reason| reason.to_string())
 }
+
+/// What is said of a call that nothing is known to lead to.
+const UNREACHED: &str = "no known path leads to this call";
 
 /// What is said where nothing is known of a value.
 pub(super) const NO_REASON: &str = "it could not be told";
