@@ -112,7 +112,7 @@ pub(crate) fn no_calls(coverage: &CodeCoverage) -> Option<String> {
         ),
     ];
     let kinds: Vec<String> = kinds.into_iter().flatten().collect();
-    (!kinds.is_empty()).then(|| format!("references to DDIs besides calls: {}", kinds.join(", ")))
+    (!kinds.is_empty()).then(|| format!("other references to DDIs: {}", kinds.join(", ")))
 }
 
 /// `2 addresses used as values, 1 of them to allocate a lookaside list's entries`.
@@ -193,7 +193,7 @@ mod tests {
         };
         assert_eq!(
             told(coverage)[1],
-            "references to DDIs besides calls: 1 jump that nothing calls, 2 addresses used as \
+            "other references to DDIs: 1 jump that nothing calls, 2 addresses used as \
              values, 1 in code that no known path leads to"
         );
     }
@@ -210,7 +210,7 @@ mod tests {
             [
                 "examined the machine code: no call of a DDI that decides about executable memory \
                  was found",
-                "references to DDIs besides calls: 1 address used as a value"
+                "other references to DDIs: 1 address used as a value"
             ]
         );
     }

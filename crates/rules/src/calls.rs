@@ -134,4 +134,6 @@ fn not_examined(image: &Image<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
+mod machine_code;
+#[cfg(test)]
 mod tests;

@@ -190,6 +190,13 @@ pub(crate) fn executable_pool(path: &str) -> Examination {
     driver
 }
 
+/// A driver that asks for executable memory at three places alike, and at one in another way.
+pub(crate) fn alike(path: &str) -> Examination {
+    let at = |rva| Finding { rva: Some(rva), evidence: None, ..executable_pool_type() };
+    let other = Finding { notes: vec!["another note".to_owned()], ..at(0x1c00) };
+    examination(path, vec![at(0x1a45), at(0x1b00), other, at(0x1d00)], vec![])
+}
+
 /// A driver with nothing to object to and everything known.
 pub(crate) fn all_known(path: &str) -> Examination {
     let coverage = CodeCoverage { calls: 2, known: 2, references: 2, ..CodeCoverage::default() };

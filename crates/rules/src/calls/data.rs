@@ -9,7 +9,9 @@ impl DdiCall {
     /// The call as data.
     pub fn data(&self) -> Call {
         let deciding = self.deciding();
-        let possible = deciding.map_or(&[][..], |deciding| &deciding.value.possible);
+        // What the instructions before an unreached call make of its argument need not be so.
+        let known = deciding.filter(|_| self.site.reached);
+        let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
         let values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
         let mut reasons: Vec<_> =
             possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
