@@ -40,7 +40,7 @@ fn code(code: &Code) -> Vec<String> {
 /// `examined 58 of 61 DDI calls; 3 unknown because the argument is what a call returned`.
 fn calls(coverage: &CodeCoverage) -> String {
     if coverage.calls == 0 {
-        return format!("examined the machine code: {}", none(coverage));
+        return format!("examined the machine code: {}", NONE);
     }
     let all = counted(coverage.calls, "DDI call");
     let examined = format!("examined {} of {all}", grouped(coverage.known));
@@ -50,13 +50,8 @@ fn calls(coverage: &CodeCoverage) -> String {
     }
 }
 
-/// That there are no calls.
-pub(crate) fn none(coverage: &CodeCoverage) -> &'static str {
-    match coverage.references {
-        0 => "no DDI that decides about executable memory is called",
-        _ => "no call of a DDI that decides about executable memory was found",
-    }
-}
+/// That there are no calls; ways to a DDI that are not followed may still lead to one.
+const NONE: &str = "no call of a DDI that decides about executable memory was found";
 
 /// [`calls`], where some of them are unknown.
 pub(crate) fn unknown_calls(code: &Code) -> Option<String> {
@@ -202,7 +197,9 @@ mod tests {
     fn no_calls_at_all_is_said_plainly() {
         assert_eq!(
             told(CodeCoverage::default()),
-            ["examined the machine code: no DDI that decides about executable memory is called"]
+            [
+                "examined the machine code: no call of a DDI that decides about executable memory was found"
+            ]
         );
         let stored = CodeCoverage { references: 1, data_uses: 1, ..Default::default() };
         assert_eq!(
