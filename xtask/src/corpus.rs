@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Where packages and drivers are kept [default: corpus in the target directory]
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
-    /// Compare these JSON lines of an earlier scan instead of scanning
+    /// Compare these JSON lines of an earlier `scan --calls` instead of scanning
     #[arg(long, value_name = "FILE", conflicts_with = "fetch_only")]
     verdicts: Option<PathBuf>,
 }
@@ -154,7 +154,7 @@ fn scan(drivers: &Path) -> Result<String> {
         Command::new(cargo).args(build).current_dir(root()).env("CARGO_TARGET_DIR", target()?),
     )?;
     let mut command = Command::new(target()?.join("release/ringfence"));
-    command.args(["scan", "--format", "jsonl"]).arg(drivers);
+    command.args(["scan", "--calls", "--format", "jsonl"]).arg(drivers);
     let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
     // A scan that finds something ends with a code of its own, so only its silence is an error.
     let said = String::from_utf8_lossy(&output.stderr);

@@ -56,11 +56,11 @@ fn compare(built: &Path, committed: &Path, expected: &Expected) -> Result<()> {
         let bytes = read(&built.join(&file))?;
         let sha256 = digest(&bytes);
         let verdict = verdict(&bytes, &committed.join(&file), expected.holds(&file, &sha256));
-        println!("{file:32} {:6}  {}  {verdict}", bytes.len(), &sha256[..16]);
+        println!("{file:34} {:6}  {}  {verdict}", bytes.len(), &sha256[..16]);
         different += usize::from(verdict != SAME);
     }
     for file in strangers(committed, expected)? {
-        println!("{file:32} is not in the recipe");
+        println!("{file:34} is not in the recipe");
         different += 1;
     }
     if different != 0 {

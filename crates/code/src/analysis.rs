@@ -14,9 +14,9 @@ use crate::{Reason, Site};
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashSet};
 
-/// A block that is entered more often than this forgets what keeps changing. Sets and their bits can
-/// only change so often; this is for the impatient.
-const PATIENCE: u32 = 24;
+/// A block that is entered more often than this forgets what keeps changing: sets and their bits can
+/// only change so often, but that is often enough.
+const PATIENCE: u32 = 6;
 /// Blocks one behind the other that are looked at together.
 const LONGEST_CHAIN: usize = 16;
 /// A block that is entered more often than this ends the analysis.
@@ -36,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) kept: HashSet<u32>,
     /// Operations carried out.
     pub(crate) steps: usize,
+    /// Whether it was left early: calls through registers may be missing.
+    pub(crate) spent: bool,
 }
 
 /// Analyses the function `graph`, of which the instructions `named` hold references.
@@ -156,30 +158,47 @@ struct Goal {
 }
 
 impl Analysis<'_, '_> {
-    /// Looks at the blocks with references alone, with those that must have come just before.
+    /// Looks at the blocks with references alone, and where that does not tell all, with those that must
+    /// have come just before.
     fn block_by_block(&mut self, blocks: &BTreeSet<usize>) -> Told {
         let mut told = Told::Everything;
         for &block in blocks {
+            match self.chain_told(&[block]) {
+                Told::NotAllCalls => return Told::NotAllCalls,
+                Told::Everything => continue,
+                Told::NotAllValues => {}
+            }
             let chain = self.chain_to(block);
-            let mut state = self.before_block(chain[0]);
-            for &before in &chain[..chain.len() - 1] {
-                state = self.run(before, state, false);
-            }
-            let first = self.found.sites.len();
-            let state = self.run(block, state, true);
-            if self.holds_callee(&state) {
-                return Told::NotAllCalls;
-            }
-            let open = |site: &Site| {
-                let possible = site.arguments.iter().flat_map(|argument| &argument.value.possible);
-                let from_before = [Some(Reason::Entry), Some(Reason::Stack)];
-                possible.into_iter().any(|one| from_before.contains(&one.unknown))
-            };
-            if self.found.sites[first..].iter().any(open) {
+            if chain.len() == 1 || self.chain_told(&chain) != Told::Everything {
                 told = Told::NotAllValues;
             }
         }
         told
+    }
+
+    /// Looks at the last block of a chain, knowing what those before it do. What it finds stays only if
+    /// it is everything.
+    fn chain_told(&mut self, chain: &[usize]) -> Told {
+        let Some((&block, before)) = chain.split_last() else { return Told::NotAllValues };
+        let mut state = self.before_block(chain[0]);
+        for &before in before {
+            state = self.run(before, state, false);
+        }
+        let first = self.found.sites.len();
+        let state = self.run(block, state, true);
+        if self.holds_callee(&state) {
+            return Told::NotAllCalls;
+        }
+        let open = |site: &Site| {
+            let possible = site.arguments.iter().flat_map(|argument| &argument.value.possible);
+            let from_before = [Some(Reason::Entry), Some(Reason::Stack)];
+            possible.into_iter().any(|one| from_before.contains(&one.unknown))
+        };
+        if self.found.sites[first..].iter().any(open) {
+            self.found.sites.truncate(first);
+            return Told::NotAllValues;
+        }
+        Told::Everything
     }
 
     /// The block, and before it those that must have come before, as each is the only one to lead to
@@ -238,6 +257,10 @@ impl Analysis<'_, '_> {
             && !(self.graph.begin..frame.from).contains(&start)
         {
             self.transfer.apply(&mut state, &frame.op(), 0);
+            if let Some(taken) = &self.graph.taken {
+                let bottom = i32::try_from(frame.depth).map_or(i32::MIN, |depth| -depth);
+                state.escape_only(taken.iter().map(|above| bottom.saturating_add(*above)));
+            }
         }
         state
     }
@@ -256,10 +279,18 @@ impl Analysis<'_, '_> {
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
-                self.transfer.call(&mut state, target, insn.at);
+                let own = self.parameters(target);
+                self.transfer.call(&mut state, target, own, insn.at);
             }
         }
         state
+    }
+
+    /// How many parameters the function has that a call goes straight to.
+    fn parameters(&self, target: Target) -> Option<u8> {
+        let Target::Pointer(place) = target else { return None };
+        let wanted = self.transfer.places.wanted_at(place)?;
+        self.query.wanted.get(wanted as usize).map(|wanted| wanted.parameters)
     }
 
     /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
@@ -291,7 +322,7 @@ impl Analysis<'_, '_> {
                 }
                 let widen = visits[next] > PATIENCE;
                 let changed = match &mut states[next] {
-                    Some(known) => known.join(&mut self.transfer.values, &after, widen),
+                    Some(known) => self.transfer.join(known, &after, widen),
                     empty => {
                         held += after.size();
                         *empty = Some(after.clone());
@@ -310,6 +341,7 @@ impl Analysis<'_, '_> {
                 break;
             }
         }
+        self.found.spent = spent;
         for (block, state) in states.into_iter().enumerate() {
             if !within[block] {
                 continue;

@@ -61,7 +61,7 @@ fn known(atom: &Atom, width: Width) -> (u64, u64) {
     }
 }
 
-/// An address and a number added up, or two addresses of one object subtracted.
+/// An address and a number added up; somewhere in the frame, where the number is not known.
 fn displaced(what: Binary, width: Width, left: &Atom, right: &Atom, at: u32) -> Option<Atom> {
     if width != Width::W64 {
         return None;
@@ -70,7 +70,22 @@ fn displaced(what: Binary, width: Width, left: &Atom, right: &Atom, at: u32) -> 
         (Binary::Add, None, Some(number)) => moved(left, number.cast_signed(), at),
         (Binary::Add, Some(number), None) => moved(right, number.cast_signed(), at),
         (Binary::Sub, None, Some(number)) => moved(left, number.cast_signed().wrapping_neg(), at),
-        // `and rsp, -16`: alignment loses track by less than its own size; the frame stays one.
+        (Binary::Add, None, None) => {
+            in_frame(left).or(in_frame(right)).map(|base| Atom::address(base, at))
+        }
+        (Binary::Sub, None, None) if in_frame(right).is_none() => {
+            in_frame(left).map(|base| Atom::address(base, at))
+        }
+        // An address aligned.
+        (Binary::And, ..) => in_frame(left).map(|base| Atom::address(base, at)),
+        _ => None,
+    }
+}
+
+/// Somewhere in the region of the stack that an address lies in.
+fn in_frame(atom: &Atom) -> Option<Base> {
+    match atom.base {
+        Base::Stack { region, .. } | Base::Frame { region } => Some(Base::Frame { region }),
         _ => None,
     }
 }
@@ -86,6 +101,7 @@ pub(crate) fn moved(atom: &Atom, bytes: i64, at: u32) -> Option<Atom> {
             let moved = i64::from(offset).checked_add(bytes)?;
             Base::Stack { region, offset: i32::try_from(moved).ok()? }
         }
+        Base::Frame { .. } => atom.base,
         Base::Table { pointer, offset, from } => {
             let moved = i64::from(offset).checked_add(bytes)?;
             Base::Table { pointer, offset: i32::try_from(moved).ok()?, from }

@@ -14,6 +14,17 @@ pub(crate) struct Lifted {
     pub(crate) flow: Flow,
     /// The place in the image that it names: what it reads, writes, points to or jumps to.
     pub(crate) names: Option<u32>,
+    /// What it does with the stack's address.
+    pub(crate) takes: Option<Taken>,
+}
+
+/// An address on the stack that an instruction puts where others may get at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// That many bytes above what the register holds, in the register named last.
+    At(crate::ir::Reg, i32, crate::ir::Reg),
+    /// The stack pointer itself.
+    StackPointer,
 }
 
 /// Where code goes on after an instruction.

@@ -32,6 +32,8 @@ pub(crate) enum Base {
     /// An address on the stack: bytes above the stack pointer at the function's start, and the
     /// instruction that moved the stack by an unknown amount, or 0.
     Stack { region: u32, offset: i32 },
+    /// An address somewhere in a region of the stack.
+    Frame { region: u32 },
     /// The address of a wanted function, read at `from`.
     Callee { wanted: u32, from: u32 },
     /// The address of a table of functions, and bytes into it, read at `from`.
@@ -110,6 +112,11 @@ impl Values {
     pub(crate) fn atoms(&self, set: Set) -> &[Atom] {
         let Span { start, length, .. } = self.spans[set.0 as usize];
         &self.atoms[start as usize..(start + length) as usize]
+    }
+
+    /// Whether nothing is left but an unknown number.
+    pub(crate) fn is_unknown(&self, set: Set) -> bool {
+        self.only(set).is_some_and(|atom| matches!(atom.base, Base::Unknown(_)))
     }
 
     /// How many atoms a set has.

@@ -1,16 +1,18 @@
 //! A function's instructions, blocks and edges, as far as they can be reached.
 
-use crate::decode::{Decoder, Flow, Stub};
+use crate::decode::{Decoder, Flow, Stub, Taken};
 use crate::function::{Extent, Finder, Frame};
 use crate::ir::{Op, Target};
 use crate::places::Places;
 use crate::scan::Field;
 use ringfence_image::Rva;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
 const MOST_INSTRUCTIONS: usize = 150_000;
+/// Addresses on the stack that are told apart.
+const MOST_TAKEN: usize = 32;
 /// Bytes of the longest instruction there is.
 const LONGEST: u32 = 15;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
@@ -67,6 +69,9 @@ pub(crate) struct Graph {
     /// Indices into [`Graph::blocks`], those of one block behind those of the one before.
     edges: Vec<usize>,
     ops: Vec<Op>,
+    /// The addresses on the stack that its instructions take, in bytes above the stack pointer behind the
+    /// prolog; `None` where they may take any.
+    pub(crate) taken: Option<BTreeSet<i32>>,
     /// Whether some jump in it goes where nobody knows.
     pub(crate) unresolved: bool,
     /// Whether it was too large to be read to its end.
@@ -144,6 +149,7 @@ pub(crate) fn graph(
         leaders: Vec::new(),
         tables: HashMap::new(),
         pending: Vec::new(),
+        taken: extent.frame.map(|_| BTreeSet::new()),
         unresolved: false,
         spent: false,
         extent,
@@ -167,6 +173,7 @@ struct Reader<'r> {
     /// Where indirect jumps go.
     tables: HashMap<u32, Vec<u32>>,
     pending: Vec<u32>,
+    taken: Option<BTreeSet<i32>>,
     unresolved: bool,
     spent: bool,
 }
@@ -229,12 +236,37 @@ impl Reader<'_> {
                 names: lifted.names,
             };
             self.remember(insn);
+            if let Some(taken) = lifted.takes {
+                self.take(taken);
+            }
             match self.leave(&insn) {
                 true => at = insn.end(),
                 false => return,
             }
         }
         self.leaders.push(at);
+    }
+
+    /// Notes an address on the stack.
+    fn take(&mut self, taken: Taken) {
+        let (Some(frame), Some(known)) = (self.extent.frame, &mut self.taken) else { return };
+        let stack_pointer = self.decoder.abi().stack_pointer;
+        match (taken, frame.register) {
+            // The frame register is made: addresses by way of it are seen below.
+            (Taken::At(from, offset, to), Some((register, above)))
+                if from == stack_pointer && to == register && offset.cast_unsigned() == above => {}
+            (Taken::At(from, _, to), _) if from == to && from == stack_pointer => {}
+            (Taken::At(from, offset, _), _)
+                if from == stack_pointer && known.len() < MOST_TAKEN =>
+            {
+                known.insert(offset);
+            }
+            (Taken::At(from, offset, _), Some((register, above))) if from == register => {
+                known.insert(offset.saturating_add_unsigned(above));
+            }
+            (Taken::At(from, ..), _) if from != stack_pointer => {}
+            _ => self.taken = None,
+        }
     }
 
     /// Notes where `insn` leads; whether also behind it.
@@ -418,6 +450,7 @@ impl Reader<'_> {
             blocks,
             edges,
             ops: Vec::new(),
+            taken: self.taken,
             unresolved: self.unresolved,
             spent: self.spent,
         }

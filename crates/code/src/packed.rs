@@ -15,10 +15,14 @@ const PIECE: usize = 1024;
 const PACKERS: [&str; 8] =
     ["UPX0", "UPX1", ".vmp0", ".vmp1", ".vmp2", ".themida", ".winlice", ".aspack"];
 
+/// Sections looked at: Windows XP loaded no more, and a hostile table has thousands.
+const MOST_SECTIONS: usize = 96;
+
 /// What speaks against the code being as it stands.
 pub(crate) fn doubts(image: &Image<'_>) -> Vec<Doubt> {
     let mut doubts = Vec::new();
-    for section in image.sections().iter().filter(|section| section.is_executable()) {
+    let executable = image.sections().iter().filter(|section| section.is_executable());
+    for section in executable.take(MOST_SECTIONS) {
         let bytes = image.bytes_from(section.rva()).unwrap_or_default();
         let entropy = entropy(&sample(bytes));
         let packer = PACKERS.iter().any(|name| section.is_named(name));

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// The largest image whose addresses are told from numbers.
 const LARGEST: u64 = 1 << 32;
 
+/// Bytes of code that may be shared between sections of a small file.
+const ROOM_FOR_SHARING: usize = 1 << 20;
+
 /// What the places in an image mean.
 pub(crate) struct Places<'a> {
     pub(crate) image: &'a Image<'a>,
@@ -23,8 +26,10 @@ pub(crate) struct Places<'a> {
     never_return: HashSet<u32>,
     guard_check: Option<u32>,
     guard_dispatch: Option<u32>,
-    /// Executable sections: where they begin and the bytes the file has of them.
+    /// Executable sections, by address: where they begin and the bytes the file has of them.
     code: Vec<(u32, &'a [u8])>,
+    /// Whether sections were left out because they share the file's bytes too often.
+    pub(crate) code_left_out: bool,
     /// Places of pointers that the loader moves with the image; read when first needed.
     pointers: std::cell::OnceCell<HashSet<u32>>,
 }
@@ -41,12 +46,10 @@ impl<'a> Places<'a> {
             guard_check: None,
             guard_dispatch: None,
             code: Vec::new(),
+            code_left_out: false,
             pointers: std::cell::OnceCell::new(),
         };
-        let executable = image.sections().iter().filter(|section| section.is_executable());
-        places.code = executable
-            .filter_map(|section| Some((section.rva().0, image.bytes_from(section.rva())?)))
-            .collect();
+        places.find_code();
         let config = image.load_config();
         places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
         places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
@@ -73,6 +76,27 @@ impl<'a> Places<'a> {
             places.imports.sort_unstable();
         }
         places
+    }
+
+    /// Collects executable sections, as many as the file can hold without showing its bytes over and
+    /// over: a hostile section table has thousands of sections on the same bytes.
+    fn find_code(&mut self) {
+        let mut room = 2 * self.image.file_length() + ROOM_FOR_SHARING;
+        for section in self.image.sections().iter().filter(|section| section.is_executable()) {
+            let bytes = self.image.bytes_from(section.rva()).unwrap_or_default();
+            match room.checked_sub(bytes.len()) {
+                Some(left) => room = left,
+                None => {
+                    self.code_left_out = true;
+                    break;
+                }
+            }
+            if !bytes.is_empty() {
+                self.code.push((section.rva().0, bytes));
+            }
+        }
+        self.code.sort_unstable_by_key(|(start, _)| *start);
+        self.code.dedup_by_key(|(start, _)| *start);
     }
 
     /// Every place that code names to get at a wanted function.
@@ -105,8 +129,10 @@ impl<'a> Places<'a> {
 
     /// The executable section around `rva`: where it begins, and the bytes the file has of it.
     pub(crate) fn code_around(&self, rva: u32) -> Option<(u32, &'a [u8])> {
-        let holds = |code: &&(u32, &[u8])| (rva.wrapping_sub(code.0) as usize) < code.1.len();
-        self.code.iter().find(holds).copied()
+        let after = self.code.partition_point(|(start, _)| *start <= rva);
+        let (start, bytes) = *self.code.get(after.checked_sub(1)?)?;
+        let inside = ((rva - start) as usize) < bytes.len();
+        inside.then_some((start, bytes))
     }
 
     /// The bytes of code from `rva` on; `None` outside executable sections.

@@ -16,6 +16,9 @@ pub struct Query {
 pub struct Wanted {
     /// How code gets at it.
     pub callee: Callee,
+    /// How many parameters it has: their places on the stack are its own to change. 0 where that is
+    /// not known.
+    pub parameters: u8,
     /// The arguments whose values are wanted.
     pub arguments: Vec<Parameter>,
 }

@@ -41,6 +41,15 @@ struct Thunk {
     used: bool,
 }
 
+/// What a function's analysis came to, for its anchors.
+struct Outcome<'f> {
+    found: &'f Found,
+    /// Calls that no known path reaches.
+    unreached: HashSet<u32>,
+    /// Whether something names the function.
+    named: bool,
+}
+
 pub(crate) struct Search<'a> {
     places: &'a Places<'a>,
     query: &'a Query,
@@ -83,6 +92,9 @@ impl<'a> Search<'a> {
         self.follow_thunks();
         self.follow_pointers(named);
         self.analyse();
+        if self.places.code_left_out {
+            self.give_up();
+        }
         self.settle_thunks_and_pointers();
         self.survey.sites.sort_by_key(|site| (site.at, site.wanted));
         self.survey.sites.dedup_by_key(|site| (site.at, site.wanted));
@@ -245,9 +257,7 @@ impl<'a> Search<'a> {
         budget: usize,
     ) -> usize {
         if budget == 0 || self.survey.instructions > MOST_INSTRUCTIONS {
-            if !self.survey.doubts.contains(&Doubt::Budget) {
-                self.survey.doubts.push(Doubt::Budget);
-            }
+            self.give_up();
             for anchor in anchors.iter().filter(|anchor| !anchor.table) {
                 self.refer(anchor.field.at, anchor.wanted, Fate::Unreached);
             }
@@ -274,15 +284,21 @@ impl<'a> Search<'a> {
         for site in &mut found.sites {
             site.reached &= named;
         }
+        if graph.spent || found.spent {
+            self.give_up();
+        }
+        let unreached = found.sites.iter().filter(|site| !site.reached);
+        let unreached: HashSet<u32> = unreached.map(|site| site.at.0).collect();
+        let outcome = Outcome { found: &found, unreached, named };
         for anchor in anchors {
             match insns.get(&anchor.field.at) {
                 // The bytes only look like a reference: they are part of something else.
                 Some((_, false)) => {}
                 Some(&(insn, true)) => {
-                    self.settle(anchor, Some(graph.insns[insn].at), named, &found);
+                    self.settle(anchor, Some(graph.insns[insn].at), &outcome);
                 }
                 None if self.may_be_code(anchor.field) => {
-                    self.settle(anchor, None, named, &found);
+                    self.settle(anchor, None, &outcome);
                 }
                 None => {}
             }
@@ -292,9 +308,9 @@ impl<'a> Search<'a> {
     }
 
     /// Says what became of an anchor in code.
-    fn settle(&mut self, anchor: &Anchor, insn: Option<u32>, named: bool, found: &Found) {
+    fn settle(&mut self, anchor: &Anchor, insn: Option<u32>, outcome: &Outcome<'_>) {
         let at = insn.unwrap_or(anchor.field.at);
-        let used = found.used.contains(&at);
+        let used = outcome.found.used.contains(&at);
         if let Some(cell) = anchor.cell {
             if used {
                 self.cells.remove(&cell);
@@ -302,14 +318,14 @@ impl<'a> Search<'a> {
             }
             return;
         }
-        let reached = found.sites.iter().filter(|site| site.at.0 == at).all(|site| site.reached);
+        let reached = !outcome.unreached.contains(&at);
         let fate = match (insn, used) {
             (None, _) => Fate::Unreached,
-            _ if found.kept.contains(&at) => Fate::Data,
+            _ if outcome.found.kept.contains(&at) => Fate::Data,
             (_, true) if reached => Fate::Call,
             (_, true) => Fate::Unreached,
             // In a function that nothing names it may be no code at all.
-            _ if !named => Fate::Unreached,
+            _ if !outcome.named => Fate::Unreached,
             _ => Fate::Data,
         };
         if used || !anchor.table {
@@ -359,6 +375,13 @@ impl<'a> Search<'a> {
         }
         for (cell, wanted) in std::mem::take(&mut self.cells) {
             self.refer(cell, wanted, Fate::Data);
+        }
+    }
+
+    /// Says that not everything was looked at.
+    fn give_up(&mut self) {
+        if !self.survey.doubts.contains(&Doubt::Budget) {
+            self.survey.doubts.push(Doubt::Budget);
         }
     }
 

@@ -9,6 +9,8 @@ use crate::ir::{REGISTERS, Reg};
 const MOST_SLOTS: usize = 256;
 /// More escaped objects than these, and every slot counts as escaped.
 const MOST_ESCAPES: usize = 64;
+/// The object that is all of the function's frame.
+const EVERYTHING: (u32, i32) = (0, i32::MIN);
 
 /// What is known at one place in a function.
 #[derive(Clone)]
@@ -18,6 +20,19 @@ pub(crate) struct State {
     slots: Vec<Slot>,
     /// Objects on the stack whose address others may hold, by region and offset.
     escaped: Vec<(u32, i32)>,
+    /// What stands where no slot is known.
+    elsewhere: Elsewhere,
+}
+
+/// What stands on the stack where no slot is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Elsewhere {
+    /// What stood there at the function's start: its parameters.
+    AsAtStart,
+    /// Something, as slots were forgotten.
+    Forgotten,
+    /// Whatever code before this place has put there, which was not looked at.
+    FromBefore,
 }
 
 /// A piece of the stack with a known content.
@@ -43,12 +58,20 @@ impl State {
     /// Nothing is known but why.
     pub(crate) fn unknown(values: &mut Values, reason: Reason) -> State {
         let nothing = values.unknown(reason, 0);
-        State { registers: [nothing; REGISTERS], slots: Vec::new(), escaped: Vec::new() }
+        State {
+            registers: [nothing; REGISTERS],
+            slots: Vec::new(),
+            // Any part of the frame may have been given away before.
+            escaped: vec![EVERYTHING],
+            elsewhere: Elsewhere::FromBefore,
+        }
     }
 
     /// At a function's first instruction: its parameters are where the convention has them.
     pub(crate) fn at_start(values: &mut Values, abi: &Abi) -> State {
         let mut state = State::unknown(values, Reason::Entry);
+        state.escaped.clear();
+        state.elsewhere = Elsewhere::AsAtStart;
         for (index, &register) in (0..).zip(abi.arguments) {
             state.set(register, values.unknown(Reason::Parameter(index), 0));
         }
@@ -90,6 +113,11 @@ impl State {
         self.registers.iter().copied().chain(self.slots.iter().map(|slot| slot.set))
     }
 
+    /// What stands on the stack where no slot is known.
+    pub(crate) fn elsewhere(&self) -> Elsewhere {
+        self.elsewhere
+    }
+
     /// What stands on the stack there: the value last stored, and how many bytes of it, if one store
     /// covers all of `bytes`.
     pub(crate) fn stored(&self, region: u32, offset: i32, bytes: u8) -> Stored {
@@ -109,14 +137,29 @@ impl State {
         if self.slots.len() >= MOST_SLOTS {
             // Outgoing arguments lie lowest, so what lies highest is missed least.
             self.slots.pop();
+            self.elsewhere = self.elsewhere.max(Elsewhere::Forgotten);
         }
         let slot = Slot { region, offset, bytes, set };
         let at = self.slots.partition_point(|known| known.place() < slot.place());
         self.slots.insert(at, slot);
     }
 
-    /// Forgets the stack from `start` up to `end`.
-    pub(crate) fn forget_range(&mut self, region: u32, start: i32, end: i32) {
+    /// Forgets the stack from `start` up to `end`, whatever is stored there.
+    pub(crate) fn lose(&mut self, region: u32, start: i32, end: i32) {
+        self.forget_range(region, start, end);
+        // Above the return address lie the parameters.
+        if region == 0 && end > 0 {
+            self.elsewhere = self.elsewhere.max(Elsewhere::Forgotten);
+        }
+    }
+
+    /// Forgets a region of the stack whole.
+    pub(crate) fn lose_all(&mut self, region: u32) {
+        self.lose(region, i32::MIN, i32::MAX);
+    }
+
+    /// Forgets the slots from `start` up to `end`.
+    fn forget_range(&mut self, region: u32, start: i32, end: i32) {
         let first = self.slots.partition_point(|slot| {
             // A slot is at most 16 bytes, so none that starts earlier reaches in.
             slot.place() < (region, start.saturating_sub(16))
@@ -138,28 +181,48 @@ impl State {
     pub(crate) fn escape(&mut self, region: u32, offset: i32) {
         if let Err(at) = self.escaped.binary_search(&(region, offset)) {
             if self.escaped.len() >= MOST_ESCAPES {
-                self.escaped = vec![(region, i32::MIN)];
+                self.escaped = vec![EVERYTHING];
             } else {
                 self.escaped.insert(at, (region, offset));
             }
         }
     }
 
+    /// Others may hold these addresses in the function's frame, and no others.
+    pub(crate) fn escape_only(&mut self, offsets: impl Iterator<Item = i32>) {
+        self.escaped.clear();
+        for offset in offsets {
+            self.escape(0, offset);
+        }
+    }
+
     /// Others may have written to what escaped: each object ends where the next escaped one begins
     /// or the function's own frame ends.
     pub(crate) fn forget_escaped(&mut self) {
+        if self.escaped.first() == Some(&EVERYTHING) {
+            self.slots.clear();
+            self.elsewhere = self.elsewhere.max(Elsewhere::Forgotten);
+            return;
+        }
         for index in 0..self.escaped.len() {
             let (region, start) = self.escaped[index];
             let next = self.escaped.get(index + 1).filter(|next| next.0 == region);
             let frame_end = if region == 0 && start < 0 { 0 } else { i32::MAX };
             let own_end = if start >= 0 { start.saturating_add(8) } else { frame_end };
             let end = next.map_or(own_end, |next| next.1.min(own_end));
-            self.forget_range(region, start, end);
+            self.lose(region, start, end);
         }
     }
 
-    /// What holds here whichever way code came; whether that is less than before.
-    pub(crate) fn join(&mut self, values: &mut Values, other: &State, widen: bool) -> bool {
+    /// What holds here whichever way code came; whether that is less than before. `missing` is what
+    /// stands on the stack where one of the two knows no slot.
+    pub(crate) fn join(
+        &mut self,
+        values: &mut Values,
+        other: &State,
+        widen: bool,
+        missing: impl Fn(&mut Values, Elsewhere, u32, i32) -> Set,
+    ) -> bool {
         let mut changed = false;
         let mut joined = |values: &mut Values, old: &mut Set, new: Set| {
             if *old == new {
@@ -167,7 +230,9 @@ impl State {
             }
             let mut both = values.join(*old, new);
             if both != *old {
-                if widen {
+                // Two values are what paths bring; more that still grow are a loop's, and so are bits.
+                let loops = values.count(both) > 2 || values.is_unknown(both);
+                if widen && loops {
                     both = values.unknown(Reason::ManyValues, 0);
                 }
                 changed |= both != *old;
@@ -177,27 +242,33 @@ impl State {
         for (old, &new) in self.registers.iter_mut().zip(&other.registers) {
             joined(values, old, new);
         }
-        let before = self.slots.len();
-        let mut theirs = other.slots.iter().peekable();
-        self.slots.retain_mut(|slot| {
-            while theirs.next_if(|their| their.place() < slot.place()).is_some() {}
-            match theirs.next_if(|their| their.place() == slot.place()) {
-                Some(their) if their.bytes == slot.bytes => {
-                    joined(values, &mut slot.set, their.set);
-                    true
-                }
-                _ => false,
+        for slot in &mut self.slots {
+            let new = match other.stored(slot.region, slot.offset, slot.bytes) {
+                Stored::Whole(set) => set,
+                Stored::InPieces => values.unknown(Reason::Memory, 0),
+                Stored::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
+            };
+            joined(values, &mut slot.set, new);
+        }
+        for their in &other.slots {
+            if self.stored(their.region, their.offset, their.bytes) == Stored::Nothing {
+                let before = missing(values, self.elsewhere, their.region, their.offset);
+                let both = values.join(before, their.set);
+                // What was not known becomes something not known; only the reason differs.
+                changed |= both != before;
+                self.store(their.region, their.offset, their.bytes, both);
             }
-        });
-        changed |= self.slots.len() != before;
+        }
         for &(region, offset) in &other.escaped {
             if self.escaped.binary_search(&(region, offset)).is_err()
-                && self.escaped.first() != Some(&(region, i32::MIN))
+                && self.escaped.first() != Some(&EVERYTHING)
             {
                 self.escape(region, offset);
                 changed = true;
             }
         }
+        changed |= self.elsewhere < other.elsewhere;
+        self.elsewhere = self.elsewhere.max(other.elsewhere);
         changed
     }
 }
@@ -238,6 +309,7 @@ mod tests {
         for offset in [-0x40, -0x38, -0x30, -0x20, 8, 16] {
             state.store(0, offset, 8, one);
         }
+        state.escaped.clear();
         state.escape(0, -0x38);
         state.escape(0, -0x20);
         state.escape(0, 8);
@@ -258,12 +330,15 @@ mod tests {
         left.store(0, 8, 8, a);
         let mut right = left.clone();
         right.store(0, 0, 8, b);
-        right.forget_range(0, 8, 16);
-        assert!(left.join(&mut values, &right, false));
+        right.lose(0, 8, 16);
+        let unknown = |values: &mut Values, _, _, _| values.unknown(Reason::Memory, 0);
+        assert!(left.join(&mut values, &right, false, unknown));
         let both = values.join(a, b);
         assert_eq!(left.stored(0, 0, 8), Stored::Whole(both));
-        assert_eq!(left.stored(0, 8, 8), Stored::Nothing);
-        assert!(!left.join(&mut values, &right, false));
+        let either = values.unknown(Reason::Memory, 0);
+        let either = values.join(a, either);
+        assert_eq!(left.stored(0, 8, 8), Stored::Whole(either));
+        assert!(!left.join(&mut values, &right, false, unknown));
     }
 
     #[test]

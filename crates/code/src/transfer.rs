@@ -6,7 +6,7 @@ use crate::arithmetic::{binary, extend, merge, moved};
 use crate::domain::{Atom, Base, Set, Values};
 use crate::ir::{Address, Binary, Op, Reg, Source, Target, Width};
 use crate::places::Places;
-use crate::state::{State, Stored};
+use crate::state::{Elsewhere, State, Stored};
 use std::collections::HashSet;
 
 /// An address of which at most this many bits are unknown is taken for all it may be: a table of two,
@@ -97,6 +97,14 @@ impl<'a> Transfer<'a> {
         state.set_all(self.abi.scratch, dead);
     }
 
+    /// Joins what is known after one block into what is known before another; whether that changed.
+    pub(crate) fn join(&mut self, known: &mut State, after: &State, widen: bool) -> bool {
+        let abi = self.abi;
+        known.join(&mut self.values, after, widen, |values, elsewhere, region, offset| {
+            values.unknown(missing(abi, elsewhere, region, offset), 0)
+        })
+    }
+
     /// What an operand holds.
     pub(crate) fn source(&mut self, state: &State, source: Source, at: u32) -> Set {
         match source {
@@ -133,6 +141,10 @@ impl<'a> Transfer<'a> {
         {
             return self.values.one(Atom::address(Base::Stack { region: at, offset: 0 }, at));
         }
+        if left == right {
+            // Whatever it is, both operands are the same.
+            return self.values.map(a, |atom| binary(what, width, atom, atom, at));
+        }
         self.values.combine(a, b, |a, b| binary(what, width, a, b, at))
     }
 
@@ -159,7 +171,10 @@ impl<'a> Transfer<'a> {
             }
             (None, false) => self.values.constant(0, at),
         };
-        if let Some(index) = address.index {
+        if address.index.is_some() && address.index == address.base {
+            let times = Atom::constant(u64::from(address.scale) + 1, at);
+            sum = self.values.map(sum, |atom| binary(Binary::Mul, Width::W64, atom, times, at));
+        } else if let Some(index) = address.index {
             let index = self.spread(state.get(index));
             let scale = Atom::constant(u64::from(address.scale), at);
             let scaled =
@@ -218,12 +233,11 @@ impl<'a> Transfer<'a> {
             }
             Base::Stack { region, offset } => match state.stored(region, offset, width.bytes()) {
                 Stored::Whole(set) => self.values.map(set, |atom| truncated(atom, width)),
-                Stored::Nothing if region == 0 => {
-                    let parameter = self.abi.parameter_at(offset);
-                    let reason = parameter.map_or(Reason::Memory, Reason::Parameter);
+                Stored::Nothing => {
+                    let reason = missing(self.abi, state.elsewhere(), region, offset);
                     self.values.unknown(reason, at)
                 }
-                _ => self.values.unknown(Reason::Memory, at),
+                Stored::InPieces => self.values.unknown(Reason::Memory, at),
             },
             _ => self.values.unknown(Reason::Memory, at),
         }
@@ -239,8 +253,9 @@ impl<'a> Transfer<'a> {
             match atom.base {
                 Base::Stack { region, offset } => {
                     let end = offset.saturating_add(i32::from(width.bytes()));
-                    state.forget_range(region, offset, end);
+                    state.lose(region, offset, end);
                 }
+                Base::Frame { region } => state.lose_all(region),
                 Base::Image(_) => {}
                 // It may point at what escaped; what never did is assumed out of its reach.
                 _ => state.forget_escaped(),
@@ -251,7 +266,8 @@ impl<'a> Transfer<'a> {
     fn smear(&mut self, state: &mut State, address: Set) {
         for atom in self.values.atoms(address) {
             match atom.base {
-                Base::Stack { region, offset } => state.forget_range(region, offset, i32::MAX),
+                Base::Stack { region, offset } => state.lose(region, offset, i32::MAX),
+                Base::Frame { region } => state.lose_all(region),
                 Base::Image(_) => {}
                 _ => state.forget_escaped(),
             }
@@ -263,14 +279,16 @@ impl<'a> Transfer<'a> {
         for atom in self.values.atoms(set) {
             match atom.base {
                 Base::Stack { region, offset } => state.escape(region, offset),
+                Base::Frame { region } => state.escape(region, i32::MIN),
                 Base::Callee { from, .. } => drop(self.kept.insert(from)),
                 _ => {}
             }
         }
     }
 
-    /// What a call leaves behind.
-    pub(crate) fn call(&mut self, state: &mut State, target: Target, at: u32) {
+    /// What a call leaves behind. `own` is how many parameters the called function has, if that is
+    /// known: their places on the stack are its own to change.
+    pub(crate) fn call(&mut self, state: &mut State, target: Target, own: Option<u8>, at: u32) {
         let goes_to = self.target(state, target, at);
         let only = goes_to.and_then(|set| self.values.only(set)).map(|atom| atom.base);
         if only == Some(Base::GuardCheck) {
@@ -280,15 +298,18 @@ impl<'a> Transfer<'a> {
         for register in self.abi.arguments {
             let argument = state.get(*register);
             for atom in self.values.atoms(argument) {
-                if let Base::Stack { region, offset } = atom.base {
-                    state.escape(region, offset);
+                match atom.base {
+                    Base::Stack { region, offset } => state.escape(region, offset),
+                    Base::Frame { region } => state.escape(region, i32::MIN),
+                    _ => {}
                 }
             }
         }
         state.forget_escaped();
         if let Some(Base::Stack { region, offset }) = self.stack_top(state) {
             // What lies below is free, and the called function's home space is its own.
-            state.forget_range(region, i32::MIN / 2, offset.saturating_add(self.abi.home));
+            let above = self.abi.home.max(own.map_or(0, |count| 8 * i32::from(count)));
+            state.lose(region, i32::MIN, offset.saturating_add(above));
         }
         // Where does not matter, and with it paths through different calls would not be equal.
         let volatile = self.values.unknown(Reason::Clobbered, 0);
@@ -336,6 +357,17 @@ impl<'a> Transfer<'a> {
             }
         }
         self.load_from(state, place, Width::W64, at)
+    }
+}
+
+/// Why what stands on the stack is not known where nothing was stored.
+fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Reason {
+    match elsewhere {
+        Elsewhere::FromBefore => Reason::Entry,
+        Elsewhere::AsAtStart if region == 0 => {
+            abi.parameter_at(offset).map_or(Reason::Memory, Reason::Parameter)
+        }
+        _ => Reason::Memory,
     }
 }
 

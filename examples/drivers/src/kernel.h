@@ -39,12 +39,14 @@ typedef LONG NTSTATUS;
 #define PAGED_CODE __attribute__((section("PAGE"), noinline))
 
 #define STATUS_SUCCESS ((NTSTATUS)0x00000000)
+#define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
 #define STATUS_TOO_MANY_OPENED_FILES ((NTSTATUS)0xC000011F)
 #define NT_SUCCESS(status) ((status) >= 0)
 
 #define IRP_MJ_CREATE 0
 #define IRP_MJ_CLOSE 2
+#define IRP_MJ_DEVICE_CONTROL 14
 #define IRP_MJ_MAXIMUM_FUNCTION 27
 #define IO_NO_INCREMENT 0
 
@@ -56,6 +58,20 @@ typedef enum POOL_TYPE {
     PagedPool = 1,
     NonPagedPoolNx = 512,
 } POOL_TYPE;
+
+typedef uint64_t PHYSICAL_ADDRESS; /* a union of 8 bytes, which is passed like a number */
+
+#define KernelMode 0
+
+typedef enum MEMORY_CACHING_TYPE {
+    MmNonCached = 0,
+    MmCached = 1,
+} MEMORY_CACHING_TYPE;
+
+/* A page priority. Without MdlMappingNoExecute (0x40000000) the mapping is executable. */
+#define NormalPagePriority 16
+
+#define PAGE_EXECUTE_READWRITE 0x40
 
 typedef struct UNICODE_STRING {
     USHORT Length; /* in bytes, without a terminator */
@@ -134,6 +150,13 @@ _Static_assert(offsetof(IRP, IoStatus) == 0x30, "IRP");
 
 NTKERNELAPI void *NTAPI ExAllocatePoolWithTag(POOL_TYPE, SIZE_T, ULONG);
 NTKERNELAPI void NTAPI ExFreePoolWithTag(void *, ULONG);
+NTKERNELAPI void *NTAPI MmMapLockedPagesSpecifyCache(void *Mdl, signed char AccessMode,
+                                                    MEMORY_CACHING_TYPE, void *RequestedAddress,
+                                                    ULONG BugCheckOnFailure, ULONG Priority);
+NTKERNELAPI void NTAPI MmUnmapLockedPages(void *Address, void *Mdl);
+NTKERNELAPI void *NTAPI MmMapIoSpace(PHYSICAL_ADDRESS, SIZE_T, MEMORY_CACHING_TYPE);
+NTKERNELAPI void *NTAPI MmMapIoSpaceEx(PHYSICAL_ADDRESS, SIZE_T, ULONG Protect);
+NTKERNELAPI void NTAPI MmUnmapIoSpace(void *Address, SIZE_T);
 NTKERNELAPI void NTAPI RtlCopyUnicodeString(UNICODE_STRING *, const UNICODE_STRING *);
 NTKERNELAPI NTSTATUS NTAPI IoCreateDevice(DRIVER_OBJECT *, ULONG, const UNICODE_STRING *, ULONG,
                                           ULONG, BOOLEAN, DEVICE_OBJECT **);

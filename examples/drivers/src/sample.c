@@ -1,7 +1,7 @@
 /*
  * A small software-only driver: one device that sixteen programs may have open at a time.
  *
- * Nearly every example is this file. What makes one of them odd is a linker switch, or one of
+ * Most of the examples are this file. What makes one of them odd is a linker switch, or one of
  *
  *   FX_EXECUTABLE_POOL   non-paged memory is requested executable
  *   FX_RWX_SECTION       a buffer lives in a section of its own, which the linker makes ERW

@@ -77,8 +77,10 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
             continue;
         };
         let parameter = |&(index, bits): &(u8, u8)| Parameter { index, bits };
-        let arguments = arguments.iter().map(parameter).collect();
-        query.wanted.push(Wanted { callee: Callee::Slot(slot), arguments });
+        let arguments: Vec<_> = arguments.iter().map(parameter).collect();
+        let last = arguments.iter().map(|argument| argument.index + 1).max();
+        let parameters = last.unwrap_or(0);
+        query.wanted.push(Wanted { callee: Callee::Slot(slot), parameters, arguments });
         names.push(name);
     }
     (query, names)

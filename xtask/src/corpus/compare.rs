@@ -3,7 +3,7 @@
 use super::manifest::{Driver, Expected};
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What ringfence said about one file, as far as it is compared.
 #[derive(Default)]
@@ -13,7 +13,10 @@ pub struct Answer {
     /// Absent where the file got no verdict.
     verdict: Option<Expected>,
     rules: BTreeSet<String>,
+    warnings: BTreeSet<String>,
     notes: BTreeSet<String>,
+    /// How many calls of DDIs got each answer. Absent where the scan lists no calls.
+    calls: Option<BTreeMap<String, usize>>,
 }
 
 /// One difference, a row of the table.
@@ -53,10 +56,20 @@ fn answer(value: &Value) -> Answer {
         ..Answer::default()
     };
     for finding in value.get("findings").and_then(Value::as_array).into_iter().flatten() {
-        let level = text(finding.get("level"));
-        let list = if level == "note" { &mut answer.notes } else { &mut answer.rules };
+        let list = match finding.get("level").and_then(Value::as_str) {
+            Some("note") => &mut answer.notes,
+            Some("warning") => &mut answer.warnings,
+            _ => &mut answer.rules,
+        };
         list.insert(text(finding.get("rule")));
     }
+    answer.calls = value.get("calls").and_then(Value::as_array).map(|calls| {
+        let mut counts = BTreeMap::new();
+        for call in calls {
+            *counts.entry(text(call.get("answer"))).or_default() += 1;
+        }
+        counts
+    });
     answer
 }
 
@@ -95,8 +108,19 @@ fn of_driver(driver: &Driver, answers: &[Answer]) -> Vec<Difference> {
     differ("run", &expected.run, &got.run);
     differ("certify", &expected.certify, &got.certify);
     differ("rules", &list(&driver.rules, driver), &list(&answer.rules, driver));
+    differ("warnings", &list(&driver.warnings, driver), &list(&answer.warnings, driver));
     differ("notes", &list(&driver.notes, driver), &list(&answer.notes, driver));
+    if let Some(expected) = &driver.calls {
+        let got = answer.calls.as_ref().map_or("not listed".to_owned(), counts);
+        differ("calls", &counts(expected), &got);
+    }
     differences
+}
+
+/// `fine 2, violation 1`
+fn counts(calls: &BTreeMap<String, usize>) -> String {
+    let counts: Vec<_> = calls.iter().map(|(answer, count)| format!("{answer} {count}")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 /// The rules as text, without those that are open for this driver.
@@ -183,6 +207,42 @@ mod tests {
                 row("notes", "writable-executable-section", "unaligned-section"),
             ]
         );
+    }
+
+    #[test]
+    fn a_warning_is_neither_an_error_nor_a_note() {
+        let warned = r#"{"rule": "unaligned-section", "level": "warning"},
+            {"rule": "writable-executable-section", "level": "note"}"#;
+        let told = compare(&refused(), &line("no", "no", &warned.replace('\n', " ")));
+        let row = |what, expected: &str, got: &str| (what, expected.to_owned(), got.to_owned());
+        assert_eq!(
+            told,
+            [
+                row("rules", "unaligned-section", "none"),
+                row("warnings", "none", "unaligned-section")
+            ]
+        );
+    }
+
+    #[test]
+    fn calls_are_counted_by_answer() {
+        let asks = driver(
+            "expected = { load = 'yes', run = 'unknown', certify = 'yes' }\n\
+             calls = { fine = 2, violation = 1 }\nreason = 'made up'",
+        );
+        let scan = |calls: &str| {
+            let calls = format!(r#""findings": [], "calls": [{calls}]}}"#);
+            line("yes", "yes", "").replace(r#""findings": []}"#, &calls)
+        };
+        let (fine, bad) = (r#"{"answer": "fine", "rva": 1}"#, r#"{"answer": "violation"}"#);
+        assert_eq!(compare(&asks, &scan(&[fine, bad, fine].join(","))), []);
+        let row = |got: &str| ("calls", "fine 2, violation 1".to_owned(), got.to_owned());
+        assert_eq!(
+            compare(&asks, &scan(&[fine, bad, bad].join(","))),
+            [row("fine 1, violation 2")]
+        );
+        assert_eq!(compare(&asks, &scan("")), [row("none")]);
+        assert_eq!(compare(&asks, &line("yes", "yes", "")), [row("not listed")]);
     }
 
     #[test]

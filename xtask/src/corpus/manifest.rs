@@ -3,7 +3,7 @@
 use super::extract::Step;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The whole manifest.
@@ -54,8 +54,14 @@ pub struct Driver {
     pub framework: String,
     /// Absent for a file that must get no verdict.
     pub expected: Option<Expected>,
+    /// How many calls of DDIs get each answer; only where machine code is examined.
+    pub calls: Option<BTreeMap<String, usize>>,
+    /// Rules reported as error.
     #[serde(default)]
     pub rules: BTreeSet<String>,
+    /// Rules reported as warning.
+    #[serde(default)]
+    pub warnings: BTreeSet<String>,
     #[serde(default)]
     pub notes: BTreeSet<String>,
     #[serde(default)]
@@ -65,6 +71,9 @@ pub struct Driver {
     #[serde(default)]
     pub reason: String,
 }
+
+/// What is said of a call.
+const ANSWERS: [&str; 5] = ["fine", "fine-by-opt-in", "mixed", "unknown", "violation"];
 
 /// The three answers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -115,18 +124,36 @@ impl Driver {
         ensure!(is_digest(&self.sha256), "the sha256 is none");
         ensure!(!self.machine.is_empty() && !self.framework.is_empty(), "what kind is it?");
         let Some(expected) = &self.expected else {
-            let empty = self.rules.is_empty() && self.notes.is_empty() && self.open.is_empty();
+            let lists = [&self.rules, &self.warnings, &self.notes, &self.open];
+            let empty = lists.iter().all(|list| list.is_empty()) && self.calls.is_none();
             ensure!(self.left_out.is_some() && empty, "left_out says why, and nothing else");
             return Ok(());
         };
         ensure!(self.left_out.is_none(), "both left out and expected to get answers");
         ensure!(!self.reason.is_empty(), "no reason for the expected answers");
         match (&*expected.load, &*expected.run, &*expected.certify) {
-            ("yes", "unknown" | "no", "unknown" | "no") | ("no", "unknown", "unknown" | "no") => {}
+            ("yes", "unknown" | "no", "yes" | "unknown" | "no")
+            | ("no", "unknown", "unknown" | "no") => {}
             other => bail!("no such answers: {other:?}"),
         }
         let refused = expected.load == "no" || expected.run == "no" || expected.certify == "no";
         ensure!(refused != self.rules.is_empty(), "rules and answers do not agree");
+        self.check_calls(expected)
+    }
+
+    fn check_calls(&self, expected: &Expected) -> Result<()> {
+        let Some(calls) = &self.calls else {
+            ensure!(self.machine != "x64", "no number of calls");
+            ensure!(expected.certify != "yes", "certify is yes for code that is not examined");
+            return Ok(());
+        };
+        ensure!(self.machine == "x64", "calls in code that is not examined");
+        for (answer, count) in calls {
+            ensure!(ANSWERS.contains(&answer.as_str()), "no call is answered {answer}");
+            ensure!(*count > 0, "an answer that no call gets is left out: {answer}");
+        }
+        let open = ["unknown", "mixed"].iter().any(|answer| calls.contains_key(*answer));
+        ensure!(!(open && expected.certify == "yes"), "certify is yes beside calls left open");
         Ok(())
     }
 }
@@ -150,23 +177,40 @@ mod tests {
         }
     }
 
+    /// Whether a driver for `machine` may be expected to get this.
+    fn sound(machine: &str, certify: &str, more: &str) -> bool {
+        let sha256 = "0".repeat(64);
+        let load = if certify == "no" { "no" } else { "yes" };
+        let text = format!(
+            "name = 'a.sys'\nfrom = ['byte-array']\nsha256 = '{sha256}'\nmachine = '{machine}'\n\
+             framework = 'wdm'\nreason = 'made up'\n\
+             expected = {{ load = '{load}', run = 'unknown', certify = '{certify}' }}\n{more}\n"
+        );
+        toml::from_str::<Driver>(&text).unwrap().check().is_ok()
+    }
+
     #[test]
     fn a_refusal_needs_a_rule_and_a_rule_a_refusal() {
-        let driver = |answers: &str, rules: &str| -> Result<()> {
-            let sha256 = "0".repeat(64);
-            let text = format!(
-                "name = 'a.sys'\nfrom = ['byte-array']\nsha256 = '{sha256}'\nmachine = 'x64'\n\
-                 framework = 'wdm'\nexpected = {answers}\nrules = {rules}\nreason = 'made up'\n"
-            );
-            toml::from_str::<Driver>(&text)?.check()
-        };
-        let (fine, refused) = (
-            "{ load = 'yes', run = 'unknown', certify = 'unknown' }",
-            "{ load = 'no', run = 'unknown', certify = 'no' }",
-        );
-        assert!(driver(fine, "[]").is_ok());
-        assert!(driver(refused, "['unaligned-section']").is_ok());
-        assert!(driver(fine, "['unaligned-section']").is_err());
-        assert!(driver(refused, "[]").is_err());
+        assert!(sound("x86", "unknown", ""));
+        assert!(sound("x86", "no", "rules = ['unaligned-section']"));
+        assert!(!sound("x86", "unknown", "rules = ['unaligned-section']"));
+        assert!(!sound("x86", "no", ""));
+        // A warning refuses nothing.
+        assert!(sound("x86", "unknown", "warnings = ['executable-pool-type']"));
+        assert!(!sound("x86", "no", "warnings = ['executable-pool-type']"));
+    }
+
+    #[test]
+    fn calls_are_counted_where_code_is_examined_and_agree_with_the_answer() {
+        assert!(sound("x64", "yes", "calls = {}"));
+        assert!(sound("x64", "yes", "calls = { fine = 2, fine-by-opt-in = 1 }"));
+        assert!(sound("x64", "unknown", "calls = { unknown = 2 }"));
+        assert!(!sound("x64", "unknown", ""));
+        assert!(!sound("arm64", "unknown", "calls = { fine = 2 }"));
+        assert!(!sound("arm64", "yes", ""));
+        assert!(!sound("x64", "yes", "calls = { fine = 2, unknown = 1 }"));
+        assert!(!sound("x64", "yes", "calls = { fine = 2, mixed = 1 }"));
+        assert!(!sound("x64", "unknown", "calls = { fien = 2 }"));
+        assert!(!sound("x64", "unknown", "calls = { fine = 0 }"));
     }
 }

@@ -4,11 +4,11 @@ mod jump_table;
 mod lift;
 mod stub;
 
-use super::{Decoder, Lifted, Stub};
+use super::{Decoder, Lifted, Stub, Taken};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
-use iced_x86::{DecoderOptions, Instruction, InstructionInfoFactory, Register};
+use iced_x86::{DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 use std::collections::VecDeque;
 
 const RAX: Reg = Reg(0);
@@ -101,6 +101,7 @@ impl Decoder for Amd64<'_> {
             length: instruction.len() as u8,
             flow: lift::flow(&instruction),
             names: named(&instruction),
+            takes: taken(&instruction),
         })
     }
 
@@ -147,6 +148,31 @@ fn named(instruction: &Instruction) -> Option<u32> {
     }
     let near = instruction.near_branch_target();
     (near != 0).then_some(near as u32)
+}
+
+/// The address on the stack that an instruction may take.
+fn taken(instruction: &Instruction) -> Option<Taken> {
+    let base = instruction.memory_base();
+    if instruction.mnemonic() == Mnemonic::Lea {
+        let (from, _) = general(base)?;
+        let (to, _) = general(instruction.op0_register())?;
+        let offset = instruction.memory_displacement64().cast_signed();
+        return match instruction.memory_index() {
+            Register::None => Some(Taken::At(from, i32::try_from(offset).ok()?, to)),
+            _ if from == RSP => Some(Taken::StackPointer),
+            _ => None,
+        };
+    }
+    // As an operand that is read, whatever is done with it.
+    let operands = 1..instruction.op_count();
+    let read = operands.into_iter().any(|operand| {
+        instruction.op_kind(operand) == OpKind::Register
+            && instruction.op_register(operand) == Register::RSP
+    });
+    let pushed = instruction.mnemonic() == Mnemonic::Push
+        && instruction.op0_kind() == OpKind::Register
+        && instruction.op0_register() == Register::RSP;
+    (read || pushed).then_some(Taken::StackPointer)
 }
 
 /// The register as the analysis numbers it, and whether it is one of the high bytes `ah` to `bh`.

@@ -84,10 +84,10 @@ pub fn query(image: &Image<'_>) -> Query {
         modules.flat_map(|module| &module.functions).map(|function| function.slot).collect();
     let arguments: Vec<Parameter> =
         [(0, 32), (1, 8), (5, 32), (9, 64)].map(|(index, bits)| Parameter { index, bits }).into();
-    let wanted = |callee| Wanted { callee, arguments: arguments.clone() };
+    let wanted = |callee| Wanted { callee, parameters: 10, arguments: arguments.clone() };
     let mut query = Query {
         wanted: slots.iter().map(|slot| wanted(Callee::Slot(*slot))).collect(),
-        never_return: slots.last().copied().into_iter().collect(),
+        never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
     };
     if let Some(first) = slots.first() {
         query.wanted.push(wanted(Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 }));

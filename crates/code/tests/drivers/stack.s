@@ -162,6 +162,18 @@ FUNCTION home_of_parameter
     ALLOCATE
     LEAVE 0x28
 
+# The flags go over the stack, as they do where interrupts are switched off for a while.
+FUNCTION flags_kept
+    #= MmMapLockedPagesSpecifyCache 1=0 5=0x40000010
+    ENTER flags_kept, 0x48
+    pushfq
+    pop rbx
+    push rbx
+    popfq
+    mov dword ptr [rsp + 0x28], 0x40000010
+    MAP
+    LEAVE 0x48
+
 # rbp stands in the middle of the frame.
 FUNCTION by_frame_pointer
     #= MmMapLockedPagesSpecifyCache 1=0 5=0x40000020

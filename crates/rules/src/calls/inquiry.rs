@@ -80,7 +80,8 @@ impl Inquiry {
     }
 
     fn want(&mut self, callee: Callee, ddi: &'static Ddi) {
-        self.query.wanted.push(Wanted { callee, arguments: arguments(ddi) });
+        let parameters = u8::try_from(ddi.parameters.len()).unwrap_or(u8::MAX);
+        self.query.wanted.push(Wanted { callee, parameters, arguments: arguments(ddi) });
         self.ddis.push(ddi);
     }
 

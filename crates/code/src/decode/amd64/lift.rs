@@ -127,6 +127,11 @@ impl Lifter<'_> {
             M::Sbb => return self.borrow_mask(),
             M::Push => self.push(),
             M::Pop => return self.pop(),
+            M::Pushfq => {
+                self.ops.push(Op::Forget { to: TEMPORARY[0] });
+                self.push_value(Source::Reg(TEMPORARY[0]));
+            }
+            M::Popfq => self.move_stack(Binary::Add),
             M::Leave => {
                 self.ops.push(Op::Copy { to: RSP, width: Width::W64, from: Source::Reg(RBP) });
                 self.pop_to(RBP);
@@ -170,7 +175,9 @@ impl Lifter<'_> {
     fn set(&mut self) -> bool {
         let to = match self.register(0) {
             Some((to, true)) => {
-                self.ops.push(Op::Forget { to });
+                let bit = TEMPORARY[0];
+                self.ops.push(Op::Either { to: bit, width: Width::W64, other: 1 });
+                self.put_high(to, Source::Reg(bit));
                 return true;
             }
             Some((to, false)) => to,
@@ -301,7 +308,10 @@ impl Lifter<'_> {
     fn change(&mut self, what: Binary, width: Width, right: Source) -> bool {
         if let Some((to, high)) = self.register(0) {
             if high {
-                self.ops.push(Op::Forget { to });
+                let left = self.read(0, width, TEMPORARY[0]);
+                let result = TEMPORARY[2];
+                self.ops.push(Op::Binary { what, to: result, width, left, right });
+                self.put_high(to, Source::Reg(result));
             } else {
                 self.ops.push(Op::Binary { what, to, width, left: Source::Reg(to), right });
             }
@@ -357,6 +367,10 @@ impl Lifter<'_> {
 
     fn push(&mut self) {
         let value = self.read(0, Width::W64, TEMPORARY[0]);
+        self.push_value(value);
+    }
+
+    fn push_value(&mut self, value: Source) {
         self.move_stack(Binary::Sub);
         let to = Address { base: Some(RSP), ..NOWHERE };
         self.ops.push(Op::Store { to, width: Width::W64, value });
@@ -540,7 +554,13 @@ impl Lifter<'_> {
                 }
                 Source::Reg(temporary)
             }
-            (OpKind::Register, _) => {
+            (OpKind::Register, Some((register, true))) => {
+                let (what, width) = (Binary::Shr, Width::W64);
+                let (left, right) = (Source::Reg(register), Source::Number(8));
+                self.ops.push(Op::Binary { what, to: temporary, width, left, right });
+                Source::Reg(temporary)
+            }
+            (OpKind::Register, None) => {
                 self.ops.push(Op::Forget { to: temporary });
                 Source::Reg(temporary)
             }
@@ -558,9 +578,22 @@ impl Lifter<'_> {
     fn put(&mut self, width: Width, value: Source) {
         match self.register(0) {
             Some((to, false)) => self.ops.push(Op::Copy { to, width, from: value }),
-            Some((to, true)) => self.ops.push(Op::Forget { to }),
+            Some((to, true)) => self.put_high(to, value),
             None => self.store(width, value),
         }
+    }
+
+    /// Bits 8 to 15 of `to` become the low byte of `value`.
+    fn put_high(&mut self, to: Reg, value: Source) {
+        let width = Width::W64;
+        let byte = TEMPORARY[1];
+        let mut push = |what, to, left, right| {
+            self.ops.push(Op::Binary { what, to, width, left, right });
+        };
+        push(Binary::And, byte, value, Source::Number(0xFF));
+        push(Binary::Shl, byte, Source::Reg(byte), Source::Number(8));
+        push(Binary::And, to, Source::Reg(to), Source::Number(!0xFF00));
+        push(Binary::Or, to, Source::Reg(to), Source::Reg(byte));
     }
 
     /// The memory operand becomes `value`.

@@ -45,11 +45,10 @@ pub(super) fn follow(places: &Places<'_>, mut at: u32) -> Stub {
 
 /// Whether code begins with a jump or a call, behind a prefix perhaps: every called function is asked.
 fn may_be_stub(bytes: &[u8]) -> bool {
-    match bytes {
-        [0xE8 | 0xE9 | 0xEB | 0xFF, ..] => true,
-        [0x40..=0x4F | 0xF2 | 0x3E, 0xE9 | 0xEB | 0xFF, ..] => true,
-        _ => false,
-    }
+    matches!(
+        bytes,
+        [0xE8 | 0xE9 | 0xEB | 0xFF, ..] | [0x40..=0x4F | 0xF2 | 0x3E, 0xE9 | 0xEB | 0xFF, ..]
+    )
 }
 
 /// `call over; ...; over: mov [rsp], register; ret`.

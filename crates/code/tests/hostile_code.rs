@@ -1,6 +1,10 @@
-//! Any bytes as code: no panic, no endless loop, and an answer that holds together.
+//! Any bytes as code, and code made to be hard: no panic, no endless loop, an answer that holds together,
+//! and what was not looked at is said.
 
 mod checks;
+
+use ringfence_code::{Doubt, Fate, Survey, survey};
+use ringfence_image::Image;
 
 /// A small generator of its own, so that the bytes are the same everywhere.
 struct Random(u64);
@@ -68,4 +72,47 @@ fn plausible_code_with_references() {
         sites += checks::code(&input).sites.len();
     }
     assert!(sites > 300, "{sites}");
+}
+
+fn surveyed(name: &str) -> Survey {
+    let shapes = ringfence_fixture::tangled_code();
+    let (_, bytes) = shapes.iter().find(|(known, _)| *known == name).expect("a shape of this name");
+    survey_of(name, bytes)
+}
+
+fn survey_of(name: &str, bytes: &[u8]) -> Survey {
+    let image = Image::read(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let query = checks::query(&image);
+    let survey = survey(&image, &query);
+    checks::check(&image, &query, &survey);
+    survey
+}
+
+#[test]
+fn every_shape_comes_to_an_end_and_loses_nothing_in_silence() {
+    for (name, bytes) in ringfence_fixture::tangled_code() {
+        let survey = survey_of(name, &bytes);
+        assert!(!survey.references.is_empty(), "{name}");
+        let followed = survey.references.iter().filter(|known| known.fate == Fate::Call).count();
+        let given_up = survey.doubts.contains(&Doubt::Budget);
+        assert!(given_up || survey.sites.len() >= followed, "{name}");
+    }
+}
+
+#[test]
+fn many_small_things_are_all_found() {
+    // A hundred thousand thunks with a call each, and as many functions with a call each.
+    for name in ["thunks-100000", "calls-in-functions"] {
+        let survey = surveyed(name);
+        assert_eq!((survey.sites.len(), &survey.doubts[..]), (100_000, &[][..]), "{name}");
+    }
+}
+
+#[test]
+fn a_function_too_large_is_said_to_be() {
+    for name in ["calls-100000", "calls-of-one-thunk", "calls-by-register"] {
+        let survey = surveyed(name);
+        assert!(survey.doubts.contains(&Doubt::Budget), "{name}: {:?}", survey.doubts);
+        assert!(survey.sites.len() > 50_000, "{name}");
+    }
 }

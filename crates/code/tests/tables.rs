@@ -1,0 +1,88 @@
+//! Functions that are called through tables which are filled in when the driver runs, as the framework's
+//! are: by way of a pointer to the table, or in the image itself.
+
+use ringfence_code::{Callee, Fate, Parameter, Query, Survey, Via, Wanted, survey};
+use ringfence_fixture::driver;
+use ringfence_image::{Image, Rva};
+
+/// Entry 192 of a table of pointers, as `WdfMemoryCreate` is.
+const ENTRY: u32 = 192;
+const OFFSET: u32 = 8 * ENTRY;
+
+/// `.text` of the fixture begins here.
+const TEXT: u32 = 0x1000;
+
+/// A driver whose entry point is `code`; `data` is what `.data` begins at.
+fn surveyed(code: impl Fn(u32) -> Vec<u8>, callee: impl Fn(Rva) -> Callee) -> Survey {
+    let built = |data: u32| {
+        let code = code(data);
+        driver().edit_section(".text", |text| text.bytes(code)).build()
+    };
+    let data = built(0).rva_of_section(".data");
+    let bytes = built(data).bytes;
+    let image = Image::read(&bytes).expect("fixtures are images");
+    let arguments = vec![Parameter { index: 2, bits: 32 }];
+    let wanted = vec![Wanted { callee: callee(Rva(data)), parameters: 7, arguments }];
+    survey(&image, &Query { wanted, never_return: Vec::new() })
+}
+
+/// An instruction whose last four bytes are the distance from its end to `place`.
+fn to(place: u32, at: usize, opcode: &[u8]) -> Vec<u8> {
+    let end = TEXT + (at + opcode.len() + 4) as u32;
+    [opcode, &place.wrapping_sub(end).to_le_bytes()].concat()
+}
+
+fn told(survey: &Survey) -> Vec<(u32, Via, Option<u64>)> {
+    let value = |site: &ringfence_code::Site| site.arguments[0].value.possible[0].constant();
+    survey.sites.iter().map(|site| (site.at.0, site.via, value(site))).collect()
+}
+
+const XOR_R8D: [u8; 3] = [0x45, 0x31, 0xC0];
+const RET: [u8; 1] = [0xC3];
+
+/// `mov rax, [table]; xor r8d, r8d; call [rax+600h]`, as kits since KMDF 1.11 make it.
+#[test]
+fn through_a_pointer_to_the_table() {
+    let code = |data| {
+        let load = to(data, 0, &[0x48, 0x8B, 0x05]);
+        [&load[..], &XOR_R8D, &[0xFF, 0x90], &OFFSET.to_le_bytes(), &RET].concat()
+    };
+    let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!(told(&survey), [(TEXT + 10, Via::Table, Some(0))]);
+    assert_eq!(survey.references.len(), 1);
+    assert_eq!(survey.references[0].fate, Fate::Call);
+}
+
+/// With Control Flow Guard the entry goes into a register first.
+#[test]
+fn through_a_register() {
+    let code = |data| {
+        let load = to(data, 0, &[0x48, 0x8B, 0x05]);
+        let entry = [&[0x48, 0x8B, 0x80][..], &OFFSET.to_le_bytes()].concat();
+        [&load[..], &XOR_R8D, &entry, &[0xFF, 0xD0], &RET].concat()
+    };
+    let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!(told(&survey), [(TEXT + 17, Via::Register, Some(0))]);
+}
+
+/// Another entry of the same table is another function.
+#[test]
+fn other_entries_are_not_taken_for_it() {
+    let code = |data| {
+        let load = to(data, 0, &[0x48, 0x8B, 0x05]);
+        [&load[..], &XOR_R8D, &[0xFF, 0x90], &(OFFSET + 8).to_le_bytes(), &RET].concat()
+    };
+    let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!((told(&survey), survey.references.len()), (vec![], 0));
+}
+
+/// `call [table + 600h]`, as kits up to KMDF 1.9 made it.
+#[test]
+fn in_the_image_itself() {
+    let code = |data: u32| {
+        let call = to(data + OFFSET, 3, &[0xFF, 0x15]);
+        [&XOR_R8D[..], &call, &RET].concat()
+    };
+    let survey = surveyed(code, |table| Callee::TableAt { table, entry: ENTRY });
+    assert_eq!(told(&survey), [(TEXT + 3, Via::Table, Some(0))]);
+}

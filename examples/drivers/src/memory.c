@@ -1,0 +1,139 @@
+/*
+ * A small software-only driver that asks the kernel for memory, once: what for is what makes an
+ * example of it. Exactly one of these is defined:
+ *
+ *   FX_MDL_MAPPING       an MDL is mapped without MdlMappingNoExecute
+ *   FX_PAGE_PROTECTION   device memory is mapped writable and executable
+ *   FX_MAP_IO_SPACE      device memory is mapped by a function that cannot do other than executable
+ *   FX_POOL_FROM_IOCTL   the pool type is what a program passes in with an IOCTL
+ *
+ * Each asks in SampleAsk and nowhere else.
+ */
+#include "kernel.h"
+
+#define SAMPLE_TAG 'pmaS' /* shows as "Samp" in pool listings */
+
+/* A page of the legacy video memory, which every PC has. */
+#define SAMPLE_PHYSICAL 0xA0000
+#define SAMPLE_SIZE 4096
+
+static const UNICODE_STRING DeviceName = CONSTANT_STRING(L"\\Device\\RingfenceSample");
+static const UNICODE_STRING LinkName = CONSTANT_STRING(L"\\DosDevices\\RingfenceSample");
+
+DRIVER_INITIALIZE DriverEntry;
+static DRIVER_DISPATCH SampleOpenOrClose;
+static DRIVER_DISPATCH SampleDeviceControl;
+static DRIVER_UNLOAD SampleUnload;
+
+#if defined(FX_MDL_MAPPING)
+
+/* The pages of a direct IOCTL's buffer, which the I/O manager has locked. */
+static NTSTATUS SampleAsk(IRP *Irp)
+{
+    UCHAR *Buffer;
+
+    if (Irp->MdlAddress == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Buffer = MmMapLockedPagesSpecifyCache(Irp->MdlAddress, KernelMode, MmCached, NULL, FALSE,
+                                          NormalPagePriority);
+    if (Buffer == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Buffer[0] = 1;
+    MmUnmapLockedPages(Buffer, Irp->MdlAddress);
+    return STATUS_SUCCESS;
+}
+
+#elif defined(FX_PAGE_PROTECTION) || defined(FX_MAP_IO_SPACE)
+
+static UCHAR volatile LastByte;
+
+static NTSTATUS SampleAsk(IRP *Irp)
+{
+#if defined(FX_PAGE_PROTECTION)
+    UCHAR volatile *Memory = MmMapIoSpaceEx(SAMPLE_PHYSICAL, SAMPLE_SIZE, PAGE_EXECUTE_READWRITE);
+#else
+    UCHAR volatile *Memory = MmMapIoSpace(SAMPLE_PHYSICAL, SAMPLE_SIZE, MmNonCached);
+#endif
+
+    (void)Irp;
+    if (Memory == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    LastByte = Memory[0];
+    MmUnmapIoSpace((void *)Memory, SAMPLE_SIZE);
+    return STATUS_SUCCESS;
+}
+
+#elif defined(FX_POOL_FROM_IOCTL)
+
+/* The first number of a buffered IOCTL's input. */
+static NTSTATUS SampleAsk(IRP *Irp)
+{
+    const POOL_TYPE *Wanted = Irp->SystemBuffer;
+    void *Memory;
+
+    if (Wanted == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Memory = ExAllocatePoolWithTag(*Wanted, SAMPLE_SIZE, SAMPLE_TAG);
+    if (Memory == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    ExFreePoolWithTag(Memory, SAMPLE_TAG);
+    return STATUS_SUCCESS;
+}
+
+#else
+#error "nothing to ask for"
+#endif
+
+static NTSTATUS SampleComplete(IRP *Irp, NTSTATUS Status)
+{
+    Irp->IoStatus.Status = Status;
+    IofCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+static NTSTATUS NTAPI SampleOpenOrClose(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    (void)Device;
+    Irp->IoStatus.Information = 0;
+    return SampleComplete(Irp, STATUS_SUCCESS);
+}
+
+static NTSTATUS NTAPI SampleDeviceControl(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    (void)Device;
+    Irp->IoStatus.Information = 0;
+    return SampleComplete(Irp, SampleAsk(Irp));
+}
+
+static void NTAPI SampleUnload(DRIVER_OBJECT *Driver)
+{
+    IoDeleteSymbolicLink(&LinkName);
+    IoDeleteDevice(Driver->DeviceObject);
+}
+
+INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
+{
+    DEVICE_OBJECT *Device;
+    NTSTATUS Status = IoCreateDevice(Driver, 0, &DeviceName, FILE_DEVICE_UNKNOWN,
+                                     FILE_DEVICE_SECURE_OPEN, FALSE, &Device);
+
+    (void)RegistryPath;
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = IoCreateSymbolicLink(&LinkName, &DeviceName);
+    if (!NT_SUCCESS(Status)) {
+        IoDeleteDevice(Device);
+        return Status;
+    }
+    Driver->MajorFunction[IRP_MJ_CREATE] = SampleOpenOrClose;
+    Driver->MajorFunction[IRP_MJ_CLOSE] = SampleOpenOrClose;
+    Driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = SampleDeviceControl;
+    Driver->DriverUnload = SampleUnload;
+    return STATUS_SUCCESS;
+}
