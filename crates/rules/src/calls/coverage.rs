@@ -149,7 +149,7 @@ fn data_reason(uses: &[&Ddi]) -> Option<String> {
 fn unreached_reason(unreached: &[&Ddi]) -> Option<String> {
     let names = names(unreached)?;
     Some(format!(
-        "{names} is named in code that no known path leads to: whether that ever runs is not known"
+        "code that no known path leads to names {names}: whether it ever runs is not known"
     ))
 }
 

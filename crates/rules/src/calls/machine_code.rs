@@ -102,8 +102,7 @@ fn what_no_path_leads_to_is_open_and_no_finding() {
         assert_eq!(
             told.because,
             [
-                "ExAllocatePoolWithTag is named in code that no known path leads to: whether that ever \
-              runs is not known"
+                "code that no known path leads to names ExAllocatePoolWithTag: whether it ever runs is not known"
             ]
         );
         assert_eq!(told.counts, [0, 0, 0, 0, 1]);

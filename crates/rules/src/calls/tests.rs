@@ -128,8 +128,7 @@ fn what_becomes_of_references_is_counted_and_told() {
         reasons(&calls),
         [
             "the address of PlainAllocate is used as a value: calls through it are not followed",
-            "PlainAllocate is named in code that no known path leads to: whether that ever runs is \
-             not known"
+            "code that no known path leads to names PlainAllocate: whether it ever runs is not known"
         ]
     );
 }
@@ -159,8 +158,7 @@ fn what_could_deny_nothing_leaves_nothing_open() {
             MIXED.to_owned(),
             format!("the address of {name} is used as a value: calls through it are not followed"),
             format!(
-                "{name} is named in code that no known path leads to: whether that ever runs is \
-                 not known"
+                "code that no known path leads to names {name}: whether it ever runs is not known"
             ),
         ]
     };
