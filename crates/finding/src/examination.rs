@@ -87,7 +87,7 @@ pub enum Code {
 /// What became of the references to DDIs that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CodeCoverage {
-    /// Calls of such DDIs.
+    /// Calls of such DDIs that a known path leads to.
     pub calls: usize,
     /// Those of which everything that decides is known.
     pub known: usize,
@@ -99,7 +99,10 @@ pub struct CodeCoverage {
     pub dead_thunks: usize,
     /// References that only use the DDI's address as a value, such as storing it.
     pub data_uses: usize,
-    /// References in code that no known path reaches.
+    /// Those of them that only give the DDI to a lookaside list, which calls it with the pool type
+    /// that the list itself was judged by.
+    pub allocate_routines: usize,
+    /// References and calls in code that no known path leads to.
     pub unreached: usize,
     /// Functions read.
     pub functions: usize,

@@ -40,7 +40,7 @@ fn code(code: &Code) -> Vec<String> {
 /// `examined 58 of 61 DDI calls; 3 unknown because the argument is what a call returned`.
 fn calls(coverage: &CodeCoverage) -> String {
     if coverage.calls == 0 {
-        return format!("examined the machine code: {}", none(coverage));
+        return format!("examined the machine code: {}", NONE);
     }
     let all = counted(coverage.calls, "DDI call");
     let examined = format!("examined {} of {all}", grouped(coverage.known));
@@ -50,13 +50,8 @@ fn calls(coverage: &CodeCoverage) -> String {
     }
 }
 
-/// That there are no calls.
-pub(crate) fn none(coverage: &CodeCoverage) -> &'static str {
-    match coverage.references {
-        0 => "no DDI that decides about executable memory is called",
-        _ => "no call of a DDI that decides about executable memory was found",
-    }
-}
+/// That there are no calls; ways to a DDI that are not followed may still lead to one.
+const NONE: &str = "no call of a DDI that decides about executable memory was found";
 
 /// [`calls`], where some of them are unknown.
 pub(crate) fn unknown_calls(code: &Code) -> Option<String> {
@@ -104,11 +99,30 @@ pub(crate) fn no_calls(coverage: &CodeCoverage) -> Option<String> {
     };
     let kinds = [
         several(coverage.dead_thunks, "jump that nothing calls", "jumps that nothing calls"),
-        several(coverage.data_uses, "address used as a value", "addresses used as values"),
-        several(coverage.unreached, "in code that no path reaches", "in code that no path reaches"),
+        data_uses(coverage),
+        several(
+            coverage.unreached,
+            "in code that no known path leads to",
+            "in code that no known path leads to",
+        ),
     ];
     let kinds: Vec<String> = kinds.into_iter().flatten().collect();
-    (!kinds.is_empty()).then(|| format!("references to DDIs besides calls: {}", kinds.join(", ")))
+    (!kinds.is_empty()).then(|| format!("other references to DDIs: {}", kinds.join(", ")))
+}
+
+/// `2 addresses used as values, 1 of them to allocate a lookaside list's entries`.
+fn data_uses(coverage: &CodeCoverage) -> Option<String> {
+    let uses = match coverage.data_uses {
+        0 => return None,
+        1 => "1 address used as a value".to_owned(),
+        more => format!("{} addresses used as values", grouped(more)),
+    };
+    let purpose = "to allocate a lookaside list's entries";
+    Some(match coverage.allocate_routines {
+        0 => uses,
+        all if all == coverage.data_uses => format!("{uses}, {purpose}"),
+        some => format!("{uses} ({} of them {purpose})", grouped(some)),
+    })
 }
 
 #[cfg(test)]
@@ -174,8 +188,8 @@ mod tests {
         };
         assert_eq!(
             told(coverage)[1],
-            "references to DDIs besides calls: 1 jump that nothing calls, 2 addresses used as \
-             values, 1 in code that no path reaches"
+            "other references to DDIs: 1 jump that nothing calls, 2 addresses used as \
+             values, 1 in code that no known path leads to"
         );
     }
 
@@ -183,7 +197,9 @@ mod tests {
     fn no_calls_at_all_is_said_plainly() {
         assert_eq!(
             told(CodeCoverage::default()),
-            ["examined the machine code: no DDI that decides about executable memory is called"]
+            [
+                "examined the machine code: no call of a DDI that decides about executable memory was found"
+            ]
         );
         let stored = CodeCoverage { references: 1, data_uses: 1, ..Default::default() };
         assert_eq!(
@@ -191,7 +207,7 @@ mod tests {
             [
                 "examined the machine code: no call of a DDI that decides about executable memory \
                  was found",
-                "references to DDIs besides calls: 1 address used as a value"
+                "other references to DDIs: 1 address used as a value"
             ]
         );
     }

@@ -16,11 +16,18 @@ const DEFECTS_SHOWN: usize = 10;
 pub(crate) struct Full<'a> {
     terminal: Terminal<'a>,
     targets: Targets,
+    told: Told,
 }
+
+/// What was told below the findings of one driver: rule, address and remarks.
+type Told = Vec<(&'static str, u32, Vec<Remark>)>;
+
+/// A line below the evidence: its name and its text.
+type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
-        Full { terminal, targets: Targets::DEFAULT }
+        Full { terminal, targets: Targets::DEFAULT, told: Told::new() }
     }
 
     fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
@@ -37,11 +44,25 @@ impl<'a> Full<'a> {
         }) {
             self.terminal.line(line)?;
         }
-        for (name, text) in remarks(finding, self.targets) {
+        for (name, text) in self.new_remarks(finding) {
             let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
             self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;
         }
         self.terminal.blank()
+    }
+
+    /// What stands below the evidence. Where a finding of the rule has said the same before, it is
+    /// named instead: thirty calls of one kind should differ in what differs.
+    fn new_remarks(&mut self, finding: &Finding) -> Vec<Remark> {
+        let remarks = remarks(finding, self.targets);
+        let Some(rva) = finding.rva.filter(|_| remarks.len() > 1) else { return remarks };
+        let told =
+            self.told.iter().find(|(rule, _, told)| *rule == finding.rule && *told == remarks);
+        if let Some((_, first, _)) = told {
+            return vec![("notes and help", format!("as at {first:x}"))];
+        }
+        self.told.push((finding.rule, rva, remarks.clone()));
+        remarks
     }
 
     fn defects(&mut self, path: &str, defects: &[Defect]) -> io::Result<()> {
@@ -104,6 +125,7 @@ impl Sink for Full<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.told.clear();
         let show_notes = self.terminal.options.show_notes;
         for finding in &examination.findings {
             if show_notes || finding.level > Level::Note {
@@ -173,8 +195,8 @@ fn place(path: &str, finding: &Finding, margin: usize) -> Line {
 }
 
 /// What stands below the evidence, each with its name.
-fn remarks(finding: &Finding, targets: Targets) -> Vec<(&'static str, String)> {
-    let mut remarks: Vec<(&'static str, String)> = Vec::new();
+fn remarks(finding: &Finding, targets: Targets) -> Vec<Remark> {
+    let mut remarks: Vec<Remark> = Vec::new();
     remarks.extend(doubt(finding).map(|doubt| ("note", doubt)));
     if finding.targets != Targets::ALL {
         let aside = if finding.targets.intersects(targets) { "" } else { " (not asked)" };

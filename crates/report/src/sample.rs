@@ -2,7 +2,7 @@
 
 mod code;
 
-pub(crate) use code::{instruction, pointer, unknown_calls, with_code};
+pub(crate) use code::{alike, instruction, pointer, unknown_calls, with_code};
 
 use crate::Sink;
 use crate::format::{Format, Options, sink};

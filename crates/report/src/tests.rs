@@ -89,6 +89,25 @@ fn machine_code() {
     }
 }
 
+/// What was said of one finding is not said again of those like it, but for the next driver it is.
+#[test]
+fn alike_findings_are_short() {
+    let drivers = ["acmedisk.sys", "acmenet.sys"].map(sample::alike);
+    let text = written(Format::Full, &drivers, at_width(160));
+    let remarks: Vec<&str> =
+        text.lines().filter(|line| line.contains(" = ")).map(str::trim).collect();
+    let whole = [
+        "= note: Driver Verifier stops this call with bug check 0xC4, parameter 0x2000",
+        "= help: pass `NonPagedPoolNx` (Windows 8), or call `ExAllocatePool2` with `POOL_FLAG_NON_PAGED` \
+         (Windows 10 2004)",
+        "= known as: 0xC4:0x2000, C30030, Execute Pool Type",
+    ];
+    let other = ["= note: another note", whole[1], whole[2]];
+    let again = ["= notes and help: as at 1a45"];
+    let one = [&whole[..], &again, &other, &again].concat();
+    assert_eq!(remarks, [&one[..], &one].concat());
+}
+
 #[test]
 fn colours() {
     let options = Options { color: true, ..at_width(80) };

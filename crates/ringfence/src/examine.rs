@@ -17,6 +17,17 @@ pub enum Subject {
     Unread(NotAnImage),
 }
 
+impl Subject {
+    /// What was learnt, if it is a driver. A rule that panicked has left its answers unknown in it;
+    /// [`Examined::faults`] says which.
+    pub fn examination(self) -> Option<Examination> {
+        match self {
+            Subject::Driver(driver) => Some(driver.examination),
+            Subject::LeftOut(_) | Subject::Unread(_) => None,
+        }
+    }
+}
+
 /// A driver, examined.
 #[derive(Clone, Debug)]
 pub struct Examined {
@@ -50,7 +61,19 @@ pub(crate) enum Closed {
     Unread(NotAnImage),
 }
 
-/// Examines some bytes under a name. Never fails and never panics, whatever the bytes.
+/// Examines some bytes under a name, which reports and [`Examination::path`] repeat. Never fails and
+/// never panics, whatever the bytes; what is no driver is told as such.
+///
+/// ```
+/// use ringfence::{Answer, Settings, Subject, examine};
+///
+/// # let bytes = ringfence_fixture::driver().bytes();
+/// match examine("acme.sys", &bytes, &Settings::default()) {
+///     Subject::Driver(driver) => assert_eq!(driver.examination.verdict.load, Answer::Yes),
+///     Subject::LeftOut(because) => println!("no driver: {because}"),
+///     Subject::Unread(reason) => println!("cannot be read: {reason}"),
+/// }
+/// ```
 pub fn examine(name: &str, bytes: &[u8], settings: &Settings) -> Subject {
     let timings = Timings::default();
     match open(bytes, &timings) {
@@ -91,10 +114,10 @@ pub(crate) fn judge(
 ) -> Examined {
     timings.during(Stage::Rules, || {
         let driver = Driver::new(image).strict(settings.strict);
-        let asked = Asked { targets: settings.targets, calls: settings.calls };
+        let Settings { targets, calls, code_analysis, .. } = *settings;
+        let asked = Asked { targets, calls, code_analysis };
         let outcome = ringfence_rules::check(&driver, asked);
-        let verdict =
-            decide(&outcome.findings, &outcome.gaps, settings.targets, settings.code_analysis);
+        let verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         let faults = outcome
             .crashes
             .into_iter()
@@ -211,6 +234,8 @@ mod tests {
     #[test]
     fn other_files_are_left_out_or_unread() {
         let subject = |bytes: &[u8]| examine("x", bytes, &Settings::default());
+        assert!(subject(&driver().bytes()).examination().is_some());
+        assert!(subject(b"text").examination().is_none());
         assert!(matches!(subject(b"text"), Subject::LeftOut(LeftOutBecause::NotPe(_))));
         assert!(matches!(subject(&driver().bytes()[..0x90]), Subject::Unread(_)));
         let program = driver().import("ntdll.dll", &["NtClose"]).bytes();

@@ -12,6 +12,29 @@
 //! assert_eq!(driver.examination.findings[0].rule, "executable-import-table");
 //! ```
 //!
+//! What a driver asks the kernel for is data too, with [`Settings::calls`]:
+//!
+//! ```
+//! use ringfence::{Answer, CallAnswer, Settings, examine};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/executable-pool-x64.sys");
+//! let bytes = std::fs::read(path)?;
+//! let settings = Settings { calls: true, ..Settings::default() };
+//! let examination = examine("pool.sys", &bytes, &settings).examination().expect("it is a driver");
+//!
+//! // One line a call: `50af ExAllocatePoolWithTag ["NonPagedPool (0)"] violation`.
+//! for call in examination.calls.iter().flatten() {
+//!     println!("{:x} {} {:?} {}", call.rva, call.ddi, call.words, call.answer);
+//! }
+//! let bad = |call: &&ringfence::Call| call.answer == CallAnswer::Violation;
+//! assert_eq!(examination.calls.iter().flatten().filter(bad).count(), 1);
+//!
+//! // And what follows for the three questions, with the reasons.
+//! assert_eq!(examination.verdict.certify, Answer::No);
+//! assert_eq!(examination.verdict.because.certify[0].rule, Some("executable-pool-type"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! [`scan`] does the same for files and folders, in parallel, and tells a [`Sink`] what it finds.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,5 +1,6 @@
 //! The calls of DDIs that matter for memory integrity, and what each asks for.
 
+mod allocator;
 mod call;
 mod coverage;
 mod data;
@@ -10,6 +11,7 @@ pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
 pub(crate) use data::in_words;
 
+use coverage::Loose;
 use inquiry::Inquiry;
 use ringfence_code::Survey;
 use ringfence_ddi::Ddi;
@@ -21,6 +23,9 @@ use ringfence_image::{Image, Machine};
 pub struct Calls {
     all: Vec<DdiCall>,
     code: Code,
+    /// References that are no calls which are known to be made.
+    loose: Vec<Loose>,
+    /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
 }
@@ -36,9 +41,13 @@ impl Calls {
         &self.code
     }
 
-    /// What could not be told.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
+    /// What could not be told and could deny a question. What only Code Analysis would object to
+    /// counts where `code_analysis` says so.
+    pub fn gaps(&self, code_analysis: bool) -> Vec<Gap> {
+        coverage::gaps(&self.all, &self.loose, code_analysis)
+            .into_iter()
+            .chain(self.gaps.iter().cloned())
+            .collect()
     }
 
     /// The message of the panic that ended the examination, if one did.
@@ -60,7 +69,7 @@ impl Calls {
     fn none(because: String, reason: String) -> Calls {
         let gap = Gap::new(&[Question::Run, Question::Certify], reason);
         let code = Code::NotExamined { because };
-        Calls { all: Vec::new(), code, gaps: vec![gap], failure: None }
+        Calls { all: Vec::new(), code, loose: Vec::new(), gaps: vec![gap], failure: None }
     }
 
     /// Finds and judges the calls of an image. Where `strict`, what Microsoft's documentation says
@@ -85,13 +94,14 @@ impl Calls {
 
     /// Judges what a survey found; `ddis` are those it was asked about.
     pub(crate) fn judged(mut survey: Survey, ddis: &[&'static Ddi], strict: bool) -> Calls {
-        let all: Vec<_> = std::mem::take(&mut survey.sites)
+        let mut all: Vec<_> = std::mem::take(&mut survey.sites)
             .into_iter()
             .filter_map(|site| Some(DdiCall::judged(ddis.get(site.wanted)?, site, strict)))
             .collect();
-        let coverage = coverage::coverage(&survey, &all);
-        let gaps = coverage::gaps(&survey, &all, &coverage, ddis);
-        Calls { all, code: Code::Examined(coverage), gaps, failure: None }
+        let routines = allocator::routines(&survey, ddis, &mut all);
+        let loose = coverage::loose(&survey, ddis, &all, &routines);
+        let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
+        Calls { all, code, loose, gaps: coverage::doubts(&survey), failure: None }
     }
 }
 
@@ -123,5 +133,7 @@ fn not_examined(image: &Image<'_>) -> Option<String> {
     })
 }
 
+#[cfg(test)]
+mod machine_code;
 #[cfg(test)]
 mod tests;

@@ -106,11 +106,14 @@ pub struct Asked {
     pub targets: Targets,
     /// Whether every examined call is wanted as data.
     pub calls: bool,
+    /// Whether what only Code Analysis objects to counts against *certify*, so that not to know it
+    /// leaves the question open.
+    pub code_analysis: bool,
 }
 
 impl From<Targets> for Asked {
     fn from(targets: Targets) -> Asked {
-        Asked { targets, calls: false }
+        Asked { targets, calls: false, code_analysis: false }
     }
 }
 
@@ -162,7 +165,8 @@ fn check_with<'r>(
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut findings = Findings::default();
             rule.check_image(driver, &mut findings);
-            for call in driver.calls().all() {
+            // What no path leads to may be data that looks like a call.
+            for call in driver.calls().all().iter().filter(|call| call.site.reached) {
                 rule.check_call(call, driver, &mut findings);
             }
             findings.close()
@@ -190,7 +194,7 @@ impl Outcome {
     /// What is known before any rule has run: which calls the machine code makes.
     fn of_code(driver: &Driver<'_>, asked: Asked) -> Outcome {
         let calls = driver.calls();
-        let mut gaps = calls.gaps().to_vec();
+        let mut gaps = calls.gaps(asked.code_analysis);
         gaps.push(Gap::new(
             &[Question::Run],
             "code that changes or builds code is not looked for yet",

@@ -105,7 +105,7 @@ impl Sink for CallsTable<'_> {
             return Ok(());
         }
         let counts = match (all, whole) {
-            (0, _) => coverage::none(coverage).to_owned(),
+            (0, _) => "no DDI calls found".to_owned(),
             (_, true) => counted(all, "call"),
             (_, false) => format!("{} of {}", grouped(calls.len()), counted(all, "call")),
         };

@@ -179,6 +179,7 @@ pub(crate) fn executable_pool(path: &str) -> Examination {
         references: 13,
         dead_thunks: 1,
         data_uses: 2,
+        allocate_routines: 1,
         unreached: 1,
         functions: 31,
         instructions: 1_900,
@@ -187,6 +188,13 @@ pub(crate) fn executable_pool(path: &str) -> Examination {
     let mut driver = coded(path, findings, &[gap()], coverage);
     driver.calls = Some(calls());
     driver
+}
+
+/// A driver that asks for executable memory at three places alike, and at one in another way.
+pub(crate) fn alike(path: &str) -> Examination {
+    let at = |rva| Finding { rva: Some(rva), evidence: None, ..executable_pool_type() };
+    let other = Finding { notes: vec!["another note".to_owned()], ..at(0x1c00) };
+    examination(path, vec![at(0x1a45), at(0x1b00), other, at(0x1d00)], vec![])
 }
 
 /// A driver with nothing to object to and everything known.

@@ -14,6 +14,8 @@ pub struct DdiCall {
     pub site: Site,
     /// What follows.
     pub answer: CallAnswer,
+    /// The DDI that is given as Allocate routine, if it is one whatever path is taken.
+    pub allocates_by: Option<&'static Ddi>,
     /// What each possible value of the deciding argument asks for, in their order.
     rulings: Vec<Ruling>,
     value: Option<Value>,
@@ -58,8 +60,11 @@ impl DdiCall {
         let rulings: Vec<_> = role.map_or_else(Vec::new, |role| {
             possible.map(|possible| judge::ruling(ddi, role, possible, strict)).collect()
         });
-        let mut call = DdiCall { ddi, site, answer: CallAnswer::Fine, rulings, value };
+        let answer = CallAnswer::Fine;
+        let mut call = DdiCall { ddi, site, answer, allocates_by: None, rulings, value };
         call.answer = match ddi.grant {
+            // It may be data, and what leads there unseen could bring other values.
+            _ if !call.site.reached => CallAnswer::Unknown,
             Grant::Argument => judge::answer(&call.rulings),
             // Windows maps memory into a process without the right to execute it.
             Grant::Always if call.always(Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,

@@ -4,31 +4,81 @@ use super::DdiCall;
 use super::data::kind_of_reason;
 use super::inquiry::can_ask;
 use ringfence_code::{Doubt, Fate, Reference, Survey};
-use ringfence_ddi::Ddi;
+use ringfence_ddi::{Ddi, VerifierBehaviour};
 use ringfence_finding::{CallAnswer, CodeCoverage, Gap, Question, UnknownCalls};
+use ringfence_image::Rva;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn coverage(survey: &Survey, calls: &[DdiCall]) -> CodeCoverage {
-    let unknown = unknown_calls(calls);
+/// A reference to a DDI that is no call which is known to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loose {
+    pub(super) ddi: &'static Ddi,
+    /// Whether the address is used as a value; else no known path leads there.
+    pub(super) value: bool,
+}
+
+/// The references of which nothing is known but that they are there. `routines` are those that are
+/// known to be Allocate routines.
+pub(super) fn loose(
+    survey: &Survey,
+    ddis: &[&'static Ddi],
+    calls: &[DdiCall],
+    routines: &BTreeSet<(Rva, usize)>,
+) -> Vec<Loose> {
+    let unreached: BTreeSet<_> = calls
+        .iter()
+        .filter(|call| !call.site.reached)
+        .map(|call| (call.site.at, call.site.wanted))
+        .collect();
+    let known = |found: &&Reference| {
+        let place = (found.at, found.wanted);
+        !(routines.contains(&place) || unreached.contains(&place))
+    };
+    let of_references = survey.references.iter().filter(known).filter_map(|found| {
+        let value = match found.fate {
+            Fate::Data => true,
+            Fate::Unreached => false,
+            Fate::Call | Fate::Thunk | Fate::DeadThunk => return None,
+        };
+        Some(Loose { ddi: ddis.get(found.wanted)?, value })
+    });
+    let of_calls = calls.iter().filter(|call| !call.site.reached);
+    of_references.chain(of_calls.map(|call| Loose { ddi: call.ddi, value: false })).collect()
+}
+
+pub(super) fn coverage(
+    survey: &Survey,
+    calls: &[DdiCall],
+    loose: &[Loose],
+    allocate_routines: usize,
+) -> CodeCoverage {
+    let unknown = unknown_calls(calls.iter());
+    let reached = calls.iter().filter(|call| call.site.reached).count();
     let fate = |fate: Fate| survey.references.iter().filter(|found| found.fate == fate).count();
     CodeCoverage {
-        calls: calls.len(),
-        known: calls.len() - unknown.iter().map(|unknown| unknown.calls).sum::<usize>(),
+        calls: reached,
+        known: reached - sum(&unknown),
         unknown,
         references: survey.references.len(),
         dead_thunks: fate(Fate::DeadThunk),
         data_uses: fate(Fate::Data),
-        unreached: fate(Fate::Unreached),
+        allocate_routines,
+        unreached: loose.iter().filter(|loose| !loose.value).count(),
         functions: survey.functions,
         instructions: survey.instructions,
     }
 }
 
-/// The calls of which some deciding value is not known, each counted once, by reason.
-fn unknown_calls(calls: &[DdiCall]) -> Vec<UnknownCalls> {
+fn sum(unknown: &[UnknownCalls]) -> usize {
+    unknown.iter().map(|unknown| unknown.calls).sum()
+}
+
+/// The calls of which some deciding value is not known, each counted once, by reason. What no path
+/// leads to is no call to count.
+fn unknown_calls<'a>(calls: impl Iterator<Item = &'a DdiCall>) -> Vec<UnknownCalls> {
     let mut by_reason: BTreeMap<String, usize> = BTreeMap::new();
-    for call in calls {
+    for call in calls.filter(|call| call.site.reached) {
         let first = call.undecided().next();
         if first.is_some() || call.answer == CallAnswer::Unknown {
             *by_reason.entry(kind_of_reason(first.flatten())).or_default() += 1;
@@ -40,84 +90,77 @@ fn unknown_calls(calls: &[DdiCall]) -> Vec<UnknownCalls> {
     unknown
 }
 
-/// What keeps *certify* open.
-pub(super) fn gaps(
-    survey: &Survey,
-    calls: &[DdiCall],
-    coverage: &CodeCoverage,
-    ddis: &[&'static Ddi],
-) -> Vec<Gap> {
-    let certify = |reason| Gap::new(&[Question::Certify], reason);
-    let of = |fate: Fate| -> Vec<&Reference> {
-        // Where a DDI that cannot ask for executable memory goes does not matter.
-        let matters = |found: &&Reference| {
-            found.fate == fate && ddis.get(found.wanted).is_none_or(|ddi| can_ask(ddi))
-        };
-        survey.references.iter().filter(matters).collect()
+/// What keeps *certify* open: what is not known of DDIs that could deny it.
+pub(super) fn gaps(calls: &[DdiCall], loose: &[Loose], code_analysis: bool) -> Vec<Gap> {
+    let matters = |ddi: &Ddi| can_deny_certify(ddi, code_analysis);
+    let matter = || calls.iter().filter(|call| matters(call.ddi));
+    let mixed = matter().filter(|call| call.answer == CallAnswer::Mixed).count();
+    let of = |value: bool| -> Vec<&Ddi> {
+        let found = loose.iter().filter(|loose| loose.value == value && matters(loose.ddi));
+        found.map(|loose| loose.ddi).collect()
     };
-    let mixed = calls.iter().filter(|call| call.answer == CallAnswer::Mixed).count();
     let found = [
-        unknown_reason(coverage),
-        mixed_reason(mixed),
-        data_reason(&of(Fate::Data), ddis),
-        unreached_reason(&of(Fate::Unreached)),
+        unknown_reason(&unknown_calls(matter())),
+        (mixed > 0)
+            .then(|| "some DDI calls ask for executable memory on some paths only".to_owned()),
+        data_reason(&of(true)),
+        unreached_reason(&of(false)),
     ];
-    let doubts = survey
-        .doubts
-        .iter()
-        .map(|doubt| Gap::new(&[Question::Run, Question::Certify], doubt_reason(doubt)));
-    found.into_iter().flatten().map(certify).chain(doubts).collect()
+    let certify = |reason| Gap::new(&[Question::Certify], reason);
+    found.into_iter().flatten().map(certify).collect()
 }
 
-fn unknown_reason(coverage: &CodeCoverage) -> Option<String> {
-    let reasons = match &coverage.unknown[..] {
+/// Whether a call of the DDI can be what *certify* is denied for.
+fn can_deny_certify(ddi: &Ddi, code_analysis: bool) -> bool {
+    let verifier = match ddi.verifier.behaviour {
+        VerifierBehaviour::SubstituteNx | VerifierBehaviour::None => false,
+        VerifierBehaviour::Report
+        | VerifierBehaviour::ViaModule
+        | VerifierBehaviour::ViaFramework
+        | VerifierBehaviour::ViaCallee
+        | VerifierBehaviour::Unknown => true,
+    };
+    can_ask(ddi) && (verifier || code_analysis && ddi.warning.is_some())
+}
+
+/// What makes the survey as a whole doubtful.
+pub(super) fn doubts(survey: &Survey) -> Vec<Gap> {
+    let open = |doubt| Gap::new(&[Question::Run, Question::Certify], doubt_reason(doubt));
+    survey.doubts.iter().map(open).collect()
+}
+
+// Reasons name no addresses and no numbers: a summary of many drivers counts those that are alike.
+// The numbers are in the coverage.
+
+fn unknown_reason(unknown: &[UnknownCalls]) -> Option<String> {
+    let because = match unknown {
         [] => return None,
-        [only] => only.because.clone(),
-        several => several
-            .iter()
-            .map(|unknown| format!("{} ({})", unknown.because, unknown.calls))
-            .collect::<Vec<_>>()
-            .join(", "),
+        [only] => &only.because,
+        _ => "for several reasons",
     };
-    let unknown = coverage.calls - coverage.known;
-    let calls = if coverage.calls == 1 { "call" } else { "calls" };
+    Some(format!("the deciding argument of some DDI calls is not known: {because}"))
+}
+
+fn data_reason(uses: &[&Ddi]) -> Option<String> {
+    let names = names(uses)?;
+    Some(format!("the address of {names} is used as a value: calls through it are not followed"))
+}
+
+fn unreached_reason(unreached: &[&Ddi]) -> Option<String> {
+    let names = names(unreached)?;
     Some(format!(
-        "the deciding argument of {unknown} of {} DDI {calls} is not known: {reasons}",
-        coverage.calls
+        "code that no known path leads to names {names}: whether it ever runs is not known"
     ))
 }
 
-fn mixed_reason(mixed: usize) -> Option<String> {
-    let verb = if mixed == 1 { "call asks" } else { "calls ask" };
-    (mixed > 0).then(|| format!("{mixed} DDI {verb} for executable memory on some paths only"))
-}
-
-// Reasons name no addresses: a summary of many drivers counts those that are alike.
-
-fn data_reason(uses: &[&Reference], ddis: &[&'static Ddi]) -> Option<String> {
-    let names: BTreeSet<_> =
-        uses.iter().filter_map(|found| ddis.get(found.wanted)).map(|ddi| ddi.name).collect();
-    let names = match names.len() {
-        0 => return None,
-        1..=3 => names.into_iter().collect::<Vec<_>>().join(", "),
-        more => format!("{more} DDIs"),
-    };
-    let places = match uses.len() {
-        1 => String::new(),
-        more => format!(" in {more} places"),
-    };
-    Some(format!(
-        "the address of {names} is used as a value{places}: calls through it are not followed"
-    ))
-}
-
-fn unreached_reason(unreached: &[&Reference]) -> Option<String> {
-    let references = match unreached.len() {
-        0 => return None,
-        1 => "one reference to a DDI stands".to_owned(),
-        more => format!("{more} references to DDIs stand"),
-    };
-    Some(format!("{references} in code that no known path reaches"))
+/// `ExAllocatePool or MmMapIoSpaceEx`.
+fn names(ddis: &[&Ddi]) -> Option<String> {
+    let names: BTreeSet<_> = ddis.iter().map(|ddi| ddi.name).collect();
+    match names.len() {
+        0 => None,
+        1..=3 => Some(names.into_iter().collect::<Vec<_>>().join(" or ")),
+        _ => Some("several DDIs".to_owned()),
+    }
 }
 
 /// Compiled code stays well below this many hundredths of a bit in a byte, so a section that is told

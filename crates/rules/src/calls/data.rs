@@ -9,11 +9,16 @@ impl DdiCall {
     /// The call as data.
     pub fn data(&self) -> Call {
         let deciding = self.deciding();
-        let possible = deciding.map_or(&[][..], |deciding| &deciding.value.possible);
+        // What the instructions before an unreached call make of its argument need not be so.
+        let known = deciding.filter(|_| self.site.reached);
+        let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
         let values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
         let mut reasons: Vec<_> =
             possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
         reasons.dedup();
+        if !self.site.reached {
+            reasons = vec![UNREACHED.to_owned()];
+        }
         Call {
             rva: self.site.at.0,
             function: self.site.function.map(|function| function.0),
@@ -34,6 +39,9 @@ impl DdiCall {
 fn reason(possible: &Possible) -> String {
     possible.unknown.map_or_else(|| NO_REASON.to_owned(), |reason| reason.to_string())
 }
+
+/// What is said of a call that nothing is known to lead to.
+const UNREACHED: &str = "no known path leads to this call";
 
 /// What is said where nothing is known of a value.
 pub(super) const NO_REASON: &str = "it could not be told";

@@ -112,15 +112,14 @@ impl Inquiry {
 
 /// The arguments of a DDI that decide or qualify what it does, with their widths.
 fn arguments(ddi: &Ddi) -> Vec<Parameter> {
-    if !can_ask(ddi) {
-        return Vec::new();
-    }
     let deciding = ddi.deciding().map(|(index, _)| index);
     (0..)
         .zip(ddi.parameters)
         .filter_map(|(index, parameter)| {
             let role = parameter.role?;
-            let wanted = deciding == Some(index) || qualifies(role);
+            // Where an allocation routine goes is known from the call, whatever that asks for.
+            let wanted = role == Role::AllocateRoutine
+                || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
             wanted.then_some(Parameter { index, bits: role.bits() })
         })
         .collect()
@@ -129,11 +128,7 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
 fn qualifies(role: Role) -> bool {
     matches!(
         role,
-        Role::ProcessorMode
-            | Role::ProcessHandle
-            | Role::SectionAttributes
-            | Role::ContextType
-            | Role::AllocateRoutine
+        Role::ProcessorMode | Role::ProcessHandle | Role::SectionAttributes | Role::ContextType
     )
 }
 

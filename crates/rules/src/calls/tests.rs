@@ -5,7 +5,9 @@ use crate::memory::tests::{constant, either, masked};
 use ringfence_code::{
     Argument, Callee, Doubt, Fate, Possible, Reason, Reference, Site, Value, Via,
 };
-use ringfence_ddi::{Certainty, Grant, Parameter, Reach, Role, Verifier, VerifierBehaviour, named};
+use ringfence_ddi::{
+    Certainty, Grant, Parameter, Reach, Role, Verifier, VerifierBehaviour, Warning, named,
+};
 use ringfence_finding::{CallAnswer, CodeCoverage, UnknownCalls};
 use ringfence_fixture::{Driver, driver};
 use ringfence_image::Rva;
@@ -19,7 +21,7 @@ const ALLOCATE: Ddi = Ddi {
     reach: Reach::Import,
     grant: Grant::Argument,
     parameters: &[Parameter { name: "PoolType", role: Some(Role::PoolType) }],
-    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::None, note: None },
+    verifier: Verifier { subcode: Some(0x2000), behaviour: VerifierBehaviour::Report, note: None },
     warning: None,
     replacement: None,
     since: None,
@@ -32,6 +34,18 @@ const ALLOCATE: Ddi = Ddi {
 static PLAIN: Ddi = ALLOCATE;
 /// A DDI that has nothing to do with executable memory.
 static HARMLESS: Ddi = Ddi { name: "Harmless", grant: Grant::Nothing, parameters: &[], ..ALLOCATE };
+/// DDIs that Driver Verifier makes safe or does not look at; Code Analysis warns of the first.
+static SUBSTITUTED: Ddi = Ddi {
+    name: "Substituted",
+    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::SubstituteNx, note: None },
+    warning: Some(Warning { id: "C30030", documented: true, note: None }),
+    ..ALLOCATE
+};
+static IGNORED: Ddi = Ddi {
+    name: "Ignored",
+    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::None, note: None },
+    ..ALLOCATE
+};
 
 fn site(at: u32, wanted: usize, value: Value) -> Site {
     let arguments = vec![Argument { index: 0, value }];
@@ -48,7 +62,7 @@ fn judged(survey: Survey) -> Calls {
 }
 
 fn reasons(calls: &Calls) -> Vec<String> {
-    calls.gaps().iter().map(|gap| gap.reason.clone().into_owned()).collect()
+    calls.gaps(false).iter().map(|gap| gap.reason.clone().into_owned()).collect()
 }
 
 fn of(driver: Driver) -> Calls {
@@ -81,10 +95,7 @@ fn unknown_calls_are_counted_by_reason() {
     );
     assert_eq!(
         reasons(&calls),
-        [
-            "the deciding argument of 4 of 4 DDI calls is not known: it is read from a writable variable \
-          (2), it is what a call returned (2)"
-        ]
+        ["the deciding argument of some DDI calls is not known: for several reasons"]
     );
 }
 
@@ -116,11 +127,85 @@ fn what_becomes_of_references_is_counted_and_told() {
     assert_eq!(
         reasons(&calls),
         [
-            "the address of PlainAllocate is used as a value in 2 places: calls through it are not \
-             followed",
-            "one reference to a DDI stands in code that no known path reaches"
+            "the address of PlainAllocate is used as a value: calls through it are not followed",
+            "code that no known path leads to names PlainAllocate: whether it ever runs is not known"
         ]
     );
+}
+
+/// What is not known of a DDI matters only where knowing it could deny certify.
+#[test]
+fn what_could_deny_nothing_leaves_nothing_open() {
+    const UNKNOWN: &str =
+        "the deciding argument of some DDI calls is not known: it is what a call returned";
+    const MIXED: &str = "some DDI calls ask for executable memory on some paths only";
+    let open = |ddi: &'static Ddi, code_analysis: bool| {
+        let sites = vec![site(0x10, 0, because(Reason::Returned)), site(0x20, 0, either(&[0, 1]))];
+        let references = [Fate::Data, Fate::Unreached]
+            .map(|fate| Reference { at: Rva(0x30), wanted: 0, fate })
+            .to_vec();
+        let survey = Survey { sites, references, ..Survey::default() };
+        let calls = Calls::judged(survey, &[ddi], false);
+        let Code::Examined(coverage) = calls.code() else { panic!() };
+        // What is not known is counted all the same.
+        assert_eq!((coverage.calls, coverage.known), (2, 1), "{}", ddi.name);
+        assert_eq!((coverage.data_uses, coverage.unreached), (1, 1), "{}", ddi.name);
+        calls.gaps(code_analysis).into_iter().map(|gap| gap.reason.into_owned()).collect::<Vec<_>>()
+    };
+    let all = |name: &str| {
+        vec![
+            UNKNOWN.to_owned(),
+            MIXED.to_owned(),
+            format!("the address of {name} is used as a value: calls through it are not followed"),
+            format!(
+                "code that no known path leads to names {name}: whether it ever runs is not known"
+            ),
+        ]
+    };
+    for (ddi, code_analysis, expected) in [
+        (&PLAIN, false, all("PlainAllocate")),
+        (&PLAIN, true, all("PlainAllocate")),
+        (&SUBSTITUTED, false, vec![]),
+        (&SUBSTITUTED, true, all("Substituted")),
+        (&IGNORED, false, vec![]),
+        (&IGNORED, true, vec![]),
+    ] {
+        assert_eq!(open(ddi, code_analysis), expected, "{} {code_analysis}", ddi.name);
+    }
+}
+
+/// Windows calls the routine with the pool type that the list was made with.
+#[test]
+fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
+    let ddi = |name: &str| named(name).unwrap();
+    let ddis = [ddi("ExInitializePagedLookasideList"), ddi("ExAllocatePoolWithTag")];
+    let loaded = |at| {
+        let unknown = Some(Reason::Address);
+        Possible { ones: 0, zeros: 0, set_at: Some(Rva(at)), unknown }
+    };
+    let null = Possible { ones: 0, zeros: u64::MAX, set_at: Some(Rva(0x10)), unknown: None };
+    let judged = |possible: Vec<Possible>, load: u32| {
+        let arguments = vec![Argument { index: 1, value: Value { possible } }];
+        let at = Rva(0x40);
+        let sites =
+            vec![Site { at, function: None, wanted: 0, via: Via::Slot, arguments, reached: true }];
+        let references = vec![
+            Reference { at, wanted: 0, fate: Fate::Call },
+            Reference { at: Rva(load), wanted: 1, fate: Fate::Data },
+        ];
+        let calls = Calls::judged(Survey { sites, references, ..Survey::default() }, &ddis, false);
+        let Code::Examined(coverage) = calls.code() else { panic!() };
+        assert_eq!((coverage.data_uses, calls.all()[0].answer), (1, CallAnswer::Fine));
+        let by = calls.all()[0].allocates_by.map(|ddi| ddi.name);
+        (coverage.allocate_routines, by, reasons(&calls).len())
+    };
+    let by = Some("ExAllocatePoolWithTag");
+    assert_eq!(judged(vec![loaded(0x20)], 0x20), (1, by, 0));
+    // On one path the list has no routine, and allocates by itself.
+    assert_eq!(judged(vec![null, loaded(0x20)], 0x20), (1, None, 0));
+    // Another address is given, and where the DDI's goes is not known.
+    assert_eq!(judged(vec![loaded(0x30)], 0x20), (0, None, 1));
+    assert_eq!(judged(vec![null], 0x20), (0, None, 1));
 }
 
 #[test]
@@ -147,7 +232,9 @@ fn doubts_leave_run_and_certify_open() {
             "there is too much code to read it to its end"
         ]
     );
-    assert!(calls.gaps().iter().all(|gap| gap.questions == [Question::Run, Question::Certify]));
+    assert!(
+        calls.gaps(false).iter().all(|gap| gap.questions == [Question::Run, Question::Certify])
+    );
 }
 
 #[test]
@@ -235,8 +322,15 @@ fn a_file_cut_short_leaves_calls_open() {
 /// The widths are those of the types: POOL_TYPE is 32 bits, KPROCESSOR_MODE 8, a handle 64.
 #[test]
 fn what_decides_and_what_qualifies_is_asked_for() {
-    let names =
-        ["KeBugCheckEx", "MmMapLockedPagesSpecifyCache", "ZwProtectVirtualMemory", "IoAllocateMdl"];
+    let names = [
+        "KeBugCheckEx",
+        "MmMapLockedPagesSpecifyCache",
+        "ZwProtectVirtualMemory",
+        "IoAllocateMdl",
+        "ExInitializePagedLookasideList",
+        "ExInitializeNPagedLookasideList",
+        "ExInitializeLookasideListEx",
+    ];
     let built = driver().no_imports().import("ntoskrnl.exe", &names).build();
     let image = Image::read(&built.bytes).unwrap();
     let inquiry = Inquiry::of(&image);
@@ -246,6 +340,9 @@ fn what_decides_and_what_qualifies_is_asked_for() {
         ("MmMapLockedPagesSpecifyCache", vec![(1, 8), (5, 32)]),
         ("ZwProtectVirtualMemory", vec![(0, 64), (3, 32)]),
         ("IoAllocateMdl", vec![]),
+        ("ExInitializePagedLookasideList", vec![(1, 64)]),
+        ("ExInitializeNPagedLookasideList", vec![(1, 64), (3, 32)]),
+        ("ExInitializeLookasideListEx", vec![(1, 64), (3, 32)]),
     ];
     assert_eq!(inquiry.query.wanted.len(), expected.len());
     for (index, (name, arguments)) in expected.into_iter().enumerate() {

@@ -90,8 +90,8 @@ fn for_user_mode(call: &DdiCall, driver: &Driver<'_>, findings: &Findings) -> Fi
 
 #[cfg(test)]
 mod tests {
-    use crate::memory::tests::{asked, constant, finding, notes, says, strictly, unknown};
-    use ringfence_finding::{Authority, Question, Targets};
+    use crate::memory::tests::{asked, constant, either, finding, notes, says, strictly, unknown};
+    use ringfence_finding::{Answer, Authority, CallAnswer, Question, Targets};
 
     /// Spec case 87.
     #[test]
@@ -150,6 +150,17 @@ mod tests {
         ] {
             let call = strictly(name, &[(index, constant(cache))]);
             assert_eq!(says(&call).len(), usize::from(executable), "{name} {cache}");
+        }
+    }
+
+    /// Driver Verifier does not report these calls, so not to know what they ask for denies nothing.
+    #[test]
+    fn an_unknown_cache_type_leaves_certify_yes() {
+        for (name, index) in [("MmMapIoSpace", 2), ("MmAllocateContiguousMemorySpecifyCache", 4)] {
+            let call = asked(name, &[(index, unknown())]);
+            assert_eq!((call.answer, call.verdict.certify), (CallAnswer::Unknown, Answer::Yes));
+            let call = asked(name, &[(index, either(&[1, 2]))]);
+            assert_eq!((call.answer, call.verdict.certify), (CallAnswer::Mixed, Answer::Yes));
         }
     }
 }

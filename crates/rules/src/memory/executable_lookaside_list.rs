@@ -18,7 +18,8 @@ rule_card! {
     ///
     /// A driver that brings an Allocate routine of its own decides there what it allocates, and the
     /// flags are no more than a hint to it. Code Analysis then reports C30034 in place of C30030, and
-    /// ringfence a note; passing the flag ends both.
+    /// ringfence a note; passing the flag ends both. A DDI such as `ExAllocatePoolWithTag` in that place
+    /// is no routine of the driver's own: it allocates what the flags say.
     ///
     /// ## Example
     ///
@@ -55,12 +56,19 @@ impl Rule for ExecutableLookasideList {
         if !asks_by(call, &[Role::LookasideFlags]) {
             return;
         }
-        let finding = if call.every(Role::AllocateRoutine, is_routine) {
+        let own = call.allocates_by.is_none() && call.every(Role::AllocateRoutine, is_routine);
+        let mut finding = if own {
             own_allocator(call, driver, findings)
         } else {
             let what = "lookaside list takes its entries from an executable pool";
             violation(&Self::CARD, call, driver, findings, what)
         };
+        if let Some(routine) = call.allocates_by {
+            finding = finding.note(format!(
+                "its Allocate routine, {}, is given the pool type that Flags make",
+                routine.name
+            ));
+        }
         findings.report(finding.help("add `POOL_NX_ALLOCATION` (0x200) to the flags (Windows 8)"));
     }
 }

@@ -5,14 +5,14 @@ use crate::image::tests::line;
 use crate::{Driver, check};
 use ringfence_code::{Argument, Fate, Possible, Reason, Reference, Site, Survey, Value, Via};
 use ringfence_ddi::{Ddi, named};
-use ringfence_finding::{Answer, CallAnswer, Finding, Question, Targets, Verdict, decide};
+use ringfence_finding::{Answer, CallAnswer, Code, Finding, Question, Targets, Verdict, decide};
 use ringfence_image::{Image, Rva};
 
 /// What is left open where the only call's value is [`unknown`].
-pub(crate) const UNKNOWN_GAP: &str = "the deciding argument of 1 of 1 DDI call is not known: it is \
+pub(crate) const UNKNOWN_GAP: &str = "the deciding argument of some DDI calls is not known: it is \
                                       worked out in a way that is not followed";
 /// What is left open where the only call asks for executable memory on some paths.
-pub(crate) const MIXED_GAP: &str = "1 DDI call asks for executable memory on some paths only";
+pub(crate) const MIXED_GAP: &str = "some DDI calls ask for executable memory on some paths only";
 
 /// What is said of a driver whose only call is the one asked about.
 pub(crate) struct Told {
@@ -179,15 +179,34 @@ fn the_bug_check_is_named() {
     }
 }
 
-/// Code that no known path reaches may never run.
+/// Spec cases 45 and 46: what no known path leads to may be dead code, or data that looks like a call.
+/// Nothing is said against it, but it is not overlooked either.
 #[test]
-fn what_no_path_reaches_is_likely_only() {
+fn what_no_path_leads_to_is_no_finding() {
     let built = ringfence_fixture::driver().build();
     let image = Image::read(&built.bytes).unwrap();
-    let mut survey = survey(Rva(built.rva_of_section(".text")), &[(0, constant(0))]);
-    survey.sites[0].reached = false;
-    let calls = Calls::judged(survey, &[ddi("ExAllocatePool")], false);
-    let outcome = check(&Driver::new(&image).making(calls), Targets::ALL);
-    let expected = "error[executable-pool-type] certify?: ";
-    assert!(line(&outcome.findings[0]).starts_with(expected), "{}", line(&outcome.findings[0]));
+    for (name, index, value) in [
+        ("ExAllocatePoolWithTag", 0, 0),
+        ("ExAllocatePoolWithTag", 0, 512),
+        ("ExAllocatePool2", 0, 0),
+        ("ZwProtectVirtualMemory", 3, 0x40),
+    ] {
+        let mut survey = survey(Rva(built.rva_of_section(".text")), &[(index, constant(value))]);
+        survey.sites[0].reached = false;
+        survey.references[0].fate = Fate::Unreached;
+        let calls = Calls::judged(survey, &[ddi(name)], false);
+        let data = calls.all()[0].data();
+        assert_eq!(data.answer, CallAnswer::Unknown);
+        assert_eq!(data.unknown.as_deref(), Some("no known path leads to this call"));
+        let Code::Examined(coverage) = calls.code() else { panic!() };
+        assert_eq!((coverage.calls, coverage.unreached), (0, 1));
+        let outcome = check(&Driver::new(&image).making(calls), Targets::ALL);
+        assert_eq!(outcome.findings, [], "{name} {value}");
+        let verdict = decide(&outcome.findings, &outcome.gaps, Targets::ALL, false);
+        let [because] = &verdict.because.certify[..] else { panic!("{verdict:?}") };
+        let expected = format!(
+            "code that no known path leads to names {name}: whether it ever runs is not known"
+        );
+        assert_eq!(because.text, expected);
+    }
 }

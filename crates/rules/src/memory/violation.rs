@@ -53,12 +53,6 @@ pub(super) fn placed(
     let at = call.site.at;
     let section = driver.image().section_at(at).map(|section| section.name());
     let finding = finding.at(at.0, section);
-    let finding = match call.site.reached {
-        true => finding,
-        false => finding
-            .likely()
-            .note("no known path leads to this code, so it may never run or run with other values"),
-    };
     let room = findings.has_room(finding.level);
     match room.then(|| drawing::call(call, driver)).flatten() {
         Some(evidence) => finding.because(evidence),
