@@ -40,7 +40,7 @@ pub(crate) struct Found {
     pub(crate) used: HashSet<u32>,
     /// Those that name the function themselves, or a jump to it.
     pub(crate) direct: HashSet<u32>,
-    /// Instructions that read the address of a wanted function that was then stored.
+    /// Instructions that read the address of a wanted function that others then hold.
     pub(crate) kept: HashSet<u32>,
     /// Operations carried out.
     pub(crate) steps: usize,
@@ -82,7 +82,7 @@ pub(crate) fn analyse(
         analysis.until_stable(&within);
     }
     let mut found = analysis.found;
-    found.kept = std::mem::take(&mut transfer.kept);
+    found.kept = transfer.held_by_others();
     found
 }
 

@@ -329,7 +329,7 @@ impl<'a> Search<'a> {
         let reached = !outcome.unreached.contains(&at);
         let fate = match (insn, used) {
             (None, _) => Fate::Unreached,
-            _ if outcome.found.kept.contains(&at) => Fate::Data,
+            _ if outcome.found.kept.contains(&at) => Fate::Stored,
             (_, true) if reached => Fate::Call,
             (_, true) => Fate::Unreached,
             // In a function that nothing names it may be no code at all.
@@ -375,14 +375,14 @@ impl<'a> Search<'a> {
         }
         for (start, thunk) in std::mem::take(&mut self.thunks) {
             let fate = match (exported.contains(&start), thunk.used) {
-                (true, _) => Fate::Data,
+                (true, _) => Fate::Stored,
                 (false, true) => Fate::Thunk,
                 (false, false) => Fate::DeadThunk,
             };
             self.refer(start, thunk.wanted, fate);
         }
         for (cell, wanted) in std::mem::take(&mut self.cells) {
-            self.refer(cell, wanted, Fate::Data);
+            self.refer(cell, wanted, Fate::Stored);
         }
     }
 

@@ -99,9 +99,12 @@ pub enum Fate {
     Thunk,
     /// It is a jump to the function that nothing calls.
     DeadThunk,
-    /// The address is used as a value: stored, compared, passed on. Calls by way of that are not
+    /// The address is used as a value: compared, or handed to one call. Calls by way of that are not
     /// followed.
     Data,
+    /// The address is stored, or handed to several calls, or stands in the image's own data; it may also
+    /// be called. Calls by way of that are not followed.
+    Stored,
     /// The instruction stands in code that no known path reaches, or could not be made out.
     Unreached,
 }

@@ -18,19 +18,37 @@ pub(crate) struct Transfer<'a> {
     pub(crate) values: Values,
     pub(crate) places: &'a Places<'a>,
     pub(crate) abi: &'static Abi,
-    /// Where addresses of wanted functions were read that were stored or handed on since.
+    /// Where addresses of wanted functions were read that were stored since.
     pub(crate) kept: HashSet<u32>,
+    /// Where they were read that were handed to a call, and to which.
+    given: HashSet<(u32, u32)>,
 }
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(places: &'a Places<'a>, abi: &'static Abi) -> Transfer<'a> {
-        Transfer { values: Values::default(), places, abi, kept: HashSet::new() }
+        Transfer {
+            values: Values::default(),
+            places,
+            abi,
+            kept: HashSet::new(),
+            given: HashSet::new(),
+        }
     }
 
     /// Forgets everything: another function follows.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.kept.clear();
+        self.given.clear();
+    }
+
+    /// Where addresses of wanted functions were read that others hold now: stored, or handed to more
+    /// than one call.
+    pub(crate) fn held_by_others(&self) -> HashSet<u32> {
+        let mut held = self.kept.clone();
+        let mut once = HashSet::new();
+        held.extend(self.given.iter().map(|(from, _)| *from).filter(|from| !once.insert(*from)));
+        held
     }
 
     /// Applies one operation of the instruction at `at`.
@@ -301,6 +319,7 @@ impl<'a> Transfer<'a> {
                 match atom.base {
                     Base::Stack { region, offset } => state.escape(region, offset),
                     Base::Frame { region } => state.escape(region, i32::MIN),
+                    Base::Callee { from, .. } => drop(self.given.insert((from, at))),
                     _ => {}
                 }
             }

@@ -57,6 +57,7 @@ const WAYS: &[(&str, Via)] = &[
 
 const FATES: &[(&str, Fate)] = &[
     ("data", Fate::Data),
+    ("stored", Fate::Stored),
     ("thunk", Fate::Thunk),
     ("dead-thunk", Fate::DeadThunk),
     ("unreached", Fate::Unreached),

@@ -63,7 +63,7 @@ SITE(through_constant_table)(ULONG which) {
 
 /* The address goes into a variable: a use as a value. */
 SITE(stores_address)(void) {
-    chosen = ExAllocatePoolWithTag; //= ExAllocatePoolWithTag data
+    chosen = ExAllocatePoolWithTag; //= ExAllocatePoolWithTag stored
 }
 
 SITE(calls_variable)(void) {
@@ -73,7 +73,7 @@ SITE(calls_variable)(void) {
 /* Jumped over by a comparison: the address is looked at, not called. */
 SITE(compares_address)(allocator *other) {
     if (other == ExAllocatePoolWithTag) //= ExAllocatePoolWithTag data
-        KEEP(other);
+        KEEP(64);
 }
 
 /* Functions without a frame have no unwind data at -O2; these are known by their addresses. */

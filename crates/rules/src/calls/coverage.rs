@@ -37,7 +37,7 @@ pub(super) fn loose(
     };
     let of_references = survey.references.iter().filter(known).filter_map(|found| {
         let value = match found.fate {
-            Fate::Data => true,
+            Fate::Data | Fate::Stored => true,
             Fate::Unreached => false,
             Fate::Call | Fate::Thunk | Fate::DeadThunk => return None,
         };
@@ -62,7 +62,7 @@ pub(super) fn coverage(
         unknown,
         references: survey.references.len(),
         dead_thunks: fate(Fate::DeadThunk),
-        data_uses: fate(Fate::Data),
+        data_uses: fate(Fate::Data) + fate(Fate::Stored),
         allocate_routines,
         unreached: loose.iter().filter(|loose| !loose.value).count(),
         functions: survey.functions,
