@@ -6,35 +6,33 @@ use ringfence_finding::{Code, Coverage, Defect, Digests, Examination, Fault, Tru
 use ringfence_image::{Image, NotAnImage, Place};
 use ringfence_rules::{Asked, Driver, NotADriver};
 
-/// What some bytes turned out to be.
+/// Why there is no examination.
 #[derive(Clone, Debug)]
-pub enum Subject {
-    /// A driver, examined.
-    Driver(Box<Examined>),
-    /// Something else, and why.
+pub enum NotExamined {
+    /// It is no driver.
     LeftOut(LeftOutBecause),
     /// It begins as a PE image, but its headers cannot be read.
     Unread(NotAnImage),
 }
 
-impl Subject {
-    /// What was learnt, if it is a driver. A rule that panicked has left its answers unknown in it;
-    /// [`Examined::faults`] says which.
-    pub fn examination(self) -> Option<Examination> {
+impl std::fmt::Display for NotExamined {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Subject::Driver(driver) => Some(driver.examination),
-            Subject::LeftOut(_) | Subject::Unread(_) => None,
+            NotExamined::LeftOut(because) => because.fmt(f),
+            NotExamined::Unread(reason) => reason.fmt(f),
         }
     }
 }
 
+impl std::error::Error for NotExamined {}
+
 /// A driver, examined.
 #[derive(Clone, Debug)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// What was learnt.
-    pub examination: Examination,
-    /// Rules that panicked; please report them.
-    pub faults: Vec<Fault>,
+    pub(crate) examination: Examination,
+    /// Rules that panicked.
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// Why a file is passed over.
@@ -55,52 +53,50 @@ impl std::fmt::Display for LeftOutBecause {
     }
 }
 
-/// Why there is no image to judge.
-pub(crate) enum Closed {
-    LeftOut(LeftOutBecause),
-    Unread(NotAnImage),
-}
-
-/// Examines some bytes under a name, which reports and [`Examination::path`] repeat. Never fails and
-/// never panics, whatever the bytes; what is no driver is told as such.
+/// Examines a driver. Never panics, whatever the bytes. [`Examination::path`] is empty: bytes have no
+/// name.
+///
+/// A rule that panics leaves the answers unknown, with itself as the reason.
 ///
 /// ```
-/// use ringfence::{Answer, Settings, Subject, examine};
+/// use ringfence::{Answer, Settings, examine};
 ///
 /// # let bytes = ringfence_fixture::driver().bytes();
-/// match examine("acme.sys", &bytes, &Settings::default()) {
-///     Subject::Driver(driver) => assert_eq!(driver.examination.verdict.load, Answer::Yes),
-///     Subject::LeftOut(because) => println!("no driver: {because}"),
-///     Subject::Unread(reason) => println!("cannot be read: {reason}"),
-/// }
+/// let examination = examine(&bytes, &Settings::default())?;
+/// assert_eq!(examination.verdict.load, Answer::Yes);
+/// # Ok::<(), ringfence::NotExamined>(())
 /// ```
-pub fn examine(name: &str, bytes: &[u8], settings: &Settings) -> Subject {
+///
+/// # Errors
+///
+/// Where the bytes are no driver, or begin as an image that cannot be read.
+pub fn examine(bytes: &[u8], settings: &Settings) -> Result<Examination, NotExamined> {
     let timings = Timings::default();
-    match open(bytes, &timings) {
-        Err(Closed::LeftOut(because)) => Subject::LeftOut(because),
-        Err(Closed::Unread(reason)) => Subject::Unread(reason),
-        Ok(image) => {
-            let digests = match settings.hash {
-                true => digest::compute(bytes, image.signed_ranges()).digests,
-                false => Digests::default(),
-            };
-            Subject::Driver(Box::new(judge(name, &image, digests, settings, &timings)))
-        }
-    }
+    let image = open(bytes, &timings)?;
+    let digests = match settings.hash {
+        true => digest::compute(bytes, image.signed_ranges()).digests,
+        false => Digests::default(),
+    };
+    Ok(judge("", &image, digests, settings, &timings).examination)
 }
 
 /// Reads the image and tells whether it is a driver.
-pub(crate) fn open<'data>(bytes: &'data [u8], timings: &Timings) -> Result<Image<'data>, Closed> {
+pub(crate) fn open<'data>(
+    bytes: &'data [u8],
+    timings: &Timings,
+) -> Result<Image<'data>, NotExamined> {
     let image =
         timings.during(Stage::Image, || Image::read(bytes)).map_err(|reason| match reason {
             NotAnImage::NotPe | NotAnImage::OldExecutable(_) | NotAnImage::Empty => {
-                Closed::LeftOut(LeftOutBecause::NotPe(reason))
+                NotExamined::LeftOut(LeftOutBecause::NotPe(reason))
             }
-            NotAnImage::Truncated { .. } | NotAnImage::UnknownMagic(_) => Closed::Unread(reason),
+            NotAnImage::Truncated { .. } | NotAnImage::UnknownMagic(_) => {
+                NotExamined::Unread(reason)
+            }
         })?;
     match ringfence_rules::kind(&image) {
         Ok(()) => Ok(image),
-        Err(reason) => Err(Closed::LeftOut(LeftOutBecause::NotADriver(reason))),
+        Err(reason) => Err(NotExamined::LeftOut(LeftOutBecause::NotADriver(reason))),
     }
 }
 
@@ -173,9 +169,7 @@ mod tests {
     use ringfence_fixture::driver;
 
     fn examined(bytes: &[u8], settings: &Settings) -> Examination {
-        let Subject::Driver(driver) = examine("clean.sys", bytes, settings) else { panic!() };
-        assert_eq!(driver.faults, []);
-        driver.examination
+        examine(bytes, settings).unwrap()
     }
 
     #[test]
@@ -212,33 +206,17 @@ mod tests {
     #[test]
     fn without_hashing_there_are_no_digests() {
         let settings = Settings { hash: false, ..Settings::default() };
-        let Subject::Driver(driver) = examine("a.sys", &driver().bytes(), &settings) else {
-            panic!()
-        };
-        assert_eq!((driver.examination.sha256, driver.examination.authentihash), (None, None));
-    }
-
-    #[test]
-    fn calls_are_there_only_when_asked_for() {
-        let calls = |calls| {
-            let settings = Settings { calls, ..Settings::default() };
-            let Subject::Driver(driver) = examine("a.sys", &driver().bytes(), &settings) else {
-                panic!()
-            };
-            driver.examination.calls
-        };
-        assert_eq!(calls(false), None);
-        assert!(calls(true).is_some());
+        let examination = examined(&driver().bytes(), &settings);
+        assert_eq!((examination.sha256, examination.authentihash), (None, None));
     }
 
     #[test]
     fn other_files_are_left_out_or_unread() {
-        let subject = |bytes: &[u8]| examine("x", bytes, &Settings::default());
-        assert!(subject(&driver().bytes()).examination().is_some());
-        assert!(subject(b"text").examination().is_none());
-        assert!(matches!(subject(b"text"), Subject::LeftOut(LeftOutBecause::NotPe(_))));
-        assert!(matches!(subject(&driver().bytes()[..0x90]), Subject::Unread(_)));
+        let why = |bytes: &[u8]| examine(bytes, &Settings::default()).unwrap_err();
+        assert!(matches!(why(b"text"), NotExamined::LeftOut(LeftOutBecause::NotPe(_))));
+        assert!(matches!(why(&driver().bytes()[..0x90]), NotExamined::Unread(_)));
         let program = driver().import("ntdll.dll", &["NtClose"]).bytes();
-        assert!(matches!(subject(&program), Subject::LeftOut(LeftOutBecause::NotADriver(_))));
+        assert!(matches!(why(&program), NotExamined::LeftOut(LeftOutBecause::NotADriver(_))));
+        assert!(!why(&program).to_string().is_empty());
     }
 }

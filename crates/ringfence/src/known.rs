@@ -1,6 +1,6 @@
 //! Contents that were examined a short while ago.
 
-use crate::Examined;
+use crate::examine::Examined;
 use ringfence_finding::Examination;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,15 +54,13 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Settings, Subject, examine};
+    use crate::{Settings, examine};
     use ringfence_finding::{Call, CallAnswer, Via};
 
     fn examined() -> Examined {
         let bytes = ringfence_fixture::driver().bytes();
-        match examine("a.sys", &bytes, &Settings::default()) {
-            Subject::Driver(examined) => *examined,
-            other => panic!("{other:?}"),
-        }
+        let examination = examine(&bytes, &Settings::default()).unwrap();
+        Examined { examination, faults: Vec::new() }
     }
 
     #[test]

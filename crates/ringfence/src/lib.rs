@@ -4,12 +4,13 @@
 //! does it **run**, would it be **certified**. Each is yes, no or unknown, and says what decided.
 //!
 //! ```
-//! use ringfence::{Answer, Settings, Subject, examine};
+//! use ringfence::{Answer, Settings, examine};
 //!
 //! let bytes = ringfence_fixture::driver().iat_in(".text").bytes();
-//! let Subject::Driver(driver) = examine("bad.sys", &bytes, &Settings::default()) else { panic!() };
-//! assert_eq!(driver.examination.verdict.load, Answer::No);
-//! assert_eq!(driver.examination.findings[0].rule, "executable-import-table");
+//! let examination = examine(&bytes, &Settings::default())?;
+//! assert_eq!(examination.verdict.load, Answer::No);
+//! assert_eq!(examination.findings[0].rule, "executable-import-table");
+//! # Ok::<(), ringfence::NotExamined>(())
 //! ```
 //!
 //! What a driver asks the kernel for is data too, with [`Settings::calls`]:
@@ -20,7 +21,7 @@
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/executable-pool-x64.sys");
 //! let bytes = std::fs::read(path)?;
 //! let settings = Settings { calls: true, ..Settings::default() };
-//! let examination = examine("pool.sys", &bytes, &settings).examination().expect("it is a driver");
+//! let examination = examine(&bytes, &settings)?;
 //!
 //! // One line a call: `50af ExAllocatePoolWithTag ["NonPagedPool (0)"] violation`.
 //! for call in examination.calls.iter().flatten() {
@@ -32,7 +33,7 @@
 //! // And what follows for the three questions, with the reasons.
 //! assert_eq!(examination.verdict.certify, Answer::No);
 //! assert_eq!(examination.verdict.because.certify[0].rule, Some("executable-pool-type"));
-//! # Ok::<(), std::io::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! [`scan`] does the same for files and folders, in parallel, and tells a [`Sink`] what it finds.
@@ -52,7 +53,7 @@ mod settings;
 mod timing;
 
 pub use ddi_page::ddis;
-pub use examine::{Examined, LeftOutBecause, Subject, examine};
+pub use examine::{LeftOutBecause, NotExamined, examine};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
 pub use ringfence_container::{Input, LARGEST_IMAGE};
 pub use ringfence_ddi as ddi;

@@ -1,6 +1,6 @@
 //! One file of a scan: read, told apart, examined.
 
-use crate::examine::{Closed, Examined, LeftOutBecause, judge, open};
+use crate::examine::{Examined, LeftOutBecause, NotExamined, judge, open};
 use crate::known::Known;
 use crate::timing::{Stage, Timings};
 use crate::{Settings, digest};
@@ -71,8 +71,8 @@ impl Looker<'_> {
     fn examine(&self, source: &Source, name: String, bytes: &[u8]) -> Seen {
         let image = match open(bytes, self.timings) {
             Ok(image) => image,
-            Err(Closed::LeftOut(because)) => return left_out(source, name, because),
-            Err(Closed::Unread(reason)) => {
+            Err(NotExamined::LeftOut(because)) => return left_out(source, name, because),
+            Err(NotExamined::Unread(reason)) => {
                 return Seen::Unread(Unread { path: name, reason: reason.to_string() });
             }
         };

@@ -20,7 +20,7 @@ fn in_time(bytes: &[u8]) {
     let start = Instant::now();
     // The digests are the same work for every file.
     let settings = Settings { hash: false, ..Settings::default() };
-    std::hint::black_box(examine("worst.sys", bytes, &settings));
+    let _ = std::hint::black_box(examine(bytes, &settings));
     let taken = start.elapsed();
     assert!(taken < LIMIT, "{taken:?} for {} bytes", bytes.len());
     checks::judge(bytes, &[ringfence::report::Format::Full]);
