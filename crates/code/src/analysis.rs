@@ -36,8 +36,8 @@ const MOST_SETS: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) sites: Vec<Site>,
-    /// Instructions that were, or led to, one of the calls.
-    pub(crate) used: HashSet<u32>,
+    /// Instructions that were, or led to, a call, and the function called.
+    pub(crate) used: BTreeSet<(u32, u32)>,
     /// Those that name the function themselves, or a jump to it.
     pub(crate) direct: HashSet<u32>,
     /// Instructions that read the address of a wanted function that others then hold.
@@ -46,6 +46,13 @@ pub(crate) struct Found {
     pub(crate) steps: usize,
     /// Whether it was left early: calls through registers may be missing.
     pub(crate) spent: bool,
+}
+
+impl Found {
+    /// The functions that are called by the instruction at `at`, or by way of it.
+    pub(crate) fn called_by(&self, at: u32) -> impl Iterator<Item = u32> {
+        self.used.range((at, 0)..=(at, u32::MAX)).map(|(_, wanted)| *wanted)
+    }
 }
 
 /// Analyses the function `graph`, of which the instructions `named` hold references.
@@ -131,13 +138,14 @@ impl Analysis<'_, '_> {
     /// it is everything.
     fn chain_told(&mut self, chain: &[usize]) -> Told {
         let Some((&block, before)) = chain.split_last() else { return Told::NotAllValues };
+        self.transfer.spilled = false;
         let mut state = self.before_block(chain[0]);
         for &before in before {
             state = self.run(before, state, false);
         }
         let first = self.found.sites.len();
         let state = self.run(block, state, true);
-        if self.holds_callee(&state) {
+        if self.transfer.spilled || self.holds_callee(&state) {
             return Told::NotAllCalls;
         }
         let open = |site: &Site| {
@@ -318,8 +326,8 @@ impl Analysis<'_, '_> {
             _ => return,
         };
         for goal in goals {
-            self.found.used.insert(insn.at);
-            self.found.used.insert(goal.from);
+            self.found.used.insert((insn.at, goal.wanted));
+            self.found.used.insert((goal.from, goal.wanted));
             if goal.from == insn.at {
                 self.found.direct.insert(insn.at);
             }

@@ -318,27 +318,32 @@ impl<'a> Search<'a> {
     /// Says what became of an anchor in code.
     fn settle(&mut self, anchor: &Anchor, insn: Option<u32>, outcome: &Outcome<'_>) {
         let at = insn.unwrap_or(anchor.field.at);
-        let used = outcome.found.used.contains(&at);
+        let mut called = outcome.found.called_by(at);
         if let Some(cell) = anchor.cell {
-            if used {
+            if called.any(|wanted| wanted == anchor.wanted) {
                 self.cells.remove(&cell);
                 self.refer(cell, anchor.wanted, Fate::Call);
             }
             return;
         }
-        let reached = !outcome.unreached.contains(&at);
-        let fate = match (insn, used) {
+        let fate = |used: bool| match (insn, used) {
             (None, _) => Fate::Unreached,
             _ if outcome.found.kept.contains(&at) => Fate::Stored,
-            (_, true) if reached => Fate::Call,
+            (_, true) if !outcome.unreached.contains(&at) => Fate::Call,
             (_, true) => Fate::Unreached,
             // In a function that nothing names it may be no code at all.
             _ if !outcome.named => Fate::Unreached,
             _ => Fate::Data,
         };
-        if used || !anchor.table {
-            self.refer(at, anchor.wanted, fate);
+        if anchor.table {
+            // The table is named, and which of its entries are meant shows in the calls.
+            for wanted in called {
+                self.refer(at, wanted, fate(true));
+            }
+            return;
         }
+        let used = called.any(|wanted| wanted == anchor.wanted);
+        self.refer(at, anchor.wanted, fate(used));
         if let Some(thunk) = self.thunk_named(anchor.field.at) {
             thunk.used = true;
         }

@@ -20,6 +20,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) abi: &'static Abi,
     /// Where addresses of wanted functions were read that were stored since.
     pub(crate) kept: HashSet<u32>,
+    /// Whether one was stored at all, be it on the stack.
+    pub(crate) spilled: bool,
     /// Where they were read that were handed to a call, and to which.
     given: HashSet<(u32, u32)>,
 }
@@ -31,6 +33,7 @@ impl<'a> Transfer<'a> {
             places,
             abi,
             kept: HashSet::new(),
+            spilled: false,
             given: HashSet::new(),
         }
     }
@@ -262,6 +265,8 @@ impl<'a> Transfer<'a> {
     }
 
     fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set) {
+        let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
+        self.spilled |= self.values.atoms(set).iter().any(is_callee);
         if let Some(Base::Stack { region, offset }) = self.values.only(address).map(|a| a.base) {
             state.store(region, offset, width.bytes(), set);
             return;

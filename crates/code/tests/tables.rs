@@ -14,6 +14,11 @@ const TEXT: u32 = 0x1000;
 
 /// A driver whose entry point is `code`; `data` is what `.data` begins at.
 fn surveyed(code: impl Fn(u32) -> Vec<u8>, callee: impl Fn(Rva) -> Callee) -> Survey {
+    surveyed_for(code, |data| vec![callee(data)])
+}
+
+/// The same for several functions, in the order of the query.
+fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Callee>) -> Survey {
     let built = |data: u32| {
         let code = code(data);
         driver().edit_section(".text", |text| text.bytes(code)).build()
@@ -22,8 +27,10 @@ fn surveyed(code: impl Fn(u32) -> Vec<u8>, callee: impl Fn(Rva) -> Callee) -> Su
     let bytes = built(data).bytes;
     let image = Image::read(&bytes).expect("fixtures are images");
     let arguments = vec![Parameter { index: 2, bits: 32 }];
-    let wanted = vec![Wanted { callee: callee(Rva(data)), parameters: 7, arguments }];
-    survey(&image, &Query { wanted, never_return: Vec::new() })
+    let wanted = callees(Rva(data)).into_iter();
+    let wanted =
+        wanted.map(|callee| Wanted { callee, parameters: 7, arguments: arguments.clone() });
+    survey(&image, &Query { wanted: wanted.collect(), never_return: Vec::new() })
 }
 
 /// An instruction whose last four bytes are the distance from its end to `place`.
@@ -63,6 +70,28 @@ fn through_a_register() {
     };
     let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
     assert_eq!(told(&survey), [(TEXT + 17, Via::Register, Some(0))]);
+}
+
+/// Two wanted entries of one table are two functions, each with its own reference.
+#[test]
+fn entries_of_one_table_are_told_apart() {
+    let code = |data| {
+        let mut code = Vec::new();
+        for offset in [OFFSET + 8, OFFSET] {
+            code.extend(to(data, code.len(), &[0x48, 0x8B, 0x05]));
+            code.extend(XOR_R8D);
+            code.extend([0xFF, 0x90]);
+            code.extend(offset.to_le_bytes());
+        }
+        [&code[..], &RET].concat()
+    };
+    let survey = surveyed_for(code, |pointer| {
+        [ENTRY, ENTRY + 1].map(|entry| Callee::TableBehind { pointer, entry }).into()
+    });
+    let sites: Vec<_> = survey.sites.iter().map(|site| (site.at.0, site.wanted)).collect();
+    assert_eq!(sites, [(TEXT + 10, 1), (TEXT + 26, 0)]);
+    let named = survey.references.iter().map(|found| (found.at.0, found.wanted, found.fate));
+    assert!(named.eq([(TEXT, 1, Fate::Call), (TEXT + 16, 0, Fate::Call)]));
 }
 
 /// Another entry of the same table is another function.

@@ -162,6 +162,23 @@ FUNCTION home_of_parameter
     ALLOCATE
     LEAVE 0x28
 
+# The function's address waits on the stack, and so does the stack pointer's value in a register.
+FUNCTION address_in_frame
+    #= ExAllocatePoolWithTag 0=4 via=table
+    ENTER address_in_frame, 0x48
+    mov r11, rsp
+    mov rax, qword ptr [rip + __imp_ExAllocatePoolWithTag]
+    mov qword ptr [rsp + 0x30], rax
+    test ecx, ecx
+    je 1f
+    lea rcx, [rsp + 0x38]
+    call qword ptr [rip + __imp_RtlRandomEx]
+1:  mov ecx, 4
+    mov edx, 16
+    mov r8d, 0x6b736944
+    call qword ptr [rsp + 0x30]
+    LEAVE 0x48
+
 # The flags go over the stack, as they do where interrupts are switched off for a while.
 FUNCTION flags_kept
     #= MmMapLockedPagesSpecifyCache 1=0 5=0x40000010
