@@ -3,6 +3,29 @@
 //!
 //! [`survey`] answers a [`Query`] on demand: it finds every reference to the functions first and
 //! reads only the code around those. What cannot be told is an answer with a [`Reason`].
+//!
+//! ```
+//! use ringfence_code::{Callee, Parameter, Query, Wanted, survey};
+//! use ringfence_image::{Image, ImportName};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/clean-x64.sys");
+//! let bytes = std::fs::read(path)?;
+//! let image = Image::read(&bytes)?;
+//! let imports = image.imports().modules.iter().flat_map(|module| &module.functions);
+//! let wanted = imports.filter(|import| import.name == ImportName::Name(b"ExAllocatePoolWithTag"));
+//! let wanted = wanted.map(|import| Wanted {
+//!     callee: Callee::Slot(import.slot),
+//!     parameters: 3,
+//!     arguments: vec![Parameter { index: 0, bits: 32 }],
+//! });
+//! let query = Query { wanted: wanted.collect(), never_return: Vec::new() };
+//!
+//! // NonPagedPoolNx and PagedPool, as its source says.
+//! let sites = survey(&image, &query).sites;
+//! let types = sites.iter().map(|site| site.arguments[0].value.possible[0].constant());
+//! assert!(types.eq([Some(0x200), Some(1)]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -27,5 +50,6 @@ mod value;
 
 pub use listing::{Line, listing};
 pub use query::{Callee, Parameter, Query, Wanted};
-pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via, survey};
+pub use search::survey;
+pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via};
 pub use value::{Possible, Reason, Value};

@@ -1,15 +1,17 @@
 //! The whole search: references first, then the functions around them, then what became of each.
 
 use crate::analysis::{Found, analyse};
+use crate::decode::amd64::Amd64;
 use crate::decode::{Decoder, Stub};
 use crate::flow::graph;
 use crate::function::{Extent, Finder};
+use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
 use crate::scan::{Field, fields};
 use crate::survey::{Doubt, Fate, Reference, Survey};
 use crate::transfer::Transfer;
-use ringfence_image::Rva;
+use ringfence_image::{Image, Machine, Rva};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
@@ -21,6 +23,18 @@ const MOST_STEPS: usize = 16_000_000;
 const MOST_STEPS_IN_ONE: usize = 4_000_000;
 /// Instructions read for one image.
 const MOST_INSTRUCTIONS: usize = 4_000_000;
+
+/// Finds every call of the functions in `query`; of machines other than x64 none yet. Never panics, and takes time and memory in
+/// proportion to the image, whatever it holds.
+pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
+    let mut survey = Survey::default();
+    if image.machine() == Machine::X64 && !query.wanted.is_empty() {
+        let places = Places::new(image, query);
+        survey = Search::new(&places, query, Box::new(Amd64::new(&places))).run();
+    }
+    survey.doubts.splice(0..0, packed::doubts(image));
+    survey
+}
 
 /// A place in code that names a wanted function, directly or by way of a jump or a pointer to it.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +64,7 @@ struct Outcome<'f> {
     named: bool,
 }
 
-pub(crate) struct Search<'a> {
+struct Search<'a> {
     places: &'a Places<'a>,
     query: &'a Query,
     finder: Finder<'a>,
@@ -64,11 +78,7 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(
-        places: &'a Places<'a>,
-        query: &'a Query,
-        decoder: Box<dyn Decoder + 'a>,
-    ) -> Search<'a> {
+    fn new(places: &'a Places<'a>, query: &'a Query, decoder: Box<dyn Decoder + 'a>) -> Search<'a> {
         Search {
             places,
             query,
@@ -82,7 +92,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(crate) fn run(mut self) -> Survey {
+    fn run(mut self) -> Survey {
         let named: HashSet<u32> = self.places.named().collect();
         let found = self.scan(&named);
         self.take(found, |places, place| match places.wanted_at(place) {

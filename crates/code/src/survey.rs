@@ -1,22 +1,7 @@
 //! What a survey found.
 
-use crate::decode::amd64::Amd64;
-use crate::places::Places;
-use crate::search::Search;
-use crate::{Query, Value, packed};
-use ringfence_image::{Image, Machine, Rva};
-
-/// Finds every call of the functions in `query`; of machines other than x64 none yet. Never panics, and takes time and memory in
-/// proportion to the image, whatever it holds.
-pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
-    let mut survey = Survey::default();
-    if image.machine() == Machine::X64 && !query.wanted.is_empty() {
-        let places = Places::new(image, query);
-        survey = Search::new(&places, query, Box::new(Amd64::new(&places))).run();
-    }
-    survey.doubts.splice(0..0, packed::doubts(image));
-    survey
-}
+use crate::Value;
+use ringfence_image::Rva;
 
 /// What a survey found.
 #[derive(Clone, Debug, Default)]
