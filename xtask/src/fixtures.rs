@@ -5,6 +5,7 @@ mod expected;
 mod recipe;
 
 pub use build::{CLANG, DLLTOOL, LINKER, prepare, program};
+pub use recipe::COMPILE;
 
 use crate::command;
 use anyhow::{Context, Result, bail};

@@ -1,8 +1,9 @@
 //! Builds the drivers of the recipe in a folder.
 
-use super::recipe::{COMPILE, DRIVERS, Driver, LINK, TARGET};
+use super::recipe::{DRIVERS, Driver, LINK, TARGET};
 use super::truth::Truth;
 use crate::command::{capture, root};
+use crate::fixtures::COMPILE;
 use crate::fixtures::{CLANG, DLLTOOL, LINKER, program};
 use anyhow::{Context, Result};
 use std::fs;

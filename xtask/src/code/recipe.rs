@@ -83,22 +83,6 @@ pub const DRIVERS: &[Driver] = &[
 /// The switches that C and assembly have in common.
 pub const TARGET: &[&str] = &["--no-default-config", "--target=x86_64-pc-windows-msvc"];
 
-/// The compiler's switches.
-pub const COMPILE: &[&str] = &[
-    "-std=c17",
-    "-ffreestanding",
-    "-fms-extensions",
-    "-fno-builtin",
-    // Together these two make functions without a frame have unwind data all the same.
-    "-fno-asynchronous-unwind-tables",
-    "-funwind-tables",
-    "-ffunction-sections",
-    "-fno-ident",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-];
-
 /// The linker's switches. Nothing is left out for want of a reference: no function here has one.
 pub const LINK: &[&str] = &[
     "/nologo",
