@@ -1,10 +1,11 @@
 //! x64, decoded by iced-x86.
 
+mod bound;
 mod jump_table;
 mod lift;
 mod stub;
 
-use super::{Decoder, Lifted, Stub, Taken};
+use super::{Decoder, Jumps, Lifted, Stub, Taken};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
@@ -120,7 +121,7 @@ impl Decoder for Amd64<'_> {
         self.chain.clear();
     }
 
-    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
+    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Jumps {
         jump_table::targets(&self.chain, &self.pointers, self.places, inside)
     }
 

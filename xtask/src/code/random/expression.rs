@@ -6,10 +6,28 @@ use super::draw::Draw;
 /// A constant that means something to those who read flags, or any.
 pub fn constant(draw: &mut Draw) -> String {
     const FEW: &[&str] = &[
-        "0u", "1u", "2u", "3u", "4u", "16u", "64u", "0x200u", "0x400u", "0x201u", "0x40000000u",
-        "0x40000010u", "0x80000000u", "0xffffffffu", "255u", "128u",
+        "0u",
+        "1u",
+        "2u",
+        "3u",
+        "4u",
+        "16u",
+        "64u",
+        "0x200u",
+        "0x400u",
+        "0x201u",
+        "0x40000000u",
+        "0x40000010u",
+        "0x80000000u",
+        "0xffffffffu",
+        "255u",
+        "128u",
     ];
-    if draw.once_in(4) { format!("{:#x}u", draw.number() as u32) } else { draw.pick(FEW).to_owned() }
+    if draw.once_in(4) {
+        format!("{:#x}u", draw.number() as u32)
+    } else {
+        draw.pick(FEW).to_owned()
+    }
 }
 
 /// A `u64`.

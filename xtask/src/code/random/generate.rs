@@ -29,15 +29,15 @@ APART struct record made(u32 value) { return (struct record){.first = value, .th
 
 /// A source of `count` functions, named from 0.
 pub fn source(draw: &mut Draw, count: usize) -> String {
-    let mut writer = Writer { draw, text: BEGIN.to_owned(), names: Vec::new(), calls: 1000, labels: 0 };
+    let mut writer =
+        Writer { draw, text: BEGIN.to_owned(), names: Vec::new(), calls: 1000, labels: 0 };
     for index in 0..count {
         writer.function(index);
     }
     let names: Vec<_> = (0..count).map(|index| format!("f{index}")).collect();
     let names = names.join(", ");
-    let end = format!(
-        "routine *const routines[] = {{{names}}};\nconst u32 routine_count = {count};\n"
-    );
+    let end =
+        format!("routine *const routines[] = {{{names}}};\nconst u32 routine_count = {count};\n");
     writer.text + &end
 }
 
@@ -88,8 +88,19 @@ impl Writer<'_> {
     fn frame(&mut self) {
         self.names = Vec::new();
         for index in 0..1 + self.draw.below(4) {
-            let kind = self.draw.pick(&["u32", "u32", "u16", "u8", "i32", "i8", "i16", "volatile u32", "volatile u8"]);
-            let value = if self.draw.once_in(2) { constant(self.draw) } else { "(a & 3u)".to_owned() };
+            let kind = self.draw.pick(&[
+                "u32",
+                "u32",
+                "u16",
+                "u8",
+                "i32",
+                "i8",
+                "i16",
+                "volatile u32",
+                "volatile u8",
+            ]);
+            let value =
+                if self.draw.once_in(2) { constant(self.draw) } else { "(a & 3u)".to_owned() };
             let cast = kind.trim_start_matches("volatile ");
             self.line(&format!("{kind} v{index} = ({cast}){value};"));
             self.names.push(format!("v{index}"));
@@ -99,21 +110,48 @@ impl Writer<'_> {
         self.line(&format!("u32 out = {k}, keep = {o};\n{align}u32 x[4] = {{{x}, {y}, b, 1}};"));
         let line = format!("u8 y[8] = {{1, {}, 3, (u8)e}};", self.draw.below(256));
         self.line(&line);
-        self.line(&format!("struct record m = {{.first = {x}, .third = 4}}, n = {{.first = e & 1}};"));
+        self.line(&format!(
+            "struct record m = {{.first = {x}, .third = 4}}, n = {{.first = e & 1}};"
+        ));
         let line = format!("union pieces h = {{.whole = {:#x}u}};", self.draw.number());
         self.line(&line);
         self.line("u32 *q = &out;\n(void)q, (void)m, (void)n, (void)h, (void)x, (void)y;");
-        let line = format!("u32 (*ask)(u32, u32) = {};", self.draw.pick(&["a ? AskLeft : AskRight", "AskLeft"]));
+        let line = format!(
+            "u32 (*ask)(u32, u32) = {};",
+            self.draw.pick(&["a ? AskLeft : AskRight", "AskLeft"])
+        );
         self.line(&line);
         if self.draw.once_in(12) {
             self.line("u32 *r = __builtin_alloca(((b & 3) + 4) * 4);\nr[0] = 1; r[1] = a; r[2] = 2; r[3] = 3;");
             self.names.extend(["r[0]".to_owned(), "r[a & 3]".to_owned()]);
         }
         let mut more = vec![
-            "out", "keep", "x[0]", "x[1]", "x[2]", "x[a & 3]", "x[e & 1]", "y[1]", "y[b & 7]", "m.first",
-            "m.second", "m.third", "m.fourth", "m.low", "m.middle", "m.high", "n.first", "n.fifth",
-            "h.half[0]", "h.half[1]", "h.quarter[1]", "h.byte[0]", "h.byte[3]", "h.byte[b & 7]",
-            "h.whole", "*q",
+            "out",
+            "keep",
+            "x[0]",
+            "x[1]",
+            "x[2]",
+            "x[a & 3]",
+            "x[e & 1]",
+            "y[1]",
+            "y[b & 7]",
+            "m.first",
+            "m.second",
+            "m.third",
+            "m.fourth",
+            "m.low",
+            "m.middle",
+            "m.high",
+            "n.first",
+            "n.fifth",
+            "h.half[0]",
+            "h.half[1]",
+            "h.quarter[1]",
+            "h.byte[0]",
+            "h.byte[3]",
+            "h.byte[b & 7]",
+            "h.whole",
+            "*q",
         ];
         for _ in 0..3 + self.draw.below(6) {
             let name = more.swap_remove(self.draw.below(more.len()));
@@ -211,7 +249,9 @@ impl Writer<'_> {
             _ => format!("({} & 7)", self.of(1)),
         };
         // The bound is worked out once: what is in it may change.
-        self.line(&format!("for (u32 l{label} = 0, m{label} = {bound}; l{label} < m{label}; l{label}++) {{"));
+        self.line(&format!(
+            "for (u32 l{label} = 0, m{label} = {bound}; l{label} < m{label}; l{label}++) {{"
+        ));
         if self.draw.once_in(2) {
             let name = self.names[self.draw.below(self.names.len())].clone();
             let what = self.draw.pick(&["^=", "|=", "="]);
@@ -243,7 +283,8 @@ impl Writer<'_> {
     fn pointer(&mut self) {
         let value = self.argument();
         let condition = self.of(1);
-        let target = self.draw.pick(&["&out", "&keep", "x + 2", "x + (b & 3)", "&m.first", "h.half", "p"]);
+        let target =
+            self.draw.pick(&["&out", "&keep", "x + 2", "x + (b & 3)", "&m.first", "h.half", "p"]);
         let other = self.draw.pick(&["q", "q", "&n.first", "&keep", "p + 1"]);
         self.line(&format!("q = {condition} ? {target} : {other};"));
         if !self.draw.once_in(3) {

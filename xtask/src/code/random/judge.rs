@@ -1,7 +1,9 @@
 //! What the survey says, against what happened.
 
 use super::native::{Happened, Values};
-use ringfence_code::{Callee, Fate, Parameter, Possible, Query, Site, Survey, Value, Wanted};
+use ringfence_code::{
+    Callee, Doubt, Fate, Parameter, Possible, Query, Site, Survey, Value, Wanted,
+};
 use ringfence_image::{Image, ImportName};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,8 +17,6 @@ const ASKED: &[(&str, u8, &[u8])] = &[
     ("AskLeft", 1, &[32, 32]),
     ("AskRight", 1, &[32, 32]),
 ];
-/// Those that only pointers lead to: such a call may not be found, if the reference says so.
-const POINTED_AT: &[&str] = &["AskLeft", "AskRight"];
 
 /// A survey and what was asked.
 pub struct Surveyed {
@@ -37,7 +37,11 @@ impl Surveyed {
             let arguments =
                 (0..).zip(widths).map(|(index, &bits)| Parameter { index, bits }).collect();
             let parameters = u8::try_from(widths.len()).unwrap_or(u8::MAX);
-            query.wanted.push(Wanted { callee: Callee::Slot(function.slot), parameters, arguments });
+            query.wanted.push(Wanted {
+                callee: Callee::Slot(function.slot),
+                parameters,
+                arguments,
+            });
             rows.push(row);
         }
         Surveyed { survey: ringfence_code::survey(image, &query), rows }
@@ -52,12 +56,14 @@ impl Surveyed {
         self.survey.sites.iter().filter(is_it).collect()
     }
 
-    /// Whether some address of `called` is said to be used in a way that is not followed.
+    /// Whether some address of `called` is said to be used in a way that is not followed, or the whole
+    /// not to have been looked at.
     fn goes_elsewhere(&self, called: &str) -> bool {
-        self.survey.references.iter().any(|reference| {
-            ASKED[self.rows[reference.wanted]].0 == called
-                && matches!(reference.fate, Fate::Data | Fate::Stored)
-        })
+        self.survey.doubts.contains(&Doubt::Budget)
+            || self.survey.references.iter().any(|reference| {
+                ASKED[self.rows[reference.wanted]].0 == called
+                    && matches!(reference.fate, Fate::Data | Fate::Stored)
+            })
     }
 }
 
@@ -85,7 +91,10 @@ impl Tally {
             self.calls += 1;
             let sites = surveyed.sites(called, *call);
             let name = format!("{called} {call}");
-            if sites.is_empty() && POINTED_AT.contains(&called.as_str()) && surveyed.goes_elsewhere(called) {
+            if sites.is_empty()
+                && POINTED_AT.contains(&called.as_str())
+                && surveyed.goes_elsewhere(called)
+            {
                 self.not_followed += 1;
             } else if sites.is_empty() {
                 wrong.push(format!("{name} is not found"));
@@ -110,10 +119,13 @@ impl Tally {
                 .collect();
             if let Some(first) = missing.first() {
                 let at: Vec<_> = sites.iter().map(|site| format!("{:x}", site.at.0)).collect();
-                let said: Vec<_> = found.iter().flat_map(|value| &value.possible).map(words).collect();
+                let said: Vec<_> =
+                    found.iter().flat_map(|value| &value.possible).map(words).collect();
                 wrong.push(format!(
                     "{name} at {}: argument {index} is {first:#x} ({} such), not {}",
-                    at.join(" "), missing.len(), said.join(" or ")
+                    at.join(" "),
+                    missing.len(),
+                    said.join(" or ")
                 ));
             }
             self.grade(&found, values);
@@ -129,7 +141,12 @@ impl Tally {
         self.numbers += usize::from(numbers.is_some());
         let happened: BTreeSet<u64> = values.iter().copied().collect();
         self.exact += usize::from(numbers.is_some_and(|numbers| numbers == happened));
-        self.unknown += usize::from(all().any(|one| one.ones == 0 && one.zeros.trailing_zeros() < 64 && one.zeros.count_ones() <= 56 && one.unknown.is_some()));
+        self.unknown += usize::from(all().any(|one| {
+            one.ones == 0
+                && one.zeros.trailing_zeros() < 64
+                && one.zeros.count_ones() <= 56
+                && one.unknown.is_some()
+        }));
     }
 }
 
@@ -139,7 +156,13 @@ impl fmt::Display for Tally {
             f,
             "{} calls, {} not followed; of {} arguments {} are numbers ({} exactly those that occur), \
              {} may be anything; {} wrong",
-            self.calls, self.not_followed, self.arguments, self.numbers, self.exact, self.unknown, self.wrong
+            self.calls,
+            self.not_followed,
+            self.arguments,
+            self.numbers,
+            self.exact,
+            self.unknown,
+            self.wrong
         )
     }
 }

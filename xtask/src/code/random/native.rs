@@ -26,7 +26,8 @@ pub fn run(folder: &Path, source: &Path) -> Result<Happened> {
     let printed = capture(&mut program(&binary.to_string_lossy(), folder))?;
     let mut happened = Happened::new();
     for line in printed.lines() {
-        let (called, call, index, value) = read(line).with_context(|| format!("what is {line}?"))?;
+        let (called, call, index, value) =
+            read(line).with_context(|| format!("what is {line}?"))?;
         let values = happened.entry((called, call)).or_default();
         values.entry(index).or_default().push(value);
     }

@@ -5,6 +5,8 @@
 //! the latter with one register for both. A first table of bytes may stand before, for sparse cases.
 
 use super::Pointers;
+use super::bound::{Bound, bound};
+use crate::decode::Jumps;
 use crate::places::Places;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use std::collections::VecDeque;
@@ -24,20 +26,21 @@ pub(super) fn targets(
     pointers: &Pointers,
     places: &Places<'_>,
     inside: &dyn Fn(u32) -> bool,
-) -> Vec<u32> {
+) -> Jumps {
     let chain: Vec<&Instruction> = chain.iter().collect();
-    let Some((jump, before)) = chain.split_last() else { return Vec::new() };
+    let Some((jump, before)) = chain.split_last() else { return Jumps::default() };
     let finder = Finder { before, pointers, places };
-    let Some(table) = finder.table(jump) else { return Vec::new() };
-    let most = finder.entries(&table).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let mut found = Vec::new();
-    for index in 0..most as u32 {
+    let Some(table) = finder.table(jump) else { return Jumps::default() };
+    let mut all = Vec::new();
+    for index in 0..MOST_ENTRIES as u32 {
         let Some(target) = finder.entry(&table, index).filter(|target| inside(*target)) else {
             break;
         };
-        found.push(target);
+        all.push(target);
     }
-    found
+    let bound = finder.entries(&table);
+    let count = bound.map_or(all.len(), |bound| bound.number.min(all.len()));
+    Jumps { targets: all[..count].to_vec(), all, since: bound.map(|bound| bound.since) }
 }
 
 /// A table of jump targets.
@@ -123,30 +126,28 @@ impl Finder<'_> {
         }
     }
 
-    /// How many entries there are, by the comparison that guards the jump.
-    fn entries(&self, table: &Table) -> Option<usize> {
-        let bound = self.bound(table.used_at)?;
+    /// How many entries there are, by the comparison or the mask that the jump is behind.
+    fn entries(&self, table: &Table) -> Option<Bound> {
         // A load of bytes in between: its largest entry selects the last of ours.
-        let at = self.written(table.index, table.used_at)?;
-        let select = self.before[at];
-        if select.mnemonic() != Mnemonic::Movzx || select.op1_kind() != OpKind::Memory {
-            return Some(bound);
-        }
-        let base = match select.memory_base() {
-            Register::None => return Some(bound),
-            base => self.known(base, at).or_else(|| self.known(select.memory_index(), at))?,
+        let selected = self.written(table.index, table.used_at).filter(|&at| {
+            let select = self.before[at];
+            select.mnemonic() == Mnemonic::Movzx
+                && select.op1_kind() == OpKind::Memory
+                && select.memory_index() != Register::None
+        });
+        let Some(at) = selected else {
+            return bound(&self.before[..table.used_at], table.index);
         };
+        let select = self.before[at];
+        let (base, index) = match self.known(select.memory_base(), at) {
+            Some(base) => (base, select.memory_index()),
+            None => (self.known(select.memory_index(), at)?, select.memory_base()),
+        };
+        let held = bound(&self.before[..at], index)?;
         let place = base.wrapping_add(select.memory_displacement32());
         let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
-        let largest = bytes.iter().take(bound).max()?;
-        Some(usize::from(*largest) + 1)
-    }
-
-    /// One more than the number in the last `cmp x, number` whose result decides a branch.
-    fn bound(&self, end: usize) -> Option<usize> {
-        let compare = self.before[..end].iter().rev().find(|i| i.mnemonic() == Mnemonic::Cmp)?;
-        let number = compare.try_immediate(1).ok()?;
-        usize::try_from(number).ok().map(|number| number.saturating_add(1))
+        let largest = bytes.iter().take(held.number).max()?;
+        Some(Bound { number: usize::from(*largest) + 1, ..held })
     }
 
     /// The last instruction before `end` that writes `register`.
