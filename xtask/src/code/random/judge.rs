@@ -23,11 +23,14 @@ pub struct Surveyed {
     survey: Survey,
     /// The row of `ASKED` at each index of the query.
     rows: Vec<usize>,
+    /// Whether the driver says where its functions are. Where it does not, what nothing jumps to may be no
+    /// code.
+    listed: bool,
 }
 
 impl Surveyed {
     /// Asks for every argument of every function in the list.
-    pub fn of(image: &Image<'_>) -> Surveyed {
+    pub fn of(image: &Image<'_>, listed: bool) -> Surveyed {
         let (mut query, mut rows) = (Query::default(), Vec::new());
         let functions = image.imports().modules.iter().flat_map(|module| &module.functions);
         for function in functions {
@@ -44,7 +47,7 @@ impl Surveyed {
             });
             rows.push(row);
         }
-        Surveyed { survey: ringfence_code::survey(image, &query), rows }
+        Surveyed { survey: ringfence_code::survey(image, &query), rows, listed }
     }
 
     /// The calls of `called` that may have this number.
@@ -71,7 +74,7 @@ impl Surveyed {
 #[derive(Default)]
 pub struct Tally {
     calls: usize,
-    /// Calls through pointers that were not found, but told as uses of the address.
+    /// Calls that were not found, but told as uses of the address or as not looked at.
     not_followed: usize,
     arguments: usize,
     /// Arguments of which every possibility is a number, and those where each of them occurred.
@@ -91,14 +94,11 @@ impl Tally {
             self.calls += 1;
             let sites = surveyed.sites(called, *call);
             let name = format!("{called} {call}");
-            if sites.is_empty()
-                && POINTED_AT.contains(&called.as_str())
-                && surveyed.goes_elsewhere(called)
-            {
+            if sites.is_empty() && surveyed.goes_elsewhere(called) {
                 self.not_followed += 1;
             } else if sites.is_empty() {
                 wrong.push(format!("{name} is not found"));
-            } else if !sites.iter().any(|site| site.reached) {
+            } else if !sites.iter().any(|site| site.reached) && surveyed.listed {
                 wrong.push(format!("{name} is not reached"));
             } else {
                 wrong.extend(self.compare(&name, &sites, values));

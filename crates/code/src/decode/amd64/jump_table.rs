@@ -24,23 +24,39 @@ pub(super) fn pointer(instruction: &Instruction) -> Option<u32> {
 pub(super) fn targets(
     chain: &VecDeque<Instruction>,
     pointers: &Pointers,
+    computed: &[(u32, Option<u32>)],
     places: &Places<'_>,
     inside: &dyn Fn(u32) -> bool,
 ) -> Jumps {
     let chain: Vec<&Instruction> = chain.iter().collect();
     let Some((jump, before)) = chain.split_last() else { return Jumps::default() };
     let finder = Finder { before, pointers, places };
-    let Some(table) = finder.table(jump) else { return Jumps::default() };
-    let mut all = Vec::new();
-    for index in 0..MOST_ENTRIES as u32 {
-        let Some(target) = finder.entry(&table, index).filter(|target| inside(*target)) else {
-            break;
-        };
-        all.push(target);
-    }
+    let Some(table) = finder.table(jump) else {
+        return finder.computed_before(jump, computed, inside);
+    };
+    let all = finder.all_entries((table.place, table.base), inside);
     let bound = finder.entries(&table);
     let count = bound.map_or(all.len(), |bound| bound.number.min(all.len()));
     Jumps { targets: all[..count].to_vec(), all, since: bound.map(|bound| bound.since) }
+}
+
+/// The table and the base whose sum the last instruction of `chain` works out: the jump may come much
+/// later, where the selecting value does not change in a loop.
+pub(super) fn computed(
+    chain: &VecDeque<Instruction>,
+    pointers: &Pointers,
+    places: &Places<'_>,
+) -> Option<(u32, Option<u32>)> {
+    let last = chain.back()?;
+    let is_sum = last.mnemonic() == Mnemonic::Add
+        && last.op0_register().is_gpr64()
+        && last.op1_kind() == OpKind::Register;
+    let before: Vec<&Instruction> = if is_sum { chain.iter().collect() } else { return None };
+    let end = before.len() - 1;
+    let finder = Finder { before: &before, pointers, places };
+    let (left, right) = (last.op0_register(), last.op1_register());
+    let table = finder.relative(left, right, end).or_else(|| finder.relative(right, left, end))?;
+    Some((table.place, table.base))
 }
 
 /// A table of jump targets.
@@ -112,11 +128,35 @@ impl Finder<'_> {
         Some(Table { place: start, base: None, index: load.memory_index(), used_at: at })
     }
 
-    fn entry(&self, table: &Table, index: u32) -> Option<u32> {
-        let size = if table.base.is_some() { 4 } else { 8 };
-        let place = table.place.checked_add(index * size)?;
+    /// Where a jump may go whose target was worked out earlier: wherever any table so far leads.
+    fn computed_before(
+        &self,
+        jump: &Instruction,
+        computed: &[(u32, Option<u32>)],
+        inside: &dyn Fn(u32) -> bool,
+    ) -> Jumps {
+        let leaves = self.before.last().is_some_and(|last| {
+            last.mnemonic() == Mnemonic::Pop || last.op0_register() == Register::RSP
+        });
+        if leaves || jump.op0_kind() != OpKind::Register {
+            return Jumps::default();
+        }
+        let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
+        let all: Vec<u32> = entries.collect();
+        Jumps { targets: all.clone(), all, since: None }
+    }
+
+    /// Every entry up to the first that leads elsewhere.
+    fn all_entries(&self, table: (u32, Option<u32>), inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        let entries = (0..MOST_ENTRIES as u32).map_while(|index| self.entry(table, index));
+        entries.take_while(|target| inside(*target)).collect()
+    }
+
+    fn entry(&self, (start, base): (u32, Option<u32>), index: u32) -> Option<u32> {
+        let size = if base.is_some() { 4 } else { 8 };
+        let place = start.checked_add(index * size)?;
         let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
-        match table.base {
+        match base {
             Some(base) => {
                 let entry = u32::from_le_bytes(*bytes.first_chunk()?);
                 // Signed or not, the sum is the same in 32 bits.
