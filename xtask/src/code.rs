@@ -5,6 +5,7 @@ mod build;
 mod compare;
 mod map;
 mod oracle;
+mod random;
 mod recipe;
 mod survey;
 mod truth;
@@ -30,7 +31,16 @@ pub struct Arguments {
     /// Keep the compiled drivers there
     #[arg(long, value_name = "DIR")]
     keep: Option<std::path::PathBuf>,
+    /// Do nothing but compare this many generated functions with what they do when they run
+    #[arg(long, value_name = "N")]
+    random: Option<usize>,
+    /// What the functions are generated from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
 }
+
+/// Generated functions that are run in any case: 20 s on two cores.
+const FEW: usize = 250;
 
 /// Builds, surveys and compares everything; prints every difference before it fails.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -38,6 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     let folder = std::path::absolute(folder)?;
+    if let Some(count) = arguments.random {
+        return random::run(&folder, count, arguments.seed);
+    }
     build::all(&folder)?;
     let mut failures = 0;
     for driver in recipe::DRIVERS {
@@ -46,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.no_corpus {
         failures += corpus(arguments.list)?;
     }
+    random::run(&folder.join("random"), FEW, arguments.seed)?;
     if failures != 0 {
         bail!("{failures} differences between what is true and what the survey says");
     }

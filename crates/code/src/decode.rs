@@ -44,6 +44,18 @@ pub(crate) enum Flow {
     Call(Target),
 }
 
+/// Where a jump by a table may go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Jumps {
+    /// The entries that can be selected.
+    pub(crate) targets: Vec<u32>,
+    /// Those, and what can be taken for entries behind them.
+    pub(crate) all: Vec<u32>,
+    /// The instruction that the number of entries follows from, which all code that comes to the jump
+    /// must have passed.
+    pub(crate) since: Option<u32>,
+}
+
 /// What stands in for a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stub {
@@ -76,7 +88,7 @@ pub(crate) trait Decoder {
 
     /// Where an indirect jump that was just decoded may go by a table; nothing if that is not known.
     /// `inside` tells whether a place may be a target.
-    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Vec<u32>;
+    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Jumps;
 
     /// What the code at `at` stands in for, following a few jumps.
     fn stub(&self, at: u32) -> Stub;

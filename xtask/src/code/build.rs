@@ -29,13 +29,14 @@ pub fn all(folder: &Path) -> Result<()> {
 
 /// An import library for each module.
 fn import_libraries(folder: &Path) -> Result<()> {
-    for module in MODULES {
-        let definition = sources().join(format!("{module}.def"));
-        let mut dlltool = program(DLLTOOL, folder);
-        dlltool.args(["-m", "i386:x86-64", "-l", &format!("{module}.lib"), "-d"]);
-        capture(dlltool.arg(definition))?;
-    }
-    Ok(())
+    MODULES.iter().try_for_each(|module| import_library(folder, module))
+}
+
+fn import_library(folder: &Path, module: &str) -> Result<()> {
+    let definition = sources().join(format!("{module}.def"));
+    let mut dlltool = program(DLLTOOL, folder);
+    dlltool.args(["-m", "i386:x86-64", "-l", &format!("{module}.lib"), "-d"]);
+    capture(dlltool.arg(definition)).map(drop)
 }
 
 /// What the sources of `driver` say.
@@ -74,13 +75,29 @@ pub fn large_driver(folder: &Path, source: &Path, driver: &Path) -> Result<()> {
     link(folder, &objects, &driver.to_string_lossy(), &[])
 }
 
+/// Compiles and links one source whose imports `random.def` lists, inside `folder`.
+pub fn random_driver(folder: &Path, source: &Path, name: &str, switches: &[&str]) -> Result<()> {
+    const COMMON: &[&str] = &["-w", "-fno-strict-aliasing"];
+    let switches: Vec<_> = COMMON.iter().chain(switches).copied().collect();
+    let mut objects = vec![compile(folder, source, name, &switches)?];
+    for source in [ENTRY, STUB, "load_config.s"] {
+        objects.push(compile(folder, &sources().join(source), source, &[])?);
+    }
+    link(folder, &objects, &format!("{name}.sys"), &["random.lib"])
+}
+
+/// An import library for `random.def`.
+pub fn random_imports(folder: &Path) -> Result<()> {
+    import_library(folder, "random")
+}
+
 /// Compiles C with `switches` or assembles what is none; returns the object's name.
 fn compile(folder: &Path, source: &Path, name: &str, switches: &[&str]) -> Result<String> {
     let object = format!("{name}.obj");
     let mut clang = program(CLANG, folder);
     clang.args(TARGET).arg("-I").arg(sources());
     if source.extension().is_some_and(|kind| kind == "c") {
-        clang.args(COMPILE).args(switches);
+        clang.args(COMPILE).args(switches).arg("-I").arg(sources().join("random"));
     }
     capture(clang.arg("-c").arg(source).args(["-o", &object]))?;
     Ok(object)
@@ -90,6 +107,7 @@ fn compile(folder: &Path, source: &Path, name: &str, switches: &[&str]) -> Resul
 fn link(folder: &Path, objects: &[String], file: &str, switches: &[&str]) -> Result<()> {
     let mut linker = program(LINKER, folder);
     linker.args(LINK).args(switches).args(objects);
-    linker.args(MODULES.iter().map(|module| format!("{module}.lib")));
+    let libraries = MODULES.iter().map(|module| format!("{module}.lib"));
+    linker.args(libraries.filter(|library| folder.join(library).exists()));
     capture(linker.arg(format!("/out:{file}"))).map(drop)
 }

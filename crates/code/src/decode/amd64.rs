@@ -1,10 +1,11 @@
 //! x64, decoded by iced-x86.
 
+mod bound;
 mod jump_table;
 mod lift;
 mod stub;
 
-use super::{Decoder, Lifted, Stub, Taken};
+use super::{Decoder, Jumps, Lifted, Stub, Taken};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
@@ -55,6 +56,8 @@ pub(crate) struct Amd64<'a> {
     chain: VecDeque<Instruction>,
     /// Addresses in the image that registers were given anywhere in the function.
     pointers: Pointers,
+    /// The tables, each with what is added to its entries, that were read from anywhere in the function.
+    computed: Vec<(u32, Option<u32>)>,
 }
 
 impl<'a> Amd64<'a> {
@@ -66,6 +69,7 @@ impl<'a> Amd64<'a> {
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
             chain: VecDeque::with_capacity(REMEMBERED),
             pointers: [None; 16],
+            computed: Vec::new(),
         }
     }
 
@@ -97,6 +101,12 @@ impl Decoder for Amd64<'_> {
         if let Some(rva) = jump_table::pointer(&instruction) {
             self.pointers[instruction.op0_register().number() & 15] = Some(rva);
         }
+        if instruction.mnemonic() == Mnemonic::Add
+            && let Some(table) = jump_table::computed(&self.chain, &self.pointers, self.places)
+            && !self.computed.contains(&table)
+        {
+            self.computed.push(table);
+        }
         Some(Lifted {
             length: instruction.len() as u8,
             flow: lift::flow(&instruction),
@@ -114,14 +124,15 @@ impl Decoder for Amd64<'_> {
     fn start_function(&mut self) {
         self.chain.clear();
         self.pointers = [None; 16];
+        self.computed.clear();
     }
 
     fn start_chain(&mut self) {
         self.chain.clear();
     }
 
-    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        jump_table::targets(&self.chain, &self.pointers, self.places, inside)
+    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Jumps {
+        jump_table::targets(&self.chain, &self.pointers, &self.computed, self.places, inside)
     }
 
     fn stub(&self, at: u32) -> Stub {

@@ -37,6 +37,7 @@ pub(crate) fn graph(
         insns: Vec::new(),
         leaders: Vec::new(),
         tables: HashMap::new(),
+        guarded: Vec::new(),
         pending: Vec::new(),
         taken: extent.frame.map(|_| BTreeSet::new()),
         unresolved: false,
@@ -61,6 +62,8 @@ struct Reader<'r> {
     leaders: Vec<u32>,
     /// Where indirect jumps go.
     tables: HashMap<u32, Vec<u32>>,
+    /// Tables whose length a guard tells: the guard, the jump, and all that may be entries.
+    guarded: Vec<(u32, u32, Vec<u32>)>,
     pending: Vec<u32>,
     taken: Option<BTreeSet<i32>>,
     unresolved: bool,
@@ -76,6 +79,7 @@ impl Reader<'_> {
         for &(rva, _) in &entries {
             self.enter(rva);
         }
+        self.distrust_guards();
         for &Field { at: field, place } in wanted {
             if self.covers(field) {
                 continue;
@@ -94,6 +98,7 @@ impl Reader<'_> {
                 self.enter(gap);
             }
         }
+        self.distrust_guards();
         entries
     }
 
@@ -189,7 +194,8 @@ impl Reader<'_> {
             return;
         }
         let inside = |rva: u32| self.extent.contains(rva) && self.places.code_from(rva).is_some();
-        let targets = self.decoder.jump_table(&inside);
+        let jumps = self.decoder.jump_table(&inside);
+        let targets = jumps.targets;
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
@@ -197,6 +203,29 @@ impl Reader<'_> {
         }
         self.pending.extend(&targets);
         self.tables.insert(insn.at, targets);
+        if let Some(since) = jumps.since {
+            self.guarded.push((since, insn.at, jumps.all));
+        }
+    }
+
+    /// Takes tables for as long as they can be where code comes to the jump past what guards it.
+    fn distrust_guards(&mut self) {
+        loop {
+            let leaders = |between: &(u32, u32)| {
+                let inside = |at: u32| between.0 < at && at <= between.1;
+                let led = self.leaders.iter().filter(|&&at| inside(at)).count();
+                let branches = self
+                    .insns
+                    .iter()
+                    .filter(|insn| matches!(insn.flow, Flow::Branch(_)) && inside(insn.end()));
+                led > branches.count()
+            };
+            let passed = self.guarded.iter().position(|(since, at, _)| leaders(&(*since, *at)));
+            let Some(index) = passed else { return };
+            let (_, at, all) = self.guarded.swap_remove(index);
+            self.tables.insert(at, all.clone());
+            all.into_iter().for_each(|target| self.enter(target));
+        }
     }
 
     fn returns(&self, target: Target) -> bool {
@@ -285,6 +314,9 @@ impl Reader<'_> {
     /// Sorts what was read into blocks.
     fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
         self.insns.sort_unstable_by_key(|insn| insn.at);
+        // Where instructions overlap, the next by address is not the next to run, and that may be anywhere.
+        let apart = self.insns.windows(2).filter(|pair| pair[0].end() != pair[1].at);
+        self.leaders.extend(apart.map(|pair| pair[0].end()));
         self.leaders.sort_unstable();
         let mut blocks: Vec<Block> = Vec::new();
         let mut starts: Vec<u32> = Vec::new();

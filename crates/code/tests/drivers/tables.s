@@ -127,3 +127,58 @@ FUNCTION value_behind_table
 value_behind_targets:
     .long 1b@IMGREL, 2b@IMGREL, 3b@IMGREL
     .seh_endproc
+
+# A comparison before the table that has nothing to do with it: the mask says how many entries there are.
+FUNCTION masked_behind_comparison
+    #= ExAllocatePoolWithTag 0=0|1|0x200
+    ENTER masked_behind_comparison
+    mov eax, 0x200
+    cmp dl, 0
+    jne 1f
+    mov eax, 1
+1:  and ecx, 3
+    cmp r8d, 0
+    jne 2f
+    xor eax, eax
+2:  lea rdx, [rip + masked_table]
+    movsxd rcx, dword ptr [rdx + rcx*4]
+    add rcx, rdx
+    cmp r9d, 0
+    je 9f
+    jmp rcx
+3:  mov eax, 0x200
+    jmp 9f
+4:  mov eax, 1
+    jmp 9f
+5:  xor eax, eax
+9:  mov ecx, eax
+    ALLOCATE
+    LEAVE
+.section .rdata, "dr"
+.p2align 2
+masked_table:
+    .long 9b - masked_table, 3b - masked_table, 4b - masked_table, 5b - masked_table
+
+# The same with the values in the cases alone, only the first of which the comparison would leave.
+FUNCTION masked_cases
+    #= ExAllocatePoolWithTag 0=1|2|0x200
+    ENTER masked_cases
+    cmp dl, 0
+    jne 1f
+    mov r8d, 4
+1:  and ecx, 3
+    lea rdx, [rip + masked_cases_table]
+    movsxd rcx, dword ptr [rdx + rcx*4]
+    add rcx, rdx
+    jmp rcx
+2:  mov ecx, 1
+    jmp 9f
+3:  mov ecx, 2
+    jmp 9f
+4:  mov ecx, 0x200
+9:  ALLOCATE
+    LEAVE
+.section .rdata, "dr"
+.p2align 2
+masked_cases_table:
+    .long 2b - masked_cases_table, 3b - masked_cases_table, 4b - masked_cases_table, 2b - masked_cases_table

@@ -5,6 +5,8 @@
 //! the latter with one register for both. A first table of bytes may stand before, for sparse cases.
 
 use super::Pointers;
+use super::bound::{Bound, bound};
+use crate::decode::Jumps;
 use crate::places::Places;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use std::collections::VecDeque;
@@ -22,22 +24,39 @@ pub(super) fn pointer(instruction: &Instruction) -> Option<u32> {
 pub(super) fn targets(
     chain: &VecDeque<Instruction>,
     pointers: &Pointers,
+    computed: &[(u32, Option<u32>)],
     places: &Places<'_>,
     inside: &dyn Fn(u32) -> bool,
-) -> Vec<u32> {
+) -> Jumps {
     let chain: Vec<&Instruction> = chain.iter().collect();
-    let Some((jump, before)) = chain.split_last() else { return Vec::new() };
+    let Some((jump, before)) = chain.split_last() else { return Jumps::default() };
     let finder = Finder { before, pointers, places };
-    let Some(table) = finder.table(jump) else { return Vec::new() };
-    let most = finder.entries(&table).unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-    let mut found = Vec::new();
-    for index in 0..most as u32 {
-        let Some(target) = finder.entry(&table, index).filter(|target| inside(*target)) else {
-            break;
-        };
-        found.push(target);
-    }
-    found
+    let Some(table) = finder.table(jump) else {
+        return finder.computed_before(jump, computed, inside);
+    };
+    let all = finder.all_entries((table.place, table.base), inside);
+    let bound = finder.entries(&table);
+    let count = bound.map_or(all.len(), |bound| bound.number.min(all.len()));
+    Jumps { targets: all[..count].to_vec(), all, since: bound.map(|bound| bound.since) }
+}
+
+/// The table and the base whose sum the last instruction of `chain` works out: the jump may come much
+/// later, where the selecting value does not change in a loop.
+pub(super) fn computed(
+    chain: &VecDeque<Instruction>,
+    pointers: &Pointers,
+    places: &Places<'_>,
+) -> Option<(u32, Option<u32>)> {
+    let last = chain.back()?;
+    let is_sum = last.mnemonic() == Mnemonic::Add
+        && last.op0_register().is_gpr64()
+        && last.op1_kind() == OpKind::Register;
+    let before: Vec<&Instruction> = if is_sum { chain.iter().collect() } else { return None };
+    let end = before.len() - 1;
+    let finder = Finder { before: &before, pointers, places };
+    let (left, right) = (last.op0_register(), last.op1_register());
+    let table = finder.relative(left, right, end).or_else(|| finder.relative(right, left, end))?;
+    Some((table.place, table.base))
 }
 
 /// A table of jump targets.
@@ -109,11 +128,35 @@ impl Finder<'_> {
         Some(Table { place: start, base: None, index: load.memory_index(), used_at: at })
     }
 
-    fn entry(&self, table: &Table, index: u32) -> Option<u32> {
-        let size = if table.base.is_some() { 4 } else { 8 };
-        let place = table.place.checked_add(index * size)?;
+    /// Where a jump may go whose target was worked out earlier: wherever any table so far leads.
+    fn computed_before(
+        &self,
+        jump: &Instruction,
+        computed: &[(u32, Option<u32>)],
+        inside: &dyn Fn(u32) -> bool,
+    ) -> Jumps {
+        let leaves = self.before.last().is_some_and(|last| {
+            last.mnemonic() == Mnemonic::Pop || last.op0_register() == Register::RSP
+        });
+        if leaves || jump.op0_kind() != OpKind::Register {
+            return Jumps::default();
+        }
+        let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
+        let all: Vec<u32> = entries.collect();
+        Jumps { targets: all.clone(), all, since: None }
+    }
+
+    /// Every entry up to the first that leads elsewhere.
+    fn all_entries(&self, table: (u32, Option<u32>), inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        let entries = (0..MOST_ENTRIES as u32).map_while(|index| self.entry(table, index));
+        entries.take_while(|target| inside(*target)).collect()
+    }
+
+    fn entry(&self, (start, base): (u32, Option<u32>), index: u32) -> Option<u32> {
+        let size = if base.is_some() { 4 } else { 8 };
+        let place = start.checked_add(index * size)?;
         let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
-        match table.base {
+        match base {
             Some(base) => {
                 let entry = u32::from_le_bytes(*bytes.first_chunk()?);
                 // Signed or not, the sum is the same in 32 bits.
@@ -123,30 +166,28 @@ impl Finder<'_> {
         }
     }
 
-    /// How many entries there are, by the comparison that guards the jump.
-    fn entries(&self, table: &Table) -> Option<usize> {
-        let bound = self.bound(table.used_at)?;
+    /// How many entries there are, by the comparison or the mask that the jump is behind.
+    fn entries(&self, table: &Table) -> Option<Bound> {
         // A load of bytes in between: its largest entry selects the last of ours.
-        let at = self.written(table.index, table.used_at)?;
-        let select = self.before[at];
-        if select.mnemonic() != Mnemonic::Movzx || select.op1_kind() != OpKind::Memory {
-            return Some(bound);
-        }
-        let base = match select.memory_base() {
-            Register::None => return Some(bound),
-            base => self.known(base, at).or_else(|| self.known(select.memory_index(), at))?,
+        let selected = self.written(table.index, table.used_at).filter(|&at| {
+            let select = self.before[at];
+            select.mnemonic() == Mnemonic::Movzx
+                && select.op1_kind() == OpKind::Memory
+                && select.memory_index() != Register::None
+        });
+        let Some(at) = selected else {
+            return bound(&self.before[..table.used_at], table.index);
         };
+        let select = self.before[at];
+        let (base, index) = match self.known(select.memory_base(), at) {
+            Some(base) => (base, select.memory_index()),
+            None => (self.known(select.memory_index(), at)?, select.memory_base()),
+        };
+        let held = bound(&self.before[..at], index)?;
         let place = base.wrapping_add(select.memory_displacement32());
         let bytes = self.places.image.bytes_from(ringfence_image::Rva(place))?;
-        let largest = bytes.iter().take(bound).max()?;
-        Some(usize::from(*largest) + 1)
-    }
-
-    /// One more than the number in the last `cmp x, number` whose result decides a branch.
-    fn bound(&self, end: usize) -> Option<usize> {
-        let compare = self.before[..end].iter().rev().find(|i| i.mnemonic() == Mnemonic::Cmp)?;
-        let number = compare.try_immediate(1).ok()?;
-        usize::try_from(number).ok().map(|number| number.saturating_add(1))
+        let largest = bytes.iter().take(held.number).max()?;
+        Some(Bound { number: usize::from(*largest) + 1, ..held })
     }
 
     /// The last instruction before `end` that writes `register`.
