@@ -34,6 +34,8 @@ pub(crate) enum Flow {
     Next,
     /// Nowhere: it returns or traps.
     Stop,
+    /// Into the debugger, which may go on behind it; or it marks that code does not get there.
+    Break,
     /// There.
     Jump(u32),
     /// There or behind it.
@@ -54,6 +56,8 @@ pub(crate) struct Jumps {
     /// The instruction that the number of entries follows from, which all code that comes to the jump
     /// must have passed.
     pub(crate) since: Option<u32>,
+    /// Where the table is.
+    pub(crate) table: std::ops::Range<u32>,
 }
 
 /// What stands in for a function.

@@ -207,8 +207,13 @@ impl State {
         for index in 0..self.escaped.len() {
             let (region, start) = self.escaped[index];
             let next = self.escaped.get(index + 1).filter(|next| next.0 == region);
-            let frame_end = if region == 0 && start < 0 { 0 } else { i32::MAX };
-            let own_end = if start >= 0 { start.saturating_add(8) } else { frame_end };
+            let own_end = match region {
+                // Above the return address each parameter has eight bytes of its own.
+                0 if start >= 0 => start.saturating_add(8),
+                0 => 0,
+                // What was made room for at run time is of unknown size.
+                _ => i32::MAX,
+            };
             let end = next.map_or(own_end, |next| next.1.min(own_end));
             self.lose(region, start, end);
         }

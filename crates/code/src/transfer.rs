@@ -267,11 +267,13 @@ impl<'a> Transfer<'a> {
     fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set) {
         let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
         self.spilled |= self.values.atoms(set).iter().any(is_callee);
+        // What it is stored in may be given away in turn, or be read back by way of an unknown index.
+        self.escape(state, set);
         if let Some(Base::Stack { region, offset }) = self.values.only(address).map(|a| a.base) {
             state.store(region, offset, width.bytes(), set);
             return;
         }
-        self.keep(state, set);
+        self.keep(set);
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -297,13 +299,21 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// `set` is now held by others: stack objects in it escape, functions in it are kept.
-    fn keep(&mut self, state: &mut State, set: Set) {
+    /// Functions in `set` are now held by others.
+    fn keep(&mut self, set: Set) {
+        for atom in self.values.atoms(set) {
+            if let Base::Callee { from, .. } = atom.base {
+                self.kept.insert(from);
+            }
+        }
+    }
+
+    /// The stack objects whose addresses are in `set` may be reached by others from now on.
+    fn escape(&self, state: &mut State, set: Set) {
         for atom in self.values.atoms(set) {
             match atom.base {
                 Base::Stack { region, offset } => state.escape(region, offset),
                 Base::Frame { region } => state.escape(region, i32::MIN),
-                Base::Callee { from, .. } => drop(self.kept.insert(from)),
                 _ => {}
             }
         }
@@ -320,12 +330,10 @@ impl<'a> Transfer<'a> {
         }
         for register in self.abi.arguments {
             let argument = state.get(*register);
+            self.escape(state, argument);
             for atom in self.values.atoms(argument) {
-                match atom.base {
-                    Base::Stack { region, offset } => state.escape(region, offset),
-                    Base::Frame { region } => state.escape(region, i32::MIN),
-                    Base::Callee { from, .. } => drop(self.given.insert((from, at))),
-                    _ => {}
+                if let Base::Callee { from, .. } = atom.base {
+                    self.given.insert((from, at));
                 }
             }
         }

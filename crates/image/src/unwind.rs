@@ -26,6 +26,9 @@ const CHAINED: u8 = 4;
 /// No C function has more guarded scopes; more means that the bytes are no scope table.
 const MOST_SCOPES: u32 = 1024;
 
+/// Ranges of one function lie no farther apart.
+const FARTHEST: u32 = 16 << 20;
+
 /// Reads what stands behind `function.unwind`; `None` where there is nothing of a known version.
 pub(crate) fn read(layout: &Layout<'_>, function: &Function) -> Option<Unwind> {
     let bytes = layout.bytes_from(function.unwind?)?;
@@ -89,24 +92,31 @@ fn stack_taken(codes: &[u8], version: u8) -> u32 {
 
 /// The places a scope table resumes at; nothing if the bytes cannot be one, as other handlers keep
 /// other data there.
+///
+/// A function in several ranges has one table for all of them, so that scopes may lie beside this entry.
 fn scope_table(bytes: &[u8], function: &Function) -> Vec<Rva> {
     let Some(count @ 1..=MOST_SCOPES) = word(bytes, 0) else { return Vec::new() };
-    let inside = |rva: u32| rva >= function.begin.0 && function.end.is_some_and(|end| rva <= end.0);
+    let near =
+        function.begin.0.saturating_sub(FARTHEST)..=function.begin.0.saturating_add(FARTHEST);
+    let end = function.end.map_or(function.begin.0, |end| end.0);
     let mut resumes = Vec::new();
+    let mut touched = false;
     for scope in 0..count as usize {
         let field = |index: usize| word(bytes, 1 + 4 * scope + index);
-        let (Some(begin), Some(end), Some(target)) = (field(0), field(1), field(3)) else {
+        let (Some(first), Some(last), Some(target)) = (field(0), field(1), field(3)) else {
             return Vec::new();
         };
-        if !inside(begin) || !inside(end) || begin > end {
+        // A termination handler has no target: it is a function of its own.
+        let places = [first, last, if target == 0 { first } else { target }];
+        if first > last || !places.iter().all(|place| near.contains(place)) {
             return Vec::new();
         }
-        // A termination handler has no target: it is a function of its own.
+        touched |= first < end && last >= function.begin.0;
         if target != 0 {
             resumes.push(Rva(target));
         }
     }
-    resumes
+    if touched { resumes } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -135,8 +145,12 @@ mod tests {
         let table = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
         let good = table(&[2, 0x1010, 0x1020, 1, 0x1080, 0x1020, 0x1030, 0x2000, 0]);
         assert_eq!(scope_table(&good, &function), [Rva(0x1080)]);
-        // The data of a security-cookie handler, and a scope beyond the function.
+        // The data of a security-cookie handler, and scopes that run backwards or lie elsewhere.
         assert_eq!(scope_table(&table(&[0x38, 0, 0, 0]), &function), []);
-        assert_eq!(scope_table(&table(&[1, 0x1010, 0x2000, 1, 0x1080]), &function), []);
+        assert_eq!(scope_table(&table(&[1, 0x1020, 0x1010, 1, 0x1080]), &function), []);
+        assert_eq!(scope_table(&table(&[1, 0x2010, 0x2020, 1, 0x2080]), &function), []);
+        // One scope in this range, one in another range of the function.
+        let spread = table(&[2, 0x1010, 0x1020, 1, 0x1080, 0x2010, 0x2020, 1, 0x2080]);
+        assert_eq!(scope_table(&spread, &function), [Rva(0x1080), Rva(0x2080)]);
     }
 }

@@ -8,6 +8,7 @@ use crate::places::Places;
 use crate::scan::Field;
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
 const MOST_INSTRUCTIONS: usize = 150_000;
@@ -40,6 +41,7 @@ pub(crate) fn graph(
         guarded: Vec::new(),
         pending: Vec::new(),
         taken: extent.frame.map(|_| BTreeSet::new()),
+        data: Vec::new(),
         unresolved: false,
         spent: false,
         extent,
@@ -66,6 +68,8 @@ struct Reader<'r> {
     guarded: Vec<(u32, u32, Vec<u32>)>,
     pending: Vec<u32>,
     taken: Option<BTreeSet<i32>>,
+    /// Jump tables among the code.
+    data: Vec<Range<u32>>,
     unresolved: bool,
     spent: bool,
 }
@@ -77,9 +81,12 @@ impl Reader<'_> {
         let resumes = std::mem::take(&mut self.extent.resumes);
         entries.extend(resumes.into_iter().map(|rva| (rva, Entry::Resumed)));
         for &(rva, _) in &entries {
-            self.enter(rva);
+            if self.owns(rva) {
+                self.enter(rva);
+            }
         }
         self.distrust_guards();
+        self.fill_holes(&mut entries);
         for &Field { at: field, place } in wanted {
             if self.covers(field) {
                 continue;
@@ -102,6 +109,46 @@ impl Reader<'_> {
         entries
     }
 
+    /// Enters what no path led to, with nothing known: it runs after all if a way there was not
+    /// understood, and then it leads back to what is known.
+    fn fill_holes(&mut self, entries: &mut Vec<(u32, Entry)>) {
+        if !self.extent.listed {
+            return;
+        }
+        let mut done = 0;
+        while let Some(range) = self.extent.ranges.get(done).cloned() {
+            done += 1;
+            let mut at = range.start;
+            while at < range.end && !self.spent {
+                at = match self.find(at) {
+                    Some(number) => self.insns[number as usize - 1].end().max(at + 1),
+                    None => self.fill_hole(at, entries),
+                };
+            }
+        }
+    }
+
+    fn in_table(&self, at: u32) -> bool {
+        self.data.iter().any(|table| table.contains(&at))
+    }
+
+    /// Enters the code behind the filler at `at`; where to go on.
+    fn fill_hole(&mut self, at: u32, entries: &mut Vec<(u32, Entry)>) -> u32 {
+        let bytes = self.places.code_from(at).unwrap_or_default();
+        match self.decoder.padding(bytes) {
+            0 if !self.in_table(at) => {
+                entries.push((at, Entry::Unknown));
+                self.enter(at);
+                match self.find(at) {
+                    Some(_) => at,
+                    None => at.saturating_add(1),
+                }
+            }
+            0 => at.saturating_add(1),
+            filler => at.saturating_add(filler as u32),
+        }
+    }
+
     fn enter(&mut self, rva: u32) {
         self.pending.push(rva);
         while let Some(rva) = self.pending.pop() {
@@ -113,6 +160,7 @@ impl Reader<'_> {
     /// Reads on from `at` until code ends or is known.
     fn chain(&mut self, mut at: u32) {
         self.decoder.start_chain();
+        let mut behind_call = false;
         while self.find(at).is_none() {
             if self.insns.len() >= MOST_INSTRUCTIONS {
                 self.spent = true;
@@ -122,13 +170,14 @@ impl Reader<'_> {
                 self.unresolved = true;
                 return;
             };
-            let insn = Insn {
-                at,
-                length: lifted.length,
-                ops: (0, 0),
-                flow: lifted.flow,
-                names: lifted.names,
+            let next = at.saturating_add(u32::from(lifted.length));
+            let flow = match lifted.flow {
+                Flow::Break if behind_call || self.is_padding(next) => Flow::Stop,
+                Flow::Break => Flow::Next,
+                flow => flow,
             };
+            behind_call = matches!(flow, Flow::Call(_));
+            let insn = Insn { at, length: lifted.length, ops: (0, 0), flow, names: lifted.names };
             self.remember(insn);
             if let Some(taken) = lifted.takes {
                 self.take(taken);
@@ -163,11 +212,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether nothing but filler stands at `at`, or nothing at all: compilers put a breakpoint behind
+    /// calls that never return, and linkers between functions; any other is one of the driver's own.
+    fn is_padding(&self, at: u32) -> bool {
+        let bytes = self.places.code_from(at).unwrap_or_default();
+        !self.extent.contains(at) || self.decoder.padding(bytes) > 0
+    }
+
     /// Notes where `insn` leads; whether also behind it.
     fn leave(&mut self, insn: &Insn) -> bool {
         match insn.flow {
             Flow::Next => true,
-            Flow::Stop => false,
+            Flow::Stop | Flow::Break => false,
             Flow::Jump(target) => {
                 if self.owns(target) {
                     self.pending.push(target);
@@ -193,13 +249,18 @@ impl Reader<'_> {
         if matches!(target, Target::Pointer(_)) {
             return;
         }
-        let inside = |rva: u32| self.extent.contains(rva) && self.places.code_from(rva).is_some();
+        let inside = |rva: u32| self.places.code_from(rva).is_some() && self.may_own(rva);
         let jumps = self.decoder.jump_table(&inside);
         let targets = jumps.targets;
+        self.data.push(jumps.table);
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
             return;
+        }
+        for &target in &targets {
+            // It may be the first that leads to a fragment.
+            self.owns(target);
         }
         self.pending.extend(&targets);
         self.tables.insert(insn.at, targets);
@@ -257,6 +318,15 @@ impl Reader<'_> {
         }
         self.extent.ranges.push(entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0));
         true
+    }
+
+    /// Whether code at `rva` belongs to the function, as far as the exception directory tells.
+    fn may_own(&self, rva: u32) -> bool {
+        let entry = || self.places.image.functions().containing(Rva(rva));
+        self.extent.contains(rva)
+            || self.extent.listed
+                && entry()
+                    .is_some_and(|entry| self.finder.root(&entry).begin.0 == self.extent.begin)
     }
 
     fn remember(&mut self, insn: Insn) {
@@ -355,7 +425,7 @@ impl Reader<'_> {
                     targets.dedup();
                     targets.into_iter().for_each(leads_to);
                 }
-                Flow::Call(_) | Flow::Stop => {}
+                Flow::Call(_) | Flow::Stop | Flow::Break => {}
             }
             block.edges = first..edges.len();
         }

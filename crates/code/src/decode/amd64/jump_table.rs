@@ -37,7 +37,14 @@ pub(super) fn targets(
     let all = finder.all_entries((table.place, table.base), inside);
     let bound = finder.entries(&table);
     let count = bound.map_or(all.len(), |bound| bound.number.min(all.len()));
-    Jumps { targets: all[..count].to_vec(), all, since: bound.map(|bound| bound.since) }
+    let size = if table.base.is_some() { 4 } else { 8 };
+    let end = table.place.saturating_add(size * all.len() as u32);
+    Jumps {
+        targets: all[..count].to_vec(),
+        all,
+        since: bound.map(|bound| bound.since),
+        table: table.place..end,
+    }
 }
 
 /// The table and the base whose sum the last instruction of `chain` works out: the jump may come much
@@ -143,7 +150,7 @@ impl Finder<'_> {
         }
         let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
         let all: Vec<u32> = entries.collect();
-        Jumps { targets: all.clone(), all, since: None }
+        Jumps { targets: all.clone(), all, since: None, table: 0..0 }
     }
 
     /// Every entry up to the first that leads elsewhere.

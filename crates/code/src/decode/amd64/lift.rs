@@ -30,6 +30,7 @@ pub(super) fn flow(instruction: &Instruction) -> Flow {
         {
             Flow::Next
         }
+        FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => Flow::Break,
         FlowControl::Return | FlowControl::Interrupt | FlowControl::Exception => Flow::Stop,
     }
 }
@@ -44,6 +45,11 @@ pub(super) fn lift(
     let mut lifter = Lifter { instruction, places, ops };
     match instruction.flow_control() {
         FlowControl::IndirectBranch | FlowControl::IndirectCall => lifter.load_target(),
+        FlowControl::ConditionalBranch if instruction.is_loop() || instruction.is_loopcc() => {
+            let (what, to, width) = (Binary::Sub, RCX, Width::W64);
+            let (left, right) = (Source::Reg(RCX), Source::Number(1));
+            lifter.ops.push(Op::Binary { what, to, width, left, right });
+        }
         FlowControl::UnconditionalBranch
         | FlowControl::ConditionalBranch
         | FlowControl::Return
