@@ -366,6 +366,7 @@ impl Analysis<'_, '_> {
             function: Some(Rva(self.graph.begin)),
             wanted: goal.wanted as usize,
             via: if tail { Via::TailCall } else { goal.via },
+            always: goal.always,
             arguments,
             reached: self.reachable[block] || self.graph.unresolved,
         }

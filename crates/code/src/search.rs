@@ -203,7 +203,12 @@ impl<'a> Search<'a> {
                 }
                 None => self.places.wanted_at(target),
             };
-            if let Some(wanted) = wanted {
+            let Some(wanted) = wanted else { continue };
+            if self.places.code_from(place).is_some() {
+                // An instruction with the whole address in it.
+                let field = Field { at: place, place: target };
+                self.anchors.push(Anchor { field, wanted, table: false, cell: None });
+            } else {
                 self.cells.insert(place, wanted);
             }
         }

@@ -31,6 +31,8 @@ pub struct Site {
     pub via: Via,
     /// The arguments asked for, in the order of the query.
     pub arguments: Vec<Argument>,
+    /// Whether the call goes to this function whatever path leads here; else also elsewhere.
+    pub always: bool,
     /// Whether a known path leads here. Where none does, the arguments are what the instructions
     /// before the call make them.
     pub reached: bool,

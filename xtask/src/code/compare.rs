@@ -155,7 +155,15 @@ mod tests {
         let value = Value { possible: vec![constant] };
         let arguments = vec![Argument { index: 0, value }];
         let function = None;
-        Site { at: Rva(at), function, wanted: 0, via: Via::Slot, arguments, reached: true }
+        Site {
+            at: Rva(at),
+            function,
+            wanted: 0,
+            via: Via::Slot,
+            arguments,
+            always: true,
+            reached: true,
+        }
     }
 
     fn differing(sites: Vec<Site>, fates: &[(u32, Fate)]) -> Vec<String> {

@@ -11,6 +11,8 @@ use crate::survey::Via;
 pub(super) struct Goal {
     pub(super) wanted: u32,
     pub(super) via: Via,
+    /// Whether the call can go nowhere else.
+    pub(super) always: bool,
     /// The instruction that read the function's address, if another one.
     pub(super) from: u32,
 }
@@ -38,7 +40,7 @@ impl Analysis<'_, '_> {
         match self.decoder.stub(code) {
             Stub::ToPointer(place) => {
                 let wanted = self.transfer.places.wanted_at(place);
-                wanted.map(|wanted| Goal { wanted, via, from }).into_iter().collect()
+                wanted.map(|wanted| Goal { wanted, via, always: true, from }).into_iter().collect()
             }
             Stub::ToRegister(register) => {
                 self.through_register(state, register, Via::GuardDispatch)
@@ -55,17 +57,22 @@ impl Analysis<'_, '_> {
 
     fn through_register(&mut self, state: &State, register: Reg, via: Via) -> Vec<Goal> {
         let atoms = self.transfer.values.atoms(state.get(register)).to_vec();
+        let count = atoms.len();
         let goals = atoms.into_iter().flat_map(|atom| match atom.base {
             // Twice through dispatch would never end.
             Base::GuardDispatch if via == Via::GuardDispatch => Vec::new(),
             _ => self.through_atom(state, atom, via, atom.at),
         });
-        goals.collect()
+        let mut goals: Vec<Goal> = goals.collect();
+        let one = goals.first().map(|goal| goal.wanted);
+        let all = goals.len() == count && goals.iter().all(|goal| Some(goal.wanted) == one);
+        goals.iter_mut().for_each(|goal| goal.always &= all);
+        goals
     }
 
     fn through_atom(&mut self, state: &State, atom: Atom, via: Via, at: u32) -> Vec<Goal> {
         match atom.base {
-            Base::Callee { wanted, from } => vec![Goal { wanted, via, from }],
+            Base::Callee { wanted, from } => vec![Goal { wanted, via, always: true, from }],
             Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
             // Not through registers once more: the address of a stub is no address of a function.
             Base::Image(code) => match self.decoder.stub(code) {

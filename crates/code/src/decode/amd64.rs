@@ -9,7 +9,9 @@ use super::{Decoder, Jumps, Lifted, Stub, Taken};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
-use iced_x86::{DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
+use iced_x86::{
+    Code, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register,
+};
 use std::collections::VecDeque;
 
 const RAX: Reg = Reg(0);
@@ -87,6 +89,20 @@ impl<'a> Amd64<'a> {
     }
 }
 
+impl Amd64<'_> {
+    /// The place in the image that an instruction names, by its distance or its whole address.
+    fn named(&self, instruction: &Instruction) -> Option<u32> {
+        if instruction.is_ip_rel_memory_operand() {
+            return Some(instruction.ip_rel_memory_address() as u32);
+        }
+        if instruction.code() == Code::Mov_r64_imm64 {
+            return self.places.rva(instruction.immediate64());
+        }
+        let near = instruction.near_branch_target();
+        (near != 0).then_some(near as u32)
+    }
+}
+
 impl Decoder for Amd64<'_> {
     fn abi(&self) -> &'static Abi {
         &ABI
@@ -110,7 +126,7 @@ impl Decoder for Amd64<'_> {
         Some(Lifted {
             length: instruction.len() as u8,
             flow: lift::flow(&instruction),
-            names: named(&instruction),
+            names: self.named(&instruction),
             takes: taken(&instruction),
         })
     }
@@ -150,15 +166,6 @@ pub(crate) fn decode(bytes: &[u8], at: u32) -> Option<Instruction> {
     let mut decoder = iced_x86::Decoder::with_ip(64, longest, u64::from(at), DecoderOptions::NONE);
     let instruction = decoder.decode();
     (!instruction.is_invalid()).then_some(instruction)
-}
-
-/// The place in the image that an instruction names by its distance.
-fn named(instruction: &Instruction) -> Option<u32> {
-    if instruction.is_ip_rel_memory_operand() {
-        return Some(instruction.ip_rel_memory_address() as u32);
-    }
-    let near = instruction.near_branch_target();
-    (near != 0).then_some(near as u32)
 }
 
 /// The address on the stack that an instruction may take.

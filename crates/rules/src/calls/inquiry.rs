@@ -73,6 +73,9 @@ impl Inquiry {
         if framework {
             inquiry.open("calls through the framework's function table are not followed yet");
         }
+        if image.imports().is_empty() {
+            inquiry.open("the driver imports nothing, so how it calls Windows is not seen");
+        }
         if !image.imports().complete {
             inquiry.open("the import table could not be read whole");
         }

@@ -49,7 +49,15 @@ static IGNORED: Ddi = Ddi {
 
 fn site(at: u32, wanted: usize, value: Value) -> Site {
     let arguments = vec![Argument { index: 0, value }];
-    Site { at: Rva(at), function: None, wanted, via: Via::Slot, arguments, reached: true }
+    Site {
+        at: Rva(at),
+        function: None,
+        wanted,
+        via: Via::Slot,
+        arguments,
+        always: true,
+        reached: true,
+    }
 }
 
 fn because(reason: Reason) -> Value {
@@ -187,8 +195,15 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
     let judged = |possible: Vec<Possible>, load: u32| {
         let arguments = vec![Argument { index: 1, value: Value { possible } }];
         let at = Rva(0x40);
-        let sites =
-            vec![Site { at, function: None, wanted: 0, via: Via::Slot, arguments, reached: true }];
+        let sites = vec![Site {
+            at,
+            function: None,
+            wanted: 0,
+            via: Via::Slot,
+            arguments,
+            always: true,
+            reached: true,
+        }];
         let references = vec![
             Reference { at, wanted: 0, fate: Fate::Call },
             Reference { at: Rva(load), wanted: 1, fate: Fate::Data },

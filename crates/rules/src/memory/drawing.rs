@@ -157,7 +157,8 @@ mod tests {
         });
         let arguments = vec![Argument { index: 0, value: Value { possible: possible.collect() } }];
         let (at, via) = (Rva(at), Via::Slot);
-        let site = Site { at, function: None, wanted: 0, via, arguments, reached: true };
+        let site =
+            Site { at, function: None, wanted: 0, via, arguments, always: true, reached: true };
         let call = DdiCall::judged(named(name).unwrap(), site, false);
         let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {
             panic!("nothing drawn")

@@ -57,7 +57,15 @@ fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
         .iter()
         .map(|(index, value)| Argument { index: *index, value: value.clone() })
         .collect();
-    let site = Site { at, function: None, wanted: 0, via: Via::Slot, arguments, reached: true };
+    let site = Site {
+        at,
+        function: None,
+        wanted: 0,
+        via: Via::Slot,
+        arguments,
+        always: true,
+        reached: true,
+    };
     let reference = Reference { at, wanted: 0, fate: Fate::Call };
     Survey { sites: vec![site], references: vec![reference], ..Survey::default() }
 }
