@@ -43,7 +43,7 @@ pub(crate) static ABI: Abi = Abi {
 const REMEMBERED: usize = 24;
 
 /// Addresses that are told apart of what one register was given, and tables of one function.
-const MOST_POINTERS: usize = 64;
+const MOST_POINTERS: usize = 6;
 
 /// Addresses in the image by the number of the general register that was given them.
 type Pointers = [Vec<u32>; 16];
