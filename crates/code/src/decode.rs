@@ -56,8 +56,8 @@ pub(crate) struct Jumps {
     /// The instruction that the number of entries follows from, which all code that comes to the jump
     /// must have passed.
     pub(crate) since: Option<u32>,
-    /// Where the table is.
-    pub(crate) table: std::ops::Range<u32>,
+    /// Where the tables are.
+    pub(crate) tables: Vec<std::ops::Range<u32>>,
 }
 
 /// What stands in for a function.

@@ -148,10 +148,13 @@ impl<'a> Finder<'a> {
         let mut starts = BTreeSet::new();
         let mut at = self.past_padding(decoder, stretch.start);
         let mut fresh = true;
+        // Behind a jump by a table stand its cases, each after the end of the one before.
+        let mut scattered = false;
         let mut reached = at;
         while at < stretch.end {
             if fresh {
                 starts.insert(at);
+                scattered = false;
             }
             let Some(lifted) = decoder.read(at) else {
                 at += 1;
@@ -169,7 +172,10 @@ impl<'a> Finder<'a> {
                 _ => {}
             }
             let ends = matches!(lifted.flow, Flow::Stop | Flow::Jump(_) | Flow::Indirect(_));
-            fresh = ends && reached < next;
+            scattered |= matches!(lifted.flow, Flow::Indirect(target) if !matches!(target, crate::ir::Target::Pointer(_)));
+            let filled =
+                self.places.code_from(next).is_some_and(|bytes| bytes.first() == Some(&0xCC));
+            fresh = ends && reached < next && (filled || !scattered);
             at = if ends { self.past_padding(decoder, next) } else { next };
         }
         starts

@@ -113,6 +113,11 @@ impl State {
         self.registers.iter().copied().chain(self.slots.iter().map(|slot| slot.set))
     }
 
+    /// Every value that is known to stand on the stack.
+    pub(crate) fn on_stack(&self) -> impl Iterator<Item = Set> + '_ {
+        self.slots.iter().map(|slot| slot.set)
+    }
+
     /// What stands on the stack where no slot is known.
     pub(crate) fn elsewhere(&self) -> Elsewhere {
         self.elsewhere

@@ -42,6 +42,7 @@ impl<'a> Transfer<'a> {
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.kept.clear();
+        self.spilled = false;
         self.given.clear();
     }
 
@@ -88,11 +89,17 @@ impl<'a> Transfer<'a> {
             Op::Store { to, width, value } => {
                 let address = self.address(state, to, at);
                 let set = self.source(state, value, at);
+                let before = self.on_stack(state);
                 self.store(state, address, width, set);
+                if self.values.only(address).is_none_or(|a| !matches!(a.base, Base::Stack { .. })) {
+                    self.keep_lost(state, before);
+                }
             }
             Op::Smear { from } => {
                 let address = self.address(state, from, at);
+                let before = self.on_stack(state);
                 self.smear(state, address);
+                self.keep_lost(state, before);
             }
             Op::Point { to, address } => {
                 let set = self.address(state, address, at);
@@ -319,6 +326,29 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// Where the addresses of wanted functions were read that stand on the stack.
+    fn on_stack(&self, state: &State) -> Vec<u32> {
+        if !self.spilled {
+            return Vec::new();
+        }
+        let atoms = state.on_stack().flat_map(|set| self.values.atoms(set));
+        let from = |atom: &Atom| match atom.base {
+            Base::Callee { from, .. } => Some(from),
+            _ => None,
+        };
+        atoms.filter_map(from).collect()
+    }
+
+    /// An address that stood on the stack and is not known to any more is out of sight, and no less
+    /// called for that.
+    fn keep_lost(&mut self, state: &State, before: Vec<u32>) {
+        if before.is_empty() {
+            return;
+        }
+        let left = self.on_stack(state);
+        self.kept.extend(before.into_iter().filter(|from| !left.contains(from)));
+    }
+
     /// What a call leaves behind. `own` is how many parameters the called function has, if that is
     /// known: their places on the stack are its own to change.
     pub(crate) fn call(&mut self, state: &mut State, target: Target, own: Option<u8>, at: u32) {
@@ -337,7 +367,9 @@ impl<'a> Transfer<'a> {
                 }
             }
         }
+        let before = self.on_stack(state);
         state.forget_escaped();
+        self.keep_lost(state, before);
         if let Some(Base::Stack { region, offset }) = self.stack_top(state) {
             // What lies below is free, and the called function's home space is its own.
             let above = self.abi.home.max(own.map_or(0, |count| 8 * i32::from(count)));

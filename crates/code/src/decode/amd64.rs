@@ -44,8 +44,11 @@ pub(crate) static ABI: Abi = Abi {
 /// Instructions before an indirect jump that are looked at for its table.
 const REMEMBERED: usize = 24;
 
-/// Addresses in the image by the number of the general register that was given one.
-type Pointers = [Option<u32>; 16];
+/// Addresses that are told apart of what one register was given, and tables of one function.
+const MOST_POINTERS: usize = 6;
+
+/// Addresses in the image by the number of the general register that was given them.
+type Pointers = [Vec<u32>; 16];
 
 /// Decodes x64 code.
 pub(crate) struct Amd64<'a> {
@@ -70,7 +73,7 @@ impl<'a> Amd64<'a> {
             section: (0, 0),
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
             chain: VecDeque::with_capacity(REMEMBERED),
-            pointers: [None; 16],
+            pointers: Pointers::default(),
             computed: Vec::new(),
         }
     }
@@ -115,13 +118,17 @@ impl Decoder for Amd64<'_> {
         }
         self.chain.push_back(instruction);
         if let Some(rva) = jump_table::pointer(&instruction) {
-            self.pointers[instruction.op0_register().number() & 15] = Some(rva);
+            let known = &mut self.pointers[instruction.op0_register().number() & 15];
+            if !known.contains(&rva) && known.len() < MOST_POINTERS {
+                known.push(rva);
+            }
         }
-        if instruction.mnemonic() == Mnemonic::Add
-            && let Some(table) = jump_table::computed(&self.chain, &self.pointers, self.places)
-            && !self.computed.contains(&table)
-        {
-            self.computed.push(table);
+        if instruction.mnemonic() == Mnemonic::Add {
+            for table in jump_table::computed(&self.chain, &self.pointers, self.places) {
+                if !self.computed.contains(&table) && self.computed.len() < MOST_POINTERS {
+                    self.computed.push(table);
+                }
+            }
         }
         Some(Lifted {
             length: instruction.len() as u8,
@@ -139,7 +146,7 @@ impl Decoder for Amd64<'_> {
 
     fn start_function(&mut self) {
         self.chain.clear();
-        self.pointers = [None; 16];
+        self.pointers.iter_mut().for_each(Vec::clear);
         self.computed.clear();
     }
 

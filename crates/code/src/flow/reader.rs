@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
 const MOST_INSTRUCTIONS: usize = 150_000;
+/// How often the guards of tables are looked at anew before none is trusted.
+const MOST_ROUNDS: usize = 4;
 /// Addresses on the stack that are told apart.
 const MOST_TAKEN: usize = 32;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
@@ -252,7 +254,7 @@ impl Reader<'_> {
         let inside = |rva: u32| self.places.code_from(rva).is_some() && self.may_own(rva);
         let jumps = self.decoder.jump_table(&inside);
         let targets = jumps.targets;
-        self.data.push(jumps.table);
+        self.data.extend(jumps.tables);
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
@@ -271,21 +273,28 @@ impl Reader<'_> {
 
     /// Takes tables for as long as they can be where code comes to the jump past what guards it.
     fn distrust_guards(&mut self) {
-        loop {
-            let leaders = |between: &(u32, u32)| {
-                let inside = |at: u32| between.0 < at && at <= between.1;
-                let led = self.leaders.iter().filter(|&&at| inside(at)).count();
-                let branches = self
-                    .insns
-                    .iter()
-                    .filter(|insn| matches!(insn.flow, Flow::Branch(_)) && inside(insn.end()));
-                led > branches.count()
+        for round in 0..=MOST_ROUNDS {
+            let mut leaders = self.leaders.clone();
+            let branches = self.insns.iter().filter(|insn| matches!(insn.flow, Flow::Branch(_)));
+            let mut behind: Vec<u32> = branches.map(Insn::end).collect();
+            leaders.sort_unstable();
+            behind.sort_unstable();
+            let count = |sorted: &[u32], since: u32, at: u32| {
+                sorted.partition_point(|place| *place <= at)
+                    - sorted.partition_point(|place| *place <= since)
             };
-            let passed = self.guarded.iter().position(|(since, at, _)| leaders(&(*since, *at)));
-            let Some(index) = passed else { return };
-            let (_, at, all) = self.guarded.swap_remove(index);
-            self.tables.insert(at, all.clone());
-            all.into_iter().for_each(|target| self.enter(target));
+            let (passed, held): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.guarded).into_iter().partition(|&(since, at, _)| {
+                    round == MOST_ROUNDS || count(&leaders, since, at) > count(&behind, since, at)
+                });
+            self.guarded = held;
+            if passed.is_empty() {
+                return;
+            }
+            for (_, at, all) in passed {
+                self.tables.insert(at, all.clone());
+                all.into_iter().for_each(|target| self.enter(target));
+            }
         }
     }
 

@@ -238,7 +238,7 @@ impl Writer<'_> {
                 0 => format!("for (u32 *z = x; z != x + 4; z++) *z = {value};"),
                 1 => format!("for (u32 *z = x + 4; z != x;) *--z = {value};"),
                 2 => format!("for (u8 *z = y; z < y + 8; z++) *z = (u8){value};"),
-                _ => format!("for (u8 *z = h.byte, *o = y; z < h.byte + 8;) *z++ = *o++;"),
+                _ => "for (u8 *z = h.byte, *o = y; z < h.byte + 8;) *z++ = *o++;".to_owned(),
             };
             self.line(&line);
             return;

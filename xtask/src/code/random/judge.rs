@@ -23,14 +23,11 @@ pub struct Surveyed {
     survey: Survey,
     /// The row of `ASKED` at each index of the query.
     rows: Vec<usize>,
-    /// Whether the driver says where its functions are. Where it does not, what nothing jumps to may be no
-    /// code.
-    listed: bool,
 }
 
 impl Surveyed {
     /// Asks for every argument of every function in the list.
-    pub fn of(image: &Image<'_>, listed: bool) -> Surveyed {
+    pub fn of(image: &Image<'_>) -> Surveyed {
         let (mut query, mut rows) = (Query::default(), Vec::new());
         let functions = image.imports().modules.iter().flat_map(|module| &module.functions);
         for function in functions {
@@ -47,7 +44,7 @@ impl Surveyed {
             });
             rows.push(row);
         }
-        Surveyed { survey: ringfence_code::survey(image, &query), rows, listed }
+        Surveyed { survey: ringfence_code::survey(image, &query), rows }
     }
 
     /// The calls of `called` that may have this number.
@@ -98,7 +95,7 @@ impl Tally {
                 self.not_followed += 1;
             } else if sites.is_empty() {
                 wrong.push(format!("{name} is not found"));
-            } else if !sites.iter().any(|site| site.reached) && surveyed.listed {
+            } else if !sites.iter().any(|site| site.reached) {
                 wrong.push(format!("{name} is not reached"));
             } else {
                 wrong.extend(self.compare(&name, &sites, values));
@@ -142,10 +139,10 @@ impl Tally {
         let happened: BTreeSet<u64> = values.iter().copied().collect();
         self.exact += usize::from(numbers.is_some_and(|numbers| numbers == happened));
         self.unknown += usize::from(all().any(|one| {
-            one.ones == 0
-                && one.zeros.trailing_zeros() < 64
-                && one.zeros.count_ones() <= 56
-                && one.unknown.is_some()
+            // Nothing is known but the width.
+            one.unknown.is_some()
+                && one.ones == 0
+                && one.zeros.count_ones() == one.zeros.leading_ones()
         }));
     }
 }

@@ -34,17 +34,17 @@ pub(super) fn targets(
     let Some(table) = finder.table(jump) else {
         return finder.computed_before(jump, computed, inside);
     };
-    let all = finder.all_entries((table.place, table.base), inside);
     let bound = finder.entries(&table);
-    let count = bound.map_or(all.len(), |bound| bound.number.min(all.len()));
-    let size = if table.base.is_some() { 4 } else { 8 };
-    let end = table.place.saturating_add(size * all.len() as u32);
-    Jumps {
-        targets: all[..count].to_vec(),
-        all,
-        since: bound.map(|bound| bound.since),
-        table: table.place..end,
+    let most = bound.map_or(MOST_ENTRIES, |bound| bound.number);
+    let mut jumps = Jumps { since: bound.map(|bound| bound.since), ..Jumps::default() };
+    for &(place, base) in &table.pairs {
+        let entries = finder.all_entries((place, base), inside);
+        let size = if base.is_some() { 4 } else { 8 };
+        jumps.tables.push(place..place.saturating_add(size * entries.len() as u32));
+        jumps.targets.extend(entries.iter().take(most));
+        jumps.all.extend(entries);
     }
+    jumps
 }
 
 /// The table and the base whose sum the last instruction of `chain` works out: the jump may come much
@@ -53,25 +53,24 @@ pub(super) fn computed(
     chain: &VecDeque<Instruction>,
     pointers: &Pointers,
     places: &Places<'_>,
-) -> Option<(u32, Option<u32>)> {
-    let last = chain.back()?;
+) -> Vec<(u32, Option<u32>)> {
+    let Some(last) = chain.back() else { return Vec::new() };
     let is_sum = last.mnemonic() == Mnemonic::Add
         && last.op0_register().is_gpr64()
         && last.op1_kind() == OpKind::Register;
-    let before: Vec<&Instruction> = if is_sum { chain.iter().collect() } else { return None };
+    let before: Vec<&Instruction> =
+        if is_sum { chain.iter().collect() } else { return Vec::new() };
     let end = before.len() - 1;
     let finder = Finder { before: &before, pointers, places };
     let (left, right) = (last.op0_register(), last.op1_register());
-    let table = finder.relative(left, right, end).or_else(|| finder.relative(right, left, end))?;
-    Some((table.place, table.base))
+    let table = finder.relative(left, right, end).or_else(|| finder.relative(right, left, end));
+    table.map(|table| table.pairs).unwrap_or_default()
 }
 
 /// A table of jump targets.
 struct Table {
-    /// Where it begins.
-    place: u32,
-    /// What is added to an entry; `None` for tables of whole addresses.
-    base: Option<u32>,
+    /// Where it may begin, and what is added to its entries; `None` for tables of whole addresses.
+    pairs: Vec<(u32, Option<u32>)>,
     /// The register that selects the entry, and where in the chain it is used.
     index: Register,
     used_at: usize,
@@ -115,24 +114,30 @@ impl Finder<'_> {
         {
             return None;
         }
-        let start = self.known(load.memory_base(), at)?;
-        Some(Table {
-            place: start.wrapping_add(load.memory_displacement32()),
-            base: Some(self.known(base, end)?),
-            index: load.memory_index(),
-            used_at: at,
-        })
+        let (starts, bases) = (self.may_hold(load.memory_base(), at), self.may_hold(base, end));
+        let same = load.memory_base() == base;
+        let pairs = starts.iter().flat_map(|start| bases.iter().map(move |base| (*start, *base)));
+        let pairs: Vec<_> = pairs
+            .filter(|(start, base)| !same || start == base)
+            .map(|(start, base)| (start.wrapping_add(load.memory_displacement32()), Some(base)))
+            .collect();
+        (!pairs.is_empty()).then_some(Table { pairs, index: load.memory_index(), used_at: at })
     }
 
     fn whole_addresses(&self, load: &Instruction, at: usize) -> Option<Table> {
         if load.memory_index_scale() != 8 || load.memory_index() == Register::None {
             return None;
         }
-        let start = match load.memory_base() {
-            Register::None => self.places.rva(load.memory_displacement64())?,
-            base => self.known(base, at)?.wrapping_add(load.memory_displacement32()),
+        let pairs: Vec<_> = match load.memory_base() {
+            Register::None => vec![(self.places.rva(load.memory_displacement64())?, None)],
+            base => {
+                let starts = self.may_hold(base, at).into_iter();
+                starts
+                    .map(|start| (start.wrapping_add(load.memory_displacement32()), None))
+                    .collect()
+            }
         };
-        Some(Table { place: start, base: None, index: load.memory_index(), used_at: at })
+        (!pairs.is_empty()).then_some(Table { pairs, index: load.memory_index(), used_at: at })
     }
 
     /// Where a jump may go whose target was worked out earlier: wherever any table so far leads.
@@ -150,7 +155,7 @@ impl Finder<'_> {
         }
         let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
         let all: Vec<u32> = entries.collect();
-        Jumps { targets: all.clone(), all, since: None, table: 0..0 }
+        Jumps { targets: all.clone(), all, since: None, tables: Vec::new() }
     }
 
     /// Every entry up to the first that leads elsewhere.
@@ -208,15 +213,23 @@ impl Finder<'_> {
         })
     }
 
-    /// The address in the image that a register holds.
+    /// The address in the image that a register holds, where there is but one.
     fn known(&self, register: Register, end: usize) -> Option<u32> {
+        match self.may_hold(register, end)[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The addresses in the image that a register may hold.
+    fn may_hold(&self, register: Register, end: usize) -> Vec<u32> {
         if !register.is_gpr64() {
-            return None;
+            return Vec::new();
         }
         match self.written(register, end) {
-            Some(at) => pointer(self.before[at]),
-            // Set before what is remembered: the compiler keeps such bases for the whole function.
-            None => self.pointers[register.number() & 15],
+            Some(at) => pointer(self.before[at]).into_iter().collect(),
+            // Set before what is remembered: the compiler keeps such bases for much of the function.
+            None => self.pointers[register.number() & 15].clone(),
         }
     }
 }
