@@ -14,6 +14,8 @@ use std::ops::Range;
 const MOST_INSTRUCTIONS: usize = 150_000;
 /// How often the guards of tables are looked at anew before none is trusted.
 const MOST_ROUNDS: usize = 4;
+/// Nor one whose jump tables have more entries, each counted for every jump that uses it.
+const MOST_TABLE_ENTRIES: usize = 1 << 18;
 /// Addresses on the stack that are told apart.
 const MOST_TAKEN: usize = 32;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
@@ -44,6 +46,7 @@ pub(crate) fn graph(
         pending: Vec::new(),
         taken: extent.frame.map(|_| BTreeSet::new()),
         data: Vec::new(),
+        entries: 0,
         unresolved: false,
         spent: false,
         extent,
@@ -70,8 +73,9 @@ struct Reader<'r> {
     guarded: Vec<(u32, u32, Vec<u32>)>,
     pending: Vec<u32>,
     taken: Option<BTreeSet<i32>>,
-    /// Jump tables among the code.
+    /// Jump tables among the code, and how many entries all tables have.
     data: Vec<Range<u32>>,
+    entries: usize,
     unresolved: bool,
     spent: bool,
 }
@@ -164,7 +168,7 @@ impl Reader<'_> {
         self.decoder.start_chain();
         let mut behind_call = false;
         while self.find(at).is_none() {
-            if self.insns.len() >= MOST_INSTRUCTIONS {
+            if self.insns.len() >= MOST_INSTRUCTIONS || self.spent {
                 self.spent = true;
                 return;
             }
@@ -258,6 +262,11 @@ impl Reader<'_> {
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
+            return;
+        }
+        self.entries += targets.len() + jumps.all.len();
+        if self.entries > MOST_TABLE_ENTRIES {
+            self.spent = true;
             return;
         }
         for &target in &targets {
