@@ -16,6 +16,10 @@ const MOST_INSTRUCTIONS: usize = 150_000;
 const MOST_ROUNDS: usize = 4;
 /// Nor one whose jump tables have more entries, each counted for every jump that uses it.
 const MOST_TABLE_ENTRIES: usize = 1 << 18;
+/// Stretches of a function that no path leads to.
+const MOST_HOLES: usize = 1024;
+/// Bytes of a function for each of its instructions, of which the longest has fifteen.
+const MOST_BYTES_FOR_ONE: usize = 32;
 /// Addresses on the stack that are told apart.
 const MOST_TAKEN: usize = 32;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
@@ -122,37 +126,48 @@ impl Reader<'_> {
             return;
         }
         let mut done = 0;
+        let mut holes = 0;
         while let Some(range) = self.extent.ranges.get(done).cloned() {
             done += 1;
+            // No function is mostly something else than code; a directory may say so of many.
+            let most = MOST_BYTES_FOR_ONE * (self.insns.len() + MOST_HOLES);
+            if range.end.saturating_sub(range.start) as usize > most {
+                self.spent = true;
+                return;
+            }
             let mut at = range.start;
             while at < range.end && !self.spent {
                 at = match self.find(at) {
                     Some(number) => self.insns[number as usize - 1].end().max(at + 1),
-                    None => self.fill_hole(at, entries),
+                    None => self.fill_hole(at, &mut holes, entries),
                 };
             }
         }
     }
 
-    fn in_table(&self, at: u32) -> bool {
-        self.data.iter().any(|table| table.contains(&at))
+    /// Enters the code behind the filler at `at`; where to go on.
+    fn fill_hole(&mut self, at: u32, holes: &mut usize, entries: &mut Vec<(u32, Entry)>) -> u32 {
+        let Some(bytes) = self.places.code_from(at) else { return u32::MAX };
+        let filler = self.decoder.padding(bytes) as u32;
+        if filler > 0 {
+            return at.saturating_add(filler);
+        }
+        if self.in_table(at) || self.decoder.read(at).is_none() {
+            return at.saturating_add(1);
+        }
+        *holes += 1;
+        if *holes > MOST_HOLES {
+            self.spent = true;
+            return u32::MAX;
+        }
+        entries.push((at, Entry::Unknown));
+        self.enter(at);
+        // Behind what was read now, if only by the one instruction.
+        self.find(at).map_or(at.saturating_add(1), |_| at)
     }
 
-    /// Enters the code behind the filler at `at`; where to go on.
-    fn fill_hole(&mut self, at: u32, entries: &mut Vec<(u32, Entry)>) -> u32 {
-        let bytes = self.places.code_from(at).unwrap_or_default();
-        match self.decoder.padding(bytes) {
-            0 if !self.in_table(at) => {
-                entries.push((at, Entry::Unknown));
-                self.enter(at);
-                match self.find(at) {
-                    Some(_) => at,
-                    None => at.saturating_add(1),
-                }
-            }
-            0 => at.saturating_add(1),
-            filler => at.saturating_add(filler as u32),
-        }
+    fn in_table(&self, at: u32) -> bool {
+        self.data.iter().any(|table| table.contains(&at))
     }
 
     fn enter(&mut self, rva: u32) {
