@@ -101,12 +101,13 @@ pub(crate) struct Calls {
     /// input
     #[arg(required = true, value_name = "DRIVER")]
     pub(crate) inputs: Vec<OsString>,
-    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in, fine
+    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (told by no
+    /// version yet), fine
     #[arg(long, value_parser = call_answers(), hide_possible_values = true, ignore_case = true,
           value_delimiter = ',', value_name = "ANSWERS")]
     pub(crate) only: Vec<CallAnswer>,
     /// Only calls of these DDIs, such as ExAllocatePool2,MmMapIoSpace
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, value_parser = ddi, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) ddi: Vec<String>,
     /// How to write it: text or json
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
@@ -180,6 +181,18 @@ fn targets(name: &str) -> Result<Targets, String> {
         let meant = meant.as_deref().unwrap_or(";");
         format!("{unknown}{meant} `ringfence list targets` names those there are")
     })
+}
+
+/// A DDI's name as the table spells it.
+fn ddi(name: &str) -> Result<String, String> {
+    if let Some(known) = ringfence::ddi::named(name) {
+        return Ok(known.name.to_owned());
+    }
+    let similar =
+        ringfence::explain(name).err().and_then(|unknown| unknown.similar.first().copied());
+    let meant = similar.map(|known| format!(", did you mean {known}?"));
+    let meant = meant.as_deref().unwrap_or(";");
+    Err(format!("no DDI is called so{meant} `ringfence list ddis` names those that are known"))
 }
 
 /// Below this likeness a name is not worth suggesting.

@@ -68,7 +68,8 @@ pub enum CallAnswer {
     Mixed,
     /// It could not be told.
     Unknown,
-    /// It does not, because the driver opts in to non-executable pool when it starts.
+    /// It does not, because the driver opts in to non-executable pool when it starts. No version tells
+    /// this yet: what is read from a variable is unknown.
     FineByOptIn,
 }
 

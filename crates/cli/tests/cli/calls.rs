@@ -84,11 +84,19 @@ fn formats_for_people_list_no_calls_and_say_what_to_do() {
 #[test]
 fn filters_are_read() {
     let files = folder([("a.sys", clean())]);
-    let ran = calls("--only violation,Mixed --only unknown --ddi A,B --format json", files.path());
+    let ran = calls("--only violation,Mixed --only unknown --ddi MmMapIoSpace,exallocatepool2 --format json", files.path());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.json()["drivers"][0]["calls"], json!([]));
     let ran = calls("--only violations", files.path());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("'violation'"), "{ran:?}");
     assert_eq!(run(["calls"]).code, Some(2));
+}
+
+#[test]
+fn a_ddi_that_nobody_knows_is_a_usage_error() {
+    let files = folder([("clean.sys", clean())]);
+    let ran = calls("--ddi ExAllocPool", files.path());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("did you mean ExAllocatePool?"), "{ran:?}");
 }
