@@ -78,6 +78,7 @@ pub const DRIVERS: &[Driver] = &[
     assembly("guard", &["guard.s", "load_config.s"]),
     assembly("tables", &["tables.s"]),
     assembly("unwind", &["unwind.s"]),
+    assembly("escaped", &["escaped.s"]),
 ];
 
 /// The switches that C and assembly have in common.
