@@ -81,6 +81,7 @@ pub const DRIVERS: &[Driver] = &[
     assembly("tables", &["tables.s"]),
     assembly("unwind", &["unwind.s"]),
     assembly("escaped", &["escaped.s"]),
+    assembly("ways", &["ways.s"]),
 ];
 
 /// The switches that C and assembly have in common.
