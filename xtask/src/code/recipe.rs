@@ -82,6 +82,7 @@ pub const DRIVERS: &[Driver] = &[
     assembly("unwind", &["unwind.s"]),
     assembly("escaped", &["escaped.s"]),
     assembly("ways", &["ways.s"]),
+    assembly("fragments", &["fragments.s"]),
 ];
 
 /// The switches that C and assembly have in common.
