@@ -50,6 +50,32 @@ FUNCTION computed_goto
 computed_goto_labels:
     .quad 1b, 2b, 3b
 
+# The same as compilers write it without optimising: the target goes over the frame to the only jump.
+FUNCTION computed_goto_over_frame
+    #= ExAllocatePoolWithTag 0=0|0x200||*?
+    ENTER computed_goto_over_frame, 0x38
+    mov dword ptr [rsp + 0x28], 0x200
+    cmp dword ptr [rdx], 0
+    je 3f
+    mov eax, ecx
+    lea r8, [rip + computed_goto_over_frame_labels]
+    mov rax, qword ptr [r8 + rax*8]
+    mov qword ptr [rsp + 0x30], rax
+    jmp 4f
+1:  mov dword ptr [rsp + 0x28], 0
+2:  inc dword ptr [rdx]
+3:  mov ecx, dword ptr [rsp + 0x28]
+    ALLOCATE
+    add rsp, 0x38
+    ret
+4:  mov rax, qword ptr [rsp + 0x30]
+    jmp rax
+    .seh_endproc
+.data
+.p2align 3
+computed_goto_over_frame_labels:
+    .quad 1b, 2b, 3b
+
 # 1,500 cases, each 16 bytes of code; one sets another value.
 FUNCTION many_cases
     #= ExAllocatePoolWithTag 0=0|0x200||*?
