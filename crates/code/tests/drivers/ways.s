@@ -222,6 +222,32 @@ FUNCTION own_or_import
     call rax
     LEAVE
 
+# The choice is kept in a register for two calls.
+FUNCTION own_or_import_twice
+    #= ExAllocatePoolWithTag 0=0 via=register
+    #= ExAllocatePoolWithTag 0=0x200 via=register
+    .seh_proc own_or_import_twice
+    push rsi
+    .seh_pushreg rsi
+    sub rsp, 0x20
+    .seh_stackalloc 0x20
+    .seh_endprologue
+    test ecx, ecx
+    lea rsi, [rip + allocates_itself]
+    cmovne rsi, qword ptr [rip + __imp_ExAllocatePoolWithTag]
+    xor ecx, ecx
+    mov edx, 16
+    mov r8d, 0x6b736944
+    call rsi
+    mov ecx, 0x200
+    mov edx, 16
+    mov r8d, 0x6b736944
+    call rsi
+    add rsp, 0x20
+    pop rsi
+    ret
+    .seh_endproc
+
 FUNCTION allocates_itself
     xor eax, eax
     ret
