@@ -69,6 +69,8 @@ pub const DRIVERS: &[Driver] = &[
     c("flow", "-O0", &["flow.c"], NOTHING),
     c("flow", "-O2", &["flow.c"], NOTHING),
     c("flow-retpoline", "-O2", &["flow.c"], RETPOLINE),
+    c("given", "-O0", &["given.c"], NOTHING),
+    c("given", "-O2", &["given.c"], NOTHING),
     Driver { entry: false, ..c("nopdata", "-O0", &["nopdata.c"], NO_UNWIND) },
     Driver { entry: false, ..c("nopdata", "-O2", &["nopdata.c"], NO_UNWIND) },
     assembly("idioms", &["idioms.s"]),
@@ -78,6 +80,9 @@ pub const DRIVERS: &[Driver] = &[
     assembly("guard", &["guard.s", "load_config.s"]),
     assembly("tables", &["tables.s"]),
     assembly("unwind", &["unwind.s"]),
+    assembly("escaped", &["escaped.s"]),
+    assembly("ways", &["ways.s"]),
+    assembly("fragments", &["fragments.s"]),
 ];
 
 /// The switches that C and assembly have in common.
