@@ -88,11 +88,9 @@ impl<'a> Finder<'a> {
         let unwind = self.places.image.unwind(&root).unwrap_or_default();
         let range = |entry: &Function| entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0);
         let mut ranges = vec![range(&root)];
-        let mut resumes = unwind.resumes;
+        let resumes = unwind.resumes;
         if root.begin != entry.begin {
             ranges.push(range(entry));
-            let fragment = self.places.image.unwind(entry).unwrap_or_default();
-            resumes.extend(fragment.resumes);
         }
         Extent {
             begin: root.begin.0,

@@ -252,7 +252,13 @@ impl<'a> Transfer<'a> {
     fn load_from(&mut self, state: &State, atom: Atom, width: Width, at: u32) -> Set {
         match atom.base {
             Base::Image(rva) => {
-                let loaded = self.places.load(rva, width.bytes(), at);
+                let mut loaded = self.places.load(rva, width.bytes(), at);
+                // What named the slot is the instruction that made its address.
+                if let Base::Callee { wanted, .. } = loaded.base
+                    && atom.at != 0
+                {
+                    loaded.base = Base::Callee { wanted, from: atom.at };
+                }
                 self.values.one(loaded)
             }
             Base::Table { pointer, offset, from } if width == Width::W64 => {

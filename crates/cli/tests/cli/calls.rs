@@ -84,7 +84,10 @@ fn formats_for_people_list_no_calls_and_say_what_to_do() {
 #[test]
 fn filters_are_read() {
     let files = folder([("a.sys", clean())]);
-    let ran = calls("--only violation,Mixed --only unknown --ddi MmMapIoSpace,exallocatepool2 --format json", files.path());
+    let ran = calls(
+        "--only violation,Mixed --only unknown --ddi MmMapIoSpace,exallocatepool2 --format json",
+        files.path(),
+    );
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.json()["drivers"][0]["calls"], json!([]));
     let ran = calls("--only violations", files.path());

@@ -91,7 +91,7 @@ impl Reader<'_> {
         let resumes = std::mem::take(&mut self.extent.resumes);
         entries.extend(resumes.into_iter().map(|rva| (rva, Entry::Resumed)));
         for &(rva, _) in &entries {
-            if self.owns(rva) {
+            if self.owns(rva) || self.adopts(rva) {
                 self.enter(rva);
             }
         }
@@ -349,6 +349,13 @@ impl Reader<'_> {
         if self.finder.root(&entry).begin.0 != self.extent.begin {
             return false;
         }
+        self.extent.ranges.push(entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0));
+        true
+    }
+
+    /// Takes in the listed range around `rva`, whatever it says it belongs to: an exception leads there.
+    fn adopts(&mut self, rva: u32) -> bool {
+        let Some(entry) = self.places.image.functions().containing(Rva(rva)) else { return false };
         self.extent.ranges.push(entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0));
         true
     }

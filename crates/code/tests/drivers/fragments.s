@@ -89,23 +89,6 @@ in_each_more_except:
     jmp 1b
 in_each_end:
 
-# The second range does not chain to the first: it repeats the whole frame and has its own scopes.
-GUARDED repeated
-    #= repeated: ExAllocatePoolWithTag 0=0|0x200||*?
-    mov rax, qword ptr [rcx]
-    test eax, eax
-    je repeated_more
-1:  ALLOCATE_AS_GUARDED
-repeated_more:
-    mov rax, qword ptr [rdx]
-    nop
-repeated_try_end:
-    jmp 1b
-repeated_except:
-    xor ebx, ebx
-    jmp 1b
-repeated_end:
-
 # When a handler is entered, the function runs already: its parameters are gone from their registers,
 # and the stack pointer is where the prolog left it.
 FUNCTION frame_in_handler
@@ -176,10 +159,3 @@ RANGE in_each, in_each_more, in_each_unwind
     SCOPE in_each_more, in_each_more_try_end, in_each_more_except
 RANGE in_each_more, in_each_end, in_each_more_unwind
     CHAINED in_each, in_each_more, in_each_unwind
-RANGE repeated, repeated_more, repeated_unwind
-    .byte 0x01, 5, 2, 0, 5, 0x32, 1, 0x30
-# Its frame exists at its first byte: the prolog has no length.
-RANGE repeated_more, repeated_end, repeated_more_unwind
-    .byte 0x09, 0, 2, 0, 0, 0x32, 0, 0x30
-    .long __C_specific_handler@IMGREL, 1
-    SCOPE repeated_more, repeated_try_end, repeated_except
