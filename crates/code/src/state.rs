@@ -201,8 +201,8 @@ impl State {
         }
     }
 
-    /// Others may have written to what escaped: each object ends where the next escaped one begins
-    /// or the function's own frame ends.
+    /// Others may have written to what escaped. Who has the address of a local may reach the others from
+    /// there, as with a list entry inside of a structure; parameters have eight bytes each.
     pub(crate) fn forget_escaped(&mut self) {
         if self.escaped.first() == Some(&EVERYTHING) {
             self.slots.clear();
@@ -210,17 +210,11 @@ impl State {
             return;
         }
         for index in 0..self.escaped.len() {
-            let (region, start) = self.escaped[index];
-            let next = self.escaped.get(index + 1).filter(|next| next.0 == region);
-            let own_end = match region {
-                // Above the return address each parameter has eight bytes of its own.
-                0 if start >= 0 => start.saturating_add(8),
-                0 => 0,
-                // What was made room for at run time is of unknown size.
-                _ => i32::MAX,
-            };
-            let end = next.map_or(own_end, |next| next.1.min(own_end));
-            self.lose(region, start, end);
+            match self.escaped[index] {
+                (0, start) if start >= 0 => self.lose(0, start, start.saturating_add(8)),
+                (0, _) => self.lose(0, i32::MIN, 0),
+                (region, _) => self.lose_all(region),
+            }
         }
     }
 
@@ -312,23 +306,31 @@ mod tests {
     }
 
     #[test]
-    fn what_escaped_is_forgotten_up_to_the_next_object() {
+    fn with_one_local_all_have_escaped_but_no_other_parameter() {
         let mut values = Values::default();
         let one = values.constant(1, 0);
         let mut state = State::unknown(&mut values, Reason::Entry);
-        for offset in [-0x40, -0x38, -0x30, -0x20, 8, 16] {
-            state.store(0, offset, 8, one);
+        let stored = |state: &mut State, places: &[(u32, i32)]| {
+            for &(region, offset) in places {
+                state.store(region, offset, 8, one);
+            }
+        };
+        let all = [(0, -0x40), (0, -0x20), (0, 8), (0, 16), (7, 0), (7, 0x40)];
+        let left = |state: &State| -> Vec<(u32, i32)> {
+            let known = |place: &&(u32, i32)| state.stored(place.0, place.1, 8) != Stored::Nothing;
+            all.iter().filter(known).copied().collect()
+        };
+        for (escaped, expected) in [
+            ((0, -0x20), &[(0, 8), (0, 16), (7, 0), (7, 0x40)][..]),
+            ((0, 8), &[(0, -0x40), (0, -0x20), (0, 16), (7, 0), (7, 0x40)]),
+            ((7, 0x40), &[(0, -0x40), (0, -0x20), (0, 8), (0, 16)]),
+        ] {
+            state.escaped.clear();
+            stored(&mut state, &all);
+            state.escape(escaped.0, escaped.1);
+            state.forget_escaped();
+            assert_eq!(left(&state), expected);
         }
-        state.escaped.clear();
-        state.escape(0, -0x38);
-        state.escape(0, -0x20);
-        state.escape(0, 8);
-        state.forget_escaped();
-        assert_eq!(state.stored(0, -0x40, 8), Stored::Whole(one));
-        for gone in [-0x38, -0x30, -0x20, 8] {
-            assert_eq!(state.stored(0, gone, 8), Stored::Nothing, "{gone}");
-        }
-        assert_eq!(state.stored(0, 16, 8), Stored::Whole(one));
     }
 
     #[test]

@@ -80,3 +80,15 @@ SITE(frame_above_allocated_room)(SIZE_T count) {
     KEEP(RtlRandomEx(&type));
     KEEP(ExAllocatePoolWithTag(type, count, TAG)); //= ExAllocatePoolWithTag 0=*?
 }
+
+/* A list links a member; who follows it back comes to the whole. */
+struct queued {
+    ULONG type;
+    void *next, *previous;
+};
+
+SITE(by_member)(void) {
+    struct queued queued = {0x200, 0, 0};
+    KEEP(RtlRandomEx((ULONG *)&queued.next));
+    KEEP(ExAllocatePoolWithTag(queued.type, 16, TAG)); //= ExAllocatePoolWithTag 0=*?
+}

@@ -171,7 +171,7 @@ FUNCTION address_in_frame
     mov qword ptr [rsp + 0x30], rax
     test ecx, ecx
     je 1f
-    lea rcx, [rsp + 0x38]
+    mov ecx, 7
     call qword ptr [rip + __imp_RtlRandomEx]
 1:  mov ecx, 4
     mov edx, 16
