@@ -56,6 +56,8 @@ pub(crate) struct Jumps {
     /// The instruction that the number of entries follows from, which all code that comes to the jump
     /// must have passed.
     pub(crate) since: Option<u32>,
+    /// Whether the stack frame is gone before the jump, as it is before a function is left.
+    pub(crate) leaves: bool,
     /// Where the tables are.
     pub(crate) tables: Vec<std::ops::Range<u32>>,
 }

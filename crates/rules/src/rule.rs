@@ -184,6 +184,12 @@ fn check_with<'r>(
         if !finding.targets.intersects(asked.targets) {
             finding.level = Level::Note;
         }
+        // What only Code Analysis objects to is a warning, unless that counts.
+        let denies =
+            |question: &Question| finding.denies(*question, asked.targets, asked.code_analysis);
+        if Question::ALL.iter().any(denies) {
+            finding.level = Level::Error;
+        }
     }
     // What decides comes first; within a level the order of rules and addresses stays.
     outcome.findings.sort_by_key(|finding| Reverse(finding.level));

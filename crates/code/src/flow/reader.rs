@@ -52,6 +52,7 @@ pub(crate) fn graph(
         data: Vec::new(),
         entries: 0,
         unresolved: false,
+        wild: false,
         spent: false,
         extent,
     };
@@ -81,6 +82,8 @@ struct Reader<'r> {
     data: Vec<Range<u32>>,
     entries: usize,
     unresolved: bool,
+    /// Whether a jump that stays in the function goes where nobody knows: to any of its blocks.
+    wild: bool,
     spent: bool,
 }
 
@@ -277,6 +280,8 @@ impl Reader<'_> {
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;
+            let frameless = self.extent.listed && self.extent.frame.is_none();
+            self.wild |= !jumps.leaves && !frameless;
             return;
         }
         self.entries += targets.len() + jumps.all.len();
@@ -472,6 +477,11 @@ impl Reader<'_> {
         for (rva, entry) in entries {
             if let Ok(index) = starts.binary_search(rva) {
                 blocks[index].entry = blocks[index].entry.min(Some(*entry)).or(Some(*entry));
+            }
+        }
+        if self.wild {
+            for block in &mut blocks {
+                block.entry = block.entry.or(Some(Entry::Unknown));
             }
         }
         Graph {

@@ -151,11 +151,11 @@ impl Finder<'_> {
             last.mnemonic() == Mnemonic::Pop || last.op0_register() == Register::RSP
         });
         if leaves || jump.op0_kind() != OpKind::Register {
-            return Jumps::default();
+            return Jumps { leaves, ..Jumps::default() };
         }
         let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
         let all: Vec<u32> = entries.collect();
-        Jumps { targets: all.clone(), all, since: None, tables: Vec::new() }
+        Jumps { targets: all.clone(), all, ..Jumps::default() }
     }
 
     /// Every entry up to the first that leads elsewhere.
