@@ -58,6 +58,8 @@ pub(crate) struct Jumps {
     pub(crate) since: Option<u32>,
     /// Whether the stack frame is gone before the jump, as it is before a function is left.
     pub(crate) leaves: bool,
+    /// Whether a table goes on beyond what was read of it.
+    pub(crate) cut: bool,
     /// Where the tables are.
     pub(crate) tables: Vec<std::ops::Range<u32>>,
 }

@@ -104,16 +104,7 @@ impl Reader<'_> {
             if self.covers(field) {
                 continue;
             }
-            // The fragment around it, entered from wherever.
-            let fragment = self.extent.ranges.iter().find(|range| range.contains(&field));
-            let start = fragment.map_or(self.extent.begin, |range| range.start);
-            if self.find(start).is_none() {
-                entries.push((start, Entry::Resumed));
-                self.enter(start);
-            }
-            if !self.covers(field)
-                && let Some(gap) = self.gap_before(field, place)
-            {
+            if let Some(gap) = self.gap_before(field, place) {
                 entries.push((gap, Entry::Unknown));
                 self.enter(gap);
             }
@@ -277,6 +268,8 @@ impl Reader<'_> {
         let jumps = self.decoder.jump_table(&inside);
         let targets = jumps.targets;
         self.data.extend(jumps.tables);
+        self.unresolved |= jumps.cut;
+        self.wild |= jumps.cut;
         if targets.is_empty() {
             // A tail call through a register, or a table of an unknown form.
             self.unresolved = true;

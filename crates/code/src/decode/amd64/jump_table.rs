@@ -11,7 +11,7 @@ use crate::places::Places;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use std::collections::VecDeque;
 
-/// No switch has more cases.
+/// More entries of a table are not read; what they lead to is then not known.
 const MOST_ENTRIES: usize = 1024;
 
 /// The address that a `lea reg, [rip+x]` puts into its register.
@@ -40,7 +40,10 @@ pub(super) fn targets(
     for &(place, base) in &table.pairs {
         let entries = finder.all_entries((place, base), inside);
         let size = if base.is_some() { 4 } else { 8 };
-        jumps.tables.push(place..place.saturating_add(size * entries.len() as u32));
+        if !entries.is_empty() {
+            jumps.tables.push(place..place.saturating_add(size * entries.len() as u32));
+        }
+        jumps.cut |= entries.len() == MOST_ENTRIES && most >= MOST_ENTRIES;
         jumps.targets.extend(entries.iter().take(most));
         jumps.all.extend(entries);
     }
@@ -155,7 +158,8 @@ impl Finder<'_> {
         }
         let entries = computed.iter().flat_map(|&table| self.all_entries(table, inside));
         let all: Vec<u32> = entries.collect();
-        Jumps { targets: all.clone(), all, ..Jumps::default() }
+        let cut = all.len() >= MOST_ENTRIES;
+        Jumps { targets: all.clone(), all, cut, ..Jumps::default() }
     }
 
     /// Every entry up to the first that leads elsewhere.
