@@ -96,8 +96,10 @@ fn compile(folder: &Path, source: &Path, name: &str, switches: &[&str]) -> Resul
     let object = format!("{name}.obj");
     let mut clang = program(CLANG, folder);
     clang.args(TARGET).arg("-I").arg(sources());
-    if source.extension().is_some_and(|kind| kind == "c") {
-        clang.args(COMPILE).args(switches).arg("-I").arg(sources().join("random"));
+    let kind = source.extension().unwrap_or_default();
+    if kind == "c" || kind == "cpp" {
+        let language: &[&str] = if kind == "cpp" { &["-std=c++17"] } else { &[] };
+        clang.args(COMPILE).args(language).args(switches).arg("-I").arg(sources().join("random"));
     }
     capture(clang.arg("-c").arg(source).args(["-o", &object]))?;
     Ok(object)

@@ -73,6 +73,7 @@ pub const DRIVERS: &[Driver] = &[
     c("given", "-O2", &["given.c"], NOTHING),
     Driver { entry: false, ..c("nopdata", "-O0", &["nopdata.c"], NO_UNWIND) },
     Driver { entry: false, ..c("nopdata", "-O2", &["nopdata.c"], NO_UNWIND) },
+    c("operator_new", "-O2", &["operator_new.cpp"], NOTHING),
     assembly("idioms", &["idioms.s"]),
     assembly("stack", &["stack.s"]),
     assembly("overwritten", &["overwritten.s"]),
