@@ -369,6 +369,7 @@ impl Analysis<'_, '_> {
             always: goal.always,
             arguments,
             reached: self.reachable[block] || self.graph.unresolved,
+            routes: Vec::new(),
         }
     }
 
@@ -382,11 +383,18 @@ impl Analysis<'_, '_> {
             };
             let whole = ones | zeros == u64::MAX;
             let set_at = (atom.at != 0).then_some(Rva(atom.at));
-            Possible { ones, zeros, set_at, unknown: (!whole).then(|| atom.reason()) }
+            let points_to = match atom.base {
+                Base::Image(rva) => Some(Rva(rva)),
+                _ => None,
+            };
+            let unknown = (!whole).then(|| atom.reason());
+            Possible { ones, zeros, set_at, unknown, points_to }
         };
         let mut possible: Vec<Possible> = self.transfer.values.atoms(set).iter().map(one).collect();
-        possible.sort_by_key(|one| (one.unknown, one.ones, one.zeros, one.set_at));
-        possible.dedup_by_key(|one| (one.unknown, one.ones, one.zeros));
+        possible.sort_by_key(|one| {
+            (one.unknown, one.ones, one.zeros, one.points_to.map(|rva| rva.0), one.set_at)
+        });
+        possible.dedup_by_key(|one| (one.unknown, one.ones, one.zeros, one.points_to));
         Value { possible }
     }
 }

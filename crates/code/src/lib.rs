@@ -51,5 +51,5 @@ mod value;
 pub use listing::{Line, listing};
 pub use query::{Callee, Parameter, Query, Wanted};
 pub use search::survey;
-pub use survey::{Argument, Doubt, Fate, Reference, Site, Survey, Via};
+pub use survey::{Argument, Doubt, Fate, Reference, Route, Site, Step, Survey, Via};
 pub use value::{Possible, Reason, Value};

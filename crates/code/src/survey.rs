@@ -36,6 +36,29 @@ pub struct Site {
     /// Whether a known path leads here. Where none does, the arguments are what the instructions
     /// before the call make them.
     pub reached: bool,
+    /// Where callers choose what the arguments are: each way they do, outermost caller first. Empty
+    /// where the function itself does. [`Site::arguments`] are those of all routes together.
+    pub routes: Vec<Route>,
+}
+
+/// One way by which the arguments of a call are chosen: from the call that chose them down to the
+/// call of the wanted function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The calls that hand the values on, outermost first. The first one chose them, or is the first of
+    /// which that is not known; empty for callers that are not known at all.
+    pub calls: Vec<Step>,
+    /// The arguments asked for, in the order of the query, as they are when code comes this way.
+    pub arguments: Vec<Argument>,
+}
+
+/// A call that hands values on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The call instruction, or the jump that stands for one.
+    pub at: Rva,
+    /// Where the function begins that it is in, if known.
+    pub function: Option<Rva>,
 }
 
 /// The values that reach an argument.

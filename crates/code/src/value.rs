@@ -11,7 +11,7 @@ pub struct Value {
 }
 
 /// One of the things a value may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Possible {
     /// Bits that are certainly 1.
     pub ones: u64,
@@ -21,6 +21,8 @@ pub struct Possible {
     pub set_at: Option<Rva>,
     /// Why it is not known whole; none for a constant.
     pub unknown: Option<Reason>,
+    /// The place in the image that it is the address of, where it is one.
+    pub points_to: Option<Rva>,
 }
 
 impl Possible {

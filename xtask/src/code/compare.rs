@@ -151,7 +151,7 @@ mod tests {
                        0001:00000010 second 0000000140001010 a.obj\n";
 
     fn site(at: u32, number: u64) -> Site {
-        let constant = Possible { ones: number, zeros: !number, set_at: None, unknown: None };
+        let constant = Possible { ones: number, zeros: !number, ..Possible::default() };
         let value = Value { possible: vec![constant] };
         let arguments = vec![Argument { index: 0, value }];
         let function = None;
@@ -163,6 +163,7 @@ mod tests {
             arguments,
             always: true,
             reached: true,
+            routes: Vec::new(),
         }
     }
 

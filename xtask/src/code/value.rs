@@ -198,8 +198,8 @@ mod tests {
         let one = |&(ones, zeros, unknown): &(u64, u64, Option<Reason>)| Possible {
             ones,
             zeros,
-            set_at: None,
             unknown,
+            ..Possible::default()
         };
         Value { possible: possible.iter().map(one).collect() }
     }

@@ -57,12 +57,13 @@ fn site(at: u32, wanted: usize, value: Value) -> Site {
         arguments,
         always: true,
         reached: true,
+        routes: Vec::new(),
     }
 }
 
 fn because(reason: Reason) -> Value {
     let unknown = Some(reason);
-    Value { possible: vec![Possible { ones: 0, zeros: 0, set_at: None, unknown }] }
+    Value { possible: vec![Possible { ones: 0, zeros: 0, unknown, ..Possible::default() }] }
 }
 
 fn judged(survey: Survey) -> Calls {
@@ -189,9 +190,10 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
     let ddis = [ddi("ExInitializePagedLookasideList"), ddi("ExAllocatePoolWithTag")];
     let loaded = |at| {
         let unknown = Some(Reason::Address);
-        Possible { ones: 0, zeros: 0, set_at: Some(Rva(at)), unknown }
+        Possible { ones: 0, zeros: 0, set_at: Some(Rva(at)), unknown, ..Possible::default() }
     };
-    let null = Possible { ones: 0, zeros: u64::MAX, set_at: Some(Rva(0x10)), unknown: None };
+    let null =
+        Possible { ones: 0, zeros: u64::MAX, set_at: Some(Rva(0x10)), ..Possible::default() };
     let judged = |possible: Vec<Possible>, load: u32| {
         let arguments = vec![Argument { index: 1, value: Value { possible } }];
         let at = Rva(0x40);
@@ -203,6 +205,7 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
             arguments,
             always: true,
             reached: true,
+            routes: Vec::new(),
         }];
         let references = vec![
             Reference { at, wanted: 0, fate: Fate::Call },

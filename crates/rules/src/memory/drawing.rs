@@ -153,12 +153,20 @@ mod tests {
             ones: *value,
             zeros: !value,
             set_at: Some(Rva(text + offset)),
-            unknown: None,
+            ..Possible::default()
         });
         let arguments = vec![Argument { index: 0, value: Value { possible: possible.collect() } }];
         let (at, via) = (Rva(at), Via::Slot);
-        let site =
-            Site { at, function: None, wanted: 0, via, arguments, always: true, reached: true };
+        let site = Site {
+            at,
+            function: None,
+            wanted: 0,
+            via,
+            arguments,
+            always: true,
+            reached: true,
+            routes: Vec::new(),
+        };
         let call = DdiCall::judged(named(name).unwrap(), site, false);
         let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {
             panic!("nothing drawn")

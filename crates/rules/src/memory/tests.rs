@@ -65,6 +65,7 @@ fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
         arguments,
         always: true,
         reached: true,
+        routes: Vec::new(),
     };
     let reference = Reference { at, wanted: 0, fate: Fate::Call };
     Survey { sites: vec![site], references: vec![reference], ..Survey::default() }
@@ -94,15 +95,14 @@ pub(crate) fn constant(value: u64) -> Value {
 
 /// One of several values, by the path.
 pub(crate) fn either(values: &[u64]) -> Value {
-    let possible =
-        |value: &u64| Possible { ones: *value, zeros: !value, set_at: None, unknown: None };
+    let possible = |value: &u64| Possible { ones: *value, zeros: !value, ..Possible::default() };
     Value { possible: values.iter().map(possible).collect() }
 }
 
 /// A value of which some bits are set, some clear and the others unknown.
 pub(crate) fn masked(ones: u64, zeros: u64) -> Value {
     let unknown = Some(Reason::Arithmetic);
-    Value { possible: vec![Possible { ones, zeros, set_at: None, unknown }] }
+    Value { possible: vec![Possible { ones, zeros, unknown, ..Possible::default() }] }
 }
 
 /// A value of which nothing is known.
@@ -113,7 +113,7 @@ pub(crate) fn unknown() -> Value {
 /// The address of something in the image.
 pub(crate) fn address() -> Value {
     let unknown = Some(Reason::Address);
-    Value { possible: vec![Possible { ones: 0, zeros: 0, set_at: None, unknown }] }
+    Value { possible: vec![Possible { ones: 0, zeros: 0, unknown, ..Possible::default() }] }
 }
 
 /// Spec case 100, and others that never ask for executable memory.
