@@ -7,16 +7,16 @@ mod order;
 use goal::Goal;
 use order::{Predecessors, reachable};
 
+use crate::Reason;
 use crate::decode::{Decoder, Flow, Stub};
-use crate::domain::{Atom, Base, Set};
+use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
 use crate::ir::Target;
+use crate::query::Parameter;
 use crate::query::Query;
 use crate::state::State;
-use crate::survey::{Argument, Via};
-use crate::transfer::Transfer;
-use crate::value::{Possible, Value};
-use crate::{Reason, Site};
+use crate::survey::Via;
+use crate::transfer::{Callee, Stored, Transfer};
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashSet};
 
@@ -32,10 +32,52 @@ const MOST_STATE_BYTES: usize = 24 << 20;
 /// Sets of values that are kept at once.
 const MOST_SETS: usize = 100_000;
 
+/// A call of a wanted function, as the analysis of the function around it sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The call instruction, or the jump that stands for one.
+    pub(crate) at: u32,
+    /// Where the function begins that it is in.
+    pub(crate) function: u32,
+    /// Number of the wanted function.
+    pub(crate) wanted: u32,
+    pub(crate) via: Via,
+    pub(crate) always: bool,
+    pub(crate) reached: bool,
+    /// The arguments asked for, and what each may be.
+    pub(crate) arguments: Vec<(Parameter, Vec<Atom>)>,
+}
+
+/// A store into a variable that is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Store {
+    pub(crate) at: u32,
+    /// Where the function begins that it is in.
+    pub(crate) function: u32,
+    pub(crate) place: u32,
+    /// How many bytes; none where it goes on to an unknown end.
+    pub(crate) bytes: Option<u8>,
+    pub(crate) value: Vec<Atom>,
+}
+
 /// What one function holds.
 #[derive(Default)]
 pub(crate) struct Found {
-    pub(crate) sites: Vec<Site>,
+    pub(crate) sites: Vec<Seen>,
+    pub(crate) stores: Vec<Store>,
+    /// What it may return, if that was asked.
+    pub(crate) results: Vec<Atom>,
+    /// Parameters that some branch or choice depends on.
+    pub(crate) conditions: BTreeSet<u8>,
+    /// Variables that were read, of which more might be known, and how many bytes of them.
+    pub(crate) read: Vec<(u32, u8)>,
+    /// Addresses of wanted functions that were put into variables: where they were read, which function,
+    /// and which variable.
+    pub(crate) planted: BTreeSet<(u32, u32, u32)>,
+    /// Where addresses of wanted functions were read that were handed to a call.
+    pub(crate) given: HashSet<u32>,
+    /// Calls that find a function by name, by which one, and the name if it is known.
+    pub(crate) named: BTreeSet<(u32, u32, Option<String>)>,
     /// Instructions that were, or led to, a call, and the function called.
     pub(crate) used: BTreeSet<(u32, u32)>,
     /// Those that name the function themselves, or a jump to it.
@@ -55,6 +97,17 @@ impl Found {
     }
 }
 
+/// How a function is analysed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Block by block, and as a whole only where that does not tell.
+    Quickly,
+    /// As a whole, with what it is given; what that rules out is not told.
+    Given,
+    /// As a whole, to see what it returns.
+    ForResults,
+}
+
 /// Analyses the function `graph`, of which the instructions `named` hold references.
 pub(crate) fn analyse(
     transfer: &mut Transfer<'_>,
@@ -62,7 +115,7 @@ pub(crate) fn analyse(
     graph: &mut Graph,
     query: &Query,
     named: &BTreeSet<usize>,
-    budget: usize,
+    (manner, budget): (Manner, usize),
 ) -> Found {
     let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
     let mut analysis = Analysis {
@@ -73,23 +126,29 @@ pub(crate) fn analyse(
         reachable,
         predecessors,
         found: Found::default(),
+        manner,
         budget,
     };
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
-    let told = analysis.block_by_block(&blocks);
-    if told != Told::Everything {
-        analysis.found.sites.clear();
-        analysis.found.used.clear();
-        let within = match told {
-            // What matters to these blocks happens before them.
-            Told::NotAllValues => analysis.leading_to(&blocks),
-            _ => vec![true; analysis.graph.blocks.len()],
-        };
-        analysis.until_stable(&within);
+    match manner {
+        Manner::Quickly => analysis.quickly(&blocks),
+        Manner::Given => {
+            let within = analysis.leading_to(&blocks);
+            analysis.until_stable(&within);
+        }
+        Manner::ForResults => {
+            let within = vec![true; analysis.graph.blocks.len()];
+            analysis.until_stable(&within);
+        }
     }
     let mut found = analysis.found;
     found.kept = transfer.held_by_others();
+    found.given = transfer.given_to_calls();
+    found.planted = std::mem::take(&mut transfer.planted);
+    found.named = std::mem::take(&mut transfer.found);
+    found.conditions = std::mem::take(&mut transfer.conditions);
+    found.read = std::mem::take(&mut transfer.read).into_iter().collect();
     found
 }
 
@@ -112,10 +171,29 @@ struct Analysis<'a, 't> {
     reachable: Vec<bool>,
     predecessors: Predecessors,
     found: Found,
+    manner: Manner,
     budget: usize,
 }
 
 impl Analysis<'_, '_> {
+    /// Looks at as little as tells everything.
+    fn quickly(&mut self, blocks: &BTreeSet<usize>) {
+        let told = self.block_by_block(blocks);
+        if told == Told::Everything {
+            return;
+        }
+        self.found.sites.clear();
+        self.found.stores.clear();
+        self.found.used.clear();
+        self.transfer.found.clear();
+        let within = match told {
+            // What matters to these blocks happens before them.
+            Told::NotAllValues => self.leading_to(blocks),
+            _ => vec![true; self.graph.blocks.len()],
+        };
+        self.until_stable(&within);
+    }
+
     /// Looks at the blocks with references alone, and where that does not tell all, with those that must
     /// have come just before.
     fn block_by_block(&mut self, blocks: &BTreeSet<usize>) -> Told {
@@ -140,24 +218,41 @@ impl Analysis<'_, '_> {
         let Some((&block, before)) = chain.split_last() else { return Told::NotAllValues };
         self.transfer.spilled = false;
         let mut state = self.before_block(chain[0]);
-        for &before in before {
+        for (index, &before) in before.iter().enumerate() {
             state = self.run(before, state, false);
+            state = self.along(before, chain[index + 1], &state).unwrap_or(state);
         }
-        let first = self.found.sites.len();
+        let (first, first_store) = (self.found.sites.len(), self.found.stores.len());
+        let names = self.transfer.found.len();
         let state = self.run(block, state, true);
-        if self.transfer.spilled || self.holds_callee(&state) {
+        if self.transfer.spilled
+            || self.holds_callee(&state)
+            || self.transfer.found.iter().skip(names).any(|(_, _, name)| name.is_none())
+        {
             return Told::NotAllCalls;
         }
-        let open = |site: &Site| {
-            let possible = site.arguments.iter().flat_map(|argument| &argument.value.possible);
-            let from_before = [Some(Reason::Entry), Some(Reason::Stack)];
-            possible.into_iter().any(|one| from_before.contains(&one.unknown))
-        };
-        if self.found.sites[first..].iter().any(open) {
+        let from_before =
+            |atom: &Atom| matches!(atom.base, Base::Unknown(Reason::Entry | Reason::Stack));
+        let values = self.found.sites[first..].iter().flat_map(|site| &site.arguments);
+        let values = values.map(|(_, atoms)| atoms);
+        let stored = self.found.stores[first_store..].iter().map(|store| &store.value);
+        if values.chain(stored).flatten().any(from_before) {
             self.found.sites.truncate(first);
+            self.found.stores.truncate(first_store);
             return Told::NotAllValues;
         }
         Told::Everything
+    }
+
+    /// What is known on the way from one block to the next; nothing where code never goes that way.
+    fn along(&mut self, block: usize, next: usize, state: &State) -> Option<State> {
+        let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
+        let Flow::Branch(target) = last.flow else { return Some(state.clone()) };
+        let start = self.graph.insns[self.graph.blocks[next].insns.start].at;
+        if target == last.end() {
+            return Some(state.clone());
+        }
+        self.transfer.assuming(state, last.when, start == target)
     }
 
     /// The block, and before it those that must have come before, as each is the only one to lead to
@@ -195,8 +290,9 @@ impl Analysis<'_, '_> {
         let is_callee = |atom: &Atom| match atom.base {
             Base::Callee { .. } | Base::Table { .. } => true,
             Base::Image(rva) => {
-                places.code_from(rva).is_some()
-                    && matches!(self.decoder.stub(rva), Stub::ToPointer(_))
+                self.transfer.aims.function_at(rva).is_some()
+                    || places.code_from(rva).is_some()
+                        && matches!(self.decoder.stub(rva), Stub::ToPointer(_))
             }
             _ => false,
         };
@@ -209,7 +305,7 @@ impl Analysis<'_, '_> {
         let values = &mut self.transfer.values;
         let lone = self.predecessors.before(block).is_empty();
         if self.graph.blocks[block].entry == Some(Entry::Start) && lone {
-            return State::at_start(values, self.transfer.abi);
+            return State::at_start(values, self.transfer.abi, &self.transfer.known.given);
         }
         let mut state = State::unknown(values, Reason::Entry);
         if let Some(frame) = self.graph.frame
@@ -231,25 +327,53 @@ impl Analysis<'_, '_> {
             let insn = self.graph.insns[index];
             let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
+            self.transfer.stores = tell.then(Vec::new);
             for op in ops {
                 self.transfer.apply(&mut state, op, insn.at);
             }
             if tell {
+                self.tell_stores();
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
-                let own = self.parameters(target);
-                self.transfer.call(&mut state, target, own, insn.at);
+                let callee = self.callee(&state, target, insn.at);
+                self.transfer.call(&mut state, target, callee, insn.at);
             }
         }
         state
     }
 
-    /// How many parameters the function has that a call goes straight to.
-    fn parameters(&self, target: Target) -> Option<u8> {
-        let Target::Pointer(place) = target else { return None };
-        let wanted = self.transfer.places.wanted_at(place)?;
-        self.query.wanted.get(wanted as usize).map(|wanted| wanted.parameters)
+    /// What a call goes to.
+    fn callee(&mut self, state: &State, target: Target, at: u32) -> Callee {
+        if let Target::Code(code) = target
+            && let Stub::Code(function) = self.decoder.stub(code)
+        {
+            return Callee { function: Some(function), ..Callee::default() };
+        }
+        let aims = &self.transfer.aims;
+        let wanted = match target {
+            Target::Pointer(place) if aims.wanted_at(place).is_some() => aims.wanted_at(place),
+            _ if aims.has_effects() => match self.goals(state, target, at)[..] {
+                [Goal { wanted, always: true, .. }] => Some(wanted),
+                _ => None,
+            },
+            _ => None,
+        };
+        // How many parameters there are counts only where the call goes straight there.
+        let parameters = wanted.filter(|_| matches!(target, Target::Pointer(_)));
+        let parameters = parameters.and_then(|wanted| self.query.wanted.get(wanted as usize));
+        Callee { wanted, parameters: parameters.map(|wanted| wanted.parameters), function: None }
+    }
+
+    fn tell_stores(&mut self) {
+        for stored in self.transfer.stores.take().unwrap_or_default() {
+            let value = self.transfer.values.atoms(stored.value).to_vec();
+            let Stored { at, place, bytes, .. } = stored;
+            let store = Store { at, function: self.graph.begin, place, bytes, value };
+            if !self.found.stores.contains(&store) {
+                self.found.stores.push(store);
+            }
+        }
     }
 
     /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
@@ -262,7 +386,10 @@ impl Analysis<'_, '_> {
             let entered = match self.graph.blocks[block].entry {
                 _ if !within[block] => continue,
                 None => continue,
-                Some(Entry::Start) => State::at_start(&mut self.transfer.values, self.transfer.abi),
+                Some(Entry::Start) => {
+                    let Transfer { values, abi, known, .. } = &mut *self.transfer;
+                    State::at_start(values, abi, &known.given)
+                }
                 Some(Entry::Resumed | Entry::Unknown) => self.before_block(block),
             };
             *state = Some(entered);
@@ -275,10 +402,17 @@ impl Analysis<'_, '_> {
             let Some(state) = states[block].clone() else { continue };
             let mut after = self.run(block, state, false);
             self.transfer.end_block(&mut after);
-            for &next in self.graph.successors(block) {
+            for index in 0..self.graph.successors(block).len() {
+                let next = self.graph.successors(block)[index];
                 if !within[next] {
                     continue;
                 }
+                let after = match self.along(block, next, &after) {
+                    Some(after) => after,
+                    // What only constants rule out is told all the same.
+                    None if self.manner == Manner::Quickly => after.clone(),
+                    None => continue,
+                };
                 let widen = visits[next] > PATIENCE;
                 let changed = match &mut states[next] {
                     Some(known) => self.transfer.join(known, &after, widen),
@@ -307,12 +441,41 @@ impl Analysis<'_, '_> {
             }
             let state = match state.filter(|_| !spent) {
                 Some(state) => state,
+                None if !spent && self.manner != Manner::Quickly => continue,
                 // Left early: only what the block itself says can be trusted.
                 None if spent => State::unknown(&mut self.transfer.values, Reason::Budget),
                 None => self.before_block(block),
             };
-            self.run(block, state, true);
+            let state = self.run(block, state, true);
+            self.tell_result(&state, block);
         }
+    }
+
+    /// Tells what the function returns at the end of a block, if it returns there.
+    fn tell_result(&mut self, state: &State, block: usize) {
+        if self.manner != Manner::ForResults {
+            return;
+        }
+        let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
+        let result = match last.flow {
+            Flow::Return => {
+                self.transfer.values.atoms(state.get(self.transfer.abi.result)).to_vec()
+            }
+            Flow::Jump(at) | Flow::Branch(at) if self.leaves(at) => {
+                match self.transfer.known.results.get(&at) {
+                    // What it was given itself is not what this one was.
+                    Some(known) if known.iter().all(|atom| atom.base == Base::Constant) => {
+                        known.clone()
+                    }
+                    _ => vec![Atom::unknown(Reason::ReturnedBy(Rva(at)), last.at)],
+                }
+            }
+            Flow::Indirect(_) if self.graph.successors(block).is_empty() => {
+                vec![Atom::unknown(Reason::Returned, last.at)]
+            }
+            _ => return,
+        };
+        self.found.results.extend(result);
     }
 
     /// Tells the calls of wanted functions that `insn` makes.
@@ -334,7 +497,7 @@ impl Analysis<'_, '_> {
             // At a jump the caller's return address is already on the stack.
             let above = if tail { self.transfer.abi.pushed } else { 0 };
             let site = self.site(state, insn, &goal, (tail, above), block);
-            let same = |known: &Site| (known.at, known.wanted) == (site.at, site.wanted);
+            let same = |known: &Seen| (known.at, known.wanted) == (site.at, site.wanted);
             if !self.found.sites.iter().rev().take(8).any(same) {
                 self.found.sites.push(site);
             }
@@ -352,49 +515,22 @@ impl Analysis<'_, '_> {
         goal: &Goal,
         (tail, above): (bool, i32),
         block: usize,
-    ) -> Site {
+    ) -> Seen {
         let parameters = self.query.wanted.get(goal.wanted as usize);
         let parameters = parameters.map_or(&[][..], |wanted| &wanted.arguments);
         let mut arguments = Vec::with_capacity(parameters.len());
-        for parameter in parameters {
+        for &parameter in parameters {
             let set = self.transfer.argument(state, parameter.index, above, insn.at);
-            let value = self.value(set, parameter.bits);
-            arguments.push(Argument { index: parameter.index, value });
+            arguments.push((parameter, self.transfer.values.atoms(set).to_vec()));
         }
-        Site {
-            at: Rva(insn.at),
-            function: Some(Rva(self.graph.begin)),
-            wanted: goal.wanted as usize,
+        Seen {
+            at: insn.at,
+            function: self.graph.begin,
+            wanted: goal.wanted,
             via: if tail { Via::TailCall } else { goal.via },
             always: goal.always,
             arguments,
             reached: self.reachable[block] || self.graph.unresolved,
-            routes: Vec::new(),
         }
-    }
-
-    /// The low `bits` of a set, as others see it.
-    fn value(&self, set: Set, bits: u8) -> Value {
-        let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
-        let one = |atom: &Atom| {
-            let (ones, zeros) = match atom.base {
-                Base::Constant | Base::Unknown(_) => (atom.ones & mask, atom.zeros | !mask),
-                _ => (0, !mask),
-            };
-            let whole = ones | zeros == u64::MAX;
-            let set_at = (atom.at != 0).then_some(Rva(atom.at));
-            let points_to = match atom.base {
-                Base::Image(rva) => Some(Rva(rva)),
-                _ => None,
-            };
-            let unknown = (!whole).then(|| atom.reason());
-            Possible { ones, zeros, set_at, unknown, points_to }
-        };
-        let mut possible: Vec<Possible> = self.transfer.values.atoms(set).iter().map(one).collect();
-        possible.sort_by_key(|one| {
-            (one.unknown, one.ones, one.zeros, one.points_to.map(|rva| rva.0), one.set_at)
-        });
-        possible.dedup_by_key(|one| (one.unknown, one.ones, one.zeros, one.points_to));
-        Value { possible }
     }
 }

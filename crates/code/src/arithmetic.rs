@@ -11,6 +11,7 @@ pub(crate) fn binary(what: Binary, width: Width, left: Atom, right: Atom, at: u3
     }
     let (a, b) = (known(&left, width), known(&right, width));
     let mask = width.mask();
+    let origin = if left.origin == 0 { right.origin } else { left.origin };
     let (ones, zeros) = match what {
         Binary::And => (a.0 & b.0, a.1 | b.1),
         Binary::Or => (a.0 | b.0, a.1 & b.1),
@@ -24,7 +25,17 @@ pub(crate) fn binary(what: Binary, width: Width, left: Atom, right: Atom, at: u3
             None => (0, 0),
         },
     };
-    Atom::of_bits(ones & mask, zeros & mask | !mask, reason(&left, &right), at)
+    let (ones, zeros) = (ones & mask, zeros & mask | !mask);
+    let kept = match (what, left.base, right.base) {
+        // Bits that are neither set nor cleared stay where they were.
+        (Binary::And | Binary::Or, Base::Given(_), Base::Constant) => Some(left),
+        (Binary::And | Binary::Or, Base::Constant, Base::Given(_)) => Some(right),
+        _ => None,
+    };
+    match kept {
+        Some(kept) => Atom { at, ..kept.with_bits(ones, zeros) },
+        None => Atom { origin, ..Atom::of_bits(ones, zeros, reason(&left, &right), at) },
+    }
 }
 
 /// Zero- or sign-extends the low `narrow` bits to `width`.
@@ -40,8 +51,12 @@ pub(crate) fn extend(atom: Atom, narrow: Width, width: Width, signed: bool, at: 
         (true, true, _) => (ones | above, zeros),
         (true, false, false) => (ones, zeros),
     };
-    let origin = if atom.at == 0 { at } else { atom.at };
-    Atom::of_bits(ones, zeros | !width.mask(), atom.reason(), origin)
+    let at = if atom.at == 0 { at } else { atom.at };
+    let zeros = zeros | !width.mask();
+    if matches!(atom.base, Base::Given(_)) && (ones | zeros) & above == above {
+        return Atom { at, ..atom.with_bits(ones, zeros) };
+    }
+    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, atom.reason(), at) }
 }
 
 /// `new` written over the low `width` bits of `old`.
@@ -49,15 +64,18 @@ pub(crate) fn merge(old: Atom, new: Atom, width: Width) -> Atom {
     let mask = width.mask();
     let ones = old.ones & !mask | new.ones & mask;
     let zeros = old.zeros & !mask | new.zeros & mask;
+    if matches!(old.base, Base::Given(_)) && (new.base == Base::Constant || new.base == old.base) {
+        return Atom { at: new.at, ..old.with_bits(ones, zeros) };
+    }
     let reason = if new.base == Base::Constant { old.reason() } else { new.reason() };
-    Atom::of_bits(ones, zeros, reason, new.at)
+    Atom { origin: new.origin, ..Atom::of_bits(ones, zeros, reason, new.at) }
 }
 
 /// Known ones and zeros within `width`; of an address none.
 fn known(atom: &Atom, width: Width) -> (u64, u64) {
-    match atom.base {
-        Base::Constant | Base::Unknown(_) => (atom.ones & width.mask(), atom.zeros & width.mask()),
-        _ => (0, 0),
+    match atom.is_number() {
+        true => (atom.ones & width.mask(), atom.zeros & width.mask()),
+        false => (0, 0),
     }
 }
 
@@ -147,9 +165,9 @@ fn shifted(what: Binary, (ones, zeros): (u64, u64), count: u32, width: Width) ->
 /// Why the result is not known: the first operand that is not a number.
 fn reason(left: &Atom, right: &Atom) -> Reason {
     match (left.base, right.base) {
-        (Base::Unknown(reason), _) => reason,
+        (Base::Unknown(_) | Base::Given(_), _) => left.reason(),
         (Base::Constant, _) => right.reason(),
-        (_, Base::Unknown(reason)) => reason,
+        (_, Base::Unknown(_) | Base::Given(_)) => right.reason(),
         _ => left.reason(),
     }
 }

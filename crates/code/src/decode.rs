@@ -3,7 +3,7 @@
 pub(crate) mod amd64;
 
 use crate::abi::Abi;
-use crate::ir::{Op, Target};
+use crate::ir::{Condition, Op, Target};
 
 /// One instruction, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,30 @@ pub(crate) struct Lifted {
     pub(crate) names: Option<u32>,
     /// What it does with the stack's address.
     pub(crate) takes: Option<Taken>,
+    /// When it jumps, if it does so on a condition.
+    pub(crate) when: Condition,
+    /// What it does with the flags.
+    pub(crate) flags: Flags,
+}
+
+/// What an instruction does with the flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// What it does depends on them.
+    pub(crate) read: bool,
+    /// It changes some of them.
+    pub(crate) written: bool,
+}
+
+/// What an instruction does with the place in the image that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It reads what stands there, or goes there.
+    Reads,
+    /// It changes what stands there.
+    Writes,
+    /// It takes the address.
+    Takes,
 }
 
 /// An address on the stack that an instruction puts where others may get at it.
@@ -32,8 +56,10 @@ pub(crate) enum Taken {
 pub(crate) enum Flow {
     /// Behind it.
     Next,
-    /// Nowhere: it returns or traps.
+    /// Nowhere: it traps.
     Stop,
+    /// Back to the caller.
+    Return,
     /// Into the debugger, which may go on behind it; or it marks that code does not get there.
     Break,
     /// There.
@@ -85,8 +111,12 @@ pub(crate) trait Decoder {
     /// Reads the instruction at `at`; `None` where there is none.
     fn read(&mut self, at: u32) -> Option<Lifted>;
 
-    /// Adds what the instruction at `at` does to `ops`. Calls and jumps are told by [`Decoder::read`].
-    fn lift(&mut self, at: u32, ops: &mut Vec<Op>);
+    /// Adds what the instruction at `at` does to `ops`; to the flags only where `flags` says that this
+    /// matters. Calls and jumps are told by [`Decoder::read`].
+    fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>);
+
+    /// What the instruction at `at` does with the place that it names.
+    fn access(&mut self, at: u32) -> Option<Access>;
 
     /// Forgets everything: another function follows.
     fn start_function(&mut self);

@@ -20,6 +20,9 @@ pub(crate) struct Atom {
     pub(crate) zeros: u64,
     /// Address of the instruction that made it; 0 for none.
     pub(crate) at: u32,
+    /// What was put into a variable and is read from there: one more than an index into the origins of
+    /// the survey; 0 for none. It stays with what is worked out from it.
+    pub(crate) origin: u16,
 }
 
 /// What an atom stands for.
@@ -42,27 +45,40 @@ pub(crate) enum Base {
     GuardDispatch,
     /// The address of Control Flow Guard's check routine.
     GuardCheck,
+    /// The function's own parameter: bits that are not known are those of the parameter, in their place.
+    Given(u8),
     /// Not known, and why.
     Unknown(Reason),
 }
 
 impl Atom {
     pub(crate) const fn constant(value: u64, at: u32) -> Atom {
-        Atom { base: Base::Constant, ones: value, zeros: !value, at }
+        Atom { base: Base::Constant, ones: value, zeros: !value, at, origin: 0 }
     }
 
     pub(crate) const fn unknown(reason: Reason, at: u32) -> Atom {
-        Atom { base: Base::Unknown(reason), ones: 0, zeros: 0, at }
+        Atom { base: Base::Unknown(reason), ones: 0, zeros: 0, at, origin: 0 }
     }
 
     pub(crate) const fn address(base: Base, at: u32) -> Atom {
-        Atom { base, ones: 0, zeros: 0, at }
+        Atom { base, ones: 0, zeros: 0, at, origin: 0 }
     }
 
     /// An atom of which these bits are known; a constant if that is all.
     pub(crate) fn of_bits(ones: u64, zeros: u64, reason: Reason, at: u32) -> Atom {
         let base = if ones | zeros == u64::MAX { Base::Constant } else { Base::Unknown(reason) };
-        Atom { base, ones, zeros, at }
+        Atom { base, ones, zeros, at, origin: 0 }
+    }
+
+    /// The same bits known of the same thing; a constant if that is all of them.
+    pub(crate) fn with_bits(self, ones: u64, zeros: u64) -> Atom {
+        let base = if ones | zeros == u64::MAX { Base::Constant } else { self.base };
+        Atom { base, ones, zeros, ..self }
+    }
+
+    /// Whether it is a number, known or not, and no address.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.base, Base::Constant | Base::Unknown(_) | Base::Given(_))
     }
 
     pub(crate) fn number(&self) -> Option<u64> {
@@ -73,6 +89,7 @@ impl Atom {
     pub(crate) fn reason(&self) -> Reason {
         match self.base {
             Base::Unknown(reason) => reason,
+            Base::Given(index) => Reason::Parameter(index),
             Base::Constant => Reason::Arithmetic,
             _ => Reason::Address,
         }
@@ -80,7 +97,8 @@ impl Atom {
 
     /// Whether two atoms are the same but for their origin.
     fn same_value(&self, other: &Atom) -> bool {
-        (self.base, self.ones, self.zeros) == (other.base, other.ones, other.zeros)
+        (self.base, self.ones, self.zeros, self.origin)
+            == (other.base, other.ones, other.zeros, other.origin)
     }
 }
 
@@ -116,7 +134,7 @@ impl Values {
 
     /// Whether nothing is left but an unknown number.
     pub(crate) fn is_unknown(&self, set: Set) -> bool {
-        self.only(set).is_some_and(|atom| matches!(atom.base, Base::Unknown(_)))
+        self.only(set).is_some_and(|atom| matches!(atom.base, Base::Unknown(_) | Base::Given(_)))
     }
 
     /// How many atoms a set has.
@@ -160,7 +178,7 @@ impl Values {
     /// A set of these atoms: equal values once, with the first origin; past eight, one atom with the
     /// bits that all have in common.
     pub(crate) fn of(&mut self, mut atoms: Vec<Atom>) -> Set {
-        atoms.sort_unstable();
+        atoms.sort_unstable_by_key(|atom| (atom.base, atom.ones, atom.zeros, atom.origin, atom.at));
         atoms.dedup_by(|later, earlier| earlier.same_value(later));
         if atoms.len() > MOST_ATOMS {
             atoms = vec![blurred(&atoms)];
@@ -238,8 +256,7 @@ impl Values {
 
 /// One atom for many: what bits they share.
 fn blurred(atoms: &[Atom]) -> Atom {
-    let number = |atom: &Atom| matches!(atom.base, Base::Constant | Base::Unknown(_));
-    if !atoms.iter().all(number) {
+    if !atoms.iter().all(Atom::is_number) {
         return Atom::unknown(Reason::ManyValues, 0);
     }
     let ones = atoms.iter().fold(u64::MAX, |bits, atom| bits & atom.ones);
@@ -270,6 +287,10 @@ impl Hasher for Mixing {
     }
 
     fn write_u8(&mut self, value: u8) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u16(&mut self, value: u16) {
         self.write_u64(u64::from(value));
     }
 

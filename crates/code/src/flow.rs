@@ -4,9 +4,9 @@ mod reader;
 
 pub(crate) use reader::graph;
 
-use crate::decode::{Decoder, Flow};
+use crate::decode::{Decoder, Flags, Flow};
 use crate::function::Frame;
-use crate::ir::Op;
+use crate::ir::{Condition, Op};
 use crate::scan::Field;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,6 +22,10 @@ pub(crate) struct Insn {
     /// Its operations once its block is lifted: indices into those of the graph.
     ops: (u32, u32),
     pub(crate) flow: Flow,
+    /// When it jumps, if it does so on a condition.
+    pub(crate) when: Condition,
+    /// What it does with the flags.
+    flags: Flags,
     /// The place in the image that it names.
     pub(crate) names: Option<u32>,
 }
@@ -80,12 +84,21 @@ impl Graph {
         if std::mem::replace(&mut self.blocks[block].lifted, true) {
             return;
         }
-        for insn in &mut self.insns[self.blocks[block].insns.clone()] {
+        let insns = &mut self.insns[self.blocks[block].insns.clone()];
+        // Most of what is said of the flags nobody asks: the next instruction says something else.
+        let mut asked = vec![false; insns.len()];
+        let mut live =
+            insns.last().is_some_and(|last| matches!(last.flow, Flow::Next | Flow::Branch(_)));
+        for (insn, asked) in insns.iter().zip(&mut asked).rev() {
+            *asked = live && insn.flags.written;
+            live = insn.flags.read || live && !insn.flags.written;
+        }
+        for (insn, flags) in insns.iter_mut().zip(asked) {
             let first = self.ops.len() as u32;
             if let Some(frame) = self.frame.filter(|frame| frame.from == insn.at) {
                 self.ops.push(frame.op());
             }
-            decoder.lift(insn.at, &mut self.ops);
+            decoder.lift(insn.at, flags, &mut self.ops);
             insn.ops = (first, self.ops.len() as u32);
         }
     }

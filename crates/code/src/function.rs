@@ -169,7 +169,10 @@ impl<'a> Finder<'a> {
                 }
                 _ => {}
             }
-            let ends = matches!(lifted.flow, Flow::Stop | Flow::Jump(_) | Flow::Indirect(_));
+            let ends = matches!(
+                lifted.flow,
+                Flow::Stop | Flow::Return | Flow::Jump(_) | Flow::Indirect(_)
+            );
             scattered |= matches!(lifted.flow, Flow::Indirect(target) if !matches!(target, crate::ir::Target::Pointer(_)));
             let filled =
                 self.places.code_from(next).is_some_and(|bytes| bytes.first() == Some(&0xCC));

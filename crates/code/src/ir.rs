@@ -73,10 +73,14 @@ pub(crate) enum Op {
     Binary { what: Binary, to: Reg, width: Width, left: Source, right: Source },
     /// `to` becomes `from`, of which only `narrow` bits count.
     Extend { to: Reg, width: Width, from: Reg, narrow: Width, signed: bool },
-    /// `to` stays or becomes `from`.
-    Maybe { to: Reg, width: Width, from: Source },
-    /// `to` becomes 0 or `other`.
-    Either { to: Reg, width: Width, other: u64 },
+    /// `to` becomes `from` where the condition holds.
+    Maybe { to: Reg, width: Width, from: Source, when: Condition },
+    /// `to` becomes `other` where the condition holds, else 0.
+    Either { to: Reg, width: Width, other: u64, when: Condition },
+    /// The flags tell how two numbers compare. `place` is where `left` stands in memory, if it does.
+    Compare { what: Comparison, left: Source, right: Source, width: Width, place: Option<Address> },
+    /// The flags tell something else.
+    LoseFlags,
     /// `to` becomes what is in memory.
     Load { to: Reg, width: Width, from: Address },
     /// Memory becomes `value`.
@@ -90,6 +94,59 @@ pub(crate) enum Op {
     /// The stack pointer is this many bytes from where it was at the function's start, as unwind
     /// information has it, and the frame register points into the frame.
     Frame { depth: u32, frame_register: Option<(Reg, u32)> },
+}
+
+/// What the flags say of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// What is left when the right one is taken from the left one.
+    Difference,
+    /// Which bits they have in common.
+    Common,
+    /// Whether they have a bit in common: the carry is set if so.
+    Bit,
+    /// Whether the left one is zero or negative, and nothing else.
+    Sign,
+}
+
+/// What a conditional instruction asks of the flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Equal,
+    NotEqual,
+    Below,
+    NotBelow,
+    Above,
+    NotAbove,
+    Less,
+    NotLess,
+    Greater,
+    NotGreater,
+    Negative,
+    NotNegative,
+    /// Something that is not followed.
+    Other,
+}
+
+impl Condition {
+    /// What holds where this does not.
+    pub(crate) fn opposite(self) -> Condition {
+        match self {
+            Condition::Equal => Condition::NotEqual,
+            Condition::NotEqual => Condition::Equal,
+            Condition::Below => Condition::NotBelow,
+            Condition::NotBelow => Condition::Below,
+            Condition::Above => Condition::NotAbove,
+            Condition::NotAbove => Condition::Above,
+            Condition::Less => Condition::NotLess,
+            Condition::NotLess => Condition::Less,
+            Condition::Greater => Condition::NotGreater,
+            Condition::NotGreater => Condition::Greater,
+            Condition::Negative => Condition::NotNegative,
+            Condition::NotNegative => Condition::Negative,
+            Condition::Other => Condition::Other,
+        }
+    }
 }
 
 /// Where a call goes.

@@ -5,7 +5,7 @@
 //! reads only the code around those. What cannot be told is an answer with a [`Reason`].
 //!
 //! ```
-//! use ringfence_code::{Callee, Parameter, Query, Wanted, survey};
+//! use ringfence_code::{Callee, Effect, Parameter, Query, Wanted, survey};
 //! use ringfence_image::{Image, ImportName};
 //!
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/clean-x64.sys");
@@ -17,6 +17,7 @@
 //!     callee: Callee::Slot(import.slot),
 //!     parameters: 3,
 //!     arguments: vec![Parameter { index: 0, bits: 32 }],
+//!     effect: Effect::None,
 //! });
 //! let query = Query { wanted: wanted.collect(), never_return: Vec::new() };
 //!
@@ -30,14 +31,17 @@
 #![deny(missing_docs)]
 
 mod abi;
+mod aims;
 mod analysis;
 mod arithmetic;
+mod compared;
 mod decode;
 mod domain;
 mod flow;
 mod function;
 mod ir;
 mod listing;
+mod names;
 mod packed;
 mod places;
 mod query;
@@ -49,7 +53,10 @@ mod transfer;
 mod value;
 
 pub use listing::{Line, listing};
-pub use query::{Callee, Parameter, Query, Wanted};
+pub use query::{Callee, Effect, Parameter, Query, Wanted};
 pub use search::survey;
-pub use survey::{Argument, Doubt, Fate, Reference, Route, Site, Step, Survey, Via};
-pub use value::{Possible, Reason, Value};
+pub use survey::{
+    Argument, Doubt, Fate, Lookup, Reference, Route, Site, Step, Survey, Variable, VariableStore,
+    Via,
+};
+pub use value::{Origin, Possible, Reason, Value};

@@ -1,10 +1,10 @@
-//! What the places in an image mean to the analysis: slots of wanted functions, tables, constants.
+//! What the places in an image mean to the analysis, whatever is looked for: code, imports, constants.
 
 use crate::Reason;
 use crate::domain::{Atom, Base};
-use crate::query::{Callee, Query};
+use crate::query::Query;
 use ringfence_image::{Image, RELOCATION_DIR64, Rva};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The largest image whose addresses are told from numbers.
 const LARGEST: u64 = 1 << 32;
@@ -15,12 +15,6 @@ const ROOM_FOR_SHARING: usize = 1 << 20;
 /// What the places in an image mean.
 pub(crate) struct Places<'a> {
     pub(crate) image: &'a Image<'a>,
-    /// Pointers that the loader fills in with the address of a wanted function.
-    slots: HashMap<u32, u32>,
-    /// Entries of tables that are filled in when the driver runs.
-    entries: HashMap<u32, u32>,
-    /// Pointers to such tables, with the wanted entries: offset in bytes and index into the query.
-    tables: BTreeMap<u32, Vec<(i32, u32)>>,
     /// Every slot that the loader fills in, wanted or not, by address.
     imports: Vec<u32>,
     never_return: HashSet<u32>,
@@ -38,9 +32,6 @@ impl<'a> Places<'a> {
     pub(crate) fn new(image: &'a Image<'a>, query: &Query) -> Places<'a> {
         let mut places = Places {
             image,
-            slots: HashMap::new(),
-            entries: HashMap::new(),
-            tables: BTreeMap::new(),
             imports: Vec::new(),
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
             guard_check: None,
@@ -53,22 +44,6 @@ impl<'a> Places<'a> {
         let config = image.load_config();
         places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
         places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
-        for (index, wanted) in (0..).zip(&query.wanted) {
-            match wanted.callee {
-                Callee::Slot(slot) => drop(places.slots.insert(slot.0, index)),
-                Callee::TableAt { table, entry } => {
-                    if let Some(place) = entry.checked_mul(8).and_then(|at| table.checked_add(at)) {
-                        places.entries.insert(place.0, index);
-                    }
-                }
-                Callee::TableBehind { pointer, entry } => {
-                    if let Some(offset) = entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
-                    {
-                        places.tables.entry(pointer.0).or_default().push((offset, index));
-                    }
-                }
-            }
-        }
         if !query.wanted.is_empty() {
             let modules = image.imports().modules.iter();
             let functions = modules.flat_map(|module| &module.functions);
@@ -97,21 +72,6 @@ impl<'a> Places<'a> {
         }
         self.code.sort_unstable_by_key(|(start, _)| *start);
         self.code.dedup_by_key(|(start, _)| *start);
-    }
-
-    /// Every place that code names to get at a wanted function.
-    pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
-        self.slots.keys().chain(self.entries.keys()).chain(self.tables.keys()).copied()
-    }
-
-    /// The wanted function whose address stands at `place`.
-    pub(crate) fn wanted_at(&self, place: u32) -> Option<u32> {
-        self.slots.get(&place).or_else(|| self.entries.get(&place)).copied()
-    }
-
-    /// The wanted entries of the table whose address stands at `pointer`, in bytes.
-    pub(crate) fn table_behind(&self, pointer: u32) -> Option<&[(i32, u32)]> {
-        self.tables.get(&pointer).map(Vec::as_slice)
     }
 
     /// Whether the loader fills in what stands at `place`.
@@ -156,12 +116,6 @@ impl<'a> Places<'a> {
     /// What is read from `rva`: `bytes` of it, little-endian.
     pub(crate) fn load(&self, rva: u32, bytes: u8, at: u32) -> Atom {
         if bytes == 8 {
-            if let Some(wanted) = self.wanted_at(rva) {
-                return Atom::address(Base::Callee { wanted, from: at }, at);
-            }
-            if self.tables.contains_key(&rva) {
-                return Atom::address(Base::Table { pointer: rva, offset: 0, from: at }, at);
-            }
             if self.guard_dispatch == Some(rva) {
                 return Atom::address(Base::GuardDispatch, at);
             }
@@ -198,6 +152,27 @@ impl<'a> Places<'a> {
             .then(|| self.rva(value).map(|rva| Atom::address(Base::Image(rva), at)))?
     }
 
+    /// What the file has at `place` in `bytes`, zeros where it has none; nothing where the loader puts
+    /// an address there.
+    pub(crate) fn initial(&self, place: u32, bytes: u8) -> Option<u64> {
+        let start = place.saturating_sub(7);
+        let end = place.saturating_add(u32::from(bytes));
+        let filled_in = |place| self.moves(place) || self.is_import(place);
+        if (start..end).any(filled_in) {
+            return None;
+        }
+        let there = self.image.bytes_from(Rva(place)).unwrap_or_default();
+        let there = &there[..there.len().min(usize::from(bytes.min(8)))];
+        Some(there.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    /// The place that the pointer at `place` is the address of, as the file has it.
+    pub(crate) fn pointer(&self, place: u32) -> Option<u32> {
+        let bytes = self.image.bytes_from(Rva(place))?.first_chunk::<8>()?;
+        let fixed = self.image.relocations().is_empty();
+        (fixed || self.moves(place)).then(|| self.rva(u64::from_le_bytes(*bytes)))?
+    }
+
     fn moves(&self, place: u32) -> bool {
         let pointers = self.pointers.get_or_init(|| {
             let all = self.image.relocations().iter();
@@ -205,15 +180,6 @@ impl<'a> Places<'a> {
             pointers.map(|relocation| relocation.rva().0).collect()
         });
         pointers.contains(&place)
-    }
-
-    /// What is read from a table of functions, `offset` bytes into it.
-    pub(crate) fn entry(&self, pointer: u32, offset: i32, from: u32, at: u32) -> Atom {
-        let entries = self.tables.get(&pointer).into_iter().flatten();
-        match entries.into_iter().find(|(place, _)| *place == offset) {
-            Some(&(_, wanted)) => Atom::address(Base::Callee { wanted, from }, at),
-            None => Atom::unknown(Reason::Memory, at),
-        }
     }
 
     /// Pointers in data to one of `targets`, as (place, target): each a pointer that moves with the

@@ -21,13 +21,41 @@ pub struct Wanted {
     pub parameters: u8,
     /// The arguments whose values are wanted.
     pub arguments: Vec<Parameter>,
+    /// What it does that the survey follows.
+    pub effect: Effect,
+}
+
+/// What a function does that a survey follows, beside being called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// It returns the address of the function that a `UNICODE_STRING` names; argument `name` is the
+    /// string's address.
+    FindsByUnicode {
+        /// Which argument, from 0.
+        name: u8,
+    },
+    /// It returns the address of the function that a text of single bytes names; argument `name` is
+    /// the text's address.
+    FindsByAnsi {
+        /// Which argument, from 0.
+        name: u8,
+    },
+    /// It makes its first argument, a `UNICODE_STRING`, stand for the text that the second one is the
+    /// address of. Code is not read for the sake of such calls alone.
+    SetsString,
 }
 
 /// How code gets at a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Callee {
     /// Through the pointer at this address, which the loader fills in: an import.
     Slot(Rva),
+    /// Through the address that a function returns which finds others by name; see
+    /// [`Effect::FindsByUnicode`].
+    Named(String),
     /// Through the table of pointers whose address stands at `pointer` once the driver runs.
     TableBehind {
         /// Where the table's address stands.

@@ -21,7 +21,8 @@ pub(crate) struct Field {
     pub(crate) place: u32,
 }
 
-/// Every field in `bytes`, which stand at `base`, that names one of `places`.
+/// Every field in `bytes`, which stand at `base`, that names one of `places`; several times, if it names
+/// several as the bytes behind it are counted to the instruction or not.
 pub(crate) fn fields(bytes: &[u8], base: u32, places: &HashSet<u32>, found: &mut Vec<Field>) {
     let mut sorted: Vec<u32> = places.iter().copied().collect();
     sorted.sort_unstable();
@@ -35,10 +36,10 @@ pub(crate) fn fields(bytes: &[u8], base: u32, places: &HashSet<u32>, found: &mut
             let Some(field) = bytes.get(index..).and_then(<[u8]>::first_chunk) else { return };
             let at = base.wrapping_add(index as u32);
             let end = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
+            // Which of them it is shows in the instruction.
             let named = BEHIND.iter().map(|behind| end.wrapping_add(*behind));
-            if let Some(place) = named.into_iter().find(|place| places.contains(place)) {
-                found.push(Field { at, place });
-            }
+            let named = named.filter(|place| places.contains(place));
+            found.extend(named.map(|place| Field { at, place }));
         });
     }
 }
@@ -101,7 +102,6 @@ mod tests {
                 let place = at.wrapping_add(4).wrapping_add(field).wrapping_add(behind);
                 if places.contains(&place) {
                     found.push(Field { at, place });
-                    break;
                 }
             }
         }
@@ -130,7 +130,9 @@ mod tests {
             let mut quick = Vec::new();
             fields(&bytes, base, &places, &mut quick);
             quick.sort_unstable();
-            assert_eq!(quick, slowly(&bytes, base, &places), "{length}");
+            let mut slow = slowly(&bytes, base, &places);
+            slow.sort_unstable();
+            assert_eq!(quick, slow, "{length}");
         }
     }
 }

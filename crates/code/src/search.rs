@@ -1,15 +1,22 @@
 //! The whole search: references first, then the functions around them, then what became of each.
 
-use crate::analysis::{Found, analyse};
+mod across;
+mod callers;
+mod told;
+
+use across::Across;
+
+use crate::aims::Aims;
+use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
-use crate::decode::{Decoder, Stub};
-use crate::flow::graph;
+use crate::decode::{Decoder, Flow, Stub};
+use crate::flow::{Insn, graph};
 use crate::function::{Extent, Finder};
 use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
 use crate::scan::{Field, fields};
-use crate::survey::{Doubt, Fate, Reference, Survey};
+use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
 use ringfence_image::{Image, Machine, Rva};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -36,15 +43,38 @@ pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
     survey
 }
 
-/// A place in code that names a wanted function, directly or by way of a jump or a pointer to it.
+impl Anchor {
+    /// Whether it is looked at because of what others asked about.
+    fn is_asked(&self) -> bool {
+        matches!(self.aim, Aim::Wanted | Aim::Table | Aim::Cell(_) | Aim::Planted)
+    }
+}
+
+/// What a place in code is looked at for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// It names a wanted function, directly or by way of a jump to it.
+    Wanted,
+    /// It only names a table; it counts only if a call comes of it.
+    Table,
+    /// It names a pointer in data to a wanted function.
+    Cell(u32),
+    /// It names a function of the image whose callers are asked about.
+    Function,
+    /// It names a pointer in data to such a function.
+    FunctionCell,
+    /// It changes the variable there.
+    Variable,
+    /// It reads a variable that holds the address of a wanted function.
+    Planted,
+}
+
+/// A place in code that names something that is looked for.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     field: Field,
     wanted: u32,
-    /// Whether it only names a table; then it counts only if a call comes of it.
-    table: bool,
-    /// Whether it names a pointer in data.
-    cell: Option<u32>,
+    aim: Aim,
 }
 
 /// A jump to a wanted function, or to such a jump.
@@ -64,9 +94,22 @@ struct Outcome<'f> {
     named: bool,
 }
 
+/// A function that was looked into, to be looked into again.
+#[derive(Clone, Debug)]
+struct Looked {
+    extent: Extent,
+    /// What in it was looked for.
+    fields: Vec<Field>,
+    /// Parameters that some branch or choice in it depends on.
+    conditions: BTreeSet<u8>,
+}
+
 struct Search<'a> {
     places: &'a Places<'a>,
-    query: &'a Query,
+    /// What was asked, and behind it the functions of the image whose callers are asked about.
+    query: Query,
+    /// How many of the query's functions others asked about.
+    asked: usize,
     finder: Finder<'a>,
     decoder: Box<dyn Decoder + 'a>,
     transfer: Transfer<'a>,
@@ -74,30 +117,43 @@ struct Search<'a> {
     thunks: BTreeMap<u32, Thunk>,
     /// Pointers in data to a slot or a thunk.
     cells: BTreeMap<u32, u32>,
+    /// Calls of the functions asked about.
+    seen: Vec<Seen>,
+    /// Where those are, and what they call.
+    seen_at: HashSet<(u32, u32)>,
+    looked: BTreeMap<u32, Looked>,
+    across: Across,
+    steps: usize,
     survey: Survey,
 }
 
 impl<'a> Search<'a> {
-    fn new(places: &'a Places<'a>, query: &'a Query, decoder: Box<dyn Decoder + 'a>) -> Search<'a> {
+    fn new(places: &'a Places<'a>, query: &Query, decoder: Box<dyn Decoder + 'a>) -> Search<'a> {
         Search {
             places,
-            query,
+            query: query.clone(),
+            asked: query.wanted.len(),
             finder: Finder::new(places),
-            transfer: Transfer::new(places, decoder.abi()),
+            transfer: Transfer::new(places, Aims::new(query), decoder.abi()),
             decoder,
             anchors: Vec::new(),
             thunks: BTreeMap::new(),
             cells: BTreeMap::new(),
+            seen: Vec::new(),
+            seen_at: HashSet::new(),
+            looked: BTreeMap::new(),
+            across: Across::default(),
+            steps: 0,
             survey: Survey::default(),
         }
     }
 
     fn run(mut self) -> Survey {
-        let named: HashSet<u32> = self.places.named().collect();
+        let named: HashSet<u32> = self.transfer.aims.named().collect();
         let found = self.scan(&named);
-        self.take(found, |places, place| match places.wanted_at(place) {
-            Some(wanted) => Some((wanted, false)),
-            None => places.table_behind(place)?.first().map(|(_, wanted)| (*wanted, true)),
+        self.take(found, |aims, place| match aims.wanted_at(place) {
+            Some(wanted) => Some((wanted, Aim::Wanted)),
+            None => aims.table_behind(place)?.first().map(|(_, wanted)| (*wanted, Aim::Table)),
         });
         self.follow_thunks();
         self.follow_pointers(named);
@@ -106,6 +162,11 @@ impl<'a> Search<'a> {
             self.give_up();
         }
         self.settle_thunks_and_pointers();
+        self.follow_planted();
+        self.look_across();
+        self.tell();
+        self.survey.lookups.sort();
+        self.survey.lookups.dedup();
         self.survey.sites.sort_by_key(|site| (site.at, site.wanted));
         self.survey.sites.dedup_by_key(|site| (site.at, site.wanted));
         self.survey.references.sort_by_key(|reference| (reference.at, reference.wanted));
@@ -126,11 +187,11 @@ impl<'a> Search<'a> {
         found
     }
 
-    fn take(&mut self, found: Vec<Field>, means: impl Fn(&Places<'_>, u32) -> Option<(u32, bool)>) {
+    fn take(&mut self, found: Vec<Field>, means: impl Fn(&Aims, u32) -> Option<(u32, Aim)>) {
         for field in found {
-            let Some((wanted, table)) = means(self.places, field.place) else { continue };
-            if !table || self.entry_is_near(field.at, field.place) {
-                self.anchors.push(Anchor { field, wanted, table, cell: None });
+            let Some((wanted, aim)) = means(&self.transfer.aims, field.place) else { continue };
+            if aim != Aim::Table || self.entry_is_near(field.at, field.place) {
+                self.anchors.push(Anchor { field, wanted, aim });
             }
         }
     }
@@ -138,7 +199,7 @@ impl<'a> Search<'a> {
     /// Whether one of the wanted entries of the table behind `pointer` is named soon after `field`.
     /// Most entries of such a table are not wanted, and its address is read for each call.
     fn entry_is_near(&self, field: u32, pointer: u32) -> bool {
-        let entries = self.places.table_behind(pointer).unwrap_or_default();
+        let entries = self.transfer.aims.table_behind(pointer).unwrap_or_default();
         let bytes = self.places.code_from(field).unwrap_or_default();
         let near = &bytes[..bytes.len().min(NEAR)];
         near.windows(4).any(|word| {
@@ -170,7 +231,9 @@ impl<'a> Search<'a> {
             }
             let thunks = std::mem::take(&mut self.thunks);
             let fields = self.scan(&found);
-            self.take(fields, |_, place| thunks.get(&place).map(|thunk| (thunk.wanted, false)));
+            self.take(fields, |_, place| {
+                thunks.get(&place).map(|thunk| (thunk.wanted, Aim::Wanted))
+            });
             self.thunks = thunks;
         }
     }
@@ -181,7 +244,7 @@ impl<'a> Search<'a> {
         for back in 1..=3 {
             let start = field.checked_sub(back)?;
             if let Stub::ToPointer(place) = self.decoder.stub(start)
-                && self.places.wanted_at(place).is_some()
+                && self.transfer.aims.wanted_at(place).is_some()
                 && let Some(extent) = self.finder.around(&mut *self.decoder, start)
                 && extent.begin == start
             {
@@ -201,13 +264,13 @@ impl<'a> Search<'a> {
                     thunk.used = true;
                     Some(thunk.wanted)
                 }
-                None => self.places.wanted_at(target),
+                None => self.transfer.aims.wanted_at(target),
             };
             let Some(wanted) = wanted else { continue };
             if self.places.code_from(place).is_some() {
                 // An instruction with the whole address in it.
                 let field = Field { at: place, place: target };
-                self.anchors.push(Anchor { field, wanted, table: false, cell: None });
+                self.anchors.push(Anchor { field, wanted, aim: Aim::Wanted });
             } else {
                 self.cells.insert(place, wanted);
             }
@@ -215,7 +278,7 @@ impl<'a> Search<'a> {
         let cells: HashSet<u32> = self.cells.keys().copied().collect();
         for field in self.scan(&cells) {
             if let Some(&wanted) = self.cells.get(&field.place) {
-                self.anchors.push(Anchor { field, wanted, table: true, cell: Some(field.place) });
+                self.anchors.push(Anchor { field, wanted, aim: Aim::Cell(field.place) });
             }
         }
     }
@@ -237,15 +300,27 @@ impl<'a> Search<'a> {
                     }
                     function.1.push(anchor);
                 }
-                None => self.refer(anchor.field.at, anchor.wanted, Fate::Unreached),
+                None => self.lose(&anchor),
             }
         }
         let unlisted = functions.values().filter(|(extent, _)| !extent.listed);
         let known = self.known_starts(unlisted.map(|(extent, _)| extent.begin).collect());
-        let mut steps = 0;
         for (extent, anchors) in functions.into_values() {
             let named = extent.listed || known.contains(&extent.begin);
-            steps += self.analyse_one(extent, &anchors, named, MOST_STEPS.saturating_sub(steps));
+            let left = MOST_STEPS.saturating_sub(self.steps);
+            self.steps += self.analyse_one(extent, &anchors, named, left);
+        }
+    }
+
+    /// Says of an anchor that what becomes of it is not seen.
+    fn lose(&mut self, anchor: &Anchor) {
+        match anchor.aim {
+            Aim::Wanted | Aim::Cell(_) | Aim::Planted => {
+                self.refer(anchor.field.at, anchor.wanted, Fate::Unreached);
+            }
+            Aim::Table => {}
+            Aim::Function | Aim::FunctionCell => self.across.open_function(anchor.wanted),
+            Aim::Variable => self.across.open_variable(anchor.field.place),
         }
     }
 
@@ -272,16 +347,18 @@ impl<'a> Search<'a> {
         budget: usize,
     ) -> usize {
         if budget == 0 || self.survey.instructions > MOST_INSTRUCTIONS {
-            self.give_up();
-            for anchor in anchors.iter().filter(|anchor| !anchor.table) {
-                self.refer(anchor.field.at, anchor.wanted, Fate::Unreached);
+            if anchors.iter().any(Anchor::is_asked) {
+                self.give_up();
             }
+            anchors.iter().for_each(|anchor| self.lose(anchor));
             return 0;
         }
         extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
         let fields: Vec<Field> = anchors.iter().map(|anchor| anchor.field).collect();
+        let begin = extent.begin;
+        let kept = extent.clone();
         let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
-        self.survey.functions += 1;
+        self.survey.functions += usize::from(!self.looked.contains_key(&begin));
         self.survey.instructions += graph.insns.len();
         let insns: HashMap<u32, (usize, bool)> =
             fields.iter().filter_map(|&field| Some((field.at, graph.insn_with(field)?))).collect();
@@ -292,25 +369,25 @@ impl<'a> Search<'a> {
             &mut self.transfer,
             &mut *self.decoder,
             &mut graph,
-            self.query,
+            &self.query,
             &of_interest,
-            budget,
+            (Manner::Quickly, budget),
         );
         for site in &mut found.sites {
             site.reached &= named;
         }
-        if graph.spent || found.spent {
+        if (graph.spent || found.spent) && anchors.iter().any(Anchor::is_asked) {
             self.give_up();
         }
         let unreached = found.sites.iter().filter(|site| !site.reached);
-        let unreached: HashSet<u32> = unreached.map(|site| site.at.0).collect();
+        let unreached: HashSet<u32> = unreached.map(|site| site.at).collect();
         let outcome = Outcome { found: &found, unreached, named };
         for anchor in anchors {
             match insns.get(&anchor.field.at) {
                 // The bytes only look like a reference: they are part of something else.
                 Some((_, false)) => {}
                 Some(&(insn, true)) => {
-                    self.settle(anchor, Some(graph.insns[insn].at), &outcome);
+                    self.settle(anchor, Some(&graph.insns[insn]), &outcome);
                 }
                 None if self.may_be_code(anchor.field) => {
                     self.settle(anchor, None, &outcome);
@@ -321,26 +398,75 @@ impl<'a> Search<'a> {
         // Where instructions overlap, a call may go through a jump that was not taken for one.
         let at_anchor: HashSet<u32> =
             insns.values().map(|&(insn, _)| graph.insns[insn].at).collect();
-        for site in found.sites.iter().filter(|site| found.direct.contains(&site.at.0)) {
-            if !at_anchor.contains(&site.at.0) {
-                self.refer(site.at.0, site.wanted as u32, Fate::Call);
+        for site in found.sites.iter().filter(|site| found.direct.contains(&site.at)) {
+            let is_new = !self.seen_at.contains(&(site.at, site.wanted));
+            if is_new && !at_anchor.contains(&site.at) && (site.wanted as usize) < self.asked {
+                self.refer(site.at, site.wanted, Fate::Call);
             }
         }
-        self.survey.sites.append(&mut found.sites);
+        self.keep(begin, kept, fields, graph.spent || found.spent, found)
+    }
+
+    /// Keeps what was found in a function, and how to look into it again; how much work it was.
+    fn keep(
+        &mut self,
+        begin: u32,
+        extent: Extent,
+        fields: Vec<Field>,
+        spent: bool,
+        mut found: Found,
+    ) -> usize {
+        self.names_found(&found);
+        self.across.read(&found.read);
+        self.across.planted.append(&mut found.planted);
+        let looked = self.looked.entry(begin).or_insert_with(|| Looked {
+            extent: extent.clone(),
+            fields: Vec::new(),
+            conditions: BTreeSet::new(),
+        });
+        for range in extent.ranges {
+            if !looked.extent.ranges.contains(&range) {
+                looked.extent.ranges.push(range);
+            }
+        }
+        looked.fields.extend(fields);
+        looked.fields.sort_unstable();
+        looked.fields.dedup();
+        looked.conditions.append(&mut found.conditions);
+        for site in found.sites {
+            if (site.wanted as usize) < self.asked {
+                // Where a function is looked into again, less of it may be.
+                if self.seen_at.insert((site.at, site.wanted)) {
+                    self.seen.push(site);
+                }
+            } else {
+                self.across.call(site, spent);
+            }
+        }
+        found.stores.into_iter().for_each(|store| self.across.store(store));
         found.steps
     }
 
-    /// Says what became of an anchor in code.
-    fn settle(&mut self, anchor: &Anchor, insn: Option<u32>, outcome: &Outcome<'_>) {
-        let at = insn.unwrap_or(anchor.field.at);
-        let mut called = outcome.found.called_by(at);
-        if let Some(cell) = anchor.cell {
-            if called.any(|wanted| wanted == anchor.wanted) {
-                self.cells.remove(&cell);
-                self.refer(cell, anchor.wanted, Fate::Call);
+    /// Notes which functions are found by name, and what becomes of their addresses.
+    fn names_found(&mut self, found: &Found) {
+        for (at, by, name) in &found.named {
+            let wanted = name.as_deref().and_then(|name| self.transfer.aims.called(name));
+            self.survey.lookups.push(Lookup { at: Rva(*at), by: *by as usize, name: name.clone() });
+            let Some(wanted) = wanted else { continue };
+            if found.kept.contains(at) {
+                self.refer(*at, wanted, Fate::Stored);
+            } else if found.given.contains(at) {
+                self.refer(*at, wanted, Fate::Data);
+            } else if found.called_by(*at).any(|called| called == wanted) {
+                self.refer(*at, wanted, Fate::Call);
             }
-            return;
         }
+    }
+
+    /// Says what became of an anchor in code.
+    fn settle(&mut self, anchor: &Anchor, insn: Option<&Insn>, outcome: &Outcome<'_>) {
+        let at = insn.map_or(anchor.field.at, |insn| insn.at);
+        let mut called = outcome.found.called_by(at);
         let fate = |used: bool| match (insn, used) {
             (None, _) => Fate::Unreached,
             _ if outcome.found.kept.contains(&at) => Fate::Stored,
@@ -350,15 +476,46 @@ impl<'a> Search<'a> {
             _ if !outcome.named => Fate::Unreached,
             _ => Fate::Data,
         };
-        if anchor.table {
-            // The table is named, and which of its entries are meant shows in the calls.
-            for wanted in called {
-                self.refer(at, wanted, fate(true));
+        match anchor.aim {
+            Aim::Wanted | Aim::Planted => {}
+            Aim::Cell(cell) => {
+                if called.any(|wanted| wanted == anchor.wanted) {
+                    self.cells.remove(&cell);
+                    self.refer(cell, anchor.wanted, Fate::Call);
+                }
+                return;
             }
-            return;
+            Aim::Table => {
+                // The table is named, and which of its entries are meant shows in the calls.
+                for wanted in called {
+                    self.refer(at, wanted, fate(true));
+                }
+                return;
+            }
+            Aim::Function => {
+                let goes_there = insn.is_some_and(|insn| {
+                    matches!(insn.flow, Flow::Call(_) | Flow::Jump(_) | Flow::Branch(_))
+                });
+                // A call within the function itself is a jump back, or recursion that is seen.
+                if !goes_there || fate(called.any(|wanted| wanted == anchor.wanted)) != Fate::Call {
+                    self.across.open_function(anchor.wanted);
+                }
+                return;
+            }
+            Aim::FunctionCell => return,
+            Aim::Variable => {
+                if insn.is_none() {
+                    self.across.open_variable(anchor.field.place);
+                }
+                return;
+            }
         }
         let used = called.any(|wanted| wanted == anchor.wanted);
-        self.refer(at, anchor.wanted, fate(used));
+        match fate(used) {
+            // It stands in a variable, and what becomes of it there is looked at later.
+            Fate::Data if outcome.found.planted.iter().any(|(from, ..)| *from == at) => {}
+            fate => self.refer(at, anchor.wanted, fate),
+        }
         if let Some(thunk) = self.thunk_named(anchor.field.at) {
             thunk.used = true;
         }

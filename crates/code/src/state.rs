@@ -2,6 +2,7 @@
 
 use crate::Reason;
 use crate::abi::Abi;
+use crate::compared::Compared;
 use crate::domain::{Atom, Base, Set, Values};
 use crate::ir::{REGISTERS, Reg};
 
@@ -22,6 +23,8 @@ pub(crate) struct State {
     escaped: Vec<(u32, i32)>,
     /// What stands where no slot is known.
     elsewhere: Elsewhere,
+    /// What the flags tell.
+    pub(crate) flags: Option<Compared>,
 }
 
 /// What stands on the stack where no slot is known.
@@ -64,16 +67,26 @@ impl State {
             // Any part of the frame may have been given away before.
             escaped: vec![EVERYTHING],
             elsewhere: Elsewhere::FromBefore,
+            flags: None,
         }
     }
 
-    /// At a function's first instruction: its parameters are where the convention has them.
-    pub(crate) fn at_start(values: &mut Values, abi: &Abi) -> State {
+    /// At a function's first instruction: its parameters are where the convention has them. `given`
+    /// are those of which more is known.
+    pub(crate) fn at_start(values: &mut Values, abi: &Abi, given: &[(u8, Vec<Atom>)]) -> State {
         let mut state = State::unknown(values, Reason::Entry);
         state.escaped.clear();
         state.elsewhere = Elsewhere::AsAtStart;
         for (index, &register) in (0..).zip(abi.arguments) {
-            state.set(register, values.unknown(Reason::Parameter(index), 0));
+            state.set(register, values.one(Atom::address(Base::Given(index), 0)));
+        }
+        for (index, atoms) in given {
+            let set = values.of(atoms.clone());
+            match (abi.arguments.get(usize::from(*index)), abi.on_stack(*index)) {
+                (Some(&register), _) => state.set(register, set),
+                (None, Some(above)) => state.store(0, above + abi.pushed, 8, set),
+                (None, None) => {}
+            }
         }
         state.put_stack_pointer(values, abi, 0);
         state
@@ -108,6 +121,26 @@ impl State {
         size_of::<State>() + self.slots.len() * size_of::<Slot>()
     }
 
+    /// Changes each value in a register or on the stack that `change` has another one for.
+    pub(crate) fn change_each(&mut self, mut change: impl FnMut(Set) -> Option<Set>) {
+        let slots = self.slots.iter_mut().map(|slot| &mut slot.set);
+        for set in self.registers.iter_mut().chain(slots) {
+            if let Some(changed) = change(*set) {
+                *set = changed;
+            }
+        }
+    }
+
+    /// Puts `new` where exactly `bytes` were stored as `old`.
+    pub(crate) fn replace(&mut self, region: u32, offset: i32, bytes: u8, old: Set, new: Set) {
+        let same = |slot: &&mut Slot| {
+            slot.place() == (region, offset) && slot.bytes == bytes && slot.set == old
+        };
+        if let Some(slot) = self.slots.iter_mut().find(same) {
+            slot.set = new;
+        }
+    }
+
     /// Every value in a register or on the stack.
     pub(crate) fn all(&self) -> impl Iterator<Item = Set> + '_ {
         self.registers.iter().copied().chain(self.slots.iter().map(|slot| slot.set))
@@ -125,16 +158,16 @@ impl State {
 
     /// What stands on the stack there: the value last stored, and how many bytes of it, if one store
     /// covers all of `bytes`.
-    pub(crate) fn stored(&self, region: u32, offset: i32, bytes: u8) -> Stored {
+    pub(crate) fn stored(&self, region: u32, offset: i32, bytes: u8) -> Stood {
         let at = self.slots.partition_point(|slot| slot.place() < (region, offset));
         if let Some(slot) = self.slots.get(at).filter(|slot| slot.place() == (region, offset)) {
-            return if slot.bytes >= bytes { Stored::Whole(slot.set) } else { Stored::InPieces };
+            return if slot.bytes >= bytes { Stood::Whole(slot.set) } else { Stood::InPieces };
         }
         let end = offset.saturating_add(i32::from(bytes));
         let overlaps =
             |slot: &Slot| slot.region == region && slot.offset < end && slot.end() > offset;
         let near = self.slots[at.saturating_sub(2)..].iter().take(4);
-        if near.into_iter().any(overlaps) { Stored::InPieces } else { Stored::Nothing }
+        if near.into_iter().any(overlaps) { Stood::InPieces } else { Stood::Nothing }
     }
 
     pub(crate) fn store(&mut self, region: u32, offset: i32, bytes: u8, set: Set) {
@@ -248,14 +281,14 @@ impl State {
         }
         for slot in &mut self.slots {
             let new = match other.stored(slot.region, slot.offset, slot.bytes) {
-                Stored::Whole(set) => set,
-                Stored::InPieces => values.unknown(Reason::Memory, 0),
-                Stored::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
+                Stood::Whole(set) => set,
+                Stood::InPieces => values.unknown(Reason::Memory, 0),
+                Stood::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
             };
             joined(values, &mut slot.set, new);
         }
         for their in &other.slots {
-            if self.stored(their.region, their.offset, their.bytes) == Stored::Nothing {
+            if self.stored(their.region, their.offset, their.bytes) == Stood::Nothing {
                 let before = missing(values, self.elsewhere, their.region, their.offset);
                 let both = values.join(before, their.set);
                 // What was not known becomes something not known; only the reason differs.
@@ -271,6 +304,10 @@ impl State {
                 changed = true;
             }
         }
+        if self.flags != other.flags {
+            changed |= self.flags.is_some();
+            self.flags = None;
+        }
         changed |= self.elsewhere < other.elsewhere;
         self.elsewhere = self.elsewhere.max(other.elsewhere);
         changed
@@ -279,7 +316,7 @@ impl State {
 
 /// What stands somewhere on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum Stood {
     /// One store covers it.
     Whole(Set),
     /// Parts of it were stored, or more than it.
@@ -298,11 +335,11 @@ mod tests {
         let (a, b) = (values.constant(1, 0), values.constant(2, 0));
         let mut state = State::unknown(&mut values, Reason::Entry);
         state.store(0, -16, 8, a);
-        assert_eq!(state.stored(0, -16, 4), Stored::Whole(a));
-        assert_eq!(state.stored(0, -12, 4), Stored::InPieces);
+        assert_eq!(state.stored(0, -16, 4), Stood::Whole(a));
+        assert_eq!(state.stored(0, -12, 4), Stood::InPieces);
         state.store(0, -12, 4, b);
-        assert_eq!(state.stored(0, -16, 8), Stored::InPieces);
-        assert_eq!(state.stored(0, -12, 4), Stored::Whole(b));
+        assert_eq!(state.stored(0, -16, 8), Stood::InPieces);
+        assert_eq!(state.stored(0, -12, 4), Stood::Whole(b));
     }
 
     #[test]
@@ -317,7 +354,7 @@ mod tests {
         };
         let all = [(0, -0x40), (0, -0x20), (0, 8), (0, 16), (7, 0), (7, 0x40)];
         let left = |state: &State| -> Vec<(u32, i32)> {
-            let known = |place: &&(u32, i32)| state.stored(place.0, place.1, 8) != Stored::Nothing;
+            let known = |place: &&(u32, i32)| state.stored(place.0, place.1, 8) != Stood::Nothing;
             all.iter().filter(known).copied().collect()
         };
         for (escaped, expected) in [
@@ -346,10 +383,10 @@ mod tests {
         let unknown = |values: &mut Values, _, _, _| values.unknown(Reason::Memory, 0);
         assert!(left.join(&mut values, &right, false, unknown));
         let both = values.join(a, b);
-        assert_eq!(left.stored(0, 0, 8), Stored::Whole(both));
+        assert_eq!(left.stored(0, 0, 8), Stood::Whole(both));
         let either = values.unknown(Reason::Memory, 0);
         let either = values.join(a, either);
-        assert_eq!(left.stored(0, 8, 8), Stored::Whole(either));
+        assert_eq!(left.stored(0, 8, 8), Stood::Whole(either));
         assert!(!left.join(&mut values, &right, false, unknown));
     }
 
@@ -361,7 +398,7 @@ mod tests {
         for index in 0..2 * MOST_SLOTS as i32 {
             state.store(0, -8 * index, 8, one);
         }
-        assert_eq!(state.stored(0, -8 * (2 * MOST_SLOTS as i32 - 1), 8), Stored::Whole(one));
-        assert_eq!(state.stored(0, 0, 8), Stored::Nothing);
+        assert_eq!(state.stored(0, -8 * (2 * MOST_SLOTS as i32 - 1), 8), Stood::Whole(one));
+        assert_eq!(state.stored(0, 0, 8), Stood::Nothing);
     }
 }

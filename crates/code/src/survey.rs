@@ -10,6 +10,10 @@ pub struct Survey {
     pub sites: Vec<Site>,
     /// Every reference to a wanted function, by address, and what became of it.
     pub references: Vec<Reference>,
+    /// Variables that arguments come from, by address.
+    pub variables: Vec<Variable>,
+    /// Calls that find a function by name.
+    pub lookups: Vec<Lookup>,
     /// What makes the survey as a whole doubtful.
     pub doubts: Vec<Doubt>,
     /// Functions read.
@@ -39,6 +43,8 @@ pub struct Site {
     /// Where callers choose what the arguments are: each way they do, outermost caller first. Empty
     /// where the function itself does. [`Site::arguments`] are those of all routes together.
     pub routes: Vec<Route>,
+    /// Routes that are like listed ones and left out: of many with the same arguments only some are kept.
+    pub alike: usize,
 }
 
 /// One way by which the arguments of a call are chosen: from the call that chose them down to the
@@ -48,6 +54,8 @@ pub struct Route {
     /// The calls that hand the values on, outermost first. The first one chose them, or is the first of
     /// which that is not known; empty for callers that are not known at all.
     pub calls: Vec<Step>,
+    /// The instructions that set what the first of the calls hands on.
+    pub set_at: Vec<Rva>,
     /// The arguments asked for, in the order of the query, as they are when code comes this way.
     pub arguments: Vec<Argument>,
 }
@@ -59,6 +67,43 @@ pub struct Step {
     pub at: Rva,
     /// Where the function begins that it is in, if known.
     pub function: Option<Rva>,
+}
+
+/// A variable of the image that an argument comes from, and all that is stored into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Where it is.
+    pub at: Rva,
+    /// How many bytes of it are read.
+    pub bytes: u8,
+    /// What the file has there; none where a pointer stands there.
+    pub initial: Option<u64>,
+    /// The stores, by address.
+    pub stores: Vec<VariableStore>,
+    /// Whether something else may be stored into it: its address is known to code that is not followed.
+    pub open: bool,
+}
+
+/// A store into a [`Variable`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableStore {
+    /// The instruction.
+    pub at: Rva,
+    /// Where the function begins that it is in.
+    pub function: Rva,
+    /// What is stored.
+    pub value: Value,
+}
+
+/// A call that finds a function by its name when the driver runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    /// The call.
+    pub at: Rva,
+    /// Index of the function that finds others into [`Query::wanted`](crate::Query::wanted).
+    pub by: usize,
+    /// The name, if it is known. Several at one call are told one by one.
+    pub name: Option<String>,
 }
 
 /// The values that reach an argument.

@@ -2,22 +2,74 @@
 
 use crate::Reason;
 use crate::abi::Abi;
+use crate::aims::Aims;
 use crate::arithmetic::{binary, extend, merge, moved};
+use crate::compared::{Compared, Place};
 use crate::domain::{Atom, Base, Set, Values};
-use crate::ir::{Address, Binary, Op, Reg, Source, Target, Width};
+use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Target, Width};
+use crate::names;
 use crate::places::Places;
-use crate::state::{Elsewhere, State, Stored};
-use std::collections::HashSet;
+use crate::query::Effect;
+use crate::state::{Elsewhere, State, Stood};
+use ringfence_image::Rva;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// An address of which at most this many bits are unknown is taken for all it may be: a table of two,
 /// four or eight entries.
 const FEW_BITS: u32 = 3;
 
+/// What is known from elsewhere in the image.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// Variables that were looked into: how many bytes, and what they may hold.
+    pub(crate) variables: BTreeMap<u32, (u8, Vec<Atom>)>,
+    /// Functions that were looked into: what they may return. Of what they were given themselves it
+    /// says so.
+    pub(crate) results: BTreeMap<u32, Vec<Atom>>,
+    /// What the function is given, where callers were looked into.
+    pub(crate) given: Vec<(u8, Vec<Atom>)>,
+}
+
+/// What is called, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Callee {
+    /// The wanted function, if it is that one whatever path is taken.
+    pub(crate) wanted: Option<u32>,
+    /// How many parameters it has: their places on the stack are its own to change.
+    pub(crate) parameters: Option<u8>,
+    /// The function of the image.
+    pub(crate) function: Option<u32>,
+}
+
+/// A store into a variable that is watched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    /// The instruction.
+    pub(crate) at: u32,
+    /// Where it stores to; nothing for one that may go anywhere from there on.
+    pub(crate) place: u32,
+    pub(crate) bytes: Option<u8>,
+    pub(crate) value: Set,
+}
+
 /// Carries what is known over operations, for one function.
 pub(crate) struct Transfer<'a> {
     pub(crate) values: Values,
     pub(crate) places: &'a Places<'a>,
+    pub(crate) aims: Aims,
+    pub(crate) known: Known,
     pub(crate) abi: &'static Abi,
+    /// Variables that were read of which more might be known, and how many bytes of them.
+    pub(crate) read: BTreeMap<u32, u8>,
+    /// Stores into places of the image; kept only while the calls are told.
+    pub(crate) stores: Option<Vec<Stored>>,
+    /// Addresses of wanted functions that were put into variables of the image: where they were read,
+    /// which function, and which variable.
+    pub(crate) planted: BTreeSet<(u32, u32, u32)>,
+    /// Calls that find a function by name, by which one, and the name if it is known.
+    pub(crate) found: BTreeSet<(u32, u32, Option<String>)>,
+    /// Parameters that some branch or choice depends on.
+    pub(crate) conditions: BTreeSet<u8>,
     /// Where addresses of wanted functions were read that were stored since.
     pub(crate) kept: HashSet<u32>,
     /// Whether one was stored at all, be it on the stack.
@@ -27,11 +79,18 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    pub(crate) fn new(places: &'a Places<'a>, abi: &'static Abi) -> Transfer<'a> {
+    pub(crate) fn new(places: &'a Places<'a>, aims: Aims, abi: &'static Abi) -> Transfer<'a> {
         Transfer {
             values: Values::default(),
             places,
+            aims,
+            known: Known::default(),
             abi,
+            read: BTreeMap::new(),
+            stores: None,
+            planted: BTreeSet::new(),
+            found: BTreeSet::new(),
+            conditions: BTreeSet::new(),
             kept: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
@@ -41,6 +100,11 @@ impl<'a> Transfer<'a> {
     /// Forgets everything: another function follows.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
+        self.read.clear();
+        self.stores = None;
+        self.planted.clear();
+        self.found.clear();
+        self.conditions.clear();
         self.kept.clear();
         self.spilled = false;
         self.given.clear();
@@ -53,6 +117,11 @@ impl<'a> Transfer<'a> {
         let mut once = HashSet::new();
         held.extend(self.given.iter().map(|(from, _)| *from).filter(|from| !once.insert(*from)));
         held
+    }
+
+    /// Where addresses of wanted functions were read that were handed to a call.
+    pub(crate) fn given_to_calls(&self) -> HashSet<u32> {
+        self.given.iter().map(|(from, _)| *from).collect()
     }
 
     /// Applies one operation of the instruction at `at`.
@@ -71,16 +140,27 @@ impl<'a> Transfer<'a> {
                 let set = self.values.map(set, |atom| extend(atom, narrow, width, signed, at));
                 self.write(state, to, width, set);
             }
-            Op::Maybe { to, width, from } => {
+            Op::Maybe { to, width, from, when } => {
                 let (old, new) = (state.get(to), self.source(state, from, at));
-                let set = self.values.join(old, new);
+                let set = match self.decided(state, when) {
+                    Some(true) => new,
+                    Some(false) => old,
+                    None => self.values.join(old, new),
+                };
                 self.write(state, to, width, set);
             }
-            Op::Either { to, width, other } => {
-                let atoms = vec![Atom::constant(0, at), Atom::constant(other & width.mask(), at)];
-                let set = self.values.of(atoms);
+            Op::Either { to, width, other, when } => {
+                let both = [Atom::constant(0, at), Atom::constant(other & width.mask(), at)];
+                let set = match self.decided(state, when) {
+                    Some(other) => self.values.one(both[usize::from(other)]),
+                    None => self.values.of(both.to_vec()),
+                };
                 self.write(state, to, width, set);
             }
+            Op::Compare { what, left, right, width, place } => {
+                state.flags = Some(self.compared(state, what, (left, right), width, place, at));
+            }
+            Op::LoseFlags => state.flags = None,
             Op::Load { to, width, from } => {
                 let address = self.address(state, from, at);
                 let set = self.load(state, address, width, at);
@@ -90,7 +170,7 @@ impl<'a> Transfer<'a> {
                 let address = self.address(state, to, at);
                 let set = self.source(state, value, at);
                 let before = self.on_stack(state);
-                self.store(state, address, width, set);
+                self.store(state, address, width, set, at);
                 if self.values.only(address).is_none_or(|a| !matches!(a.base, Base::Stack { .. })) {
                     self.keep_lost(state, before);
                 }
@@ -98,7 +178,7 @@ impl<'a> Transfer<'a> {
             Op::Smear { from } => {
                 let address = self.address(state, from, at);
                 let before = self.on_stack(state);
-                self.smear(state, address);
+                self.smear(state, address, at);
                 self.keep_lost(state, before);
             }
             Op::Point { to, address } => {
@@ -129,8 +209,75 @@ impl<'a> Transfer<'a> {
     pub(crate) fn join(&mut self, known: &mut State, after: &State, widen: bool) -> bool {
         let abi = self.abi;
         known.join(&mut self.values, after, widen, |values, elsewhere, region, offset| {
-            values.unknown(missing(abi, elsewhere, region, offset), 0)
+            values.one(Atom::address(missing(abi, elsewhere, region, offset), 0))
         })
+    }
+
+    /// Whether a condition holds, where what is known decides that.
+    fn decided(&mut self, state: &State, when: Condition) -> Option<bool> {
+        let flags = state.flags?;
+        let decided = flags.decides(&self.values, when);
+        if decided.is_none() {
+            self.depends_on(&flags);
+        }
+        decided
+    }
+
+    /// What is known where a branch is taken or not; nothing where it cannot be.
+    pub(crate) fn assuming(
+        &mut self,
+        state: &State,
+        when: Condition,
+        taken: bool,
+    ) -> Option<State> {
+        let mut state = state.clone();
+        let Some(flags) = state.flags else { return Some(state) };
+        self.depends_on(&flags);
+        let when = if taken { when } else { when.opposite() };
+        flags.assume(&mut self.values, &mut state, when).then_some(state)
+    }
+
+    /// Notes the parameters that are compared.
+    fn depends_on(&mut self, flags: &Compared) {
+        for set in [flags.left, flags.right] {
+            for atom in self.values.atoms(set) {
+                if let Reason::Parameter(index) = atom.reason()
+                    && atom.base != Base::Constant
+                {
+                    self.conditions.insert(index);
+                }
+            }
+        }
+    }
+
+    fn compared(
+        &mut self,
+        state: &State,
+        what: Comparison,
+        (left, right): (Source, Source),
+        width: Width,
+        place: Option<Address>,
+        at: u32,
+    ) -> Compared {
+        let on_stack = place.and_then(|place| {
+            let address = self.address(state, place, at);
+            let Base::Stack { region, offset } = self.values.only(address)?.base else {
+                return None;
+            };
+            match state.stored(region, offset, width.bytes()) {
+                Stood::Whole(stored) => Some(Place::Stack { region, offset, stored }),
+                _ => None,
+            }
+        });
+        let place = match left {
+            _ if on_stack.is_some() => on_stack.unwrap_or(Place::Nowhere),
+            Source::Reg(register) if self.abi.scratch >> register.0 & 1 == 0 => {
+                Place::Register(register)
+            }
+            _ => Place::Nowhere,
+        };
+        let (left, right) = (self.source(state, left, at), self.source(state, right, at));
+        Compared { what, left, right, width, place }
     }
 
     /// What an operand holds.
@@ -221,7 +368,7 @@ impl<'a> Transfer<'a> {
     fn spread(&mut self, set: Set) -> Set {
         let Some(atom) = self.values.only(set) else { return set };
         let open = !(atom.ones | atom.zeros);
-        if !matches!(atom.base, Base::Unknown(_)) || open.count_ones() > FEW_BITS {
+        if !matches!(atom.base, Base::Unknown(_) | Base::Given(_)) || open.count_ones() > FEW_BITS {
             return set;
         }
         // Counts through the subsets of the open bits.
@@ -252,7 +399,10 @@ impl<'a> Transfer<'a> {
     fn load_from(&mut self, state: &State, atom: Atom, width: Width, at: u32) -> Set {
         match atom.base {
             Base::Image(rva) => {
-                let mut loaded = self.places.load(rva, width.bytes(), at);
+                let mut loaded = self.aims.load(self.places, rva, width.bytes(), at);
+                if let Base::Unknown(Reason::Global(_)) = loaded.base {
+                    return self.variable(rva, width, loaded, at);
+                }
                 // What named the slot is the instruction that made its address.
                 if let Base::Callee { wanted, .. } = loaded.base
                     && atom.at != 0
@@ -262,22 +412,45 @@ impl<'a> Transfer<'a> {
                 self.values.one(loaded)
             }
             Base::Table { pointer, offset, from } if width == Width::W64 => {
-                let entry = self.places.entry(pointer, offset, from, at);
+                let entry = self.aims.entry(pointer, offset, from, at);
                 self.values.one(entry)
             }
             Base::Stack { region, offset } => match state.stored(region, offset, width.bytes()) {
-                Stored::Whole(set) => self.values.map(set, |atom| truncated(atom, width)),
-                Stored::Nothing => {
-                    let reason = missing(self.abi, state.elsewhere(), region, offset);
-                    self.values.unknown(reason, at)
+                Stood::Whole(set) => self.values.map(set, |atom| truncated(atom, width)),
+                Stood::Nothing => {
+                    let base = missing(self.abi, state.elsewhere(), region, offset);
+                    self.values.one(truncated(Atom::address(base, at), width))
                 }
-                Stored::InPieces => self.values.unknown(Reason::Memory, at),
+                Stood::InPieces => self.values.unknown(Reason::Memory, at),
             },
             _ => self.values.unknown(Reason::Memory, at),
         }
     }
 
-    fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set) {
+    /// What a variable holds, as far as it was looked into.
+    fn variable(&mut self, rva: u32, width: Width, unknown: Atom, at: u32) -> Set {
+        let planted = self.aims.planted.get(&rva).filter(|_| width == Width::W64);
+        if let Some(planted) = planted {
+            let from_here = |atom: &Atom| match atom.base {
+                Base::Callee { wanted, .. } => Atom::address(Base::Callee { wanted, from: at }, at),
+                _ => Atom { at, ..*atom },
+            };
+            return self.values.of(planted.iter().map(from_here).collect());
+        }
+        match self.known.variables.get(&rva) {
+            Some((bytes, atoms)) if *bytes >= width.bytes() => {
+                let read = |atom: &Atom| truncated(Atom { at, ..*atom }, width);
+                self.values.of(atoms.iter().map(read).collect())
+            }
+            _ => {
+                let known = self.read.entry(rva).or_default();
+                *known = (*known).max(width.bytes());
+                self.values.one(unknown)
+            }
+        }
+    }
+
+    fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set, at: u32) {
         let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
         self.spilled |= self.values.atoms(set).iter().any(is_callee);
         // What it is stored in may be given away in turn, or be read back by way of an unknown index.
@@ -286,7 +459,10 @@ impl<'a> Transfer<'a> {
             state.store(region, offset, width.bytes(), set);
             return;
         }
-        self.keep(set);
+        match self.values.only(address).map(|atom| atom.base) {
+            Some(Base::Image(place)) => self.plant(set, place),
+            _ => self.keep(set),
+        }
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -294,20 +470,42 @@ impl<'a> Transfer<'a> {
                     state.lose(region, offset, end);
                 }
                 Base::Frame { region } => state.lose_all(region),
-                Base::Image(_) => {}
+                Base::Image(place) => {
+                    if let Some(stores) = &mut self.stores
+                        && self.aims.watches(place, width.bytes())
+                    {
+                        let bytes = Some(width.bytes());
+                        stores.push(Stored { at, place, bytes, value: set });
+                    }
+                }
                 // It may point at what escaped; what never did is assumed out of its reach.
                 _ => state.forget_escaped(),
             }
         }
     }
 
-    fn smear(&mut self, state: &mut State, address: Set) {
+    fn smear(&mut self, state: &mut State, address: Set, at: u32) {
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => state.lose(region, offset, i32::MAX),
                 Base::Frame { region } => state.lose_all(region),
-                Base::Image(_) => {}
+                Base::Image(place) => {
+                    if let Some(stores) = &mut self.stores
+                        && self.aims.watches_behind(place)
+                    {
+                        stores.push(Stored { at, place, bytes: None, value: address });
+                    }
+                }
                 _ => state.forget_escaped(),
+            }
+        }
+    }
+
+    /// Functions in `set` are now held by the variable at `place`.
+    fn plant(&mut self, set: Set, place: u32) {
+        for atom in self.values.atoms(set) {
+            if let Base::Callee { from, wanted } = atom.base {
+                self.planted.insert((from, wanted, place));
             }
         }
     }
@@ -355,15 +553,40 @@ impl<'a> Transfer<'a> {
         self.kept.extend(before.into_iter().filter(|from| !left.contains(from)));
     }
 
-    /// What a call leaves behind. `own` is how many parameters the called function has, if that is
-    /// known: their places on the stack are its own to change.
-    pub(crate) fn call(&mut self, state: &mut State, target: Target, own: Option<u8>, at: u32) {
+    /// What a call leaves behind.
+    pub(crate) fn call(&mut self, state: &mut State, target: Target, callee: Callee, at: u32) {
         let goes_to = self.target(state, target, at);
         let only = goes_to.and_then(|set| self.values.only(set)).map(|atom| atom.base);
         if only == Some(Base::GuardCheck) {
             // It preserves everything, that the call behind it may find its arguments.
             return;
         }
+        let result = self.result(state, callee, at);
+        match self.wanted_effect(callee) {
+            Effect::None => {
+                self.hand_over(state, at);
+                let before = self.on_stack(state);
+                state.forget_escaped();
+                self.keep_lost(state, before);
+            }
+            // It looks at nothing but its arguments, and keeps no address.
+            effect => self.string_effect(state, effect),
+        }
+        if let Some(Base::Stack { region, offset }) = self.stack_top(state) {
+            // What lies below is free, and the called function's home space is its own.
+            let own = callee.parameters.map_or(0, |count| 8 * i32::from(count));
+            let above = self.abi.home.max(own);
+            state.lose(region, i32::MIN, offset.saturating_add(above));
+        }
+        // Where does not matter, and with it paths through different calls would not be equal.
+        let volatile = self.values.unknown(Reason::Clobbered, 0);
+        state.set_all(self.abi.volatile, volatile);
+        state.flags = None;
+        state.set(self.abi.result, result);
+    }
+
+    /// The addresses in argument registers are known to the called function.
+    fn hand_over(&mut self, state: &mut State, at: u32) {
         for register in self.abi.arguments {
             let argument = state.get(*register);
             self.escape(state, argument);
@@ -373,18 +596,99 @@ impl<'a> Transfer<'a> {
                 }
             }
         }
-        let before = self.on_stack(state);
-        state.forget_escaped();
-        self.keep_lost(state, before);
-        if let Some(Base::Stack { region, offset }) = self.stack_top(state) {
-            // What lies below is free, and the called function's home space is its own.
-            let above = self.abi.home.max(own.map_or(0, |count| 8 * i32::from(count)));
-            state.lose(region, i32::MIN, offset.saturating_add(above));
+    }
+
+    /// What a call returns.
+    fn result(&mut self, state: &State, callee: Callee, at: u32) -> Set {
+        if let Some(function) = callee.function {
+            return self.result_of(state, function, at);
         }
-        // Where does not matter, and with it paths through different calls would not be equal.
-        let volatile = self.values.unknown(Reason::Clobbered, 0);
-        state.set_all(self.abi.volatile, volatile);
-        state.set(self.abi.result, self.values.unknown(Reason::Returned, at));
+        match self.wanted_effect(callee) {
+            Effect::FindsByUnicode { name } => self.find(state, callee, (name, true), at),
+            Effect::FindsByAnsi { name } => self.find(state, callee, (name, false), at),
+            Effect::None | Effect::SetsString => self.values.unknown(Reason::Returned, at),
+        }
+    }
+
+    fn wanted_effect(&self, callee: Callee) -> Effect {
+        callee.wanted.map_or(Effect::None, |wanted| self.aims.effect(wanted))
+    }
+
+    /// What a function of the image returns, of which its arguments may be a part.
+    fn result_of(&mut self, state: &State, function: u32, at: u32) -> Set {
+        let Some(results) = self.known.results.get(&function).cloned() else {
+            return self.values.unknown(Reason::ReturnedBy(Rva(function)), at);
+        };
+        let mut all = Vec::new();
+        for result in results {
+            match result.base {
+                Base::Given(index) => {
+                    let given = self.argument(state, index, 0, at);
+                    let passed =
+                        self.values.atoms(given).iter().map(|atom| match atom.is_number() {
+                            true => Atom { at, ..passed_on(atom, &result) },
+                            false => Atom::unknown(Reason::Address, at),
+                        });
+                    all.extend(passed);
+                }
+                _ => all.push(Atom { at, ..result }),
+            }
+        }
+        self.values.of(all)
+    }
+
+    /// The function that a call finds by its name.
+    fn find(&mut self, state: &State, callee: Callee, (name, wide): (u8, bool), at: u32) -> Set {
+        let argument = self.argument(state, name, 0, at);
+        let mut results = Vec::new();
+        for atom in self.values.atoms(argument).to_vec() {
+            let names = match wide {
+                true => self.unicode(state, &atom),
+                false => vec![names::ansi(self.places, &atom)],
+            };
+            for name in names {
+                let known = name.as_deref().and_then(|name| self.aims.called(name));
+                results.push(match known {
+                    Some(wanted) => Atom::address(Base::Callee { wanted, from: at }, at),
+                    None => Atom::unknown(Reason::Returned, at),
+                });
+                self.found.insert((at, callee.wanted.unwrap_or(u32::MAX), name));
+            }
+        }
+        self.values.of(results)
+    }
+
+    /// The texts that a `UNICODE_STRING` at this address may stand for.
+    fn unicode(&self, state: &State, atom: &Atom) -> Vec<Option<String>> {
+        match atom.base {
+            Base::Image(rva) => vec![names::unicode_string(self.places, rva)],
+            Base::Stack { region, offset } => {
+                let buffer = offset.saturating_add(names::BUFFER);
+                match state.stored(region, buffer, 8) {
+                    Stood::Whole(set) => {
+                        let texts = self.values.atoms(set).iter();
+                        texts.map(|text| names::wide(self.places, text)).collect()
+                    }
+                    _ => vec![None],
+                }
+            }
+            _ => vec![None],
+        }
+    }
+
+    fn string_effect(&mut self, state: &mut State, effect: Effect) {
+        if effect != Effect::SetsString {
+            return;
+        }
+        let [to, text, ..] = self.abi.arguments else { return };
+        let (to, text) = (state.get(*to), state.get(*text));
+        match self.values.only(to).map(|atom| atom.base) {
+            Some(Base::Stack { region, offset }) => {
+                state.lose(region, offset, offset.saturating_add(names::BUFFER));
+                state.store(region, offset.saturating_add(names::BUFFER), 8, text);
+            }
+            _ => state.forget_escaped(),
+        }
     }
 
     /// Where a call goes; `None` for code at a known place.
@@ -392,8 +696,14 @@ impl<'a> Transfer<'a> {
         match target {
             Target::Code(_) => None,
             Target::Register(register) | Target::Memory(register) => Some(state.get(register)),
-            Target::Pointer(place) => Some(self.values.one(self.places.load(place, 8, at))),
+            Target::Pointer(place) => Some(self.load_pointer(state, place, at)),
         }
+    }
+
+    /// What the pointer at `place` holds.
+    pub(crate) fn load_pointer(&mut self, state: &State, place: u32, at: u32) -> Set {
+        // That it is named is the instruction's doing, not that of a value before it.
+        self.load_from(state, Atom::address(Base::Image(place), 0), Width::W64, at)
     }
 
     /// Where the stack pointer points.
@@ -422,7 +732,7 @@ impl<'a> Transfer<'a> {
             return self.values.unknown(Reason::Stack, at);
         };
         for width in [Width::W64, Width::W32, Width::W16, Width::W8] {
-            if let Stored::Whole(set) = state.stored(region, offset, width.bytes()) {
+            if let Stood::Whole(set) = state.stored(region, offset, width.bytes()) {
                 return self.values.map(set, |atom| open_above(atom, width));
             }
         }
@@ -430,14 +740,21 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// Why what stands on the stack is not known where nothing was stored.
-fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Reason {
+/// What a function returns that does this with a parameter which is `given`.
+fn passed_on(given: &Atom, result: &Atom) -> Atom {
+    let ones = given.ones & !result.zeros | result.ones;
+    let zeros = given.zeros & !result.ones | result.zeros;
+    given.with_bits(ones, zeros)
+}
+
+/// What stands on the stack where nothing was stored.
+fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Base {
     match elsewhere {
-        Elsewhere::FromBefore => Reason::Entry,
+        Elsewhere::FromBefore => Base::Unknown(Reason::Entry),
         Elsewhere::AsAtStart if region == 0 => {
-            abi.parameter_at(offset).map_or(Reason::Memory, Reason::Parameter)
+            abi.parameter_at(offset).map_or(Base::Unknown(Reason::Memory), Base::Given)
         }
-        _ => Reason::Memory,
+        _ => Base::Unknown(Reason::Memory),
     }
 }
 
@@ -445,17 +762,11 @@ fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Reason 
 fn truncated(atom: Atom, width: Width) -> Atom {
     match atom.base {
         _ if width == Width::W64 => atom,
-        Base::Constant | Base::Unknown(_) => {
+        Base::Constant | Base::Unknown(_) | Base::Given(_) => {
             let mask = width.mask();
-            let (ones, zeros) = (atom.ones & mask, atom.zeros | !mask);
-            Atom::of_bits(ones, zeros, atom.reason(), atom.at)
+            atom.with_bits(atom.ones & mask, atom.zeros | !mask)
         }
-        _ => Atom {
-            base: Base::Unknown(Reason::Address),
-            ones: 0,
-            zeros: !width.mask(),
-            at: atom.at,
-        },
+        _ => Atom { base: Base::Unknown(Reason::Address), ones: 0, zeros: !width.mask(), ..atom },
     }
 }
 
@@ -465,5 +776,6 @@ fn open_above(atom: Atom, width: Width) -> Atom {
         return atom;
     }
     let mask = width.mask();
-    Atom::of_bits(atom.ones & mask, atom.zeros & mask, atom.reason(), atom.at)
+    let (ones, zeros) = (atom.ones & mask, atom.zeros & mask);
+    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, atom.reason(), atom.at) }
 }

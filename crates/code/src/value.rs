@@ -23,6 +23,22 @@ pub struct Possible {
     pub unknown: Option<Reason>,
     /// The place in the image that it is the address of, where it is one.
     pub points_to: Option<Rva>,
+    /// Which content of a variable it is, where it comes from one.
+    pub origin: Option<Origin>,
+}
+
+/// Which content of a variable a value is, or was worked out from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// What the file has there, of the variable at this address.
+    Initial(Rva),
+    /// What an instruction stores there.
+    Stored {
+        /// Where the variable is.
+        variable: Rva,
+        /// The instruction.
+        at: Rva,
+    },
 }
 
 impl Possible {
@@ -43,6 +59,10 @@ pub enum Reason {
     Memory,
     /// It is what a call returned.
     Returned,
+    /// It is what the image's own function at this address returned.
+    ReturnedBy(Rva),
+    /// Callers that are not known choose it.
+    Callers,
     /// It is an address.
     Address,
     /// It is worked out in a way that is not followed.
@@ -68,6 +88,8 @@ impl fmt::Display for Reason {
             Reason::Global(rva) => write!(f, "it is read from the variable at {:x}", rva.0),
             Reason::Memory => f.write_str("it is read from memory that a pointer leads to"),
             Reason::Returned => f.write_str("it is what a call returned"),
+            Reason::ReturnedBy(rva) => write!(f, "it is what the function at {:x} returned", rva.0),
+            Reason::Callers => f.write_str("callers that are not known choose it"),
             Reason::Address => f.write_str("it is an address"),
             Reason::Arithmetic => f.write_str("it is worked out in a way that is not followed"),
             Reason::ManyValues => f.write_str("more than eight values come together"),

@@ -1,7 +1,7 @@
 //! Functions that are called through tables which are filled in when the driver runs, as the framework's
 //! are: by way of a pointer to the table, or in the image itself.
 
-use ringfence_code::{Callee, Fate, Parameter, Query, Survey, Via, Wanted, survey};
+use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Via, Wanted, survey};
 use ringfence_fixture::driver;
 use ringfence_image::{Image, Rva};
 
@@ -28,8 +28,12 @@ fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Call
     let image = Image::read(&bytes).expect("fixtures are images");
     let arguments = vec![Parameter { index: 2, bits: 32 }];
     let wanted = callees(Rva(data)).into_iter();
-    let wanted =
-        wanted.map(|callee| Wanted { callee, parameters: 7, arguments: arguments.clone() });
+    let wanted = wanted.map(|callee| Wanted {
+        callee,
+        parameters: 7,
+        arguments: arguments.clone(),
+        effect: Effect::None,
+    });
     survey(&image, &Query { wanted: wanted.collect(), never_return: Vec::new() })
 }
 

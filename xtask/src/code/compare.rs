@@ -164,6 +164,7 @@ mod tests {
             always: true,
             reached: true,
             routes: Vec::new(),
+            alike: 0,
         }
     }
 

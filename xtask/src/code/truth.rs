@@ -58,6 +58,7 @@ const WAYS: &[(&str, Via)] = &[
 const FATES: &[(&str, Fate)] = &[
     ("data", Fate::Data),
     ("stored", Fate::Stored),
+    ("followed", Fate::Call),
     ("thunk", Fate::Thunk),
     ("dead-thunk", Fate::DeadThunk),
     ("unreached", Fate::Unreached),

@@ -1,6 +1,6 @@
 //! The functions that are asked about, and which of their arguments.
 
-use ringfence_code::{Callee, Parameter, Query, Wanted};
+use ringfence_code::{Callee, Effect, Parameter, Query, Wanted};
 use ringfence_image::{Image, ImportName, Rva};
 use std::collections::BTreeMap;
 
@@ -80,7 +80,12 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
         let arguments: Vec<_> = arguments.iter().map(parameter).collect();
         let last = arguments.iter().map(|argument| argument.index + 1).max();
         let parameters = last.unwrap_or(0);
-        query.wanted.push(Wanted { callee: Callee::Slot(slot), parameters, arguments });
+        query.wanted.push(Wanted {
+            callee: Callee::Slot(slot),
+            parameters,
+            arguments,
+            effect: Effect::None,
+        });
         names.push(name);
     }
     (query, names)

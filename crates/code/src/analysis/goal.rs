@@ -2,7 +2,7 @@
 
 use super::Analysis;
 use crate::decode::Stub;
-use crate::domain::{Atom, Base};
+use crate::domain::{Atom, Base, Set};
 use crate::ir::{Reg, Target};
 use crate::state::State;
 use crate::survey::Via;
@@ -26,10 +26,10 @@ impl Analysis<'_, '_> {
                 self.through_result(state, Via::GuardDispatch)
             }
             Target::Pointer(place) => {
-                let loaded = self.transfer.places.load(place, 8, at);
                 let via =
                     if self.transfer.places.is_import(place) { Via::Slot } else { Via::Table };
-                self.through_atom(state, loaded, via, at)
+                let loaded = self.transfer.load_pointer(state, place, at);
+                self.through_set(state, loaded, via, at)
             }
             Target::Register(register) => self.through_register(state, register, Via::Register),
             Target::Memory(register) => self.through_register(state, register, Via::Table),
@@ -37,16 +37,23 @@ impl Analysis<'_, '_> {
     }
 
     fn through_code(&mut self, state: &State, code: u32, via: Via, from: u32) -> Vec<Goal> {
+        let function = |at| self.transfer.aims.function_at(at);
+        if let Some(wanted) = function(code) {
+            return vec![Goal { wanted, via, always: true, from }];
+        }
         match self.decoder.stub(code) {
             Stub::ToPointer(place) => {
-                let wanted = self.transfer.places.wanted_at(place);
+                let wanted = self.transfer.aims.wanted_at(place);
                 wanted.map(|wanted| Goal { wanted, via, always: true, from }).into_iter().collect()
             }
             Stub::ToRegister(register) => {
                 self.through_register(state, register, Via::GuardDispatch)
             }
             Stub::Retpoline(register) => self.through_register(state, register, Via::Retpoline),
-            Stub::Code(_) => Vec::new(),
+            Stub::Code(at) => {
+                let wanted = self.transfer.aims.function_at(at);
+                wanted.map(|wanted| Goal { wanted, via, always: true, from }).into_iter().collect()
+            }
         }
     }
 
@@ -56,12 +63,20 @@ impl Analysis<'_, '_> {
     }
 
     fn through_register(&mut self, state: &State, register: Reg, via: Via) -> Vec<Goal> {
-        let atoms = self.transfer.values.atoms(state.get(register)).to_vec();
+        self.through_set(state, state.get(register), via, 0)
+    }
+
+    /// What stands there and is called; `at` is the instruction that read it, where the values do not
+    /// say that.
+    fn through_set(&mut self, state: &State, set: Set, via: Via, at: u32) -> Vec<Goal> {
+        let mut atoms = self.transfer.values.atoms(set).to_vec();
+        // Nobody calls null and goes on.
+        atoms.retain(|atom| atom.number() != Some(0));
         let count = atoms.len();
         let goals = atoms.into_iter().flat_map(|atom| match atom.base {
             // Twice through dispatch would never end.
             Base::GuardDispatch if via == Via::GuardDispatch => Vec::new(),
-            _ => self.through_atom(state, atom, via, atom.at),
+            _ => self.through_atom(state, atom, via, if at == 0 { atom.at } else { at }),
         });
         let mut goals: Vec<Goal> = goals.collect();
         let one = goals.first().map(|goal| goal.wanted);
@@ -76,7 +91,7 @@ impl Analysis<'_, '_> {
             Base::GuardDispatch => self.through_result(state, Via::GuardDispatch),
             // Not through registers once more: the address of a stub is no address of a function.
             Base::Image(code) => match self.decoder.stub(code) {
-                Stub::ToPointer(_) => self.through_code(state, code, via, at),
+                Stub::ToPointer(_) | Stub::Code(_) => self.through_code(state, code, via, at),
                 _ => Vec::new(),
             },
             _ => Vec::new(),

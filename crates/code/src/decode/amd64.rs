@@ -5,12 +5,12 @@ mod jump_table;
 mod lift;
 mod stub;
 
-use super::{Decoder, Jumps, Lifted, Stub, Taken};
+use super::{Access, Decoder, Flags, Jumps, Lifted, Stub, Taken};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
 use iced_x86::{
-    Code, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register,
+    Code, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
 };
 use std::collections::VecDeque;
 
@@ -135,13 +135,30 @@ impl Decoder for Amd64<'_> {
             flow: lift::flow(&instruction),
             names: self.named(&instruction),
             takes: taken(&instruction),
+            when: lift::condition(&instruction),
+            flags: Flags {
+                read: instruction.rflags_read() != 0,
+                written: instruction.rflags_modified() != 0,
+            },
         })
     }
 
-    fn lift(&mut self, at: u32, ops: &mut Vec<Op>) {
+    fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>) {
         if let Some(instruction) = self.decode(at) {
-            lift::lift(&mut self.info, self.places, &instruction, ops);
+            lift::lift(&mut self.info, self.places, &instruction, flags, ops);
         }
+    }
+
+    fn access(&mut self, at: u32) -> Option<Access> {
+        let instruction = self.decode(at)?;
+        if !instruction.is_ip_rel_memory_operand() || instruction.mnemonic() == Mnemonic::Lea {
+            let calls = instruction.near_branch_target() != 0;
+            return Some(if calls { Access::Reads } else { Access::Takes });
+        }
+        let memory = self.info.info(&instruction).used_memory().iter();
+        let reads = |access| matches!(access, OpAccess::Read | OpAccess::CondRead);
+        let only_read = memory.into_iter().all(|memory| reads(memory.access()));
+        Some(if only_read { Access::Reads } else { Access::Writes })
     }
 
     fn start_function(&mut self) {

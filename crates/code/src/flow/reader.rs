@@ -192,7 +192,15 @@ impl Reader<'_> {
                 flow => flow,
             };
             behind_call = matches!(flow, Flow::Call(_));
-            let insn = Insn { at, length: lifted.length, ops: (0, 0), flow, names: lifted.names };
+            let insn = Insn {
+                at,
+                length: lifted.length,
+                ops: (0, 0),
+                flow,
+                when: lifted.when,
+                flags: lifted.flags,
+                names: lifted.names,
+            };
             self.remember(insn);
             if let Some(taken) = lifted.takes {
                 self.take(taken);
@@ -238,7 +246,7 @@ impl Reader<'_> {
     fn leave(&mut self, insn: &Insn) -> bool {
         match insn.flow {
             Flow::Next => true,
-            Flow::Stop | Flow::Break => false,
+            Flow::Stop | Flow::Return | Flow::Break => false,
             Flow::Jump(target) => {
                 if self.owns(target) {
                     self.pending.push(target);
@@ -463,7 +471,7 @@ impl Reader<'_> {
                     targets.dedup();
                     targets.into_iter().for_each(leads_to);
                 }
-                Flow::Call(_) | Flow::Stop | Flow::Break => {}
+                Flow::Call(_) | Flow::Stop | Flow::Return | Flow::Break => {}
             }
             block.edges = first..edges.len();
         }

@@ -1,6 +1,6 @@
 //! What holds for a survey of any bytes as code; tests and the fuzz target share it.
 
-use ringfence_code::{Callee, Fate, Parameter, Query, Survey, Wanted, survey};
+use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, survey};
 use ringfence_fixture::{EXECUTE, READ, driver, section};
 use ringfence_image::{Image, Rva};
 use std::collections::HashSet;
@@ -84,13 +84,22 @@ pub fn query(image: &Image<'_>) -> Query {
         modules.flat_map(|module| &module.functions).map(|function| function.slot).collect();
     let arguments: Vec<Parameter> =
         [(0, 32), (1, 8), (5, 32), (9, 64)].map(|(index, bits)| Parameter { index, bits }).into();
-    let wanted = |callee| Wanted { callee, parameters: 10, arguments: arguments.clone() };
+    let wanted =
+        |callee, effect| Wanted { callee, parameters: 10, arguments: arguments.clone(), effect };
+    // The last but one finds functions by name, so that names are looked for too.
+    let effect = |number: usize| match number {
+        1 => Effect::FindsByUnicode { name: 0 },
+        _ => Effect::None,
+    };
+    let slot = |(number, slot): (usize, &Rva)| wanted(Callee::Slot(*slot), effect(number));
     let mut query = Query {
-        wanted: slots.iter().map(|slot| wanted(Callee::Slot(*slot))).collect(),
+        wanted: slots.iter().enumerate().map(slot).collect(),
         never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
     };
     if let Some(first) = slots.first() {
-        query.wanted.push(wanted(Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 }));
+        let table = Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 };
+        query.wanted.push(wanted(table, Effect::None));
+        query.wanted.push(wanted(Callee::Named("ExAllocatePool".to_owned()), Effect::None));
     }
     query
 }

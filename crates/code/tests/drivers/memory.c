@@ -23,7 +23,7 @@ MAP(case_82, 0, 0xC0000010)  //= case_82: MmMapLockedPagesSpecifyCache 1=0 5=0xc
 MAP(case_83, 0, 0x80000010)  //= case_83: MmMapLockedPagesSpecifyCache 1=0 5=0x80000010
 MAP(case_84, 1, 0x10)        //= case_84: MmMapLockedPagesSpecifyCache 1=1 5=0x10
 MAP(case_85, 0, mdl_protection | 0x10)
-//= case_85: MmMapLockedPagesSpecifyCache 1=0 5=0x10+global
+//= case_85: MmMapLockedPagesSpecifyCache 1=0 5=0x10|0x40000010
 
 SITE(opts_in)(void) {
     mdl_protection = 0x40000000;

@@ -16,7 +16,7 @@ SITE(second_called)(ULONG type) {
 
 /* Known by its address in a table only. */
 SITE(in_table)(ULONG type) {
-    KEEP(ExAllocatePoolWithTag(type | 0x200, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200+parameter0
+    KEEP(ExAllocatePoolWithTag(type | 0x200, 16, TAG)); //= ExAllocatePoolWithTag 0=0x203|0x200+callers
 }
 
 /* Known by an address that is loaded only. */

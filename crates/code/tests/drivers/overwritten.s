@@ -145,7 +145,7 @@ FUNCTION stored_through_pointer
 
 # A constant of the image that is writable is none.
 FUNCTION from_initialised_variable
-    #= ExAllocatePoolWithTag 0=global
+    #= ExAllocatePoolWithTag 0=0x200
     ENTER from_initialised_variable
     mov ecx, dword ptr [rip + initialised_variable]
     ALLOCATE

@@ -29,7 +29,7 @@ __attribute__((noinline, used)) void *case_32(SIZE_T size) {
 }
 
 __attribute__((noinline, used)) void *wrapper(ULONG type, SIZE_T size) {
-    return ExAllocatePoolWithTag(type, size, TAG); //= wrapper: ExAllocatePoolWithTag 0=parameter0
+    return ExAllocatePoolWithTag(type, size, TAG); //= wrapper: ExAllocatePoolWithTag 0=0|0x200|callers
 }
 
 SITE(calls_wrapper)(void) {
@@ -63,11 +63,11 @@ SITE(through_constant_table)(ULONG which) {
 
 /* The address goes into a variable: a use as a value. */
 SITE(stores_address)(void) {
-    chosen = ExAllocatePoolWithTag; //= ExAllocatePoolWithTag stored
+    chosen = ExAllocatePoolWithTag; //= ExAllocatePoolWithTag followed
 }
 
 SITE(calls_variable)(void) {
-    KEEP(chosen(0, 16, TAG));
+    KEEP(chosen(0, 16, TAG)); //= ExAllocatePoolWithTag 0=0
 }
 
 /* Jumped over by a comparison: the address is looked at, not called. */

@@ -73,7 +73,7 @@ SITE(from_second_parameter)(ULONG other, ULONG type) {
 }
 
 SITE(from_variable)(void) {
-    KEEP(ExAllocatePoolWithTag(written, 16, TAG)); //= ExAllocatePoolWithTag 0=global
+    KEEP(ExAllocatePoolWithTag(written, 16, TAG)); //= ExAllocatePoolWithTag 0=0|callers
 }
 
 SITE(writes_variable)(ULONG value) {

@@ -38,7 +38,7 @@ pub struct Deciding<'a> {
 
 /// A value of which nothing is known, and not even why.
 const NOTHING_KNOWN: Possible =
-    Possible { ones: 0, zeros: 0, set_at: None, unknown: None, points_to: None };
+    Possible { ones: 0, zeros: 0, set_at: None, unknown: None, points_to: None, origin: None };
 
 /// `KernelMode` of `KPROCESSOR_MODE`.
 pub(crate) const KERNEL_MODE: u64 = 0;

@@ -52,6 +52,7 @@ pub(super) fn kind_of_reason(reason: Option<Reason>) -> String {
         None => NO_REASON.to_owned(),
         Some(Reason::Parameter(_)) => "it is a parameter of the function that calls".to_owned(),
         Some(Reason::Global(_)) => "it is read from a writable variable".to_owned(),
+        Some(Reason::ReturnedBy(_)) => "it is what another function returned".to_owned(),
         Some(reason) => reason.to_string(),
     }
 }

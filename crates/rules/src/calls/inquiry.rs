@@ -1,6 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
-use ringfence_code::{Callee, Parameter, Query, Wanted};
+use ringfence_code::{Callee, Effect, Parameter, Query, Wanted};
 use ringfence_ddi::{Ddi, Grant, Role, all, imported};
 use ringfence_finding::{Gap, Question};
 use ringfence_image::{Image, ImportName};
@@ -84,7 +84,8 @@ impl Inquiry {
 
     fn want(&mut self, callee: Callee, ddi: &'static Ddi) {
         let parameters = u8::try_from(ddi.parameters.len()).unwrap_or(u8::MAX);
-        self.query.wanted.push(Wanted { callee, parameters, arguments: arguments(ddi) });
+        let (arguments, effect) = (arguments(ddi), Effect::None);
+        self.query.wanted.push(Wanted { callee, parameters, arguments, effect });
         self.ddis.push(ddi);
     }
 

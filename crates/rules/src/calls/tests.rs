@@ -58,6 +58,7 @@ fn site(at: u32, wanted: usize, value: Value) -> Site {
         always: true,
         reached: true,
         routes: Vec::new(),
+        alike: 0,
     }
 }
 
@@ -206,6 +207,7 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
             always: true,
             reached: true,
             routes: Vec::new(),
+            alike: 0,
         }];
         let references = vec![
             Reference { at, wanted: 0, fate: Fate::Call },

@@ -166,6 +166,7 @@ mod tests {
             always: true,
             reached: true,
             routes: Vec::new(),
+            alike: 0,
         };
         let call = DdiCall::judged(named(name).unwrap(), site, false);
         let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {

@@ -66,6 +66,7 @@ fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
         always: true,
         reached: true,
         routes: Vec::new(),
+        alike: 0,
     };
     let reference = Reference { at, wanted: 0, fate: Fate::Call };
     Survey { sites: vec![site], references: vec![reference], ..Survey::default() }

@@ -2,7 +2,7 @@
 
 use super::native::{Happened, Values};
 use ringfence_code::{
-    Callee, Doubt, Fate, Parameter, Possible, Query, Site, Survey, Value, Wanted,
+    Callee, Doubt, Effect, Fate, Parameter, Possible, Query, Site, Survey, Value, Wanted,
 };
 use ringfence_image::{Image, ImportName};
 use std::collections::BTreeSet;
@@ -41,6 +41,7 @@ impl Surveyed {
                 callee: Callee::Slot(function.slot),
                 parameters,
                 arguments,
+                effect: Effect::None,
             });
             rows.push(row);
         }

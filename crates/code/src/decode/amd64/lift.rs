@@ -1,8 +1,10 @@
 //! What x64 instructions do, as operations. What is not listed forgets what it writes.
 
+mod flags;
+
 use super::{RAX, RBP, RCX, RDI, RDX, RSI, RSP, TEMPORARY, general, halves};
 use crate::decode::Flow;
-use crate::ir::{Address, Binary, Op, Reg, Source, Target, Width};
+use crate::ir::{Address, Binary, Condition, Op, Reg, Source, Target, Width};
 use crate::places::Places;
 use iced_x86::{
     Code, ConditionCode, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
@@ -31,18 +33,43 @@ pub(super) fn flow(instruction: &Instruction) -> Flow {
             Flow::Next
         }
         FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Int3 => Flow::Break,
-        FlowControl::Return | FlowControl::Interrupt | FlowControl::Exception => Flow::Stop,
+        FlowControl::Return => Flow::Return,
+        FlowControl::Interrupt | FlowControl::Exception => Flow::Stop,
     }
 }
 
-/// Adds what `instruction` does to `ops`.
+/// What `instruction` asks of the flags, if it does one thing where they say so and else another.
+pub(super) fn condition(instruction: &Instruction) -> Condition {
+    match instruction.condition_code() {
+        _ if instruction.is_loop() || instruction.is_loopcc() => Condition::Other,
+        ConditionCode::e => Condition::Equal,
+        ConditionCode::ne => Condition::NotEqual,
+        ConditionCode::b => Condition::Below,
+        ConditionCode::ae => Condition::NotBelow,
+        ConditionCode::a => Condition::Above,
+        ConditionCode::be => Condition::NotAbove,
+        ConditionCode::l => Condition::Less,
+        ConditionCode::ge => Condition::NotLess,
+        ConditionCode::g => Condition::Greater,
+        ConditionCode::le => Condition::NotGreater,
+        ConditionCode::s => Condition::Negative,
+        ConditionCode::ns => Condition::NotNegative,
+        _ => Condition::Other,
+    }
+}
+
+/// Adds what `instruction` does to `ops`, and to the flags where that matters.
 pub(super) fn lift(
     info: &mut InstructionInfoFactory,
     places: &Places<'_>,
     instruction: &Instruction,
+    flags: bool,
     ops: &mut Vec<Op>,
 ) {
     let mut lifter = Lifter { instruction, places, ops };
+    if flags {
+        lifter.flags_before();
+    }
     match instruction.flow_control() {
         FlowControl::IndirectBranch | FlowControl::IndirectCall => lifter.load_target(),
         FlowControl::ConditionalBranch if instruction.is_loop() || instruction.is_loopcc() => {
@@ -60,6 +87,9 @@ pub(super) fn lift(
                 lifter.unlisted(info);
             }
         }
+    }
+    if flags {
+        lifter.flags_behind();
     }
 }
 
@@ -182,14 +212,16 @@ impl Lifter<'_> {
         let to = match self.register(0) {
             Some((to, true)) => {
                 let bit = TEMPORARY[0];
-                self.ops.push(Op::Either { to: bit, width: Width::W64, other: 1 });
+                let when = condition(self.instruction);
+                self.ops.push(Op::Either { to: bit, width: Width::W64, other: 1, when });
                 self.put_high(to, Source::Reg(bit));
                 return true;
             }
             Some((to, false)) => to,
             None => TEMPORARY[0],
         };
-        self.ops.push(Op::Either { to, width: Width::W8, other: 1 });
+        let when = condition(self.instruction);
+        self.ops.push(Op::Either { to, width: Width::W8, other: 1, when });
         if self.instruction.op0_kind() == OpKind::Memory {
             self.store(Width::W8, Source::Reg(to));
         }
@@ -199,7 +231,8 @@ impl Lifter<'_> {
     fn conditional_move(&mut self) -> bool {
         let (Some((to, _)), Some(width)) = (self.register(0), self.width(0)) else { return false };
         let from = self.read(1, width, TEMPORARY[0]);
-        self.ops.push(Op::Maybe { to, width, from });
+        let when = condition(self.instruction);
+        self.ops.push(Op::Maybe { to, width, from, when });
         true
     }
 
@@ -367,7 +400,8 @@ impl Lifter<'_> {
         let (Some((to, false)), Some(width), true) = (self.register(0), self.width(0), same) else {
             return false;
         };
-        self.ops.push(Op::Either { to, width, other: width.mask() });
+        let when = Condition::Below;
+        self.ops.push(Op::Either { to, width, other: width.mask(), when });
         true
     }
 

@@ -1,0 +1,139 @@
+//! What is looked for: which places in the image lead to wanted functions.
+
+use crate::Reason;
+use crate::domain::{Atom, Base};
+use crate::places::Places;
+use crate::query::{Callee, Effect, Query};
+use std::collections::{BTreeMap, HashMap};
+
+/// How far behind its beginning an object may go on that is filled as a whole.
+const FAR: u32 = 0x1000;
+
+/// What is looked for. Grows while a survey goes on: functions that hand their parameters on, and
+/// variables that hold the addresses of wanted functions, are looked for as well.
+#[derive(Default)]
+pub(crate) struct Aims {
+    /// Pointers that the loader fills in with the address of a wanted function.
+    slots: HashMap<u32, u32>,
+    /// Entries of tables that are filled in when the driver runs.
+    entries: HashMap<u32, u32>,
+    /// Pointers to such tables, with the wanted entries: offset in bytes and number.
+    tables: BTreeMap<u32, Vec<(i32, u32)>>,
+    /// Functions of the image itself.
+    functions: HashMap<u32, u32>,
+    /// Functions found by name when the driver runs.
+    named: HashMap<String, u32>,
+    /// Variables of 8 bytes that hold the addresses of wanted functions, beside null.
+    pub(crate) planted: BTreeMap<u32, Vec<Atom>>,
+    /// Variables whose stores are looked for: where they begin and end.
+    watched: BTreeMap<u32, u32>,
+    /// What each function asked about in the query does that the analysis follows.
+    effects: Vec<Effect>,
+}
+
+impl Aims {
+    pub(crate) fn new(query: &Query) -> Aims {
+        let mut aims = Aims::default();
+        for (number, wanted) in (0..).zip(&query.wanted) {
+            aims.effects.push(wanted.effect);
+            match &wanted.callee {
+                Callee::Slot(slot) => drop(aims.slots.insert(slot.0, number)),
+                Callee::Named(name) => drop(aims.named.insert(name.clone(), number)),
+                Callee::TableAt { table, entry } => {
+                    if let Some(place) = entry.checked_mul(8).and_then(|at| table.checked_add(at)) {
+                        aims.entries.insert(place.0, number);
+                    }
+                }
+                Callee::TableBehind { pointer, entry } => {
+                    if let Some(offset) = entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
+                    {
+                        aims.tables.entry(pointer.0).or_default().push((offset, number));
+                    }
+                }
+            }
+        }
+        aims
+    }
+
+    /// Looks for calls of the function at `rva` too, under this number.
+    pub(crate) fn add_function(&mut self, rva: u32, number: u32) {
+        self.functions.insert(rva, number);
+    }
+
+    /// Looks for stores into the `bytes` at `rva` too.
+    pub(crate) fn watch(&mut self, rva: u32, bytes: u8) {
+        let end = self.watched.entry(rva).or_default();
+        *end = (*end).max(rva.saturating_add(u32::from(bytes)));
+    }
+
+    /// Whether `bytes` at `place` are part of something that is watched.
+    pub(crate) fn watches(&self, place: u32, bytes: u8) -> bool {
+        let end = place.saturating_add(u32::from(bytes));
+        self.watched.range(..end).rev().take(16).any(|(_, watched)| *watched > place)
+    }
+
+    /// Whether something is watched at `place` or not far behind.
+    pub(crate) fn watches_behind(&self, place: u32) -> bool {
+        self.watched.range(place.saturating_sub(7)..place.saturating_add(FAR)).next().is_some()
+    }
+
+    /// Whether calls are followed for what they do.
+    pub(crate) fn has_effects(&self) -> bool {
+        self.effects.iter().any(|effect| *effect != Effect::None)
+    }
+
+    /// Every place that code names to get at a function of the query, but for those whose calls are of
+    /// interest only where something else is.
+    pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
+        let anchors = |(_, number): &(&u32, &u32)| self.effect(**number) != Effect::SetsString;
+        let slots = self.slots.iter().chain(&self.entries).filter(anchors).map(|(place, _)| *place);
+        slots.chain(self.tables.keys().copied())
+    }
+
+    /// The wanted function whose address stands at `place`.
+    pub(crate) fn wanted_at(&self, place: u32) -> Option<u32> {
+        self.slots.get(&place).or_else(|| self.entries.get(&place)).copied()
+    }
+
+    /// The wanted function that begins at `rva`.
+    pub(crate) fn function_at(&self, rva: u32) -> Option<u32> {
+        self.functions.get(&rva).copied()
+    }
+
+    /// The wanted function of this name.
+    pub(crate) fn called(&self, name: &str) -> Option<u32> {
+        self.named.get(name).copied()
+    }
+
+    /// The wanted entries of the table whose address stands at `pointer`, in bytes.
+    pub(crate) fn table_behind(&self, pointer: u32) -> Option<&[(i32, u32)]> {
+        self.tables.get(&pointer).map(Vec::as_slice)
+    }
+
+    /// What a wanted function does that is followed.
+    pub(crate) fn effect(&self, number: u32) -> Effect {
+        self.effects.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// What is read from `rva`: `bytes` of it, little-endian.
+    pub(crate) fn load(&self, places: &Places<'_>, rva: u32, bytes: u8, at: u32) -> Atom {
+        if bytes == 8 {
+            if let Some(wanted) = self.wanted_at(rva) {
+                return Atom::address(Base::Callee { wanted, from: at }, at);
+            }
+            if self.tables.contains_key(&rva) {
+                return Atom::address(Base::Table { pointer: rva, offset: 0, from: at }, at);
+            }
+        }
+        places.load(rva, bytes, at)
+    }
+
+    /// What is read from a table of functions, `offset` bytes into it.
+    pub(crate) fn entry(&self, pointer: u32, offset: i32, from: u32, at: u32) -> Atom {
+        let entries = self.tables.get(&pointer).into_iter().flatten();
+        match entries.into_iter().find(|(place, _)| *place == offset) {
+            Some(&(_, wanted)) => Atom::address(Base::Callee { wanted, from }, at),
+            None => Atom::unknown(Reason::Memory, at),
+        }
+    }
+}

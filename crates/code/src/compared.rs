@@ -1,0 +1,304 @@
+//! What conditions tell: which way a branch goes, and what that says of the compared value.
+
+use crate::domain::{Atom, Base, Set, Values};
+use crate::ir::{Comparison, Condition, Reg, Width};
+use crate::state::State;
+
+/// What the flags were set by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) what: Comparison,
+    pub(crate) left: Set,
+    pub(crate) right: Set,
+    pub(crate) width: Width,
+    /// Where the left one stands.
+    pub(crate) place: Place,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Register(Reg),
+    /// On the stack, stored as this.
+    Stack {
+        region: u32,
+        offset: i32,
+        stored: Set,
+    },
+    Nowhere,
+}
+
+impl Compared {
+    /// Whether `condition` holds, where that is certain.
+    pub(crate) fn decides(&self, values: &Values, condition: Condition) -> Option<bool> {
+        let mut decided = None;
+        for left in values.atoms(self.left) {
+            for right in values.atoms(self.right) {
+                let one = holds(self.what, condition, left, right, self.width)?;
+                if decided.is_some_and(|before| before != one) {
+                    return None;
+                }
+                decided = Some(one);
+            }
+        }
+        decided
+    }
+
+    /// Makes of `state` what is known where `condition` holds; whether it can hold at all.
+    pub(crate) fn assume(
+        &self,
+        values: &mut Values,
+        state: &mut State,
+        condition: Condition,
+    ) -> bool {
+        let right = values.atoms(self.right).to_vec();
+        let mut left = values.atoms(self.left).to_vec();
+        let possible = |left: &Atom| {
+            right
+                .iter()
+                .any(|right| holds(self.what, condition, left, right, self.width) != Some(false))
+        };
+        left.retain(possible);
+        if left.is_empty() {
+            return false;
+        }
+        let Some(narrowing) = self.narrowing(condition, &right) else {
+            if left.len() < values.count(self.left) {
+                let narrowed = values.of(left);
+                self.put(state, narrowed);
+            }
+            return true;
+        };
+        let only = values.only(self.left);
+        left.iter_mut().for_each(|atom| narrowing.apply(atom));
+        let narrowed = values.of(left);
+        if narrowed != self.left {
+            self.put(state, narrowed);
+        }
+        // A parameter is the same wherever it stands.
+        if let Some(Atom { base: base @ Base::Given(_), .. }) = only {
+            state.change_each(|set| {
+                let atom = values.only(set).filter(|atom| atom.base == base)?;
+                let mut narrowed = atom;
+                narrowing.apply(&mut narrowed);
+                (narrowed != atom).then(|| values.one(narrowed))
+            });
+        }
+        true
+    }
+
+    fn put(&self, state: &mut State, set: Set) {
+        match self.place {
+            Place::Register(register) if state.get(register) == self.left => {
+                state.set(register, set);
+            }
+            Place::Stack { region, offset, stored } => {
+                state.replace(region, offset, self.width.bytes(), stored, set);
+            }
+            Place::Register(_) | Place::Nowhere => {}
+        }
+    }
+
+    /// The bits that follow for the left value.
+    fn narrowing(&self, condition: Condition, right: &[Atom]) -> Option<Narrowing> {
+        let [only] = right else { return None };
+        let number = only.number()? & self.width.mask();
+        let mask = self.width.mask();
+        match (self.what, condition) {
+            (Comparison::Difference, Condition::Equal) => {
+                Some(Narrowing { ones: number, zeros: mask & !number })
+            }
+            (Comparison::Common, Condition::Equal) => Some(Narrowing { ones: 0, zeros: number }),
+            (Comparison::Common, Condition::NotEqual) | (Comparison::Bit, Condition::Below)
+                if number.is_power_of_two() =>
+            {
+                Some(Narrowing { ones: number, zeros: 0 })
+            }
+            (Comparison::Bit, Condition::NotBelow) => Some(Narrowing { ones: 0, zeros: number }),
+            _ => None,
+        }
+    }
+}
+
+/// Bits that become known.
+struct Narrowing {
+    ones: u64,
+    zeros: u64,
+}
+
+impl Narrowing {
+    fn apply(&self, atom: &mut Atom) {
+        let fits = atom.ones & self.zeros == 0 && atom.zeros & self.ones == 0;
+        if matches!(atom.base, Base::Unknown(_) | Base::Given(_)) && fits {
+            *atom = atom.with_bits(atom.ones | self.ones, atom.zeros | self.zeros);
+        }
+    }
+}
+
+/// Whether the condition holds for two values, where that is certain.
+fn holds(
+    what: Comparison,
+    condition: Condition,
+    left: &Atom,
+    right: &Atom,
+    width: Width,
+) -> Option<bool> {
+    let mask = width.mask();
+    let opposite = matches!(
+        condition,
+        Condition::NotEqual
+            | Condition::NotBelow
+            | Condition::NotAbove
+            | Condition::NotLess
+            | Condition::NotGreater
+            | Condition::NotNegative
+    );
+    if opposite {
+        return holds(what, condition.opposite(), left, right, width).map(|holds| !holds);
+    }
+    if !(left.is_number() && right.is_number()) {
+        return None;
+    }
+    let differ = (left.ones & right.zeros | left.zeros & right.ones) & mask;
+    let zero = |ones: u64, zeros: u64| match (ones & mask, zeros & mask) {
+        (0, zeros) if zeros == mask => Some(true),
+        (0, _) => None,
+        _ => Some(false),
+    };
+    let (a, b) = (whole(left, mask), whole(right, mask));
+    let sign = 1 << (width.bits() - 1);
+    match (what, condition) {
+        (Comparison::Difference, Condition::Equal) if differ != 0 => Some(false),
+        (Comparison::Difference, Condition::Equal) => Some(a? == b?),
+        (Comparison::Difference, Condition::Below) => Some(a? < b?),
+        (Comparison::Difference, Condition::Above) => Some(a? > b?),
+        (Comparison::Difference, Condition::Less) => Some(a? ^ sign < b? ^ sign),
+        (Comparison::Difference, Condition::Greater) => Some(a? ^ sign > b? ^ sign),
+        (Comparison::Difference, Condition::Negative) => Some(a?.wrapping_sub(b?) & sign != 0),
+        (Comparison::Common, Condition::Equal) => {
+            zero(left.ones & right.ones, left.zeros | right.zeros)
+        }
+        (Comparison::Common, Condition::Below) => Some(false),
+        (Comparison::Common, Condition::Negative) => Some(a? & b? & sign != 0),
+        (Comparison::Bit, Condition::Below) => {
+            zero(left.ones & right.ones, left.zeros | right.zeros).map(|zero| !zero)
+        }
+        (Comparison::Sign, Condition::Equal) => zero(left.ones, left.zeros),
+        (Comparison::Sign, Condition::Negative) => {
+            (left.ones & sign != 0).then_some(true).or((left.zeros & sign != 0).then_some(false))
+        }
+        _ => None,
+    }
+}
+
+/// The number within `mask`, if it is known whole.
+fn whole(atom: &Atom, mask: u64) -> Option<u64> {
+    ((atom.ones | atom.zeros) & mask == mask).then_some(atom.ones & mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    const ALL: [Condition; 12] = [
+        Condition::Equal,
+        Condition::NotEqual,
+        Condition::Below,
+        Condition::NotBelow,
+        Condition::Above,
+        Condition::NotAbove,
+        Condition::Less,
+        Condition::NotLess,
+        Condition::Greater,
+        Condition::NotGreater,
+        Condition::Negative,
+        Condition::NotNegative,
+    ];
+
+    /// What the processor's manual says the condition means behind `cmp a, b` of bytes.
+    fn by_the_manual(condition: Condition, a: u8, b: u8) -> bool {
+        let signed = (a.cast_signed(), b.cast_signed());
+        match condition {
+            Condition::Equal => a == b,
+            Condition::NotEqual => a != b,
+            Condition::Below => a < b,
+            Condition::NotBelow => a >= b,
+            Condition::Above => a > b,
+            Condition::NotAbove => a <= b,
+            Condition::Less => signed.0 < signed.1,
+            Condition::NotLess => signed.0 >= signed.1,
+            Condition::Greater => signed.0 > signed.1,
+            Condition::NotGreater => signed.0 <= signed.1,
+            Condition::Negative => a.wrapping_sub(b) & 0x80 != 0,
+            Condition::NotNegative => a.wrapping_sub(b) & 0x80 == 0,
+            Condition::Other => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn known_numbers_decide_every_condition() {
+        for a in [0_u8, 1, 2, 0x7F, 0x80, 0xFF] {
+            for b in [0_u8, 1, 2, 0x7F, 0x80, 0xFF] {
+                for condition in ALL {
+                    let (left, right) =
+                        (Atom::constant(u64::from(a), 1), Atom::constant(u64::from(b), 1));
+                    let what = Comparison::Difference;
+                    let told = holds(what, condition, &left, &right, Width::W8);
+                    assert_eq!(told, Some(by_the_manual(condition, a, b)), "{condition:?} {a} {b}");
+                }
+            }
+        }
+    }
+
+    /// Whatever is certain of a value with unknown bits holds for every number it stands for, and for
+    /// what is assumed on the edge.
+    #[test]
+    fn what_is_certain_holds_for_every_number() {
+        let patterns = (0..16_u64).flat_map(|ones| (0..16_u64).map(move |zeros| (ones, zeros)));
+        for (ones, zeros) in patterns.filter(|(ones, zeros)| ones & zeros == 0) {
+            let left = Atom::of_bits(ones, zeros | !0xF, Reason::Memory, 1);
+            let stands_for = |n: &u64| n & ones == ones && n & zeros == 0;
+            let numbers: Vec<u64> = (0..16).filter(stands_for).collect();
+            for right in 0..16_u64 {
+                for what in [Comparison::Difference, Comparison::Common] {
+                    let atom = Atom::constant(right, 1);
+                    for condition in ALL {
+                        let exact = |n: u64| match what {
+                            Comparison::Common => by_the_manual(condition, (n & right) as u8, 0),
+                            _ => by_the_manual(condition, n as u8, right as u8),
+                        };
+                        if let Some(told) = holds(what, condition, &left, &atom, Width::W8) {
+                            assert!(numbers.iter().all(|&n| exact(n) == told));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn on_an_edge_a_parameter_is_what_the_condition_says_wherever_it_stands() {
+        let mut values = Values::default();
+        let mut state = State::unknown(&mut values, Reason::Entry);
+        let given = values.one(Atom::address(Base::Given(0), 0));
+        let number = values.constant(0x200, 0);
+        state.set(Reg(1), given);
+        state.set(Reg(3), given);
+        let compared = Compared {
+            what: Comparison::Difference,
+            left: given,
+            right: number,
+            width: Width::W32,
+            place: Place::Register(Reg(1)),
+        };
+        assert!(compared.assume(&mut values, &mut state, Condition::Equal));
+        for register in [1, 3] {
+            let atom = values.only(state.get(Reg(register))).unwrap();
+            assert_eq!((atom.ones, atom.zeros), (0x200, 0xFFFF_FDFF));
+        }
+        let (one, two) = (values.constant(1, 0), values.constant(2, 0));
+        let compared = Compared { left: one, right: two, ..compared };
+        assert!(!compared.assume(&mut values, &mut state, Condition::Equal));
+    }
+}

@@ -1,0 +1,588 @@
+//! What other functions of the image make of a value: callers, variables, results. Level by level,
+//! what is open in the calls that were seen says which callers, variables and functions to look into.
+
+use super::callers::{Contexts, Given, is_parameter};
+use super::{Aim, Anchor, Search};
+use crate::Reason;
+use crate::analysis::{Manner, Seen, Store};
+use crate::decode::Access;
+use crate::domain::{Atom, Base};
+use crate::query::{Callee, Effect, Parameter, Wanted};
+use crate::scan::Field;
+use crate::survey::Fate;
+use crate::value::Origin;
+use ringfence_image::Rva;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+/// Levels of callers and variables that are looked for.
+const MOST_LEVELS: usize = 10;
+/// Functions whose callers are looked for, and variables.
+const MOST_FUNCTIONS: usize = 4096;
+const MOST_VARIABLES: usize = 1024;
+/// How often variables and results are worked out from each other before they count as not known.
+const MOST_ROUNDS: usize = 12;
+/// The bytes before a variable that an instruction may write to and reach the variable.
+const WIDEST: u32 = 15;
+/// An object whose address is taken this far before a variable, which nothing is stored into by name,
+/// may be what the variable is a part of.
+const NEAR: u32 = 0x100;
+
+/// What is known of other functions and of variables.
+#[derive(Default)]
+pub(super) struct Across {
+    /// Functions whose callers are asked about, by address.
+    functions: BTreeMap<u32, Rc<Callers>>,
+    /// Where they are in the query.
+    numbers: BTreeMap<u32, u32>,
+    pub(super) variables: BTreeMap<u32, Variable>,
+    /// Functions whose results are asked about.
+    results: BTreeMap<u32, Vec<Atom>>,
+    /// How many bytes of a variable are read at once.
+    widths: BTreeMap<u32, u8>,
+    /// Addresses of wanted functions that stand in variables: where they were read, which function,
+    /// which variable.
+    pub(super) planted: BTreeSet<(u32, u32, u32)>,
+    origins: Vec<Origin>,
+    pub(super) contexts: BTreeMap<u32, Rc<Contexts>>,
+    pub(super) under: HashMap<(u32, Given), Rc<Vec<Seen>>>,
+    pub(super) steps: usize,
+}
+
+/// The callers of a function.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Callers {
+    pub(super) calls: Vec<Seen>,
+    /// The parameters that matter.
+    pub(super) parameters: BTreeSet<u8>,
+    /// Whether there may be others.
+    pub(super) open: bool,
+}
+
+/// A variable of the image.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Variable {
+    pub(super) bytes: u8,
+    pub(super) initial: Option<u64>,
+    pub(super) stores: Vec<Store>,
+    /// Whether something else may be stored into it.
+    pub(super) open: bool,
+    /// Whether it may be part of an object whose address is taken.
+    near: bool,
+}
+
+/// What is to be looked into next.
+#[derive(Default)]
+struct Needs {
+    parameters: BTreeMap<u32, BTreeSet<u8>>,
+    variables: BTreeMap<u32, u8>,
+    results: BTreeSet<u32>,
+}
+
+impl Needs {
+    fn is_empty(&self) -> bool {
+        self.parameters.is_empty() && self.variables.is_empty() && self.results.is_empty()
+    }
+}
+
+impl Across {
+    /// Notes variables that were read.
+    pub(super) fn read(&mut self, read: &[(u32, u8)]) {
+        for (at, bytes) in read {
+            let known = self.widths.entry(*at).or_default();
+            *known = (*known).max(*bytes);
+        }
+    }
+
+    /// Adds a call of a function whose callers are asked about.
+    pub(super) fn call(&mut self, call: Seen, spent: bool) {
+        let wanted = call.wanted;
+        let Some(callers) = self.by_number(wanted) else { return };
+        if !call.reached || spent {
+            callers.open = true;
+            return;
+        }
+        if !callers.calls.iter().any(|known| known.is_call(&call)) {
+            callers.calls.push(call);
+        }
+    }
+
+    /// Adds a store into a variable.
+    pub(super) fn store(&mut self, store: Store) {
+        let end = store.place.saturating_add(store.bytes.map_or(0x1000, u32::from));
+        let first = store.place.saturating_sub(7);
+        for (at, variable) in self.variables.range_mut(first..end) {
+            if at.saturating_add(u32::from(variable.bytes)) > store.place
+                && !variable.stores.contains(&store)
+            {
+                variable.stores.push(store.clone());
+            }
+        }
+    }
+
+    /// Says that a function may have other callers.
+    pub(super) fn open_function(&mut self, number: u32) {
+        if let Some(callers) = self.by_number(number) {
+            callers.open = true;
+        }
+    }
+
+    /// Says that something else may be stored into the variables at `place`.
+    pub(super) fn open_variable(&mut self, place: u32) {
+        let reach = place.saturating_sub(7)..place.saturating_add(WIDEST + 1);
+        self.variables.range_mut(reach).for_each(|(_, variable)| variable.open = true);
+    }
+
+    fn by_number(&mut self, number: u32) -> Option<&mut Callers> {
+        let function = self.numbers.get(&number)?;
+        self.functions.get_mut(function).map(Rc::make_mut)
+    }
+
+    /// Whether the callers of a function were looked for.
+    pub(super) fn asks_about(&self, function: u32) -> bool {
+        self.functions.contains_key(&function)
+    }
+
+    pub(super) fn callers(&self, function: u32) -> Option<Rc<Callers>> {
+        self.functions.get(&function).cloned()
+    }
+
+    /// Which content of a variable a number stands for.
+    pub(super) fn origin(&self, number: u16) -> Option<Origin> {
+        self.origins.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
+    /// The number that stands for a content of a variable.
+    fn number_of(&mut self, origin: Origin) -> u16 {
+        let index = match self.origins.iter().position(|known| *known == origin) {
+            Some(index) => index,
+            None => {
+                self.origins.push(origin);
+                self.origins.len() - 1
+            }
+        };
+        u16::try_from(index + 1).unwrap_or(0)
+    }
+}
+
+impl Search<'_> {
+    /// Follows open arguments to callers, variables and results, then works those out.
+    pub(super) fn look_across(&mut self) {
+        for _ in 0..MOST_LEVELS {
+            let needs = self.needs();
+            if needs.is_empty() {
+                break;
+            }
+            self.look_into(needs);
+        }
+        // What was never looked for, as there were too many levels, is open.
+        for function in self.needs().parameters.into_keys() {
+            if let Some(callers) = self.across.functions.get_mut(&function) {
+                Rc::make_mut(callers).open = true;
+            }
+        }
+        self.work_out();
+    }
+
+    /// What is open and not yet looked into.
+    fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        for seen in &self.seen {
+            for (_, atoms) in &seen.arguments {
+                self.need(seen.function, atoms, true, &mut needs);
+            }
+        }
+        for callers in self.across.functions.values() {
+            for call in &callers.calls {
+                let matters = |(parameter, _): &&(Parameter, Vec<Atom>)| {
+                    callers.parameters.contains(&parameter.index)
+                };
+                for (_, atoms) in call.arguments.iter().filter(matters) {
+                    self.need(call.function, atoms, true, &mut needs);
+                }
+            }
+        }
+        for variable in self.across.variables.values() {
+            for store in &variable.stores {
+                self.need(store.function, &store.value, false, &mut needs);
+            }
+        }
+        for (function, atoms) in &self.across.results {
+            self.need(*function, atoms, false, &mut needs);
+        }
+        needs
+    }
+
+    /// What these values of a function are open for. What callers make of them is asked only where it
+    /// can be told apart.
+    fn need(&self, function: u32, atoms: &[Atom], callers: bool, needs: &mut Needs) {
+        let known = self.across.functions.get(&function);
+        let is_new = |index: &u8| known.is_none_or(|callers| !callers.parameters.contains(index));
+        let mut parameters = BTreeSet::new();
+        for atom in atoms {
+            match atom.base {
+                Base::Unknown(Reason::Global(at)) => {
+                    let bytes = self.across.widths.get(&at.0).copied().unwrap_or(4);
+                    let looked = self.across.variables.contains_key(&at.0);
+                    if !looked && self.across.variables.len() < MOST_VARIABLES {
+                        needs.variables.insert(at.0, bytes);
+                    }
+                }
+                Base::Unknown(Reason::ReturnedBy(at)) => {
+                    if !self.across.results.contains_key(&at.0) {
+                        needs.results.insert(at.0);
+                    }
+                }
+                _ => parameters.extend(is_parameter(atom)),
+            }
+        }
+        if !callers {
+            return;
+        }
+        if atoms.len() > 1
+            && let Some(looked) = self.looked.get(&function)
+        {
+            parameters.extend(&looked.conditions);
+        }
+        parameters.retain(is_new);
+        if !parameters.is_empty() && self.across.functions.len() < MOST_FUNCTIONS {
+            needs.parameters.entry(function).or_default().extend(parameters);
+        }
+    }
+
+    fn look_into(&mut self, needs: Needs) {
+        let mut aims: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        let image = self.places.image;
+        let exported: HashSet<u32> =
+            image.exports().iter().map(|export| export.address.0).collect();
+        for (function, parameters) in needs.parameters {
+            let is_new = !self.across.functions.contains_key(&function);
+            let callers = Rc::make_mut(self.across.functions.entry(function).or_default());
+            if !is_new {
+                // On the stack it was not asked for when its callers were looked for.
+                callers.open |= parameters.iter().any(|index| *index > 3);
+                callers.parameters.extend(parameters);
+                continue;
+            }
+            callers.open =
+                exported.contains(&function) || image.headers().entry_point.0 == function;
+            let number = self.query.wanted.len() as u32;
+            let asked: BTreeSet<u8> = (0..4).chain(parameters.iter().copied()).collect();
+            let arguments = asked.iter().map(|&index| Parameter { index, bits: 64 }).collect();
+            callers.parameters = parameters;
+            self.across.numbers.insert(number, function);
+            self.query.wanted.push(Wanted {
+                // It is never looked for by this; its address is among the aims.
+                callee: Callee::Slot(Rva(u32::MAX)),
+                parameters: 0,
+                arguments,
+                effect: Effect::None,
+            });
+            self.transfer.aims.add_function(function, number);
+            aims.insert(function, (Aim::Function, number));
+        }
+        for (at, bytes) in needs.variables {
+            let initial = self.places.initial(at, bytes);
+            let open = exported.iter().any(|export| (at..at + u32::from(bytes)).contains(export));
+            let variable = Variable { bytes, initial, open, ..Variable::default() };
+            self.across.variables.insert(at, variable);
+            self.transfer.aims.watch(at, bytes);
+            let before = at.saturating_sub(NEAR)..at.saturating_add(u32::from(bytes));
+            aims.extend(before.map(|place| (place, (Aim::Variable, u32::MAX))));
+        }
+        self.search_for(&aims);
+        for function in needs.results {
+            self.result(function);
+        }
+    }
+
+    /// Looks into every function that names one of `aims`.
+    fn search_for(&mut self, aims: &BTreeMap<u32, (Aim, u32)>) {
+        if aims.is_empty() {
+            return;
+        }
+        let places: HashSet<u32> = aims.keys().copied().collect();
+        for field in self.scan(&places) {
+            match aims.get(&field.place) {
+                Some((Aim::Variable, _)) => self.variable_named(field),
+                // That it is stored there is known.
+                Some((Aim::Planted, _)) if self.access(field) == Some(Access::Writes) => {}
+                Some(&(aim, wanted)) => self.anchors.push(Anchor { field, wanted, aim }),
+                None => {}
+            }
+        }
+        self.pointers_named(&places, aims);
+        self.analyse();
+    }
+
+    /// Pointers in data to what is looked for.
+    fn pointers_named(&mut self, places: &HashSet<u32>, aims: &BTreeMap<u32, (Aim, u32)>) {
+        let mut cells: HashMap<u32, u32> = HashMap::new();
+        for (place, target) in self.places.pointers_to(places) {
+            match aims.get(&target) {
+                Some((Aim::Function, number)) => {
+                    self.across.open_function(*number);
+                    cells.insert(place, *number);
+                }
+                Some((Aim::Variable, _)) => self.address_taken(target),
+                _ => {}
+            }
+        }
+        let named: HashSet<u32> = cells.keys().copied().collect();
+        for field in self.scan(&named) {
+            if let Some(&wanted) = cells.get(&field.place) {
+                self.anchors.push(Anchor { field, wanted, aim: Aim::FunctionCell });
+            }
+        }
+    }
+
+    /// Something names a variable, or what stands before it.
+    fn variable_named(&mut self, field: Field) {
+        match self.access(field) {
+            None | Some(Access::Reads) => {}
+            Some(Access::Takes) => self.address_taken(field.place),
+            Some(Access::Writes) => {
+                let reach = field.place..field.place.saturating_add(WIDEST + 1);
+                let within = |(at, variable): (&u32, &Variable)| {
+                    at.saturating_add(u32::from(variable.bytes)) > field.place
+                };
+                let first = field.place.saturating_sub(7);
+                if self.across.variables.range(first..reach.end).any(within) {
+                    let (wanted, aim) = (u32::MAX, Aim::Variable);
+                    self.anchors.push(Anchor { field, wanted, aim });
+                }
+            }
+        }
+    }
+
+    fn address_taken(&mut self, place: u32) {
+        let reach = place.saturating_sub(7)..place.saturating_add(NEAR + 1);
+        for (at, variable) in self.across.variables.range_mut(reach) {
+            let end = at.saturating_add(u32::from(variable.bytes));
+            variable.open |= (*at..end).contains(&place);
+            variable.near |= place < *at;
+        }
+    }
+
+    /// What an instruction does with the place that its field names; the most it may do, where several
+    /// could be meant.
+    fn access(&mut self, field: Field) -> Option<Access> {
+        let mut most = None;
+        for back in 1..=11 {
+            let start = field.at.wrapping_sub(back);
+            if self.decoder.read(start).is_some_and(|lifted| lifted.names == Some(field.place)) {
+                let access = self.decoder.access(start);
+                most = match (most, access) {
+                    (Some(Access::Takes), _) | (_, Some(Access::Takes)) => Some(Access::Takes),
+                    (Some(Access::Writes), _) | (_, Some(Access::Writes)) => Some(Access::Writes),
+                    (most, access) => most.or(access),
+                };
+            }
+        }
+        most
+    }
+
+    /// Asks what a function returns.
+    fn result(&mut self, function: u32) {
+        self.across.results.insert(function, vec![Atom::unknown(Reason::Returned, 0)]);
+        let extent = self.finder.around(&mut *self.decoder, function);
+        let Some(extent) = extent.filter(|extent| extent.begin == function) else { return };
+        self.looked.entry(function).or_insert_with(|| super::Looked {
+            extent,
+            fields: Vec::new(),
+            conditions: BTreeSet::new(),
+        });
+        if let Some(results) = self.results(function) {
+            self.across.results.insert(function, results);
+        }
+    }
+
+    fn results(&mut self, function: u32) -> Option<Vec<Atom>> {
+        let found = self.again(function, &Vec::new(), Manner::ForResults)?;
+        let mut results: Vec<Atom> = found.results.iter().map(result).collect();
+        results.sort_unstable();
+        results.dedup();
+        (!results.is_empty() && results.len() <= 8).then_some(results)
+    }
+
+    /// Works out variables and results from each other until nothing changes.
+    fn work_out(&mut self) {
+        let mut given_up = BTreeSet::new();
+        for round in 0..2 * MOST_ROUNDS {
+            let mut changed = BTreeSet::new();
+            for at in self.across.variables.keys().copied().collect::<Vec<_>>() {
+                if given_up.contains(&at) {
+                    continue;
+                }
+                let (bytes, atoms) = self.contents(at);
+                let known = self.transfer.known.variables.insert(at, (bytes, atoms.clone()));
+                if known.is_none_or(|(_, before)| before != atoms) {
+                    changed.insert(at);
+                }
+            }
+            for function in self.across.results.keys().copied().collect::<Vec<_>>() {
+                let atoms = self.across.results[&function].clone();
+                let atoms = match atoms.iter().any(is_open) {
+                    true => self.results(function).unwrap_or(atoms),
+                    false => atoms,
+                };
+                let known = self.transfer.known.results.insert(function, atoms.clone());
+                if known.is_none_or(|before| before != atoms) {
+                    changed.insert(function);
+                }
+            }
+            self.across.under.clear();
+            self.across.contexts.clear();
+            if changed.is_empty() {
+                return;
+            }
+            if round >= MOST_ROUNDS {
+                // They grow out of each other without end.
+                for at in changed {
+                    self.transfer.known.variables.remove(&at);
+                    self.transfer.known.results.remove(&at);
+                    given_up.insert(at);
+                }
+            }
+        }
+    }
+
+    /// What a variable may hold: what the file has there, and what is stored.
+    fn contents(&mut self, at: u32) -> (u8, Vec<Atom>) {
+        let variable = self.across.variables[&at].clone();
+        let unknown = Atom::unknown(Reason::Global(Rva(at)), 0);
+        let initial = self.across.number_of(Origin::Initial(Rva(at)));
+        let mut atoms = vec![match variable.initial {
+            Some(value) => Atom { origin: initial, ..Atom::constant(value, 0) },
+            None => unknown,
+        }];
+        // Of a variable that nothing is stored into by its name, its object may be all that is named.
+        if variable.open || variable.near && variable.stores.is_empty() {
+            atoms.push(unknown);
+        }
+        for store in &variable.stores {
+            let whole = store.place == at && store.bytes.is_some_and(|b| b >= variable.bytes);
+            if !whole {
+                atoms.push(unknown);
+                continue;
+            }
+            let origin = Origin::Stored { variable: Rva(at), at: Rva(store.at) };
+            let origin = self.across.number_of(origin);
+            for atom in self.stored(store) {
+                atoms.push(held(&atom, at, origin, variable.bytes));
+            }
+        }
+        atoms.sort_unstable();
+        atoms.dedup();
+        (variable.bytes, if atoms.len() > 8 { vec![unknown] } else { atoms })
+    }
+
+    /// What is stored, with what is known by now.
+    fn stored(&mut self, store: &Store) -> Vec<Atom> {
+        if !store.value.iter().any(is_open) {
+            return store.value.clone();
+        }
+        let again = self.again(store.function, &Vec::new(), Manner::Given);
+        let stores = again.map(|found| found.stores).unwrap_or_default();
+        let same = |one: &&Store| (one.at, one.place) == (store.at, store.place);
+        let again: Vec<Atom> = stores.iter().filter(same).flat_map(|s| s.value.clone()).collect();
+        if again.is_empty() { store.value.clone() } else { again }
+    }
+
+    /// Follows addresses of wanted functions that are put into variables to where they are read.
+    pub(super) fn follow_planted(&mut self) {
+        let planted = std::mem::take(&mut self.across.planted);
+        let mut aims: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        for &(_, _, at) in &planted {
+            let variable = Variable { bytes: 8, initial: Some(0), ..Variable::default() };
+            self.across.variables.insert(at, variable);
+            self.transfer.aims.watch(at, 8);
+            let around = at.saturating_sub(WIDEST)..at.saturating_add(8);
+            aims.extend(around.map(|place| (place, (Aim::Variable, u32::MAX))));
+        }
+        self.search_for(&aims);
+        let mut reads: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        for at in planted.iter().map(|(_, _, at)| *at).collect::<BTreeSet<u32>>() {
+            if let Some((wanted, atoms)) = self.planted(at) {
+                self.transfer.aims.planted.insert(at, atoms);
+                reads.insert(at, (Aim::Planted, wanted));
+            }
+            // They hold addresses and are no argument's origin.
+            self.across.variables.remove(&at);
+        }
+        for (from, wanted, at) in planted {
+            let followed = reads.contains_key(&at);
+            self.refer(from, wanted, if followed { Fate::Call } else { Fate::Stored });
+        }
+        self.search_for(&reads);
+        // What reads one and hands it on to another variable is not followed any further.
+        for (from, wanted, _) in std::mem::take(&mut self.across.planted) {
+            if !self.survey.references.iter().any(|known| known.at.0 == from) {
+                self.refer(from, wanted, Fate::Stored);
+            }
+        }
+    }
+
+    /// What stands in a variable that holds addresses of wanted functions, and one of those functions;
+    /// nothing where it may be changed unseen.
+    fn planted(&self, at: u32) -> Option<(u32, Vec<Atom>)> {
+        let variable = self.across.variables.get(&at).filter(|variable| !variable.open)?;
+        let mut atoms: Vec<Atom> = Vec::new();
+        for store in &variable.stores {
+            if store.place != at || store.bytes != Some(8) {
+                return None;
+            }
+            atoms.extend(store.value.iter().filter(|atom| atom.number() != Some(0)));
+        }
+        for atom in &mut atoms {
+            *atom = match atom.base {
+                Base::Callee { .. } => Atom { at: 0, ..*atom },
+                _ => Atom::unknown(Reason::Global(Rva(at)), 0),
+            };
+        }
+        atoms.sort_unstable();
+        atoms.dedup();
+        let wanted = atoms.iter().find_map(|atom| match atom.base {
+            Base::Callee { wanted, .. } => Some(wanted),
+            _ => None,
+        })?;
+        Some((wanted, atoms))
+    }
+}
+
+/// Whether more may be known of a value by now.
+fn is_open(atom: &Atom) -> bool {
+    matches!(atom.base, Base::Unknown(Reason::Global(_) | Reason::ReturnedBy(_)))
+}
+
+/// A result as a caller sees it.
+fn result(atom: &Atom) -> Atom {
+    let reason = match atom.base {
+        Base::Constant | Base::Given(_) => return Atom { at: 0, ..*atom },
+        Base::Unknown(Reason::Parameter(_)) => Reason::Returned,
+        Base::Unknown(reason) => reason,
+        _ => Reason::Address,
+    };
+    let (ones, zeros) = if atom.is_number() { (atom.ones, atom.zeros) } else { (0, 0) };
+    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, reason, 0) }
+}
+
+/// A value as a variable holds it.
+fn held(atom: &Atom, at: u32, origin: u16, bytes: u8) -> Atom {
+    let mask = u64::MAX >> (64 - 8 * u32::from(bytes.clamp(1, 8)));
+    match atom.base {
+        Base::Constant => {
+            Atom { at: 0, origin, ..atom.with_bits(atom.ones & mask, atom.zeros | !mask) }
+        }
+        _ if atom.is_number() => {
+            let reason = match atom.reason() {
+                Reason::Parameter(_) => Reason::Callers,
+                Reason::ReturnedBy(_) => Reason::Returned,
+                reason => reason,
+            };
+            let known = Atom::of_bits(atom.ones & mask, atom.zeros | !mask, reason, 0);
+            Atom { origin, ..known }
+        }
+        _ => Atom::unknown(Reason::Global(Rva(at)), 0),
+    }
+}

@@ -1,0 +1,320 @@
+//! What a function is given by its callers, and what it does with that.
+
+use super::Search;
+use crate::Reason;
+use crate::analysis::{Found, Manner, Seen, analyse};
+use crate::domain::{Atom, Base};
+use crate::flow::graph;
+use crate::survey::Step;
+use ringfence_image::Rva;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Calls one behind the other that are followed.
+const MOST_CALLS: usize = 8;
+/// Combinations of values that a function may be given; more, and it is given anything.
+const MOST_GROUPS: usize = 256;
+/// Ways to the same combination that are kept; more are counted.
+const MOST_WAYS: usize = 64;
+/// Operations carried out for values from elsewhere, for one image and for one function of it.
+const MOST_STEPS: usize = 6_000_000;
+const MOST_STEPS_IN_ONE: usize = 1_000_000;
+/// What it counts to look at one caller.
+const STEPS_FOR_ONE: usize = 16;
+
+/// What a function is given: some of its parameters, and what each may be.
+pub(super) type Given = Vec<(u8, Vec<Atom>)>;
+
+/// One combination of values that callers give a function.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Group {
+    pub(super) given: Given,
+    pub(super) routes: Vec<Way>,
+    /// Ways that were left out.
+    pub(super) alike: usize,
+}
+
+/// One way to a function: the calls, outermost first, and the instructions that set what the first one
+/// hands on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Way {
+    pub(super) calls: Vec<Step>,
+    pub(super) set_at: Vec<Rva>,
+}
+
+/// Everything that callers give a function.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Contexts {
+    groups: Vec<Group>,
+    /// Functions that were left out as they are callers of themselves.
+    cut: BTreeSet<u32>,
+}
+
+impl Seen {
+    /// Whether it is the same call.
+    pub(super) fn is_call(&self, other: &Seen) -> bool {
+        (self.at, self.wanted) == (other.at, other.wanted)
+    }
+
+    /// Whether it hands on `parameters` as its function was given them, each in its place.
+    fn hands_on(&self, parameters: &BTreeSet<u8>) -> bool {
+        parameters.iter().all(|index| {
+            let own = |atom: &Atom| {
+                atom.base == Base::Given(*index) && atom.ones == 0 && atom.zeros & 0xFFFF_FFFF == 0
+            };
+            self.argument(*index).is_some_and(|atoms| atoms.iter().all(own))
+        })
+    }
+
+    fn argument(&self, index: u8) -> Option<&[Atom]> {
+        let found = self.arguments.iter().find(|(parameter, _)| parameter.index == index);
+        found.map(|(_, atoms)| atoms.as_slice())
+    }
+
+    /// What it gives of `parameters`, for the called function to begin with.
+    fn given(&self, parameters: &BTreeSet<u8>) -> Given {
+        let of = |index: &u8| {
+            let atoms = self.argument(*index).unwrap_or(&[]);
+            let mut atoms: Vec<Atom> = atoms.iter().map(handed_over).collect();
+            if atoms.is_empty() {
+                atoms.push(Atom::unknown(Reason::Arithmetic, 0));
+            }
+            atoms.sort_unstable();
+            atoms.dedup();
+            (*index, atoms)
+        };
+        parameters.iter().map(of).collect()
+    }
+
+    /// The instructions that set what it gives of `parameters`.
+    fn set_at(&self, parameters: &BTreeSet<u8>) -> Vec<Rva> {
+        let atoms = parameters.iter().filter_map(|index| self.argument(*index)).flatten();
+        let set: BTreeSet<u32> = atoms.map(|atom| atom.at).filter(|at| *at != 0).collect();
+        set.into_iter().map(Rva).collect()
+    }
+}
+
+/// A value as another function sees it.
+fn handed_over(atom: &Atom) -> Atom {
+    let reason = match atom.base {
+        Base::Constant => return Atom { at: 0, ..*atom },
+        Base::Image(_) => return Atom::address(atom.base, 0),
+        Base::Given(_) | Base::Unknown(Reason::Parameter(_)) => Reason::Callers,
+        Base::Unknown(Reason::ReturnedBy(_)) => Reason::Returned,
+        Base::Unknown(reason) => reason,
+        _ => Reason::Address,
+    };
+    let (ones, zeros) = if atom.is_number() { (atom.ones, atom.zeros) } else { (0, 0) };
+    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, reason, 0) }
+}
+
+impl Search<'_> {
+    /// A call as it is seen once variables and results are known.
+    pub(super) fn refreshed(&mut self, seen: &Seen) -> Seen {
+        if !self.depends_on_known(seen) {
+            return seen.clone();
+        }
+        let again = self.under(seen.function, &Vec::new());
+        let again = again.and_then(|all| all.iter().find(|one| one.is_call(seen)).cloned());
+        // What is never reached stays as it was seen first.
+        again.map_or_else(|| seen.clone(), |again| Seen { reached: seen.reached, ..again })
+    }
+
+    fn depends_on_known(&self, seen: &Seen) -> bool {
+        let open = |atom: &Atom| match atom.base {
+            Base::Unknown(Reason::Global(at)) => self.transfer.known.variables.contains_key(&at.0),
+            Base::Unknown(Reason::ReturnedBy(at)) => {
+                self.transfer.known.results.contains_key(&at.0)
+            }
+            _ => false,
+        };
+        seen.arguments.iter().flat_map(|(_, atoms)| atoms).any(open)
+    }
+
+    /// The combinations of values that matter to a call in their function; none where nothing does.
+    pub(super) fn groups(&mut self, seen: &Seen) -> Vec<Group> {
+        let all = seen.arguments.iter().flat_map(|(_, atoms)| atoms);
+        let by_parameter = all.into_iter().any(|atom| is_parameter(atom).is_some());
+        let by_branch = seen.arguments.iter().any(|(_, atoms)| atoms.len() > 1);
+        if !(by_parameter || by_branch) || !self.across.asks_about(seen.function) {
+            return Vec::new();
+        }
+        self.contexts(seen.function, &mut Vec::new()).groups.clone()
+    }
+
+    /// Everything that callers give a function. `stack` are the functions on the way there.
+    fn contexts(&mut self, function: u32, stack: &mut Vec<u32>) -> Rc<Contexts> {
+        if let Some(known) = self.across.contexts.get(&function) {
+            return Rc::clone(known);
+        }
+        let Some(callers) = self.across.callers(function) else { return Rc::default() };
+        let mut gathered = Gathered::new(&callers.parameters);
+        self.across.steps += STEPS_FOR_ONE * (1 + callers.calls.len());
+        let spent = stack.len() >= MOST_CALLS || self.across.steps > MOST_STEPS;
+        if callers.open || callers.calls.is_empty() || spent {
+            gathered.anything(Way::default());
+        }
+        if !spent {
+            stack.push(function);
+            for call in &callers.calls {
+                self.gather(call, function, stack, &mut gathered);
+            }
+            stack.pop();
+        }
+        gathered.cut.remove(&function);
+        let contexts = Rc::new(gathered.finish());
+        if contexts.cut.is_empty() {
+            self.across.contexts.insert(function, Rc::clone(&contexts));
+        }
+        contexts
+    }
+
+    /// Adds what one call of `function` gives it.
+    fn gather(
+        &mut self,
+        call: &Seen,
+        function: u32,
+        stack: &mut Vec<u32>,
+        gathered: &mut Gathered,
+    ) {
+        let call = self.refreshed(call);
+        let step = Step { at: Rva(call.at), function: Some(Rva(call.function)) };
+        let parameters = gathered.parameters.clone();
+        let own = parameters.iter().filter_map(|index| call.argument(*index)).flatten();
+        let depends = own.into_iter().any(|atom| is_parameter(atom).is_some());
+        if !depends || !self.across.asks_about(call.function) {
+            let way = Way { calls: vec![step], set_at: call.set_at(&parameters) };
+            return gathered.add(call.given(&parameters), [way], 0);
+        }
+        let hands_on = call.hands_on(&parameters);
+        if stack.contains(&call.function) {
+            gathered.cut.insert(call.function);
+            if !hands_on {
+                gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
+            }
+            return;
+        }
+        let outer = self.contexts(call.function, stack);
+        let recursive = outer.cut.contains(&function);
+        gathered.cut.extend(&outer.cut);
+        if recursive && !hands_on {
+            gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
+        }
+        for group in &outer.groups {
+            let Some(seen) = self.under(call.function, &group.given) else {
+                gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
+                continue;
+            };
+            // A call that is not made with these values gives nothing.
+            let Some(seen) = seen.iter().find(|one| one.is_call(&call)) else { continue };
+            let ways = group.routes.iter().map(|way| {
+                let calls = way.calls.iter().copied().chain([step]).collect();
+                // Where nobody is known to have called, the first call chooses.
+                let set_at = match way.calls.is_empty() {
+                    true => seen.set_at(&parameters),
+                    false => way.set_at.clone(),
+                };
+                Way { calls, set_at }
+            });
+            gathered.add(seen.given(&parameters), ways, group.alike);
+        }
+    }
+
+    /// The calls in a function that is given this; none where there is no room to work it out.
+    pub(super) fn under(&mut self, function: u32, given: &Given) -> Option<Rc<Vec<Seen>>> {
+        let key = (function, given.clone());
+        if let Some(known) = self.across.under.get(&key) {
+            return Some(Rc::clone(known));
+        }
+        let found = self.again(function, given, Manner::Given)?;
+        let seen = Rc::new(found.sites);
+        self.across.under.insert(key, Rc::clone(&seen));
+        Some(seen)
+    }
+
+    /// Looks into a function again; nothing where it cannot be followed to its end.
+    pub(super) fn again(&mut self, function: u32, given: &Given, how: Manner) -> Option<Found> {
+        let left = MOST_STEPS.saturating_sub(self.across.steps);
+        let looked = self.looked.get(&function)?.clone();
+        if left == 0 {
+            return None;
+        }
+        let mut graph =
+            graph(&mut *self.decoder, self.places, &self.finder, looked.extent, &looked.fields);
+        self.across.steps += graph.insns.len();
+        let insns = looked.fields.iter().filter_map(|&field| graph.insn_with(field));
+        let of_interest: BTreeSet<usize> = insns.map(|(insn, _)| insn).collect();
+        self.transfer.clear();
+        self.transfer.known.given.clone_from(given);
+        let budget = left.min(MOST_STEPS_IN_ONE);
+        let found = analyse(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            &self.query,
+            &of_interest,
+            (how, budget),
+        );
+        self.transfer.known.given.clear();
+        self.across.steps += found.steps;
+        self.across.read(&found.read);
+        (!found.spent && !graph.spent).then_some(found)
+    }
+}
+
+/// The parameter that a value is, or was worked out from.
+pub(super) fn is_parameter(atom: &Atom) -> Option<u8> {
+    match (atom.base, atom.reason()) {
+        (Base::Given(index), _) | (Base::Unknown(_), Reason::Parameter(index)) => Some(index),
+        _ => None,
+    }
+}
+
+/// What callers give, collected.
+struct Gathered {
+    parameters: BTreeSet<u8>,
+    groups: BTreeMap<Given, Group>,
+    cut: BTreeSet<u32>,
+}
+
+impl Gathered {
+    fn new(parameters: &BTreeSet<u8>) -> Gathered {
+        Gathered { parameters: parameters.clone(), groups: BTreeMap::new(), cut: BTreeSet::new() }
+    }
+
+    fn add(&mut self, given: Given, ways: impl IntoIterator<Item = Way>, alike: usize) {
+        if self.groups.len() >= MOST_GROUPS && !self.groups.contains_key(&given) {
+            for way in ways {
+                self.anything(way);
+            }
+            return;
+        }
+        let group = self.groups.entry(given.clone()).or_default();
+        group.given = given;
+        group.alike += alike;
+        for way in ways {
+            if group.routes.len() < MOST_WAYS {
+                group.routes.push(way);
+            } else {
+                group.alike += 1;
+            }
+        }
+    }
+
+    /// Adds that callers may give anything.
+    fn anything(&mut self, way: Way) {
+        let unknown = |index: &u8| (*index, vec![Atom::unknown(Reason::Callers, 0)]);
+        let given: Given = self.parameters.iter().map(unknown).collect();
+        let group = self.groups.entry(given.clone()).or_default();
+        group.given = given;
+        if group.routes.len() < MOST_WAYS {
+            group.routes.push(way);
+        } else {
+            group.alike += 1;
+        }
+    }
+
+    fn finish(self) -> Contexts {
+        Contexts { groups: self.groups.into_values().collect(), cut: self.cut }
+    }
+}

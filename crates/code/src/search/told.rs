@@ -1,0 +1,143 @@
+//! From what the analysis sees of calls to what the survey tells.
+
+use super::Search;
+use super::callers::Group;
+use crate::analysis::Seen;
+use crate::domain::{Atom, Base};
+use crate::query::Parameter;
+use crate::survey::{Argument, Route, Site, Variable, VariableStore};
+use crate::value::{Origin, Possible, Value};
+use ringfence_image::Rva;
+use std::collections::BTreeSet;
+
+/// Routes with the same arguments that are told of a call; more are counted.
+const MOST_ALIKE: usize = 32;
+/// Routes that are told of a call in all.
+const MOST_ROUTES: usize = 512;
+
+impl Search<'_> {
+    /// Tells every call that was seen, with what callers and variables make of its arguments.
+    pub(super) fn tell(&mut self) {
+        for seen in std::mem::take(&mut self.seen) {
+            let site = self.site(&seen);
+            self.survey.sites.push(site);
+        }
+        let variables = self.across.variables.iter();
+        let variables = variables.map(|(at, variable)| Variable {
+            at: Rva(*at),
+            bytes: variable.bytes,
+            initial: variable.initial,
+            stores: variable
+                .stores
+                .iter()
+                .map(|store| VariableStore {
+                    at: Rva(store.at),
+                    function: Rva(store.function),
+                    value: self.value(&store.value, 8 * variable.bytes),
+                })
+                .collect(),
+            open: variable.open,
+        });
+        self.survey.variables = variables.collect();
+    }
+
+    fn site(&mut self, seen: &Seen) -> Site {
+        let base = self.refreshed(seen);
+        let groups = self.groups(&base);
+        let mut site = Site {
+            at: Rva(seen.at),
+            function: Some(Rva(seen.function)),
+            wanted: seen.wanted as usize,
+            via: seen.via,
+            always: base.always,
+            reached: seen.reached,
+            arguments: self.arguments(&base.arguments),
+            routes: Vec::new(),
+            alike: 0,
+        };
+        let told: Vec<_> = groups
+            .iter()
+            .filter_map(|group| {
+                let here = self.under(seen.function, &group.given)?;
+                let here = here.iter().find(|one| one.is_call(seen))?.clone();
+                Some((group, self.arguments(&here.arguments), here))
+            })
+            .collect();
+        let same = |arguments: &[Argument]| alike(arguments, &site.arguments);
+        if told.iter().all(|(_, arguments, _)| same(arguments)) {
+            return site;
+        }
+        let all: Vec<_> = told.iter().map(|(_, _, seen)| &seen.arguments).collect();
+        site.arguments = self.together(&base.arguments, &all);
+        for (group, arguments, _) in told {
+            add_routes(&mut site, group, &arguments);
+        }
+        site
+    }
+
+    fn arguments(&self, arguments: &[(Parameter, Vec<Atom>)]) -> Vec<Argument> {
+        let one = |(parameter, atoms): &(Parameter, Vec<Atom>)| Argument {
+            index: parameter.index,
+            value: self.value(atoms, parameter.bits),
+        };
+        arguments.iter().map(one).collect()
+    }
+
+    /// What each argument may be, whichever of the groups it comes from.
+    fn together(
+        &self,
+        base: &[(Parameter, Vec<Atom>)],
+        all: &[&Vec<(Parameter, Vec<Atom>)>],
+    ) -> Vec<Argument> {
+        let one = |(number, (parameter, _)): (usize, &(Parameter, Vec<Atom>))| {
+            let atoms: Vec<Atom> =
+                all.iter().flat_map(|arguments| arguments[number].1.iter().copied()).collect();
+            Argument { index: parameter.index, value: self.value(&atoms, parameter.bits) }
+        };
+        base.iter().enumerate().map(one).collect()
+    }
+
+    /// The low `bits` of a value, as others see it.
+    fn value(&self, atoms: &[Atom], bits: u8) -> Value {
+        let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+        let one = |atom: &Atom| {
+            let (ones, zeros) = match atom.is_number() {
+                true => (atom.ones & mask, atom.zeros | !mask),
+                false => (0, !mask),
+            };
+            let whole = ones | zeros == u64::MAX;
+            let set_at = (atom.at != 0).then_some(Rva(atom.at));
+            let points_to = match atom.base {
+                Base::Image(rva) => Some(Rva(rva)),
+                _ => None,
+            };
+            let unknown = (!whole).then(|| atom.reason());
+            let origin = self.across.origin(atom.origin);
+            Possible { ones, zeros, set_at, unknown, points_to, origin }
+        };
+        let mut possible: Vec<Possible> = atoms.iter().map(one).collect();
+        let key = |one: &Possible| (one.unknown, one.ones, one.zeros, one.points_to, one.origin);
+        possible.sort_by_key(|one| (key(one), one.set_at));
+        possible.dedup_by_key(|one| key(one));
+        Value { possible }
+    }
+}
+
+/// Whether arguments are the same but for why they are not known and where they were set.
+fn alike(a: &[Argument], b: &[Argument]) -> bool {
+    let bits = |arguments: &[Argument]| -> Vec<BTreeSet<(u64, u64, Option<Rva>, Option<Origin>)>> {
+        let of = |one: &Possible| (one.ones, one.zeros, one.points_to, one.origin);
+        arguments.iter().map(|one| one.value.possible.iter().map(of).collect()).collect()
+    };
+    bits(a) == bits(b)
+}
+
+fn add_routes(site: &mut Site, group: &Group, arguments: &[Argument]) {
+    let room = MOST_ROUTES.saturating_sub(site.routes.len()).clamp(1, MOST_ALIKE);
+    site.alike += group.alike + group.routes.len().saturating_sub(room);
+    site.routes.extend(group.routes.iter().take(room).map(|route| Route {
+        calls: route.calls.clone(),
+        set_at: route.set_at.clone(),
+        arguments: arguments.to_vec(),
+    }));
+}
