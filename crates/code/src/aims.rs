@@ -85,7 +85,9 @@ impl Aims {
     /// Every place that code names to get at a function of the query, but for those whose calls are of
     /// interest only where something else is.
     pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
-        let anchors = |(_, number): &(&u32, &u32)| self.effect(**number) != Effect::SetsString;
+        let anchors = |(_, number): &(&u32, &u32)| {
+            !matches!(self.effect(**number), Effect::SetsString | Effect::TellsVersion)
+        };
         let slots = self.slots.iter().chain(&self.entries).filter(anchors).map(|(place, _)| *place);
         slots.chain(self.tables.keys().copied())
     }

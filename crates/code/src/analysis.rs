@@ -67,6 +67,9 @@ pub(crate) struct Found {
     pub(crate) stores: Vec<Store>,
     /// What it may return, if that was asked.
     pub(crate) results: Vec<Atom>,
+    /// The ways that code may take, if that was asked: from one block to another, and whether only
+    /// where something that was called has failed.
+    pub(crate) ways: Vec<(usize, usize, bool)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
     /// Variables that were read, of which more might be known, and how many bytes of them.
@@ -106,6 +109,8 @@ pub(crate) enum Manner {
     Given,
     /// As a whole, to see what it returns.
     ForResults,
+    /// As a whole, to see which ways code takes.
+    ForOrder,
 }
 
 /// Analyses the function `graph`, of which the instructions `named` hold references.
@@ -137,7 +142,7 @@ pub(crate) fn analyse(
             let within = analysis.leading_to(&blocks);
             analysis.until_stable(&within);
         }
-        Manner::ForResults => {
+        Manner::ForResults | Manner::ForOrder => {
             let within = vec![true; analysis.graph.blocks.len()];
             analysis.until_stable(&within);
         }
@@ -448,7 +453,29 @@ impl Analysis<'_, '_> {
             };
             let state = self.run(block, state, true);
             self.tell_result(&state, block);
+            if self.manner == Manner::ForOrder {
+                self.tell_ways(&state, block);
+            }
         }
+    }
+
+    /// Tells which blocks follow.
+    fn tell_ways(&mut self, state: &State, block: usize) {
+        for next in self.graph.successors(block).to_vec() {
+            if self.along(block, next, state).is_some() {
+                let failed = self.fails(block, next, state);
+                self.found.ways.push((block, next, failed));
+            }
+        }
+    }
+
+    /// Whether code goes from one block to the next only where something that was called has failed.
+    fn fails(&self, block: usize, next: usize, state: &State) -> bool {
+        let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
+        let (Flow::Branch(target), Some(flags)) = (last.flow, state.flags) else { return false };
+        let start = self.graph.insns[self.graph.blocks[next].insns.start].at;
+        let when = if start == target { last.when } else { last.when.opposite() };
+        target != last.end() && flags.is_failure(&self.transfer.values, when)
     }
 
     /// Tells what the function returns at the end of a block, if it returns there.

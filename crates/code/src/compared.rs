@@ -1,5 +1,6 @@
 //! What conditions tell: which way a branch goes, and what that says of the compared value.
 
+use crate::Reason;
 use crate::domain::{Atom, Base, Set, Values};
 use crate::ir::{Comparison, Condition, Reg, Width};
 use crate::state::State;
@@ -87,6 +88,25 @@ impl Compared {
         true
     }
 
+    /// Whether the left value alone is asked about: `cmp x, 0` or `test x, x`.
+    fn against_zero(&self, right: &Atom) -> bool {
+        match self.what {
+            Comparison::Difference => right.number() == Some(0),
+            Comparison::Common => self.left == self.right,
+            Comparison::Bit | Comparison::Sign => false,
+        }
+    }
+
+    /// Whether it is assumed that what some call returned is negative, as the codes of errors are.
+    pub(crate) fn is_failure(&self, values: &Values, condition: Condition) -> bool {
+        let returned = |atom: &Atom| {
+            matches!(atom.base, Base::Unknown(Reason::Returned | Reason::ReturnedBy(_)))
+        };
+        matches!(condition, Condition::Negative | Condition::Less)
+            && values.atoms(self.right).iter().all(|right| self.against_zero(right))
+            && values.atoms(self.left).iter().all(returned)
+    }
+
     fn put(&self, state: &mut State, set: Set) {
         match self.place {
             Place::Register(register) if state.get(register) == self.left => {
@@ -102,8 +122,14 @@ impl Compared {
     /// The bits that follow for the left value.
     fn narrowing(&self, condition: Condition, right: &[Atom]) -> Option<Narrowing> {
         let [only] = right else { return None };
-        let number = only.number()? & self.width.mask();
+        // A value compared with itself is asked for its sign, or whether it is zero.
+        let number = match only.number() {
+            Some(number) => number & self.width.mask(),
+            None if self.against_zero(only) => self.width.mask(),
+            None => return None,
+        };
         let mask = self.width.mask();
+        let sign = 1 << (self.width.bits() - 1);
         match (self.what, condition) {
             (Comparison::Difference, Condition::Equal) => {
                 Some(Narrowing { ones: number, zeros: mask & !number })
@@ -115,6 +141,13 @@ impl Compared {
                 Some(Narrowing { ones: number, zeros: 0 })
             }
             (Comparison::Bit, Condition::NotBelow) => Some(Narrowing { ones: 0, zeros: number }),
+            _ if self.against_zero(&right[0]) => match condition {
+                Condition::Negative | Condition::Less => Some(Narrowing { ones: sign, zeros: 0 }),
+                Condition::NotNegative | Condition::NotLess => {
+                    Some(Narrowing { ones: 0, zeros: sign })
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -199,7 +232,6 @@ fn whole(atom: &Atom, mask: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
 
     const ALL: [Condition; 12] = [
         Condition::Equal,

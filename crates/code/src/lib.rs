@@ -19,7 +19,7 @@
 //!     arguments: vec![Parameter { index: 0, bits: 32 }],
 //!     effect: Effect::None,
 //! });
-//! let query = Query { wanted: wanted.collect(), never_return: Vec::new() };
+//! let query = Query { wanted: wanted.collect(), ..Query::default() };
 //!
 //! // NonPagedPoolNx and PagedPool, as its source says.
 //! let sites = survey(&image, &query).sites;
@@ -56,7 +56,7 @@ pub use listing::{Line, listing};
 pub use query::{Callee, Effect, Parameter, Query, Wanted};
 pub use search::survey;
 pub use survey::{
-    Argument, Doubt, Fate, Lookup, Reference, Route, Site, Step, Survey, Variable, VariableStore,
-    Via,
+    Argument, Doubt, Fate, Lookup, Reference, Route, SetUp, Site, Step, Stored, Survey, Variable,
+    VariableStore, Via,
 };
 pub use value::{Origin, Possible, Reason, Value};

@@ -9,6 +9,9 @@ pub struct Query {
     pub wanted: Vec<Wanted>,
     /// Import slots of functions that never return: no code is reached behind a call of one.
     pub never_return: Vec<Rva>,
+    /// Build numbers of the Windows versions of interest. Of variables that are set up by what Windows
+    /// says of its version, it is told for which of them.
+    pub builds: Vec<u32>,
 }
 
 /// A function to look for.
@@ -43,6 +46,9 @@ pub enum Effect {
         /// Which argument, from 0.
         name: u8,
     },
+    /// It fills in the version of Windows: an `RTL_OSVERSIONINFOW` that its first argument is the
+    /// address of. Code is not read for the sake of such calls alone.
+    TellsVersion,
     /// It makes its first argument, a `UNICODE_STRING`, stand for the text that the second one is the
     /// address of. Code is not read for the sake of such calls alone.
     SetsString,

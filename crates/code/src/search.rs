@@ -2,6 +2,7 @@
 
 mod across;
 mod callers;
+mod order;
 mod told;
 
 use across::Across;

@@ -82,6 +82,33 @@ pub struct Variable {
     pub stores: Vec<VariableStore>,
     /// Whether something else may be stored into it: its address is known to code that is not followed.
     pub open: bool,
+    /// When the stores run, for each build of Windows that was asked about.
+    pub set_up: Vec<SetUp>,
+}
+
+/// When the stores into a variable run that the driver makes as it starts, on one build of Windows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUp {
+    /// The build.
+    pub build: u32,
+    /// Whether they run.
+    pub stored: Stored,
+    /// Calls that run before, by address: those of wanted functions, or of functions that hand the
+    /// variable's content on to one.
+    pub before: Vec<Rva>,
+    /// Calls of which it is not known whether they run before.
+    pub perhaps_before: Vec<Rva>,
+}
+
+/// Whether a driver stores something as it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stored {
+    /// On every way through the start on which nothing fails.
+    Always,
+    /// On no way.
+    Never,
+    /// On some way, or it could not be told.
+    Perhaps,
 }
 
 /// A store into a [`Variable`].

@@ -28,7 +28,13 @@ pub(crate) struct Known {
     pub(crate) results: BTreeMap<u32, Vec<Atom>>,
     /// What the function is given, where callers were looked into.
     pub(crate) given: Vec<(u8, Vec<Atom>)>,
+    /// The build of Windows that runs, where one is assumed.
+    pub(crate) build: Option<u32>,
 }
+
+/// `RTL_OSVERSIONINFOW`: its size, and where major and minor version and the build number stand.
+const VERSION_INFO: i32 = 0x114;
+const VERSION: [i32; 3] = [4, 8, 12];
 
 /// What is called, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -563,7 +569,8 @@ impl<'a> Transfer<'a> {
         }
         let result = self.result(state, callee, at);
         match self.wanted_effect(callee) {
-            Effect::None => {
+            Effect::TellsVersion if self.known.build.is_some() => self.tell_version(state),
+            Effect::None | Effect::TellsVersion => {
                 self.hand_over(state, at);
                 let before = self.on_stack(state);
                 state.forget_escaped();
@@ -606,7 +613,8 @@ impl<'a> Transfer<'a> {
         match self.wanted_effect(callee) {
             Effect::FindsByUnicode { name } => self.find(state, callee, (name, true), at),
             Effect::FindsByAnsi { name } => self.find(state, callee, (name, false), at),
-            Effect::None | Effect::SetsString => self.values.unknown(Reason::Returned, at),
+            Effect::TellsVersion if self.known.build.is_some() => self.values.constant(0, at),
+            _ => self.values.unknown(Reason::Returned, at),
         }
     }
 
@@ -673,6 +681,22 @@ impl<'a> Transfer<'a> {
                 }
             }
             _ => vec![None],
+        }
+    }
+
+    /// Windows 10 and later call themselves version 10.0.
+    fn tell_version(&mut self, state: &mut State) {
+        let to = self.abi.arguments.first().map(|register| state.get(*register));
+        let Some(Base::Stack { region, offset }) =
+            to.and_then(|to| self.values.only(to)).map(|atom| atom.base)
+        else {
+            return state.forget_escaped();
+        };
+        state.lose(region, offset, offset.saturating_add(VERSION_INFO));
+        let build = self.known.build.unwrap_or_default();
+        for (place, number) in VERSION.into_iter().zip([10, 0, build]) {
+            let number = self.values.constant(u64::from(number), 0);
+            state.store(region, offset.saturating_add(place), 4, number);
         }
     }
 

@@ -34,7 +34,10 @@ fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Call
         arguments: arguments.clone(),
         effect: Effect::None,
     });
-    survey(&image, &Query { wanted: wanted.collect(), never_return: Vec::new() })
+    survey(
+        &image,
+        &Query { wanted: wanted.collect(), never_return: Vec::new(), builds: Vec::new() },
+    )
 }
 
 /// An instruction whose last four bytes are the distance from its end to `place`.

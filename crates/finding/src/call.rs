@@ -25,6 +25,33 @@ pub struct Call {
     pub unknown: Option<String>,
     /// What follows.
     pub answer: CallAnswer,
+    /// Where callers choose the argument: each way they do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chosen_by: Vec<Choice>,
+    /// Ways like those of `chosen_by` that are left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub chosen_alike: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// One way in which callers choose the argument that decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Choice {
+    /// The calls from the one that chooses down to the one that leads to the DDI, relative to the image
+    /// base; empty for callers that are not known.
+    pub calls: Vec<u32>,
+    /// The values that the argument then has, as numbers.
+    pub values: Vec<u64>,
+    /// The same values in words.
+    pub words: Vec<String>,
+    /// Why not every value is known; null where all are.
+    pub unknown: Option<String>,
+    /// What follows.
+    pub answer: CallAnswer,
 }
 
 /// An argument of a call.
@@ -68,8 +95,8 @@ pub enum CallAnswer {
     Mixed,
     /// It could not be told.
     Unknown,
-    /// It does not, because the driver opts in to non-executable pool when it starts. No version tells
-    /// this yet: what is read from a variable is unknown.
+    /// It does not, because the driver opts in to non-executable pool when it starts: a variable that
+    /// would ask for executable memory is set up before.
     FineByOptIn,
 }
 

@@ -46,13 +46,14 @@ pub struct Mark {
     pub text: String,
 }
 
-/// Machine code, disassembled: what set the value that decided, then the call it went to.
+/// Machine code, disassembled: what set the value that decided, then the call it went to; by way of
+/// other functions, if it did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Listing {
     /// Where the function begins that the lines are of, relative to the image base; null where no
     /// function is known.
     pub function: Option<u32>,
-    /// Instructions in the order of their addresses; not always all there are.
+    /// Instructions in the order of their addresses within a function; not always all there are.
     pub lines: Vec<Instruction>,
     /// What to point at, in the order of the lines.
     pub marks: Vec<Pointer>,
@@ -68,6 +69,9 @@ pub struct Instruction {
     pub text: String,
     /// Whether instructions between the line before and this one are left out.
     pub after_gap: bool,
+    /// Where the function begins that it is in, if that is another one than that of the line before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enters: Option<u32>,
 }
 
 /// Points at a part of one line.

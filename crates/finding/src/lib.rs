@@ -25,7 +25,7 @@ mod report;
 mod target;
 mod verdict;
 
-pub use call::{Argument, Call, CallAnswer, Via};
+pub use call::{Argument, Call, CallAnswer, Choice, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
 pub use defect::Defect;
 pub use evidence::{Evidence, Instruction, Listing, Mark, Pointer, Row, Table};

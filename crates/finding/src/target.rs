@@ -109,6 +109,22 @@ impl Targets {
         Targets(members.fold(0, |bits, (index, _)| bits | 1 << index))
     }
 
+    /// The versions with this build number.
+    pub fn of_build(build: u32) -> Targets {
+        let same = TARGETS.iter().enumerate().filter(|(_, target)| target.build == build);
+        Targets(same.fold(0, |bits, (index, _)| bits | 1 << index))
+    }
+
+    /// The versions of this set that are not in the other.
+    pub fn without(self, other: Targets) -> Targets {
+        Targets(self.0 & !other.0)
+    }
+
+    /// Whether every version of the other set is in this one.
+    pub fn contains(self, other: Targets) -> bool {
+        other.without(self) == Targets::NONE
+    }
+
     /// The versions of both sets.
     pub fn union(self, other: Targets) -> Targets {
         Targets(self.0 | other.0)

@@ -6,14 +6,18 @@ mod coverage;
 mod data;
 mod inquiry;
 mod judge;
+mod opt_in;
 
 pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
 pub(crate) use data::in_words;
+pub use judge::Judging;
+pub(crate) use opt_in::is_initial;
+pub use opt_in::{OptIn, Standing};
 
 use coverage::Loose;
 use inquiry::Inquiry;
-use ringfence_code::Survey;
+use ringfence_code::{Survey, Variable};
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Code, Gap, Question};
 use ringfence_image::{Image, Machine};
@@ -22,6 +26,8 @@ use ringfence_image::{Image, Machine};
 #[derive(Debug)]
 pub struct Calls {
     all: Vec<DdiCall>,
+    /// Variables that arguments come from.
+    variables: Vec<Variable>,
     code: Code,
     /// References that are no calls which are known to be made.
     loose: Vec<Loose>,
@@ -34,6 +40,11 @@ impl Calls {
     /// The calls, by address.
     pub fn all(&self) -> &[DdiCall] {
         &self.all
+    }
+
+    /// The variables that arguments come from.
+    pub(crate) fn variables(&self) -> &[Variable] {
+        &self.variables
     }
 
     /// What was examined of the machine code.
@@ -69,12 +80,12 @@ impl Calls {
     fn none(because: String, reason: String) -> Calls {
         let gap = Gap::new(&[Question::Run, Question::Certify], reason);
         let code = Code::NotExamined { because };
-        Calls { all: Vec::new(), code, loose: Vec::new(), gaps: vec![gap], failure: None }
+        let (all, variables, loose) = (Vec::new(), Vec::new(), Vec::new());
+        Calls { all, variables, code, loose, gaps: vec![gap], failure: None }
     }
 
-    /// Finds and judges the calls of an image. Where `strict`, what Microsoft's documentation says
-    /// weighs more than what Windows was observed to do.
-    pub(crate) fn of(image: &Image<'_>, strict: bool) -> Calls {
+    /// Finds and judges the calls of an image.
+    pub(crate) fn of(image: &Image<'_>, asked: Judging) -> Calls {
         if let Some(machine) = not_examined(image) {
             return Calls::none(
                 format!("not for {machine} yet"),
@@ -84,7 +95,9 @@ impl Calls {
         let inquiry = Inquiry::of(image);
         // Asked of even where nothing is wanted: packed code hides its calls.
         let survey = ringfence_code::survey(image, &inquiry.query);
-        let mut calls = Calls::judged(survey, &inquiry.ddis, strict);
+        let mut gaps = inquiry.open_lookups(&survey);
+        let mut calls = Calls::judged(survey, &inquiry.ddis, asked);
+        calls.gaps.append(&mut gaps);
         calls.gaps.extend(inquiry.gaps);
         if let Some(reason) = cut_short(image) {
             calls.gaps.push(Gap::new(&[Question::Run, Question::Certify], reason));
@@ -93,15 +106,21 @@ impl Calls {
     }
 
     /// Judges what a survey found; `ddis` are those it was asked about.
-    pub(crate) fn judged(mut survey: Survey, ddis: &[&'static Ddi], strict: bool) -> Calls {
+    pub(crate) fn judged(mut survey: Survey, ddis: &[&'static Ddi], asked: Judging) -> Calls {
+        // What is asked about beside DDIs only helps to find those.
+        survey.references.retain(|reference| reference.wanted < ddis.len());
+        let variables = std::mem::take(&mut survey.variables);
         let mut all: Vec<_> = std::mem::take(&mut survey.sites)
             .into_iter()
-            .filter_map(|site| Some(DdiCall::judged(ddis.get(site.wanted)?, site, strict)))
+            .filter_map(|site| {
+                Some(DdiCall::judged(ddis.get(site.wanted)?, site, asked, &variables))
+            })
             .collect();
         let routines = allocator::routines(&survey, ddis, &mut all);
         let loose = coverage::loose(&survey, ddis, &all, &routines);
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
-        Calls { all, code, loose, gaps: coverage::doubts(&survey), failure: None }
+        let gaps = coverage::doubts(&survey);
+        Calls { all, variables, code, loose, gaps, failure: None }
     }
 }
 

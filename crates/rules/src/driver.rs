@@ -1,8 +1,9 @@
 //! A driver: its image, and the facts that rules ask about it.
 
-use crate::calls::Calls;
+use crate::calls::{Calls, Judging};
 use crate::names::Names;
 use crate::rule::panic_message;
+use ringfence_finding::Targets;
 use ringfence_image::Image;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -12,7 +13,7 @@ use std::sync::OnceLock;
 #[derive(Debug)]
 pub struct Driver<'a> {
     image: &'a Image<'a>,
-    strict: bool,
+    asked: Judging,
     calls: OnceLock<Calls>,
     names: OnceLock<Names<'a>>,
 }
@@ -20,14 +21,26 @@ pub struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// A driver of which the image is known and nothing else yet.
     pub fn new(image: &'a Image<'a>) -> Driver<'a> {
-        Driver { image, strict: false, calls: OnceLock::new(), names: OnceLock::new() }
+        Driver { image, asked: Judging::default(), calls: OnceLock::new(), names: OnceLock::new() }
     }
 
     /// Where sources disagree, whether Microsoft's documentation weighs more than observation.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Driver<'a> {
-        self.strict = strict;
+        self.asked.strict = strict;
         self
+    }
+
+    /// The Windows versions for which calls are judged, where that makes a difference.
+    #[must_use]
+    pub fn for_targets(mut self, targets: Targets) -> Driver<'a> {
+        self.asked.targets = targets;
+        self
+    }
+
+    /// How calls are judged.
+    pub(crate) fn asked(&self) -> Judging {
+        self.asked
     }
 
     /// A driver that makes these calls, whatever its code.
@@ -45,7 +58,7 @@ impl<'a> Driver<'a> {
     pub fn calls(&self) -> &Calls {
         self.calls.get_or_init(|| {
             // Reading code only reads the image; a fault in it must not cost the image rules.
-            catch_unwind(AssertUnwindSafe(|| Calls::of(self.image, self.strict)))
+            catch_unwind(AssertUnwindSafe(|| Calls::of(self.image, self.asked)))
                 .unwrap_or_else(|panic| Calls::failed(panic_message(panic.as_ref())))
         })
     }

@@ -21,7 +21,7 @@ mod memory;
 mod names;
 mod rule;
 
-pub use calls::{Calls, DdiCall, Deciding};
+pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
 pub use kind::{NotADriver, kind};
 pub use rule::{Asked, Crash, Findings, Outcome, Rule, check, rules};

@@ -10,11 +10,13 @@ mod executable_mdl_mapping;
 mod executable_page_protection;
 mod executable_pool_flags;
 mod executable_pool_type;
+mod nx_opt_in;
 mod pool_type_as_pool_flags;
 
 use crate::Rule;
 
 pub(crate) static RULES: &[&dyn Rule] = &[
+    &nx_opt_in::NxOptIn,
     &executable_pool_type::ExecutablePoolType,
     &executable_pool_flags::ExecutablePoolFlags,
     &executable_lookaside_list::ExecutableLookasideList,

@@ -15,7 +15,12 @@ pub trait Rule: Sync {
         let _ = (driver, findings);
     }
 
-    /// Looks at one call of a DDI.
+    /// Looks at the variables that arguments come from.
+    fn check_variables(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let _ = (driver, findings);
+    }
+
+    /// Looks at one call of a DDI; where callers choose its arguments, once for each way they do.
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
         let _ = (call, driver, findings);
     }
@@ -167,8 +172,11 @@ fn check_with<'r>(
             rule.check_image(driver, &mut findings);
             // What no path leads to may be data that looks like a call.
             for call in driver.calls().all().iter().filter(|call| call.site.reached) {
-                rule.check_call(call, driver, &mut findings);
+                for asked in call.as_asked() {
+                    rule.check_call(asked, driver, &mut findings);
+                }
             }
+            rule.check_variables(driver, &mut findings);
             findings.close()
         }));
         match checked {

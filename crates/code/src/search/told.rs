@@ -37,8 +37,10 @@ impl Search<'_> {
                 })
                 .collect(),
             open: variable.open,
+            set_up: Vec::new(),
         });
         self.survey.variables = variables.collect();
+        self.order_variables();
     }
 
     fn site(&mut self, seen: &Seen) -> Site {

@@ -95,6 +95,7 @@ pub fn query(image: &Image<'_>) -> Query {
     let mut query = Query {
         wanted: slots.iter().enumerate().map(slot).collect(),
         never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
+        builds: vec![10240, 26100],
     };
     if let Some(first) = slots.first() {
         let table = Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 };

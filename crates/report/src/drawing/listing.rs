@@ -8,6 +8,9 @@ use ringfence_finding::{Listing, Pointer};
 /// What stands in the margin for instructions that are left out.
 const LEFT_OUT: &str = "...";
 
+/// What stands in the margin where another function begins.
+const ELSEWHERE: &str = ":::";
+
 /// The columns of the longest label in the margin.
 pub(super) fn widest_label(listing: &Listing) -> usize {
     let addresses = listing.lines.iter().map(|line| columns(&address(line.rva)));
@@ -17,6 +20,11 @@ pub(super) fn widest_label(listing: &Listing) -> usize {
 /// The instructions, each with its marks below.
 pub(super) fn draw(listing: &Listing, meaning: Meaning, canvas: Canvas, lines: &mut Vec<Line>) {
     for (index, instruction) in listing.lines.iter().enumerate() {
+        if let Some(function) = instruction.enters {
+            lines.push(
+                canvas.labelled(ELSEWHERE).plain(format!("  in the function at {function:x}")),
+            );
+        }
         // Before the first line nothing is left out that one would look for.
         if instruction.after_gap && index > 0 {
             lines.push(canvas.labelled(LEFT_OUT));

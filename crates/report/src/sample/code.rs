@@ -19,7 +19,7 @@ pub(crate) fn with_code() -> Vec<Examination> {
 }
 
 pub(crate) fn instruction(rva: u32, text: &str) -> Instruction {
-    Instruction { rva, text: text.to_owned(), after_gap: false }
+    Instruction { rva, text: text.to_owned(), after_gap: false, enters: None }
 }
 
 /// A primary mark.
@@ -46,6 +46,8 @@ fn call(rva: u32, ddi: &'static str, argument: (u8, &'static str), values: &[(u6
         words: values.iter().map(|(_, words)| words.to_string()).collect(),
         unknown: None,
         answer: CallAnswer::Fine,
+        chosen_by: Vec::new(),
+        chosen_alike: 0,
     }
 }
 

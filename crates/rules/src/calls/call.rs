@@ -1,9 +1,11 @@
 //! One call of a DDI.
 
-use super::judge;
-use ringfence_code::{Possible, Reason, Site, Value};
+use super::judge::{self, Judging};
+use super::opt_in::OptIn;
+use ringfence_code::{Possible, Reason, Route, Site, Value, Variable};
 use ringfence_ddi::{Ddi, Grant, Role, Ruling};
 use ringfence_finding::CallAnswer;
+use ringfence_image::Rva;
 
 /// A call of a DDI, with what follows from its arguments.
 #[derive(Debug)]
@@ -16,6 +18,12 @@ pub struct DdiCall {
     pub answer: CallAnswer,
     /// The DDI that is given as Allocate routine, if it is one whatever path is taken.
     pub allocates_by: Option<&'static Ddi>,
+    /// The way by which callers choose the arguments, if this is one of several.
+    pub route: Option<Route>,
+    /// The same call for each way in which callers choose its arguments.
+    pub by_callers: Vec<DdiCall>,
+    /// The variable that the argument comes from and that has to be set up before, if it does.
+    pub opt_in: Option<OptIn>,
     /// What each possible value of the deciding argument asks for, in their order.
     rulings: Vec<Ruling>,
     value: Option<Value>,
@@ -46,9 +54,53 @@ pub(crate) const KERNEL_MODE: u64 = 0;
 pub(crate) const USER_MODE: u64 = 1;
 
 impl DdiCall {
-    /// A call and what follows from it. Where `strict`, Microsoft's documentation weighs more than
-    /// observation.
-    pub fn judged(ddi: &'static Ddi, site: Site, strict: bool) -> DdiCall {
+    /// A call and what follows from it. `variables` are those that arguments come from.
+    pub fn judged(
+        ddi: &'static Ddi,
+        mut site: Site,
+        asked: Judging,
+        variables: &[Variable],
+    ) -> DdiCall {
+        let routes = std::mem::take(&mut site.routes);
+        let by_callers: Vec<DdiCall> = routes
+            .iter()
+            .map(|route| {
+                let site = Site { arguments: route.arguments.clone(), ..site.clone() };
+                DdiCall::one(ddi, site, Some(route.clone()), asked, variables)
+            })
+            .collect();
+        site.routes = routes;
+        let mut call = DdiCall::one(ddi, site, None, asked, variables);
+        if call.site.reached && !by_callers.is_empty() {
+            // What one caller asks for does not depend on what another one does.
+            let answers: Vec<_> = by_callers.iter().map(|call| call.answer).collect();
+            let gravest = CallAnswer::ALL.into_iter().find(|answer| answers.contains(answer));
+            call.answer = gravest.unwrap_or(call.answer);
+            call.opt_in = None;
+        }
+        call.by_callers = by_callers;
+        call
+    }
+
+    /// The call as it is asked for: once for each way in which callers choose its arguments.
+    pub fn as_asked(&self) -> impl Iterator<Item = &DdiCall> {
+        let itself = self.by_callers.is_empty().then_some(self);
+        itself.into_iter().chain(&self.by_callers)
+    }
+
+    /// The call that chose the arguments.
+    pub fn chosen_at(&self) -> Rva {
+        let first = self.route.as_ref().and_then(|route| route.calls.first());
+        first.map_or(self.site.at, |step| step.at)
+    }
+
+    fn one(
+        ddi: &'static Ddi,
+        site: Site,
+        route: Option<Route>,
+        asked: Judging,
+        variables: &[Variable],
+    ) -> DdiCall {
         let deciding = ddi.deciding().filter(|_| ddi.grant == Grant::Argument);
         let value = deciding.map(|(index, _)| {
             let given = site.arguments.iter().find(|argument| argument.index == index);
@@ -59,14 +111,30 @@ impl DdiCall {
         let role = deciding.and_then(|(_, parameter)| parameter.role);
         let possible = value.iter().flat_map(|value| &value.possible);
         let rulings: Vec<_> = role.map_or_else(Vec::new, |role| {
-            possible.map(|possible| judge::ruling(ddi, role, possible, strict)).collect()
+            possible.map(|possible| judge::ruling(ddi, role, possible, asked.strict)).collect()
         });
         let answer = CallAnswer::Fine;
-        let mut call = DdiCall { ddi, site, answer, allocates_by: None, rulings, value };
+        let mut call = DdiCall {
+            ddi,
+            site,
+            answer,
+            allocates_by: None,
+            route,
+            by_callers: Vec::new(),
+            opt_in: None,
+            rulings,
+            value,
+        };
+        let at = call.chosen_at();
+        let value = call.value.as_ref();
+        call.opt_in = value.and_then(|value| OptIn::of(value, &call.rulings, variables, at));
         call.answer = match ddi.grant {
             // It may be data, and what leads there unseen could bring other values.
             _ if !call.site.reached => CallAnswer::Unknown,
-            Grant::Argument => judge::answer(&call.rulings),
+            Grant::Argument => match &call.opt_in {
+                Some(opt_in) => opt_in.answer(asked.targets),
+                None => judge::answer(&call.rulings),
+            },
             // Windows maps memory into a process without the right to execute it.
             Grant::Always if call.always(Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
             Grant::Always => CallAnswer::Violation,

@@ -79,15 +79,24 @@ fn sum(unknown: &[UnknownCalls]) -> usize {
 fn unknown_calls<'a>(calls: impl Iterator<Item = &'a DdiCall>) -> Vec<UnknownCalls> {
     let mut by_reason: BTreeMap<String, usize> = BTreeMap::new();
     for call in calls.filter(|call| call.site.reached) {
-        let first = call.undecided().next();
-        if first.is_some() || call.answer == CallAnswer::Unknown {
-            *by_reason.entry(kind_of_reason(first.flatten())).or_default() += 1;
+        // What several callers leave open is told of one call once.
+        if let Some(reason) = call.as_asked().find_map(open_reason) {
+            *by_reason.entry(reason).or_default() += 1;
         }
     }
     let mut unknown: Vec<_> =
         by_reason.into_iter().map(|(because, calls)| UnknownCalls { because, calls }).collect();
     unknown.sort_by_key(|unknown| Reverse(unknown.calls));
     unknown
+}
+
+/// Why it is open what a call asks for, if it is.
+fn open_reason(call: &DdiCall) -> Option<String> {
+    let first = call.undecided().next();
+    if call.opt_in.is_some() && call.answer == CallAnswer::Unknown {
+        return Some("it comes from a variable that may not be set up before".to_owned());
+    }
+    (first.is_some() || call.answer == CallAnswer::Unknown).then(|| kind_of_reason(first.flatten()))
 }
 
 /// What keeps *certify* open: what is not known of DDIs that could deny it.

@@ -3,22 +3,14 @@
 use super::DdiCall;
 use ringfence_code::{Possible, Reason};
 use ringfence_ddi::Role;
-use ringfence_finding::{Argument, Call, Via};
+use ringfence_finding::{Argument, Call, Choice, Via};
 
 impl DdiCall {
     /// The call as data.
     pub fn data(&self) -> Call {
         let deciding = self.deciding();
-        // What the instructions before an unreached call make of its argument need not be so.
-        let known = deciding.filter(|_| self.site.reached);
-        let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
-        let values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
-        let mut reasons: Vec<_> =
-            possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
-        reasons.dedup();
-        if !self.site.reached {
-            reasons = vec![UNREACHED.to_owned()];
-        }
+        let (values, words, unknown) = self.values_told();
+        let chosen_by = self.by_callers.iter().map(DdiCall::choice).collect();
         Call {
             rva: self.site.at.0,
             function: self.site.function.map(|function| function.0),
@@ -26,13 +18,41 @@ impl DdiCall {
             via: via(self.site.via),
             argument: deciding
                 .map(|deciding| Argument { index: deciding.index, name: deciding.name }),
-            words: deciding.map_or_else(Vec::new, |deciding| {
-                values.iter().map(|value| deciding.role.words(*value)).collect()
-            }),
             values,
-            unknown: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            words,
+            unknown,
             answer: self.answer,
+            chosen_by,
+            chosen_alike: self.site.alike,
         }
+    }
+
+    /// The way in which callers choose its argument, as data.
+    fn choice(&self) -> Choice {
+        let (values, words, unknown) = self.values_told();
+        let calls = self.route.iter().flat_map(|route| &route.calls);
+        let calls = calls.map(|step| step.at.0).collect();
+        Choice { calls, values, words, unknown, answer: self.answer }
+    }
+
+    /// The values of the argument that decides, in numbers and in words, and why not all are known.
+    fn values_told(&self) -> (Vec<u64>, Vec<String>, Option<String>) {
+        let deciding = self.deciding();
+        // What the instructions before an unreached call make of its argument need not be so.
+        let known = deciding.filter(|_| self.site.reached);
+        let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
+        let mut values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
+        values.dedup();
+        let mut reasons: Vec<_> =
+            possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
+        reasons.dedup();
+        if !self.site.reached {
+            reasons = vec![UNREACHED.to_owned()];
+        }
+        let words = deciding.map_or_else(Vec::new, |deciding| {
+            values.iter().map(|value| deciding.role.words(*value)).collect()
+        });
+        (values, words, (!reasons.is_empty()).then(|| reasons.join("; ")))
     }
 }
 

@@ -1,10 +1,11 @@
 //! From an image's imports to what is asked about its code.
 
-use ringfence_code::{Callee, Effect, Parameter, Query, Wanted};
-use ringfence_ddi::{Ddi, Grant, Role, all, imported};
-use ringfence_finding::{Gap, Question};
-use ringfence_image::{Image, ImportName};
+use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted};
+use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
+use ringfence_finding::{Gap, Question, TARGETS};
+use ringfence_image::{Image, ImportName, Rva};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What is asked about an image's code.
 #[derive(Debug, Default)]
@@ -27,19 +28,21 @@ const NEVER_RETURN: &[&str] = &[
     "RtlRaiseStatus",
 ];
 
-/// Functions that find other functions by name.
-const RESOLVERS: &[&str] = &[
-    "MmGetSystemRoutineAddress",
-    "FltGetRoutineAddress",
-    "NdisGetRoutineAddress",
-    "RtlFindExportedRoutineByName",
+/// Functions that find other functions by name, and others that help to follow values.
+const HELPERS: &[(&str, Effect)] = &[
+    ("MmGetSystemRoutineAddress", Effect::FindsByUnicode { name: 0 }),
+    ("FltGetRoutineAddress", Effect::FindsByAnsi { name: 0 }),
+    ("NdisGetRoutineAddress", Effect::FindsByUnicode { name: 0 }),
+    ("RtlFindExportedRoutineByName", Effect::FindsByAnsi { name: 1 }),
+    ("RtlInitUnicodeString", Effect::SetsString),
+    ("RtlGetVersion", Effect::TellsVersion),
 ];
 
 impl Inquiry {
     pub(super) fn of(image: &Image<'_>) -> Inquiry {
         let mut inquiry = Inquiry::default();
         let mut ordinals = Vec::new();
-        let mut resolvers = Vec::new();
+        let mut helpers = Vec::new();
         let mut framework = false;
         for module in &image.imports().modules {
             let module_name = String::from_utf8_lossy(module.name);
@@ -62,14 +65,14 @@ impl Inquiry {
                 if NEVER_RETURN.contains(&name) {
                     inquiry.query.never_return.push(function.slot);
                 }
-                if let Some(resolver) = RESOLVERS.iter().find(|known| **known == name) {
-                    resolvers.push(*resolver);
+                if let Some((_, effect)) = HELPERS.iter().find(|(known, _)| *known == name) {
+                    helpers.push((function.slot, *effect));
                 }
                 framework |= name == "WdfVersionBind";
             }
         }
         inquiry.ordinals(&ordinals);
-        inquiry.resolvers(&resolvers);
+        inquiry.helpers(&helpers);
         if framework {
             inquiry.open("calls through the framework's function table are not followed yet");
         }
@@ -105,13 +108,49 @@ impl Inquiry {
         ));
     }
 
-    fn resolvers(&mut self, resolvers: &[&str]) {
-        if let Some(resolver) = resolvers.first() {
-            self.open(format!(
-                "functions that {resolver} finds by name when the driver runs are not followed yet"
-            ));
+    /// Asks about what helps to follow others: behind all DDIs, as it has none of its own.
+    fn helpers(&mut self, helpers: &[(Rva, Effect)]) {
+        if helpers.iter().any(|(_, effect)| finds(*effect)) {
+            for ddi in all().iter().filter(|ddi| ddi.reach == Reach::Import && can_ask(ddi)) {
+                for name in ddi.aliases.iter().chain([&ddi.name]) {
+                    self.want(Callee::Named((*name).to_owned()), ddi);
+                }
+            }
         }
+        for &(slot, effect) in helpers {
+            let known = |wanted: &&mut Wanted| wanted.callee == Callee::Slot(slot);
+            match self.query.wanted.iter_mut().find(known) {
+                Some(wanted) => wanted.effect = effect,
+                None => self.query.wanted.push(Wanted {
+                    callee: Callee::Slot(slot),
+                    parameters: 0,
+                    arguments: Vec::new(),
+                    effect,
+                }),
+            }
+        }
+        let builds: BTreeSet<u32> = TARGETS.iter().map(|target| target.build).collect();
+        self.query.builds = builds.into_iter().collect();
     }
+
+    /// What functions that are found by name leave open.
+    pub(super) fn open_lookups(&self, survey: &Survey) -> Vec<Gap> {
+        let nameless = survey.lookups.iter().any(|lookup| lookup.name.is_none());
+        let finder = |number: usize| {
+            self.query.wanted.get(number).is_some_and(|wanted| finds(wanted.effect))
+        };
+        let away = survey.references.iter().any(|reference| {
+            let lost = matches!(reference.fate, Fate::Data | Fate::Stored | Fate::Unreached);
+            lost && finder(reference.wanted)
+        });
+        let reason = "a function is found by name when the driver runs, and its name is not known";
+        let gap = || Gap::new(&[Question::Certify], reason);
+        (nameless || away).then(gap).into_iter().collect()
+    }
+}
+
+fn finds(effect: Effect) -> bool {
+    matches!(effect, Effect::FindsByUnicode { .. } | Effect::FindsByAnsi { .. })
 }
 
 /// The arguments of a DDI that decide or qualify what it does, with their widths.

@@ -2,11 +2,26 @@
 
 use ringfence_code::Possible;
 use ringfence_ddi::{Bits, Ddi, Role, Ruling};
-use ringfence_finding::CallAnswer;
+use ringfence_finding::{CallAnswer, Targets};
 
 /// The DDIs that the page of warning C30029 calls executable whatever cache type they are given.
 const EXECUTABLE_BY_DOCUMENTATION: [&str; 2] =
     ["MmMapIoSpace", "MmAllocateContiguousMemorySpecifyCache"];
+
+/// How calls are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judging {
+    /// Where sources disagree, whether Microsoft's documentation weighs more than observation.
+    pub strict: bool,
+    /// The Windows versions asked about.
+    pub targets: Targets,
+}
+
+impl Default for Judging {
+    fn default() -> Judging {
+        Judging { strict: false, targets: Targets::DEFAULT }
+    }
+}
 
 /// What one possible value asks for.
 pub(super) fn ruling(ddi: &Ddi, role: Role, possible: &Possible, strict: bool) -> Ruling {

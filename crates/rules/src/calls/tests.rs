@@ -68,7 +68,7 @@ fn because(reason: Reason) -> Value {
 }
 
 fn judged(survey: Survey) -> Calls {
-    Calls::judged(survey, &[&PLAIN, &HARMLESS], false)
+    Calls::judged(survey, &[&PLAIN, &HARMLESS], Judging::default())
 }
 
 fn reasons(calls: &Calls) -> Vec<String> {
@@ -77,7 +77,7 @@ fn reasons(calls: &Calls) -> Vec<String> {
 
 fn of(driver: Driver) -> Calls {
     let bytes = driver.bytes();
-    Calls::of(&Image::read(&bytes).unwrap(), false)
+    Calls::of(&Image::read(&bytes).unwrap(), Judging::default())
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_could_deny_nothing_leaves_nothing_open() {
             .map(|fate| Reference { at: Rva(0x30), wanted: 0, fate })
             .to_vec();
         let survey = Survey { sites, references, ..Survey::default() };
-        let calls = Calls::judged(survey, &[ddi], false);
+        let calls = Calls::judged(survey, &[ddi], Judging::default());
         let Code::Examined(coverage) = calls.code() else { panic!() };
         // What is not known is counted all the same.
         assert_eq!((coverage.calls, coverage.known), (2, 1), "{}", ddi.name);
@@ -213,7 +213,11 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
             Reference { at, wanted: 0, fate: Fate::Call },
             Reference { at: Rva(load), wanted: 1, fate: Fate::Data },
         ];
-        let calls = Calls::judged(Survey { sites, references, ..Survey::default() }, &ddis, false);
+        let calls = Calls::judged(
+            Survey { sites, references, ..Survey::default() },
+            &ddis,
+            Judging::default(),
+        );
         let Code::Examined(coverage) = calls.code() else { panic!() };
         assert_eq!((coverage.data_uses, calls.all()[0].answer), (1, CallAnswer::Fine));
         let by = calls.all()[0].allocates_by.map(|ddi| ddi.name);
@@ -259,7 +263,8 @@ fn doubts_leave_run_and_certify_open() {
 
 #[test]
 fn a_call_is_data() {
-    let mut call = DdiCall::judged(&PLAIN, site(0x1a45, 0, masked(0x10, 0)), false);
+    let mut call =
+        DdiCall::judged(&PLAIN, site(0x1a45, 0, masked(0x10, 0)), Judging::default(), &[]);
     call.site.via = Via::TailCall;
     let data = call.data();
     assert_eq!((data.rva, data.ddi, data.answer), (0x1a45, "PlainAllocate", CallAnswer::Unknown));
@@ -267,10 +272,11 @@ fn a_call_is_data() {
     assert_eq!((data.values, data.words), (vec![], vec![]));
     let reason = "it is worked out in a way that is not followed";
     assert_eq!(data.unknown.as_deref(), Some(reason));
-    let data = DdiCall::judged(&PLAIN, site(0, 0, either(&[0, 512])), false).data();
+    let data =
+        DdiCall::judged(&PLAIN, site(0, 0, either(&[0, 512])), Judging::default(), &[]).data();
     assert_eq!((data.values, data.words.len(), data.unknown), (vec![0, 512], 2, None));
     // Without an argument there is nothing to know.
-    let data = DdiCall::judged(&HARMLESS, site(0, 1, constant(0)), false).data();
+    let data = DdiCall::judged(&HARMLESS, site(0, 1, constant(0)), Judging::default(), &[]).data();
     assert_eq!((data.argument, data.answer), (None, CallAnswer::Fine));
 }
 
@@ -328,7 +334,7 @@ fn a_file_cut_short_leaves_calls_open() {
         let end = built.offset_of_rva(built.rva_of_section(name)) as usize;
         let image = Image::read(&built.bytes[..end]).unwrap();
         assert_eq!(
-            reasons(&Calls::of(&image, false)).last().unwrap(),
+            reasons(&Calls::of(&image, Judging::default())).last().unwrap(),
             &format!("the file ends before section `{name}` does")
         );
     }

@@ -13,16 +13,83 @@ const MOST_LINES: usize = 8;
 /// Instructions that set a value, of which several may where paths meet.
 const MOST_SETTERS: usize = 3;
 
-/// The call, and before it what set the argument that decides; none where no code is there.
+/// The call, and before it what set the argument that decides; where a caller chose it, that call first
+/// and then each on the way. None where no code is there.
 pub(super) fn call(call: &DdiCall, driver: &Driver<'_>) -> Option<Evidence> {
+    let steps = call.route.as_ref().map_or(&[][..], |route| &route.calls);
+    let inside = part(call, driver, steps.is_empty())?;
+    let Some(first) = steps.first() else { return Some(Evidence::Listing(inside)) };
+    let mut listing = chosen(call, driver)?;
+    for step in &steps[1..] {
+        let at = step.at;
+        append(&mut listing, passed_on(driver, at, step.function.map(|function| function.0))?);
+    }
+    append(&mut listing, inside);
+    listing.function = first.function.map(|function| function.0);
+    Some(Evidence::Listing(listing))
+}
+
+/// The instructions that store into a variable, each with what `text` says of it.
+pub(super) fn stores(
+    stores: &[Rva],
+    driver: &Driver<'_>,
+    text: impl Fn(Rva) -> String,
+) -> Option<Evidence> {
+    let marks: Vec<_> = stores.iter().take(MOST_SETTERS).map(|at| (*at, text(*at))).collect();
+    let (last, before) = marks.split_last()?;
+    let shown = lines(last.0, before, driver);
+    let mark = (last.0, last.1.clone(), true);
+    listed(shown, before, mark, None).map(Evidence::Listing)
+}
+
+/// What a caller chooses, and the call by which it does.
+fn chosen(call: &DdiCall, driver: &Driver<'_>) -> Option<Listing> {
+    let route = call.route.as_ref()?;
+    let first = route.calls.first()?;
+    let deciding = call.deciding()?;
+    let values: Vec<_> =
+        deciding.value.possible.iter().zip(deciding.rulings.iter().copied()).collect();
+    let words: Vec<_> =
+        values.iter().map(|(possible, _)| in_words(deciding.role, possible)).collect();
+    let text = format!("{} = {}{}", deciding.name, words.join(" or "), follows(&values));
+    // What is worked out on the way is told where it is.
+    let here = deciding.value.possible.iter().all(|possible| possible.set_at.is_none());
+    let setters: Vec<_> = match here {
+        true => route.set_at.iter().map(|at| (*at, text.clone())).take(MOST_SETTERS).collect(),
+        false => Vec::new(),
+    };
+    let shown = lines(first.at, &setters, driver);
+    let told = if setters.is_empty() && here { text } else { "chosen here".to_owned() };
+    listed(shown, &setters, (first.at, told, true), first.function.map(|function| function.0))
+}
+
+/// A call that only passes on what it was given.
+fn passed_on(driver: &Driver<'_>, at: Rva, function: Option<u32>) -> Option<Listing> {
+    let shown = lines(at, &[], driver);
+    listed(shown, &[], (at, "passed on".to_owned(), false), function)
+}
+
+/// The call of the DDI, and before it what its own function does to the argument.
+fn part(call: &DdiCall, driver: &Driver<'_>, primary: bool) -> Option<Listing> {
     let setters = setters(call);
-    let lines = lines(call, &setters, driver);
-    if !lines.iter().any(|line| line.rva == call.site.at) {
+    let shown = lines(call.site.at, &setters, driver);
+    let mark = (call.site.at, "asked for here".to_owned(), primary);
+    listed(shown, &setters, mark, call.site.function.map(|function| function.0))
+}
+
+/// The lines with their marks; none where the one with the call is not among them.
+fn listed(
+    lines: Vec<Line>,
+    setters: &[(Rva, String)],
+    (at, told, primary): (Rva, String, bool),
+    function: Option<u32>,
+) -> Option<Listing> {
+    if !lines.iter().any(|line| line.rva == at) {
         return None;
     }
     let mut marks = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        if let Some((_, text)) = setters.iter().find(|(at, _)| *at == line.rva) {
+        if let Some((_, text)) = setters.iter().find(|(setter, _)| *setter == line.rva) {
             let columns = line.operand.clone().unwrap_or(0..line.text.len());
             marks.push(Pointer {
                 line: index,
@@ -32,21 +99,25 @@ pub(super) fn call(call: &DdiCall, driver: &Driver<'_>) -> Option<Evidence> {
                 primary: false,
             });
         }
-        if line.rva == call.site.at {
-            marks.push(Pointer {
-                line: index,
-                start: 0,
-                length: line.text.len(),
-                text: "asked for here".to_owned(),
-                primary: true,
-            });
+        if line.rva == at {
+            let (start, length, text) = (0, line.text.len(), told.clone());
+            marks.push(Pointer { line: index, start, length, text, primary });
         }
     }
-    Some(Evidence::Listing(Listing {
-        function: call.site.function.map(|function| function.0),
-        lines: instructions(lines),
-        marks,
-    }))
+    Some(Listing { function, lines: instructions(lines), marks })
+}
+
+/// Adds what another function does.
+fn append(listing: &mut Listing, mut more: Listing) {
+    let before = listing.lines.len();
+    if let Some(first) = more.lines.first_mut() {
+        first.after_gap = false;
+        first.enters = more.function;
+    }
+    listing.lines.append(&mut more.lines);
+    listing
+        .marks
+        .extend(more.marks.into_iter().map(|mark| Pointer { line: mark.line + before, ..mark }));
 }
 
 /// The instructions that set the deciding argument, what asks for executable memory first, each with
@@ -92,11 +163,10 @@ fn follows(values: &[(&Possible, Ruling)]) -> String {
     }
 }
 
-/// Everything from the first setter to the call if that is short, else these lines alone.
-fn lines(call: &DdiCall, setters: &[(Rva, String)], driver: &Driver<'_>) -> Vec<Line> {
+/// Everything from the first setter to the call at `at` if that is short, else these lines alone.
+fn lines(at: Rva, setters: &[(Rva, String)], driver: &Driver<'_>) -> Vec<Line> {
     let name = |rva| driver.names().at(rva);
     let disassemble = |from, to, most| listing(driver.image(), from, to, most, &name);
-    let at = call.site.at;
     let first = setters.iter().map(|(setter, _)| *setter).min().unwrap_or(at);
     if first < at {
         let whole = disassemble(first, at, MOST_LINES);
@@ -117,7 +187,7 @@ fn instructions(lines: Vec<Line>) -> Vec<Instruction> {
         .map(|line| {
             let after_gap = end.is_some_and(|end| end != Some(line.rva));
             end = Some(line.rva.checked_add(line.length));
-            Instruction { rva: line.rva.0, text: line.text, after_gap }
+            Instruction { rva: line.rva.0, text: line.text, after_gap, enters: None }
         })
         .collect()
 }
@@ -168,7 +238,7 @@ mod tests {
             routes: Vec::new(),
             alike: 0,
         };
-        let call = DdiCall::judged(named(name).unwrap(), site, false);
+        let call = DdiCall::judged(named(name).unwrap(), site, crate::Judging::default(), &[]);
         let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {
             panic!("nothing drawn")
         };

@@ -2,10 +2,15 @@
 
 use crate::calls::Calls;
 use crate::image::tests::line;
-use crate::{Driver, check};
-use ringfence_code::{Argument, Fate, Possible, Reason, Reference, Site, Survey, Value, Via};
+use crate::{Driver, Judging, check};
+use ringfence_code::{
+    Argument, Fate, Origin, Possible, Reason, Reference, SetUp, Site, Stored, Survey, Value,
+    Variable, VariableStore, Via,
+};
 use ringfence_ddi::{Ddi, named};
-use ringfence_finding::{Answer, CallAnswer, Code, Finding, Question, Targets, Verdict, decide};
+use ringfence_finding::{
+    Answer, CallAnswer, Code, Finding, Question, TARGETS, Target, Targets, Verdict, decide,
+};
 use ringfence_image::{Image, Rva};
 
 /// What is left open where the only call's value is [`unknown`].
@@ -42,9 +47,13 @@ pub(crate) fn told(ddi: &'static Ddi, arguments: &[(u8, Value)], strict: bool) -
     let built = ringfence_fixture::driver().build();
     let image = Image::read(&built.bytes).unwrap();
     let survey = survey(Rva(built.rva_of_section(".text")), arguments);
-    let calls = Calls::judged(survey, &[ddi], strict);
+    let calls = Calls::judged(survey, &[ddi], Judging { strict, ..Judging::default() });
+    said(&image, calls)
+}
+
+fn said(image: &Image<'_>, calls: Calls) -> Told {
     let answer = calls.all()[0].answer;
-    let outcome = check(&Driver::new(&image).making(calls), Targets::ALL);
+    let outcome = check(&Driver::new(image).making(calls), Targets::ALL);
     assert_eq!(outcome.crashes, []);
     let certify = outcome.gaps.iter().filter(|gap| gap.questions.contains(&Question::Certify));
     let gaps = certify.map(|gap| gap.reason.clone().into_owned()).collect();
@@ -70,6 +79,41 @@ fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
     };
     let reference = Reference { at, wanted: 0, fate: Fate::Call };
     Survey { sites: vec![site], references: vec![reference], ..Survey::default() }
+}
+
+/// What is said of a driver whose only call takes its pool type from a variable that is 0 until 0x200
+/// is stored there.
+pub(crate) fn asked_from(stored: Stored, call_is_first: bool) -> Told {
+    let built = ringfence_fixture::driver().build();
+    let image = Image::read(&built.bytes).unwrap();
+    let at = Rva(built.rva_of_section(".text"));
+    let (variable, store) = (Rva(0x3000), Rva(at.0 + 8));
+    let possible = |value: u64, origin| Possible {
+        ones: value,
+        zeros: !value,
+        origin: Some(origin),
+        ..Possible::default()
+    };
+    let value = Value {
+        possible: vec![
+            possible(0, Origin::Initial(variable)),
+            possible(0x200, Origin::Stored { variable, at: store }),
+        ],
+    };
+    let mut survey = survey(at, &[(0, value)]);
+    let set_up = |target: &Target| SetUp {
+        build: target.build,
+        stored,
+        before: if call_is_first { vec![at] } else { Vec::new() },
+        perhaps_before: Vec::new(),
+    };
+    let stores = vec![VariableStore { at: store, function: at, value: constant(0x200) }];
+    let set_up = TARGETS.iter().map(set_up).collect();
+    survey.variables =
+        vec![Variable { at: variable, bytes: 4, initial: Some(0), stores, open: false, set_up }];
+    let ddi = ddi("ExAllocatePoolWithTag");
+    let calls = Calls::judged(survey, &[ddi], Judging::default());
+    said(&image, calls)
 }
 
 /// One line a finding: the call's answer, then as [`line`].
@@ -203,7 +247,7 @@ fn what_no_path_leads_to_is_no_finding() {
         let mut survey = survey(Rva(built.rva_of_section(".text")), &[(index, constant(value))]);
         survey.sites[0].reached = false;
         survey.references[0].fate = Fate::Unreached;
-        let calls = Calls::judged(survey, &[ddi(name)], false);
+        let calls = Calls::judged(survey, &[ddi(name)], Judging::default());
         let data = calls.all()[0].data();
         assert_eq!(data.answer, CallAnswer::Unknown);
         assert_eq!(data.unknown.as_deref(), Some("no known path leads to this call"));

@@ -1,10 +1,10 @@
 //! From a call that asks for executable memory to a finding about it.
 
 use super::drawing;
-use crate::calls::in_words;
-use crate::{DdiCall, Driver, Findings};
+use crate::calls::{in_words, is_initial};
+use crate::{DdiCall, Driver, Findings, OptIn};
 use ringfence_ddi::{Certainty, Ddi, Role, VerifierBehaviour, Warning};
-use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard, Targets};
 
 /// Whether a call may ask for executable memory by an argument of one of `roles`.
 pub(super) fn asks_by(call: &DdiCall, roles: &[Role]) -> bool {
@@ -36,6 +36,10 @@ pub(super) fn violation(
         let reason = format!("whether Driver Verifier objects to {} is not known", call.ddi.name);
         findings.leave_open(Gap::new(&[Question::Certify], reason));
     }
+    let finding = match &call.opt_in {
+        Some(opt_in) => finding.on(opt_in.violates_on()).note(opt_in_note(opt_in)),
+        None => finding,
+    };
     let finding = [verifier_note(call.ddi, mixed), warning_note(call.ddi.warning)]
         .into_iter()
         .flatten()
@@ -50,7 +54,7 @@ pub(super) fn placed(
     driver: &Driver<'_>,
     findings: &Findings,
 ) -> Finding {
-    let at = call.site.at;
+    let at = call.chosen_at();
     let section = driver.image().section_at(at).map(|section| section.name());
     let finding = finding.at(at.0, section);
     let room = findings.has_room(finding.level);
@@ -99,9 +103,36 @@ fn denying(finding: Finding, ddi: &Ddi) -> Finding {
 
 fn message(call: &DdiCall, what: &str, mixed: bool) -> String {
     let path = if mixed { ", depending on the path" } else { "" };
+    let by_way_of = match call.route.as_ref().map_or(0, |route| route.calls.len()) {
+        0 => String::new(),
+        1 => ", by way of a function that passes it on".to_owned(),
+        more => format!(", by way of {more} functions that pass it on"),
+    };
     match argument(call) {
-        Some(argument) => format!("{what}{path}: {argument} at {}", call.ddi.name),
+        Some(argument) => format!("{what}{path}: {argument} at {}{by_way_of}", call.ddi.name),
         None => format!("{what}{path}: {}", call.ddi.name),
+    }
+}
+
+/// Why the variable that the argument comes from is not what it should be.
+fn opt_in_note(opt_in: &OptIn) -> String {
+    let at = opt_in.variable.0;
+    let first = opt_in.stores.first().map_or(0, |store| store.0);
+    if opt_in.after != Targets::NONE {
+        return format!(
+            "the value comes from the variable at {at:x}, which the driver sets at {first:x}: later \
+             than this call"
+        );
+    }
+    match opt_in.stores.is_empty() {
+        true => format!(
+            "the value comes from the variable at {at:x}, which nothing sets: built with \
+             POOL_NX_OPTIN, a driver has to call ExInitializeDriverRuntime(DrvRtPoolNxOptIn) first"
+        ),
+        false => format!(
+            "the value comes from the variable at {at:x}, which the driver sets at {first:x} on other \
+             Windows versions only"
+        ),
     }
 }
 
@@ -110,6 +141,10 @@ pub(super) fn argument(call: &DdiCall) -> Option<String> {
     let deciding = call.deciding()?;
     let mut values = Vec::new();
     for possible in &deciding.value.possible {
+        // What is stored later is not what is asked for here.
+        if call.opt_in.is_some() && !is_initial(possible) {
+            continue;
+        }
         let words = in_words(deciding.role, possible);
         if !values.contains(&words) {
             values.push(words);

@@ -1,0 +1,167 @@
+//! The opt-in to non-executable pool: variables that ask for executable memory until they are set up.
+
+use super::drawing;
+use crate::calls::in_words;
+use crate::{DdiCall, Driver, Findings, OptIn, Rule, Standing};
+use ringfence_ddi::Role;
+use ringfence_finding::{Finding, Level, RuleCard};
+use std::collections::BTreeMap;
+
+crate::rule::rule_card! {
+    /// ## What it does
+    ///
+    /// Tells variables that a driver takes pool types or MDL priorities from and that it has to set up before: what
+    /// sets them, and whether that comes before every call. Where it does, those calls are *fine-by-opt-in*. Where it
+    /// does not, the rule about the call objects, and this one says why.
+    ///
+    /// ## Why it matters
+    ///
+    /// A driver that is built with `POOL_NX_OPTIN` asks for `ExDefaultNonPagedPoolType`, a variable of its own that is
+    /// 0, executable, until `ExInitializeDriverRuntime(DrvRtPoolNxOptIn)` has run. Forgotten, or called too late, the
+    /// driver asks for executable memory although its source seems to opt in. With `POOL_NX_OPTIN_AUTO` there is no
+    /// variable and nothing to forget.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
+    /// {
+    ///     ExInitializeDriverRuntime(DrvRtPoolNxOptIn); // before anything is allocated
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
+    /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where
+    /// `RtlGetVersion` tells it. Export drivers that are set up in `DllInitialize` are left open.
+    ///
+    /// ## References
+    ///
+    /// - <https://learn.microsoft.com/windows-hardware/drivers/kernel/single-binary-opt-in-pool-nx-optin>
+    /// - <https://learn.microsoft.com/windows-hardware/drivers/devtest/30035-warning-banned-mem-allocation-maybe-bad-call-site>
+    NxOptIn {
+        id: "nx-opt-in",
+        summary: "non-executable pool is opted in to when the driver starts",
+        level: Level::Note,
+        since: "0.1.0",
+        also_known_as: &["C30031", "C30033", "C30035", "POOL_NX_OPTIN"],
+    }
+}
+
+impl Rule for NxOptIn {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_variables(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let mut depending: BTreeMap<_, Vec<(&DdiCall, &OptIn)>> = BTreeMap::new();
+        let calls = driver.calls().all().iter().filter(|call| call.site.reached);
+        for call in calls.flat_map(DdiCall::as_asked) {
+            if let Some(opt_in) = &call.opt_in {
+                depending.entry(opt_in.variable).or_default().push((call, opt_in));
+            }
+        }
+        for (variable, calls) in depending {
+            // What nothing sets up is no opt-in; the calls themselves are objected to.
+            let Some((first, opt_in)) = calls.first().filter(|(_, one)| !one.stores.is_empty())
+            else {
+                continue;
+            };
+            let section = driver.image().section_at(variable).map(|section| section.name());
+            let message = message(first, &calls, driver);
+            let finding = Finding::new(&Self::CARD, Level::Note, message).at(variable.0, section);
+            let text = |at| stored(first, driver, at);
+            let finding = match drawing::stores(&opt_in.stores, driver, text) {
+                Some(evidence) => finding.because(evidence),
+                None => finding,
+            };
+            findings.report(finding);
+        }
+    }
+}
+
+/// `POOL_TYPE variable at 3018 is set up before the 12 calls that take PoolType from it`
+fn message(first: &DdiCall, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -> String {
+    let targets = driver.asked().targets;
+    let count =
+        |standing| calls.iter().filter(|(_, one)| one.standing(targets) == standing).count();
+    let parameter = first.deciding().map_or("an argument", |deciding| deciding.name);
+    let many = |count: usize| match count {
+        1 => "the call that takes".to_owned(),
+        more => format!("the {more} calls that take"),
+    };
+    let [after, never, unproven] =
+        [Standing::After, Standing::Never, Standing::Unproven].map(count);
+    let all = format!("{} {parameter} from it", many(calls.len()));
+    if after > 0 {
+        format!(
+            "the variable that makes pool non-executable is set up too late: {after} of {all} come first"
+        )
+    } else if never > 0 {
+        format!(
+            "the variable that makes pool non-executable is set up on some Windows versions only, before {all}"
+        )
+    } else if unproven > 0 {
+        format!(
+            "whether the variable that makes pool non-executable is set up before {all} could not be proven"
+        )
+    } else {
+        format!("opts in to non-executable pool: the variable is set up before {all}")
+    }
+}
+
+/// What an instruction stores, in words.
+fn stored(call: &DdiCall, driver: &Driver<'_>, at: ringfence_image::Rva) -> String {
+    let Some(opt_in) = &call.opt_in else { return String::new() };
+    let role = call.deciding().map_or(Role::PoolType, |deciding| deciding.role);
+    let variables = driver.calls().variables().iter();
+    let stores = variables.filter(|known| known.at == opt_in.variable).flat_map(|v| &v.stores);
+    let values = stores.filter(|store| store.at == at).flat_map(|store| &store.value.possible);
+    let words: Vec<_> = values.map(|possible| in_words(role, possible)).collect();
+    format!("set to {}", words.join(" or "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::tests::{asked_from, says};
+    use ringfence_code::Stored;
+    use ringfence_finding::{Answer, CallAnswer};
+
+    /// Spec case 21.
+    #[test]
+    fn what_is_set_up_before_is_fine() {
+        let told = asked_from(Stored::Always, false);
+        assert_eq!((told.answer, told.verdict.certify), (CallAnswer::FineByOptIn, Answer::Yes));
+        assert_eq!(
+            says(&told),
+            [
+                "finebyoptin note[nx-opt-in] nothing: opts in to non-executable pool: the variable is \
+              set up before the call that takes PoolType from it"
+            ]
+        );
+    }
+
+    /// Spec case 23.
+    #[test]
+    fn what_comes_first_asks_for_executable_memory() {
+        let told = asked_from(Stored::Always, true);
+        assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Violation, Answer::No));
+        assert!(says(&told)[0].starts_with(
+            "violation error[executable-pool-type] certify: memory is requested from an executable \
+             pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"
+        ));
+    }
+
+    #[test]
+    fn an_order_that_is_not_proven_is_unknown() {
+        let told = asked_from(Stored::Perhaps, false);
+        assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Unknown, Answer::Unknown));
+        assert_eq!(
+            told.gaps,
+            [
+                "the deciding argument of some DDI calls is not known: it comes from a variable that may \
+              not be set up before"
+            ]
+        );
+    }
+}
