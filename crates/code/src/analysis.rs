@@ -72,6 +72,8 @@ pub(crate) struct Found {
     pub(crate) ways: Vec<(usize, usize, bool)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
+    /// Whether some branch or choice depends on the build of Windows.
+    pub(crate) asks_for_build: bool,
     /// Variables that were read, of which more might be known, and how many bytes of them.
     pub(crate) read: Vec<(u32, u8)>,
     /// Addresses of wanted functions that were put into variables: where they were read, which function,
@@ -153,6 +155,7 @@ pub(crate) fn analyse(
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
     found.conditions = std::mem::take(&mut transfer.conditions);
+    found.asks_for_build = transfer.asks_for_build;
     found.read = std::mem::take(&mut transfer.read).into_iter().collect();
     found
 }

@@ -11,7 +11,11 @@ pub(crate) fn binary(what: Binary, width: Width, left: Atom, right: Atom, at: u3
     }
     let (a, b) = (known(&left, width), known(&right, width));
     let mask = width.mask();
-    let origin = if left.origin == 0 { right.origin } else { left.origin };
+    // What stands in a variable at first has the lower numbers, and counts for more.
+    let origin = match (left.origin, right.origin) {
+        (0, origin) | (origin, 0) => origin,
+        (one, other) => one.min(other),
+    };
     let (ones, zeros) = match what {
         Binary::And => (a.0 & b.0, a.1 | b.1),
         Binary::Or => (a.0 | b.0, a.1 & b.1),

@@ -3,6 +3,7 @@
 use crate::Reason;
 use crate::domain::{Atom, Base};
 use crate::query::Query;
+use crate::scan;
 use ringfence_image::{Image, RELOCATION_DIR64, Rva};
 use std::collections::HashSet;
 
@@ -184,7 +185,7 @@ impl<'a> Places<'a> {
 
     /// Pointers in data to one of `targets`, as (place, target): each a pointer that moves with the
     /// image.
-    pub(crate) fn pointers_to(&self, targets: &HashSet<u32>) -> Vec<(u32, u32)> {
+    pub(crate) fn pointers_to(&self, targets: &scan::Places) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
         for relocation in self.image.relocations().iter() {
             let place = relocation.rva();
@@ -192,7 +193,7 @@ impl<'a> Places<'a> {
             if let Some(bytes) = bytes
                 && relocation.kind == RELOCATION_DIR64
                 && let Some(target) = self.rva(u64::from_le_bytes(*bytes))
-                && targets.contains(&target)
+                && targets.contains(target)
             {
                 found.push((place.0, target));
             }

@@ -2,6 +2,7 @@
 //! them in calls, jumps and memory operands. Looks at every byte, so it must be fast.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Places farther apart than this are looked for separately, so that few fields hit by chance.
 const GAP: u32 = 0x4000;
@@ -23,12 +24,10 @@ pub(crate) struct Field {
 
 /// Every field in `bytes`, which stand at `base`, that names one of `places`; several times, if it names
 /// several as the bytes behind it are counted to the instruction or not.
-pub(crate) fn fields(bytes: &[u8], base: u32, places: &HashSet<u32>, found: &mut Vec<Field>) {
-    let mut sorted: Vec<u32> = places.iter().copied().collect();
-    sorted.sort_unstable();
-    let spans: Vec<&[u32]> = sorted.chunk_by(|a, b| b - a <= GAP).collect();
-    for span in spans {
-        let (Some(&low), Some(&high)) = (span.first(), span.last()) else { continue };
+pub(crate) fn fields(bytes: &[u8], base: u32, places: &Places, found: &mut Vec<Field>) {
+    for span in places.0.chunk_by(|a, b| b.start.saturating_sub(a.end) <= GAP) {
+        let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
+        let (low, high) = (first.start, last.end - 1);
         // The place is counted from the instruction's end, at most four bytes behind the field.
         let low = low.wrapping_sub(4);
         let width = high.wrapping_sub(low).saturating_add(1);
@@ -38,10 +37,49 @@ pub(crate) fn fields(bytes: &[u8], base: u32, places: &HashSet<u32>, found: &mut
             let end = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
             // Which of them it is shows in the instruction.
             let named = BEHIND.iter().map(|behind| end.wrapping_add(*behind));
-            let named = named.filter(|place| places.contains(place));
+            let named = named.filter(|place| contains(span, *place));
             found.extend(named.map(|place| Field { at, place }));
         });
     }
+}
+
+/// Places that are looked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places(Vec<Range<u32>>);
+
+impl Places {
+    /// What stands in one of these ranges.
+    pub(crate) fn within(mut ranges: Vec<Range<u32>>) -> Places {
+        ranges.retain(|range| range.start < range.end);
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut places: Vec<Range<u32>> = Vec::new();
+        for range in ranges {
+            match places.last_mut().filter(|last| last.end >= range.start) {
+                Some(last) => last.end = last.end.max(range.end),
+                None => places.push(range),
+            }
+        }
+        Places(places)
+    }
+
+    /// Just these.
+    pub(crate) fn at(places: &HashSet<u32>) -> Places {
+        Places::within(places.iter().map(|&place| place..place.saturating_add(1)).collect())
+    }
+
+    /// Whether `place` is one of them.
+    pub(crate) fn contains(&self, place: u32) -> bool {
+        contains(&self.0, place)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn contains(ranges: &[Range<u32>], place: u32) -> bool {
+    let after = ranges.partition_point(|range| range.start <= place);
+    after.checked_sub(1).is_some_and(|index| ranges[index].contains(&place))
 }
 
 /// Calls `hit` with every index at which a field of four bytes, added to the address behind it, gives
@@ -116,7 +154,7 @@ mod tests {
             seed >> 8
         };
         let base = 0x1000;
-        let places: HashSet<u32> = [0x3000, 0x3008, 0x3010, 0x2_0000, 0xFFFF_FFF8].into();
+        let places: HashSet<u32> = [0x3000, 0x3008, 0x3009, 0x3010, 0x2_0000, 0xFFFF_FFF8].into();
         let all: Vec<u32> = places.iter().copied().collect();
         for length in [0, 3, 4, 63, 64, 67, 68, 200, 4096] {
             let mut bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
@@ -128,7 +166,7 @@ mod tests {
                 bytes[index..index + 4].copy_from_slice(&field.to_le_bytes());
             }
             let mut quick = Vec::new();
-            fields(&bytes, base, &places, &mut quick);
+            fields(&bytes, base, &Places::at(&places), &mut quick);
             quick.sort_unstable();
             let mut slow = slowly(&bytes, base, &places);
             slow.sort_unstable();

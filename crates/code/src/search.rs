@@ -16,7 +16,7 @@ use crate::function::{Extent, Finder};
 use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
-use crate::scan::{Field, fields};
+use crate::scan::{self, Field, fields};
 use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
 use ringfence_image::{Image, Machine, Rva};
@@ -176,6 +176,11 @@ impl<'a> Search<'a> {
 
     /// Every field in executable sections that names one of `named`.
     fn scan(&self, named: &HashSet<u32>) -> Vec<Field> {
+        self.scan_for(&scan::Places::at(named))
+    }
+
+    /// Every field in executable sections that names something in `named`.
+    fn scan_for(&self, named: &scan::Places) -> Vec<Field> {
         let mut found = Vec::new();
         if named.is_empty() {
             return found;
@@ -258,7 +263,7 @@ impl<'a> Search<'a> {
     /// Adds pointers in data to slots and thunks, and the code that names those pointers.
     fn follow_pointers(&mut self, mut named: HashSet<u32>) {
         named.extend(self.thunks.keys());
-        for (place, target) in self.places.pointers_to(&named) {
+        for (place, target) in self.places.pointers_to(&scan::Places::at(&named)) {
             let thunk = self.thunks.get_mut(&target);
             let wanted = match thunk {
                 Some(thunk) => {
@@ -330,8 +335,9 @@ impl<'a> Search<'a> {
         if starts.is_empty() {
             return starts;
         }
+        let starts = scan::Places::at(&starts);
         let mut known: HashSet<u32> =
-            self.scan(&starts).into_iter().map(|field| field.place).collect();
+            self.scan_for(&starts).into_iter().map(|field| field.place).collect();
         known.extend(self.places.pointers_to(&starts).into_iter().map(|(_, target)| target));
         let image = self.places.image;
         known.extend(image.exports().iter().map(|export| export.address.0));

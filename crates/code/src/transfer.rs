@@ -35,6 +35,8 @@ pub(crate) struct Known {
 /// `RTL_OSVERSIONINFOW`: its size, and where major and minor version and the build number stand.
 const VERSION_INFO: i32 = 0x114;
 const VERSION: [i32; 3] = [4, 8, 12];
+/// The origin of the build number, which is no variable's.
+const BUILD: u16 = u16::MAX;
 
 /// What is called, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,6 +78,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) found: BTreeSet<(u32, u32, Option<String>)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
+    /// Whether some branch or choice depends on the build of Windows.
+    pub(crate) asks_for_build: bool,
     /// Where addresses of wanted functions were read that were stored since.
     pub(crate) kept: HashSet<u32>,
     /// Whether one was stored at all, be it on the stack.
@@ -97,6 +101,7 @@ impl<'a> Transfer<'a> {
             planted: BTreeSet::new(),
             found: BTreeSet::new(),
             conditions: BTreeSet::new(),
+            asks_for_build: false,
             kept: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
@@ -111,6 +116,7 @@ impl<'a> Transfer<'a> {
         self.planted.clear();
         self.found.clear();
         self.conditions.clear();
+        self.asks_for_build = false;
         self.kept.clear();
         self.spilled = false;
         self.given.clear();
@@ -222,11 +228,8 @@ impl<'a> Transfer<'a> {
     /// Whether a condition holds, where what is known decides that.
     fn decided(&mut self, state: &State, when: Condition) -> Option<bool> {
         let flags = state.flags?;
-        let decided = flags.decides(&self.values, when);
-        if decided.is_none() {
-            self.depends_on(&flags);
-        }
-        decided
+        self.depends_on(&flags);
+        flags.decides(&self.values, when)
     }
 
     /// What is known where a branch is taken or not; nothing where it cannot be.
@@ -247,6 +250,7 @@ impl<'a> Transfer<'a> {
     fn depends_on(&mut self, flags: &Compared) {
         for set in [flags.left, flags.right] {
             for atom in self.values.atoms(set) {
+                self.asks_for_build |= atom.origin == BUILD;
                 if let Reason::Parameter(index) = atom.reason()
                     && atom.base != Base::Constant
                 {
@@ -695,7 +699,10 @@ impl<'a> Transfer<'a> {
         state.lose(region, offset, offset.saturating_add(VERSION_INFO));
         let build = self.known.build.unwrap_or_default();
         for (place, number) in VERSION.into_iter().zip([10, 0, build]) {
-            let number = self.values.constant(u64::from(number), 0);
+            // Which 10.0 it is shows in the build alone.
+            let origin = if number == build { BUILD } else { 0 };
+            let number = Atom { origin, ..Atom::constant(u64::from(number), 0) };
+            let number = self.values.one(number);
             state.store(region, offset.saturating_add(place), 4, number);
         }
     }

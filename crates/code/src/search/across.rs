@@ -1,18 +1,19 @@
 //! What other functions of the image make of a value: callers, variables, results. Level by level,
 //! what is open in the calls that were seen says which callers, variables and functions to look into.
 
-use super::callers::{Contexts, Given, is_parameter};
+use super::callers::{Contexts, Given, are_chosen, is_parameter};
 use super::{Aim, Anchor, Search};
 use crate::Reason;
 use crate::analysis::{Manner, Seen, Store};
 use crate::decode::Access;
 use crate::domain::{Atom, Base};
 use crate::query::{Callee, Effect, Parameter, Wanted};
-use crate::scan::Field;
+use crate::scan::{self, Field};
 use crate::survey::Fate;
 use crate::value::Origin;
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Levels of callers and variables that are looked for.
@@ -27,6 +28,9 @@ const WIDEST: u32 = 15;
 /// An object whose address is taken this far before a variable, which nothing is stored into by name,
 /// may be what the variable is a part of.
 const NEAR: u32 = 0x100;
+
+/// What numbers of origins have in common that were stored: they are the higher ones.
+const STORED: u16 = 0x8000;
 
 /// What is known of other functions and of variables.
 #[derive(Default)]
@@ -46,6 +50,7 @@ pub(super) struct Across {
     origins: Vec<Origin>,
     pub(super) contexts: BTreeMap<u32, Rc<Contexts>>,
     pub(super) under: HashMap<(u32, Given), Rc<Vec<Seen>>>,
+    pub(super) knowing: HashMap<u32, Rc<Vec<Seen>>>,
     pub(super) steps: usize,
 }
 
@@ -77,6 +82,25 @@ struct Needs {
     parameters: BTreeMap<u32, BTreeSet<u8>>,
     variables: BTreeMap<u32, u8>,
     results: BTreeSet<u32>,
+}
+
+/// What code may name that is looked for.
+#[derive(Default)]
+struct Named {
+    /// Functions, and their numbers.
+    functions: BTreeMap<u32, u32>,
+    /// Variables, and what stands before them.
+    variables: Vec<Range<u32>>,
+    /// Variables that hold addresses of wanted functions, and the number of one.
+    planted: BTreeMap<u32, u32>,
+}
+
+impl Named {
+    fn places(&self) -> scan::Places {
+        let single = self.functions.keys().chain(self.planted.keys());
+        let single = single.map(|&place| place..place.saturating_add(1));
+        scan::Places::within(single.chain(self.variables.iter().cloned()).collect())
+    }
 }
 
 impl Needs {
@@ -149,7 +173,7 @@ impl Across {
 
     /// Which content of a variable a number stands for.
     pub(super) fn origin(&self, number: u16) -> Option<Origin> {
-        self.origins.get(usize::from(number).checked_sub(1)?).copied()
+        self.origins.get(usize::from(number & !STORED).checked_sub(1)?).copied()
     }
 
     /// The number that stands for a content of a variable.
@@ -161,7 +185,11 @@ impl Across {
                 self.origins.len() - 1
             }
         };
-        u16::try_from(index + 1).unwrap_or(0)
+        let number = u16::try_from(index + 1).ok().filter(|number| number & STORED == 0);
+        match origin {
+            Origin::Initial(_) => number.unwrap_or(0),
+            Origin::Stored { .. } => number.map_or(0, |number| number | STORED),
+        }
     }
 }
 
@@ -169,7 +197,12 @@ impl Search<'_> {
     /// Follows open arguments to callers, variables and results, then works those out.
     pub(super) fn look_across(&mut self) {
         for _ in 0..MOST_LEVELS {
-            let needs = self.needs();
+            let mut needs = self.needs();
+            if needs.is_empty() {
+                // What is known by now may show what else is open.
+                self.work_out();
+                needs = self.needs_again();
+            }
             if needs.is_empty() {
                 break;
             }
@@ -213,6 +246,22 @@ impl Search<'_> {
         needs
     }
 
+    /// What is still open in calls of which more is known by now.
+    fn needs_again(&mut self) -> Needs {
+        let mut needs = Needs::default();
+        let functions: Vec<Rc<Callers>> = self.across.functions.values().cloned().collect();
+        let inner = functions.iter().flat_map(|callers| callers.calls.clone());
+        let mut calls: Vec<Seen> = self.seen.iter().cloned().chain(inner).collect();
+        calls.retain(|call| self.depends_on_known(call));
+        for call in calls {
+            let again = self.refreshed(&call);
+            for (_, atoms) in &again.arguments {
+                self.need(again.function, atoms, true, &mut needs);
+            }
+        }
+        needs
+    }
+
     /// What these values of a function are open for. What callers make of them is asked only where it
     /// can be told apart.
     fn need(&self, function: u32, atoms: &[Atom], callers: bool, needs: &mut Needs) {
@@ -239,7 +288,7 @@ impl Search<'_> {
         if !callers {
             return;
         }
-        if atoms.len() > 1
+        if are_chosen(atoms)
             && let Some(looked) = self.looked.get(&function)
         {
             parameters.extend(&looked.conditions);
@@ -251,7 +300,7 @@ impl Search<'_> {
     }
 
     fn look_into(&mut self, needs: Needs) {
-        let mut aims: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        let mut named = Named::default();
         let image = self.places.image;
         let exported: HashSet<u32> =
             image.exports().iter().map(|export| export.address.0).collect();
@@ -279,7 +328,7 @@ impl Search<'_> {
                 effect: Effect::None,
             });
             self.transfer.aims.add_function(function, number);
-            aims.insert(function, (Aim::Function, number));
+            named.functions.insert(function, number);
         }
         for (at, bytes) in needs.variables {
             let initial = self.places.initial(at, bytes);
@@ -287,45 +336,47 @@ impl Search<'_> {
             let variable = Variable { bytes, initial, open, ..Variable::default() };
             self.across.variables.insert(at, variable);
             self.transfer.aims.watch(at, bytes);
-            let before = at.saturating_sub(NEAR)..at.saturating_add(u32::from(bytes));
-            aims.extend(before.map(|place| (place, (Aim::Variable, u32::MAX))));
+            let end = at.saturating_add(u32::from(bytes));
+            named.variables.push(at.saturating_sub(NEAR)..end);
         }
-        self.search_for(&aims);
+        self.search_for(&named);
         for function in needs.results {
             self.result(function);
         }
     }
 
-    /// Looks into every function that names one of `aims`.
-    fn search_for(&mut self, aims: &BTreeMap<u32, (Aim, u32)>) {
-        if aims.is_empty() {
+    /// Looks into every function that names one of these.
+    fn search_for(&mut self, named: &Named) {
+        let places = named.places();
+        if places.is_empty() {
             return;
         }
-        let places: HashSet<u32> = aims.keys().copied().collect();
-        for field in self.scan(&places) {
-            match aims.get(&field.place) {
-                Some((Aim::Variable, _)) => self.variable_named(field),
+        for field in self.scan_for(&places) {
+            if let Some(&wanted) = named.functions.get(&field.place) {
+                self.anchors.push(Anchor { field, wanted, aim: Aim::Function });
+            } else if let Some(&wanted) = named.planted.get(&field.place) {
                 // That it is stored there is known.
-                Some((Aim::Planted, _)) if self.access(field) == Some(Access::Writes) => {}
-                Some(&(aim, wanted)) => self.anchors.push(Anchor { field, wanted, aim }),
-                None => {}
+                if self.access(field) != Some(Access::Writes) {
+                    self.anchors.push(Anchor { field, wanted, aim: Aim::Planted });
+                }
+            } else {
+                self.variable_named(field);
             }
         }
-        self.pointers_named(&places, aims);
+        self.pointers_named(&places, named);
         self.analyse();
     }
 
     /// Pointers in data to what is looked for.
-    fn pointers_named(&mut self, places: &HashSet<u32>, aims: &BTreeMap<u32, (Aim, u32)>) {
+    fn pointers_named(&mut self, places: &scan::Places, named: &Named) {
         let mut cells: HashMap<u32, u32> = HashMap::new();
         for (place, target) in self.places.pointers_to(places) {
-            match aims.get(&target) {
-                Some((Aim::Function, number)) => {
+            match named.functions.get(&target) {
+                Some(number) => {
                     self.across.open_function(*number);
                     cells.insert(place, *number);
                 }
-                Some((Aim::Variable, _)) => self.address_taken(target),
-                _ => {}
+                None => self.address_taken(target),
             }
         }
         let named: HashSet<u32> = cells.keys().copied().collect();
@@ -432,6 +483,7 @@ impl Search<'_> {
                 }
             }
             self.across.under.clear();
+            self.across.knowing.clear();
             self.across.contexts.clear();
             if changed.is_empty() {
                 return;
@@ -482,7 +534,7 @@ impl Search<'_> {
         if !store.value.iter().any(is_open) {
             return store.value.clone();
         }
-        let again = self.again(store.function, &Vec::new(), Manner::Given);
+        let again = self.again(store.function, &Vec::new(), Manner::Quickly);
         let stores = again.map(|found| found.stores).unwrap_or_default();
         let same = |one: &&Store| (one.at, one.place) == (store.at, store.place);
         let again: Vec<Atom> = stores.iter().filter(same).flat_map(|s| s.value.clone()).collect();
@@ -492,26 +544,25 @@ impl Search<'_> {
     /// Follows addresses of wanted functions that are put into variables to where they are read.
     pub(super) fn follow_planted(&mut self) {
         let planted = std::mem::take(&mut self.across.planted);
-        let mut aims: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        let mut named = Named::default();
         for &(_, _, at) in &planted {
             let variable = Variable { bytes: 8, initial: Some(0), ..Variable::default() };
             self.across.variables.insert(at, variable);
             self.transfer.aims.watch(at, 8);
-            let around = at.saturating_sub(WIDEST)..at.saturating_add(8);
-            aims.extend(around.map(|place| (place, (Aim::Variable, u32::MAX))));
+            named.variables.push(at.saturating_sub(WIDEST)..at.saturating_add(8));
         }
-        self.search_for(&aims);
-        let mut reads: BTreeMap<u32, (Aim, u32)> = BTreeMap::new();
+        self.search_for(&named);
+        let mut reads = Named::default();
         for at in planted.iter().map(|(_, _, at)| *at).collect::<BTreeSet<u32>>() {
             if let Some((wanted, atoms)) = self.planted(at) {
                 self.transfer.aims.planted.insert(at, atoms);
-                reads.insert(at, (Aim::Planted, wanted));
+                reads.planted.insert(at, wanted);
             }
             // They hold addresses and are no argument's origin.
             self.across.variables.remove(&at);
         }
         for (from, wanted, at) in planted {
-            let followed = reads.contains_key(&at);
+            let followed = reads.planted.contains_key(&at);
             self.refer(from, wanted, if followed { Fate::Call } else { Fate::Stored });
         }
         self.search_for(&reads);

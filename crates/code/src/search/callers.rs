@@ -114,13 +114,13 @@ impl Search<'_> {
         if !self.depends_on_known(seen) {
             return seen.clone();
         }
-        let again = self.under(seen.function, &Vec::new());
+        let again = self.knowing(seen.function);
         let again = again.and_then(|all| all.iter().find(|one| one.is_call(seen)).cloned());
         // What is never reached stays as it was seen first.
         again.map_or_else(|| seen.clone(), |again| Seen { reached: seen.reached, ..again })
     }
 
-    fn depends_on_known(&self, seen: &Seen) -> bool {
+    pub(super) fn depends_on_known(&self, seen: &Seen) -> bool {
         let open = |atom: &Atom| match atom.base {
             Base::Unknown(Reason::Global(at)) => self.transfer.known.variables.contains_key(&at.0),
             Base::Unknown(Reason::ReturnedBy(at)) => {
@@ -135,7 +135,7 @@ impl Search<'_> {
     pub(super) fn groups(&mut self, seen: &Seen) -> Vec<Group> {
         let all = seen.arguments.iter().flat_map(|(_, atoms)| atoms);
         let by_parameter = all.into_iter().any(|atom| is_parameter(atom).is_some());
-        let by_branch = seen.arguments.iter().any(|(_, atoms)| atoms.len() > 1);
+        let by_branch = seen.arguments.iter().any(|(_, atoms)| are_chosen(atoms));
         if !(by_parameter || by_branch) || !self.across.asks_about(seen.function) {
             return Vec::new();
         }
@@ -220,6 +220,17 @@ impl Search<'_> {
         }
     }
 
+    /// The calls in a function once variables and results are known, looked at as quickly as that tells.
+    fn knowing(&mut self, function: u32) -> Option<Rc<Vec<Seen>>> {
+        if let Some(known) = self.across.knowing.get(&function) {
+            return Some(Rc::clone(known));
+        }
+        let found = self.again(function, &Vec::new(), Manner::Quickly)?;
+        let seen = Rc::new(found.sites);
+        self.across.knowing.insert(function, Rc::clone(&seen));
+        Some(seen)
+    }
+
     /// The calls in a function that is given this; none where there is no room to work it out.
     pub(super) fn under(&mut self, function: u32, given: &Given) -> Option<Rc<Vec<Seen>>> {
         let key = (function, given.clone());
@@ -268,6 +279,11 @@ pub(super) fn is_parameter(atom: &Atom) -> Option<u8> {
         (Base::Given(index), _) | (Base::Unknown(_), Reason::Parameter(index)) => Some(index),
         _ => None,
     }
+}
+
+/// Whether a value is one of several that code chooses from, rather than what a variable holds.
+pub(super) fn are_chosen(atoms: &[Atom]) -> bool {
+    atoms.iter().filter(|atom| atom.origin == 0).count() > 1
 }
 
 /// What callers give, collected.

@@ -7,7 +7,7 @@ use super::Search;
 use crate::analysis::{Manner, analyse};
 use crate::decode::{Flow, Stub};
 use crate::flow::{Graph, graph};
-use crate::ir::Target;
+use crate::ir::{Op, Reg, Source, Target};
 use crate::survey::{SetUp, Stored, Variable};
 use crate::value::Origin;
 use ringfence_image::Rva;
@@ -26,7 +26,7 @@ enum Event {
     At(u32),
     /// It calls, or goes on to, this function.
     Calls(u32),
-    /// It takes the address of this function, which may then be called by others.
+    /// It hands on the address of this function, which may then be called by others.
     Takes(u32),
 }
 
@@ -57,7 +57,7 @@ struct Walk {
     before: BTreeSet<u32>,
     /// Functions that were walked through.
     walked: BTreeMap<u32, Walked>,
-    /// Functions whose addresses are known before.
+    /// Functions whose addresses others know before.
     taken: BTreeSet<u32>,
     /// Whether there was more than there is room for.
     spent: bool,
@@ -121,15 +121,16 @@ impl Search<'_> {
         let holders: BTreeSet<u32> = variable.stores.iter().map(|store| store.function.0).collect();
         let entry = self.places.image.headers().entry_point.0;
         let leading = self.leading_to(entry, &holders, read);
-        let versions = self.tells_versions();
+        let mut asks_for_build = true;
         let mut all: Vec<SetUp> = Vec::new();
         for build in self.query.builds.clone() {
-            // Without a look at the version all builds are alike.
-            if !versions && let Some(first) = all.first() {
+            // Where nothing depends on the build all are alike.
+            if !asks_for_build && let Some(first) = all.first() {
                 all.push(SetUp { build, ..first.clone() });
                 continue;
             }
-            let chain = self.chain(&leading, build);
+            let chain;
+            (chain, asks_for_build) = self.chain(&leading, build);
             let mut walk = Walk { spent: read.spent, ..Walk::default() };
             let walked = self.walk(entry, &stores, &chain, read, &mut walk, 0);
             all.push(self.told(build, walked, uses, walk, read));
@@ -165,10 +166,6 @@ impl Search<'_> {
             .map(|(at, _)| Rva(*at))
             .collect();
         SetUp { build, stored, before, perhaps_before }
-    }
-
-    fn tells_versions(&self) -> bool {
-        self.query.wanted.iter().any(|wanted| wanted.effect == crate::Effect::TellsVersion)
     }
 
     /// The functions by way of which `entry` comes to one of `holders`, themselves included.
@@ -208,9 +205,9 @@ impl Search<'_> {
         read.spent |= full;
         let pieces = match full {
             true => None,
-            false => self.graph_of(function).map(|graph| {
+            false => self.graph_of(function).map(|mut graph| {
                 read.instructions += graph.insns.len();
-                self.pieces(&graph, None)
+                self.pieces(&mut graph, None)
             }),
         };
         let pieces = pieces.unwrap_or_default();
@@ -224,9 +221,11 @@ impl Search<'_> {
             .then(|| graph(&mut *self.decoder, self.places, &self.finder, extent, &[]))
     }
 
-    /// The functions that lead to a store, with the ways that are possible on a build.
-    fn chain(&mut self, leading: &BTreeSet<u32>, build: u32) -> BTreeMap<u32, Pieces> {
+    /// The functions that lead to a store, with the ways that are possible on a build; and whether some
+    /// way depends on which one it is.
+    fn chain(&mut self, leading: &BTreeSet<u32>, build: u32) -> (BTreeMap<u32, Pieces>, bool) {
         let mut chain = BTreeMap::new();
+        let mut asks_for_build = false;
         for &function in leading {
             let Some(mut graph) = self.graph_of(function) else { continue };
             self.transfer.clear();
@@ -240,19 +239,27 @@ impl Search<'_> {
                 (Manner::ForOrder, MOST_STEPS),
             );
             self.transfer.known.build = None;
+            asks_for_build |= found.asks_for_build;
             let ways = (!found.spent).then_some(&found.ways[..]);
-            chain.insert(function, self.pieces(&graph, ways));
+            chain.insert(function, self.pieces(&mut graph, ways));
         }
-        chain
+        (chain, asks_for_build)
     }
 
     /// A function as pieces; `ways` are those that are possible, if that is known.
-    fn pieces(&mut self, graph: &Graph, ways: Option<&[(usize, usize, bool)]>) -> Pieces {
+    fn pieces(&mut self, graph: &mut Graph, ways: Option<&[(usize, usize, bool)]>) -> Pieces {
         let mut pieces = Pieces::default();
-        for (index, block) in graph.blocks.iter().enumerate() {
+        for index in 0..graph.blocks.len() {
+            graph.lift(&mut *self.decoder, index);
+            let block = &graph.blocks[index];
             let mut events = Vec::new();
             let mut ends = false;
+            // Registers that hold addresses of functions.
+            let mut held: Vec<(Reg, u32)> = Vec::new();
             for insn in &graph.insns[block.insns.clone()] {
+                for op in graph.ops(insn) {
+                    events.extend(self.handed_on(op, &mut held).map(Event::Takes));
+                }
                 events.push(Event::At(insn.at));
                 let inside = |at: u32| graph.insns.binary_search_by_key(&at, |one| one.at).is_ok();
                 match insn.flow {
@@ -262,10 +269,6 @@ impl Search<'_> {
                         ends = true;
                     }
                     Flow::Return | Flow::Indirect(_) => ends = true,
-                    Flow::Next => {
-                        let code = insn.names.filter(|at| self.places.code_from(*at).is_some());
-                        events.extend(code.map(Event::Takes));
-                    }
                     _ => {}
                 }
             }
@@ -285,6 +288,32 @@ impl Search<'_> {
             pieces.next.push(next);
         }
         pieces
+    }
+
+    /// The function whose address an operation puts where a call may find it: in an argument's register,
+    /// or on the stack. What is stored elsewhere, as into the driver object, nobody calls before the
+    /// start is over.
+    fn handed_on(&self, op: &Op, held: &mut Vec<(Reg, u32)>) -> Option<u32> {
+        let abi = self.decoder.abi();
+        let (to, code) = match *op {
+            Op::Point { to, address } if address.in_image => {
+                (to, u32::try_from(address.offset).ok()?)
+            }
+            Op::Copy { to, from: Source::Image(code), .. } => (to, code),
+            Op::Copy { to, from: Source::Reg(from), .. } => {
+                (to, held.iter().find(|(register, _)| *register == from)?.1)
+            }
+            Op::Store { to, value: Source::Reg(from), .. } => {
+                let on_stack = to.base == Some(abi.stack_pointer);
+                let held = held.iter().find(|(register, _)| *register == from);
+                return held.filter(|_| on_stack).map(|(_, code)| *code);
+            }
+            _ => return None,
+        };
+        self.places.code_from(code)?;
+        held.retain(|(register, _)| *register != to);
+        held.push((to, code));
+        abi.arguments.contains(&to).then_some(code)
     }
 
     fn function_at(&self, code: u32) -> Option<Event> {

@@ -8,6 +8,7 @@ use ringfence_code::{Origin, Possible, Stored, Value, Variable};
 use ringfence_ddi::Ruling;
 use ringfence_finding::{CallAnswer, Targets};
 use ringfence_image::Rva;
+use std::collections::BTreeSet;
 
 /// What is known of the variable that a call's argument comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,35 +49,47 @@ impl OptIn {
         variables: &[Variable],
         at: Rva,
     ) -> Option<OptIn> {
-        let mut variable = None;
+        let mut from = BTreeSet::new();
         let mut sure = true;
         for (possible, ruling) in value.possible.iter().zip(rulings) {
             match (asks(*ruling), possible.origin) {
-                (true, Some(Origin::Initial(at))) if variable.is_none_or(|v| v == at) => {
-                    variable = Some(at);
-                }
+                (true, Some(Origin::Initial(at))) => drop(from.insert(at)),
                 (true, _) => return None,
                 (false, _) => sure &= *ruling != Ruling::Undecided,
             }
         }
-        let at_variable = variable?;
-        let variable = variables.iter().find(|known| known.at == at_variable)?;
+        let mut all = variables.iter().filter(|known| from.contains(&known.at));
+        let mut opt_in = OptIn::by(all.next()?, at);
+        // It may be worked out from several, and then takes all of them.
+        all.for_each(|variable| opt_in.and(OptIn::by(variable, at)));
+        if !sure {
+            opt_in.before = Targets::NONE;
+            opt_in.unproven = Targets::ALL.without(opt_in.violates_on());
+        }
+        Some(opt_in)
+    }
+
+    fn by(variable: &Variable, at: Rva) -> OptIn {
         let mut opt_in = OptIn {
-            variable: at_variable,
+            variable: variable.at,
             stores: variable.stores.iter().map(|store| store.at).collect(),
             before: Targets::NONE,
             after: Targets::NONE,
             never: Targets::NONE,
             unproven: Targets::NONE,
         };
-        if !sure {
-            opt_in.unproven = Targets::ALL;
-        } else if variable.stores.is_empty() {
-            opt_in.never = Targets::ALL;
-        } else {
-            opt_in.sort(variable, at);
+        match variable.stores.is_empty() {
+            true => opt_in.never = Targets::ALL,
+            false => opt_in.sort(variable, at),
         }
-        Some(opt_in)
+        opt_in
+    }
+
+    fn and(&mut self, other: OptIn) {
+        self.before = self.before.intersection(other.before);
+        self.after = self.after.union(other.after);
+        self.never = self.never.union(other.never);
+        self.unproven = Targets::ALL.without(self.before).without(self.violates_on());
     }
 
     fn sort(&mut self, variable: &Variable, at: Rva) {
