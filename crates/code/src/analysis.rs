@@ -171,6 +171,16 @@ enum Told {
     NotAllCalls,
 }
 
+/// What is known on the way from one block to another.
+pub(crate) enum Along {
+    /// No more than before.
+    Same,
+    /// More.
+    Narrowed(State),
+    /// Code never goes that way.
+    Never,
+}
+
 struct Analysis<'a, 't> {
     transfer: &'t mut Transfer<'a>,
     decoder: &'t mut dyn Decoder,
@@ -228,7 +238,9 @@ impl Analysis<'_, '_> {
         let mut state = self.before_block(chain[0]);
         for (index, &before) in before.iter().enumerate() {
             state = self.run(before, state, false);
-            state = self.along(before, chain[index + 1], &state).unwrap_or(state);
+            if let Along::Narrowed(narrowed) = self.along(before, chain[index + 1], &state) {
+                state = narrowed;
+            }
         }
         let (first, first_store) = (self.found.sites.len(), self.found.stores.len());
         let names = self.transfer.found.len();
@@ -252,13 +264,13 @@ impl Analysis<'_, '_> {
         Told::Everything
     }
 
-    /// What is known on the way from one block to the next; nothing where code never goes that way.
-    fn along(&mut self, block: usize, next: usize, state: &State) -> Option<State> {
+    /// What is known on the way from one block to the next.
+    fn along(&mut self, block: usize, next: usize, state: &State) -> Along {
         let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
-        let Flow::Branch(target) = last.flow else { return Some(state.clone()) };
+        let Flow::Branch(target) = last.flow else { return Along::Same };
         let start = self.graph.insns[self.graph.blocks[next].insns.start].at;
-        if target == last.end() {
-            return Some(state.clone());
+        if target == last.end() || state.flags.is_none() {
+            return Along::Same;
         }
         self.transfer.assuming(state, last.when, start == target)
     }
@@ -331,16 +343,15 @@ impl Analysis<'_, '_> {
     /// Carries `state` through a block; with `tell`, the calls in it are told.
     fn run(&mut self, block: usize, mut state: State, tell: bool) -> State {
         self.graph.lift(self.decoder, block);
+        self.transfer.stores = tell.then(Vec::new);
         for index in self.graph.blocks[block].insns.clone() {
             let insn = self.graph.insns[index];
             let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
-            self.transfer.stores = tell.then(Vec::new);
             for op in ops {
                 self.transfer.apply(&mut state, op, insn.at);
             }
             if tell {
-                self.tell_stores();
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
@@ -348,6 +359,7 @@ impl Analysis<'_, '_> {
                 self.transfer.call(&mut state, target, callee, insn.at);
             }
         }
+        self.tell_stores();
         state
     }
 
@@ -360,7 +372,9 @@ impl Analysis<'_, '_> {
         }
         let aims = &self.transfer.aims;
         let wanted = match target {
-            Target::Pointer(place) if aims.wanted_at(place).is_some() => aims.wanted_at(place),
+            Target::Pointer(place) if self.transfer.places.is_import(place) => {
+                aims.wanted_at(place)
+            }
             _ if aims.has_effects() => match self.goals(state, target, at)[..] {
                 [Goal { wanted, always: true, .. }] => Some(wanted),
                 _ => None,
@@ -415,15 +429,16 @@ impl Analysis<'_, '_> {
                 if !within[next] {
                     continue;
                 }
-                let after = match self.along(block, next, &after) {
-                    Some(after) => after,
+                let narrowed = self.along(block, next, &after);
+                let after = match &narrowed {
+                    Along::Narrowed(narrowed) => narrowed,
                     // What only constants rule out is told all the same.
-                    None if self.manner == Manner::Quickly => after.clone(),
-                    None => continue,
+                    Along::Never if self.manner != Manner::Quickly => continue,
+                    Along::Same | Along::Never => &after,
                 };
                 let widen = visits[next] > PATIENCE;
                 let changed = match &mut states[next] {
-                    Some(known) => self.transfer.join(known, &after, widen),
+                    Some(known) => self.transfer.join(known, after, widen),
                     empty => {
                         held += after.size();
                         *empty = Some(after.clone());
@@ -465,7 +480,7 @@ impl Analysis<'_, '_> {
     /// Tells which blocks follow.
     fn tell_ways(&mut self, state: &State, block: usize) {
         for next in self.graph.successors(block).to_vec() {
-            if self.along(block, next, state).is_some() {
+            if !matches!(self.along(block, next, state), Along::Never) {
                 let failed = self.fails(block, next, state);
                 self.found.ways.push((block, next, failed));
             }

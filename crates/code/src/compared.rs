@@ -45,6 +45,17 @@ impl Compared {
         decided
     }
 
+    /// Whether anything may follow from the condition: most comparisons are of what nothing is known of.
+    pub(crate) fn tells(&self, values: &Values, condition: Condition) -> bool {
+        let right = values.atoms(self.right);
+        self.narrowing(condition, right).is_some()
+            || values.atoms(self.left).iter().any(|left| {
+                right.iter().all(|right| {
+                    holds(self.what, condition, left, right, self.width) == Some(false)
+                })
+            })
+    }
+
     /// Makes of `state` what is known where `condition` holds; whether it can hold at all.
     pub(crate) fn assume(
         &self,

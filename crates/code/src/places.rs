@@ -25,6 +25,8 @@ pub(crate) struct Places<'a> {
     code: Vec<(u32, &'a [u8])>,
     /// Whether sections were left out because they share the file's bytes too often.
     pub(crate) code_left_out: bool,
+    /// Places that code goes to; found when first needed.
+    targets: std::cell::OnceCell<Vec<(u32, u32)>>,
     /// Places of pointers that the loader moves with the image; read when first needed.
     pointers: std::cell::OnceCell<HashSet<u32>>,
 }
@@ -39,6 +41,7 @@ impl<'a> Places<'a> {
             guard_dispatch: None,
             code: Vec::new(),
             code_left_out: false,
+            targets: std::cell::OnceCell::new(),
             pointers: std::cell::OnceCell::new(),
         };
         places.find_code();
@@ -165,6 +168,24 @@ impl<'a> Places<'a> {
         let there = self.image.bytes_from(Rva(place)).unwrap_or_default();
         let there = &there[..there.len().min(usize::from(bytes.min(8)))];
         Some(there.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    /// Every place in code that code goes to or takes the address of, and the field that names it, by
+    /// place.
+    pub(crate) fn targets(&self) -> &[(u32, u32)] {
+        self.targets.get_or_init(|| {
+            let mut found = Vec::new();
+            let first = self.code.first().map_or(0, |(start, _)| *start);
+            let end = |&(start, bytes): &(u32, &[u8])| start.saturating_add(bytes.len() as u32);
+            let last = self.code.last().map_or(0, end);
+            for &(start, bytes) in &self.code {
+                scan::targets(bytes, start, |place| (first..last).contains(&place), &mut found);
+            }
+            let mut all: Vec<(u32, u32)> =
+                found.into_iter().map(|field| (field.place, field.at)).collect();
+            all.sort_unstable();
+            all
+        })
     }
 
     /// The place that the pointer at `place` is the address of, as the file has it.

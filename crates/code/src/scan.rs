@@ -43,6 +43,38 @@ pub(crate) fn fields(bytes: &[u8], base: u32, places: &Places, found: &mut Vec<F
     }
 }
 
+/// Every field in `bytes`, which stand at `base`, by which an instruction goes to a place that `wanted`
+/// accepts, or takes its address. Of other instructions it finds none.
+pub(crate) fn targets(
+    bytes: &[u8],
+    base: u32,
+    wanted: impl Fn(u32) -> bool,
+    found: &mut Vec<Field>,
+) {
+    let mut check = |index: usize| {
+        let Some(field) = bytes.get(index..).and_then(<[u8]>::first_chunk) else { return };
+        let at = base.wrapping_add(index as u32);
+        let place = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
+        if wanted(place) {
+            found.push(Field { at, place });
+        }
+    };
+    // `call`, `jmp`, and `lea` behind the byte that says how it is addressed.
+    for index in memchr::memchr3_iter(0xE8, 0xE9, 0x8D, bytes) {
+        match (bytes[index], bytes.get(index + 1)) {
+            (0x8D, Some(form)) if form & 0xC7 == 0x05 => check(index + 2),
+            (0x8D, _) => {}
+            _ => check(index + 1),
+        }
+    }
+    // Conditional jumps have two bytes before the field.
+    for index in memchr::memchr_iter(0x0F, bytes) {
+        if bytes.get(index + 1).is_some_and(|second| second & 0xF0 == 0x80) {
+            check(index + 2);
+        }
+    }
+}
+
 /// Places that are looked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places(Vec<Range<u32>>);
@@ -70,6 +102,11 @@ impl Places {
     /// Whether `place` is one of them.
     pub(crate) fn contains(&self, place: u32) -> bool {
         contains(&self.0, place)
+    }
+
+    /// The ranges, by address.
+    pub(crate) fn ranges(&self) -> &[Range<u32>] {
+        &self.0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -144,6 +181,26 @@ mod tests {
             }
         }
         found
+    }
+
+    /// Encodings as in Intel's manual.
+    #[test]
+    fn ways_to_go_to_a_place_are_found() {
+        let code = [
+            &[0xE8, 0xFB, 0x1F, 0, 0][..],
+            &[0xE9, 0xF6, 0x1F, 0, 0],
+            &[0x0F, 0x84, 0xF0, 0x1F, 0, 0],
+            &[0x48, 0x8D, 0x0D, 0xE9, 0x1F, 0, 0],
+            &[0x48, 0x8B, 0x0D, 0xE2, 0x1F, 0, 0],
+        ]
+        .concat();
+        let mut found = Vec::new();
+        targets(&code, 0x1000, |place| place == 0x3000, &mut found);
+        found.sort_unstable();
+        let places: Vec<u32> = found.iter().map(|field| field.at).collect();
+        // All but the load, which reads what stands there.
+        assert_eq!(places, [0x1001, 0x1006, 0x100C, 0x1013]);
+        assert!(found.iter().all(|field| field.place == 0x3000));
     }
 
     #[test]

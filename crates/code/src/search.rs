@@ -11,7 +11,7 @@ use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
 use crate::decode::{Decoder, Flow, Stub};
-use crate::flow::{Insn, graph};
+use crate::flow::{Graph, Insn, graph};
 use crate::function::{Extent, Finder};
 use crate::packed;
 use crate::places::Places;
@@ -96,9 +96,10 @@ struct Outcome<'f> {
 }
 
 /// A function that was looked into, to be looked into again.
-#[derive(Clone, Debug)]
 struct Looked {
     extent: Extent,
+    /// Its code, while there is room for it and nothing else was looked for in it since.
+    graph: Option<Graph>,
     /// What in it was looked for.
     fields: Vec<Field>,
     /// Parameters that some branch or choice in it depends on.
@@ -187,6 +188,23 @@ impl<'a> Search<'a> {
         }
         for &(start, bytes) in self.places.code() {
             fields(bytes, start, named, &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Every field in executable sections by which code goes to one of `functions`, or takes its address.
+    fn scan_for_functions(&self, functions: &scan::Places) -> Vec<Field> {
+        let mut found = Vec::new();
+        if functions.is_empty() {
+            return found;
+        }
+        let all = self.places.targets();
+        for range in functions.ranges() {
+            let first = all.partition_point(|(place, _)| *place < range.start);
+            let here = all[first..].iter().take_while(|(place, _)| *place < range.end);
+            found.extend(here.map(|&(place, at)| Field { at, place }));
         }
         found.sort_unstable();
         found.dedup();
@@ -337,7 +355,7 @@ impl<'a> Search<'a> {
         }
         let starts = scan::Places::at(&starts);
         let mut known: HashSet<u32> =
-            self.scan_for(&starts).into_iter().map(|field| field.place).collect();
+            self.scan_for_functions(&starts).into_iter().map(|field| field.place).collect();
         known.extend(self.places.pointers_to(&starts).into_iter().map(|(_, target)| target));
         let image = self.places.image;
         known.extend(image.exports().iter().map(|export| export.address.0));
@@ -411,23 +429,25 @@ impl<'a> Search<'a> {
                 self.refer(site.at, site.wanted, Fate::Call);
             }
         }
-        self.keep(begin, kept, fields, graph.spent || found.spent, found)
+        self.keep(kept, fields, graph, found)
     }
 
     /// Keeps what was found in a function, and how to look into it again; how much work it was.
     fn keep(
         &mut self,
-        begin: u32,
         extent: Extent,
         fields: Vec<Field>,
-        spent: bool,
+        graph: Graph,
         mut found: Found,
     ) -> usize {
+        let spent = graph.spent || found.spent;
+        let room = self.across.room_for(&found, graph.insns.len());
         self.names_found(&found);
         self.across.read(&found.read);
         self.across.planted.append(&mut found.planted);
-        let looked = self.looked.entry(begin).or_insert_with(|| Looked {
+        let looked = self.looked.entry(graph.begin).or_insert_with(|| Looked {
             extent: extent.clone(),
+            graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
         });
@@ -436,9 +456,11 @@ impl<'a> Search<'a> {
                 looked.extent.ranges.push(range);
             }
         }
+        let was = looked.fields.len();
         looked.fields.extend(fields);
         looked.fields.sort_unstable();
         looked.fields.dedup();
+        looked.graph = (room && was == 0).then_some(graph);
         looked.conditions.append(&mut found.conditions);
         for site in found.sites {
             if (site.wanted as usize) < self.asked {

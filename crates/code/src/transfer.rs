@@ -3,6 +3,7 @@
 use crate::Reason;
 use crate::abi::Abi;
 use crate::aims::Aims;
+use crate::analysis::Along;
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::compared::{Compared, Place};
 use crate::domain::{Atom, Base, Set, Values};
@@ -232,18 +233,19 @@ impl<'a> Transfer<'a> {
         flags.decides(&self.values, when)
     }
 
-    /// What is known where a branch is taken or not; nothing where it cannot be.
-    pub(crate) fn assuming(
-        &mut self,
-        state: &State,
-        when: Condition,
-        taken: bool,
-    ) -> Option<State> {
-        let mut state = state.clone();
-        let Some(flags) = state.flags else { return Some(state) };
+    /// What is known where a branch is taken or not.
+    pub(crate) fn assuming(&mut self, state: &State, when: Condition, taken: bool) -> Along {
+        let Some(flags) = state.flags else { return Along::Same };
         self.depends_on(&flags);
         let when = if taken { when } else { when.opposite() };
-        flags.assume(&mut self.values, &mut state, when).then_some(state)
+        if !flags.tells(&self.values, when) {
+            return Along::Same;
+        }
+        let mut state = state.clone();
+        match flags.assume(&mut self.values, &mut state, when) {
+            true => Along::Narrowed(state),
+            false => Along::Never,
+        }
     }
 
     /// Notes the parameters that are compared.

@@ -4,7 +4,7 @@
 use super::callers::{Contexts, Given, are_chosen, is_parameter};
 use super::{Aim, Anchor, Search};
 use crate::Reason;
-use crate::analysis::{Manner, Seen, Store};
+use crate::analysis::{Found, Manner, Seen, Store};
 use crate::decode::Access;
 use crate::domain::{Atom, Base};
 use crate::query::{Callee, Effect, Parameter, Wanted};
@@ -23,6 +23,8 @@ const MOST_FUNCTIONS: usize = 4096;
 const MOST_VARIABLES: usize = 1024;
 /// How often variables and results are worked out from each other before they count as not known.
 const MOST_ROUNDS: usize = 12;
+/// Instructions that are kept of functions which will be looked at again.
+const MOST_KEPT: usize = 100_000;
 /// The bytes before a variable that an instruction may write to and reach the variable.
 const WIDEST: u32 = 15;
 /// An object whose address is taken this far before a variable, which nothing is stored into by name,
@@ -52,6 +54,8 @@ pub(super) struct Across {
     pub(super) under: HashMap<(u32, Given), Rc<Vec<Seen>>>,
     pub(super) knowing: HashMap<u32, Rc<Vec<Seen>>>,
     pub(super) steps: usize,
+    /// Instructions of functions that are kept.
+    kept: usize,
 }
 
 /// The callers of a function.
@@ -96,9 +100,13 @@ struct Named {
 }
 
 impl Named {
-    fn places(&self) -> scan::Places {
-        let single = self.functions.keys().chain(self.planted.keys());
-        let single = single.map(|&place| place..place.saturating_add(1));
+    fn functions(&self) -> scan::Places {
+        let single = self.functions.keys().map(|&place| place..place.saturating_add(1));
+        scan::Places::within(single.collect())
+    }
+
+    fn data(&self) -> scan::Places {
+        let single = self.planted.keys().map(|&place| place..place.saturating_add(1));
         scan::Places::within(single.chain(self.variables.iter().cloned()).collect())
     }
 }
@@ -116,6 +124,16 @@ impl Across {
             let known = self.widths.entry(*at).or_default();
             *known = (*known).max(*bytes);
         }
+    }
+
+    /// Whether code of so many instructions may be kept, if it is to be looked at again.
+    pub(super) fn room_for(&mut self, found: &Found, instructions: usize) -> bool {
+        let open = |atom: &Atom| is_open(atom) || is_parameter(atom).is_some();
+        let values = found.sites.iter().flat_map(|site| &site.arguments);
+        let again = values.flat_map(|(_, atoms)| atoms).any(open);
+        let room = again && self.kept + instructions <= MOST_KEPT;
+        self.kept += if room { instructions } else { 0 };
+        room
     }
 
     /// Adds a call of a function whose callers are asked about.
@@ -196,17 +214,23 @@ impl Across {
 impl Search<'_> {
     /// Follows open arguments to callers, variables and results, then works those out.
     pub(super) fn look_across(&mut self) {
+        let mut worked_out = false;
         for _ in 0..MOST_LEVELS {
             let mut needs = self.needs();
             if needs.is_empty() {
                 // What is known by now may show what else is open.
                 self.work_out();
+                worked_out = true;
                 needs = self.needs_again();
             }
             if needs.is_empty() {
                 break;
             }
+            worked_out = false;
             self.look_into(needs);
+        }
+        if worked_out {
+            return;
         }
         // What was never looked for, as there were too many levels, is open.
         for function in self.needs().parameters.into_keys() {
@@ -347,14 +371,14 @@ impl Search<'_> {
 
     /// Looks into every function that names one of these.
     fn search_for(&mut self, named: &Named) {
-        let places = named.places();
-        if places.is_empty() {
-            return;
-        }
-        for field in self.scan_for(&places) {
+        let (functions, data) = (named.functions(), named.data());
+        for field in self.scan_for_functions(&functions) {
             if let Some(&wanted) = named.functions.get(&field.place) {
                 self.anchors.push(Anchor { field, wanted, aim: Aim::Function });
-            } else if let Some(&wanted) = named.planted.get(&field.place) {
+            }
+        }
+        for field in self.scan_for(&data) {
+            if let Some(&wanted) = named.planted.get(&field.place) {
                 // That it is stored there is known.
                 if self.access(field) != Some(Access::Writes) {
                     self.anchors.push(Anchor { field, wanted, aim: Aim::Planted });
@@ -363,12 +387,17 @@ impl Search<'_> {
                 self.variable_named(field);
             }
         }
-        self.pointers_named(&places, named);
+        for places in [functions, data] {
+            self.pointers_named(&places, named);
+        }
         self.analyse();
     }
 
     /// Pointers in data to what is looked for.
     fn pointers_named(&mut self, places: &scan::Places, named: &Named) {
+        if places.is_empty() {
+            return;
+        }
         let mut cells: HashMap<u32, u32> = HashMap::new();
         for (place, target) in self.places.pointers_to(places) {
             match named.functions.get(&target) {
@@ -440,6 +469,7 @@ impl Search<'_> {
         let Some(extent) = extent.filter(|extent| extent.begin == function) else { return };
         self.looked.entry(function).or_insert_with(|| super::Looked {
             extent,
+            graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
         });
@@ -482,12 +512,12 @@ impl Search<'_> {
                     changed.insert(function);
                 }
             }
-            self.across.under.clear();
-            self.across.knowing.clear();
-            self.across.contexts.clear();
             if changed.is_empty() {
                 return;
             }
+            self.across.under.clear();
+            self.across.knowing.clear();
+            self.across.contexts.clear();
             if round >= MOST_ROUNDS {
                 // They grow out of each other without end.
                 for at in changed {

@@ -246,14 +246,19 @@ impl Search<'_> {
     /// Looks into a function again; nothing where it cannot be followed to its end.
     pub(super) fn again(&mut self, function: u32, given: &Given, how: Manner) -> Option<Found> {
         let left = MOST_STEPS.saturating_sub(self.across.steps);
-        let looked = self.looked.get(&function)?.clone();
+        let looked = self.looked.get_mut(&function)?;
         if left == 0 {
             return None;
         }
-        let mut graph =
-            graph(&mut *self.decoder, self.places, &self.finder, looked.extent, &looked.fields);
+        let fields = looked.fields.clone();
+        let kept = looked.graph.take();
+        let keep = kept.is_some();
+        let mut graph = kept.unwrap_or_else(|| {
+            let extent = looked.extent.clone();
+            graph(&mut *self.decoder, self.places, &self.finder, extent, &fields)
+        });
         self.across.steps += graph.insns.len();
-        let insns = looked.fields.iter().filter_map(|&field| graph.insn_with(field));
+        let insns = fields.iter().filter_map(|&field| graph.insn_with(field));
         let of_interest: BTreeSet<usize> = insns.map(|(insn, _)| insn).collect();
         self.transfer.clear();
         self.transfer.known.given.clone_from(given);
@@ -269,7 +274,11 @@ impl Search<'_> {
         self.transfer.known.given.clear();
         self.across.steps += found.steps;
         self.across.read(&found.read);
-        (!found.spent && !graph.spent).then_some(found)
+        let spent = found.spent || graph.spent;
+        if let Some(looked) = self.looked.get_mut(&function).filter(|_| keep) {
+            looked.graph = Some(graph);
+        }
+        (!spent).then_some(found)
     }
 }
 

@@ -8,11 +8,15 @@ use crate::analysis::{Manner, analyse};
 use crate::decode::{Flow, Stub};
 use crate::flow::{Graph, graph};
 use crate::ir::{Op, Reg, Source, Target};
+use crate::scan;
 use crate::survey::{SetUp, Stored, Variable};
 use crate::value::Origin;
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+/// Calls from the entry point to a store that are followed, and functions on the way.
+const MOST_CALLS: usize = 6;
+const MOST_LEADING: usize = 64;
 /// Functions that are looked at to see what a start comes by.
 const MOST_FUNCTIONS: usize = 1024;
 /// Instructions of those.
@@ -120,7 +124,7 @@ impl Search<'_> {
         let stores: BTreeSet<u32> = variable.stores.iter().map(|store| store.at.0).collect();
         let holders: BTreeSet<u32> = variable.stores.iter().map(|store| store.function.0).collect();
         let entry = self.places.image.headers().entry_point.0;
-        let leading = self.leading_to(entry, &holders, read);
+        let leading = self.leading_to(entry, &holders);
         let mut asks_for_build = true;
         let mut all: Vec<SetUp> = Vec::new();
         for build in self.query.builds.clone() {
@@ -168,30 +172,21 @@ impl Search<'_> {
         SetUp { build, stored, before, perhaps_before }
     }
 
-    /// The functions by way of which `entry` comes to one of `holders`, themselves included.
-    fn leading_to(
-        &mut self,
-        entry: u32,
-        holders: &BTreeSet<u32>,
-        read: &mut Read,
-    ) -> BTreeSet<u32> {
-        let mut callers: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-        let mut pending = vec![entry];
-        let mut known = BTreeSet::from([entry]);
-        while let Some(function) = pending.pop() {
-            for called in self.plain(function, read).calls() {
-                callers.entry(called).or_default().insert(function);
-                if known.insert(called) {
-                    pending.push(called);
-                }
+    /// The functions by way of which `entry` may come to one of `holders`, themselves included.
+    fn leading_to(&mut self, entry: u32, holders: &BTreeSet<u32>) -> BTreeSet<u32> {
+        let mut leading = holders.clone();
+        let mut fresh = holders.clone();
+        for _ in 0..MOST_CALLS {
+            if fresh.is_empty() || leading.len() > MOST_LEADING || fresh.contains(&entry) {
+                break;
             }
-        }
-        let mut leading = BTreeSet::new();
-        let mut pending: Vec<u32> = holders.intersection(&known).copied().collect();
-        while let Some(function) = pending.pop() {
-            if leading.insert(function) {
-                pending.extend(callers.get(&function).into_iter().flatten());
-            }
+            let named: HashSet<u32> = fresh.iter().copied().collect();
+            let fields = self.scan_for_functions(&scan::Places::at(&named));
+            let around = fields
+                .into_iter()
+                .filter_map(|field| Some(self.finder.around(&mut *self.decoder, field.at)?.begin));
+            fresh = around.filter(|begin| !leading.contains(begin)).collect();
+            leading.extend(&fresh);
         }
         leading
     }
@@ -381,15 +376,5 @@ impl Search<'_> {
         }
         walk.walked.insert(function, walked);
         walked
-    }
-}
-
-impl Pieces {
-    fn calls(&self) -> BTreeSet<u32> {
-        let calls = |event: &Event| match event {
-            Event::Calls(function) => Some(*function),
-            _ => None,
-        };
-        self.events.iter().flatten().filter_map(calls).collect()
     }
 }
