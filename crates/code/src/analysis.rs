@@ -194,6 +194,7 @@ impl Analysis<'_, '_> {
         let places = self.transfer.places;
         let is_callee = |atom: &Atom| match atom.base {
             Base::Callee { .. } | Base::Table { .. } => true,
+            Base::Image(rva) if places.is_array(rva) => true,
             Base::Image(rva) => {
                 places.code_from(rva).is_some()
                     && matches!(self.decoder.stub(rva), Stub::ToPointer(_))

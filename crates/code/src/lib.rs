@@ -38,6 +38,7 @@ mod flow;
 mod function;
 mod ir;
 mod listing;
+mod mentions;
 mod packed;
 mod places;
 mod query;

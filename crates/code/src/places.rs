@@ -21,6 +21,8 @@ pub(crate) struct Places<'a> {
     entries: HashMap<u32, u32>,
     /// Pointers to such tables, with the wanted entries: offset in bytes and index into the query.
     tables: BTreeMap<u32, Vec<(i32, u32)>>,
+    /// The tables that stand in the image themselves, in the same way.
+    arrays: BTreeMap<u32, Vec<(i32, u32)>>,
     /// Every slot that the loader fills in, wanted or not, by address.
     imports: Vec<u32>,
     never_return: HashSet<u32>,
@@ -41,6 +43,7 @@ impl<'a> Places<'a> {
             slots: HashMap::new(),
             entries: HashMap::new(),
             tables: BTreeMap::new(),
+            arrays: BTreeMap::new(),
             imports: Vec::new(),
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
             guard_check: None,
@@ -57,15 +60,15 @@ impl<'a> Places<'a> {
             match wanted.callee {
                 Callee::Slot(slot) => drop(places.slots.insert(slot.0, index)),
                 Callee::TableAt { table, entry } => {
-                    if let Some(place) = entry.checked_mul(8).and_then(|at| table.checked_add(at)) {
+                    let Some(offset) = offset(entry) else { continue };
+                    if let Some(place) = table.checked_add(offset.cast_unsigned()) {
                         places.entries.insert(place.0, index);
+                        places.arrays.entry(table.0).or_default().push((offset, index));
                     }
                 }
                 Callee::TableBehind { pointer, entry } => {
-                    if let Some(offset) = entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
-                    {
-                        places.tables.entry(pointer.0).or_default().push((offset, index));
-                    }
+                    let Some(offset) = offset(entry) else { continue };
+                    places.tables.entry(pointer.0).or_default().push((offset, index));
                 }
             }
         }
@@ -101,7 +104,8 @@ impl<'a> Places<'a> {
 
     /// Every place that code names to get at a wanted function.
     pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
-        self.slots.keys().chain(self.entries.keys()).chain(self.tables.keys()).copied()
+        let tables = self.tables.keys().chain(self.arrays.keys());
+        self.slots.keys().chain(self.entries.keys()).chain(tables).copied()
     }
 
     /// The wanted function whose address stands at `place`.
@@ -109,9 +113,21 @@ impl<'a> Places<'a> {
         self.slots.get(&place).or_else(|| self.entries.get(&place)).copied()
     }
 
-    /// The wanted entries of the table whose address stands at `pointer`, in bytes.
-    pub(crate) fn table_behind(&self, pointer: u32) -> Option<&[(i32, u32)]> {
-        self.tables.get(&pointer).map(Vec::as_slice)
+    /// The wanted entries of the table that code gets at by naming `place`, where the table's address
+    /// stands or the table itself: offset in bytes and index into the query.
+    pub(crate) fn table_by(&self, place: u32) -> Option<&[(i32, u32)]> {
+        self.tables.get(&place).or_else(|| self.arrays.get(&place)).map(Vec::as_slice)
+    }
+
+    /// Whether a table begins at `place` that is filled in when the driver runs.
+    pub(crate) fn is_array(&self, place: u32) -> bool {
+        self.arrays.contains_key(&place)
+    }
+
+    /// How far from their table's start the wanted entries of all tables are, in bytes.
+    pub(crate) fn entry_offsets(&self) -> impl Iterator<Item = u32> + '_ {
+        let all = self.tables.values().chain(self.arrays.values()).flatten();
+        all.map(|(offset, _)| offset.cast_unsigned())
     }
 
     /// Whether the loader fills in what stands at `place`.
@@ -233,4 +249,9 @@ impl<'a> Places<'a> {
         }
         found
     }
+}
+
+/// How far an entry is from its table's start, in bytes.
+fn offset(entry: u32) -> Option<i32> {
+    entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
 }

@@ -5,6 +5,7 @@ use crate::decode::amd64::Amd64;
 use crate::decode::{Decoder, Stub};
 use crate::flow::graph;
 use crate::function::{Extent, Finder};
+use crate::mentions::Mentions;
 use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
@@ -16,8 +17,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;
-/// How far behind a table's address one of its wanted entries must be named.
-const NEAR: usize = 160;
 /// Operations carried out for one image, and for one function of it.
 const MOST_STEPS: usize = 16_000_000;
 const MOST_STEPS_IN_ONE: usize = 4_000_000;
@@ -97,7 +96,7 @@ impl<'a> Search<'a> {
         let found = self.scan(&named);
         self.take(found, |places, place| match places.wanted_at(place) {
             Some(wanted) => Some((wanted, false)),
-            None => places.table_behind(place)?.first().map(|(_, wanted)| (*wanted, true)),
+            None => places.table_by(place)?.first().map(|(_, wanted)| (*wanted, true)),
         });
         self.follow_thunks();
         self.follow_pointers(named);
@@ -127,24 +126,17 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, found: Vec<Field>, means: impl Fn(&Places<'_>, u32) -> Option<(u32, bool)>) {
+        let mut mentions = None;
         for field in found {
             let Some((wanted, table)) = means(self.places, field.place) else { continue };
-            if !table || self.entry_is_near(field.at, field.place) {
+            let mut named = || {
+                let first = || Mentions::of(self.places, &self.finder);
+                mentions.get_or_insert_with(first).around(&self.finder, field.at)
+            };
+            if !table || named() {
                 self.anchors.push(Anchor { field, wanted, table, cell: None });
             }
         }
-    }
-
-    /// Whether one of the wanted entries of the table behind `pointer` is named soon after `field`.
-    /// Most entries of such a table are not wanted, and its address is read for each call.
-    fn entry_is_near(&self, field: u32, pointer: u32) -> bool {
-        let entries = self.places.table_behind(pointer).unwrap_or_default();
-        let bytes = self.places.code_from(field).unwrap_or_default();
-        let near = &bytes[..bytes.len().min(NEAR)];
-        near.windows(4).any(|word| {
-            let number = i32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            entries.iter().any(|(offset, _)| *offset == number)
-        })
     }
 
     /// Takes jumps to wanted functions out of the anchors and adds what names those jumps.
@@ -352,7 +344,10 @@ impl<'a> Search<'a> {
         };
         if anchor.table {
             // The table is named, and which of its entries are meant shows in the calls.
-            for wanted in called {
+            let entries = self.places.table_by(anchor.field.place).unwrap_or_default();
+            let kept = outcome.found.kept.contains(&at);
+            let stored = entries.iter().map(|(_, wanted)| *wanted).filter(|_| kept);
+            for wanted in called.chain(stored).collect::<BTreeSet<_>>() {
                 self.refer(at, wanted, fate(true));
             }
             return;
