@@ -1,7 +1,8 @@
 //! From an image's imports to what is asked about its code.
 
+use super::framework;
 use ringfence_code::{Callee, Parameter, Query, Wanted};
-use ringfence_ddi::{Ddi, Grant, Role, all, imported};
+use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
 use ringfence_finding::{Gap, Question};
 use ringfence_image::{Image, ImportName};
 use std::borrow::Cow;
@@ -71,7 +72,7 @@ impl Inquiry {
         inquiry.ordinals(&ordinals);
         inquiry.resolvers(&resolvers);
         if framework {
-            inquiry.open("calls through the framework's function table are not followed yet");
+            inquiry.framework(image);
         }
         if image.imports().is_empty() {
             inquiry.open("the driver imports nothing, so how it calls Windows is not seen");
@@ -102,6 +103,26 @@ impl Inquiry {
             "imports {module} by ordinal {ordinal}{more}: which function that is depends on the \
              Windows version"
         ));
+    }
+
+    /// Asks about the functions of the framework's table.
+    fn framework(&mut self, image: &Image<'_>) {
+        let framework = match framework::find(image) {
+            Ok(framework) => framework,
+            Err(why) => {
+                self.open(format!(
+                    "calls through the framework's function table are not followed: {why}"
+                ));
+                return;
+            }
+        };
+        for ddi in all() {
+            if let Reach::WdfTable { index } = ddi.reach
+                && let Some(callee) = framework.callee(index)
+            {
+                self.want(callee, ddi);
+            }
+        }
     }
 
     fn resolvers(&mut self, resolvers: &[&str]) {
