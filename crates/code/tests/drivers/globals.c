@@ -63,7 +63,7 @@ SITE(reads_stored_twice)(void) {
     KEEP(ExAllocatePoolWithTag(stored_twice, 16, TAG));
 }
 
-/* Read, changed and written back. */
+/* Read, changed and written back; at -O2 only the byte that changes. */
 ULONG changed;
 
 SITE(changes)(void) {
@@ -71,7 +71,7 @@ SITE(changes)(void) {
 }
 
 SITE(reads_changed)(void) {
-    //= ExAllocatePoolWithTag 0=0|0x200||0|0x200+global||global
+    //= ExAllocatePoolWithTag 0=0|0x200||*?
     KEEP(ExAllocatePoolWithTag(changed, 16, TAG));
 }
 

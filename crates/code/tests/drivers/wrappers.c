@@ -227,7 +227,7 @@ WRAPPER(jumps)(SIZE_T size) {
     return jumped_to(0, size);
 }
 
-/* A conditional jump to another function. */
+/* On one of two paths. */
 WRAPPER(jumps_or_not)(SIZE_T size) {
     if (size)
         return jumped_to(4, size);
