@@ -107,6 +107,8 @@ pub const PENDING: &[Driver] = &[
     assembly("implications", &["implications.s"]),
     c("globals", "-O0", &["globals.c"], NOTHING),
     c("globals", "-O2", &["globals.c"], NOTHING),
+    assembly("stores", &["stores.s"]),
+    assembly("handed_on", &["handed_on.s"]),
     c("by_name", "-O0", &["by_name.c"], NOTHING),
     c("by_name", "-O2", &["by_name.c"], NOTHING),
     c("operator_new_called", "-O0", &["operator_new_called.cpp"], NOTHING),

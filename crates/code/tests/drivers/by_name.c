@@ -137,6 +137,18 @@ SITE(calls_by_found)(void) {
     KEEP(by_found(512, 16));
 }
 
+/* The length says how much of the text is the name: the first fourteen characters. */
+void *(*shorter)(ULONG, SIZE_T);
+
+SITE(finds_shorter)(void) {
+    UNICODE_STRING name = {28, 44, L"ExAllocatePoolWithTag"};
+    shorter = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_shorter)(void) {
+    KEEP(shorter(0, 16)); //= ExAllocatePool 0=0
+}
+
 /* The variable may hold one of two. */
 allocator *one_of_two;
 
