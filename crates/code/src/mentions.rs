@@ -6,7 +6,7 @@
 
 use crate::function::Finder;
 use crate::places::Places;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// `imul` of a register by a number of four bytes or of one; the first byte behind it is at least
@@ -30,7 +30,8 @@ pub(crate) struct Mentions {
 impl Mentions {
     /// Looks through all code once.
     pub(crate) fn of(places: &Places<'_>, finder: &Finder<'_>) -> Mentions {
-        let offsets: HashSet<u32> = places.entry_offsets().collect();
+        let mut offsets: Vec<u32> = places.entry_offsets().collect();
+        offsets.sort_unstable();
         let mut at = Vec::new();
         for &(start, bytes) in places.code() {
             mentions(bytes, start, &offsets, &mut at);
@@ -59,15 +60,17 @@ impl Mentions {
     }
 }
 
-/// Adds every place in `bytes`, which stand at `base`, that names one of the entries at `offsets`.
-fn mentions(bytes: &[u8], base: u32, offsets: &HashSet<u32>, found: &mut Vec<u32>) {
-    let largest = offsets.iter().copied().max().unwrap_or(0);
-    let entry = |number: u32| number.checked_mul(8).is_some_and(|at| offsets.contains(&at));
+/// Adds every place in `bytes`, which stand at `base`, that names one of the entries at `offsets`, which are
+/// sorted.
+fn mentions(bytes: &[u8], base: u32, offsets: &[u32], found: &mut Vec<u32>) {
+    let largest = offsets.last().copied().unwrap_or(0);
+    let is_offset = |number: u32| offsets.binary_search(&number).is_ok();
+    let entry = |number: u32| number.checked_mul(8).is_some_and(is_offset);
     for (index, word) in (0_u32..).zip(bytes.windows(4)) {
         let number = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
         let short = word[0] == MULTIPLY_SHORT && word[1] >= REGISTERS;
         let named = number <= largest
-            && (offsets.contains(&number) || entry(number) && is_factor(bytes, index as usize))
+            && (is_offset(number) || is_factor(bytes, index as usize) && entry(number))
             || short && entry(word[2].into());
         if named {
             found.push(base.saturating_add(index));
@@ -88,7 +91,7 @@ mod tests {
 
     fn found(bytes: &[u8]) -> Vec<u32> {
         let mut found = Vec::new();
-        mentions(bytes, 0x1000, &HashSet::from([8 * 82, 8 * 192]), &mut found);
+        mentions(bytes, 0x1000, &[8 * 82, 8 * 192], &mut found);
         found
     }
 
