@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Fragments that are followed from one to the next.
 const MOST_CHAINED: usize = 32;
+/// Entries of the exception directory that are asked what they are fragments of; the kernel has 40,000.
+const MOST_LISTED: usize = 1 << 18;
 /// Code without unwind information is read on from at most this far before the place of interest.
 const FARTHEST: u32 = 4 << 20;
 
@@ -93,16 +95,21 @@ impl<'a> Finder<'a> {
         Some(range(&self.root(&entry)))
     }
 
-    /// The fragments of each listed function that has some, by its beginning.
-    pub(crate) fn fragments(&self) -> HashMap<u32, Vec<Range<u32>>> {
+    /// The fragments of each listed function that has some, by its beginning; `None` where more are listed
+    /// than any driver has.
+    pub(crate) fn fragments(&self) -> Option<HashMap<u32, Vec<Range<u32>>>> {
+        let functions = self.places.image.functions();
+        if functions.len() > MOST_LISTED {
+            return None;
+        }
         let mut fragments: HashMap<u32, Vec<Range<u32>>> = HashMap::new();
-        for entry in self.places.image.functions().iter() {
+        for entry in functions.iter() {
             let root = self.root(&entry);
             if root != entry {
                 fragments.entry(root.begin.0).or_default().push(range(&entry));
             }
         }
-        fragments
+        Some(fragments)
     }
 
     fn listed(&self, entry: &Function) -> Extent {

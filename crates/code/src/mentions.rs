@@ -21,8 +21,9 @@ const MOVE: std::ops::RangeInclusive<u8> = 0xB8..=0xBF;
 pub(crate) struct Mentions {
     /// Where entries are named, by address.
     at: Vec<u32>,
-    /// The fragments of each function that has some, by its beginning.
-    fragments: HashMap<u32, Vec<Range<u32>>>,
+    /// The fragments of each function that has some, by its beginning. Where there are too many to tell, any
+    /// function may name an entry in one.
+    fragments: Option<HashMap<u32, Vec<Range<u32>>>>,
     /// The answers so far, by the beginning of the function.
     known: HashMap<u32, bool>,
 }
@@ -45,10 +46,11 @@ impl Mentions {
         let Some(root) = finder.listed_around(rva) else {
             return finder.stretch(rva).is_some_and(|stretch| self.within(&stretch));
         };
+        let Some(fragments) = &self.fragments else { return true };
         if let Some(known) = self.known.get(&root.start) {
             return *known;
         }
-        let fragments = self.fragments.get(&root.start).map_or(&[][..], Vec::as_slice);
+        let fragments = fragments.get(&root.start).map_or(&[][..], Vec::as_slice);
         let named = self.within(&root) || fragments.iter().any(|range| self.within(range));
         self.known.insert(root.start, named);
         named
