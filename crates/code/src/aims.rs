@@ -19,6 +19,8 @@ pub(crate) struct Aims {
     entries: HashMap<u32, u32>,
     /// Pointers to such tables, with the wanted entries: offset in bytes and number.
     tables: BTreeMap<u32, Vec<(i32, u32)>>,
+    /// The tables that stand in the image themselves, in the same way.
+    arrays: BTreeMap<u32, Vec<(i32, u32)>>,
     /// Functions of the image itself.
     functions: HashMap<u32, u32>,
     /// Functions found by name when the driver runs.
@@ -40,15 +42,15 @@ impl Aims {
                 Callee::Slot(slot) => drop(aims.slots.insert(slot.0, number)),
                 Callee::Named(name) => drop(aims.named.insert(name.clone(), number)),
                 Callee::TableAt { table, entry } => {
-                    if let Some(place) = entry.checked_mul(8).and_then(|at| table.checked_add(at)) {
+                    let Some(offset) = offset(*entry) else { continue };
+                    if let Some(place) = table.checked_add(offset.cast_unsigned()) {
                         aims.entries.insert(place.0, number);
+                        aims.arrays.entry(table.0).or_default().push((offset, number));
                     }
                 }
                 Callee::TableBehind { pointer, entry } => {
-                    if let Some(offset) = entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
-                    {
-                        aims.tables.entry(pointer.0).or_default().push((offset, number));
-                    }
+                    let Some(offset) = offset(*entry) else { continue };
+                    aims.tables.entry(pointer.0).or_default().push((offset, number));
                 }
             }
         }
@@ -77,6 +79,11 @@ impl Aims {
         self.watched.range(place.saturating_sub(7)..place.saturating_add(FAR)).next().is_some()
     }
 
+    /// Whether calls of a wanted function are of no interest themselves.
+    pub(crate) fn is_aside(&self, number: u32) -> bool {
+        matches!(self.effect(number), Effect::SetsString | Effect::TellsVersion)
+    }
+
     /// Whether calls are followed for what they do.
     pub(crate) fn has_effects(&self) -> bool {
         self.effects.iter().any(|effect| *effect != Effect::None)
@@ -85,11 +92,9 @@ impl Aims {
     /// Every place that code names to get at a function of the query, but for those whose calls are of
     /// interest only where something else is.
     pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
-        let anchors = |(_, number): &(&u32, &u32)| {
-            !matches!(self.effect(**number), Effect::SetsString | Effect::TellsVersion)
-        };
+        let anchors = |(_, number): &(&u32, &u32)| !self.is_aside(**number);
         let slots = self.slots.iter().chain(&self.entries).filter(anchors).map(|(place, _)| *place);
-        slots.chain(self.tables.keys().copied())
+        slots.chain(self.tables.keys().chain(self.arrays.keys()).copied())
     }
 
     /// The wanted function whose address stands at `place`.
@@ -107,9 +112,21 @@ impl Aims {
         self.named.get(name).copied()
     }
 
-    /// The wanted entries of the table whose address stands at `pointer`, in bytes.
-    pub(crate) fn table_behind(&self, pointer: u32) -> Option<&[(i32, u32)]> {
-        self.tables.get(&pointer).map(Vec::as_slice)
+    /// The wanted entries of the table that code gets at by naming `place`, where the table's address
+    /// stands or the table itself: offset in bytes and number.
+    pub(crate) fn table_by(&self, place: u32) -> Option<&[(i32, u32)]> {
+        self.tables.get(&place).or_else(|| self.arrays.get(&place)).map(Vec::as_slice)
+    }
+
+    /// Whether a table begins at `place` that is filled in when the driver runs.
+    pub(crate) fn is_array(&self, place: u32) -> bool {
+        self.arrays.contains_key(&place)
+    }
+
+    /// How far from their table's start the wanted entries of all tables are, in bytes.
+    pub(crate) fn entry_offsets(&self) -> impl Iterator<Item = u32> + '_ {
+        let all = self.tables.values().chain(self.arrays.values()).flatten();
+        all.map(|(offset, _)| offset.cast_unsigned())
     }
 
     /// What a wanted function does that is followed.
@@ -138,4 +155,9 @@ impl Aims {
             None => Atom::unknown(Reason::Memory, at),
         }
     }
+}
+
+/// How far an entry is from its table's start, in bytes.
+fn offset(entry: u32) -> Option<i32> {
+    entry.checked_mul(8).and_then(|at| i32::try_from(at).ok())
 }

@@ -309,6 +309,7 @@ impl Analysis<'_, '_> {
         let places = self.transfer.places;
         let is_callee = |atom: &Atom| match atom.base {
             Base::Callee { .. } | Base::Table { .. } => true,
+            Base::Image(rva) if self.transfer.aims.is_array(rva) => true,
             Base::Image(rva) => {
                 self.transfer.aims.function_at(rva).is_some()
                     || places.code_from(rva).is_some()

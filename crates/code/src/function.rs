@@ -4,11 +4,13 @@ use crate::decode::{Decoder, Flow};
 use crate::ir::{Op, Reg};
 use crate::places::Places;
 use ringfence_image::{Function, Rva};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Fragments that are followed from one to the next.
 const MOST_CHAINED: usize = 32;
+/// Entries of the exception directory that are asked what they are fragments of; the kernel has 40,000.
+const MOST_LISTED: usize = 1 << 18;
 /// Code without unwind information is read on from at most this far before the place of interest.
 const FARTHEST: u32 = 4 << 20;
 
@@ -51,6 +53,10 @@ impl Extent {
     }
 }
 
+fn range(entry: &Function) -> Range<u32> {
+    entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0)
+}
+
 /// Finds functions; remembers what it read between them.
 pub(crate) struct Finder<'a> {
     places: &'a Places<'a>,
@@ -83,10 +89,32 @@ impl<'a> Finder<'a> {
         root
     }
 
+    /// The listed function that `rva` is in or in a fragment of: the range of its main part.
+    pub(crate) fn listed_around(&self, rva: u32) -> Option<Range<u32>> {
+        let entry = self.places.image.functions().containing(Rva(rva))?;
+        Some(range(&self.root(&entry)))
+    }
+
+    /// The fragments of each listed function that has some, by its beginning; `None` where more are listed
+    /// than any driver has.
+    pub(crate) fn fragments(&self) -> Option<HashMap<u32, Vec<Range<u32>>>> {
+        let functions = self.places.image.functions();
+        if functions.len() > MOST_LISTED {
+            return None;
+        }
+        let mut fragments: HashMap<u32, Vec<Range<u32>>> = HashMap::new();
+        for entry in functions.iter() {
+            let root = self.root(&entry);
+            if root != entry {
+                fragments.entry(root.begin.0).or_default().push(range(&entry));
+            }
+        }
+        Some(fragments)
+    }
+
     fn listed(&self, entry: &Function) -> Extent {
         let root = self.root(entry);
         let unwind = self.places.image.unwind(&root).unwrap_or_default();
-        let range = |entry: &Function| entry.begin.0..entry.end.map_or(entry.begin.0, |end| end.0);
         let mut ranges = vec![range(&root)];
         let resumes = unwind.resumes;
         if root.begin != entry.begin {
@@ -128,7 +156,7 @@ impl<'a> Finder<'a> {
     }
 
     /// The code around `rva` between two entries.
-    fn stretch(&self, rva: u32) -> Option<Range<u32>> {
+    pub(crate) fn stretch(&self, rva: u32) -> Option<Range<u32>> {
         let section = self.places.image.section_at(Rva(rva)).filter(|s| s.is_executable())?;
         let functions = self.places.image.functions();
         let before = functions.last_before(Rva(rva)).and_then(|entry| entry.end);

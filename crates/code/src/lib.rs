@@ -41,6 +41,7 @@ mod flow;
 mod function;
 mod ir;
 mod listing;
+mod mentions;
 mod names;
 mod packed;
 mod places;

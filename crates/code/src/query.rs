@@ -47,10 +47,10 @@ pub enum Effect {
         name: u8,
     },
     /// It fills in the version of Windows: an `RTL_OSVERSIONINFOW` that its first argument is the
-    /// address of. Code is not read for the sake of such calls alone.
+    /// address of. Code is not read for the sake of such calls, and they are not told.
     TellsVersion,
     /// It makes its first argument, a `UNICODE_STRING`, stand for the text that the second one is the
-    /// address of. Code is not read for the sake of such calls alone.
+    /// address of. Code is not read for the sake of such calls, and they are not told.
     SetsString,
 }
 

@@ -13,6 +13,7 @@ use crate::decode::amd64::Amd64;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::flow::{Graph, Insn, graph};
 use crate::function::{Extent, Finder};
+use crate::mentions::Mentions;
 use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
@@ -24,8 +25,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;
-/// How far behind a table's address one of its wanted entries must be named.
-const NEAR: usize = 160;
 /// Operations carried out for one image, and for one function of it.
 const MOST_STEPS: usize = 16_000_000;
 const MOST_STEPS_IN_ONE: usize = 4_000_000;
@@ -155,7 +154,7 @@ impl<'a> Search<'a> {
         let found = self.scan(&named);
         self.take(found, |aims, place| match aims.wanted_at(place) {
             Some(wanted) => Some((wanted, Aim::Wanted)),
-            None => aims.table_behind(place)?.first().map(|(_, wanted)| (*wanted, Aim::Table)),
+            None => aims.table_by(place)?.first().map(|(_, wanted)| (*wanted, Aim::Table)),
         });
         self.follow_thunks();
         self.follow_pointers(named);
@@ -212,24 +211,17 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, found: Vec<Field>, means: impl Fn(&Aims, u32) -> Option<(u32, Aim)>) {
+        let mut mentions = None;
         for field in found {
             let Some((wanted, aim)) = means(&self.transfer.aims, field.place) else { continue };
-            if aim != Aim::Table || self.entry_is_near(field.at, field.place) {
+            let mut named = || {
+                let first = || Mentions::of(self.places, &self.transfer.aims, &self.finder);
+                mentions.get_or_insert_with(first).around(&self.finder, field.at)
+            };
+            if aim != Aim::Table || named() {
                 self.anchors.push(Anchor { field, wanted, aim });
             }
         }
-    }
-
-    /// Whether one of the wanted entries of the table behind `pointer` is named soon after `field`.
-    /// Most entries of such a table are not wanted, and its address is read for each call.
-    fn entry_is_near(&self, field: u32, pointer: u32) -> bool {
-        let entries = self.transfer.aims.table_behind(pointer).unwrap_or_default();
-        let bytes = self.places.code_from(field).unwrap_or_default();
-        let near = &bytes[..bytes.len().min(NEAR)];
-        near.windows(4).any(|word| {
-            let number = i32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            entries.iter().any(|(offset, _)| *offset == number)
-        })
     }
 
     /// Takes jumps to wanted functions out of the anchors and adds what names those jumps.
@@ -424,7 +416,8 @@ impl<'a> Search<'a> {
         let at_anchor: HashSet<u32> =
             insns.values().map(|&(insn, _)| graph.insns[insn].at).collect();
         for site in found.sites.iter().filter(|site| found.direct.contains(&site.at)) {
-            let is_new = !self.seen_at.contains(&(site.at, site.wanted));
+            let is_new = !self.seen_at.contains(&(site.at, site.wanted))
+                && !self.transfer.aims.is_aside(site.wanted);
             if is_new && !at_anchor.contains(&site.at) && (site.wanted as usize) < self.asked {
                 self.refer(site.at, site.wanted, Fate::Call);
             }
@@ -463,6 +456,9 @@ impl<'a> Search<'a> {
         looked.graph = (room && was == 0).then_some(graph);
         looked.conditions.append(&mut found.conditions);
         for site in found.sites {
+            if self.transfer.aims.is_aside(site.wanted) {
+                continue;
+            }
             if (site.wanted as usize) < self.asked {
                 // Where a function is looked into again, less of it may be.
                 if self.seen_at.insert((site.at, site.wanted)) {
@@ -516,7 +512,10 @@ impl<'a> Search<'a> {
             }
             Aim::Table => {
                 // The table is named, and which of its entries are meant shows in the calls.
-                for wanted in called {
+                let entries = self.transfer.aims.table_by(anchor.field.place).unwrap_or_default();
+                let kept = outcome.found.kept.contains(&at);
+                let stored = entries.iter().map(|(_, wanted)| *wanted).filter(|_| kept);
+                for wanted in called.chain(stored).collect::<BTreeSet<_>>() {
                     self.refer(at, wanted, fate(true));
                 }
                 return;

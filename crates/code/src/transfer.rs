@@ -522,10 +522,10 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Functions in `set` are now held by others.
+    /// Functions in `set`, and tables of them, are now held by others.
     fn keep(&mut self, set: Set) {
         for atom in self.values.atoms(set) {
-            if let Base::Callee { from, .. } = atom.base {
+            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
                 self.kept.insert(from);
             }
         }

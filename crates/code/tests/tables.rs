@@ -101,6 +101,57 @@ fn entries_of_one_table_are_told_apart() {
     assert!(named.eq([(TEXT, 1, Fate::Call), (TEXT + 16, 0, Fate::Call)]));
 }
 
+/// The table's address stays in a register that calls preserve, however far it is to the next call.
+#[test]
+fn a_table_that_is_read_long_before() {
+    let code = |data| {
+        let load = to(data, 0, &[0x48, 0x8B, 0x1D]);
+        // cmp ecx, 0; jz to the call, so that the load is in a block before.
+        let branch = [0x83, 0xF9, 0, 0x0F, 0x84, 0, 2, 0, 0];
+        let filler = [0x90; 0x200];
+        let call = [&[0xFF, 0x93][..], &OFFSET.to_le_bytes()].concat();
+        [&load[..], &branch, &filler, &XOR_R8D, &call, &RET].concat()
+    };
+    let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!(told(&survey), [(TEXT + 0x213, Via::Table, Some(0))]);
+    assert_eq!(survey.references.len(), 1);
+}
+
+/// `mov eax, 8; imul rax, rax, 0C0h`, then the table: what Microsoft's compiler makes without
+/// optimisation.
+#[test]
+fn an_entry_whose_place_is_multiplied_out_first() {
+    const PRODUCT: [u8; 12] = [0xB8, 8, 0, 0, 0, 0x48, 0x69, 0xC0, 0xC0, 0, 0, 0];
+    // mov rax, [rcx+rax]; call rax
+    const CALL: [u8; 6] = [0x48, 0x8B, 0x04, 0x01, 0xFF, 0xD0];
+    let behind = |data| {
+        let load = to(data, PRODUCT.len(), &[0x48, 0x8B, 0x0D]);
+        [&PRODUCT[..], &load, &XOR_R8D, &CALL, &RET].concat()
+    };
+    let found = surveyed(behind, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!(told(&found), [(TEXT + 26, Via::Register, Some(0))]);
+    let at = |data| {
+        let load = to(data, PRODUCT.len(), &[0x48, 0x8D, 0x0D]);
+        [&PRODUCT[..], &load, &XOR_R8D, &CALL, &RET].concat()
+    };
+    let found = surveyed(at, |table| Callee::TableAt { table, entry: ENTRY });
+    assert_eq!(told(&found), [(TEXT + 26, Via::Register, Some(0))]);
+}
+
+/// What others do with a table whose address they are given is not seen.
+#[test]
+fn a_table_that_is_stored_is_told() {
+    let code = |data| {
+        let load = to(data, 0, &[0x48, 0x8B, 0x05]);
+        let call = [&[0xFF, 0x90][..], &OFFSET.to_le_bytes()].concat();
+        // mov [rcx], rax
+        [&load[..], &[0x48, 0x89, 0x01], &XOR_R8D, &call, &RET].concat()
+    };
+    let survey = surveyed(code, |pointer| Callee::TableBehind { pointer, entry: ENTRY });
+    assert_eq!(told(&survey), [(TEXT + 13, Via::Table, Some(0))]);
+    assert_eq!(survey.references[0].fate, Fate::Stored);
+}
+
 /// Another entry of the same table is another function.
 #[test]
 fn other_entries_are_not_taken_for_it() {

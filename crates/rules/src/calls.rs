@@ -4,6 +4,7 @@ mod allocator;
 mod call;
 mod coverage;
 mod data;
+mod framework;
 mod inquiry;
 mod judge;
 mod opt_in;

@@ -41,6 +41,7 @@ typedef LONG NTSTATUS;
 #define STATUS_SUCCESS ((NTSTATUS)0x00000000)
 #define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
+#define STATUS_PROCEDURE_NOT_FOUND ((NTSTATUS)0xC000007A)
 #define STATUS_TOO_MANY_OPENED_FILES ((NTSTATUS)0xC000011F)
 #define NT_SUCCESS(status) ((status) >= 0)
 
@@ -68,8 +69,9 @@ typedef enum MEMORY_CACHING_TYPE {
     MmCached = 1,
 } MEMORY_CACHING_TYPE;
 
-/* A page priority. Without MdlMappingNoExecute (0x40000000) the mapping is executable. */
+/* A page priority. Without MdlMappingNoExecute the mapping is executable. */
 #define NormalPagePriority 16
+#define MdlMappingNoExecute 0x40000000
 
 #define PAGE_EXECUTE_READWRITE 0x40
 
@@ -150,6 +152,7 @@ _Static_assert(offsetof(IRP, IoStatus) == 0x30, "IRP");
 
 NTKERNELAPI void *NTAPI ExAllocatePoolWithTag(POOL_TYPE, SIZE_T, ULONG);
 NTKERNELAPI void NTAPI ExFreePoolWithTag(void *, ULONG);
+NTKERNELAPI void *NTAPI MmGetSystemRoutineAddress(const UNICODE_STRING *);
 NTKERNELAPI void *NTAPI MmMapLockedPagesSpecifyCache(void *Mdl, signed char AccessMode,
                                                     MEMORY_CACHING_TYPE, void *RequestedAddress,
                                                     ULONG BugCheckOnFailure, ULONG Priority);

@@ -2,20 +2,28 @@
  * A driver of the Kernel-Mode Driver Framework, bound to version 1.15 without the framework's own
  * stub library: WdfVersionBind fills in a table, and every framework function is called through it.
  *
- * Memory comes from WdfMemoryCreate, non-executable unless FX_EXECUTABLE_POOL is defined.
+ * Memory comes from WdfMemoryCreate, non-executable unless FX_EXECUTABLE_POOL or FX_OLD_KIT is defined.
+ * FX_OLD_KIT makes it what the kit of Windows 7 made: bound to version 1.9, with the table in the driver
+ * itself, and no memory but executable one.
  */
 #include "kernel.h"
 
 #define KMDF_TAG 'fdmK' /* shows as "Kmdf" in pool listings */
 
-#if defined(FX_EXECUTABLE_POOL)
+#if defined(FX_EXECUTABLE_POOL) || defined(FX_OLD_KIT)
 #define KMDF_POOL NonPagedPool
 #else
 #define KMDF_POOL NonPagedPoolNx
 #endif
 
-/* What the framework's table of version 1.15 holds, and where. */
+/* What the framework's table holds, and where. */
+#if defined(FX_OLD_KIT)
+#define WDF_MINOR 9
+#define WDF_FUNCTION_COUNT 396
+#else
+#define WDF_MINOR 15
 #define WDF_FUNCTION_COUNT 444
+#endif
 #define WDF_DRIVER_CREATE 116
 #define WDF_MEMORY_CREATE 192
 
@@ -30,7 +38,7 @@ typedef struct WDF_BIND_INFO {
     ULONG Minor;
     ULONG Build;
     ULONG FunctionCount;
-    const WDF_FUNCTION **FunctionTable;
+    void *FunctionTable; /* the table, or since version 1.11 a pointer to it */
     void *Module;
 } WDF_BIND_INFO;
 
@@ -55,13 +63,17 @@ NTKERNELAPI void WdfVersionUnbind(UNICODE_STRING *, WDF_BIND_INFO *, void *);
 
 DRIVER_INITIALIZE DriverEntry;
 
+#if defined(FX_OLD_KIT)
+static WDF_FUNCTION WdfFunctions[WDF_FUNCTION_COUNT];
+#else
 static const WDF_FUNCTION *WdfFunctions;
+#endif
 static void *WdfDriverGlobals;
 static WDF_BIND_INFO BindInfo = {
     .Size = sizeof(WDF_BIND_INFO),
     .Component = L"KmdfLibrary",
     .Major = 1,
-    .Minor = 15,
+    .Minor = WDF_MINOR,
     .FunctionCount = WDF_FUNCTION_COUNT,
     .FunctionTable = &WdfFunctions,
 };

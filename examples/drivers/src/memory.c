@@ -6,8 +6,10 @@
  *   FX_PAGE_PROTECTION   device memory is mapped writable and executable
  *   FX_MAP_IO_SPACE      device memory is mapped by a function that cannot do other than executable
  *   FX_POOL_FROM_IOCTL   the pool type is what a program passes in with an IOCTL
+ *   FX_WRAPPER           the pool types are what the callers of a function of the driver's own pass to it
+ *   FX_ROUTINE_BY_NAME   the function that allocates is found by its name when the driver is loaded
  *
- * Each asks in SampleAsk and nowhere else.
+ * Each asks in SampleAsk, or in what that calls, and nowhere else.
  */
 #include "kernel.h"
 
@@ -85,6 +87,61 @@ static NTSTATUS SampleAsk(IRP *Irp)
     return STATUS_SUCCESS;
 }
 
+#elif defined(FX_WRAPPER)
+
+/* Hands on the pool type. The compiler makes the call a jump to the import. */
+__attribute__((noinline)) static void *SampleAllocate(POOL_TYPE Type, SIZE_T Size)
+{
+    return ExAllocatePoolWithTag(Type, Size, SAMPLE_TAG);
+}
+
+static NTSTATUS SampleAsk(IRP *Irp)
+{
+    UCHAR volatile *Plain = SampleAllocate(NonPagedPoolNx, SAMPLE_SIZE);
+    UCHAR volatile *Odd;
+
+    (void)Irp;
+    if (Plain == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Odd = SampleAllocate(NonPagedPool, SAMPLE_SIZE);
+    if (Odd == NULL) {
+        ExFreePoolWithTag((void *)Plain, SAMPLE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Plain[0] = 1;
+    Odd[0] = Plain[0];
+    ExFreePoolWithTag((void *)Odd, SAMPLE_TAG);
+    ExFreePoolWithTag((void *)Plain, SAMPLE_TAG);
+    return STATUS_SUCCESS;
+}
+
+#elif defined(FX_ROUTINE_BY_NAME)
+
+typedef void *(NTAPI ALLOCATE)(POOL_TYPE, SIZE_T, ULONG);
+
+static ALLOCATE *Allocate;
+
+INIT_CODE static NTSTATUS SamplePrepare(void)
+{
+    UNICODE_STRING Name = CONSTANT_STRING(L"ExAllocatePoolWithTag");
+
+    Allocate = (ALLOCATE *)MmGetSystemRoutineAddress(&Name);
+    return Allocate != NULL ? STATUS_SUCCESS : STATUS_PROCEDURE_NOT_FOUND;
+}
+
+static NTSTATUS SampleAsk(IRP *Irp)
+{
+    void *Memory = Allocate(NonPagedPool, SAMPLE_SIZE, SAMPLE_TAG);
+
+    (void)Irp;
+    if (Memory == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    ExFreePoolWithTag(Memory, SAMPLE_TAG);
+    return STATUS_SUCCESS;
+}
+
 #else
 #error "nothing to ask for"
 #endif
@@ -126,6 +183,13 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *Regi
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
+#if defined(FX_ROUTINE_BY_NAME)
+    Status = SamplePrepare();
+    if (!NT_SUCCESS(Status)) {
+        IoDeleteDevice(Device);
+        return Status;
+    }
+#endif
     Status = IoCreateSymbolicLink(&LinkName, &DeviceName);
     if (!NT_SUCCESS(Status)) {
         IoDeleteDevice(Device);

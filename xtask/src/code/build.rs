@@ -1,6 +1,6 @@
 //! Builds the drivers of the recipe in a folder.
 
-use super::recipe::{DRIVERS, Driver, LINK, TARGET};
+use super::recipe::{Driver, LINK, TARGET};
 use super::truth::Truth;
 use crate::command::{capture, root};
 use crate::fixtures::COMPILE;
@@ -20,11 +20,11 @@ pub fn sources() -> PathBuf {
     root().join("crates/code/tests/drivers")
 }
 
-/// Builds every driver inside `folder`.
-pub fn all(folder: &Path) -> Result<()> {
+/// Builds `drivers` inside `folder`.
+pub fn all(drivers: &[Driver], folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     import_libraries(folder)?;
-    DRIVERS.iter().try_for_each(|driver| one(driver, folder))
+    drivers.iter().try_for_each(|driver| one(driver, folder))
 }
 
 /// An import library for each module.

@@ -1,12 +1,13 @@
 //! What the sources say, against what the survey says.
 
 use super::map::Map;
+use super::routes;
 use super::survey::Found;
 use super::truth::{Function, Line, Truth, What};
-use super::value::words;
+use super::value::{Expected, words};
 use super::wanted;
 use anyhow::{Context, Result};
-use ringfence_code::{Fate, Site};
+use ringfence_code::{Argument, Fate, Site};
 use std::ops::Range;
 
 /// Every difference, as a line.
@@ -16,7 +17,7 @@ pub fn differences(truth: &Truth, map: &Map, found: &Found) -> Result<Vec<String
     for function in &truth.functions {
         let name = &function.name;
         let range = map.range(name).with_context(|| format!("there is no function {name}"))?;
-        of_function(function, &range, found, &mut differences);
+        of_function(function, &range, (map, found), &mut differences)?;
         told.push(range);
     }
     let is_told = |rva: u32| told.iter().any(|range| range.contains(&rva));
@@ -41,9 +42,9 @@ pub fn differences(truth: &Truth, map: &Map, found: &Found) -> Result<Vec<String
 fn of_function(
     function: &Function,
     range: &Range<u32>,
-    found: &Found,
+    (map, found): (&Map, &Found),
     differences: &mut Vec<String>,
-) {
+) -> Result<()> {
     let in_range = |site: &&Site| range.contains(&site.at.0);
     let mut calls: Vec<_> = found.survey.sites.iter().filter(in_range).collect();
     let unreached = |called: &str| {
@@ -53,8 +54,13 @@ fn of_function(
     let mut unmet = Vec::new();
     for line in &function.lines {
         match &line.what {
-            What::Call(..) => match calls.iter().position(|site| agrees(line, site, found)) {
-                Some(index) => drop(calls.remove(index)),
+            What::Call(call) => match calls.iter().position(|site| agrees(line, site, found)) {
+                Some(index) => {
+                    let site = calls.remove(index);
+                    let wrong = routes::differences(call, &line.called, &site.routes, map)?;
+                    let name = &function.name;
+                    differences.extend(wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+                }
                 None => unmet.push(line),
             },
             What::Reference(Fate::Unreached) => {}
@@ -77,6 +83,7 @@ fn of_function(
     for site in calls {
         differences.push(format!("{}: a call too many: {}", function.name, call(site, found)));
     }
+    Ok(())
 }
 
 /// References that are no calls, and of which the source does not say so.
@@ -91,7 +98,7 @@ fn references(
         let said = function.lines.iter().any(|line| {
             line.called == *name
                 && match &line.what {
-                    What::Call(..) => reference.fate == Fate::Call,
+                    What::Call(_) => reference.fate == Fate::Call,
                     What::Reference(fate) => reference.fate == *fate,
                 }
         });
@@ -114,17 +121,22 @@ fn has_reference(called: &str, fate: Fate, range: &Range<u32>, found: &Found) ->
     })
 }
 
-/// Whether `site` is the call that `line` tells of.
+/// Whether `site` is the call that `line` tells of, whatever the routes to it.
 fn agrees(line: &Line, site: &Site, found: &Found) -> bool {
-    let What::Call(arguments, via) = &line.what else { return false };
+    let What::Call(call) = &line.what else { return false };
     let right_place = found.names[site.wanted] == line.called && site.reached;
     right_place
-        && via.is_none_or(|via| via == site.via)
-        && arguments.iter().all(|(index, expected)| {
-            let bits = wanted::bits(&line.called, *index).unwrap_or(64);
-            let argument = site.arguments.iter().find(|argument| argument.index == *index);
-            argument.is_some_and(|argument| expected.is_met_by(&argument.value, bits))
-        })
+        && call.via.is_none_or(|via| via == site.via)
+        && are_met(&call.arguments, &line.called, &site.arguments)
+}
+
+/// Whether each argument of a call of `called` is as expected.
+pub fn are_met(expected: &[(u8, Expected)], called: &str, found: &[Argument]) -> bool {
+    expected.iter().all(|(index, expected)| {
+        let bits = wanted::bits(called, *index).unwrap_or(64);
+        let argument = found.iter().find(|argument| argument.index == *index);
+        argument.is_some_and(|argument| expected.is_met_by(&argument.value, bits))
+    })
 }
 
 /// A call in the words of the sources.

@@ -73,6 +73,9 @@ pub const DRIVERS: &[Driver] = &[
     c("given", "-O2", &["given.c"], NOTHING),
     Driver { entry: false, ..c("nopdata", "-O0", &["nopdata.c"], NO_UNWIND) },
     Driver { entry: false, ..c("nopdata", "-O2", &["nopdata.c"], NO_UNWIND) },
+    c("wdf", "-O0", &["wdf.c"], NOTHING),
+    c("wdf", "-O2", &["wdf.c"], NOTHING),
+    c("wdf-guard", "-O2", &["wdf.c", "load_config.s"], GUARD),
     c("operator_new", "-O2", &["operator_new.cpp"], NOTHING),
     assembly("idioms", &["idioms.s"]),
     assembly("stack", &["stack.s"]),
@@ -84,6 +87,32 @@ pub const DRIVERS: &[Driver] = &[
     assembly("escaped", &["escaped.s"]),
     assembly("ways", &["ways.s"]),
     assembly("fragments", &["fragments.s"]),
+];
+
+/// Drivers whose truths are not found yet: `--pending` compares them. They move up when they are.
+pub const PENDING: &[Driver] = &[
+    c("wrappers", "-O0", &["wrappers.c"], NOTHING),
+    c("wrappers", "-O2", &["wrappers.c"], NOTHING),
+    c("wrappers-guard", "-O2", &["wrappers.c", "load_config.s"], GUARD),
+    c("mapped", "-O0", &["mapped.c"], NOTHING),
+    c("mapped", "-O2", &["mapped.c"], NOTHING),
+    c("recursion", "-O0", &["recursion.c"], NOTHING),
+    c("recursion", "-O2", &["recursion.c"], NOTHING),
+    c("pointers", "-O0", &["pointers.c"], NOTHING),
+    c("pointers", "-O2", &["pointers.c"], NOTHING),
+    c("helpers", "-O0", &["helpers.c", "helped.c"], NOTHING),
+    c("helpers", "-O2", &["helpers.c", "helped.c"], NOTHING),
+    c("implied", "-O0", &["implied.c"], NOTHING),
+    c("implied", "-O2", &["implied.c"], NOTHING),
+    assembly("implications", &["implications.s"]),
+    c("globals", "-O0", &["globals.c"], NOTHING),
+    c("globals", "-O2", &["globals.c"], NOTHING),
+    assembly("stores", &["stores.s"]),
+    assembly("handed_on", &["handed_on.s"]),
+    c("by_name", "-O0", &["by_name.c"], NOTHING),
+    c("by_name", "-O2", &["by_name.c"], NOTHING),
+    c("operator_new_called", "-O0", &["operator_new_called.cpp"], NOTHING),
+    c("operator_new_called", "-O2", &["operator_new_called.cpp"], NOTHING),
 ];
 
 /// The switches that C and assembly have in common.

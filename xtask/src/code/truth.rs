@@ -2,7 +2,12 @@
 //!
 //! `[function:] [-O0 | -O2] CALLED index=value… [via=way]` is a call, `… CALLED data`, `thunk` or
 //! `dead-thunk` a reference that is none, `… CALLED unreached` code or data that is not run. The
-//! function is that of the last `SITE(…)`, `FUNCTION …`, `POOL …` or `PRIORITY …` unless it is named.
+//! function is that of the last `SITE(…)`, `WRAPPER(…)`, `FUNCTION …`, `POOL …` or `PRIORITY …` unless it
+//! is named.
+//!
+//! `… CALLED index=value… from=outer>inner` is a route to the call told of before: by calls in these
+//! functions, one after the other. `from=?` is one from callers that are not known, and `from=*` beside the
+//! call says that its routes are not told.
 
 use super::value::{Expected, argument};
 use super::wanted;
@@ -39,10 +44,34 @@ pub struct Line {
 /// What becomes of a reference.
 #[derive(Debug)]
 pub enum What {
-    /// It is called, with these arguments.
-    Call(Vec<(u8, Expected)>, Option<Via>),
+    /// It is called.
+    Call(Call),
     /// It is something else.
     Reference(Fate),
+}
+
+/// What is true of a call.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// The arguments, by place.
+    pub arguments: Vec<(u8, Expected)>,
+    /// How the call gets there, where that is told.
+    pub via: Option<Via>,
+    /// The routes by which callers choose the arguments.
+    pub routes: Vec<Route>,
+    /// Whether the routes are not told.
+    pub any_routes: bool,
+}
+
+/// A route to a call.
+#[derive(Debug)]
+pub struct Route {
+    /// The functions that its calls are in, outermost first; none for callers that are not known.
+    pub functions: Vec<String>,
+    /// What the arguments are by this route.
+    pub arguments: Vec<(u8, Expected)>,
+    /// As it was written.
+    pub text: String,
 }
 
 const WAYS: &[(&str, Via)] = &[
@@ -88,43 +117,68 @@ impl Truth {
         }
         let called = words.next().context("no function is called")?;
         ensure!(wanted::is_wanted(called), "{called} is not asked about");
-        let what = what(called, words)?;
-        let line = Line { called: called.to_owned(), what, text: said.trim().to_owned() };
-        match self.functions.iter_mut().find(|function| function.name == name) {
-            Some(function) => function.lines.push(line),
-            None => self.functions.push(Function { name: name.to_owned(), lines: vec![line] }),
-        }
+        let (what, from) = what(called, words)?;
+        let text = said.trim().to_owned();
+        let index = self.functions.iter().position(|function| function.name == name);
+        let index = index.unwrap_or_else(|| {
+            self.functions.push(Function { name: name.to_owned(), lines: Vec::new() });
+            self.functions.len() - 1
+        });
+        let lines = &mut self.functions[index].lines;
+        let (Some(from), What::Call(call)) = (from, &what) else {
+            lines.push(Line { called: called.to_owned(), what, text });
+            return Ok(());
+        };
+        ensure!(call.via.is_none(), "a route tells no way");
+        let told = lines.iter_mut().rev().find(|line| line.called == called);
+        let Some(What::Call(told)) = told.map(|line| &mut line.what) else {
+            bail!("the call that this is a route to is not told of before");
+        };
+        let What::Call(Call { arguments, .. }) = what else { return Ok(()) };
+        told.routes.push(Route { functions: from, arguments, text });
         Ok(())
     }
 }
 
 /// The function that begins in this line.
 fn begins(text: &str) -> Option<&str> {
-    if let Some((_, rest)) = text.split_once("SITE(") {
+    let macros = ["SITE(", "WRAPPER("];
+    if let Some((_, rest)) = macros.iter().find_map(|start| text.split_once(start)) {
         return rest.split_once(')').map(|(name, _)| name);
     }
     let (word, name) = text.split_once(' ')?;
     matches!(word, "FUNCTION" | "POOL" | "PRIORITY").then(|| name.trim())
 }
 
-fn what<'a>(called: &str, words: impl Iterator<Item = &'a str>) -> Result<What> {
-    let (mut arguments, mut via) = (Vec::new(), None);
+/// What a line says, and the functions of a route if it tells one.
+fn what<'a>(
+    called: &str,
+    words: impl Iterator<Item = &'a str>,
+) -> Result<(What, Option<Vec<String>>)> {
+    let (mut call, mut from) = (Call::default(), None);
     for word in words {
         if let Some((_, fate)) = FATES.iter().find(|(name, _)| *name == word) {
-            return Ok(What::Reference(*fate));
+            return Ok((What::Reference(*fate), None));
         }
         if let Some((index, value)) = argument(word)? {
             ensure!(wanted::bits(called, index).is_some(), "{index} is not asked about");
-            arguments.push((index, value));
+            call.arguments.push((index, value));
             continue;
         }
-        let way = word.strip_prefix("via=");
-        via = WAYS.iter().find(|(name, _)| Some(*name) == way).map(|(_, via)| *via);
-        if via.is_none() {
-            bail!("{word:?} is neither an argument nor a way nor a fate");
+        match word.strip_prefix("from=") {
+            Some("*") => call.any_routes = true,
+            Some("?") => from = Some(Vec::new()),
+            Some(names) => from = Some(names.split('>').map(str::to_owned).collect()),
+            None => {
+                let way = word.strip_prefix("via=");
+                call.via = WAYS.iter().find(|(name, _)| Some(*name) == way).map(|(_, via)| *via);
+                if call.via.is_none() {
+                    bail!("{word:?} is neither an argument nor a way nor a route nor a fate");
+                }
+            }
         }
     }
-    Ok(What::Call(arguments, via))
+    Ok((What::Call(call), from))
 }
 
 #[cfg(test)]
@@ -140,7 +194,8 @@ mod tests {
         truth.read(source, None).unwrap();
         let names: Vec<_> = truth.functions.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(names, ["first", "second", "third"]);
-        assert!(matches!(truth.functions[1].lines[0].what, What::Call(_, Some(Via::Register))));
+        let What::Call(call) = &truth.functions[1].lines[0].what else { panic!() };
+        assert_eq!(call.via, Some(Via::Register));
         assert!(matches!(truth.functions[2].lines[0].what, What::Reference(Fate::Data)));
     }
 
@@ -154,10 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn routes_belong_to_the_call_before_them() {
+        let mut truth = Truth::default();
+        let source = "WRAPPER(f)(int type) {\n//= ExAllocatePool 0=0|1\n//= ExAllocatePool 0=0 from=a>b\n\
+                      //= ExAllocatePool 0=1 from=?\n//= ExAllocatePool 0=? from=*\n";
+        truth.read(source, None).unwrap();
+        let calls: Vec<_> = truth.functions[0].lines.iter().map(|line| &line.what).collect();
+        let [What::Call(first), What::Call(second)] = calls[..] else { panic!("{calls:?}") };
+        let routes: Vec<_> = first.routes.iter().map(|route| route.functions.join(">")).collect();
+        assert_eq!((routes, first.any_routes), (vec!["a>b".to_owned(), String::new()], false));
+        assert!(second.any_routes && second.routes.is_empty());
+    }
+
+    #[test]
     fn mistakes_are_errors() {
-        for line in
-            ["//= ExAllocatePool 0=1", "FUNCTION f #= Ex 0=1", "FUNCTION f #= ExAllocatePool 7=1"]
-        {
+        for line in [
+            "//= ExAllocatePool 0=1",
+            "FUNCTION f #= Ex 0=1",
+            "FUNCTION f #= ExAllocatePool 7=1",
+            "FUNCTION f #= ExAllocatePool 0=1 from=caller",
+        ] {
             assert!(Truth::default().read(line, None).is_err(), "{line}");
         }
     }

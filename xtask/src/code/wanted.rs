@@ -55,6 +55,14 @@ const FUNCTIONS: &[(&str, &[(u8, u8)])] = &[
     ("SeAssignSecurity", &[(6, 32)]),
     ("SeAssignSecurityEx", &[(8, 32)]),
     ("VideoPortAllocatePool", &[(1, 32)]),
+    ("WdfDeviceAllocAndQueryProperty", &[(3, 32)]),
+    ("WdfDeviceAllocAndQueryPropertyEx", &[(3, 32)]),
+    ("WdfFdoInitAllocAndQueryProperty", &[(3, 32)]),
+    ("WdfFdoInitAllocAndQueryPropertyEx", &[(3, 32)]),
+    ("WdfIoTargetAllocAndQueryTargetProperty", &[(3, 32)]),
+    ("WdfLookasideListCreate", &[(3, 32)]),
+    ("WdfMemoryCreate", &[(2, 32)]),
+    ("WdfRegistryQueryMemory", &[(3, 32)]),
     ("ZwAllocateVirtualMemory", &[(0, 64), (5, 32)]),
     ("ZwCreateSection", &[(4, 32), (5, 32)]),
     ("ZwMapViewOfSection", &[(1, 64), (9, 32)]),
@@ -63,16 +71,42 @@ const FUNCTIONS: &[(&str, &[(u8, u8)])] = &[
     ("ndis.sys#77", &[(0, 32)]),
 ];
 
+/// Entries of the framework's table.
+const FRAMEWORK: &[(&str, u32)] = &[
+    ("WdfDeviceAllocAndQueryProperty", 82),
+    ("WdfFdoInitAllocAndQueryProperty", 127),
+    ("WdfIoTargetAllocAndQueryTargetProperty", 176),
+    ("WdfMemoryCreate", 192),
+    ("WdfLookasideListCreate", 198),
+    ("WdfRegistryQueryMemory", 236),
+    ("WdfDeviceAllocAndQueryPropertyEx", 434),
+    ("WdfFdoInitAllocAndQueryPropertyEx", 437),
+];
+
+/// What the fixtures export their tables as: the pointer to one, and one in the image. Real drivers export
+/// nothing of the kind; how theirs are found is no affair of this command.
+const POINTER: &[u8] = b"WdfFunctions_01015";
+const TABLE: &[u8] = b"WdfFunctions_01009";
+
 /// Functions behind whose calls no code is reached.
 const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
+
+/// Finds functions by name, and makes names.
+const FINDER: &str = "MmGetSystemRoutineAddress";
+const NAMER: &str = "RtlInitUnicodeString";
 
 /// What to ask of `image`, and the name of each function asked about.
 pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let (mut query, mut names) = (Query::default(), Vec::new());
-    for (name, slot) in slots(image) {
+    let slots = slots(image);
+    for (name, slot) in &slots {
         if NEVER_RETURN.contains(&name.as_str()) {
-            query.never_return.push(slot);
+            query.never_return.push(*slot);
         }
+    }
+    let all = slots.clone();
+    let slots = slots.into_iter().map(|(name, slot)| (name, Callee::Slot(slot)));
+    for (name, callee) in slots.chain(entries(image)) {
         let Some((_, arguments)) = FUNCTIONS.iter().find(|(wanted, _)| *wanted == name) else {
             continue;
         };
@@ -80,21 +114,61 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
         let arguments: Vec<_> = arguments.iter().map(parameter).collect();
         let last = arguments.iter().map(|argument| argument.index + 1).max();
         let parameters = last.unwrap_or(0);
-        query.wanted.push(Wanted {
-            callee: Callee::Slot(slot),
-            parameters,
-            arguments,
-            effect: Effect::None,
-        });
+        let effect = match name.as_str() {
+            FINDER => Effect::FindsByUnicode { name: 0 },
+            _ => Effect::None,
+        };
+        query.wanted.push(Wanted { callee, parameters, arguments, effect });
         names.push(name);
     }
+    found_by_name(&all, &mut query, &mut names);
     (query, names)
+}
+
+/// What is found by name when the driver runs, and the function that names are made with.
+fn found_by_name(slots: &[(String, Rva)], query: &mut Query, names: &mut Vec<String>) {
+    let slot = |wanted: &str| slots.iter().find(|(name, _)| name == wanted).map(|(_, slot)| *slot);
+    if slot(FINDER).is_none() {
+        return;
+    }
+    for (name, arguments) in FUNCTIONS {
+        let parameter = |&(index, bits): &(u8, u8)| Parameter { index, bits };
+        let arguments: Vec<_> = arguments.iter().map(parameter).collect();
+        let callee = Callee::Named((*name).to_owned());
+        query.wanted.push(Wanted { callee, parameters: 0, arguments, effect: Effect::None });
+        names.push((*name).to_owned());
+    }
+    if let Some(slot) = slot(NAMER) {
+        let (callee, effect) = (Callee::Slot(slot), Effect::SetsString);
+        query.wanted.push(Wanted { callee, parameters: 2, arguments: Vec::new(), effect });
+        names.push(NAMER.to_owned());
+    }
+}
+
+/// The framework's functions, where `image` exports its table.
+fn entries(image: &Image<'_>) -> Vec<(String, Callee)> {
+    let exports = image.exports();
+    let mut entries = Vec::new();
+    for (text, ordinal) in exports.names() {
+        let name = image.text_at(text).unwrap_or_default();
+        let exported = exports.iter().find(|export| export.ordinal == ordinal);
+        let Some(place) = exported.map(|export| export.address) else { continue };
+        for &(function, entry) in FRAMEWORK {
+            let callee = match name {
+                POINTER => Callee::TableBehind { pointer: place, entry },
+                TABLE => Callee::TableAt { table: place, entry },
+                _ => continue,
+            };
+            entries.push((function.to_owned(), callee));
+        }
+    }
+    entries
 }
 
 /// The slots of the functions in the query, by address, with the names' index.
 pub fn wanted_slots(query: &Query) -> BTreeMap<u32, usize> {
     let slot = |(index, wanted): (usize, &Wanted)| match wanted.callee {
-        Callee::Slot(rva) => Some((rva.0, index)),
+        Callee::Slot(rva) if wanted.effect != Effect::SetsString => Some((rva.0, index)),
         _ => None,
     };
     query.wanted.iter().enumerate().filter_map(slot).collect()

@@ -22,6 +22,9 @@ typedef void *HANDLE;
 /* A function with calls; its truth is told in it, in the lines that begin with the mark. */
 #define SITE(name) __attribute__((noinline, used)) void name
 
+/* A function with calls that returns what it was given. */
+#define WRAPPER(name) __attribute__((noinline, used)) void *name
+
 /* Keeps a result, so that the call is no tail call and not left out. */
 extern void *volatile kept;
 #define KEEP(call) (kept = (void *)(uintptr_t)(call))
@@ -44,6 +47,14 @@ NTKERNELAPI NTSTATUS ExInitializeLookasideListEx(void *, void *, void *, ULONG, 
 NTKERNELAPI void KeBugCheckEx(ULONG, ULONG64, ULONG64, ULONG64, ULONG64);
 NTKERNELAPI ULONG RtlRandomEx(ULONG *);
 NTKERNELAPI void *RtlCreateHeap(ULONG, void *, SIZE_T, SIZE_T, void *, void *);
+
+typedef struct {
+    USHORT length, capacity;
+    const wchar_t *text;
+} UNICODE_STRING;
+
+NTKERNELAPI void *MmGetSystemRoutineAddress(const UNICODE_STRING *);
+NTKERNELAPI void RtlInitUnicodeString(UNICODE_STRING *, const wchar_t *);
 
 NTKERNELAPI void *MmAllocateContiguousMemory(SIZE_T, ULONG64);
 NTKERNELAPI void *MmAllocateContiguousMemorySpecifyCache(SIZE_T, ULONG64, ULONG64, ULONG64, ULONG);

@@ -1,5 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
+use super::framework;
 use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
 use ringfence_finding::{Gap, Question, TARGETS};
@@ -72,10 +73,10 @@ impl Inquiry {
             }
         }
         inquiry.ordinals(&ordinals);
-        inquiry.helpers(&helpers);
         if framework {
-            inquiry.open("calls through the framework's function table are not followed yet");
+            inquiry.framework(image);
         }
+        inquiry.helpers(&helpers);
         if image.imports().is_empty() {
             inquiry.open("the driver imports nothing, so how it calls Windows is not seen");
         }
@@ -106,6 +107,26 @@ impl Inquiry {
             "imports {module} by ordinal {ordinal}{more}: which function that is depends on the \
              Windows version"
         ));
+    }
+
+    /// Asks about the functions of the framework's table.
+    fn framework(&mut self, image: &Image<'_>) {
+        let framework = match framework::find(image) {
+            Ok(framework) => framework,
+            Err(why) => {
+                self.open(format!(
+                    "calls through the framework's function table are not followed: {why}"
+                ));
+                return;
+            }
+        };
+        for ddi in all() {
+            if let Reach::WdfTable { index } = ddi.reach
+                && let Some(callee) = framework.callee(index)
+            {
+                self.want(callee, ddi);
+            }
+        }
     }
 
     /// Asks about what helps to follow others: behind all DDIs, as it has none of its own.

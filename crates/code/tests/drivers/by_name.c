@@ -1,0 +1,169 @@
+/* Functions that are found by name when the driver runs: cases 37 to 39 of the specification. */
+#include "ddi.h"
+
+#define NAME(text) {sizeof(text) - 2, sizeof(text), text}
+
+typedef void *allocator(ULONG, SIZE_T, ULONG);
+typedef void *allocator2(ULONG64, SIZE_T, ULONG);
+
+allocator *by_case_37;
+
+SITE(case_37)(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
+    by_case_37 = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(case_37_user)(void) {
+    KEEP(by_case_37(0, 16, TAG)); //= ExAllocatePoolWithTag 0=0
+}
+
+/* The string is in the image. */
+static const UNICODE_STRING constant_name = NAME(L"ExAllocatePoolWithTag");
+allocator *by_constant;
+
+SITE(finds_by_constant)(void) {
+    by_constant = MmGetSystemRoutineAddress(&constant_name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_by_constant)(void) {
+    if (by_constant)
+        KEEP(by_constant(512, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+/* Called where it is found. */
+SITE(finds_and_calls)(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
+    allocator *found = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    if (found)
+        KEEP(found(4, 16, TAG)); //= ExAllocatePoolWithTag 0=4
+}
+
+allocator *by_case_38;
+
+SITE(case_38)(void) {
+    UNICODE_STRING name;
+    RtlInitUnicodeString(&name, L"ExAllocatePoolWithTag");
+    by_case_38 = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(case_38_user)(void) {
+    KEEP(by_case_38(0, 16, TAG)); //= ExAllocatePoolWithTag 0=0
+}
+
+/* The string is made in one function and used in another: what is found is not known. */
+static UNICODE_STRING made_elsewhere;
+allocator *by_made_elsewhere;
+
+SITE(makes_name)(void) {
+    RtlInitUnicodeString(&made_elsewhere, L"ExAllocatePoolWithTag");
+}
+
+SITE(finds_by_made_elsewhere)(void) {
+    //= MmGetSystemRoutineAddress 0=?
+    by_made_elsewhere = MmGetSystemRoutineAddress(&made_elsewhere);
+}
+
+SITE(calls_by_made_elsewhere)(void) {
+    KEEP(by_made_elsewhere(0, 16, TAG));
+}
+
+/* The name is not to be read in the image. */
+static const USHORT encrypted[] = {0x45 ^ 7, 0x78 ^ 7, 0x41 ^ 7, 0x6c ^ 7, 7};
+allocator *by_case_39;
+
+SITE(case_39)(void) {
+    wchar_t plain[5];
+    for (int i = 0; i < 5; i++)
+        plain[i] = encrypted[i] ^ 7;
+    UNICODE_STRING name = {8, 10, plain};
+    by_case_39 = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(case_39_user)(void) {
+    KEEP(by_case_39(0, 16, TAG));
+}
+
+/* A function that has nothing to do with executable memory. */
+allocator *harmless;
+
+SITE(finds_harmless)(void) {
+    UNICODE_STRING name = NAME(L"RtlCompareMemory");
+    harmless = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_harmless)(void) {
+    KEEP(harmless(0, 16, TAG));
+}
+
+/* What drivers do that run on old Windows too. */
+allocator2 *newer;
+
+SITE(finds_newer)(void) {
+    UNICODE_STRING name;
+    RtlInitUnicodeString(&name, L"ExAllocatePool2");
+    newer = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(newer_or_older)(SIZE_T size) {
+    if (newer)
+        KEEP(newer(0x40, size, TAG)); //= ExAllocatePool2 0=0x40
+    else
+        KEEP(ExAllocatePoolWithTag(512, size, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+/* In a structure of such pointers. */
+struct routines {
+    void *other;
+    allocator *allocate;
+} routines;
+
+SITE(finds_member)(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
+    routines.allocate = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_member)(void) {
+    KEEP(routines.allocate(0, 16, TAG)); //= ExAllocatePoolWithTag 0=0
+}
+
+/* A wrapper around what was found. */
+WRAPPER(by_found)(ULONG type, SIZE_T size) {
+    //= ExAllocatePoolWithTag 0=0x200
+    //= ExAllocatePoolWithTag 0=0x200 from=calls_by_found
+    return by_case_37(type, size, TAG);
+}
+
+SITE(calls_by_found)(void) {
+    KEEP(by_found(512, 16));
+}
+
+/* The length says how much of the text is the name: the first fourteen characters. */
+void *(*shorter)(ULONG, SIZE_T);
+
+SITE(finds_shorter)(void) {
+    UNICODE_STRING name = {28, 44, L"ExAllocatePoolWithTag"};
+    shorter = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_shorter)(void) {
+    KEEP(shorter(0, 16)); //= ExAllocatePool 0=0
+}
+
+/* The variable may hold one of two. */
+allocator *one_of_two;
+
+SITE(finds_the_first)(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
+    one_of_two = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(finds_the_second)(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithQuotaTag");
+    one_of_two = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+SITE(calls_one_of_two)(void) {
+    //= ExAllocatePoolWithTag 0=0
+    //= ExAllocatePoolWithQuotaTag 0=0
+    KEEP(one_of_two(0, 16, TAG));
+}

@@ -1,0 +1,60 @@
+/*
+ * What a branch says of the value it looked at. At -O0 the value is read from the stack again behind the
+ * branch; at -O2 the compiler draws the conclusions itself, where it can. `implications.s` has more.
+ */
+#include "ddi.h"
+
+SITE(equal)(ULONG type) {
+    if (type == 512)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(not_equal)(ULONG type) {
+    if (type != 512)
+        return;
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(one_of_two)(ULONG type) {
+    if (type == 512 || type == 1)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=1|0x200||parameter0
+}
+
+SITE(has_a_bit)(ULONG type) {
+    if (type & 512)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200+parameter0
+}
+
+SITE(by_switch)(ULONG type) {
+    switch (type) {
+    case 0:
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0
+        break;
+    case 512:
+        KEEP(ExAllocatePoolWithQuotaTag(type, 16, TAG)); //= ExAllocatePoolWithQuotaTag 0=0x200
+        break;
+    default:
+        KEEP(ExAllocatePool(type, 16)); //= ExAllocatePool 0=parameter0
+        break;
+    }
+}
+
+/* The value changes between the branch and the call. */
+SITE(changed_since)(ULONG type, ULONG *from) {
+    if (type == 512) {
+        type = *from;
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=memory
+    }
+}
+
+/* Another value was looked at. */
+SITE(about_another)(ULONG type, ULONG other) {
+    if (other == 512)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0
+}
+
+/* Only the low byte was looked at. */
+SITE(about_a_part)(ULONG type) {
+    if ((UCHAR)type == 0)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0&0xffffff00
+}

@@ -1,0 +1,78 @@
+/* Functions that call themselves, or one another in turn. */
+#include "ddi.h"
+
+/* With its own parameter: what the first caller chose. */
+WRAPPER(again)(ULONG type, ULONG depth) {
+    if (depth)
+        KEEP(again(type, depth - 1));
+    //= ExAllocatePoolWithTag 0=0
+    //= ExAllocatePoolWithTag 0=0 from=calls_again
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_again)(ULONG depth) {
+    KEEP(again(0, depth));
+}
+
+WRAPPER(turn)(ULONG type, ULONG depth);
+
+WRAPPER(turn_about)(ULONG type, ULONG depth) {
+    KEEP(depth);
+    KEEP(turn(type, depth - 1));
+    return 0;
+}
+
+WRAPPER(turn)(ULONG type, ULONG depth) {
+    if (depth)
+        KEEP(turn_about(type, depth - 1));
+    //= ExAllocatePoolWithTag 0=0x200
+    //= ExAllocatePoolWithTag 0=0x200 from=calls_turn
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_turn)(ULONG depth) {
+    KEEP(turn(512, depth));
+}
+
+/* With more and more. */
+WRAPPER(grows)(ULONG type, ULONG depth) {
+    if (depth)
+        KEEP(grows(type + 4, depth - 1));
+    //= ExAllocatePoolWithTag 0=*? from=*
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_grows)(ULONG depth) {
+    KEEP(grows(0, depth));
+}
+
+/* With another constant: one route for each. */
+WRAPPER(falls_back)(ULONG type, ULONG depth) {
+    if (depth == 0)
+        KEEP(falls_back(1, 16));
+    //= ExAllocatePoolWithTag 0=1|0x200
+    //= ExAllocatePoolWithTag 0=1 from=falls_back
+    //= ExAllocatePoolWithTag 0=0x200 from=calls_falls_back
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_falls_back)(ULONG depth) {
+    KEEP(falls_back(512, depth));
+}
+
+/* Two parameters that change places. */
+WRAPPER(swaps)(ULONG type, ULONG other, ULONG depth) {
+    if (depth)
+        KEEP(swaps(other, type, depth - 1));
+    //= ExAllocatePoolWithTag 0=1|0x200||*? from=*
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_swaps)(ULONG depth) {
+    KEEP(swaps(512, 1, depth));
+}

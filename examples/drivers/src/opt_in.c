@@ -1,0 +1,158 @@
+/*
+ * A small software-only driver that opts in to non-executable memory, as the headers of Windows do it for
+ * drivers built with POOL_NX_OPTIN: it asks Windows for its version, and only where that knows of
+ * non-executable memory do two variables say so. With nothing defined that is done as it should be. Else
+ * one of these is defined:
+ *
+ *   FX_NEVER   the variables are there and nobody sets them
+ *   FX_LATE    memory is asked for before they are set
+ *   FX_1809    they are set on Windows 10 1809 and later only
+ */
+#include "kernel.h"
+
+#define SAMPLE_TAG 'pmaS' /* shows as "Samp" in pool listings */
+
+/* Windows 8 is the first to know non-executable pool. */
+#define WINDOWS_8_MAJOR 6
+#define WINDOWS_8_MINOR 2
+#define WINDOWS_10_1809_BUILD 17763
+
+typedef struct RTL_OSVERSIONINFOW {
+    ULONG Size;
+    ULONG Major;
+    ULONG Minor;
+    ULONG Build;
+    ULONG Platform;
+    WCHAR ServicePack[128];
+} RTL_OSVERSIONINFOW;
+
+_Static_assert(sizeof(RTL_OSVERSIONINFOW) == 0x114, "RTL_OSVERSIONINFOW");
+
+NTKERNELAPI NTSTATUS NTAPI RtlGetVersion(RTL_OSVERSIONINFOW *);
+
+/* What NonPagedPool stands for in a driver that opts in, and what is added to a page priority. */
+POOL_TYPE ExDefaultNonPagedPoolType = NonPagedPool;
+ULONG ExDefaultMdlProtection = 0;
+
+static const UNICODE_STRING DeviceName = CONSTANT_STRING(L"\\Device\\RingfenceSample");
+static const UNICODE_STRING LinkName = CONSTANT_STRING(L"\\DosDevices\\RingfenceSample");
+static void *Early;
+
+DRIVER_INITIALIZE DriverEntry;
+static DRIVER_DISPATCH SampleOpenOrClose;
+static DRIVER_DISPATCH SampleDeviceControl;
+static DRIVER_UNLOAD SampleUnload;
+
+/* The compiler calls this to clear a structure. */
+void *memset(void *To, int Value, SIZE_T Size)
+{
+    UCHAR volatile *Byte = To;
+
+    while (Size-- != 0) {
+        *Byte++ = (UCHAR)Value;
+    }
+    return To;
+}
+
+/* What ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is, which the headers put into its caller. */
+static inline void SampleOptIn(void)
+{
+#if !defined(FX_NEVER)
+    RTL_OSVERSIONINFOW Version = {.Size = sizeof(Version)};
+
+    if (!NT_SUCCESS(RtlGetVersion(&Version))) {
+        return;
+    }
+#if defined(FX_1809)
+    if (Version.Build >= WINDOWS_10_1809_BUILD) {
+#else
+    if (Version.Major > WINDOWS_8_MAJOR ||
+        (Version.Major == WINDOWS_8_MAJOR && Version.Minor >= WINDOWS_8_MINOR)) {
+#endif
+        ExDefaultNonPagedPoolType = NonPagedPoolNx;
+        ExDefaultMdlProtection = MdlMappingNoExecute;
+    }
+#endif
+}
+
+/* Copies the first byte of a direct IOCTL's buffer, which the I/O manager has locked. */
+static NTSTATUS SampleCopy(IRP *Irp)
+{
+    UCHAR *Copy;
+    UCHAR *Buffer;
+
+    if (Irp->MdlAddress == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Copy = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
+    if (Copy == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Buffer = MmMapLockedPagesSpecifyCache(Irp->MdlAddress, KernelMode, MmCached, NULL, FALSE,
+                                          NormalPagePriority | ExDefaultMdlProtection);
+    if (Buffer == NULL) {
+        ExFreePoolWithTag(Copy, SAMPLE_TAG);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    *Copy = *Buffer;
+    *Buffer = *Copy + 1;
+    MmUnmapLockedPages(Buffer, Irp->MdlAddress);
+    ExFreePoolWithTag(Copy, SAMPLE_TAG);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS SampleComplete(IRP *Irp, NTSTATUS Status)
+{
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = 0;
+    IofCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+static NTSTATUS NTAPI SampleOpenOrClose(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    (void)Device;
+    return SampleComplete(Irp, STATUS_SUCCESS);
+}
+
+static NTSTATUS NTAPI SampleDeviceControl(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    (void)Device;
+    return SampleComplete(Irp, SampleCopy(Irp));
+}
+
+static void NTAPI SampleUnload(DRIVER_OBJECT *Driver)
+{
+    IoDeleteSymbolicLink(&LinkName);
+    IoDeleteDevice(Driver->DeviceObject);
+    if (Early != NULL) {
+        ExFreePoolWithTag(Early, SAMPLE_TAG);
+    }
+}
+
+INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
+{
+    DEVICE_OBJECT *Device;
+    NTSTATUS Status;
+
+    (void)RegistryPath;
+#if defined(FX_LATE)
+    Early = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
+#endif
+    SampleOptIn();
+    Status = IoCreateDevice(Driver, 0, &DeviceName, FILE_DEVICE_UNKNOWN, FILE_DEVICE_SECURE_OPEN,
+                            FALSE, &Device);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+    Status = IoCreateSymbolicLink(&LinkName, &DeviceName);
+    if (!NT_SUCCESS(Status)) {
+        IoDeleteDevice(Device);
+        return Status;
+    }
+    Driver->MajorFunction[IRP_MJ_CREATE] = SampleOpenOrClose;
+    Driver->MajorFunction[IRP_MJ_CLOSE] = SampleOpenOrClose;
+    Driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = SampleDeviceControl;
+    Driver->DriverUnload = SampleUnload;
+    return STATUS_SUCCESS;
+}
