@@ -49,6 +49,7 @@ impl Compared {
     pub(crate) fn tells(&self, values: &Values, condition: Condition) -> bool {
         let right = values.atoms(self.right);
         self.narrowing(condition, right).is_some()
+            || self.last_bit(values, condition).is_some()
             || values.atoms(self.left).iter().any(|left| {
                 right.iter().all(|right| {
                     holds(self.what, condition, left, right, self.width) == Some(false)
@@ -74,7 +75,8 @@ impl Compared {
         if left.is_empty() {
             return false;
         }
-        let Some(narrowing) = self.narrowing(condition, &right) else {
+        let narrowing = self.narrowing(condition, &right).or(self.last_bit(values, condition));
+        let Some(narrowing) = narrowing else {
             if left.len() < values.count(self.left) {
                 let narrowed = values.of(left);
                 self.put(state, narrowed);
@@ -87,8 +89,11 @@ impl Compared {
         if narrowed != self.left {
             self.put(state, narrowed);
         }
-        // A parameter is the same wherever it stands.
-        if let Some(Atom { base: base @ Base::Given(_), .. }) = only {
+        // A parameter is the same wherever it stands; of what was compared, the bits that are its own.
+        if let Some(atom @ Atom { base: base @ Base::Given(_), .. }) = only {
+            let open = !(atom.ones | atom.zeros);
+            let narrowing =
+                Narrowing { ones: narrowing.ones & open, zeros: narrowing.zeros & open };
             state.change_each(|set| {
                 let atom = values.only(set).filter(|atom| atom.base == base)?;
                 let mut narrowed = atom;
@@ -97,6 +102,23 @@ impl Compared {
             });
         }
         true
+    }
+
+    /// The one bit that is open in the left value, where it tells that value from the right one.
+    fn last_bit(&self, values: &Values, condition: Condition) -> Option<Narrowing> {
+        let (left, right) = (values.only(self.left)?, values.only(self.right)?);
+        let mask = self.width.mask();
+        let open = !(left.ones | left.zeros) & mask;
+        let number = right.number()? & mask;
+        let differs = self.what == Comparison::Difference && condition == Condition::NotEqual;
+        if !differs || !open.is_power_of_two() || !left.is_number() {
+            return None;
+        }
+        match left.ones & mask ^ number {
+            0 => Some(Narrowing { ones: open, zeros: 0 }),
+            other if other == open => Some(Narrowing { ones: 0, zeros: open }),
+            _ => None,
+        }
     }
 
     /// Whether the left value alone is asked about: `cmp x, 0` or `test x, x`.

@@ -133,6 +133,25 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// From the beginning of a function to where it ends, or the next one begins; `None` where none begins
+    /// there. Further fragments of it are elsewhere.
+    pub(crate) fn bounds(&mut self, decoder: &mut dyn Decoder, begin: u32) -> Option<Range<u32>> {
+        let extent = self.around(decoder, begin).filter(|extent| extent.begin == begin)?;
+        let range = extent.ranges.first()?.clone();
+        if extent.listed {
+            return Some(range);
+        }
+        let stretch = self.stretches.iter().find(|(range, _)| range.contains(&begin));
+        let next = stretch.and_then(|(_, starts)| starts.range(begin + 1..).next());
+        Some(begin..next.copied().unwrap_or(range.end))
+    }
+
+    /// Whether a function that is not listed is known to begin at `rva`.
+    pub(crate) fn begins_at(&self, rva: u32) -> bool {
+        let around = self.stretches.iter().find(|(range, _)| range.contains(&rva));
+        around.is_some_and(|(_, starts)| starts.contains(&rva))
+    }
+
     fn worked_out(&mut self, decoder: &mut dyn Decoder, rva: u32) -> Option<Extent> {
         let index = match self.stretches.iter().position(|(range, _)| range.contains(&rva)) {
             Some(index) => index,

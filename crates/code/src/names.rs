@@ -8,6 +8,9 @@ use ringfence_image::Rva;
 /// Before it stand two lengths of two bytes each, and four bytes of padding.
 pub(crate) const BUFFER: i32 = 8;
 
+/// The length of a text that goes on to a zero; no `UNICODE_STRING` has an odd one.
+pub(crate) const TO_ITS_END: u16 = u16::MAX;
+
 /// No name of a function is longer.
 const LONGEST: usize = 256;
 
@@ -20,11 +23,15 @@ pub(crate) fn unicode_string(places: &Places<'_>, rva: u32) -> Option<String> {
     spelled(units.get(..length.min(LONGEST))?.iter().map(|unit| u16::from_le_bytes(*unit)))
 }
 
-/// The name at an address, of two bytes a letter up to a zero.
-pub(crate) fn wide(places: &Places<'_>, address: &Atom) -> Option<String> {
+/// The name at an address, of two bytes a letter, `length` of them.
+pub(crate) fn wide(places: &Places<'_>, address: &Atom, length: u16) -> Option<String> {
     let Base::Image(rva) = address.base else { return None };
     let units = places.image.bytes_from(Rva(rva))?.as_chunks::<2>().0;
-    ended(units.iter().map(|unit| u16::from_le_bytes(*unit)))
+    let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
+    match length {
+        TO_ITS_END => ended(units),
+        _ => spelled(units.take(usize::from(length / 2).min(LONGEST))),
+    }
 }
 
 /// The name at an address, of one byte a letter up to a zero.

@@ -540,6 +540,8 @@ impl<'a> Search<'a> {
         }
         let used = called.any(|wanted| wanted == anchor.wanted);
         match fate(used) {
+            // Only compared, as with null before it is called.
+            Fate::Data if anchor.aim == Aim::Planted && !outcome.found.given.contains(&at) => {}
             // It stands in a variable, and what becomes of it there is looked at later.
             Fate::Data if outcome.found.planted.iter().any(|(from, ..)| *from == at) => {}
             fate => self.refer(at, anchor.wanted, fate),

@@ -678,10 +678,14 @@ impl<'a> Transfer<'a> {
             Base::Image(rva) => vec![names::unicode_string(self.places, rva)],
             Base::Stack { region, offset } => {
                 let buffer = offset.saturating_add(names::BUFFER);
-                match state.stored(region, buffer, 8) {
-                    Stood::Whole(set) => {
+                let length = match state.stored(region, offset, 2) {
+                    Stood::Whole(set) => self.values.only(set).and_then(|atom| atom.number()),
+                    _ => None,
+                };
+                match (state.stored(region, buffer, 8), length) {
+                    (Stood::Whole(set), Some(length)) => {
                         let texts = self.values.atoms(set).iter();
-                        texts.map(|text| names::wide(self.places, text)).collect()
+                        texts.map(|text| names::wide(self.places, text, length as u16)).collect()
                     }
                     _ => vec![None],
                 }
@@ -718,6 +722,8 @@ impl<'a> Transfer<'a> {
         match self.values.only(to).map(|atom| atom.base) {
             Some(Base::Stack { region, offset }) => {
                 state.lose(region, offset, offset.saturating_add(names::BUFFER));
+                let length = self.values.constant(u64::from(names::TO_ITS_END), 0);
+                state.store(region, offset, 2, length);
                 state.store(region, offset.saturating_add(names::BUFFER), 8, text);
             }
             _ => state.forget_escaped(),

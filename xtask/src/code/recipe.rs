@@ -87,10 +87,6 @@ pub const DRIVERS: &[Driver] = &[
     assembly("escaped", &["escaped.s"]),
     assembly("ways", &["ways.s"]),
     assembly("fragments", &["fragments.s"]),
-];
-
-/// Drivers whose truths are not found yet: `--pending` compares them. They move up when they are.
-pub const PENDING: &[Driver] = &[
     c("wrappers", "-O0", &["wrappers.c"], NOTHING),
     c("wrappers", "-O2", &["wrappers.c"], NOTHING),
     c("wrappers-guard", "-O2", &["wrappers.c", "load_config.s"], GUARD),

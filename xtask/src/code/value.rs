@@ -152,7 +152,9 @@ fn resolved(possible: &Possible, mask: u64) -> Vec<Possible> {
 
 fn named(reason: Reason, words: &[String]) -> bool {
     let name = word(reason);
-    words.iter().any(|word| *word == name || word == "?")
+    // What callers choose that are not known is what the function is given.
+    let given = |word: &str| reason == Reason::Callers && word.starts_with("parameter");
+    words.iter().any(|word| *word == name || word == "?" || given(word))
 }
 
 fn word(reason: Reason) -> String {

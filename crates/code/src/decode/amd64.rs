@@ -157,7 +157,9 @@ impl Decoder for Amd64<'_> {
         }
         let memory = self.info.info(&instruction).used_memory().iter();
         let reads = |access| matches!(access, OpAccess::Read | OpAccess::CondRead);
-        let only_read = memory.into_iter().all(|memory| reads(memory.access()));
+        // A call writes its return address, but not to the place it names.
+        let named = memory.into_iter().filter(|memory| memory.base() != Register::RSP);
+        let only_read = named.into_iter().all(|memory| reads(memory.access()));
         Some(if only_read { Access::Reads } else { Access::Writes })
     }
 

@@ -343,8 +343,11 @@ impl Reader<'_> {
     /// Whether a jump to `target` stays in the function, which may gain a fragment by it.
     fn owns(&mut self, target: u32) -> bool {
         if self.extent.contains(target) {
-            // Between listed functions, a jump to a mere jump leaves.
-            return self.extent.listed || matches!(self.decoder.stub(target), Stub::Code(_));
+            // Between listed functions, a jump to a mere jump leaves, and so does one to where another
+            // function begins.
+            return self.extent.listed
+                || matches!(self.decoder.stub(target), Stub::Code(_))
+                    && (target == self.extent.begin || !self.finder.begins_at(target));
         }
         if !self.extent.listed {
             return false;

@@ -30,6 +30,10 @@ const WIDEST: u32 = 15;
 /// An object whose address is taken this far before a variable, which nothing is stored into by name,
 /// may be what the variable is a part of.
 const NEAR: u32 = 0x100;
+/// How far behind the start of its table a pointer to a function is looked for.
+const NEAR_CELL: u32 = 0x40;
+/// How far a jump of two bytes may lead, from its start.
+const SHORT_JUMP: u32 = 130;
 
 /// What numbers of origins have in common that were stored: they are the higher ones.
 const STORED: u16 = 0x8000;
@@ -245,8 +249,8 @@ impl Search<'_> {
     fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         for seen in &self.seen {
-            for (_, atoms) in &seen.arguments {
-                self.need(seen.function, atoms, true, &mut needs);
+            for (parameter, atoms) in &seen.arguments {
+                self.need(seen.function, atoms, Some(parameter.bits), &mut needs);
             }
         }
         for callers in self.across.functions.values() {
@@ -254,18 +258,18 @@ impl Search<'_> {
                 let matters = |(parameter, _): &&(Parameter, Vec<Atom>)| {
                     callers.parameters.contains(&parameter.index)
                 };
-                for (_, atoms) in call.arguments.iter().filter(matters) {
-                    self.need(call.function, atoms, true, &mut needs);
+                for (parameter, atoms) in call.arguments.iter().filter(matters) {
+                    self.need(call.function, atoms, Some(parameter.bits), &mut needs);
                 }
             }
         }
         for variable in self.across.variables.values() {
             for store in &variable.stores {
-                self.need(store.function, &store.value, false, &mut needs);
+                self.need(store.function, &store.value, None, &mut needs);
             }
         }
         for (function, atoms) in &self.across.results {
-            self.need(*function, atoms, false, &mut needs);
+            self.need(*function, atoms, None, &mut needs);
         }
         needs
     }
@@ -279,16 +283,16 @@ impl Search<'_> {
         calls.retain(|call| self.depends_on_known(call));
         for call in calls {
             let again = self.refreshed(&call);
-            for (_, atoms) in &again.arguments {
-                self.need(again.function, atoms, true, &mut needs);
+            for (parameter, atoms) in &again.arguments {
+                self.need(again.function, atoms, Some(parameter.bits), &mut needs);
             }
         }
         needs
     }
 
-    /// What these values of a function are open for. What callers make of them is asked only where it
-    /// can be told apart.
-    fn need(&self, function: u32, atoms: &[Atom], callers: bool, needs: &mut Needs) {
+    /// What these values of a function are open for. What callers make of them is asked only of
+    /// arguments, of which so many `bits` count.
+    fn need(&self, function: u32, atoms: &[Atom], bits: Option<u8>, needs: &mut Needs) {
         let known = self.across.functions.get(&function);
         let is_new = |index: &u8| known.is_none_or(|callers| !callers.parameters.contains(index));
         let mut parameters = BTreeSet::new();
@@ -309,10 +313,8 @@ impl Search<'_> {
                 _ => parameters.extend(is_parameter(atom)),
             }
         }
-        if !callers {
-            return;
-        }
-        if are_chosen(atoms)
+        let Some(bits) = bits else { return };
+        if are_chosen(atoms, bits)
             && let Some(looked) = self.looked.get(&function)
         {
             parameters.extend(&looked.conditions);
@@ -330,6 +332,7 @@ impl Search<'_> {
             image.exports().iter().map(|export| export.address.0).collect();
         for (function, parameters) in needs.parameters {
             let is_new = !self.across.functions.contains_key(&function);
+            let unseen = is_new && self.is_entered_unseen(function);
             let callers = Rc::make_mut(self.across.functions.entry(function).or_default());
             if !is_new {
                 // On the stack it was not asked for when its callers were looked for.
@@ -338,7 +341,7 @@ impl Search<'_> {
                 continue;
             }
             callers.open =
-                exported.contains(&function) || image.headers().entry_point.0 == function;
+                exported.contains(&function) || image.headers().entry_point.0 == function || unseen;
             let number = self.query.wanted.len() as u32;
             let asked: BTreeSet<u8> = (0..4).chain(parameters.iter().copied()).collect();
             let arguments = asked.iter().map(|&index| Parameter { index, bits: 64 }).collect();
@@ -367,6 +370,41 @@ impl Search<'_> {
         for function in needs.results {
             self.result(function);
         }
+    }
+
+    /// Whether code elsewhere goes into the middle of a function, or to it in a way that names it by less
+    /// than four bytes: then not everybody is seen who calls it.
+    fn is_entered_unseen(&mut self, function: u32) -> bool {
+        let Some(own) = self.finder.bounds(&mut *self.decoder, function) else { return true };
+        let all = self.places.targets();
+        let first = all.partition_point(|(place, _)| *place <= own.start);
+        let inside = all[first..].iter().take_while(|(place, _)| *place < own.end);
+        let mut sources = inside.map(|(_, at)| *at).filter(|at| !own.contains(at));
+        let elsewhere =
+            |at: u32| self.finder.listed_around(at).is_none_or(|root| root.start != function);
+        sources.any(elsewhere) || self.is_jumped_to_from_near(&own)
+    }
+
+    /// Whether a jump of two bytes leads into a function from outside.
+    fn is_jumped_to_from_near(&mut self, own: &Range<u32>) -> bool {
+        let before = own.start.saturating_sub(SHORT_JUMP)..own.start;
+        before.chain(own.end..own.end.saturating_add(SHORT_JUMP)).any(|at| {
+            let bytes = self.places.code_from(at).and_then(<[u8]>::first_chunk::<2>);
+            let Some(&[0xEB | 0x70..=0x7F, distance]) = bytes else { return false };
+            let to = at.wrapping_add(2).wrapping_add_signed(i32::from(distance.cast_signed()));
+            own.contains(&to) && self.is_instruction(at)
+        })
+    }
+
+    /// Whether an instruction begins at `at`, as one reads on from where its function does.
+    fn is_instruction(&mut self, at: u32) -> bool {
+        let Some(extent) = self.finder.around(&mut *self.decoder, at) else { return false };
+        let begin = extent.ranges.iter().find(|range| range.contains(&at)).map(|range| range.start);
+        let mut next = if extent.listed { begin.unwrap_or(extent.begin) } else { extent.begin };
+        while next < at {
+            next += self.decoder.read(next).map_or(1, |lifted| u32::from(lifted.length));
+        }
+        next == at
     }
 
     /// Looks into every function that names one of these.
@@ -398,7 +436,7 @@ impl Search<'_> {
         if places.is_empty() {
             return;
         }
-        let mut cells: HashMap<u32, u32> = HashMap::new();
+        let mut cells: BTreeMap<u32, u32> = BTreeMap::new();
         for (place, target) in self.places.pointers_to(places) {
             match named.functions.get(&target) {
                 Some(number) => {
@@ -408,9 +446,11 @@ impl Search<'_> {
                 None => self.address_taken(target),
             }
         }
-        let named: HashSet<u32> = cells.keys().copied().collect();
-        for field in self.scan(&named) {
-            if let Some(&wanted) = cells.get(&field.place) {
+        // Code may name the table that a pointer is in, rather than the pointer.
+        let near = |place: &u32| place.saturating_sub(NEAR_CELL)..place.saturating_add(1);
+        for field in self.scan_for(&scan::Places::within(cells.keys().map(near).collect())) {
+            let behind = field.place..=field.place.saturating_add(NEAR_CELL);
+            if let Some((_, &wanted)) = cells.range(behind).next() {
                 self.anchors.push(Anchor { field, wanted, aim: Aim::FunctionCell });
             }
         }

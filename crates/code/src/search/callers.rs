@@ -22,7 +22,7 @@ const MOST_STEPS_IN_ONE: usize = 1_000_000;
 /// What it counts to look at one caller.
 const STEPS_FOR_ONE: usize = 16;
 
-/// What a function is given: some of its parameters, and what each may be.
+/// What a function is given: some of its parameters, and what each may be. The others may be anything.
 pub(super) type Given = Vec<(u8, Vec<Atom>)>;
 
 /// One combination of values that callers give a function.
@@ -46,9 +46,12 @@ pub(super) struct Way {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contexts {
     groups: Vec<Group>,
-    /// Functions that were left out as they are callers of themselves.
-    cut: BTreeSet<u32>,
+    /// Functions that were left out as they are callers of themselves, and the parameters that are not
+    /// what they were when one comes to be called by way of itself.
+    cut: Cut,
 }
+
+type Cut = BTreeMap<u32, BTreeSet<u8>>;
 
 impl Seen {
     /// Whether it is the same call.
@@ -56,14 +59,16 @@ impl Seen {
         (self.at, self.wanted) == (other.at, other.wanted)
     }
 
-    /// Whether it hands on `parameters` as its function was given them, each in its place.
-    fn hands_on(&self, parameters: &BTreeSet<u8>) -> bool {
-        parameters.iter().all(|index| {
+    /// Those of `parameters` that it does not hand on as its function was given them, each in its place.
+    fn changes(&self, parameters: &BTreeSet<u8>) -> BTreeSet<u8> {
+        let is_changed = |index: &u8| {
             let own = |atom: &Atom| {
-                atom.base == Base::Given(*index) && atom.ones == 0 && atom.zeros & 0xFFFF_FFFF == 0
+                let whole = atom.ones == 0 && atom.zeros & 0xFFFF_FFFF == 0;
+                atom.base == Base::Given(*index) && whole
             };
-            self.argument(*index).is_some_and(|atoms| atoms.iter().all(own))
-        })
+            !self.argument(*index).is_some_and(|atoms| atoms.iter().all(own))
+        };
+        parameters.iter().copied().filter(is_changed).collect()
     }
 
     fn argument(&self, index: u8) -> Option<&[Atom]> {
@@ -135,7 +140,8 @@ impl Search<'_> {
     pub(super) fn groups(&mut self, seen: &Seen) -> Vec<Group> {
         let all = seen.arguments.iter().flat_map(|(_, atoms)| atoms);
         let by_parameter = all.into_iter().any(|atom| is_parameter(atom).is_some());
-        let by_branch = seen.arguments.iter().any(|(_, atoms)| are_chosen(atoms));
+        let mut all = seen.arguments.iter();
+        let by_branch = all.any(|(parameter, atoms)| are_chosen(atoms, parameter.bits));
         if !(by_parameter || by_branch) || !self.across.asks_about(seen.function) {
             return Vec::new();
         }
@@ -186,19 +192,21 @@ impl Search<'_> {
             let way = Way { calls: vec![step], set_at: call.set_at(&parameters) };
             return gathered.add(call.given(&parameters), [way], 0);
         }
-        let hands_on = call.hands_on(&parameters);
+        let changes = call.changes(&parameters);
         if stack.contains(&call.function) {
-            gathered.cut.insert(call.function);
-            if !hands_on {
-                gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
-            }
+            // What comes back changed may be anything by then; the rest is what others give.
+            gathered.lost.extend(changes.iter().filter(|_| call.function == function));
+            gathered.cut.entry(call.function).or_default().extend(changes);
             return;
         }
         let outer = self.contexts(call.function, stack);
-        let recursive = outer.cut.contains(&function);
-        gathered.cut.extend(&outer.cut);
-        if recursive && !hands_on {
-            gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
+        if let Some(lost) = outer.cut.get(&function) {
+            gathered
+                .lost
+                .extend(lost.iter().chain(&changes).filter(|index| parameters.contains(index)));
+        }
+        for (other, lost) in &outer.cut {
+            gathered.cut.entry(*other).or_default().extend(lost.iter().chain(&changes));
         }
         for group in &outer.groups {
             let Some(seen) = self.under(call.function, &group.given) else {
@@ -290,21 +298,28 @@ pub(super) fn is_parameter(atom: &Atom) -> Option<u8> {
     }
 }
 
-/// Whether a value is one of several that code chooses from, rather than what a variable holds.
-pub(super) fn are_chosen(atoms: &[Atom]) -> bool {
-    atoms.iter().filter(|atom| atom.origin == 0).count() > 1
+/// Whether a value is one of several numbers that code chooses from, rather than what a variable holds.
+pub(super) fn are_chosen(atoms: &[Atom], bits: u8) -> bool {
+    let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+    let mut chosen = atoms.iter().filter(|atom| atom.origin == 0);
+    let Some(first) = chosen.find(|atom| atom.base == Base::Constant) else { return false };
+    let differs = |atom: &Atom| (atom.ones ^ first.ones) & mask != 0 || atom.base != Base::Constant;
+    atoms.iter().filter(|atom| atom.origin == 0).any(differs)
 }
 
 /// What callers give, collected.
 struct Gathered {
     parameters: BTreeSet<u8>,
     groups: BTreeMap<Given, Group>,
-    cut: BTreeSet<u32>,
+    cut: Cut,
+    /// Parameters that may be anything, whoever calls.
+    lost: BTreeSet<u8>,
 }
 
 impl Gathered {
     fn new(parameters: &BTreeSet<u8>) -> Gathered {
-        Gathered { parameters: parameters.clone(), groups: BTreeMap::new(), cut: BTreeSet::new() }
+        let (groups, cut, lost) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Gathered { parameters: parameters.clone(), groups, cut, lost }
     }
 
     fn add(&mut self, given: Given, ways: impl IntoIterator<Item = Way>, alike: usize) {
@@ -328,10 +343,7 @@ impl Gathered {
 
     /// Adds that callers may give anything.
     fn anything(&mut self, way: Way) {
-        let unknown = |index: &u8| (*index, vec![Atom::unknown(Reason::Callers, 0)]);
-        let given: Given = self.parameters.iter().map(unknown).collect();
-        let group = self.groups.entry(given.clone()).or_default();
-        group.given = given;
+        let group = self.groups.entry(Given::new()).or_default();
         if group.routes.len() < MOST_WAYS {
             group.routes.push(way);
         } else {
@@ -339,7 +351,13 @@ impl Gathered {
         }
     }
 
-    fn finish(self) -> Contexts {
+    fn finish(mut self) -> Contexts {
+        if !self.lost.is_empty() {
+            for mut group in std::mem::take(&mut self.groups).into_values() {
+                group.given.retain(|(index, _)| !self.lost.contains(index));
+                self.add(group.given, group.routes, group.alike);
+            }
+        }
         Contexts { groups: self.groups.into_values().collect(), cut: self.cut }
     }
 }

@@ -6,9 +6,8 @@ use crate::analysis::Seen;
 use crate::domain::{Atom, Base};
 use crate::query::Parameter;
 use crate::survey::{Argument, Route, Site, Variable, VariableStore};
-use crate::value::{Origin, Possible, Value};
+use crate::value::{Possible, Value};
 use ringfence_image::Rva;
-use std::collections::BTreeSet;
 
 /// Routes with the same arguments that are told of a call; more are counted.
 const MOST_ALIKE: usize = 32;
@@ -65,12 +64,16 @@ impl Search<'_> {
                 Some((group, self.arguments(&here.arguments), here))
             })
             .collect();
-        let same = |arguments: &[Argument]| alike(arguments, &site.arguments);
-        if told.iter().all(|(_, arguments, _)| same(arguments)) {
+        if told.is_empty() {
             return site;
         }
+        let same = |arguments: &[Argument]| alike(arguments, &site.arguments);
+        let nothing_new = told.iter().all(|(_, arguments, _)| same(arguments));
         let all: Vec<_> = told.iter().map(|(_, _, seen)| &seen.arguments).collect();
         site.arguments = self.together(&base.arguments, &all);
+        if nothing_new {
+            return site;
+        }
         for (group, arguments, _) in told {
             add_routes(&mut site, group, &arguments);
         }
@@ -125,13 +128,13 @@ impl Search<'_> {
     }
 }
 
-/// Whether arguments are the same but for why they are not known and where they were set.
+/// Whether arguments are the same but for where they were set.
 fn alike(a: &[Argument], b: &[Argument]) -> bool {
-    let bits = |arguments: &[Argument]| -> Vec<BTreeSet<(u64, u64, Option<Rva>, Option<Origin>)>> {
-        let of = |one: &Possible| (one.ones, one.zeros, one.points_to, one.origin);
+    let placeless = |arguments: &[Argument]| -> Vec<Vec<Possible>> {
+        let of = |one: &Possible| Possible { set_at: None, ..*one };
         arguments.iter().map(|one| one.value.possible.iter().map(of).collect()).collect()
     };
-    bits(a) == bits(b)
+    placeless(a) == placeless(b)
 }
 
 fn add_routes(site: &mut Site, group: &Group, arguments: &[Argument]) {

@@ -11,6 +11,7 @@ allocator *by_case_37;
 SITE(case_37)(void) {
     UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
     by_case_37 = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithTag followed
 }
 
 SITE(case_37_user)(void) {
@@ -23,6 +24,7 @@ allocator *by_constant;
 
 SITE(finds_by_constant)(void) {
     by_constant = MmGetSystemRoutineAddress(&constant_name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithTag followed
 }
 
 SITE(calls_by_constant)(void) {
@@ -44,6 +46,7 @@ SITE(case_38)(void) {
     UNICODE_STRING name;
     RtlInitUnicodeString(&name, L"ExAllocatePoolWithTag");
     by_case_38 = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithTag followed
 }
 
 SITE(case_38_user)(void) {
@@ -102,6 +105,7 @@ SITE(finds_newer)(void) {
     UNICODE_STRING name;
     RtlInitUnicodeString(&name, L"ExAllocatePool2");
     newer = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePool2 followed
 }
 
 SITE(newer_or_older)(SIZE_T size) {
@@ -120,6 +124,7 @@ struct routines {
 SITE(finds_member)(void) {
     UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
     routines.allocate = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithTag followed
 }
 
 SITE(calls_member)(void) {
@@ -143,6 +148,7 @@ void *(*shorter)(ULONG, SIZE_T);
 SITE(finds_shorter)(void) {
     UNICODE_STRING name = {28, 44, L"ExAllocatePoolWithTag"};
     shorter = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePool followed
 }
 
 SITE(calls_shorter)(void) {
@@ -155,11 +161,13 @@ allocator *one_of_two;
 SITE(finds_the_first)(void) {
     UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
     one_of_two = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithTag followed
 }
 
 SITE(finds_the_second)(void) {
     UNICODE_STRING name = NAME(L"ExAllocatePoolWithQuotaTag");
     one_of_two = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    //= ExAllocatePoolWithQuotaTag followed
 }
 
 SITE(calls_one_of_two)(void) {

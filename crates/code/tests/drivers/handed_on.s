@@ -102,9 +102,7 @@ FUNCTION gives_the_first
 
 # A jump to a function is a call of it only if the stack is as it was.
 FUNCTION jumped_to_from_a_branch
-    #= ExAllocatePoolWithTag 0=0|0x200
-    #= ExAllocatePoolWithTag 0=0 from=jumps_from_a_branch
-    #= ExAllocatePoolWithTag 0=0x200 from=jumps_from_a_branch
+    #= ExAllocatePoolWithTag 0=parameter0
     ENTER jumped_to_from_a_branch
     ALLOCATE
     LEAVE
@@ -174,7 +172,9 @@ FUNCTION takes_as_a_number
 
 # Its address is worked out from that of the image.
 FUNCTION taken_by_image_base
-    #= ExAllocatePoolWithTag 0=0x200|parameter0||parameter0 from=*
+    #= ExAllocatePoolWithTag 0=0|0x200
+    #= ExAllocatePoolWithTag 0=0 from=takes_by_image_base
+    #= ExAllocatePoolWithTag 0=0x200 from=takes_by_image_base
     ENTER taken_by_image_base
     ALLOCATE
     LEAVE

@@ -81,9 +81,11 @@ WRAPPER(mapped_by_table)(ULONG kind, SIZE_T size) {
         type = 516;
         break;
     }
-    //= ExAllocatePoolWithTag 0=0|0x200
-    //= ExAllocatePoolWithTag 0=0x200 from=asks_table_for_nx
-    //= ExAllocatePoolWithTag 0=0 from=asks_table_for_executable
+    // Which entry of a jump table is taken is not followed, but that the default is not.
+    //= -O0 ExAllocatePoolWithTag 0=0|1|0x200|0x201 from=*
+    //= -O2 ExAllocatePoolWithTag 0=0|0x200
+    //= -O2 ExAllocatePoolWithTag 0=0x200 from=asks_table_for_nx
+    //= -O2 ExAllocatePoolWithTag 0=0 from=asks_table_for_executable
     KEEP(ExAllocatePoolWithTag(type, size, TAG));
     return 0;
 }

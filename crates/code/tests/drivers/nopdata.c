@@ -16,7 +16,10 @@ SITE(second_called)(ULONG type) {
 
 /* Known by its address in a table only. */
 SITE(in_table)(ULONG type) {
-    KEEP(ExAllocatePoolWithTag(type | 0x200, 16, TAG)); //= ExAllocatePoolWithTag 0=0x203|0x200+callers
+    //= ExAllocatePoolWithTag 0=0x203|0x200+parameter0
+    //= ExAllocatePoolWithTag 0=0x203 from=DriverEntry
+    //= ExAllocatePoolWithTag 0=0x200+parameter0 from=?
+    KEEP(ExAllocatePoolWithTag(type | 0x200, 16, TAG));
 }
 
 /* Known by an address that is loaded only. */

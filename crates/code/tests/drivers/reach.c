@@ -29,7 +29,11 @@ __attribute__((noinline, used)) void *case_32(SIZE_T size) {
 }
 
 __attribute__((noinline, used)) void *wrapper(ULONG type, SIZE_T size) {
-    return ExAllocatePoolWithTag(type, size, TAG); //= wrapper: ExAllocatePoolWithTag 0=0|0x200|callers
+    //= wrapper: ExAllocatePoolWithTag 0=0|0x200|parameter0
+    //= wrapper: ExAllocatePoolWithTag 0=0 from=calls_wrapper
+    //= wrapper: ExAllocatePoolWithTag 0=0x200 from=calls_wrapper
+    //= wrapper: ExAllocatePoolWithTag 0=parameter0 from=?
+    return ExAllocatePoolWithTag(type, size, TAG);
 }
 
 SITE(calls_wrapper)(void) {
