@@ -1,5 +1,6 @@
 //! What a finding shows so that a person can check it by hand.
 
+use crate::SourcePlace;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -52,10 +53,22 @@ pub struct Listing {
     /// Where the function begins that the lines are of, relative to the image base; null where no
     /// function is known.
     pub function: Option<u32>,
+    /// Where the instruction comes from that the primary mark points at; there only where debug
+    /// information tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePlace>,
     /// Instructions in the order of their addresses; not always all there are.
     pub lines: Vec<Instruction>,
     /// What to point at, in the order of the lines.
     pub marks: Vec<Pointer>,
+}
+
+impl Listing {
+    /// The address of the instruction that the primary mark points at.
+    pub fn place(&self) -> Option<u32> {
+        let primary = self.marks.iter().find(|mark| mark.primary)?;
+        self.lines.get(primary.line).map(|line| line.rva)
+    }
 }
 
 /// One line of a [`Listing`].

@@ -68,6 +68,7 @@ mod tests {
         let call = Call {
             rva: 0x1000,
             function: None,
+            source: None,
             ddi: "MmMapLockedPages",
             via: Via::Import,
             argument: None,

@@ -44,6 +44,7 @@ pub(super) fn call(call: &DdiCall, driver: &Driver<'_>) -> Option<Evidence> {
     }
     Some(Evidence::Listing(Listing {
         function: call.site.function.map(|function| function.0),
+        source: None,
         lines: instructions(lines),
         marks,
     }))
