@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test and the fuzz target use a part")]
 
 use ringfence_image::CodeView;
-use ringfence_symbols::Symbols;
+use ringfence_symbols::{Identity, Refused, Symbols};
 use std::path::Path;
 
 /// A file of the example drivers.
@@ -17,6 +17,16 @@ pub fn driver() -> Vec<u8> {
 
 pub fn pdb() -> Vec<u8> {
     example("library-pool-x64.pdb")
+}
+
+/// What the file says that it is; nothing where it says nothing.
+pub fn identity(bytes: &[u8]) -> Identity {
+    let nothing = Identity { guid: [0; 16], age: 0 };
+    let wanted = CodeView { guid: nothing.guid, age: nothing.age, path: b"" };
+    match Symbols::read(bytes, &wanted) {
+        Err(Refused::OtherBuild { found, .. }) => found,
+        _ => nothing,
+    }
 }
 
 /// Reads any bytes as a PDB and asks for every place there could be; names stay short.
