@@ -1,4 +1,5 @@
 //! The example driver that has a PDB, compared with its sources and with another reader.
+#![cfg(test)]
 
 mod checks;
 

@@ -1,4 +1,5 @@
 //! PDBs that are cut short, bent, or of another build.
+#![cfg(test)]
 
 mod checks;
 

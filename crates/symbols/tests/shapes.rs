@@ -1,4 +1,5 @@
 //! Shapes of PDBs that the compiler at hand does not make.
+#![cfg(test)]
 
 mod checks;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 /// A file of the example drivers.
 pub fn example(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/drivers");
-    std::fs::read(folder.join(name)).unwrap()
+    std::fs::read(folder.join(name)).expect("an example can be read")
 }
 
 pub fn driver() -> Vec<u8> {
