@@ -6,16 +6,31 @@ use serde::Serialize;
 /// Where an instruction comes from. Each part is null where the debug information does not tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourcePlace {
-    /// The function that it is in. Where a function was inlined it is the one that it was inlined into.
+    /// The function that it is in; where others were inlined there, the one that they were inlined
+    /// into.
     pub function: Option<String>,
     /// The path of the source file, as the compiler wrote it down.
     pub file: Option<String>,
-    /// The line in it, from 1.
+    /// The line in it, from 1; where others were inlined there, the line that calls them.
     pub line: Option<u32>,
+    /// The functions that were inlined there, the innermost first: the instruction is of that one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inlined: Vec<InlinedCall>,
     /// The path of the object file, as the linker wrote it down.
     pub object: Option<String>,
     /// The path of the static library that the object came out of; null where it came out of none.
     pub library: Option<String>,
+}
+
+/// A function that was inlined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InlinedCall {
+    /// The function; a method without its class.
+    pub function: Option<String>,
+    /// The path of the source file, as the compiler wrote it down.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: u32,
 }
 
 /// What became of the debug file, from which functions and lines are told.

@@ -41,8 +41,9 @@ impl<'a> Full<'a> {
         let width = self.terminal.columns();
         let (place, origin) = place(path, finding, margin, width);
         self.terminal.line(place)?;
-        if let Some(origin) = origin {
-            self.terminal.wrapped(Line::indented(margin - 1 + ARROW.len()), &origin)?;
+        let inlined = finding.source.iter().flat_map(source::inlined);
+        for text in origin.into_iter().chain(inlined) {
+            self.terminal.wrapped(Line::indented(margin - 1 + ARROW.len()), &text)?;
         }
         for line in evidence.map_or(vec![], |evidence| {
             drawing::draw(evidence, finding.level.into(), self.terminal.columns())

@@ -32,6 +32,16 @@ pub(crate) fn line_and_origin(source: &SourcePlace) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// `inlined there: Zeroed, src/pool.h:12`, a line each, the innermost first.
+pub(crate) fn inlined(source: &SourcePlace) -> impl Iterator<Item = String> {
+    source.inlined.iter().map(|call| {
+        let name = call.function.as_deref().map(shown);
+        let line = call.file.as_ref().map(|file| format!("{file}:{}", call.line));
+        let parts: Vec<_> = name.into_iter().chain(line).collect();
+        format!("inlined there: {}", parts.join(", "))
+    })
+}
+
 /// `in Allocate, src/pool.c:57, in helper.lib`: what one line has room for.
 pub(crate) fn brief(source: &SourcePlace) -> Option<String> {
     let function = source.function.as_deref().map(|name| format!("in {}", shown(name)));

@@ -60,8 +60,8 @@ pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, DebugSymbols,
-    Evidence, Examination, Fault, Finding, Gap, Level, Question, Report, RuleCard, SourcePlace,
-    TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Evidence, Examination, Fault, Finding, Gap, InlinedCall, Level, Question, Report, RuleCard,
+    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

@@ -3,7 +3,7 @@
 use crate::Settings;
 use crate::examine::Examined;
 use ringfence_container::{Source, WantedDebugFile, debug_files, read_debug_file};
-use ringfence_finding::{DebugSymbols, Evidence, Examination, SourcePlace};
+use ringfence_finding::{DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace};
 use ringfence_image::{CodeView, Image};
 use ringfence_symbols::{Place, Symbols};
 use std::path::Path;
@@ -101,6 +101,12 @@ fn annotate_evidence(evidence: &mut Evidence, locate: &mut dyn FnMut(u32) -> Opt
 }
 
 fn source(place: Place) -> SourcePlace {
-    let Place { function, file, line, object, library } = place;
-    SourcePlace { function, file, line, object, library }
+    let Place { function, file, line, inlined, object, library } = place;
+    let call = |call: ringfence_symbols::InlinedCall| InlinedCall {
+        function: call.function,
+        file: call.file,
+        line: call.line,
+    };
+    let inlined = inlined.into_iter().map(call).collect();
+    SourcePlace { function, file, line, inlined, object, library }
 }

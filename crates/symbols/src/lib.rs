@@ -27,7 +27,9 @@
 
 mod bytes;
 mod dbi;
+mod ids;
 mod info;
+mod inlined;
 mod lines;
 mod module;
 mod msf;
@@ -39,4 +41,4 @@ mod sections;
 mod symbols;
 
 pub use refused::{Identity, Refused};
-pub use symbols::{Place, Symbols};
+pub use symbols::{InlinedCall, Place, Symbols};

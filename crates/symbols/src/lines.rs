@@ -1,11 +1,13 @@
 //! The line numbers of one module.
 
 use crate::bytes::{aligned, size_at, slice, u16_at, u32_at};
+use crate::inlined::{self, Inlinees};
 use crate::sections::At;
 
 /// Kinds of subsections.
 const LINES: u32 = 0xf2;
 const CHECKSUMS: u32 = 0xf4;
+const INLINEES: u32 = 0xf6;
 
 /// Length of the fields before the first block of lines, and of those before a block's lines.
 const LINES_HEADER: usize = 12;
@@ -33,6 +35,8 @@ pub(crate) struct Lines {
     /// By place.
     entries: Vec<Entry>,
     checksums: Vec<u8>,
+    /// Functions that were inlined somewhere.
+    pub(crate) inlinees: Inlinees,
 }
 
 impl Lines {
@@ -47,6 +51,7 @@ impl Lines {
                     lines.add(content);
                 }
                 CHECKSUMS => lines.checksums = content.to_vec(),
+                INLINEES => lines.inlinees.extend(inlined::inlinees(content)),
                 _ => {}
             }
             at = aligned(at + 8 + length);
@@ -82,8 +87,12 @@ impl Lines {
         let after = self.entries.partition_point(|entry| entry.at <= at);
         let entry = self.entries.get(after.checked_sub(1)?)?;
         let known = entry.at.0 == at.0 && entry.line != 0;
-        let file = usize::try_from(entry.file).ok().and_then(|file| u32_at(&self.checksums, file));
-        known.then_some((entry.line, file))
+        known.then(|| (entry.line, self.file(entry.file)))
+    }
+
+    /// Where the names have a file, from where the list of checksums has it.
+    pub(crate) fn file(&self, checksum: u32) -> Option<u32> {
+        u32_at(&self.checksums, usize::try_from(checksum).ok()?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bytes::{slice, text_at, u16_at, u32_at};
 use crate::dbi;
+use crate::inlined::{Inlined, InlinedCode};
 use crate::lines::Lines;
 use crate::sections::At;
 
@@ -22,6 +23,7 @@ pub(crate) struct Module {
     /// By place.
     functions: Vec<Function>,
     lines: Lines,
+    inlined: InlinedCode,
 }
 
 impl Module {
@@ -31,7 +33,8 @@ impl Module {
         let lines = skipped.and_then(|start| slice(&stream, start, info.lines));
         let lines = lines.map(Lines::read).unwrap_or_default();
         stream.truncate(info.symbols);
-        Module { functions: functions(&stream), symbols: stream, lines }
+        let inlined = InlinedCode::read(&stream, SIGNATURE, &lines.inlinees);
+        Module { functions: functions(&stream), symbols: stream, lines, inlined }
     }
 
     /// The name of the function that covers a place.
@@ -43,6 +46,14 @@ impl Module {
     /// The line of a place, and where the names have the file's.
     pub(crate) fn line(&self, at: At) -> Option<(u32, Option<u32>)> {
         self.lines.at(at)
+    }
+
+    /// The functions that were inlined at a place, the innermost first: the id of each, its line, and
+    /// where the names have the file's.
+    pub(crate) fn inlined(&self, at: At) -> impl Iterator<Item = (u32, u32, Option<u32>)> {
+        let told =
+            |inlined: Inlined| (inlined.function, inlined.line, self.lines.file(inlined.file));
+        self.inlined.at(at).map(told)
     }
 }
 
@@ -72,6 +83,14 @@ fn functions(symbols: &[u8]) -> Vec<Function> {
     functions.extend(named);
     functions.sort_by_key(|function| function.start);
     functions
+}
+
+/// Where a function begins, if the record is one.
+pub(crate) fn function_start(kind: u16, record: &[u8]) -> Option<At> {
+    match Shape::of(kind)? {
+        Shape::Function(shape) => shape.read(record, 0).map(|function| function.start),
+        Shape::Part => None,
+    }
 }
 
 /// A kind of symbol that covers code.

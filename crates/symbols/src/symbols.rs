@@ -2,6 +2,7 @@
 
 use crate::bytes::name;
 use crate::dbi::{self, Contribution, Dbi};
+use crate::ids::{self, Ids};
 use crate::module::Module;
 use crate::msf::Msf;
 use crate::names::Names;
@@ -12,19 +13,45 @@ use crate::{Identity, Refused, info};
 use ringfence_image::CodeView;
 use std::collections::HashMap;
 
+/// The texts of all places that are told of one image, in bytes: that is 100,000 calls with paths as
+/// people have them. A small driver may have many calls, and all of them may cite one long name.
+const MOST_TEXT: usize = 64 << 20;
+
 /// What is known of an address; everything that is not is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The function. Where calls were inlined it is the one that they were inlined into.
+    /// The function; where others were inlined there, the one that they were inlined into.
     pub function: Option<String>,
     /// The path of the source file, as the compiler wrote it down.
     pub file: Option<String>,
-    /// The line in it, from 1.
+    /// The line in it, from 1; where others were inlined there, the line that calls them.
     pub line: Option<u32>,
+    /// The functions that were inlined there, the innermost first.
+    pub inlined: Vec<InlinedCall>,
     /// The path of the object file, as the linker wrote it down.
     pub object: Option<String>,
     /// The path of the static library that the object came out of.
     pub library: Option<String>,
+}
+
+impl Place {
+    /// The bytes of all its texts.
+    fn text(&self) -> usize {
+        let own = [&self.function, &self.file, &self.object, &self.library].into_iter();
+        let inlined = self.inlined.iter().flat_map(|call| [&call.function, &call.file]);
+        own.chain(inlined).flatten().map(String::len).sum()
+    }
+}
+
+/// A function that was inlined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InlinedCall {
+    /// The function; a method without its class.
+    pub function: Option<String>,
+    /// The path of the source file, as the compiler wrote it down.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: u32,
 }
 
 /// The symbols of one image.
@@ -34,11 +61,15 @@ pub struct Symbols<'data> {
     sections: Sections,
     contributions: Vec<Contribution>,
     names: Names,
+    /// Names of inlined functions, read when first needed, as are the public symbols.
+    ids: Option<Ids>,
     publics: Option<Publics>,
     /// Where the debug information has each module.
     module_starts: Vec<usize>,
     /// Those that were needed so far.
     modules: HashMap<u16, Option<Module>>,
+    /// Bytes of text that may still be told.
+    budget: usize,
 }
 
 impl<'data> Symbols<'data> {
@@ -77,6 +108,8 @@ impl<'data> Symbols<'data> {
             module_starts: dbi.module_starts(),
             sections,
             names: names.map(Names::read).unwrap_or_default(),
+            budget: MOST_TEXT,
+            ids: None,
             publics: None,
             modules: HashMap::new(),
             msf,
@@ -84,8 +117,15 @@ impl<'data> Symbols<'data> {
         })
     }
 
-    /// What is known of the address `rva`, relative to the image base.
+    /// What is known of the address `rva`, relative to the image base. After places with many megabytes
+    /// of names, which only a file made for it has, nothing is known any more.
     pub fn locate(&mut self, rva: u32) -> Option<Place> {
+        let place = self.find(rva)?;
+        self.budget = self.budget.checked_sub(place.text())?;
+        Some(place)
+    }
+
+    fn find(&mut self, rva: u32) -> Option<Place> {
         let at = self.sections.at(rva)?;
         let mut place = Place::default();
         let from = match contribution(&self.contributions, at).map(|one| (one.module, one.start)) {
@@ -114,13 +154,20 @@ impl<'data> Symbols<'data> {
             .or_insert_with(|| Some(Module::read(msf.stream(info.stream?)?, &info)));
         let module = module.as_ref()?;
         place.function = module.function(at).and_then(name).as_deref().map(readable);
+        for (function, line, file) in module.inlined(at) {
+            let ids = self
+                .ids
+                .get_or_insert_with(|| msf.stream(ids::STREAM).map(Ids::read).unwrap_or_default());
+            let file = file.and_then(|file| self.names.get(file)).and_then(name);
+            place.inlined.push(InlinedCall { function: ids.function(function), file, line });
+        }
         let (line, file) = module.line(at)?;
         place.line = Some(line);
         place.file = self.names.get(file?).and_then(name);
         Some(())
     }
 
-    /// The public symbols, which are read when first needed.
+    /// The public symbols.
     fn publics(&mut self) -> &Publics {
         let (msf, debug_information) = (&mut self.msf, &self.debug_information);
         self.publics.get_or_insert_with(|| {

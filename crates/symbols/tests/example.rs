@@ -4,6 +4,7 @@
 mod checks;
 
 use checks::{driver, example, pdb};
+use pdb_addr2line::Frame;
 use pdb_addr2line::pdb::PDB;
 use ringfence_image::{Image, Rva};
 use ringfence_symbols::{Place, Symbols};
@@ -26,6 +27,11 @@ fn places() -> Vec<(u32, Option<Place>)> {
     code(&image).into_iter().map(|rva| (rva, symbols.locate(rva))).collect()
 }
 
+/// The name of a function without its parameters, which the other reader tells too.
+fn plain(frame: &Frame<'_>) -> Option<String> {
+    frame.function.as_deref().map(|name| name.split('(').next().unwrap().to_owned())
+}
+
 /// pdb-addr2line is the oracle: what it says of every single byte of code.
 #[test]
 fn another_reader_says_the_same() {
@@ -34,12 +40,13 @@ fn another_reader_says_the_same() {
     let context = data.make_context().unwrap();
     let driver = driver();
     let image = Image::read(&driver).unwrap();
-    let mut compared = 0;
+    let (mut compared, mut nested) = (0, 0);
     for (rva, place) in places() {
         let place = place.unwrap_or_default();
         let frames = context.find_frames(rva).unwrap();
         // The last frame is the function itself, those before were inlined into it.
-        let frame = frames.and_then(|frames| frames.frames.last().cloned());
+        let mut frames = frames.map(|frames| frames.frames).unwrap_or_default();
+        let frame = frames.pop();
         let Some(frame) = frame.filter(|frame| frame.line.is_some()) else {
             assert_eq!(place.line, None, "{rva:x}");
             continue;
@@ -48,14 +55,19 @@ fn another_reader_says_the_same() {
         if image.bytes_from(Rva(rva)).is_some_and(|bytes| bytes.starts_with(&[PADDING])) {
             continue;
         }
-        // It tells parameters too.
-        let function =
-            frame.function.as_deref().map(|name| name.split('(').next().unwrap().to_owned());
-        assert_eq!((place.function, place.line), (function, frame.line), "{rva:x}");
+        assert_eq!((place.function, place.line), (plain(&frame), frame.line), "{rva:x}");
         assert_eq!(place.file.as_deref(), frame.file.as_deref(), "{rva:x}");
+        let inlined: Vec<_> =
+            frames.iter().map(|frame| (plain(frame), frame.line.unwrap())).collect();
+        let ours: Vec<_> =
+            place.inlined.iter().map(|call| (call.function.clone(), call.line)).collect();
+        assert_eq!(ours, inlined, "{rva:x}");
+        let files = frames.iter().map(|frame| frame.file.as_deref());
+        assert!(place.inlined.iter().map(|call| call.file.as_deref()).eq(files), "{rva:x}");
         compared += 1;
+        nested += usize::from(inlined.len() > 1);
     }
-    assert!(compared > 100, "{compared}");
+    assert!(compared > 100 && nested > 0, "{compared} {nested}");
 }
 
 /// Each function is in the source file that defines it, and its lines are inside its body there.

@@ -30,7 +30,7 @@ fn every_page_size_says_the_same() {
         let bytes = whole.bytes(page_size);
         let mut oracle = PDB::open(Cursor::new(&bytes)).unwrap();
         assert_eq!(oracle.pdb_information().unwrap().age, 1, "{page_size} is laid out wrongly");
-        assert_eq!(places(&bytes).unwrap(), expected, "{page_size}");
+        assert!(places(&bytes).unwrap() == expected, "{page_size}");
     }
     for page_size in [0u32, 1, 128, 4095, 5000, 1 << 21, 1 << 31] {
         let mut bytes = pdb();
@@ -42,7 +42,7 @@ fn every_page_size_says_the_same() {
 #[test]
 fn types_are_not_needed() {
     let bytes = Pdb::of(&pdb()).without_types().bytes(512);
-    assert_eq!(places(&bytes).unwrap(), places(&pdb()).unwrap());
+    assert!(places(&bytes) == places(&pdb()));
 }
 
 fn bump(at: usize) -> impl FnOnce(&mut Vec<u8>) {
@@ -53,12 +53,12 @@ fn bump(at: usize) -> impl FnOnce(&mut Vec<u8>) {
 #[test]
 fn the_age_that_counts_is_the_linker_s() {
     let changed_since = Pdb::of(&pdb()).edit(INFO, bump(8)).bytes(4096);
-    assert_eq!(places(&changed_since).unwrap(), places(&pdb()).unwrap());
+    assert!(places(&changed_since) == places(&pdb()));
     let other_link = Pdb::of(&pdb()).edit(DBI, bump(8)).bytes(4096);
     assert!(matches!(places(&other_link), Err(Refused::OtherBuild { .. })));
     // A writer that leaves it out means the other.
     let left_out = Pdb::of(&pdb()).edit(DBI, |dbi| dbi[8] = 0);
-    assert_eq!(places(&left_out.bytes(4096)).unwrap(), places(&pdb()).unwrap());
+    assert!(places(&left_out.bytes(4096)) == places(&pdb()));
     let neither = left_out.edit(INFO, bump(8)).bytes(4096);
     assert!(matches!(places(&neither), Err(Refused::OtherBuild { .. })));
 }

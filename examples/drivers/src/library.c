@@ -31,7 +31,7 @@ static __attribute__((noinline)) NTSTATUS SampleMakeQueue(void)
     void *Own;
 
     Queue = HelperAllocate(NonPagedPoolNx, SAMPLE_SIZE); /* passes: SampleMakeQueue */
-    Own = ExAllocatePoolWithTag(NonPagedPoolNx, 64, SAMPLE_TAG); /* asks: SampleMakeQueue */
+    Own = HelperAllocateNx(64, SAMPLE_TAG); /* asks: SampleMakeQueue */
     if (Own != NULL) {
         ExFreePoolWithTag(Own, SAMPLE_TAG);
     }

@@ -29,15 +29,26 @@ fn calls(arguments: &[&str], input: &Path) -> Ran {
     run(["calls"].iter().chain(arguments).copied().chain([input.to_str().unwrap()]))
 }
 
-/// Asserts that `source` is a line of the C source that says in a remark that its function does `what`.
+/// Asserts that the place is a line of a C source that says in a remark that its function does `what`;
+/// returns the file.
 #[track_caller]
-fn assert_is_marked(source: &Value, what: &[&str]) {
-    let file = source["file"].as_str().unwrap().replace('\\', "/");
+fn assert_is_line(place: &Value, what: &[&str]) -> String {
+    let file = place["file"].as_str().unwrap().replace('\\', "/");
     let text = fs::read_to_string(workspace("examples/drivers").join(&file)).unwrap();
-    let line = text.lines().nth(source["line"].as_u64().unwrap() as usize - 1).unwrap();
-    let function = source["function"].as_str().unwrap();
+    let line = text.lines().nth(place["line"].as_u64().unwrap() as usize - 1).unwrap();
+    let function = place["function"].as_str().unwrap();
     let marked = what.iter().any(|what| line.ends_with(&format!("/* {what}: {function} */")));
     assert!(marked, "{file}: {line}");
+    file
+}
+
+/// Asserts the same of a source and of all that is inlined there, and that it names the library.
+#[track_caller]
+fn assert_is_marked(source: &Value, what: &[&str]) {
+    let file = assert_is_line(source, what);
+    for inlined in source["inlined"].as_array().into_iter().flatten() {
+        assert_is_line(inlined, what);
+    }
     // The recipe makes a library of pool-helper.c.
     let library = source["library"].as_str().map(file_name);
     let expected = (file == "src/pool-helper.c").then_some("pool-helper.lib");
@@ -56,6 +67,10 @@ fn every_call_and_finding_of_the_example_names_its_line() {
     }
     let functions: Vec<_> = calls.iter().map(|call| &call["source"]["function"]).collect();
     assert_eq!(functions, ["SampleMakeQueue", "HelperAllocate", "HelperOpenLog"]);
+    // pool-helper.h has two functions that the compiler inlines.
+    let inlined = calls[0]["source"]["inlined"].as_array().unwrap();
+    let inlined: Vec<_> = inlined.iter().map(|call| &call["function"]).collect();
+    assert_eq!(inlined, ["HelperAllocateTagged", "HelperAllocateNx"]);
     let findings = driver["findings"].as_array().unwrap();
     assert!(findings.iter().any(|finding| finding["source"]["function"] == "HelperOpenLog"));
     for finding in findings {

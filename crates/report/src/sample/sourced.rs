@@ -1,7 +1,7 @@
 //! Drivers with a debug file, or without the one they ask for.
 
 use super::code::executable_pool;
-use ringfence_finding::{DebugSymbols, Examination, SourcePlace};
+use ringfence_finding::{DebugSymbols, Examination, InlinedCall, SourcePlace};
 
 /// One of each.
 pub(crate) fn with_sources() -> Vec<Examination> {
@@ -21,6 +21,7 @@ fn place(function: &str, file: &str, line: u32, library: Option<&str>) -> Source
         function: Some(function.to_owned()),
         file: Some(file.to_owned()),
         line: Some(line),
+        inlined: Vec::new(),
         object: Some(r"D:\build\obj\pool.obj".to_owned()),
         library: library.map(str::to_owned),
     }
@@ -34,7 +35,12 @@ fn sourced(path: &str) -> Examination {
     let helper = place("acme::Pool::Allocate", r"D:\src\helper\pool.cpp", 57, library);
     let own = place("MapUserBuffer", r"D:\src\disk\map.c", 1204, None);
     driver.findings[0].source = Some(helper.clone());
-    driver.findings[1].source = Some(own.clone());
+    let inlined = InlinedCall {
+        function: Some("MapUncached".to_owned()),
+        file: Some(r"D:\src\helper\map.h".to_owned()),
+        line: 31,
+    };
+    driver.findings[1].source = Some(SourcePlace { inlined: vec![inlined], ..own.clone() });
     let bare = SourcePlace { function: None, file: None, line: None, ..helper.clone() };
     let calls = driver.calls.as_mut().unwrap();
     for (call, source) in calls.iter_mut().zip([helper, own, bare]) {
@@ -53,6 +59,12 @@ fn hostile() -> Examination {
     let long = "Template<".repeat(100);
     let file = format!("/src/{}/\u{202e}c.evil", "x".repeat(200));
     let evil = place(&long, &file, u32::MAX, Some("\u{1b}]0;x\u{7}.lib"));
+    let inlined = InlinedCall {
+        function: Some("\u{2066}".to_owned()),
+        file: Some("\u{1b}[2J".repeat(40)),
+        line: u32::MAX,
+    };
+    let evil = SourcePlace { inlined: vec![inlined; 3], ..evil };
     let calls = driver.calls.as_mut().unwrap();
     calls[0].source =
         Some(SourcePlace { function: Some("\u{202e}f\n".to_owned()), ..evil.clone() });

@@ -38,9 +38,10 @@ pub fn check(bytes: &[u8], wanted: &CodeView<'_>) {
     for rva in (0..0x6000).step_by(13).chain([u32::MAX - 1, u32::MAX]) {
         let Some(place) = symbols.locate(rva) else { continue };
         let texts = [&place.function, &place.file, &place.object, &place.library];
-        for text in texts.into_iter().flatten() {
-            // What is no UTF-8 becomes up to three bytes each.
-            assert!(!text.is_empty() && text.len() <= 3 * 4096);
+        let inlined = place.inlined.iter().flat_map(|call| [&call.function, &call.file]);
+        for text in texts.into_iter().chain(inlined).flatten() {
+            // What is no UTF-8 becomes up to three bytes each, and a scope may stand before it.
+            assert!(!text.is_empty() && text.len() <= 8 * 4096);
         }
         assert_ne!(place.line, Some(0));
     }
