@@ -17,6 +17,10 @@ const ANNOTATIONS_2: usize = 16;
 /// Sites inside of sites that are told; compilers stop before, and each depth has a list of its own.
 const DEEPEST: usize = 64;
 
+/// Bytes of symbols for each piece of inlined code that is remembered. A piece takes three times as many,
+/// and two bytes can make one, but compilers write the names of variables besides.
+const SYMBOLS_EACH: usize = 8;
+
 /// Code that was inlined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inlined {
@@ -57,6 +61,8 @@ pub(crate) fn inlinees(bytes: &[u8]) -> Inlinees {
 pub(crate) struct InlinedCode {
     /// By depth, then by place: at each depth, one address is in one function.
     by_depth: Vec<Vec<Inlined>>,
+    /// How many there are in all.
+    pieces: usize,
 }
 
 impl InlinedCode {
@@ -65,6 +71,7 @@ impl InlinedCode {
         let mut code = InlinedCode::default();
         let mut function = None;
         let mut depth = 0usize;
+        let most = symbols.len() / SYMBOLS_EACH;
         for (kind, _, record) in Records::new(symbols, start) {
             if let Some(start) = function_start(kind, record) {
                 (function, depth) = (Some(start), 0);
@@ -72,7 +79,9 @@ impl InlinedCode {
                 depth = depth.saturating_sub(1);
             } else if kind == SITE || kind == SITE_2 {
                 let from = if kind == SITE { ANNOTATIONS } else { ANNOTATIONS_2 };
-                if let Some(function) = function.filter(|_| depth < DEEPEST) {
+                // One site makes no more than its own bytes, and a record has at most 64 KiB.
+                let has_room = depth < DEEPEST && code.pieces < most;
+                if let Some(function) = function.filter(|_| has_room) {
                     code.add(record, from, function, depth, inlinees);
                 }
                 depth += 1;
@@ -91,7 +100,10 @@ impl InlinedCode {
             self.by_depth.resize_with(depth + 1, Vec::new);
         }
         let first = Inlined { start, size: 0, function, line, file };
-        ranges(site.get(from..).unwrap_or_default(), first, &mut self.by_depth[depth]);
+        let list = &mut self.by_depth[depth];
+        let before = list.len();
+        ranges(site.get(from..).unwrap_or_default(), first, list);
+        self.pieces += list.len() - before;
     }
 
     /// What was inlined at a place, the innermost first.
