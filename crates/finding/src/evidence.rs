@@ -97,3 +97,22 @@ pub struct Pointer {
     /// Whether this is the place of the finding, rather than what led to it.
     pub primary: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_about_its_primary_mark() {
+        let line = |rva| Instruction { rva, text: "call  x".to_owned(), after_gap: false };
+        let mark =
+            |line, primary| Pointer { line, start: 0, length: 4, text: String::new(), primary };
+        let place = |marks| {
+            let lines = vec![line(0x10), line(0x18)];
+            Listing { function: None, source: None, lines, marks }.place()
+        };
+        assert_eq!(place(vec![mark(0, false), mark(1, true)]), Some(0x18));
+        assert_eq!(place(vec![mark(0, false)]), None);
+        assert_eq!(place(vec![mark(9, true)]), None);
+    }
+}

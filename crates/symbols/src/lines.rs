@@ -3,6 +3,7 @@
 use crate::bytes::{aligned, size_at, slice, u16_at, u32_at};
 use crate::inlined::{self, Inlinees};
 use crate::sections::At;
+use std::collections::HashSet;
 
 /// Kinds of subsections.
 const LINES: u32 = 0xf2;
@@ -16,7 +17,8 @@ const LINE: usize = 8;
 
 /// The bits of a line's second field that are its number.
 const NUMBER: u32 = 0x00ff_ffff;
-/// Numbers of code that has no line: debuggers step over it, or into it.
+/// Numbers that are no lines but tell debuggers not to stop here, as where a function was inlined; the
+/// line before goes on.
 const HIDDEN: [u32; 2] = [0x00fe_efee, 0x00f0_0f00];
 
 /// A line begins here, or what lines are known of ends.
@@ -43,12 +45,13 @@ impl Lines {
     /// Reads all subsections; what cannot be read is left out.
     pub(crate) fn read(bytes: &[u8]) -> Lines {
         let mut lines = Lines::default();
+        let mut seen = HashSet::new();
         let mut at = 0;
         while let (Some(kind), Some(length)) = (u32_at(bytes, at), size_at(bytes, at + 4)) {
             let Some(content) = slice(bytes, at + 8, length) else { break };
             match kind {
                 LINES => {
-                    lines.add(content);
+                    lines.add(content, &mut seen);
                 }
                 CHECKSUMS => lines.checksums = content.to_vec(),
                 INLINEES => lines.inlinees.extend(inlined::inlinees(content)),
@@ -62,9 +65,13 @@ impl Lines {
     }
 
     /// The lines of one function, or a part of it.
-    fn add(&mut self, bytes: &[u8]) -> Option<()> {
+    fn add(&mut self, bytes: &[u8], seen: &mut HashSet<At>) -> Option<()> {
         let (start, section) = (u32_at(bytes, 0)?, u16_at(bytes, 4)?);
         let end = start.saturating_add(u32_at(bytes, 8)?);
+        // Functions with equal code may have been folded into one. The first is as good as any.
+        if !seen.insert((section, start)) {
+            return None;
+        }
         let mut at = LINES_HEADER;
         while let Some(header) = slice(bytes, at, BLOCK_HEADER) {
             let (file, count, length) =
@@ -73,8 +80,9 @@ impl Lines {
             for line in block[BLOCK_HEADER..].chunks_exact(LINE).take(count) {
                 let number = u32_at(line, 4)? & NUMBER;
                 let line_at = (section, start.saturating_add(u32_at(line, 0)?));
-                let line = if HIDDEN.contains(&number) { 0 } else { number };
-                self.entries.push(Entry { at: line_at, line, file });
+                if !HIDDEN.contains(&number) {
+                    self.entries.push(Entry { at: line_at, line: number, file });
+                }
             }
             at += block.len();
         }
@@ -142,11 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn code_without_a_line_has_none() {
+    fn where_debuggers_do_not_stop_the_line_goes_on() {
         let lines =
             Lines::read(&lines((1, 0, 0x30), &[(0, &[(0, 7), (8, HIDDEN[0]), (16, HIDDEN[1])])]));
         let line = |offset| lines.at((1, offset)).map(|(line, _)| line);
-        assert_eq!([0, 8, 16, 47].map(line), [Some(7), None, None, None]);
+        assert_eq!([0, 8, 16, 47].map(line), [Some(7); 4]);
+    }
+
+    #[test]
+    fn of_functions_folded_into_one_the_first_is_told() {
+        let bytes = [
+            lines((1, 0x10, 0x20), &[(0, &[(0, 10), (8, 11)])]),
+            lines((1, 0x10, 0x20), &[(8, &[(0, 90), (4, 91)])]),
+        ];
+        let lines = Lines::read(&bytes.concat());
+        let line = |offset| lines.at((1, offset)).map(|(line, _)| line);
+        assert_eq!([0x10, 0x14, 0x18].map(line), [Some(10), Some(10), Some(11)]);
     }
 
     /// Blocks of two files lie mixed where a function of a header was inlined.

@@ -82,6 +82,8 @@ fn functions(symbols: &[u8]) -> Vec<Function> {
     let named: Vec<_> = named.collect();
     functions.extend(named);
     functions.sort_by_key(|function| function.start);
+    // Functions with equal code may have been folded into one; lines are those of the first too.
+    functions.dedup_by_key(|function| function.start);
     functions
 }
 

@@ -20,7 +20,8 @@ const MOST_TEXT: usize = 64 << 20;
 /// What is known of an address; everything that is not is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The function; where others were inlined there, the one that they were inlined into.
+    /// The function; where others were inlined there, the one that they were inlined into. Of several
+    /// with equal code that the linker folded into one it is the first.
     pub function: Option<String>,
     /// The path of the source file, as the compiler wrote it down.
     pub file: Option<String>,

@@ -116,3 +116,17 @@ fn a_pdb_without_names_of_files_has_lines() {
     let place = place.unwrap();
     assert!(place.file.is_none() && place.function.is_some());
 }
+
+/// A small driver has room for many calls, and a hostile PDB for one long name that all of them cite.
+#[test]
+fn texts_come_to_an_end() {
+    let (driver, pdb) = (driver(), pdb());
+    let image = Image::read(&driver).unwrap();
+    let mut symbols = Symbols::read(&pdb, &image.debug().codeview.unwrap()).unwrap();
+    let mut told = 0;
+    while symbols.locate(image.headers().entry_point.0).is_some() {
+        told += 1;
+        assert!(told < 10_000_000, "no end");
+    }
+    assert!(told > 100_000, "only {told}");
+}
