@@ -43,10 +43,16 @@ fn update(built: &Path, committed: &Path, expected: &mut Expected) -> Result<()>
         let file = driver.file();
         let bytes = read(&built.join(&file))?;
         expected.set(&file, &digest(&bytes))?;
-        let path = committed.join(&file);
-        fs::write(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        write(&committed.join(&file), &bytes)?;
+        if let Some(file) = driver.debug_file() {
+            write(&committed.join(&file), &read(&built.join(&file))?)?;
+        }
     }
     expected.write()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Prints a line for each driver, and fails when one is not what it was.
@@ -59,6 +65,13 @@ fn compare(built: &Path, committed: &Path, expected: &Expected) -> Result<()> {
         let verdict = verdict(&bytes, &committed.join(&file), expected.holds(&file, &sha256));
         println!("{file:34} {:6}  {}  {verdict}", bytes.len(), &sha256[..16]);
         different += usize::from(verdict != SAME);
+        if let Some(file) = driver.debug_file() {
+            let bytes = read(&built.join(&file))?;
+            // Its driver names it by a digest of its content, and that has one in expected.toml.
+            let verdict = self::verdict(&bytes, &committed.join(&file), true);
+            println!("{file:34} {:6}  {}  {verdict}", bytes.len(), &digest(&bytes)[..16]);
+            different += usize::from(verdict != SAME);
+        }
     }
     for file in strangers(committed, expected)? {
         println!("{file:34} is not in the recipe");
@@ -98,12 +111,13 @@ fn strangers(committed: &Path, expected: &Expected) -> Result<BTreeSet<String>> 
         fs::read_dir(committed).with_context(|| format!("cannot list {}", committed.display()))?
     {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".sys") {
+        if name.ends_with(".sys") || name.ends_with(".pdb") {
             files.insert(name);
         }
     }
     for driver in DRIVERS {
         files.remove(&driver.file());
+        driver.debug_file().map(|file| files.remove(&file));
     }
     Ok(files)
 }

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 3] = ["image", "examine", "code"];
+const TARGETS: [&str; 4] = ["image", "examine", "code", SYMBOLS];
+/// The one whose inputs are no drivers.
+const SYMBOLS: &str = "symbols";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
@@ -49,7 +51,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Some(input) => start(&fuzz, target, Some(&std::path::absolute(input)?), None)?,
             None => {
                 let corpus = command::root().join("fuzz/corpus").join(target);
-                let seeds = seeds::write(&corpus, LONGEST)?;
+                let seeds = match *target {
+                    SYMBOLS => seeds::write_pdbs(&corpus, LONGEST)?,
+                    _ => seeds::write(&corpus, LONGEST)?,
+                };
                 println!("{target}: {seeds} seeds, {} s …", arguments.seconds);
                 start(&fuzz, target, None, Some(arguments.seconds))?
             }

@@ -1,9 +1,9 @@
 //! What can be said on the command line.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
-use ringfence::{CallAnswer, Question, TARGETS, Targets};
+use ringfence::{CallAnswer, Question, SymbolFolder, TARGETS, Targets};
 use std::ffi::OsString;
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -78,6 +78,10 @@ pub(crate) struct Scan {
     /// `ringfence calls` prints them as a table
     #[arg(long)]
     pub(crate) calls: bool,
+    /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
+    /// given several times. Files beside the drivers are found without
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    pub(crate) symbols: Vec<SymbolFolder>,
     /// Compute no digests: faster, but equal files are not recognised as such
     #[arg(long)]
     pub(crate) no_hash: bool,
@@ -109,6 +113,10 @@ pub(crate) struct Calls {
     /// Only calls of these DDIs, such as ExAllocatePool2,MmMapIoSpace
     #[arg(long, value_parser = ddi, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) ddi: Vec<String>,
+    /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
+    /// given several times. Files beside the drivers are found without
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    pub(crate) symbols: Vec<SymbolFolder>,
     /// How to write it: text or json
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) format: ListFormat,
@@ -180,6 +188,14 @@ fn targets(name: &str) -> Result<Targets, String> {
         let meant = similar_target(name).map(|id| format!(", did you mean {id}?"));
         let meant = meant.as_deref().unwrap_or(";");
         format!("{unknown}{meant} `ringfence list targets` names those there are")
+    })
+}
+
+fn symbol_folder() -> impl TypedValueParser<Value = SymbolFolder> {
+    OsStringValueParser::new().try_map(|path| {
+        SymbolFolder::open(path).map_err(|reason| {
+            format!("{reason}; it takes a folder with PDBs, or the root of a symbol store")
+        })
     })
 }
 

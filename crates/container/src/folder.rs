@@ -1,6 +1,6 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
-use crate::Input;
+use crate::{Input, LARGEST_DEBUG_FILE};
 use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -21,6 +21,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Where it is; `None` for standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// The name it is reported under.
     pub fn name(&self) -> String {
         match &self.path {
@@ -58,6 +63,12 @@ pub enum UnreadableReason {
     /// A pipe or a device in a list: reading it might never end.
     #[error("neither a file nor a folder")]
     NotAFile,
+    /// It should be a folder.
+    #[error("not a folder")]
+    NotAFolder,
+    /// It is larger than a debug file that is read; its size in bytes.
+    #[error("too large to be read: at least {0} bytes, the limit is {LARGEST_DEBUG_FILE}")]
+    TooLargeToDebug(u64),
     /// It is larger than any image; its size in bytes.
     #[error("larger than any driver: at least {0} bytes, the limit is {LARGEST_IMAGE}")]
     TooLarge(u64),

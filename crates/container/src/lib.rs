@@ -1,6 +1,7 @@
 //! Opens whatever drivers come in as a stream of named bytes.
 //!
-//! So far that is files and folders of the file system; all reading of files lives here.
+//! So far that is files and folders of the file system, and the debug files that belong to drivers; all
+//! reading of files lives here.
 //!
 //! ```
 //! use ringfence_container::{Input, expand};
@@ -15,8 +16,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod debug_file;
 mod folder;
 mod input;
 
+pub use debug_file::{
+    LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
+};
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
 pub use input::Input;

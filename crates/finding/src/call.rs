@@ -1,5 +1,6 @@
 //! One call of a DDI, as data.
 
+use crate::SourcePlace;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -11,6 +12,9 @@ pub struct Call {
     pub rva: u32,
     /// Where the function begins that makes the call; null where no function is known.
     pub function: Option<u32>,
+    /// Where the call instruction comes from; there only where debug information tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePlace>,
     /// The DDI called.
     pub ddi: &'static str,
     /// How the call gets there.

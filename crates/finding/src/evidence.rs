@@ -1,5 +1,6 @@
 //! What a finding shows so that a person can check it by hand.
 
+use crate::SourcePlace;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -53,10 +54,22 @@ pub struct Listing {
     /// Where the function begins that the lines are of, relative to the image base; null where no
     /// function is known.
     pub function: Option<u32>,
+    /// Where the instruction comes from that the primary mark points at; there only where debug
+    /// information tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePlace>,
     /// Instructions in the order of their addresses within a function; not always all there are.
     pub lines: Vec<Instruction>,
     /// What to point at, in the order of the lines.
     pub marks: Vec<Pointer>,
+}
+
+impl Listing {
+    /// The address of the instruction that the primary mark points at.
+    pub fn place(&self) -> Option<u32> {
+        let primary = self.marks.iter().find(|mark| mark.primary)?;
+        self.lines.get(primary.line).map(|line| line.rva)
+    }
 }
 
 /// One line of a [`Listing`].
@@ -87,4 +100,24 @@ pub struct Pointer {
     pub text: String,
     /// Whether this is the place of the finding, rather than what led to it.
     pub primary: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_about_its_primary_mark() {
+        let line =
+            |rva| Instruction { rva, text: "call  x".to_owned(), after_gap: false, enters: None };
+        let mark =
+            |line, primary| Pointer { line, start: 0, length: 4, text: String::new(), primary };
+        let place = |marks| {
+            let lines = vec![line(0x10), line(0x18)];
+            Listing { function: None, source: None, lines, marks }.place()
+        };
+        assert_eq!(place(vec![mark(0, false), mark(1, true)]), Some(0x18));
+        assert_eq!(place(vec![mark(0, false)]), None);
+        assert_eq!(place(vec![mark(9, true)]), None);
+    }
 }

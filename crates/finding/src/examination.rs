@@ -1,6 +1,6 @@
 //! All that was learnt about one driver.
 
-use crate::{Call, Defect, Finding, Verdict};
+use crate::{Call, DebugSymbols, Defect, Finding, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ pub struct Examination {
     /// Every examined call, by address; there only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<Vec<Call>>,
+    /// What became of the debug file; there only where something has a place in the code and the driver
+    /// names a debug file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<DebugSymbols>,
     /// What is malformed.
     pub defects: Vec<Defect>,
     /// Facts about the image; none of them is a verdict.

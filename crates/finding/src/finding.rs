@@ -1,6 +1,6 @@
 //! One thing a rule has to say about one driver.
 
-use crate::{Evidence, Question, RuleCard, Targets};
+use crate::{Evidence, Question, RuleCard, SourcePlace, Targets};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -82,6 +82,10 @@ pub struct Finding {
     pub rva: Option<u32>,
     /// The section concerned.
     pub section: Option<String>,
+    /// Where the instruction at `rva` comes from; there only for findings about code, where debug
+    /// information tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePlace>,
     /// One sentence fragment with the particulars.
     pub message: String,
     /// Other names of the rule: bug-check subcode, readiness-tool counter, Code Analysis warning.
@@ -108,6 +112,7 @@ impl Finding {
             targets: Targets::ALL,
             rva: None,
             section: None,
+            source: None,
             message: message.into(),
             aliases: card.also_known_as,
             evidence: None,

@@ -22,6 +22,7 @@ mod evidence;
 mod examination;
 mod finding;
 mod report;
+mod source;
 mod target;
 mod verdict;
 
@@ -37,5 +38,6 @@ pub use finding::{Authority, Confidence, Finding, Level};
 pub use report::{
     Closing, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals, Unread,
 };
+pub use source::{DebugSymbols, InlinedCall, SourcePlace};
 pub use target::{TARGETS, Target, Targets, UnknownTarget};
 pub use verdict::{Answer, Because, Gap, Question, Reason, Verdict, decide};

@@ -199,6 +199,7 @@ mod tests {
             targets: Targets::ALL,
             rva: None,
             section: None,
+            source: None,
             message: "it is bad".to_owned(),
             aliases: &[],
             evidence: None,

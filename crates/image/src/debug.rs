@@ -53,6 +53,11 @@ impl CodeView<'_> {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
         format!("{a:08X}-{b:04X}-{c:04X}-{}-{}", hex(d), hex(e))
     }
+
+    /// What symbol stores call this very build: the GUID without hyphens, then the age in hexadecimal.
+    pub fn store_key(&self) -> String {
+        format!("{}{:X}", self.guid_text().replace('-', ""), self.age)
+    }
 }
 
 pub(crate) fn read<'data>(
@@ -133,6 +138,15 @@ mod tests {
         let defects = |driver: Driver| Image::read(&driver.bytes()).unwrap().defects().len();
         assert_eq!(defects(driver().debug_entry(lost())), 1);
         assert_eq!(defects(driver().debug_entry(lost()).characteristics(0x0222)), 0);
+    }
+
+    /// The form that Microsoft's documentation of symbol stores gives for PDBs.
+    #[test]
+    fn stores_know_builds_by_guid_and_age() {
+        let guid = [0x11; 16];
+        let key = |age| crate::CodeView { guid, age, path: b"" }.store_key();
+        assert_eq!(key(1), format!("{}1", "11".repeat(16)));
+        assert_eq!(key(0x2A), format!("{}2A", "11".repeat(16)));
     }
 
     #[test]

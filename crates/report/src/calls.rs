@@ -47,8 +47,8 @@ pub fn calls_table<'a>(
 }
 
 /// Writes the calls of each driver as one JSON document: `drivers`, each with its `path`, `sha256`,
-/// `machine`, what was examined of its `code`, and its `calls` as the report has them; then `unread`
-/// and `faults`. It needs examinations that list their calls.
+/// `machine`, what was examined of its `code`, `symbols` where a debug file was looked for, and its
+/// `calls` as the report has them; then `unread` and `faults`. It needs examinations that list their calls.
 pub fn calls_json<'a>(out: Box<dyn io::Write + 'a>, filter: CallFilter) -> Box<dyn Sink + 'a> {
     Box::new(json::CallsJson::new(out, filter))
 }
@@ -70,6 +70,15 @@ mod tests {
         let mut drivers = sample::with_code();
         drivers.push(sample::clean("acmearm.sys"));
         drivers
+    }
+
+    /// With functions by name, and a narrow terminal's way to have room for them.
+    #[test]
+    fn calls_of_known_sources_name_them() {
+        for width in [80, 160] {
+            let text = written(&sample::with_sources(), at_width(width), CallFilter::default());
+            insta::assert_snapshot!(format!("calls-sources-{width}"), text);
+        }
     }
 
     fn at_width(width: usize) -> Options {
@@ -113,7 +122,8 @@ mod tests {
     #[test]
     fn lines_fit_the_terminal_and_nothing_steers_it() {
         for width in (70..180).step_by(5) {
-            let text = written(&drivers(), at_width(width), CallFilter::default());
+            let drivers = [drivers(), sample::with_sources()].concat();
+            let text = written(&drivers, at_width(width), CallFilter::default());
             let mut lines: Vec<&str> = text.lines().collect();
             // The last line is one by promise.
             lines.pop();

@@ -3,8 +3,10 @@
 use crate::answers::{answers, whys};
 use crate::full::{at, doubt};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, scoreboard};
-use ringfence_finding::{Answer, Closing, Examination, Level, Question, Targets, Tool};
+use crate::{Sink, scoreboard, source};
+use ringfence_finding::{
+    Answer, Closing, DebugSymbols, Examination, Level, Question, Targets, Tool,
+};
 use std::io;
 
 pub(crate) struct Concise<'a> {
@@ -32,6 +34,11 @@ impl Sink for Concise<'_> {
                     Some(doubt) => format!("{} ({doubt})", finding.message),
                     None => finding.message.clone(),
                 };
+                let source = finding.source.as_ref().and_then(source::brief);
+                let message = match source {
+                    Some(source) => format!("{message}; {source}"),
+                    None => message,
+                };
                 lines.push((finding.rva, finding.level.into(), title, message));
             }
         }
@@ -44,6 +51,11 @@ impl Sink for Concise<'_> {
         for (rva, meaning, title, message) in lines {
             let line = Line::new().plain(format!("{}: ", at(path, rva))).colored(meaning, title);
             self.terminal.line(line.plain(" ").plain(message))?;
+        }
+        if let Some(symbols @ DebugSymbols::Refused { .. }) = &examination.symbols {
+            let (meaning, lead, text) = source::symbols(symbols);
+            let line = Line::new().plain(format!("{path}: ")).colored(meaning, lead);
+            self.terminal.line(line.plain(text))?;
         }
         self.terminal.line(verdict(examination))
     }

@@ -3,7 +3,7 @@
 use crate::answers::{answers, whys};
 use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, coverage, drawing, scoreboard};
+use crate::{Sink, coverage, drawing, scoreboard, source};
 use ringfence_finding::{
     Closing, Confidence, Defect, Examination, Finding, Level, Mitigations, Question, Targets, Tool,
     Totals,
@@ -38,7 +38,13 @@ impl<'a> Full<'a> {
         }
         let evidence = finding.evidence.as_ref();
         let margin = drawing::margin(evidence);
-        self.terminal.line(place(path, finding, margin))?;
+        let width = self.terminal.columns();
+        let (place, origin) = place(path, finding, margin, width);
+        self.terminal.line(place)?;
+        let inlined = finding.source.iter().flat_map(source::inlined);
+        for text in origin.into_iter().chain(inlined) {
+            self.terminal.wrapped(Line::indented(margin - 1 + ARROW.len()), &text)?;
+        }
         for line in evidence.map_or(vec![], |evidence| {
             drawing::draw(evidence, finding.level.into(), self.terminal.columns())
         }) {
@@ -100,6 +106,9 @@ impl<'a> Full<'a> {
         self.terminal.wrapped(indent(), &facts(examination))?;
         for line in coverage::lines(&examination.coverage) {
             self.terminal.wrapped(indent(), &line)?;
+        }
+        if let Some((meaning, lead, text)) = examination.symbols.as_ref().map(source::symbols) {
+            self.terminal.wrapped(indent().colored(meaning, lead), &text)?;
         }
         self.terminal.wrapped(indent(), &mitigations(&examination.properties.mitigations))?;
         if !self.terminal.options.show_notes {
@@ -168,11 +177,12 @@ fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
         .collect()
 }
 
+/// What stands before a place.
+const ARROW: &str = "--> ";
+
 /// `    --> acme.sys+1a45`.
 fn arrow(path: &str, rva: Option<u32>, margin: usize) -> Line {
-    Line::indented(margin.saturating_sub(1))
-        .colored(Meaning::Structure, "--> ")
-        .plain(at(path, rva))
+    Line::indented(margin.saturating_sub(1)).colored(Meaning::Structure, ARROW).plain(at(path, rva))
 }
 
 /// `acme.sys+1a45`, as debuggers write an address in a module.
@@ -183,15 +193,25 @@ pub(crate) fn at(path: &str, rva: Option<u32>) -> String {
     }
 }
 
-fn place(path: &str, finding: &Finding, margin: usize) -> Line {
+/// `    --> acme.sys+1a45  (.text)  in Allocate`, and what stands below: `src/pool.c:57, from pool.obj`,
+/// with the function where there is no room for it above.
+fn place(path: &str, finding: &Finding, margin: usize, width: usize) -> (Line, Option<String>) {
     let mut line = arrow(path, finding.rva, margin);
     if let Some(section) = &finding.section {
         line = line.plain(format!("  ({section})"));
     }
-    match finding.evidence.as_ref().and_then(drawing::part) {
-        Some(part) => line.plain("  ").plain(part),
-        None => line,
+    let source = finding.source.as_ref();
+    let origin = source.and_then(source::line_and_origin);
+    let Some(name) = source.and_then(|source| source.function.as_deref()) else {
+        let part = finding.evidence.as_ref().and_then(drawing::part);
+        return (part.map_or(line.clone(), |part| line.plain("  ").plain(part)), origin);
+    };
+    let function = format!("in {}", source::shown(name));
+    let named = line.clone().plain("  ").plain(&function);
+    if named.columns() <= width {
+        return (named, origin);
     }
+    (line, Some([Some(function), origin].into_iter().flatten().collect::<Vec<_>>().join(", ")))
 }
 
 /// What stands below the evidence, each with its name.

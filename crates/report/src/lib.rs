@@ -32,6 +32,7 @@ mod safe;
 mod sample;
 mod schema;
 mod scoreboard;
+mod source;
 mod style;
 mod summary;
 #[cfg(test)]

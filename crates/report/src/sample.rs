@@ -1,8 +1,10 @@
 //! Hand-made drivers for the tests.
 
 mod code;
+mod sourced;
 
 pub(crate) use code::{alike, instruction, pointer, unknown_calls, with_code};
+pub(crate) use sourced::with_sources;
 
 use crate::Sink;
 use crate::format::{Format, Options, sink};
@@ -65,6 +67,7 @@ pub(crate) fn all() -> Vec<Examination> {
         long_names(),
     ];
     drivers.extend(with_code());
+    drivers.extend(with_sources());
     drivers
 }
 
@@ -99,6 +102,7 @@ fn examination(path: &str, findings: Vec<Finding>, more_gaps: Vec<Gap>) -> Exami
         },
         findings,
         calls: None,
+        symbols: None,
         defects: vec![],
         properties: Properties {
             format: "PE32+",
@@ -120,6 +124,7 @@ pub(crate) fn finding(rule: &'static str, level: Level, message: &str) -> Findin
         targets: Targets::ALL,
         rva: None,
         section: None,
+        source: None,
         message: message.to_owned(),
         aliases: &[],
         evidence: None,

@@ -8,7 +8,8 @@ use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
 use crate::{Sink, coverage, scoreboard};
 use ringfence_finding::{
-    Answer, Closing, Examination, Finding, LeftOut, Level, Question, Targets, Tool, Totals,
+    Answer, Closing, DebugSymbols, Examination, Finding, LeftOut, Level, Question, Targets, Tool,
+    Totals,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -44,6 +45,9 @@ pub(crate) struct Summary<'a> {
     undecided_otherwise: usize,
     /// The first few drivers with malformed parts, each with the first of its defects.
     malformed: Vec<(String, String)>,
+    /// The first few debug files that are not their drivers', each with the reason, and how many.
+    refused_pdbs: Vec<(String, String)>,
+    refused_pdb_count: usize,
     fine: usize,
 }
 
@@ -83,6 +87,8 @@ impl<'a> Summary<'a> {
             undecided: HashMap::new(),
             undecided_otherwise: 0,
             malformed: Vec::new(),
+            refused_pdbs: Vec::new(),
+            refused_pdb_count: 0,
             fine: 0,
         }
     }
@@ -233,6 +239,10 @@ impl<'a> Summary<'a> {
         let title = counted(closing.totals.malformed, "driver");
         let title = format!("could not read all of {title}");
         self.troubles(title, closing.totals.malformed, malformed)?;
+        let refused = std::mem::take(&mut self.refused_pdbs);
+        let title = counted(self.refused_pdb_count, "PDB");
+        let title = format!("could not use {title} for source lines");
+        self.troubles(title, self.refused_pdb_count, refused)?;
         let faults = closing.faults.iter().map(|fault| {
             let reason = format!("{} failed: {}", fault.rule, fault.message);
             (fault.path.clone(), reason)
@@ -271,6 +281,15 @@ impl<'a> Summary<'a> {
         self.terminal.blank()
     }
 
+    fn keep_refused_pdb(&mut self, examination: &Examination) {
+        if let Some(DebugSymbols::Refused { path, reason }) = &examination.symbols {
+            self.refused_pdb_count += 1;
+            if self.refused_pdbs.len() < FEW {
+                self.refused_pdbs.push((path.clone(), reason.clone()));
+            }
+        }
+    }
+
     fn keep_malformed(&mut self, examination: &Examination) {
         if let Some(first) = examination.defects.first().filter(|_| self.malformed.len() < FEW) {
             let more = match examination.defects.len() - 1 {
@@ -290,6 +309,7 @@ impl Sink for Summary<'_> {
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.keep_malformed(examination);
+        self.keep_refused_pdb(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
         if !matches!(&*examination.machine, "x64" | "arm64") && self.elsewhere.len() < MACHINES {
             *self.elsewhere.entry(examination.machine.clone()).or_default() += 1;

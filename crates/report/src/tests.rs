@@ -3,7 +3,7 @@
 use crate::format::{Format, Options};
 use crate::layout::columns;
 use crate::sample::{self, written, written_with};
-use ringfence_finding::{Closing, Examination, Fault, LeftOut, Unread};
+use ringfence_finding::{Closing, DebugSymbols, Examination, Fault, LeftOut, Unread};
 use std::time::Duration;
 
 const FOR_PEOPLE: [Format; 3] = [Format::Full, Format::Concise, Format::Summary];
@@ -87,6 +87,16 @@ fn machine_code() {
         let text = written(format, &sample::with_code()[..1], Options::default());
         insta::assert_snapshot!(format!("code-{format}"), text);
     }
+}
+
+#[test]
+fn sources() {
+    for format in FOR_PEOPLE {
+        let text = written(format, &sample::with_sources(), at_width(80));
+        insta::assert_snapshot!(format!("sources-{format}"), text);
+    }
+    let text = written(Format::Jsonl, &sample::with_sources()[..1], Options::default());
+    insta::assert_snapshot!("sources-jsonl", text);
 }
 
 /// What was said of one finding is not said again of those like it, but for the next driver it is.
@@ -220,8 +230,12 @@ fn lines_fit_the_terminal() {
 fn every_finding_and_driver_has_its_concise_line() {
     let drivers = sample::all();
     let text = written(Format::Concise, &drivers, Options::default());
-    let expected: usize =
-        drivers.iter().map(|driver| driver.findings.len() + driver.defects.len() + 1).sum();
+    let refused = |driver: &Examination| {
+        usize::from(matches!(driver.symbols, Some(DebugSymbols::Refused { .. })))
+    };
+    let lines =
+        |driver: &Examination| driver.findings.len() + driver.defects.len() + refused(driver) + 1;
+    let expected: usize = drivers.iter().map(lines).sum();
     assert_eq!(text.lines().count(), expected + 1);
 }
 

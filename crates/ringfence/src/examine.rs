@@ -1,8 +1,10 @@
 //! One file, from bytes to verdict: the whole arrow in one screen.
 
 use crate::timing::{Stage, Timings};
-use crate::{Settings, digest, properties};
-use ringfence_finding::{Code, Coverage, Defect, Digests, Examination, Fault, Trust, decide};
+use crate::{Settings, digest, properties, source_lines};
+use ringfence_finding::{
+    Code, Coverage, DebugSymbols, Defect, Digests, Examination, Fault, Trust, decide,
+};
 use ringfence_image::{Image, NotAnImage, Place};
 use ringfence_rules::{Asked, Driver, NotADriver};
 
@@ -71,13 +73,60 @@ impl std::fmt::Display for LeftOutBecause {
 ///
 /// Where the bytes are no driver, or begin as an image that cannot be read.
 pub fn examine(bytes: &[u8], settings: &Settings) -> Result<Examination, NotExamined> {
+    examine_image(bytes, settings).map(|(examination, _)| examination)
+}
+
+/// Examines a driver as [`examine`] does, and tells functions and source lines from its PDB.
+/// [`Examination::symbols`] says whether that was used; the verdict does not depend on it.
+///
+/// ```
+/// use ringfence::{DebugSymbols, Settings, examine_with_symbols};
+///
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers");
+/// let driver = std::fs::read(format!("{folder}/library-pool-x64.sys"))?;
+/// let pdb = std::fs::read(format!("{folder}/library-pool-x64.pdb"))?;
+/// let examination = examine_with_symbols(&driver, &pdb, &Settings::default())?;
+///
+/// assert!(matches!(examination.symbols, Some(DebugSymbols::Used { .. })));
+/// let source = examination.findings[0].source.as_ref().ok_or("no source")?;
+/// assert_eq!(source.function.as_deref(), Some("HelperOpenLog"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`examine`]. A PDB that is not the driver's is no error.
+pub fn examine_with_symbols(
+    bytes: &[u8],
+    pdb: &[u8],
+    settings: &Settings,
+) -> Result<Examination, NotExamined> {
+    let (mut examination, image) = examine_image(bytes, settings)?;
+    let path = String::new();
+    examination.symbols = match image.debug().codeview {
+        Some(wanted) => Some(match source_lines::tell(&mut examination, pdb, &wanted) {
+            Ok(()) => DebugSymbols::Used { path },
+            Err(reason) => DebugSymbols::Refused { path, reason },
+        }),
+        None => {
+            let reason = "the driver names no debug file to compare it with".to_owned();
+            Some(DebugSymbols::Refused { path, reason })
+        }
+    };
+    Ok(examination)
+}
+
+fn examine_image<'data>(
+    bytes: &'data [u8],
+    settings: &Settings,
+) -> Result<(Examination, Image<'data>), NotExamined> {
     let timings = Timings::default();
     let image = open(bytes, &timings)?;
     let digests = match settings.hash {
         true => digest::compute(bytes, image.signed_ranges()).digests,
         false => Digests::default(),
     };
-    Ok(judge("", &image, digests, settings, &timings).examination)
+    Ok((judge("", &image, digests, settings, &timings).examination, image))
 }
 
 /// Reads the image and tells whether it is a driver.
@@ -129,6 +178,7 @@ pub(crate) fn judge(
             coverage: coverage(image, outcome.rules, outcome.code),
             findings: outcome.findings,
             calls: outcome.calls,
+            symbols: None,
             defects: image.defects().iter().map(defect).collect(),
             properties: properties::properties(image),
         };

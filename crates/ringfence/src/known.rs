@@ -68,6 +68,7 @@ mod tests {
         let call = Call {
             rva: 0x1000,
             function: None,
+            source: None,
             ddi: "MmMapLockedPages",
             via: Via::Import,
             argument: None,
@@ -75,6 +76,8 @@ mod tests {
             words: vec![],
             unknown: None,
             answer: CallAnswer::Violation,
+            chosen_by: Vec::new(),
+            chosen_alike: 0,
         };
         for (calls, kept) in [(LARGEST, true), (LARGEST + 1, false)] {
             let mut examined = examined();

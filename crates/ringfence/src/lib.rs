@@ -50,17 +50,18 @@ mod ordered;
 mod properties;
 mod scan;
 mod settings;
+mod source_lines;
 mod timing;
 
 pub use ddi_page::ddis;
-pub use examine::{LeftOutBecause, NotExamined, examine};
+pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
-pub use ringfence_container::{Input, LARGEST_IMAGE};
+pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
-    Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, Evidence,
-    Examination, Fault, Finding, Gap, Level, Question, Report, RuleCard, TARGETS, Target, Targets,
-    Tool, Totals, UnknownTarget, Unread, Verdict,
+    Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, DebugSymbols,
+    Evidence, Examination, Fault, Finding, Gap, InlinedCall, Level, Question, Report, RuleCard,
+    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

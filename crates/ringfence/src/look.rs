@@ -3,7 +3,7 @@
 use crate::examine::{Examined, LeftOutBecause, NotExamined, judge, open};
 use crate::known::Known;
 use crate::timing::{Stage, Timings};
-use crate::{Settings, digest};
+use crate::{Settings, digest, source_lines};
 use ringfence_container::{Contents, Source, Unreadable, read};
 use ringfence_finding::{Digests, Fault, Unread};
 use ringfence_image::NotAnImage;
@@ -77,8 +77,13 @@ impl Looker<'_> {
             }
         };
         let judge = |digests| Arc::new(judge(&name, &image, digests, self.settings, self.timings));
+        let told = |examined| {
+            self.timings.during(Stage::Symbols, || {
+                source_lines::told(examined, &image, source, self.settings)
+            })
+        };
         if !self.settings.hash {
-            return Seen::Driver { examined: judge(Digests::default()), name, sha256: None };
+            return Seen::Driver { examined: told(judge(Digests::default())), name, sha256: None };
         }
         let signed = image.signed_ranges();
         let computed = self.timings.during(Stage::Hash, || digest::compute(bytes, signed));
@@ -87,7 +92,7 @@ impl Looker<'_> {
             self.known.insert(computed.sha256, &examined);
             examined
         });
-        Seen::Driver { examined, name, sha256: Some(computed.sha256) }
+        Seen::Driver { examined: told(examined), name, sha256: Some(computed.sha256) }
     }
 }
 

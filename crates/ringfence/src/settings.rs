@@ -1,5 +1,6 @@
 //! What a scan is asked to do.
 
+use ringfence_container::SymbolFolder;
 use ringfence_finding::Targets;
 
 /// What a scan is asked to do.
@@ -17,6 +18,9 @@ pub struct Settings {
     /// Whether every examined call of a DDI is listed in
     /// [`Examination::calls`](ringfence_finding::Examination::calls).
     pub calls: bool,
+    /// Where debug files are looked for, beside the driver's own folder, in this order. Functions and
+    /// source lines are told where one is the driver's.
+    pub symbols: Vec<SymbolFolder>,
     /// Worker threads; 0 for as many as there are processors.
     pub threads: usize,
 }
@@ -29,6 +33,7 @@ impl Default for Settings {
             code_analysis: false,
             hash: true,
             calls: false,
+            symbols: Vec::new(),
             threads: 0,
         }
     }

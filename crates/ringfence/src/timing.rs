@@ -17,14 +17,23 @@ pub enum Stage {
     Hash,
     /// Putting the rules to it.
     Rules,
+    /// Looking for debug files and reading them.
+    Symbols,
     /// Writing the report.
     Report,
 }
 
 impl Stage {
     /// All of them, in the order they happen.
-    pub const ALL: [Stage; 6] =
-        [Stage::Find, Stage::Read, Stage::Image, Stage::Hash, Stage::Rules, Stage::Report];
+    pub const ALL: [Stage; 7] = [
+        Stage::Find,
+        Stage::Read,
+        Stage::Image,
+        Stage::Hash,
+        Stage::Rules,
+        Stage::Symbols,
+        Stage::Report,
+    ];
 
     /// Its name in lower case.
     pub fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Stage {
             Stage::Image => "image",
             Stage::Hash => "hash",
             Stage::Rules => "rules",
+            Stage::Symbols => "symbols",
             Stage::Report => "report",
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::command;
 use anyhow::{Context, Result};
-use ringfence_fixture::{clean_corpus, malformed, variants};
+use ringfence_fixture::{Pdb, clean_corpus, malformed, variants};
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +21,32 @@ pub fn write(folder: &Path, longest: usize) -> Result<usize> {
             let path = folder.join(format!("seed-{name}"));
             fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
             count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Pages of the PDBs that fuzzing starts from: small ones make short files.
+const PAGE_SIZES: [usize; 3] = [256, 512, 1024];
+
+/// Writes PDBs of at most `longest` bytes to `folder`; returns how many there are.
+pub fn write_pdbs(folder: &Path, longest: usize) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let example = command::root().join("examples/drivers/library-pool-x64.pdb");
+    let example =
+        fs::read(&example).with_context(|| format!("cannot read {}", example.display()))?;
+    let whole = Pdb::of(&example);
+    let shapes = [("whole", whole.clone()), ("untyped", whole.without_types())];
+    let mut count = 0;
+    for (name, pdb) in shapes {
+        for page_size in PAGE_SIZES {
+            let bytes = pdb.bytes(page_size);
+            if bytes.len() <= longest {
+                let path = folder.join(format!("seed-{name}-{page_size}"));
+                fs::write(&path, bytes)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                count += 1;
+            }
         }
     }
     Ok(count)
@@ -54,5 +80,6 @@ mod tests {
         let lengths: Vec<_> = files.map(|file| file.metadata().unwrap().len()).collect();
         assert_eq!(lengths.len(), count, "two seeds have one name");
         assert!(count > 200 && lengths.iter().all(|length| *length <= 16 << 10));
+        assert!(write_pdbs(folder.path(), 32 << 10).unwrap() >= PAGE_SIZES.len());
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         code_analysis: arguments.code_analysis,
         hash: !arguments.no_hash,
         calls: arguments.calls,
+        symbols: arguments.symbols.clone(),
         threads: usize::from(arguments.threads),
     };
     let format = arguments.format.unwrap_or_else(|| default_format(&inputs));

@@ -2,7 +2,7 @@
 
 use crate::run::{Ran, file_name, run, scan, workspace};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is said of one driver: the answers, error-level rules and others.
 type Said = (Vec<String>, Vec<String>, Vec<String>);
@@ -17,12 +17,6 @@ fn expected() -> toml::Table {
     std::fs::read_to_string(path).unwrap().parse().unwrap()
 }
 
-/// Drivers of which something else is said today than is true.
-fn pending() -> BTreeSet<String> {
-    let is_pending = |driver: &toml::Value| driver.get("pending").is_some();
-    expected().into_iter().filter(|(_, driver)| is_pending(driver)).map(|(name, _)| name).collect()
-}
-
 fn promised() -> BTreeMap<String, (String, Said)> {
     let entry = |(name, driver): (String, toml::Value)| {
         let text = |key: &str| driver[key].as_str().unwrap().to_owned();
@@ -30,8 +24,7 @@ fn promised() -> BTreeMap<String, (String, Said)> {
         let said = (answers, strings(&driver["rules"]), strings(&driver["notes"]));
         (name, (text("sha256"), said))
     };
-    let pending = pending();
-    expected().into_iter().filter(|(name, _)| !pending.contains(name)).map(entry).collect()
+    expected().into_iter().map(entry).collect()
 }
 
 fn rules(driver: &Value, keep: impl Fn(&str) -> bool) -> Vec<String> {
@@ -61,15 +54,12 @@ fn said(report: &Ran) -> BTreeMap<String, (String, Said)> {
 #[test]
 fn every_example_gets_the_promised_answers() {
     let ran = scan("--format json", workspace("examples/drivers"));
-    let (promised, said, pending) = (promised(), said(&ran), pending());
+    let (promised, said) = (promised(), said(&ran));
     assert!(promised.len() >= 20);
     for (name, promise) in &promised {
         assert_eq!(said.get(name), Some(promise), "{name}");
     }
-    for name in &pending {
-        println!("{name} is pending: {:?}", said.get(name));
-    }
-    assert_eq!(said.len(), promised.len() + pending.len(), "{:?}", said.keys());
+    assert_eq!(said.len(), promised.len(), "{:?}", said.keys());
     // Some do not load.
     assert_eq!(ran.code, Some(1));
 }

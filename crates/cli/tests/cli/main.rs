@@ -10,5 +10,6 @@ mod formats;
 mod inputs;
 mod run;
 mod summary;
+mod symbols;
 #[cfg(target_os = "linux")]
 mod terminal;

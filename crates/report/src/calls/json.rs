@@ -3,7 +3,7 @@
 use super::CallFilter;
 use crate::Sink;
 use crate::json::Json;
-use ringfence_finding::{Call, Closing, Code, Examination, Targets, Tool};
+use ringfence_finding::{Call, Closing, Code, DebugSymbols, Examination, Targets, Tool};
 use serde::Serialize;
 use std::io;
 
@@ -25,6 +25,8 @@ struct Driver<'e> {
     sha256: Option<&'e str>,
     machine: &'e str,
     code: &'e Code,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symbols: Option<&'e DebugSymbols>,
     calls: Vec<&'e Call>,
 }
 
@@ -40,6 +42,7 @@ impl Sink for CallsJson<'_> {
             sha256: examination.sha256.as_deref(),
             machine: &examination.machine,
             code: &examination.coverage.code,
+            symbols: examination.symbols.as_ref(),
             calls: self.filter.of(examination).0,
         })
     }
@@ -68,13 +71,14 @@ mod tests {
 
     #[test]
     fn each_driver_has_the_calls_that_the_report_lists() {
-        let drivers = sample::with_code();
+        let mut drivers = sample::with_code();
+        drivers.extend(sample::with_sources());
         let document = written(&drivers, CallFilter::default());
         let told = document["drivers"].as_array().unwrap();
         assert_eq!(told.len(), drivers.len());
         for (told, driver) in told.iter().zip(&drivers) {
             let report = serde_json::to_value(driver).unwrap();
-            for field in ["path", "sha256", "machine", "calls"] {
+            for field in ["path", "sha256", "machine", "calls", "symbols"] {
                 assert_eq!(told[field], report[field], "{field}");
             }
             assert_eq!(told["code"], report["coverage"]["code"]);

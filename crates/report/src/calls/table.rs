@@ -4,8 +4,8 @@ use super::CallFilter;
 use crate::grid::{Cell, Column, Grid, INDENT, Kind, grid};
 use crate::layout::{columns, counted, grouped, wrap};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, coverage, scoreboard};
-use ringfence_finding::{Call, CallAnswer, Closing, Code, Examination, Targets, Tool};
+use crate::{Sink, coverage, scoreboard, source};
+use ringfence_finding::{Call, CallAnswer, Closing, Code, Examination, SourcePlace, Targets, Tool};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -40,12 +40,12 @@ impl<'a> CallsTable<'a> {
         let width = self.terminal.columns();
         let arguments: Vec<String> = calls.iter().map(|call| argument(call)).collect();
         let longest = arguments.iter().map(|text| columns(text)).max().unwrap_or(0);
-        let others: Vec<Vec<Cell>> = calls.iter().map(|call| cells(call)).collect();
-        let others = grid(&OTHERS.map(column), &others, width);
+        let beside_it = columns_for(calls, true);
+        let others = laid_out(&beside_it, calls, width);
         let room = width.saturating_sub(others.columns + GAP);
         let lines = match room >= longest.min(BESIDE) {
-            true => beside(calls, &arguments, room.min(MOST), width),
-            false => below(calls, others, &arguments, width),
+            true => beside(calls, &arguments, beside_it, room.min(MOST), width),
+            false => below(calls, &arguments, width),
         };
         for line in lines {
             self.terminal.line(line)?;
@@ -116,6 +116,9 @@ impl Sink for CallsTable<'_> {
         if let Some(others) = coverage::no_calls(coverage).filter(|_| whole) {
             self.terminal.wrapped(Line::indented(INDENT), &others)?;
         }
+        if let Some((meaning, lead, text)) = examination.symbols.as_ref().map(source::symbols) {
+            self.terminal.wrapped(Line::indented(INDENT).colored(meaning, lead), &text)?;
+        }
         self.terminal.blank()
     }
 
@@ -134,56 +137,89 @@ impl Sink for CallsTable<'_> {
 /// Spaces between two columns, as [`grid`] has them.
 const GAP: usize = 2;
 
-/// The columns but for the argument, which stands before the third or below.
-const OTHERS: [(&str, Kind); 4] = [
-    ("address", Kind::Number),
-    ("DDI", Kind::Text),
-    ("answer", Kind::Word),
-    ("function", Kind::Number),
-];
+/// The heading of the first column.
+const ADDRESS: &str = "address";
 
-fn column((heading, kind): (&str, Kind)) -> Column {
+/// Where the argument stands when it is not below.
+const ARGUMENT: usize = 2;
+
+/// The columns but for the argument: functions by name where a debug file told any, and their sources
+/// where there is room for them.
+fn columns_for(calls: &[&Call], with_sources: bool) -> Vec<Column> {
+    let told = |tell: fn(&SourcePlace) -> bool| {
+        calls.iter().any(|call| call.source.as_ref().is_some_and(tell))
+    };
+    let named = told(|source| source.function.is_some());
     // Only a terminal that is much too narrow cuts names off.
-    Column::new(heading, kind, 20)
+    let mut shown = vec![
+        Column::new(ADDRESS, Kind::Number, 0),
+        Column::new("DDI", Kind::Text, 20),
+        Column::new("answer", Kind::Word, 0),
+        Column::new("function", if named { Kind::Text } else { Kind::Number }, 20),
+    ];
+    if with_sources && told(|source| source::short(source).is_some()) {
+        shown.push(Column::new("source", Kind::Word, 0));
+    }
+    shown
 }
 
-fn cells(call: &Call) -> Vec<Cell> {
+fn cells(call: &Call, shown: usize) -> Vec<Cell> {
     let plain = |text: String| (Meaning::Plain, text);
-    vec![
+    let source = call.source.as_ref();
+    let name = source.and_then(|source| source.function.as_deref()).map(source::shown);
+    let address = call.function.map(|function| format!("{function:x}"));
+    let none = || "-".to_owned();
+    let mut cells = vec![
         plain(format!("{:x}", call.rva)),
         plain(call.ddi.to_owned()),
         (call.answer.into(), call.answer.to_string()),
-        plain(call.function.map_or("-".to_owned(), |function| format!("{function:x}"))),
-    ]
+        plain(name.or(address).unwrap_or_else(none)),
+        plain(source.and_then(source::short).unwrap_or_else(none)),
+    ];
+    cells.truncate(shown);
+    cells
+}
+
+fn laid_out(shown: &[Column], calls: &[&Call], width: usize) -> Grid {
+    let rows: Vec<Vec<Cell>> = calls.iter().map(|call| cells(call, shown.len())).collect();
+    grid(shown, &rows, width)
 }
 
 /// One table, in which long arguments go on in further rows of their column.
-fn beside(calls: &[&Call], arguments: &[String], room: usize, width: usize) -> Vec<Line> {
+fn beside(
+    calls: &[&Call],
+    arguments: &[String],
+    mut shown: Vec<Column>,
+    room: usize,
+    width: usize,
+) -> Vec<Line> {
     let mut rows = Vec::new();
     for (call, argument) in calls.iter().zip(arguments) {
-        let mut cells = cells(call);
+        let mut cells = cells(call, shown.len());
         for piece in wrap(argument, room) {
-            cells.insert(2, (Meaning::Plain, piece));
-            rows.push(std::mem::replace(&mut cells, vec![Cell::default(); OTHERS.len()]));
+            cells.insert(ARGUMENT, (Meaning::Plain, piece));
+            rows.push(std::mem::replace(&mut cells, vec![Cell::default(); shown.len()]));
         }
     }
-    let [address, ddi, answer, function] = OTHERS.map(column);
-    let argument = Column::new("argument", Kind::Word, 0);
-    let Grid { heading, rows, .. } =
-        grid(&[address, ddi, argument, answer, function], &rows, width);
+    shown.insert(ARGUMENT, Column::new("argument", Kind::Word, 0));
+    let Grid { heading, rows, .. } = grid(&shown, &rows, width);
     heading.into_iter().chain(rows).collect()
 }
 
-/// The other columns, and below each row its argument.
-fn below(calls: &[&Call], others: Grid, arguments: &[String], width: usize) -> Vec<Line> {
+/// The other columns, and below each row its argument and its source.
+fn below(calls: &[&Call], arguments: &[String], width: usize) -> Vec<Line> {
+    let others = laid_out(&columns_for(calls, false), calls, width);
     let addresses = calls.iter().map(|call| columns(&format!("{:x}", call.rva)));
-    let address = addresses.max().unwrap_or(0).max(columns(OTHERS[0].0) - INDENT);
+    let address = addresses.max().unwrap_or(0).max(columns(ADDRESS) - INDENT);
     let indent = INDENT + address + GAP + INDENT;
     let mut lines = others.heading;
-    for (row, argument) in others.rows.into_iter().zip(arguments) {
+    for ((row, argument), call) in others.rows.into_iter().zip(arguments).zip(calls) {
         lines.push(row);
-        let pieces = wrap(argument, width.saturating_sub(indent)).into_iter();
-        lines.extend(pieces.map(|piece| Line::indented(indent).plain(piece)));
+        let source = call.source.as_ref().and_then(source::short);
+        for text in [argument.clone()].into_iter().chain(source) {
+            let pieces = wrap(&text, width.saturating_sub(indent)).into_iter();
+            lines.extend(pieces.map(|piece| Line::indented(indent).plain(piece)));
+        }
     }
     lines
 }

@@ -70,7 +70,7 @@ mod tests {
     use ringfence_finding::{Evidence, Instruction, Listing, Pointer};
 
     fn drawn(lines: Vec<Instruction>, marks: Vec<Pointer>, width: usize) -> Vec<String> {
-        let evidence = Evidence::Listing(Listing { function: None, lines, marks });
+        let evidence = Evidence::Listing(Listing { function: None, source: None, lines, marks });
         let lines = drawing::draw(&evidence, Meaning::Bad, width);
         lines.iter().map(|line| line.render(false)).collect()
     }
@@ -145,8 +145,12 @@ mod tests {
     #[test]
     fn the_place_of_the_finding_has_its_colour() {
         let marks = vec![pointer(0, 0, 3, ""), Pointer { primary: false, ..pointer(0, 6, 3, "") }];
-        let listing =
-            Listing { function: None, lines: vec![instruction(0x10, "mov   ecx, 0")], marks };
+        let listing = Listing {
+            function: None,
+            source: None,
+            lines: vec![instruction(0x10, "mov   ecx, 0")],
+            marks,
+        };
         let lines = drawing::draw(&Evidence::Listing(listing), Meaning::Bad, 80);
         let mark =
             |sign: &str| lines.iter().map(|line| line.render(true)).find(|l| l.contains(sign));

@@ -39,6 +39,7 @@ fn call(rva: u32, ddi: &'static str, argument: (u8, &'static str), values: &[(u6
     Call {
         rva,
         function: Some(rva & !0xff),
+        source: None,
         ddi,
         via: Via::Import,
         argument: Some(Argument { index, name }),
@@ -123,6 +124,7 @@ fn executable_pool_type() -> Finding {
     let set = "PoolType = NonPagedPool (0x0), which is executable";
     let listing = Listing {
         function: Some(0x1a10),
+        source: None,
         lines: vec![
             instruction(0x1a38, "xor   ecx, ecx"),
             instruction(0x1a3a, "mov   edx, 240h"),
@@ -153,6 +155,7 @@ fn executable_mdl_mapping() -> Finding {
     let mode = "AccessMode = KernelMode (a user-mode mapping would not be executable)";
     let listing = Listing {
         function: None,
+        source: None,
         lines: vec![
             instruction(0x2c12, "mov   dword ptr [rsp+28h], 10h"),
             Instruction { after_gap: true, ..instruction(0x2c26, "xor   edx, edx") },

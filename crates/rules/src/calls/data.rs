@@ -14,6 +14,7 @@ impl DdiCall {
         Call {
             rva: self.site.at.0,
             function: self.site.function.map(|function| function.0),
+            source: None,
             ddi: self.ddi.name,
             via: via(self.site.via),
             argument: deciding

@@ -104,7 +104,7 @@ fn listed(
             marks.push(Pointer { line: index, start, length, text, primary });
         }
     }
-    Some(Listing { function, lines: instructions(lines), marks })
+    Some(Listing { function, source: None, lines: instructions(lines), marks })
 }
 
 /// Adds what another function does.

@@ -1,0 +1,112 @@
+//! Functions and lines for what was found: a step after the rules, which know no debug files.
+
+use crate::Settings;
+use crate::examine::Examined;
+use ringfence_container::{Source, WantedDebugFile, debug_files, read_debug_file};
+use ringfence_finding::{DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace};
+use ringfence_image::{CodeView, Image};
+use ringfence_symbols::{Place, Symbols};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Adds what the debug file of a driver tells, where there is one and something to tell.
+///
+/// It is looked for only then: of thousands of drivers few have any. What comes in may be what an equal
+/// file elsewhere came to, so it is never changed itself; another folder may hold another debug file.
+pub(crate) fn told(
+    examined: Arc<Examined>,
+    image: &Image<'_>,
+    driver: &Source,
+    settings: &Settings,
+) -> Arc<Examined> {
+    let Some(wanted) = image.debug().codeview.filter(|_| has_places(&examined.examination)) else {
+        return examined;
+    };
+    let mut told = Arc::unwrap_or_clone(examined);
+    let examination = &mut told.examination;
+    let store_key = wanted.store_key();
+    let sought = WantedDebugFile { path: wanted.path, store_key: &store_key };
+    examination.symbols =
+        sought.name().map(|name| DebugSymbols::NotFound { name: name.to_owned() });
+    // Of several that are refused the nearest is told.
+    let mut refused = None;
+    for path in debug_files(driver, &sought, &settings.symbols) {
+        match tell_from(examination, &path, &wanted) {
+            Ok(()) => {
+                examination.symbols = Some(DebugSymbols::Used { path: text(&path) });
+                return Arc::new(told);
+            }
+            Err(reason) => {
+                refused.get_or_insert(DebugSymbols::Refused { path: text(&path), reason });
+            }
+        }
+    }
+    if refused.is_some() {
+        examination.symbols = refused;
+    }
+    Arc::new(told)
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn tell_from(
+    examination: &mut Examination,
+    path: &Path,
+    wanted: &CodeView<'_>,
+) -> Result<(), String> {
+    let bytes = read_debug_file(path).map_err(|unreadable| unreadable.to_string())?;
+    tell(examination, &bytes, wanted)
+}
+
+/// Adds what the debug file `bytes` tells, or says why it tells nothing.
+pub(crate) fn tell(
+    examination: &mut Examination,
+    bytes: &[u8],
+    wanted: &CodeView<'_>,
+) -> Result<(), String> {
+    let mut symbols = Symbols::read(bytes, wanted).map_err(|refused| refused.to_string())?;
+    annotate(examination, &mut |rva| symbols.locate(rva).map(source));
+    Ok(())
+}
+
+/// Whether anything found has a place in the code.
+pub(crate) fn has_places(examination: &Examination) -> bool {
+    let in_code = |evidence: &Option<Evidence>| matches!(evidence, Some(Evidence::Listing(_)));
+    examination.findings.iter().any(|finding| in_code(&finding.evidence))
+        || examination.calls.as_ref().is_some_and(|calls| !calls.is_empty())
+}
+
+/// Tells the source of everything that has a place in the code. A finding about something else may
+/// have an address too, such as the start of a section, but it is not about the function there.
+fn annotate(examination: &mut Examination, locate: &mut dyn FnMut(u32) -> Option<SourcePlace>) {
+    for finding in &mut examination.findings {
+        if let Some(evidence @ Evidence::Listing(_)) = &mut finding.evidence {
+            annotate_evidence(evidence, locate);
+            finding.source = finding.rva.and_then(&mut *locate);
+        }
+    }
+    for call in examination.calls.iter_mut().flatten() {
+        call.source = locate(call.rva);
+    }
+}
+
+/// Tells the source of each listing of the evidence.
+fn annotate_evidence(evidence: &mut Evidence, locate: &mut dyn FnMut(u32) -> Option<SourcePlace>) {
+    match evidence {
+        Evidence::Table(_) => {}
+        Evidence::Listing(listing) => listing.source = listing.place().and_then(locate),
+    }
+}
+
+fn source(place: Place) -> SourcePlace {
+    let Place { function, file, line, inlined, object, library } = place;
+    let call = |call: ringfence_symbols::InlinedCall| InlinedCall {
+        function: call.function,
+        file: call.file,
+        line: call.line,
+    };
+    let inlined = inlined.into_iter().map(call).collect();
+    SourcePlace { function, file, line, inlined, object, library }
+}
