@@ -82,9 +82,20 @@ pub struct Instruction {
     pub text: String,
     /// Whether instructions between the line before and this one are left out.
     pub after_gap: bool,
-    /// Where the function begins that it is in, if that is another one than that of the line before.
+    /// The function that it is in, if that is another one than that of the line before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub enters: Option<u32>,
+    pub enters: Option<Entered>,
+}
+
+/// A function that a listing goes on in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Entered {
+    /// Where it begins, relative to the image base; null where no function is known.
+    pub function: Option<u32>,
+    /// Where the instruction comes from that the last mark in it points at; there only where debug
+    /// information tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePlace>,
 }
 
 /// Points at a part of one line.

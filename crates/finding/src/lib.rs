@@ -29,7 +29,7 @@ mod verdict;
 pub use call::{Argument, Call, CallAnswer, Choice, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
 pub use defect::Defect;
-pub use evidence::{Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
+pub use evidence::{Entered, Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
 pub use examination::{
     Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,
     Mitigations, Properties, Section, Trust, UnknownCalls, Version,

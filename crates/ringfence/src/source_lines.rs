@@ -96,7 +96,20 @@ fn annotate(examination: &mut Examination, locate: &mut dyn FnMut(u32) -> Option
 fn annotate_evidence(evidence: &mut Evidence, locate: &mut dyn FnMut(u32) -> Option<SourcePlace>) {
     match evidence {
         Evidence::Table(_) => {}
-        Evidence::Listing(listing) => listing.source = listing.place().and_then(locate),
+        Evidence::Listing(listing) => {
+            listing.source = listing.place().and_then(&mut *locate);
+            let entries: Vec<usize> =
+                (0..listing.lines.len()).filter(|&i| listing.lines[i].enters.is_some()).collect();
+            for (number, &first) in entries.iter().enumerate() {
+                let end = entries.get(number + 1).copied().unwrap_or(listing.lines.len());
+                let marked = listing.marks.iter().map(|mark| mark.line);
+                let last = marked.filter(|line| (first..end).contains(line)).max().unwrap_or(first);
+                let source = locate(listing.lines[last].rva);
+                if let Some(entered) = &mut listing.lines[first].enters {
+                    entered.source = source;
+                }
+            }
+        }
     }
 }
 

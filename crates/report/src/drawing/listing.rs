@@ -1,9 +1,10 @@
 //! Machine code as a compiler shows source: addresses in the margin, marks below the operands.
 
 use super::Canvas;
-use crate::layout::{columns, shortened};
+use crate::layout::{columns, shortened, wrap};
+use crate::source::{line_and_origin, shown};
 use crate::style::{Line, Meaning};
-use ringfence_finding::{Listing, Pointer};
+use ringfence_finding::{Entered, Listing, Pointer};
 
 /// What stands in the margin for instructions that are left out.
 const LEFT_OUT: &str = "...";
@@ -20,10 +21,8 @@ pub(super) fn widest_label(listing: &Listing) -> usize {
 /// The instructions, each with its marks below.
 pub(super) fn draw(listing: &Listing, meaning: Meaning, canvas: Canvas, lines: &mut Vec<Line>) {
     for (index, instruction) in listing.lines.iter().enumerate() {
-        if let Some(function) = instruction.enters {
-            lines.push(
-                canvas.labelled(ELSEWHERE).plain(format!("  in the function at {function:x}")),
-            );
+        if let Some(entered) = &instruction.enters {
+            enter(entered, canvas, lines);
         }
         // Before the first line nothing is left out that one would look for.
         if instruction.after_gap && index > 0 {
@@ -42,6 +41,22 @@ pub(super) fn draw(listing: &Listing, meaning: Meaning, canvas: Canvas, lines: &
                 false => (Meaning::Structure, "-".repeat(length)),
             };
             canvas.mark(canvas.left() + start, mark, &pointer.text, lines);
+        }
+    }
+}
+
+/// Says in which function the lines go on, and where that comes from.
+fn enter(entered: &Entered, canvas: Canvas, lines: &mut Vec<Line>) {
+    let named = entered.source.as_ref().and_then(|source| source.function.as_deref());
+    let function = match (named, entered.function) {
+        (Some(name), _) => format!("in {}", shown(name)),
+        (None, Some(function)) => format!("in the function at {function:x}"),
+        (None, None) => "in another function".to_owned(),
+    };
+    lines.push(canvas.labelled(ELSEWHERE).filled_to(canvas.left()).plain(function));
+    if let Some(origin) = entered.source.as_ref().and_then(line_and_origin) {
+        for piece in wrap(&origin, canvas.room().max(20)) {
+            lines.push(canvas.labelled("").filled_to(canvas.left()).plain(piece));
         }
     }
 }

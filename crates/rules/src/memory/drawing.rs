@@ -4,7 +4,7 @@ use crate::calls::in_words;
 use crate::{DdiCall, Driver};
 use ringfence_code::{Line, Possible, listing};
 use ringfence_ddi::Ruling;
-use ringfence_finding::{Evidence, Instruction, Listing, Pointer};
+use ringfence_finding::{Entered, Evidence, Instruction, Listing, Pointer};
 use ringfence_image::Rva;
 use std::collections::BTreeMap;
 
@@ -112,7 +112,7 @@ fn append(listing: &mut Listing, mut more: Listing) {
     let before = listing.lines.len();
     if let Some(first) = more.lines.first_mut() {
         first.after_gap = false;
-        first.enters = more.function;
+        first.enters = Some(Entered { function: more.function, source: None });
     }
     listing.lines.append(&mut more.lines);
     listing
