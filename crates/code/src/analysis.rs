@@ -3,9 +3,11 @@
 
 mod goal;
 mod order;
+pub(crate) mod watch;
 
 use goal::Goal;
 use order::{Predecessors, reachable};
+use watch::Watching;
 
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base, Set};
@@ -74,6 +76,7 @@ pub(crate) fn analyse(
         predecessors,
         found: Found::default(),
         budget,
+        watching: None,
     };
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
@@ -104,7 +107,7 @@ enum Told {
     NotAllCalls,
 }
 
-struct Analysis<'a, 't> {
+struct Analysis<'a, 't, 'w> {
     transfer: &'t mut Transfer<'a>,
     decoder: &'t mut dyn Decoder,
     graph: &'t mut Graph,
@@ -113,9 +116,11 @@ struct Analysis<'a, 't> {
     predecessors: Predecessors,
     found: Found,
     budget: usize,
+    /// What is looked for instead of calls.
+    watching: Option<Watching<'w>>,
 }
 
-impl Analysis<'_, '_> {
+impl Analysis<'_, '_, '_> {
     /// Looks at the blocks with references alone, and where that does not tell all, with those that must
     /// have come just before.
     fn block_by_block(&mut self, blocks: &BTreeSet<usize>) -> Told {
@@ -229,12 +234,17 @@ impl Analysis<'_, '_> {
         self.graph.lift(self.decoder, block);
         for index in self.graph.blocks[block].insns.clone() {
             let insn = self.graph.insns[index];
+            if tell {
+                self.look_before(&state, &insn, block);
+            }
             let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
             for op in ops {
                 self.transfer.apply(&mut state, op, insn.at);
             }
-            if tell {
+            if tell && self.watching.is_some() {
+                self.look_behind(&state, &insn, block);
+            } else if tell {
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {

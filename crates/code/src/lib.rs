@@ -18,7 +18,7 @@
 //!     parameters: 3,
 //!     arguments: vec![Parameter { index: 0, bits: 32 }],
 //! });
-//! let query = Query { wanted: wanted.collect(), never_return: Vec::new() };
+//! let query = Query { wanted: wanted.collect(), ..Query::default() };
 //!
 //! // NonPagedPoolNx and PagedPool, as its source says.
 //! let sites = survey(&image, &query).sites;
@@ -32,24 +32,28 @@
 mod abi;
 mod analysis;
 mod arithmetic;
+mod clues;
 mod decode;
 mod domain;
 mod flow;
 mod function;
 mod ir;
 mod listing;
+mod outside;
 mod packed;
 mod places;
 mod query;
 mod scan;
 mod search;
+mod sighting;
 mod state;
 mod survey;
 mod transfer;
 mod value;
 
 pub use listing::{Line, listing};
-pub use query::{Callee, Parameter, Query, Wanted};
+pub use query::{Callee, Parameter, Query, Wanted, Watch};
 pub use search::survey;
+pub use sighting::{Sight, Sighting};
 pub use survey::{Argument, Doubt, Fate, Reference, Route, Site, Step, Survey, Via};
 pub use value::{Possible, Reason, Value};

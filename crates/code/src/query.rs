@@ -9,6 +9,18 @@ pub struct Query {
     pub wanted: Vec<Wanted>,
     /// Import slots of functions that never return: no code is reached behind a call of one.
     pub never_return: Vec<Rva>,
+    /// What else is looked for; where nothing is, the survey has no sightings.
+    pub watch: Option<Watch>,
+}
+
+/// What is looked for beside calls, for [`Survey::sightings`](crate::Survey::sightings).
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Which of [`Query::wanted`] return the address of memory: code that runs in it is sighted.
+    pub gives_memory: Vec<usize>,
+    /// Import slots that certainly hold the address of a function and not of a variable: reading what
+    /// such a pointer points to is sighted.
+    pub functions: Vec<Rva>,
 }
 
 /// A function to look for.

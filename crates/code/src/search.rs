@@ -1,5 +1,7 @@
 //! The whole search: references first, then the functions around them, then what became of each.
 
+mod sight;
+
 use crate::analysis::{Found, analyse};
 use crate::decode::amd64::Amd64;
 use crate::decode::{Decoder, Stub};
@@ -28,7 +30,8 @@ const MOST_INSTRUCTIONS: usize = 4_000_000;
 /// proportion to the image, whatever it holds.
 pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
     let mut survey = Survey::default();
-    if image.machine() == Machine::X64 && !query.wanted.is_empty() {
+    let asked = !query.wanted.is_empty() || query.watch.is_some();
+    if image.machine() == Machine::X64 && asked {
         let places = Places::new(image, query);
         survey = Search::new(&places, query, Box::new(Amd64::new(&places))).run();
     }
@@ -102,6 +105,9 @@ impl<'a> Search<'a> {
         self.follow_thunks();
         self.follow_pointers(named);
         self.analyse();
+        if let Some(watch) = &self.query.watch {
+            self.sight(watch);
+        }
         if self.places.code_left_out {
             self.give_up();
         }
@@ -229,12 +235,7 @@ impl<'a> Search<'a> {
                     let begin = extent.begin;
                     let function =
                         functions.entry(begin).or_insert_with(|| (extent.clone(), Vec::new()));
-                    if function.0.ranges != extent.ranges {
-                        let more =
-                            extent.ranges.into_iter().filter(|r| !function.0.ranges.contains(r));
-                        function.0.ranges.extend(more.collect::<Vec<_>>());
-                        function.0.resumes.extend(extent.resumes);
-                    }
+                    function.0.add(extent);
                     function.1.push(anchor);
                 }
                 None => self.refer(anchor.field.at, anchor.wanted, Fate::Unreached),

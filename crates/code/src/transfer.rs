@@ -5,6 +5,7 @@ use crate::abi::Abi;
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::domain::{Atom, Base, Set, Values};
 use crate::ir::{Address, Binary, Op, Reg, Source, Target, Width};
+use crate::outside::Outside;
 use crate::places::Places;
 use crate::state::{Elsewhere, State, Stored};
 use std::collections::HashSet;
@@ -24,6 +25,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) spilled: bool,
     /// Where they were read that were handed to a call, and to which.
     given: HashSet<(u32, u32)>,
+    /// Addresses outside the image that are followed.
+    pub(crate) outside: Outside,
 }
 
 impl<'a> Transfer<'a> {
@@ -35,6 +38,7 @@ impl<'a> Transfer<'a> {
             kept: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
+            outside: Outside::default(),
         }
     }
 
@@ -106,6 +110,10 @@ impl<'a> Transfer<'a> {
                 state.set(to, set);
             }
             Op::Forget { to } => state.set(to, self.values.unknown(Reason::Arithmetic, at)),
+            Op::ReadControl { to, ones } => {
+                let atom = Atom::of_bits(ones, 0, Reason::ControlRegister, at);
+                state.set(to, self.values.one(atom));
+            }
             Op::Frame { depth, frame_register } => {
                 state.put_stack_pointer(&mut self.values, self.abi, depth);
                 if let Some((register, above)) = frame_register {
@@ -190,7 +198,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// The sum of an address's parts.
-    fn address(&mut self, state: &State, address: Address, at: u32) -> Set {
+    pub(crate) fn address(&mut self, state: &State, address: Address, at: u32) -> Set {
         let mut sum = match (address.base, address.in_image) {
             (Some(base), _) => state.get(base),
             (None, true) => {
@@ -252,6 +260,11 @@ impl<'a> Transfer<'a> {
     fn load_from(&mut self, state: &State, atom: Atom, width: Width, at: u32) -> Set {
         match atom.base {
             Base::Image(rva) => {
+                if width == Width::W64
+                    && let Some(base) = self.outside.loaded(rva, at)
+                {
+                    return self.values.one(Atom::address(base, at));
+                }
                 let mut loaded = self.places.load(rva, width.bytes(), at);
                 // What named the slot is the instruction that made its address.
                 if let Base::Callee { wanted, .. } = loaded.base
@@ -384,7 +397,11 @@ impl<'a> Transfer<'a> {
         // Where does not matter, and with it paths through different calls would not be equal.
         let volatile = self.values.unknown(Reason::Clobbered, 0);
         state.set_all(self.abi.volatile, volatile);
-        state.set(self.abi.result, self.values.unknown(Reason::Returned, at));
+        let returned = match self.outside.given(at) {
+            Some(base) => Atom::address(base, at),
+            None => Atom::unknown(Reason::Returned, at),
+        };
+        state.set(self.abi.result, self.values.one(returned));
     }
 
     /// Where a call goes; `None` for code at a known place.

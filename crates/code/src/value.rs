@@ -43,6 +43,8 @@ pub enum Reason {
     Memory,
     /// It is what a call returned.
     Returned,
+    /// It is read from a control register.
+    ControlRegister,
     /// It is an address.
     Address,
     /// It is worked out in a way that is not followed.
@@ -68,6 +70,7 @@ impl fmt::Display for Reason {
             Reason::Global(rva) => write!(f, "it is read from the variable at {:x}", rva.0),
             Reason::Memory => f.write_str("it is read from memory that a pointer leads to"),
             Reason::Returned => f.write_str("it is what a call returned"),
+            Reason::ControlRegister => f.write_str("it is read from a control register"),
             Reason::Address => f.write_str("it is an address"),
             Reason::Arithmetic => f.write_str("it is worked out in a way that is not followed"),
             Reason::ManyValues => f.write_str("more than eight values come together"),

@@ -30,7 +30,7 @@ fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Call
     let wanted = callees(Rva(data)).into_iter();
     let wanted =
         wanted.map(|callee| Wanted { callee, parameters: 7, arguments: arguments.clone() });
-    survey(&image, &Query { wanted: wanted.collect(), never_return: Vec::new() })
+    survey(&image, &Query { wanted: wanted.collect(), ..Query::default() })
 }
 
 /// An instruction whose last four bytes are the distance from its end to `place`.

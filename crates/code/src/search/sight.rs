@@ -1,0 +1,212 @@
+//! What is found beside calls. Clues come first, by looking at every byte; only functions with one that
+//! holds are analysed.
+
+use super::Search;
+use crate::analysis::watch::{Part, Watching, watch};
+use crate::clues::{Pattern, marks};
+use crate::flow::{Graph, graph};
+use crate::function::Extent;
+use crate::query::Watch;
+use crate::scan::Field;
+use crate::sighting::Sighting;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+/// Spans of code that are looked for each by itself; further ones are taken together.
+const MOST_SPANS: usize = 4;
+/// Spans no farther apart than this are one.
+const NEAR: u32 = 0x1000;
+/// Bytes before a field that its instruction may begin at, the likeliest first.
+const BEGINS: [u32; 8] = [3, 2, 4, 5, 6, 7, 8, 9];
+/// Operations carried out for the sightings of one image, and of one function of it.
+const MOST_STEPS: usize = 8_000_000;
+const MOST_STEPS_IN_ONE: usize = 2_000_000;
+/// Sightings that are kept.
+const MOST_SIGHTINGS: usize = 4096;
+
+/// Bytes that may be an instruction to be sighted, or one that leads to it.
+#[derive(Clone, Copy, Debug)]
+struct Clue {
+    at: u32,
+    /// The field that names a place; none where it sets a control register.
+    field: Option<Field>,
+    /// Whether it takes the values of registers to tell.
+    values: bool,
+}
+
+impl Search<'_> {
+    /// Finds what `watch` asks for.
+    pub(super) fn sight(&mut self, watch: &Watch) {
+        let slots: HashSet<u32> = watch.functions.iter().map(|slot| slot.0).collect();
+        let mut functions: BTreeMap<u32, (Extent, Vec<Clue>)> = BTreeMap::new();
+        for clue in self.clues(&slots) {
+            let Some(extent) = self.finder.around(&mut *self.decoder, clue.at) else { continue };
+            let (known, clues) =
+                functions.entry(extent.begin).or_insert_with(|| (extent.clone(), Vec::new()));
+            known.add(extent);
+            clues.push(clue);
+        }
+        let unlisted = functions.values().filter(|(extent, _)| !extent.listed);
+        let named = self.known_starts(unlisted.map(|(extent, _)| extent.begin).collect());
+        self.transfer.outside.slots = slots;
+        let mut steps = 0;
+        for (extent, clues) in functions.into_values() {
+            let named = extent.listed || named.contains(&extent.begin);
+            steps += self.sight_in(extent, &clues, named, MOST_STEPS.saturating_sub(steps));
+        }
+        self.transfer.outside = Default::default();
+        self.survey.sightings.sort_by_key(|sighting| (sighting.at, sighting.what.kind()));
+        self.survey.sightings.dedup_by_key(|sighting| (sighting.at, sighting.what.kind()));
+    }
+
+    /// Looks at one function; how much work it was.
+    fn sight_in(&mut self, extent: Extent, clues: &[Clue], named: bool, budget: usize) -> usize {
+        if budget == 0 || self.survey.sightings.len() > MOST_SIGHTINGS {
+            self.give_up();
+            return 0;
+        }
+        let fields: Vec<Field> = clues.iter().filter_map(|clue| clue.field).collect();
+        let mut extent = extent;
+        extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
+        let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
+        let holding: Vec<(usize, bool)> =
+            clues.iter().filter_map(|clue| self.holds(&graph, clue)).collect();
+        if holding.is_empty() {
+            return 0;
+        }
+        let blocks: BTreeSet<usize> =
+            holding.iter().filter_map(|&(insn, _)| graph.block_of(insn)).collect();
+        let part = match holding.iter().any(|(_, values)| *values) {
+            true => Part::Whole,
+            false => Part::Blocks(&blocks),
+        };
+        self.transfer.clear();
+        let gives = HashMap::new();
+        let watched = watch(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            self.query,
+            &part,
+            (Watching::new(&gives), budget.min(MOST_STEPS_IN_ONE)),
+        );
+        if graph.spent || watched.spent {
+            self.give_up();
+        }
+        let told = watched.sightings.into_iter();
+        let told = told.map(|sighting| Sighting { reached: sighting.reached && named, ..sighting });
+        self.survey.sightings.extend(told);
+        watched.steps
+    }
+
+    /// The instruction that a clue is, and whether it takes values to tell more; none where the bytes
+    /// are a part of something else.
+    fn holds(&mut self, graph: &Graph, clue: &Clue) -> Option<(usize, bool)> {
+        let insn = match clue.field {
+            Some(field) => graph.insn_with(field).filter(|(_, names)| *names)?.0,
+            // A prefix may stand before it.
+            None => [clue.at, clue.at.wrapping_sub(1)].into_iter().find_map(|at| {
+                let index = graph.insns.binary_search_by_key(&at, |insn| insn.at).ok()?;
+                self.decoder.control(at).map(|_| index)
+            })?,
+        };
+        Some((insn, clue.values))
+    }
+
+    fn clues(&mut self, slots: &HashSet<u32>) -> Vec<Clue> {
+        let mut patterns: Vec<Pattern> = self.spans().iter().map(Pattern::names).collect();
+        if let (Some(low), Some(high)) = (slots.iter().min(), slots.iter().max()) {
+            patterns.push(Pattern::loads(&(*low..high.saturating_add(1))));
+        }
+        patterns.push(Pattern::sets_control());
+        let mut places = Vec::new();
+        for &(start, bytes) in self.places.code() {
+            marks(bytes, start, &patterns, |at| places.push(at));
+        }
+        places.sort_unstable();
+        places.dedup();
+        let mut clues: Vec<Clue> = Vec::new();
+        for at in places {
+            clues.extend(self.control_clue(at));
+            clues.extend(self.field_clue(at, slots));
+        }
+        let moved = self.places.code_pointers();
+        clues.extend(moved.into_iter().filter_map(|field| self.clue(field, &[2, 1], slots)));
+        clues
+    }
+
+    /// Stretches of code that nobody may write to.
+    fn spans(&self) -> Vec<Range<u32>> {
+        let mut spans: Vec<Range<u32>> = Vec::new();
+        for &(start, _) in self.places.code() {
+            let Some(section) = self.places.image.section_at(ringfence_image::Rva(start)) else {
+                continue;
+            };
+            if section.is_writable() {
+                continue;
+            }
+            let end = u32::try_from(section.addresses().end).unwrap_or(u32::MAX);
+            match spans.len() {
+                length if length > 0 => {
+                    let last = &mut spans[length - 1];
+                    if length == MOST_SPANS || start.saturating_sub(last.end) <= NEAR {
+                        last.end = last.end.max(end);
+                    } else {
+                        spans.push(start..end);
+                    }
+                }
+                _ => spans.push(start..end),
+            }
+        }
+        spans
+    }
+
+    fn control_clue(&mut self, at: u32) -> Option<Clue> {
+        self.decoder.control(at).map(|_| Clue { at, field: None, values: true })
+    }
+
+    fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
+        // Calls and jumps through pointers are by far the most.
+        let before = self.places.code_from(at.checked_sub(2)?)?;
+        if matches!(before, [0xFF, modrm, ..] if modrm & 0x30 != 0) {
+            return None;
+        }
+        BEGINS.into_iter().find_map(|back| {
+            let start = at.checked_sub(back)?;
+            let lifted = self.decoder.read(start)?;
+            let place = lifted.names?;
+            let covers = start.saturating_add(u32::from(lifted.length)) >= at.saturating_add(4);
+            let wanted = self.places.is_read_only_code(place) || slots.contains(&place);
+            if !covers || !wanted {
+                return None;
+            }
+            self.clue(Field { at, place }, &[back], slots)
+        })
+    }
+
+    /// What the instruction with `field` that begins at one of `backs` before it is a clue to.
+    fn clue(&mut self, field: Field, backs: &[u32], slots: &HashSet<u32>) -> Option<Clue> {
+        backs.iter().find_map(|back| {
+            let start = field.at.checked_sub(*back)?;
+            let lifted = self.decoder.read(start)?;
+            let mut touches = Vec::new();
+            self.decoder.touches(start, &mut touches);
+            let clue = |values| Clue { at: field.at, field: Some(field), values };
+            if touches.iter().any(|touch| touch.writes) {
+                return Some(clue(false));
+            }
+            let loads = !touches.is_empty();
+            if loads != slots.contains(&field.place) {
+                return None;
+            }
+            let register = self.decoder.made(start)?;
+            let next = start.saturating_add(u32::from(lifted.length));
+            let followed = self.decoder.follow(next, register);
+            let wanted = match loads {
+                true => followed.read || followed.written,
+                false => followed.written || followed.far,
+            };
+            wanted.then(|| clue(true))
+        })
+    }
+}
