@@ -70,9 +70,7 @@ fn displaced(what: Binary, width: Width, left: &Atom, right: &Atom, at: u32) -> 
         (Binary::Add, None, Some(number)) => moved(left, number.cast_signed(), at),
         (Binary::Add, Some(number), None) => moved(right, number.cast_signed(), at),
         (Binary::Sub, None, Some(number)) => moved(left, number.cast_signed().wrapping_neg(), at),
-        (Binary::Add, None, None) => {
-            near(left).or(near(right)).map(|base| Atom::address(base, at))
-        }
+        (Binary::Add, None, None) => near(left).or(near(right)).map(|base| Atom::address(base, at)),
         (Binary::Sub, None, None) if near(right).is_none() => {
             near(left).map(|base| Atom::address(base, at))
         }

@@ -99,9 +99,8 @@ fn single(bytes: &[u8], base: u32, at: usize, patterns: &[Pattern], hit: &mut im
         let before = before.or_else(|| (pattern.back == 0).then(|| tail(bytes, at)).flatten());
         let reached = |field: u32| field.wrapping_add(place).wrapping_add(4);
         let named = pattern.more == u32::MAX
-            || word(at).is_some_and(|field| {
-                reached(field).wrapping_sub(pattern.low) <= pattern.more
-            });
+            || word(at)
+                .is_some_and(|field| reached(field).wrapping_sub(pattern.low) <= pattern.more);
         named && before.is_some_and(|before| before & pattern.mask == pattern.bits)
     };
     if patterns.iter().any(fits) {
@@ -166,8 +165,7 @@ mod tests {
                 let room = piece.len().min(length - at);
                 bytes[at..at + room].copy_from_slice(&piece[..room]);
             }
-            let patterns =
-                [Pattern::names(&code), Pattern::loads(&slots), Pattern::sets_control()];
+            let patterns = [Pattern::names(&code), Pattern::loads(&slots), Pattern::sets_control()];
             let mut quick = Vec::new();
             marks(&bytes, base, &patterns, |at| quick.push(at));
             assert_eq!(quick, slowly(&bytes, base, &code, &slots), "{length}");

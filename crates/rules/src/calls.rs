@@ -6,6 +6,7 @@ mod coverage;
 mod data;
 mod inquiry;
 mod judge;
+mod running;
 
 pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
@@ -13,7 +14,7 @@ pub(crate) use data::in_words;
 
 use coverage::Loose;
 use inquiry::Inquiry;
-use ringfence_code::Survey;
+use ringfence_code::{Sighting, Survey};
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Code, Gap, Question};
 use ringfence_image::{Image, Machine};
@@ -25,6 +26,7 @@ pub struct Calls {
     code: Code,
     /// References that are no calls which are known to be made.
     loose: Vec<Loose>,
+    sightings: Vec<Sighting>,
     /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
@@ -41,11 +43,17 @@ impl Calls {
         &self.code
     }
 
+    /// What its code does beside calling DDIs, by address.
+    pub fn sightings(&self) -> &[Sighting] {
+        &self.sightings
+    }
+
     /// What could not be told and could deny a question. What only Code Analysis would object to
     /// counts where `code_analysis` says so.
     pub fn gaps(&self, code_analysis: bool) -> Vec<Gap> {
         coverage::gaps(&self.all, &self.loose, code_analysis)
             .into_iter()
+            .chain(running::gaps(&self.all, &self.loose, &self.sightings))
             .chain(self.gaps.iter().cloned())
             .collect()
     }
@@ -69,7 +77,14 @@ impl Calls {
     fn none(because: String, reason: String) -> Calls {
         let gap = Gap::new(&[Question::Run, Question::Certify], reason);
         let code = Code::NotExamined { because };
-        Calls { all: Vec::new(), code, loose: Vec::new(), gaps: vec![gap], failure: None }
+        Calls {
+            all: Vec::new(),
+            code,
+            loose: Vec::new(),
+            sightings: Vec::new(),
+            gaps: vec![gap],
+            failure: None,
+        }
     }
 
     /// Finds and judges the calls of an image. Where `strict`, what Microsoft's documentation says
@@ -101,7 +116,8 @@ impl Calls {
         let routines = allocator::routines(&survey, ddis, &mut all);
         let loose = coverage::loose(&survey, ddis, &all, &routines);
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
-        Calls { all, code, loose, gaps: coverage::doubts(&survey), failure: None }
+        let gaps = coverage::doubts(&survey);
+        Calls { all, code, loose, sightings: survey.sightings, gaps, failure: None }
     }
 }
 

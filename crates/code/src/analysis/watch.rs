@@ -133,9 +133,7 @@ impl Analysis<'_, '_, '_> {
 
     fn touched_at(&self, set: Set, writes: bool, at: u32) -> Option<(Sight, bool)> {
         let places = self.transfer.places;
-        let is_code = |base: &Base| {
-            matches!(*base, Base::Image(rva) if writes && places.is_read_only_code(rva))
-        };
+        let is_code = |base: &Base| matches!(*base, Base::Image(rva) if writes && places.is_read_only_code(rva));
         let is_other = |base: &Base| matches!(base, Base::Imported { .. });
         let atoms = self.transfer.values.atoms(set);
         let first = atoms.iter().find(|atom| is_code(&atom.base) || is_other(&atom.base))?;
@@ -185,9 +183,10 @@ impl Analysis<'_, '_, '_> {
         };
         let Some(watching) = &mut self.watching else { return };
         // An instruction may touch memory twice.
-        let known = watching.sightings.last().is_some_and(|last| {
-            (last.at, last.what.kind()) == (sighting.at, sighting.what.kind())
-        });
+        let known = watching
+            .sightings
+            .last()
+            .is_some_and(|last| (last.at, last.what.kind()) == (sighting.at, sighting.what.kind()));
         if !known {
             watching.sightings.push(sighting);
         }

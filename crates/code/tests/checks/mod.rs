@@ -1,8 +1,6 @@
 //! What holds for a survey of any bytes as code; tests and the fuzz target share it.
 
-use ringfence_code::{
-    Callee, Fate, Parameter, Query, Sight, Survey, Wanted, Watch, survey,
-};
+use ringfence_code::{Callee, Fate, Parameter, Query, Sight, Survey, Wanted, Watch, survey};
 use ringfence_fixture::{EXECUTE, READ, driver, section};
 use ringfence_image::{Image, Rva};
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
-use ringfence_code::{Callee, Parameter, Query, Wanted};
+use ringfence_code::{Callee, Parameter, Query, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Role, all, imported};
 use ringfence_finding::{Gap, Question};
 use ringfence_image::{Image, ImportName};
@@ -38,6 +38,7 @@ const RESOLVERS: &[&str] = &[
 impl Inquiry {
     pub(super) fn of(image: &Image<'_>) -> Inquiry {
         let mut inquiry = Inquiry::default();
+        inquiry.query.watch = Some(Watch::default());
         let mut ordinals = Vec::new();
         let mut resolvers = Vec::new();
         let mut framework = false;
@@ -89,7 +90,7 @@ impl Inquiry {
     }
 
     fn open(&mut self, reason: impl Into<Cow<'static, str>>) {
-        self.gaps.push(Gap::new(&[Question::Certify], reason));
+        self.gaps.push(Gap::new(&[Question::Run, Question::Certify], reason));
     }
 
     fn ordinals(&mut self, ordinals: &[(Cow<'_, str>, u16)]) {

@@ -193,8 +193,21 @@ fn passes_on(mnemonic: Mnemonic) -> bool {
         M::Mov | M::Lea | M::Add | M::Sub | M::And | M::Or | M::Inc | M::Dec | M::Xchg
     ) || matches!(
         mnemonic,
-        M::Cmova | M::Cmovae | M::Cmovb | M::Cmovbe | M::Cmove | M::Cmovg | M::Cmovge | M::Cmovl
-            | M::Cmovle | M::Cmovne | M::Cmovno | M::Cmovnp | M::Cmovns | M::Cmovo | M::Cmovp
+        M::Cmova
+            | M::Cmovae
+            | M::Cmovb
+            | M::Cmovbe
+            | M::Cmove
+            | M::Cmovg
+            | M::Cmovge
+            | M::Cmovl
+            | M::Cmovle
+            | M::Cmovne
+            | M::Cmovno
+            | M::Cmovnp
+            | M::Cmovns
+            | M::Cmovo
+            | M::Cmovp
             | M::Cmovs
     )
 }

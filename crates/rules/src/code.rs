@@ -1,0 +1,14 @@
+//! What code does to code. Two lines a rule: its module and its place in the list.
+
+mod drawing;
+
+mod write_protection_cleared;
+mod writes_to_code;
+
+use crate::Rule;
+
+pub(crate) static RULES: &[&dyn Rule] =
+    &[&writes_to_code::WritesToCode, &write_protection_cleared::WriteProtectionCleared];
+
+#[cfg(test)]
+mod tests;
