@@ -3,117 +3,95 @@
 
 use std::ops::Range;
 
-/// Bytes looked at in one go.
-const STRIDE: usize = 64;
-
-/// What four bytes that end with or behind a field's start must look like, and what the field must name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pattern {
-    /// How many bytes before the field the four begin.
-    back: usize,
-    mask: u32,
-    bits: u32,
-    /// The first place that counts, and how many bytes behind it still do.
-    low: u32,
-    more: u32,
+/// What is looked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Places that a memory operand relative to the instruction's end may name.
+    pub(crate) named: Vec<Range<u32>>,
+    /// Places that it may name in a load.
+    pub(crate) loaded: Range<u32>,
 }
 
-impl Pattern {
-    /// A memory operand relative to the instruction's end, which names one of `places`: its field is
-    /// behind a byte with mod 00 and r/m 101.
-    pub(crate) fn names(places: &Range<u32>) -> Pattern {
-        Pattern { back: 1, mask: 0xC7, bits: 0x05, ..Pattern::within(places) }
-    }
+/// The operation code of a load.
+const LOAD: u8 = 0x8B;
 
-    /// A load (8B) from one of `places`.
-    pub(crate) fn loads(places: &Range<u32>) -> Pattern {
-        Pattern { back: 2, mask: 0xC7FF, bits: 0x058B, ..Pattern::within(places) }
-    }
+/// A byte eight times.
+const fn times(byte: u8) -> u64 {
+    byte as u64 * 0x0101_0101_0101_0101
+}
 
-    /// `mov cr0, r64`.
-    pub(crate) fn sets_control() -> Pattern {
-        Pattern { back: 0, mask: 0x00F8_FFFF, bits: 0x00C0_220F, low: 0, more: u32::MAX }
+/// Calls `hit` with the address of every field in `bytes`, which stand at `base`, that follows a byte
+/// with mod 00 and r/m 101 and names a wanted place; and with that of every `mov cr0, r64`.
+///
+/// Eight bytes at a time are looked at for either byte, as most are neither.
+pub(crate) fn marks(bytes: &[u8], base: u32, wanted: &Wanted, mut hit: impl FnMut(u32)) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (word, start) in words.iter().zip((0..).step_by(8)) {
+        let word = u64::from_le_bytes(*word);
+        let mut found = zeros(word & times(0xC7) ^ times(0x05)) | zeros(word ^ times(0x22));
+        while found != 0 {
+            single(bytes, base, start + found.trailing_zeros() as usize / 8, wanted, &mut hit);
+            found &= found - 1;
+        }
     }
-
-    fn within(places: &Range<u32>) -> Pattern {
-        // The place is counted from the instruction's end, at most four bytes behind the field.
-        let low = places.start.wrapping_sub(4);
-        let more = places.end.wrapping_sub(low).wrapping_sub(1);
-        Pattern { back: 0, mask: 0, bits: 0, low, more }
+    for at in bytes.len() - rest.len()..bytes.len() {
+        single(bytes, base, at, wanted, &mut hit);
     }
 }
 
-/// Calls `hit` with the address of every field in `bytes`, which stand at `base`, that a pattern
-/// fits.
-pub(crate) fn marks(bytes: &[u8], base: u32, patterns: &[Pattern], mut hit: impl FnMut(u32)) {
-    // The first bytes have none before them.
-    let first = bytes.len().min(2);
-    for at in 0..first {
-        single(bytes, base, at, patterns, &mut hit);
-    }
-    let mut start = first;
-    while let Some(before) = start.checked_sub(2)
-        && let Some(window) = bytes.get(before..start + STRIDE + 4)
+/// The uppermost bit of each byte that is 0, and perhaps of the byte above one.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(times(1)) & !word & times(0x80)
+}
+
+/// Looks at the byte at index `at`.
+fn single(bytes: &[u8], base: u32, at: usize, wanted: &Wanted, hit: &mut impl FnMut(u32)) {
+    let byte = bytes[at];
+    if byte & 0xC7 == 0x05
+        && let Some(field) = bytes[at + 1..].first_chunk()
     {
-        let mut any = 0;
-        for pattern in patterns {
-            for shift in 0..4 {
-                any |= row(window, base.wrapping_add(start as u32), shift, pattern);
-            }
+        let place = base.wrapping_add(at as u32).wrapping_add(1);
+        let end = place.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
+        let before = &bytes[at.saturating_sub(5)..at];
+        if wanted.named.iter().any(|places| reaches(places, end)) && may_write(before, byte)
+            || reaches(&wanted.loaded, end) && before.last() == Some(&LOAD)
+        {
+            hit(place);
         }
-        if any != 0 {
-            for at in start..start + STRIDE {
-                single(bytes, base, at, patterns, &mut hit);
-            }
-        }
-        start += STRIDE;
     }
-    for at in start..bytes.len() {
-        single(bytes, base, at, patterns, &mut hit);
+    if byte == 0x22
+        && let Some(before) = at.checked_sub(1).filter(|before| bytes[*before] == 0x0F)
+        && bytes.get(at + 1).is_some_and(|operands| operands & 0xF8 == 0xC0)
+    {
+        hit(base.wrapping_add(before as u32));
     }
 }
 
-/// Whether a pattern fits any of sixteen fields, four bytes apart, the first of them at `shift` behind
-/// the window's third byte, which stands at `base`: nonzero if so. Compilers make it vector instructions.
-fn row(window: &[u8], base: u32, shift: usize, pattern: &Pattern) -> u32 {
-    let field = 2 + shift;
-    let fields = &window[field..field + STRIDE];
-    let before = &window[field - pattern.back..field - pattern.back + STRIDE];
-    let origin = base.wrapping_add(shift as u32).wrapping_add(4).wrapping_sub(pattern.low);
-    let words = fields.as_chunks::<4>().0.iter().zip(before.as_chunks::<4>().0);
-    let mut any = 0;
-    for ((field, before), index) in words.zip(0_u32..) {
-        let reached = u32::from_le_bytes(*field).wrapping_add(origin).wrapping_add(4 * index);
-        let fits = u32::from_le_bytes(*before) & pattern.mask == pattern.bits;
-        any |= u32::from(fits) & u32::from(reached <= pattern.more);
-    }
-    any
-}
-
-fn single(bytes: &[u8], base: u32, at: usize, patterns: &[Pattern], hit: &mut impl FnMut(u32)) {
-    let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    let place = base.wrapping_add(at as u32);
-    let fits = |pattern: &Pattern| {
-        let before = at.checked_sub(pattern.back).and_then(word);
-        // The last instruction of a section may be shorter than four bytes.
-        let before = before.or_else(|| (pattern.back == 0).then(|| tail(bytes, at)).flatten());
-        let reached = |field: u32| field.wrapping_add(place).wrapping_add(4);
-        let named = pattern.more == u32::MAX
-            || word(at)
-                .is_some_and(|field| reached(field).wrapping_sub(pattern.low) <= pattern.more);
-        named && before.is_some_and(|before| before & pattern.mask == pattern.bits)
-    };
-    if patterns.iter().any(fits) {
-        hit(place);
+/// Whether an instruction may write memory or take its address whose operands byte is `operands`, behind the
+/// bytes `before`: those of one-byte operation codes are told, the others all may.
+fn may_write(before: &[u8], operands: u8) -> bool {
+    let selects = operands >> 3 & 7;
+    match *before {
+        // Longer codes behind 0F, 0F 38 and 0F 3A, and those of vectors behind C5, C4 and 62.
+        [.., 0x0F | 0x38 | 0x3A, _] | [.., 0xC5, _, _] | [.., 0xC4 | 0x62, _, _, _] => true,
+        [0x62, ..] => true,
+        // Sums and their kin, by the direction and as a group; exchanges, moves, addresses, pops.
+        [.., 0x00..=0x3F] => before.last().is_some_and(|code| code & 6 == 0),
+        [.., 0x80..=0x83] => selects != 7,
+        [.., 0x86..=0x89 | 0x8C..=0x8D | 0x8F] => true,
+        // Shifts and moves of numbers, the coprocessor's, then `not` and `neg`, `inc` and `dec`.
+        [.., 0xC0 | 0xC1 | 0xC6 | 0xC7 | 0xD0..=0xD3 | 0xD8..=0xDF] => true,
+        [.., 0xF6 | 0xF7] => selects == 2 || selects == 3,
+        [.., 0xFE | 0xFF] => selects < 2,
+        _ => false,
     }
 }
 
-/// The last three bytes, with a zero behind.
-fn tail(bytes: &[u8], at: usize) -> Option<u32> {
-    match bytes.get(at..)? {
-        [a, b, c] => Some(u32::from_le_bytes([*a, *b, *c, 0])),
-        _ => None,
-    }
+/// Whether a field that ends at `end`, or up to four bytes of an immediate behind it, may name one of
+/// `places`.
+fn reaches(places: &Range<u32>, end: u32) -> bool {
+    let low = places.start.wrapping_sub(4);
+    end.wrapping_sub(low) < places.end.wrapping_sub(low) && !places.is_empty()
 }
 
 #[cfg(test)]
@@ -132,13 +110,63 @@ mod tests {
             };
             let modrm = at >= 1 && bytes[at - 1] & 0xC7 == 5;
             let load = at >= 2 && bytes[at - 2] == 0x8B;
+            let writes =
+                at >= 1 && may_write(&bytes[(at - 1).saturating_sub(5)..at - 1], bytes[at - 1]);
             let control = bytes[at..].starts_with(&[0x0F, 0x22])
                 && bytes.get(at + 2).is_some_and(|modrm| modrm & 0xF8 == 0xC0);
-            if modrm && named(code) || modrm && load && named(slots) || control {
+            if modrm && named(code) && writes || modrm && load && named(slots) || control {
                 found.push(base + at as u32);
             }
         }
         found
+    }
+
+    /// What iced says of the memory operand of every operation code, against what is taken for granted.
+    #[test]
+    fn no_writing_instruction_is_left_out() {
+        use iced_x86::{
+            Decoder, DecoderOptions, InstructionInfoFactory, Mnemonic, OpAccess, Register,
+        };
+        let mut info = InstructionInfoFactory::new();
+        let prefixes: [&[u8]; 12] = [
+            &[],
+            &[0x66],
+            &[0x48],
+            &[0xF0],
+            &[0xF3],
+            &[0x0F],
+            &[0x66, 0x0F],
+            &[0xF3, 0x0F],
+            &[0x0F, 0x38],
+            &[0xC5, 0xF9],
+            &[0xC4, 0xE1, 0xF9],
+            &[0x62, 0xF1, 0x7C, 0x48],
+        ];
+        for prefix in prefixes {
+            for code in 0..=255 {
+                for operands in (0..8).map(|selects| selects << 3 | 5) {
+                    let bytes = [prefix, &[code, operands, 0, 0, 0, 0, 1, 1, 1, 1]].concat();
+                    let instruction = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+                    if !instruction.is_ip_rel_memory_operand() {
+                        continue;
+                    }
+                    let memory = info.info(&instruction).used_memory();
+                    let reads = |access| {
+                        matches!(
+                            access,
+                            OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
+                        )
+                    };
+                    // Pushes and calls write to the stack as well.
+                    let named = |used: &&iced_x86::UsedMemory| used.base() == Register::None;
+                    let matters = memory.iter().filter(named).any(|used| !reads(used.access()))
+                        || instruction.mnemonic() == Mnemonic::Lea;
+                    let before = &bytes[..prefix.len() + 1];
+                    let before = &before[before.len().saturating_sub(5)..];
+                    assert!(!matters || may_write(before, operands), "{bytes:x?}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -165,9 +193,11 @@ mod tests {
                 let room = piece.len().min(length - at);
                 bytes[at..at + room].copy_from_slice(&piece[..room]);
             }
-            let patterns = [Pattern::names(&code), Pattern::loads(&slots), Pattern::sets_control()];
+            let wanted = Wanted { named: vec![code.clone()], loaded: slots.clone() };
             let mut quick = Vec::new();
-            marks(&bytes, base, &patterns, |at| quick.push(at));
+            marks(&bytes, base, &wanted, |at| quick.push(at));
+            quick.sort_unstable();
+            quick.dedup();
             assert_eq!(quick, slowly(&bytes, base, &code, &slots), "{length}");
         }
     }

@@ -124,6 +124,9 @@ pub(crate) trait Decoder {
     /// What the code at `at` stands in for, following a few jumps.
     fn stub(&self, at: u32) -> Stub;
 
+    /// The length of the instruction at `at`; `None` where there is none.
+    fn length(&mut self, at: u32) -> Option<u32>;
+
     /// Adds the memory that the instruction at `at` uses to `touches`.
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>);
 

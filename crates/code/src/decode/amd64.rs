@@ -164,6 +164,10 @@ impl Decoder for Amd64<'_> {
         stub::follow(self.places, at)
     }
 
+    fn length(&mut self, at: u32) -> Option<u32> {
+        self.decode(at).map(|instruction| instruction.len() as u32)
+    }
+
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
         if let Some(instruction) = self.decode(at) {
             touch::touches(&mut self.info, self.places, &instruction, touches);

@@ -3,12 +3,12 @@
 
 use super::Search;
 use crate::analysis::watch::{Part, Watching, watch};
-use crate::clues::{Pattern, marks};
+use crate::clues::{Wanted, marks};
 use crate::flow::{Graph, graph};
 use crate::function::Extent;
 use crate::query::Watch;
 use crate::scan::Field;
-use crate::sighting::Sighting;
+use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
@@ -17,7 +17,12 @@ const MOST_SPANS: usize = 4;
 /// Spans no farther apart than this are one.
 const NEAR: u32 = 0x1000;
 /// Bytes before a field that its instruction may begin at, the likeliest first.
-const BEGINS: [u32; 8] = [3, 2, 4, 5, 6, 7, 8, 9];
+const BEGINS: [u32; 5] = [3, 2, 4, 5, 6];
+/// How far before a field reading begins, and how often, to see in which instruction the field lies; from
+/// a function's start it may be farther.
+const RUN_UP: u32 = 36;
+const READINGS: u32 = 2;
+const FARTHEST: u32 = 128;
 /// Operations carried out for the sightings of one image, and of one function of it.
 const MOST_STEPS: usize = 8_000_000;
 const MOST_STEPS_IN_ONE: usize = 2_000_000;
@@ -46,13 +51,22 @@ impl Search<'_> {
             known.add(extent);
             clues.push(clue);
         }
-        let unlisted = functions.values().filter(|(extent, _)| !extent.listed);
-        let named = self.known_starts(unlisted.map(|(extent, _)| extent.begin).collect());
         self.transfer.outside.slots = slots;
         let mut steps = 0;
+        let mut unlisted = HashSet::new();
         for (extent, clues) in functions.into_values() {
-            let named = extent.listed || named.contains(&extent.begin);
-            steps += self.sight_in(extent, &clues, named, MOST_STEPS.saturating_sub(steps));
+            let (begin, listed) = (extent.begin, extent.listed);
+            let before = self.survey.sightings.len();
+            steps += self.sight_in(extent, &clues, MOST_STEPS.saturating_sub(steps));
+            if !listed && self.survey.sightings.len() > before {
+                unlisted.insert(begin);
+            }
+        }
+        // Where nothing names a function, it may be no code at all.
+        let named = self.known_starts(unlisted.clone());
+        for sighting in &mut self.survey.sightings {
+            let begin = sighting.function.0;
+            sighting.reached &= named.contains(&begin) || !unlisted.contains(&begin);
         }
         self.transfer.outside = Default::default();
         self.survey.sightings.sort_by_key(|sighting| (sighting.at, sighting.what.kind()));
@@ -60,7 +74,7 @@ impl Search<'_> {
     }
 
     /// Looks at one function; how much work it was.
-    fn sight_in(&mut self, extent: Extent, clues: &[Clue], named: bool, budget: usize) -> usize {
+    fn sight_in(&mut self, extent: Extent, clues: &[Clue], budget: usize) -> usize {
         if budget == 0 || self.survey.sightings.len() > MOST_SIGHTINGS {
             self.give_up();
             return 0;
@@ -93,9 +107,7 @@ impl Search<'_> {
         if graph.spent || watched.spent {
             self.give_up();
         }
-        let told = watched.sightings.into_iter();
-        let told = told.map(|sighting| Sighting { reached: sighting.reached && named, ..sighting });
-        self.survey.sightings.extend(told);
+        self.survey.sightings.extend(watched.sightings);
         watched.steps
     }
 
@@ -114,14 +126,14 @@ impl Search<'_> {
     }
 
     fn clues(&mut self, slots: &HashSet<u32>) -> Vec<Clue> {
-        let mut patterns: Vec<Pattern> = self.spans().iter().map(Pattern::names).collect();
-        if let (Some(low), Some(high)) = (slots.iter().min(), slots.iter().max()) {
-            patterns.push(Pattern::loads(&(*low..high.saturating_add(1))));
-        }
-        patterns.push(Pattern::sets_control());
+        let loaded = match (slots.iter().min(), slots.iter().max()) {
+            (Some(low), Some(high)) => *low..high.saturating_add(1),
+            _ => 0..0,
+        };
+        let wanted = Wanted { named: self.spans(), loaded };
         let mut places = Vec::new();
         for &(start, bytes) in self.places.code() {
-            marks(bytes, start, &patterns, |at| places.push(at));
+            marks(bytes, start, &wanted, |at| places.push(at));
         }
         places.sort_unstable();
         places.dedup();
@@ -139,7 +151,7 @@ impl Search<'_> {
     fn spans(&self) -> Vec<Range<u32>> {
         let mut spans: Vec<Range<u32>> = Vec::new();
         for &(start, _) in self.places.code() {
-            let Some(section) = self.places.image.section_at(ringfence_image::Rva(start)) else {
+            let Some(section) = self.places.image.section_at(Rva(start)) else {
                 continue;
             };
             if section.is_writable() {
@@ -166,11 +178,6 @@ impl Search<'_> {
     }
 
     fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
-        // Calls and jumps through pointers are by far the most.
-        let before = self.places.code_from(at.checked_sub(2)?)?;
-        if matches!(before, [0xFF, modrm, ..] if modrm & 0x30 != 0) {
-            return None;
-        }
         BEGINS.into_iter().find_map(|back| {
             let start = at.checked_sub(back)?;
             let lifted = self.decoder.read(start)?;
@@ -180,8 +187,37 @@ impl Search<'_> {
             if !covers || !wanted {
                 return None;
             }
-            self.clue(Field { at, place }, &[back], slots)
+            let clue = self.clue(Field { at, place }, &[back], slots)?;
+            (!self.is_inside_another(start, at)).then_some(clue)
         })
+    }
+
+    /// Whether the instruction around `at` certainly begins elsewhere than at `start`, though one could
+    /// begin there. Code that is read from anywhere soon falls into step, so what comes of several
+    /// beginnings is right.
+    fn is_inside_another(&mut self, start: u32, at: u32) -> bool {
+        let function = self.places.image.functions().containing(Rva(at));
+        let begin = function.map(|function| function.begin.0);
+        let readings = match begin.filter(|begin| at.saturating_sub(*begin) <= FARTHEST) {
+            // From a function's first instruction one reading is enough.
+            Some(begin) => begin..begin + 1,
+            None => at.saturating_sub(RUN_UP)..at.saturating_sub(RUN_UP - READINGS),
+        };
+        let mut begins = readings.filter_map(|from| self.begins_around(from, at));
+        let Some(first) = begins.next() else { return false };
+        first != start && begins.all(|other| other == first)
+    }
+
+    /// Where the instruction around `at` begins if code is read on from `from`.
+    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
+        let mut begin = from;
+        loop {
+            let next = begin.checked_add(self.decoder.length(begin)?)?;
+            if next > at {
+                return Some(begin);
+            }
+            begin = next;
+        }
     }
 
     /// What the instruction with `field` that begins at one of `backs` before it is a clue to.
