@@ -4,6 +4,7 @@ mod allocator;
 mod call;
 mod coverage;
 mod data;
+mod functions;
 mod inquiry;
 mod judge;
 mod running;

@@ -2,13 +2,19 @@
 
 mod drawing;
 
+mod maps_own_code;
+mod reads_kernel_code;
 mod write_protection_cleared;
 mod writes_to_code;
 
 use crate::Rule;
 
-pub(crate) static RULES: &[&dyn Rule] =
-    &[&writes_to_code::WritesToCode, &write_protection_cleared::WriteProtectionCleared];
+pub(crate) static RULES: &[&dyn Rule] = &[
+    &writes_to_code::WritesToCode,
+    &write_protection_cleared::WriteProtectionCleared,
+    &maps_own_code::MapsOwnCode,
+    &reads_kernel_code::ReadsKernelCode,
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
+use super::functions;
 use ringfence_code::{Callee, Parameter, Query, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Role, all, imported};
 use ringfence_finding::{Gap, Question};
@@ -38,7 +39,7 @@ const RESOLVERS: &[&str] = &[
 impl Inquiry {
     pub(super) fn of(image: &Image<'_>) -> Inquiry {
         let mut inquiry = Inquiry::default();
-        inquiry.query.watch = Some(Watch::default());
+        let mut watch = Watch::default();
         let mut ordinals = Vec::new();
         let mut resolvers = Vec::new();
         let mut framework = false;
@@ -60,6 +61,9 @@ impl Inquiry {
                 if let Some(ddi) = imported(&module_name, name) {
                     inquiry.want(Callee::Slot(function.slot), ddi);
                 }
+                if functions::is_function(&module_name, name) {
+                    watch.functions.push(function.slot);
+                }
                 if NEVER_RETURN.contains(&name) {
                     inquiry.query.never_return.push(function.slot);
                 }
@@ -69,6 +73,8 @@ impl Inquiry {
                 framework |= name == "WdfVersionBind";
             }
         }
+        watch.gives_memory = functions::givers(&inquiry.ddis);
+        inquiry.query.watch = Some(watch);
         inquiry.ordinals(&ordinals);
         inquiry.resolvers(&resolvers);
         if framework {
@@ -121,8 +127,9 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
         .zip(ddi.parameters)
         .filter_map(|(index, parameter)| {
             let role = parameter.role?;
-            // Where an allocation routine goes is known from the call, whatever that asks for.
-            let wanted = role == Role::AllocateRoutine
+            // Where an allocation routine or an address goes is known from the call, whatever that
+            // asks for.
+            let wanted = matches!(role, Role::AllocateRoutine | Role::DescribedAddress)
                 || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
             wanted.then_some(Parameter { index, bits: role.bits() })
         })

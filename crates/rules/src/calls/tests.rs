@@ -398,7 +398,7 @@ fn what_decides_and_what_qualifies_is_asked_for() {
     let expected = [
         ("MmMapLockedPagesSpecifyCache", vec![(1, 8), (5, 32)]),
         ("ZwProtectVirtualMemory", vec![(0, 64), (3, 32)]),
-        ("IoAllocateMdl", vec![]),
+        ("IoAllocateMdl", vec![(0, 64)]),
         ("ExInitializePagedLookasideList", vec![(1, 64)]),
         ("ExInitializeNPagedLookasideList", vec![(1, 64), (3, 32)]),
         ("ExInitializeLookasideListEx", vec![(1, 64), (3, 32)]),

@@ -49,3 +49,22 @@ pub(crate) fn run(code: &[u8]) -> (Answer, Vec<String>) {
     let told = told(&Driver::new(&Image::read(&bytes).unwrap()));
     (told.verdict.run, says(&told))
 }
+
+/// What is said of a driver that begins with a function of these pieces: for each of the imports `names`, what
+/// stands in `before` and the distance to its slot, then what stands in `behind`, if anything does.
+pub(crate) fn calling(names: &[&str], before: &[&[u8]], behind: &[&[u8]]) -> Told {
+    let plain = driver().no_imports().import("ntoskrnl.exe", names);
+    let built = plain.build();
+    let start = built.rva_of_section(".text");
+    let mut code: Vec<u8> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        code.extend(before[index]);
+        let next = start + code.len() as u32 + 4;
+        let distance = built.thunk_rva("ntoskrnl.exe", name).wrapping_sub(next);
+        code.extend(distance.to_le_bytes());
+        code.extend(behind.get(index).copied().unwrap_or_default());
+    }
+    code.push(0xC3);
+    let bytes = plain.edit_section(".text", |text| text.bytes(code)).entry_point(start).bytes();
+    told(&Driver::new(&Image::read(&bytes).unwrap()))
+}
