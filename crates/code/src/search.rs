@@ -1,5 +1,6 @@
 //! The whole search: references first, then the functions around them, then what became of each.
 
+mod memory;
 mod sight;
 
 use crate::analysis::{Found, analyse};

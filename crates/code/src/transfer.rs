@@ -300,6 +300,7 @@ impl<'a> Transfer<'a> {
             return;
         }
         self.keep(set);
+        self.note_returned(address, width, set);
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -322,6 +323,16 @@ impl<'a> Transfer<'a> {
                 Base::Image(_) => {}
                 _ => state.forget_escaped(),
             }
+        }
+    }
+
+    /// Remembers that what a call returned is stored in a variable of the image.
+    fn note_returned(&mut self, address: Set, width: Width, set: Set) {
+        if let (Some(to), Some(from)) = (self.values.only(address), self.values.only(set))
+            && let (Base::Image(rva), Base::Unknown(Reason::Returned)) = (to.base, from.base)
+            && width == Width::W64
+        {
+            self.outside.note(rva, from.at);
         }
     }
 

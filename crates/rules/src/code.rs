@@ -2,6 +2,7 @@
 
 mod drawing;
 
+mod executes_allocated_memory;
 mod maps_own_code;
 mod reads_kernel_code;
 mod write_protection_cleared;
@@ -12,6 +13,7 @@ use crate::Rule;
 pub(crate) static RULES: &[&dyn Rule] = &[
     &writes_to_code::WritesToCode,
     &write_protection_cleared::WriteProtectionCleared,
+    &executes_allocated_memory::ExecutesAllocatedMemory,
     &maps_own_code::MapsOwnCode,
     &reads_kernel_code::ReadsKernelCode,
 ];

@@ -31,12 +31,22 @@ const MOST_SIGHTINGS: usize = 4096;
 
 /// Bytes that may be an instruction to be sighted, or one that leads to it.
 #[derive(Clone, Copy, Debug)]
-struct Clue {
-    at: u32,
-    /// The field that names a place; none where it sets a control register.
-    field: Option<Field>,
-    /// Whether it takes the values of registers to tell.
-    values: bool,
+pub(super) enum Clue {
+    /// The field of an instruction that names a place, and whether it takes values to tell more.
+    Names(Field, bool),
+    /// An instruction that sets a control register, perhaps behind a prefix.
+    Control(u32),
+    /// A call that gives memory which code may go to.
+    Gives(u32),
+}
+
+impl Clue {
+    fn at(self) -> u32 {
+        match self {
+            Clue::Names(field, _) => field.at,
+            Clue::Control(at) | Clue::Gives(at) => at,
+        }
+    }
 }
 
 impl Search<'_> {
@@ -44,20 +54,25 @@ impl Search<'_> {
     pub(super) fn sight(&mut self, watch: &Watch) {
         let slots: HashSet<u32> = watch.functions.iter().map(|slot| slot.0).collect();
         let mut functions: BTreeMap<u32, (Extent, Vec<Clue>)> = BTreeMap::new();
-        for clue in self.clues(&slots) {
-            let Some(extent) = self.finder.around(&mut *self.decoder, clue.at) else { continue };
+        let gives = self.gives(&watch.gives_memory);
+        let mut clues = self.clues(&slots);
+        clues.extend(self.memory_clues(&gives));
+        for clue in clues {
+            let Some(extent) = self.finder.around(&mut *self.decoder, clue.at()) else { continue };
             let (known, clues) =
                 functions.entry(extent.begin).or_insert_with(|| (extent.clone(), Vec::new()));
             known.add(extent);
             clues.push(clue);
         }
         self.transfer.outside.slots = slots;
+        self.transfer.outside.calls = gives.keys().copied().collect();
         let mut steps = 0;
         let mut unlisted = HashSet::new();
         for (extent, clues) in functions.into_values() {
             let (begin, listed) = (extent.begin, extent.listed);
             let before = self.survey.sightings.len();
-            steps += self.sight_in(extent, &clues, MOST_STEPS.saturating_sub(steps));
+            let budget = MOST_STEPS.saturating_sub(steps);
+            steps += self.sight_in(extent, &clues, &gives, budget);
             if !listed && self.survey.sightings.len() > before {
                 unlisted.insert(begin);
             }
@@ -74,19 +89,29 @@ impl Search<'_> {
     }
 
     /// Looks at one function; how much work it was.
-    fn sight_in(&mut self, extent: Extent, clues: &[Clue], budget: usize) -> usize {
+    fn sight_in(
+        &mut self,
+        mut extent: Extent,
+        clues: &[Clue],
+        gives: &HashMap<u32, usize>,
+        budget: usize,
+    ) -> usize {
         if budget == 0 || self.survey.sightings.len() > MOST_SIGHTINGS {
             self.give_up();
             return 0;
         }
-        let fields: Vec<Field> = clues.iter().filter_map(|clue| clue.field).collect();
-        let mut extent = extent;
+        let field = |clue: &Clue| match *clue {
+            Clue::Names(field, _) => Some(field),
+            Clue::Control(_) | Clue::Gives(_) => None,
+        };
+        let fields: Vec<Field> = clues.iter().filter_map(field).collect();
         extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
         let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
         let holding: Vec<(usize, bool)> =
             clues.iter().filter_map(|clue| self.holds(&graph, clue)).collect();
+        let read = graph.insns.len();
         if holding.is_empty() {
-            return 0;
+            return read;
         }
         let blocks: BTreeSet<usize> =
             holding.iter().filter_map(|&(insn, _)| graph.block_of(insn)).collect();
@@ -95,34 +120,36 @@ impl Search<'_> {
             false => Part::Blocks(&blocks),
         };
         self.transfer.clear();
-        let gives = HashMap::new();
         let watched = watch(
             &mut self.transfer,
             &mut *self.decoder,
             &mut graph,
             self.query,
             &part,
-            (Watching::new(&gives), budget.min(MOST_STEPS_IN_ONE)),
+            (Watching::new(gives), budget.min(MOST_STEPS_IN_ONE)),
         );
         if graph.spent || watched.spent {
             self.give_up();
         }
         self.survey.sightings.extend(watched.sightings);
-        watched.steps
+        read + watched.steps
     }
 
     /// The instruction that a clue is, and whether it takes values to tell more; none where the bytes
     /// are a part of something else.
     fn holds(&mut self, graph: &Graph, clue: &Clue) -> Option<(usize, bool)> {
-        let insn = match clue.field {
-            Some(field) => graph.insn_with(field).filter(|(_, names)| *names)?.0,
-            // A prefix may stand before it.
-            None => [clue.at, clue.at.wrapping_sub(1)].into_iter().find_map(|at| {
-                let index = graph.insns.binary_search_by_key(&at, |insn| insn.at).ok()?;
-                self.decoder.control(at).map(|_| index)
-            })?,
-        };
-        Some((insn, clue.values))
+        let index = |at: u32| graph.insns.binary_search_by_key(&at, |insn| insn.at).ok();
+        match *clue {
+            Clue::Names(field, values) => {
+                let (insn, names) = graph.insn_with(field)?;
+                names.then_some((insn, values))
+            }
+            Clue::Gives(at) => Some((index(at)?, true)),
+            Clue::Control(at) => [at, at.wrapping_sub(1)].into_iter().find_map(|at| {
+                let index = index(at)?;
+                self.decoder.control(at).map(|_| (index, true))
+            }),
+        }
     }
 
     fn clues(&mut self, slots: &HashSet<u32>) -> Vec<Clue> {
@@ -174,7 +201,7 @@ impl Search<'_> {
     }
 
     fn control_clue(&mut self, at: u32) -> Option<Clue> {
-        self.decoder.control(at).map(|_| Clue { at, field: None, values: true })
+        self.decoder.control(at).map(|_| Clue::Control(at))
     }
 
     fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
@@ -227,7 +254,7 @@ impl Search<'_> {
             let lifted = self.decoder.read(start)?;
             let mut touches = Vec::new();
             self.decoder.touches(start, &mut touches);
-            let clue = |values| Clue { at: field.at, field: Some(field), values };
+            let clue = |values| Clue::Names(field, values);
             if touches.iter().any(|touch| touch.writes) {
                 return Some(clue(false));
             }
