@@ -7,6 +7,7 @@ mod map;
 mod oracle;
 mod random;
 mod recipe;
+mod sighted;
 mod survey;
 mod truth;
 mod value;
@@ -75,6 +76,7 @@ fn fixture(driver: &recipe::Driver, folder: &Path) -> Result<usize> {
     let truth = build::truth(driver)?;
     let map = map::Map::read(&folder.join(driver.map()))?;
     let mut differences = compare::differences(&truth, &map, &found)?;
+    differences.extend(sighted::differences(&truth, &map, &found));
     let (seen, missing) = against_objdump(&path, &file, &found)?;
     differences.extend(missing);
     let expected: usize = truth.functions.iter().map(|function| function.lines.len()).sum();

@@ -1,9 +1,11 @@
 //! What the sources say: lines marked `//=` in C and `#=` in assembly.
 //!
 //! `[function:] [-O0 | -O2] CALLED index=value… [via=way]` is a call, `… CALLED data`, `thunk` or
-//! `dead-thunk` a reference that is none, `… CALLED unreached` code or data that is not run. The
+//! `dead-thunk` a reference that is none, `… CALLED unreached` code or data that is not run, `… sighted
+//! WHAT` something else that the code does. The
 //! function is that of the last `SITE(…)`, `FUNCTION …`, `POOL …` or `PRIORITY …` unless it is named.
 
+use super::sighted;
 use super::value::{Expected, argument};
 use super::wanted;
 use anyhow::{Context, Result, bail, ensure};
@@ -23,6 +25,8 @@ pub struct Function {
     pub name: String,
     /// One for each call or reference.
     pub lines: Vec<Line>,
+    /// What is sighted in it, a word each.
+    pub sighted: Vec<String>,
 }
 
 /// What is true of a call or a reference.
@@ -86,14 +90,29 @@ impl Truth {
             return Ok(());
         }
         let called = words.next().context("no function is called")?;
+        if called == "sighted" {
+            let what = words.next().filter(|word| sighted::WORDS.contains(word));
+            let what = what.context("that is nothing to be sighted")?;
+            self.function(name).sighted.push(what.to_owned());
+            return Ok(());
+        }
         ensure!(wanted::is_wanted(called), "{called} is not asked about");
         let what = what(called, words)?;
         let line = Line { called: called.to_owned(), what, text: said.trim().to_owned() };
-        match self.functions.iter_mut().find(|function| function.name == name) {
-            Some(function) => function.lines.push(line),
-            None => self.functions.push(Function { name: name.to_owned(), lines: vec![line] }),
-        }
+        self.function(name).lines.push(line);
         Ok(())
+    }
+}
+
+impl Truth {
+    fn function(&mut self, name: &str) -> &mut Function {
+        let known = self.functions.iter().position(|function| function.name == name);
+        let index = known.unwrap_or_else(|| {
+            let (name, lines, sighted) = (name.to_owned(), Vec::new(), Vec::new());
+            self.functions.push(Function { name, lines, sighted });
+            self.functions.len() - 1
+        });
+        &mut self.functions[index]
     }
 }
 
@@ -103,7 +122,7 @@ fn begins(text: &str) -> Option<&str> {
         return rest.split_once(')').map(|(name, _)| name);
     }
     let (word, name) = text.split_once(' ')?;
-    matches!(word, "FUNCTION" | "POOL" | "PRIORITY").then(|| name.trim())
+    matches!(word, "FUNCTION" | "LEAF" | "POOL" | "PRIORITY").then(|| name.trim())
 }
 
 fn what<'a>(called: &str, words: impl Iterator<Item = &'a str>) -> Result<What> {

@@ -1,6 +1,6 @@
 //! The functions that are asked about, and which of their arguments.
 
-use ringfence_code::{Callee, Parameter, Query, Wanted};
+use ringfence_code::{Callee, Parameter, Query, Wanted, Watch};
 use ringfence_image::{Image, ImportName, Rva};
 use std::collections::BTreeMap;
 
@@ -66,10 +66,21 @@ const FUNCTIONS: &[(&str, &[(u8, u8)])] = &[
 /// Functions behind whose calls no code is reached.
 const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
 
+/// What the names of functions that return the address of memory begin with.
+const GIVERS: &[&str] =
+    &["ExAllocatePool", "MmAllocateContiguous", "MmMapIoSpace", "MmMapLockedPages"];
+
+/// A function that is not asked about and certainly is one; other imports may be variables.
+const CODE: &str = "ZwClose";
+
 /// What to ask of `image`, and the name of each function asked about.
 pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let (mut query, mut names) = (Query::default(), Vec::new());
+    let mut watch = Watch::default();
     for (name, slot) in slots(image) {
+        if name == CODE {
+            watch.functions.push(slot);
+        }
         if NEVER_RETURN.contains(&name.as_str()) {
             query.never_return.push(slot);
         }
@@ -80,9 +91,14 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
         let arguments: Vec<_> = arguments.iter().map(parameter).collect();
         let last = arguments.iter().map(|argument| argument.index + 1).max();
         let parameters = last.unwrap_or(0);
+        if GIVERS.iter().any(|giver| name.starts_with(giver)) {
+            watch.gives_memory.push(names.len());
+        }
+        watch.functions.push(slot);
         query.wanted.push(Wanted { callee: Callee::Slot(slot), parameters, arguments });
         names.push(name);
     }
+    query.watch = Some(watch);
     (query, names)
 }
 
