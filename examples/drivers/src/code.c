@@ -4,6 +4,7 @@
  *
  *   FX_PATCH             it changes one of its own functions
  *   FX_WRITE_PROTECTION  it clears the write-protect bit of CR0 to change a constant, and sets it again
+ *   FX_RUN_POOL          it puts code into pool and calls it
  *
  * Each does it in SampleAct and nowhere else.
  */
@@ -46,6 +47,30 @@ __attribute__((noinline)) static void SampleAct(void)
     *(ULONG volatile *)&Limit = 200;
     __asm__ volatile("mov %0, %%cr0" : : "r"(Before) : "memory");
     Result = Limit;
+}
+
+#elif defined(FX_RUN_POOL)
+
+#define SAMPLE_TAG 'pmaS' /* shows as "Samp" in pool listings */
+
+typedef ULONG ANSWER(void);
+
+/* mov eax, 1; ret */
+static const UCHAR Code[] = {0xB8, 1, 0, 0, 0, 0xC3};
+
+__attribute__((noinline)) static void SampleAct(void)
+{
+    UCHAR *Memory = ExAllocatePoolWithTag(NonPagedPool, sizeof(Code), SAMPLE_TAG);
+    size_t Byte;
+
+    if (Memory == NULL) {
+        return;
+    }
+    for (Byte = 0; Byte < sizeof(Code); Byte++) {
+        Memory[Byte] = *(const UCHAR volatile *)&Code[Byte];
+    }
+    Result = ((ANSWER *)Memory)();
+    ExFreePoolWithTag(Memory, SAMPLE_TAG);
 }
 
 #else
