@@ -86,7 +86,7 @@ pub(crate) struct Touch {
 }
 
 /// What may become of a value in a register.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Followed {
     /// Memory is written by way of it.
     pub(crate) written: bool,
@@ -94,10 +94,6 @@ pub(crate) struct Followed {
     pub(crate) read: bool,
     /// Code goes there.
     pub(crate) called: bool,
-    /// Variables of the image that it is stored in.
-    pub(crate) kept: Vec<u32>,
-    /// It is still somewhere where the look ends.
-    pub(crate) far: bool,
 }
 
 /// A kind of processor.
@@ -137,7 +133,7 @@ pub(crate) trait Decoder {
     fn made(&mut self, at: u32) -> Option<Reg>;
 
     /// What may become of what `register` holds before the instruction at `start`: a quick look that sees
-    /// too much rather than too little, but not far.
+    /// too much rather than too little, and all that is near, but not far.
     fn follow(&mut self, start: u32, register: Reg) -> Followed;
 
     /// Whether the bytes at the start are what linkers put between functions.

@@ -79,6 +79,8 @@ struct Search<'a> {
     /// Pointers in data to a slot or a thunk.
     cells: BTreeMap<u32, u32>,
     survey: Survey,
+    /// Quick looks at what becomes of a value that are still made.
+    looks: usize,
 }
 
 impl<'a> Search<'a> {
@@ -93,6 +95,7 @@ impl<'a> Search<'a> {
             thunks: BTreeMap::new(),
             cells: BTreeMap::new(),
             survey: Survey::default(),
+            looks: sight::MOST_LOOKS,
         }
     }
 

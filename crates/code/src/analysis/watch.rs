@@ -14,6 +14,9 @@ use crate::transfer::Transfer;
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashMap};
 
+/// Sightings that are kept of one function.
+const MOST_SIGHTINGS: usize = 4096;
+
 /// What is watched for in a function, and what was sighted.
 pub(crate) struct Watching<'w> {
     /// Calls that give memory, and the wanted function that each calls.
@@ -187,7 +190,9 @@ impl Analysis<'_, '_, '_> {
             .sightings
             .last()
             .is_some_and(|last| (last.at, last.what.kind()) == (sighting.at, sighting.what.kind()));
-        if !known {
+        if watching.sightings.len() == MOST_SIGHTINGS {
+            self.found.spent = true;
+        } else if !known {
             watching.sightings.push(sighting);
         }
     }

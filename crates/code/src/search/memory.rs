@@ -48,7 +48,7 @@ impl Search<'_> {
                     .entry(function.begin.0)
                     .or_insert_with(|| self.goes_by_value(function.begin.0, end, &mut room))
             });
-            if goes_by_value && self.may_be_called(at, function.is_some()) {
+            if goes_by_value && self.may_be_called(at) {
                 clues.push(Clue::Gives(at));
             }
         }
@@ -92,13 +92,13 @@ impl Search<'_> {
         matches!(self.decoder.stub(target), Stub::ToRegister(_) | Stub::Retpoline(_))
     }
 
-    /// Whether what the call at `at` returns may be called before long, or where `far` later on.
-    fn may_be_called(&mut self, at: u32, far: bool) -> bool {
+    /// Whether what the call at `at` returns may be called before long.
+    fn may_be_called(&mut self, at: u32) -> bool {
         let Some(lifted) = self.decoder.read(at) else { return false };
         let result = self.decoder.abi().result;
         let next = at.saturating_add(u32::from(lifted.length));
-        let followed = self.decoder.follow(next, result);
-        followed.called || far && followed.far
+        let followed = self.followed(next, result);
+        followed.is_some_and(|followed| followed.called)
     }
 
     /// Clues to calls of variables that nothing but one call's memory is stored in.
@@ -147,7 +147,7 @@ impl Search<'_> {
             uses.taken = true;
         } else if let Some(register) = self.decoder.made(start) {
             let next = start.saturating_add(u32::from(lifted.length));
-            if self.decoder.follow(next, register).called {
+            if self.followed(next, register).is_some_and(|followed| followed.called) {
                 uses.calls.push(field);
             }
         }

@@ -4,8 +4,10 @@
 use super::Search;
 use crate::analysis::watch::{Part, Watching, watch};
 use crate::clues::{Wanted, marks};
+use crate::decode::Followed;
 use crate::flow::{Graph, graph};
 use crate::function::Extent;
+use crate::ir::Reg;
 use crate::query::Watch;
 use crate::scan::Field;
 use ringfence_image::Rva;
@@ -26,15 +28,19 @@ const FARTHEST: u32 = 128;
 /// Operations carried out for the sightings of one image, and of one function of it.
 const MOST_STEPS: usize = 8_000_000;
 const MOST_STEPS_IN_ONE: usize = 2_000_000;
-/// Sightings that are kept.
+/// Sightings that are kept, clues that are followed, and bytes that are looked at for being one.
 const MOST_SIGHTINGS: usize = 4096;
+const MOST_CLUES: usize = 20_000;
+const MOST_MARKS: usize = 1 << 20;
+/// Quick looks at what becomes of a value.
+pub(super) const MOST_LOOKS: usize = 20_000;
 
 /// Bytes that may be an instruction to be sighted, or one that leads to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Clue {
     /// The field of an instruction that names a place, and whether it takes values to tell more.
     Names(Field, bool),
-    /// An instruction that sets a control register, perhaps behind a prefix.
+    /// An instruction that sets a control register.
     Control(u32),
     /// A call that gives memory which code may go to.
     Gives(u32),
@@ -128,7 +134,9 @@ impl Search<'_> {
             &part,
             (Watching::new(gives), budget.min(MOST_STEPS_IN_ONE)),
         );
-        if graph.spent || watched.spent {
+        // Code in memory is no more than missed: to ask for such memory leaves enough open.
+        let misses = clues.iter().any(|clue| !matches!(clue, Clue::Gives(_)));
+        if misses && (graph.spent || watched.spent) {
             self.give_up();
         }
         self.survey.sightings.extend(watched.sightings);
@@ -144,11 +152,7 @@ impl Search<'_> {
                 let (insn, names) = graph.insn_with(field)?;
                 names.then_some((insn, values))
             }
-            Clue::Gives(at) => Some((index(at)?, true)),
-            Clue::Control(at) => [at, at.wrapping_sub(1)].into_iter().find_map(|at| {
-                let index = index(at)?;
-                self.decoder.control(at).map(|_| (index, true))
-            }),
+            Clue::Control(at) | Clue::Gives(at) => Some((index(at)?, true)),
         }
     }
 
@@ -165,7 +169,14 @@ impl Search<'_> {
         places.sort_unstable();
         places.dedup();
         let mut clues: Vec<Clue> = Vec::new();
-        for at in places {
+        if places.len() > MOST_MARKS {
+            self.give_up();
+        }
+        for at in places.into_iter().take(MOST_MARKS) {
+            if clues.len() > MOST_CLUES {
+                self.give_up();
+                return clues;
+            }
             clues.extend(self.control_clue(at));
             clues.extend(self.field_clue(at, slots));
         }
@@ -201,7 +212,11 @@ impl Search<'_> {
     }
 
     fn control_clue(&mut self, at: u32) -> Option<Clue> {
-        self.decoder.control(at).map(|_| Clue::Control(at))
+        self.decoder.control(at)?;
+        // A prefix may stand before it, by which it may be another control register.
+        let before = at.checked_sub(1).filter(|before| self.decoder.control(*before).is_some());
+        let start = before.unwrap_or(at);
+        (!self.is_inside_another(start, at)).then_some(Clue::Control(start))
     }
 
     fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
@@ -217,6 +232,13 @@ impl Search<'_> {
             let clue = self.clue(Field { at, place }, &[back], slots)?;
             (!self.is_inside_another(start, at)).then_some(clue)
         })
+    }
+
+    /// What may become of what `register` holds before the instruction at `start`; nothing once that was
+    /// asked too often.
+    pub(super) fn followed(&mut self, start: u32, register: Reg) -> Option<Followed> {
+        self.looks = self.looks.checked_sub(1)?;
+        Some(self.decoder.follow(start, register))
     }
 
     /// Whether the instruction around `at` certainly begins elsewhere than at `start`, though one could
@@ -264,11 +286,11 @@ impl Search<'_> {
             }
             let register = self.decoder.made(start)?;
             let next = start.saturating_add(u32::from(lifted.length));
-            let followed = self.decoder.follow(next, register);
-            let wanted = match loads {
+            let followed = self.followed(next, register);
+            let wanted = followed.is_none_or(|followed| match loads {
                 true => followed.read || followed.written,
-                false => followed.written || followed.far,
-            };
+                false => followed.written,
+            });
             wanted.then(|| clue(true))
         })
     }

@@ -50,7 +50,9 @@ impl Rule for ExecutesAllocatedMemory {
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
         let Sight::MemoryRun { given_at, .. } = sighting.what else { return };
-        let given = driver.calls().all().iter().find(|call| call.site.at == given_at);
+        let calls = driver.calls().all();
+        let given = calls.partition_point(|call| call.site.at < given_at);
+        let given = calls.get(given).filter(|call| call.site.at == given_at);
         let name = given.map_or("a DDI", |call: &DdiCall| call.ddi.name);
         let what = format!("code runs in memory that {name} gave");
         let finding = match sighting.always {

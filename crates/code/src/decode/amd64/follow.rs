@@ -1,25 +1,29 @@
 //! A quick look at what becomes of a value in a register, so that only functions where something may
-//! come of it are analysed. It errs on that side.
+//! come of it are analysed. It errs on that side, but for what happens far from where the value is made.
 
 use super::touch::writes;
 use super::{Amd64, RAX, general};
 use crate::decode::{Decoder, Followed, Stub};
 use crate::ir::Reg;
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
-/// Instructions that are looked at.
-const MOST_STEPS: usize = 96;
+/// Instructions that are looked at, the nearest first.
+const MOST_STEPS: usize = 160;
+/// Those of them that it may be on the stack alone.
+const MOST_IDLE: u8 = 40;
 /// Places on the stack that hold the value.
 const MOST_SLOTS: usize = 4;
 
 /// Where the value is, at one place in the code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Holders {
     /// A bit for each general register.
     registers: u16,
     /// Places on the stack, each by a register and the bytes above it.
-    slots: Vec<(Register, u64)>,
+    slots: [Option<(Register, u64)>; MOST_SLOTS],
+    /// Instructions since it was in a register.
+    idle: u8,
 }
 
 impl Holders {
@@ -29,11 +33,25 @@ impl Holders {
 
     fn is_slot(&self, instruction: &Instruction) -> bool {
         let place = (instruction.memory_base(), instruction.memory_displacement64());
-        instruction.memory_index() == Register::None && self.slots.contains(&place)
+        instruction.memory_index() == Register::None && self.slots.contains(&Some(place))
+    }
+
+    /// Whether an instruction says in its operands that it has to do with the value; what overwrites it
+    /// without saying so does not matter.
+    fn are_concerned(&self, instruction: &Instruction) -> bool {
+        let register = |operand| {
+            instruction.op_kind(operand) == OpKind::Register
+                && self.holds(instruction.op_register(operand))
+        };
+        self.holds(instruction.memory_base())
+            || self.holds(instruction.memory_index())
+            || (0..instruction.op_count()).any(register)
+            || instruction.is_string_instruction()
+            || self.is_slot(instruction)
     }
 
     fn nowhere(&self) -> bool {
-        self.registers == 0 && self.slots.is_empty()
+        self.registers == 0 && (self.slots[0].is_none() || self.idle > MOST_IDLE)
     }
 }
 
@@ -43,19 +61,15 @@ fn bit(register: Reg) -> u16 {
 
 /// Follows what `register` holds before the instruction at `start`.
 pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Followed {
-    let mut walk = Walk { amd64, followed: Followed::default(), pending: Vec::new() };
-    walk.pending.push((start, Holders { registers: bit(register), slots: Vec::new() }));
-    let mut seen = HashSet::new();
-    let mut steps = 0;
-    while let Some((at, holders)) = walk.pending.pop() {
-        if holders.nowhere() || !seen.insert((at, holders.clone())) {
-            continue;
-        }
-        if steps == MOST_STEPS {
-            walk.followed.far = true;
-            break;
-        }
-        steps += 1;
+    let mut walk = Walk {
+        amd64,
+        followed: Followed::default(),
+        pending: VecDeque::with_capacity(8),
+        seen: Vec::new(),
+    };
+    walk.pending.push_back((start, Holders { registers: bit(register), ..Holders::default() }));
+    for _ in 0..MOST_STEPS {
+        let Some((at, holders)) = walk.pending.pop_front() else { break };
         walk.step(at, holders);
     }
     walk.followed
@@ -64,32 +78,54 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
     followed: Followed,
-    pending: Vec<(u32, Holders)>,
+    pending: VecDeque<(u32, Holders)>,
+    /// Where jumps led, and in which registers the value was.
+    seen: Vec<(u32, u16)>,
 }
 
 impl Walk<'_, '_> {
+    fn go(&mut self, at: u32, holders: Holders) {
+        if !holders.nowhere() {
+            self.pending.push_back((at, holders));
+        }
+    }
+
+    fn branch(&mut self, instruction: &Instruction, holders: Holders) {
+        let way = (instruction.near_branch_target() as u32, holders.registers);
+        if !self.seen.contains(&way) {
+            self.seen.push(way);
+            self.go(way.0, holders);
+        }
+    }
+
     fn step(&mut self, at: u32, mut holders: Holders) {
+        holders.idle = if holders.registers == 0 { holders.idle.saturating_add(1) } else { 0 };
         let Some(instruction) = self.amd64.decode(at) else { return };
         let next = at.saturating_add(instruction.len() as u32);
-        self.memory(&instruction, &holders);
+        let concerned = holders.are_concerned(&instruction);
+        if concerned {
+            self.memory(&instruction, &holders);
+        }
         match instruction.flow_control() {
             FlowControl::UnconditionalBranch => {
-                self.pending.push((instruction.near_branch_target() as u32, holders));
+                self.branch(&instruction, holders);
             }
             FlowControl::ConditionalBranch => {
-                self.pending.push((instruction.near_branch_target() as u32, holders.clone()));
-                self.pending.push((next, holders));
+                self.branch(&instruction, holders);
+                self.go(next, holders);
             }
             FlowControl::Return | FlowControl::Exception => {}
             FlowControl::IndirectBranch => self.goes(&instruction, &holders),
             FlowControl::IndirectCall | FlowControl::Call => {
                 self.goes(&instruction, &holders);
                 holders.registers &= !(self.amd64.abi().volatile as u16);
-                self.pending.push((next, holders));
+                self.go(next, holders);
             }
             _ => {
-                self.moves(&instruction, &mut holders);
-                self.pending.push((next, holders));
+                if concerned {
+                    self.moves(&instruction, &mut holders);
+                }
+                self.go(next, holders);
             }
         }
     }
@@ -149,7 +185,7 @@ impl Walk<'_, '_> {
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            self.stores(instruction, holders);
+            Self::stores(instruction, holders);
             return;
         }
         // What a register holds is overwritten by a plain move alone: sums keep to the same place.
@@ -168,19 +204,14 @@ impl Walk<'_, '_> {
             && holders.is_slot(instruction)
     }
 
-    fn stores(&mut self, instruction: &Instruction, holders: &mut Holders) {
-        if instruction.is_ip_rel_memory_operand() {
-            let place = instruction.ip_rel_memory_address() as u32;
-            if instruction.memory_size().size() == 8 && self.followed.kept.len() < MOST_SLOTS {
-                self.followed.kept.push(place);
-            }
-            return;
-        }
+    /// Notes a place on the stack that the value is stored in; others are not followed.
+    fn stores(instruction: &Instruction, holders: &mut Holders) {
         let base = instruction.memory_base();
         let local = matches!(base, Register::RSP | Register::RBP)
             && instruction.memory_index() == Register::None;
-        if local && holders.slots.len() < MOST_SLOTS {
-            holders.slots.push((base, instruction.memory_displacement64()));
+        let free = holders.slots.iter_mut().find(|slot| slot.is_none());
+        if let Some(slot) = free.filter(|_| local) {
+            *slot = Some((base, instruction.memory_displacement64()));
         }
     }
 }
