@@ -8,6 +8,7 @@ mod oracle;
 mod random;
 mod recipe;
 mod routes;
+mod sighted;
 mod survey;
 mod truth;
 mod value;
@@ -77,6 +78,7 @@ fn fixture(driver: &recipe::Driver, folder: &Path) -> Result<usize> {
     let truth = build::truth(driver)?;
     let map = map::Map::read(&folder.join(driver.map()))?;
     let mut differences = compare::differences(&truth, &map, &found)?;
+    differences.extend(sighted::differences(&truth, &map, &found));
     let (seen, missing) = against_objdump(&path, &file, &found)?;
     differences.extend(missing);
     let expected: usize = truth.functions.iter().map(|function| function.lines.len()).sum();

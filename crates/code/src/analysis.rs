@@ -3,9 +3,11 @@
 
 mod goal;
 mod order;
+pub(crate) mod watch;
 
 use goal::Goal;
 use order::{Predecessors, reachable};
+use watch::Watching;
 
 use crate::Reason;
 use crate::decode::{Decoder, Flow, Stub};
@@ -17,6 +19,7 @@ use crate::query::Query;
 use crate::state::State;
 use crate::survey::Via;
 use crate::transfer::{Callee, Stored, Transfer};
+use crate::value::{Origin, Possible, Value};
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashSet};
 
@@ -135,6 +138,7 @@ pub(crate) fn analyse(
         found: Found::default(),
         manner,
         budget,
+        watching: None,
     };
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
@@ -181,7 +185,7 @@ pub(crate) enum Along {
     Never,
 }
 
-struct Analysis<'a, 't> {
+struct Analysis<'a, 't, 'w> {
     transfer: &'t mut Transfer<'a>,
     decoder: &'t mut dyn Decoder,
     graph: &'t mut Graph,
@@ -191,9 +195,11 @@ struct Analysis<'a, 't> {
     found: Found,
     manner: Manner,
     budget: usize,
+    /// What is looked for instead of calls.
+    watching: Option<Watching<'w>>,
 }
 
-impl Analysis<'_, '_> {
+impl Analysis<'_, '_, '_> {
     /// Looks at as little as tells everything.
     fn quickly(&mut self, blocks: &BTreeSet<usize>) {
         let told = self.block_by_block(blocks);
@@ -347,12 +353,17 @@ impl Analysis<'_, '_> {
         self.transfer.stores = tell.then(Vec::new);
         for index in self.graph.blocks[block].insns.clone() {
             let insn = self.graph.insns[index];
+            if tell {
+                self.look_before(&state, &insn, block);
+            }
             let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
             for op in ops {
                 self.transfer.apply(&mut state, op, insn.at);
             }
-            if tell {
+            if tell && self.watching.is_some() {
+                self.look_behind(&state, &insn, block);
+            } else if tell {
                 self.tell(&state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow {
@@ -579,4 +590,32 @@ impl Analysis<'_, '_> {
             reached: self.reachable[block] || self.graph.unresolved,
         }
     }
+}
+
+/// The low `bits` of a value, as others see it; `origin` tells what the numbers of origins stand for.
+pub(crate) fn value_of(atoms: &[Atom], bits: u8, origin: impl Fn(u16) -> Option<Origin>) -> Value {
+    let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+    let one = |atom: &Atom| {
+        let (ones, zeros) = match atom.is_number() {
+            true => (atom.ones & mask, atom.zeros | !mask),
+            false => (0, !mask),
+        };
+        let points_to = match atom.base {
+            Base::Image(rva) => Some(Rva(rva)),
+            _ => None,
+        };
+        Possible {
+            ones,
+            zeros,
+            set_at: (atom.at != 0).then_some(Rva(atom.at)),
+            unknown: (ones | zeros != u64::MAX).then(|| atom.reason()),
+            points_to,
+            origin: origin(atom.origin),
+        }
+    };
+    let mut possible: Vec<Possible> = atoms.iter().map(one).collect();
+    let key = |one: &Possible| (one.unknown, one.ones, one.zeros, one.points_to, one.origin);
+    possible.sort_by_key(|one| (key(one), one.set_at));
+    possible.dedup_by_key(|one| key(one));
+    Value { possible }
 }

@@ -92,22 +92,21 @@ fn displaced(what: Binary, width: Width, left: &Atom, right: &Atom, at: u32) -> 
         (Binary::Add, None, Some(number)) => moved(left, number.cast_signed(), at),
         (Binary::Add, Some(number), None) => moved(right, number.cast_signed(), at),
         (Binary::Sub, None, Some(number)) => moved(left, number.cast_signed().wrapping_neg(), at),
-        (Binary::Add, None, None) => {
-            in_frame(left).or(in_frame(right)).map(|base| Atom::address(base, at))
-        }
-        (Binary::Sub, None, None) if in_frame(right).is_none() => {
-            in_frame(left).map(|base| Atom::address(base, at))
+        (Binary::Add, None, None) => near(left).or(near(right)).map(|base| Atom::address(base, at)),
+        (Binary::Sub, None, None) if near(right).is_none() => {
+            near(left).map(|base| Atom::address(base, at))
         }
         // An address aligned.
-        (Binary::And, ..) => in_frame(left).map(|base| Atom::address(base, at)),
+        (Binary::And, ..) => near(left).map(|base| Atom::address(base, at)),
         _ => None,
     }
 }
 
-/// Somewhere in the region of the stack that an address lies in.
-fn in_frame(atom: &Atom) -> Option<Base> {
+/// Somewhere in the region of the stack that an address lies in, or in the same memory.
+fn near(atom: &Atom) -> Option<Base> {
     match atom.base {
         Base::Stack { region, .. } | Base::Frame { region } => Some(Base::Frame { region }),
+        Base::Returned { .. } | Base::Imported { .. } => Some(atom.base),
         _ => None,
     }
 }
@@ -123,7 +122,7 @@ pub(crate) fn moved(atom: &Atom, bytes: i64, at: u32) -> Option<Atom> {
             let moved = i64::from(offset).checked_add(bytes)?;
             Base::Stack { region, offset: i32::try_from(moved).ok()? }
         }
-        Base::Frame { .. } => atom.base,
+        Base::Frame { .. } | Base::Returned { .. } | Base::Imported { .. } => atom.base,
         Base::Table { pointer, offset, from } => {
             let moved = i64::from(offset).checked_add(bytes)?;
             Base::Table { pointer, offset: i32::try_from(moved).ok()?, from }

@@ -3,7 +3,7 @@
 pub(crate) mod amd64;
 
 use crate::abi::Abi;
-use crate::ir::{Condition, Op, Target};
+use crate::ir::{Address, Condition, Op, Reg, Target};
 
 /// One instruction, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) enum Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// That many bytes above what the register holds, in the register named last.
-    At(crate::ir::Reg, i32, crate::ir::Reg),
+    At(Reg, i32, Reg),
     /// The stack pointer itself.
     StackPointer,
 }
@@ -96,11 +96,30 @@ pub(crate) enum Stub {
     /// A jump to wherever the pointer at this place says.
     ToPointer(u32),
     /// A jump to what a register holds.
-    ToRegister(crate::ir::Reg),
+    ToRegister(Reg),
     /// The same, in a form that no processor predicts.
-    Retpoline(crate::ir::Reg),
+    Retpoline(Reg),
     /// Nothing: it is the function, here.
     Code(u32),
+}
+
+/// Memory that an instruction uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touch {
+    pub(crate) address: Address,
+    /// Whether it is written; else it is read alone.
+    pub(crate) writes: bool,
+}
+
+/// What may become of a value in a register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Followed {
+    /// Memory is written by way of it.
+    pub(crate) written: bool,
+    /// Memory is read by way of it.
+    pub(crate) read: bool,
+    /// Code goes there.
+    pub(crate) called: bool,
 }
 
 /// A kind of processor.
@@ -130,6 +149,22 @@ pub(crate) trait Decoder {
 
     /// What the code at `at` stands in for, following a few jumps.
     fn stub(&self, at: u32) -> Stub;
+
+    /// The length of the instruction at `at`; `None` where there is none.
+    fn length(&mut self, at: u32) -> Option<u32>;
+
+    /// Adds the memory that the instruction at `at` uses to `touches`.
+    fn touches(&mut self, at: u32, touches: &mut Vec<Touch>);
+
+    /// The register that the instruction at `at` copies to control register 0.
+    fn control(&mut self, at: u32) -> Option<Reg>;
+
+    /// The register that the instruction at `at` puts the address it names into, or what stands there.
+    fn made(&mut self, at: u32) -> Option<Reg>;
+
+    /// What may become of what `register` holds before the instruction at `start`: a quick look that sees
+    /// too much rather than too little, and all that is near, but not far.
+    fn follow(&mut self, start: u32, register: Reg) -> Followed;
 
     /// Whether the bytes at the start are what linkers put between functions.
     fn padding(&self, bytes: &[u8]) -> usize;

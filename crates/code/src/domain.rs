@@ -41,6 +41,11 @@ pub(crate) enum Base {
     Callee { wanted: u32, from: u32 },
     /// The address of a table of functions, and bytes into it, read at `from`.
     Table { pointer: u32, offset: i32, from: u32 },
+    /// An address in the memory that the call at `call` gave.
+    Returned { call: u32 },
+    /// An address in the code of another module: what was read at `from` out of the import's slot, and
+    /// perhaps moved.
+    Imported { slot: u32, from: u32 },
     /// The address of Control Flow Guard's dispatch routine.
     GuardDispatch,
     /// The address of Control Flow Guard's check routine.

@@ -51,6 +51,15 @@ impl Extent {
     pub(crate) fn contains(&self, rva: u32) -> bool {
         self.ranges.iter().any(|range| range.contains(&rva))
     }
+
+    /// Takes in what `other` knows of the same function.
+    pub(crate) fn add(&mut self, other: Extent) {
+        if self.ranges != other.ranges {
+            let more = other.ranges.into_iter().filter(|range| !self.ranges.contains(range));
+            self.ranges.extend(more.collect::<Vec<_>>());
+            self.resumes.extend(other.resumes);
+        }
+    }
 }
 
 fn range(entry: &Function) -> Range<u32> {

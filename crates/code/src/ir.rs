@@ -91,6 +91,8 @@ pub(crate) enum Op {
     Point { to: Reg, address: Address },
     /// `to` becomes unknown.
     Forget { to: Reg },
+    /// `to` becomes what control register 0 holds, of which these bits are set whenever a driver runs.
+    ReadControl { to: Reg, ones: u64 },
     /// The stack pointer is this many bytes from where it was at the function's start, as unwind
     /// information has it, and the frame register points into the frame.
     Frame { depth: u32, frame_register: Option<(Reg, u32)> },

@@ -34,6 +34,7 @@ mod abi;
 mod aims;
 mod analysis;
 mod arithmetic;
+mod clues;
 mod compared;
 mod decode;
 mod domain;
@@ -43,19 +44,22 @@ mod ir;
 mod listing;
 mod mentions;
 mod names;
+mod outside;
 mod packed;
 mod places;
 mod query;
 mod scan;
 mod search;
+mod sighting;
 mod state;
 mod survey;
 mod transfer;
 mod value;
 
 pub use listing::{Line, listing};
-pub use query::{Callee, Effect, Parameter, Query, Wanted};
+pub use query::{Callee, Effect, Parameter, Query, Wanted, Watch};
 pub use search::survey;
+pub use sighting::{Sight, Sighting};
 pub use survey::{
     Argument, Doubt, Fate, Lookup, Reference, Route, SetUp, Site, Step, Stored, Survey, Variable,
     VariableStore, Via,

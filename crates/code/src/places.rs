@@ -3,7 +3,7 @@
 use crate::Reason;
 use crate::domain::{Atom, Base};
 use crate::query::Query;
-use crate::scan;
+use crate::scan::{self, Field};
 use ringfence_image::{Image, RELOCATION_DIR64, Rva};
 use std::collections::HashSet;
 
@@ -48,7 +48,7 @@ impl<'a> Places<'a> {
         let config = image.load_config();
         places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
         places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
-        if !query.wanted.is_empty() {
+        if !query.wanted.is_empty() || query.watch.is_some() {
             let modules = image.imports().modules.iter();
             let functions = modules.flat_map(|module| &module.functions);
             places.imports = functions.map(|function| function.slot.0).collect();
@@ -108,6 +108,24 @@ impl<'a> Places<'a> {
     /// The executable sections.
     pub(crate) fn code(&self) -> &[(u32, &'a [u8])] {
         &self.code
+    }
+
+    /// Whether `rva` is in a section that is executable and that nobody may write to.
+    pub(crate) fn is_read_only_code(&self, rva: u32) -> bool {
+        let section = self.image.section_at(Rva(rva));
+        section.is_some_and(|section| section.is_executable() && !section.is_writable())
+    }
+
+    /// Whole addresses of such places that stand in code.
+    pub(crate) fn code_pointers(&self) -> Vec<Field> {
+        let in_code = self.image.relocations().iter().filter_map(|relocation| {
+            let at = relocation.rva();
+            let bytes = self.code_from(at.0)?.first_chunk::<8>()?;
+            let target = self.rva(u64::from_le_bytes(*bytes))?;
+            let moves = relocation.kind == RELOCATION_DIR64 && self.is_read_only_code(target);
+            moves.then_some(Field { at: at.0, place: target })
+        });
+        in_code.collect()
     }
 
     /// An absolute address as one relative to the image base.

@@ -12,6 +12,18 @@ pub struct Query {
     /// Build numbers of the Windows versions of interest. Of variables that are set up by what Windows
     /// says of its version, it is told for which of them.
     pub builds: Vec<u32>,
+    /// What else is looked for; where nothing is, the survey has no sightings.
+    pub watch: Option<Watch>,
+}
+
+/// What is looked for beside calls, for [`Survey::sightings`](crate::Survey::sightings).
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Which of [`Query::wanted`] return the address of memory: code that runs in it is sighted.
+    pub gives_memory: Vec<usize>,
+    /// Import slots that certainly hold the address of a function and not of a variable: reading what
+    /// such a pointer points to is sighted.
+    pub functions: Vec<Rva>,
 }
 
 /// A function to look for.

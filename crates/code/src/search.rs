@@ -2,7 +2,9 @@
 
 mod across;
 mod callers;
+mod memory;
 mod order;
+mod sight;
 mod told;
 
 use across::Across;
@@ -35,7 +37,8 @@ const MOST_INSTRUCTIONS: usize = 4_000_000;
 /// proportion to the image, whatever it holds.
 pub fn survey(image: &Image<'_>, query: &Query) -> Survey {
     let mut survey = Survey::default();
-    if image.machine() == Machine::X64 && !query.wanted.is_empty() {
+    let asked = !query.wanted.is_empty() || query.watch.is_some();
+    if image.machine() == Machine::X64 && asked {
         let places = Places::new(image, query);
         survey = Search::new(&places, query, Box::new(Amd64::new(&places))).run();
     }
@@ -126,6 +129,8 @@ struct Search<'a> {
     across: Across,
     steps: usize,
     survey: Survey,
+    /// Quick looks at what becomes of a value that are still made.
+    looks: usize,
 }
 
 impl<'a> Search<'a> {
@@ -146,6 +151,7 @@ impl<'a> Search<'a> {
             across: Across::default(),
             steps: 0,
             survey: Survey::default(),
+            looks: sight::MOST_LOOKS,
         }
     }
 
@@ -164,6 +170,9 @@ impl<'a> Search<'a> {
         }
         self.settle_thunks_and_pointers();
         self.follow_planted();
+        if let Some(watch) = self.query.watch.clone() {
+            self.sight(&watch);
+        }
         self.look_across();
         self.tell();
         self.survey.lookups.sort();
@@ -308,12 +317,7 @@ impl<'a> Search<'a> {
                     let begin = extent.begin;
                     let function =
                         functions.entry(begin).or_insert_with(|| (extent.clone(), Vec::new()));
-                    if function.0.ranges != extent.ranges {
-                        let more =
-                            extent.ranges.into_iter().filter(|r| !function.0.ranges.contains(r));
-                        function.0.ranges.extend(more.collect::<Vec<_>>());
-                        function.0.resumes.extend(extent.resumes);
-                    }
+                    function.0.add(extent);
                     function.1.push(anchor);
                 }
                 None => self.lose(&anchor),

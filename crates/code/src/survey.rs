@@ -1,6 +1,6 @@
 //! What a survey found.
 
-use crate::Value;
+use crate::{Sighting, Value};
 use ringfence_image::Rva;
 
 /// What a survey found.
@@ -14,6 +14,9 @@ pub struct Survey {
     pub variables: Vec<Variable>,
     /// Calls that find a function by name.
     pub lookups: Vec<Lookup>,
+    /// What else was found, by address and then by kind, where [`Query::watch`](crate::Query::watch)
+    /// asks for it.
+    pub sightings: Vec<Sighting>,
     /// What makes the survey as a whole doubtful.
     pub doubts: Vec<Doubt>,
     /// Functions read.

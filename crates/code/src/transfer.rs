@@ -9,6 +9,7 @@ use crate::compared::{Compared, Place};
 use crate::domain::{Atom, Base, Set, Values};
 use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Target, Width};
 use crate::names;
+use crate::outside::Outside;
 use crate::places::Places;
 use crate::query::Effect;
 use crate::state::{Elsewhere, State, Stood};
@@ -87,6 +88,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) spilled: bool,
     /// Where they were read that were handed to a call, and to which.
     given: HashSet<(u32, u32)>,
+    /// Addresses outside the image that are followed.
+    pub(crate) outside: Outside,
 }
 
 impl<'a> Transfer<'a> {
@@ -106,6 +109,7 @@ impl<'a> Transfer<'a> {
             kept: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
+            outside: Outside::default(),
         }
     }
 
@@ -199,6 +203,10 @@ impl<'a> Transfer<'a> {
                 state.set(to, set);
             }
             Op::Forget { to } => state.set(to, self.values.unknown(Reason::Arithmetic, at)),
+            Op::ReadControl { to, ones } => {
+                let atom = Atom::of_bits(ones, 0, Reason::ControlRegister, at);
+                state.set(to, self.values.one(atom));
+            }
             Op::Frame { depth, frame_register } => {
                 state.put_stack_pointer(&mut self.values, self.abi, depth);
                 if let Some((register, above)) = frame_register {
@@ -349,7 +357,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// The sum of an address's parts.
-    fn address(&mut self, state: &State, address: Address, at: u32) -> Set {
+    pub(crate) fn address(&mut self, state: &State, address: Address, at: u32) -> Set {
         let mut sum = match (address.base, address.in_image) {
             (Some(base), _) => state.get(base),
             (None, true) => {
@@ -411,6 +419,11 @@ impl<'a> Transfer<'a> {
     fn load_from(&mut self, state: &State, atom: Atom, width: Width, at: u32) -> Set {
         match atom.base {
             Base::Image(rva) => {
+                if width == Width::W64
+                    && let Some(base) = self.outside.loaded(rva, at)
+                {
+                    return self.values.one(Atom::address(base, at));
+                }
                 let mut loaded = self.aims.load(self.places, rva, width.bytes(), at);
                 if let Base::Unknown(Reason::Global(_)) = loaded.base {
                     return self.variable(rva, width, loaded, at);
@@ -475,6 +488,7 @@ impl<'a> Transfer<'a> {
             Some(Base::Image(place)) => self.plant(set, place),
             _ => self.keep(set),
         }
+        self.note_returned(address, width, set);
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -510,6 +524,16 @@ impl<'a> Transfer<'a> {
                 }
                 _ => state.forget_escaped(),
             }
+        }
+    }
+
+    /// Remembers that what a call returned is stored in a variable of the image.
+    fn note_returned(&mut self, address: Set, width: Width, set: Set) {
+        if let (Some(to), Some(from)) = (self.values.only(address), self.values.only(set))
+            && let (Base::Image(rva), Base::Unknown(Reason::Returned)) = (to.base, from.base)
+            && width == Width::W64
+        {
+            self.outside.note(rva, from.at);
         }
     }
 
@@ -620,7 +644,10 @@ impl<'a> Transfer<'a> {
             Effect::FindsByUnicode { name } => self.find(state, callee, (name, true), at),
             Effect::FindsByAnsi { name } => self.find(state, callee, (name, false), at),
             Effect::TellsVersion if self.known.build.is_some() => self.values.constant(0, at),
-            _ => self.values.unknown(Reason::Returned, at),
+            _ => {
+                let base = self.outside.given(at).unwrap_or(Base::Unknown(Reason::Returned));
+                self.values.one(Atom::address(base, at))
+            }
         }
     }
 

@@ -63,6 +63,8 @@ pub enum Reason {
     ReturnedBy(Rva),
     /// Callers that are not known choose it.
     Callers,
+    /// It is read from a control register.
+    ControlRegister,
     /// It is an address.
     Address,
     /// It is worked out in a way that is not followed.
@@ -90,6 +92,7 @@ impl fmt::Display for Reason {
             Reason::Returned => f.write_str("it is what a call returned"),
             Reason::ReturnedBy(rva) => write!(f, "it is what the function at {:x} returned", rva.0),
             Reason::Callers => f.write_str("callers that are not known choose it"),
+            Reason::ControlRegister => f.write_str("it is read from a control register"),
             Reason::Address => f.write_str("it is an address"),
             Reason::Arithmetic => f.write_str("it is worked out in a way that is not followed"),
             Reason::ManyValues => f.write_str("more than eight values come together"),

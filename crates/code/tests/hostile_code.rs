@@ -25,15 +25,17 @@ impl Random {
 #[test]
 fn random_bytes_with_references() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    let mut references = 0;
+    let (mut references, mut sightings) = (0, 0);
     for round in 0..400 {
         let length = 80 + (random.next() % 2000) as usize;
         let mut input = random.bytes(length);
         input[0] = 0x0F | if round % 2 == 0 { 0x80 } else { 0 };
-        references += checks::code(&input).references.len();
+        let survey = checks::code(&input);
+        references += survey.references.len();
+        sightings += survey.sightings.len();
     }
     // Random bytes overwrite one another and are seldom code, but not always.
-    assert!(references > 500, "{references}");
+    assert!(references > 500 && sightings > 100, "{references} {sightings}");
 }
 
 /// Instructions that make much of little: pushes, moves between registers and stack, sums, jumps.

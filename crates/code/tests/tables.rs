@@ -34,10 +34,7 @@ fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Call
         arguments: arguments.clone(),
         effect: Effect::None,
     });
-    survey(
-        &image,
-        &Query { wanted: wanted.collect(), never_return: Vec::new(), builds: Vec::new() },
-    )
+    survey(&image, &Query { wanted: wanted.collect(), ..Query::default() })
 }
 
 /// An instruction whose last four bytes are the distance from its end to `place`.

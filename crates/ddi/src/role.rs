@@ -5,6 +5,7 @@
 mod allocate_routine;
 mod context_type;
 mod contiguous_cache_type;
+mod described_address;
 mod heap_flags;
 mod io_space_cache_type;
 mod lookaside_flags;
@@ -51,6 +52,8 @@ pub enum Role {
     ContextType,
     /// A routine that allocates in place of the kernel; does not decide.
     AllocateRoutine,
+    /// The address of the memory that an MDL describes; does not decide.
+    DescribedAddress,
 }
 
 /// What a value of a role means.
@@ -88,7 +91,7 @@ struct Meaning {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 14] = [
+    pub const ALL: [Role; 15] = [
         Role::PoolType,
         Role::PoolFlags,
         Role::LookasideFlags,
@@ -103,6 +106,7 @@ impl Role {
         Role::ProcessHandle,
         Role::ContextType,
         Role::AllocateRoutine,
+        Role::DescribedAddress,
     ];
 
     fn meaning(self) -> &'static Meaning {
@@ -121,6 +125,7 @@ impl Role {
             Role::ProcessHandle => &process_handle::MEANING,
             Role::ContextType => &context_type::MEANING,
             Role::AllocateRoutine => &allocate_routine::MEANING,
+            Role::DescribedAddress => &described_address::MEANING,
         }
     }
 

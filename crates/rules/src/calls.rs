@@ -5,9 +5,11 @@ mod call;
 mod coverage;
 mod data;
 mod framework;
+mod functions;
 mod inquiry;
 mod judge;
 mod opt_in;
+mod running;
 
 pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
@@ -18,7 +20,7 @@ pub use opt_in::{OptIn, Standing};
 
 use coverage::Loose;
 use inquiry::Inquiry;
-use ringfence_code::{Survey, Variable};
+use ringfence_code::{Sighting, Survey, Variable};
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Code, Gap, Question};
 use ringfence_image::{Image, Machine};
@@ -32,6 +34,7 @@ pub struct Calls {
     code: Code,
     /// References that are no calls which are known to be made.
     loose: Vec<Loose>,
+    sightings: Vec<Sighting>,
     /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
@@ -53,11 +56,17 @@ impl Calls {
         &self.code
     }
 
+    /// What its code does beside calling DDIs, by address.
+    pub fn sightings(&self) -> &[Sighting] {
+        &self.sightings
+    }
+
     /// What could not be told and could deny a question. What only Code Analysis would object to
     /// counts where `code_analysis` says so.
     pub fn gaps(&self, code_analysis: bool) -> Vec<Gap> {
         coverage::gaps(&self.all, &self.loose, code_analysis)
             .into_iter()
+            .chain(running::gaps(&self.all, &self.loose, &self.sightings))
             .chain(self.gaps.iter().cloned())
             .collect()
     }
@@ -81,8 +90,15 @@ impl Calls {
     fn none(because: String, reason: String) -> Calls {
         let gap = Gap::new(&[Question::Run, Question::Certify], reason);
         let code = Code::NotExamined { because };
-        let (all, variables, loose) = (Vec::new(), Vec::new(), Vec::new());
-        Calls { all, variables, code, loose, gaps: vec![gap], failure: None }
+        Calls {
+            all: Vec::new(),
+            variables: Vec::new(),
+            code,
+            loose: Vec::new(),
+            sightings: Vec::new(),
+            gaps: vec![gap],
+            failure: None,
+        }
     }
 
     /// Finds and judges the calls of an image.
@@ -121,7 +137,8 @@ impl Calls {
         let loose = coverage::loose(&survey, ddis, &all, &routines);
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
         let gaps = coverage::doubts(&survey);
-        Calls { all, variables, code, loose, gaps, failure: None }
+        let sightings = survey.sightings;
+        Calls { all, variables, code, loose, sightings, gaps, failure: None }
     }
 }
 

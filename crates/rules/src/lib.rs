@@ -14,9 +14,11 @@
 #![deny(missing_docs)]
 
 mod calls;
+mod code;
 mod driver;
 mod image;
 mod kind;
+mod listing;
 mod memory;
 mod names;
 mod rule;

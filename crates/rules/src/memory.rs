@@ -10,6 +10,7 @@ mod executable_mdl_mapping;
 mod executable_page_protection;
 mod executable_pool_flags;
 mod executable_pool_type;
+mod maps_file_as_image;
 mod nx_opt_in;
 mod pool_type_as_pool_flags;
 
@@ -24,6 +25,7 @@ pub(crate) static RULES: &[&dyn Rule] = &[
     &executable_mdl_mapping::ExecutableMdlMapping,
     &always_executable_memory::AlwaysExecutableMemory,
     &executable_heap::ExecutableHeap,
+    &maps_file_as_image::MapsFileAsImage,
     &pool_type_as_pool_flags::PoolTypeAsPoolFlags,
 ];
 

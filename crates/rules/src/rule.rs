@@ -1,6 +1,7 @@
 //! What a rule is, and how all of them are put to a driver.
 
-use crate::{DdiCall, Driver, image, memory};
+use crate::{DdiCall, Driver, code, image, memory};
+use ringfence_code::Sighting;
 use ringfence_finding::{Call, Code, Finding, Gap, Level, Question, RuleCard, Targets};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,11 @@ pub trait Rule: Sync {
     /// Looks at one call of a DDI; where callers choose its arguments, once for each way they do.
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
         let _ = (call, driver, findings);
+    }
+
+    /// Looks at one thing that code does beside calling DDIs.
+    fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
+        let _ = (sighting, driver, findings);
     }
 }
 
@@ -58,7 +64,7 @@ pub(crate) use rule_card;
 
 /// All rules, in the order their findings are told.
 pub fn rules() -> impl Iterator<Item = &'static dyn Rule> {
-    image::RULES.iter().chain(memory::RULES).copied()
+    image::RULES.iter().chain(code::RULES).chain(memory::RULES).copied()
 }
 
 /// Findings of one rule at one level are told up to this number; a hostile section table must not
@@ -177,6 +183,10 @@ fn check_with<'r>(
                 }
             }
             rule.check_variables(driver, &mut findings);
+            let sightings = driver.calls().sightings().iter();
+            for sighting in sightings.filter(|sighting| sighting.reached) {
+                rule.check_sighting(sighting, driver, &mut findings);
+            }
             findings.close()
         }));
         match checked {
@@ -208,14 +218,9 @@ impl Outcome {
     /// What is known before any rule has run: which calls the machine code makes.
     fn of_code(driver: &Driver<'_>, asked: Asked) -> Outcome {
         let calls = driver.calls();
-        let mut gaps = calls.gaps(asked.code_analysis);
-        gaps.push(Gap::new(
-            &[Question::Run],
-            "code that changes or builds code is not looked for yet",
-        ));
         Outcome {
             findings: Vec::new(),
-            gaps,
+            gaps: calls.gaps(asked.code_analysis),
             crashes: calls.failure().map(Crash::in_machine_code).into_iter().collect(),
             rules: 0,
             code: calls.code().clone(),

@@ -1,14 +1,15 @@
 //! What the sources say: lines marked `//=` in C and `#=` in assembly.
 //!
 //! `[function:] [-O0 | -O2] CALLED index=value… [via=way]` is a call, `… CALLED data`, `thunk` or
-//! `dead-thunk` a reference that is none, `… CALLED unreached` code or data that is not run. The
-//! function is that of the last `SITE(…)`, `WRAPPER(…)`, `FUNCTION …`, `POOL …` or `PRIORITY …` unless it
-//! is named.
+//! `dead-thunk` a reference that is none, `… CALLED unreached` code or data that is not run, `… sighted
+//! WHAT` something else that the code does. The function is that of the last `SITE(…)`, `WRAPPER(…)`,
+//! `FUNCTION …`, `POOL …` or `PRIORITY …` unless it is named.
 //!
 //! `… CALLED index=value… from=outer>inner` is a route to the call told of before: by calls in these
 //! functions, one after the other. `from=?` is one from callers that are not known, and `from=*` beside the
 //! call says that its routes are not told.
 
+use super::sighted;
 use super::value::{Expected, argument};
 use super::wanted;
 use anyhow::{Context, Result, bail, ensure};
@@ -28,6 +29,8 @@ pub struct Function {
     pub name: String,
     /// One for each call or reference.
     pub lines: Vec<Line>,
+    /// What is sighted in it, a word each.
+    pub sighted: Vec<String>,
 }
 
 /// What is true of a call or a reference.
@@ -116,15 +119,16 @@ impl Truth {
             return Ok(());
         }
         let called = words.next().context("no function is called")?;
+        if called == "sighted" {
+            let what = words.next().filter(|word| sighted::WORDS.contains(word));
+            let what = what.context("that is nothing to be sighted")?;
+            self.function(name).sighted.push(what.to_owned());
+            return Ok(());
+        }
         ensure!(wanted::is_wanted(called), "{called} is not asked about");
         let (what, from) = what(called, words)?;
         let text = said.trim().to_owned();
-        let index = self.functions.iter().position(|function| function.name == name);
-        let index = index.unwrap_or_else(|| {
-            self.functions.push(Function { name: name.to_owned(), lines: Vec::new() });
-            self.functions.len() - 1
-        });
-        let lines = &mut self.functions[index].lines;
+        let lines = &mut self.function(name).lines;
         let (Some(from), What::Call(call)) = (from, &what) else {
             lines.push(Line { called: called.to_owned(), what, text });
             return Ok(());
@@ -140,6 +144,18 @@ impl Truth {
     }
 }
 
+impl Truth {
+    fn function(&mut self, name: &str) -> &mut Function {
+        let known = self.functions.iter().position(|function| function.name == name);
+        let index = known.unwrap_or_else(|| {
+            let (name, lines, sighted) = (name.to_owned(), Vec::new(), Vec::new());
+            self.functions.push(Function { name, lines, sighted });
+            self.functions.len() - 1
+        });
+        &mut self.functions[index]
+    }
+}
+
 /// The function that begins in this line.
 fn begins(text: &str) -> Option<&str> {
     let macros = ["SITE(", "WRAPPER("];
@@ -147,7 +163,7 @@ fn begins(text: &str) -> Option<&str> {
         return rest.split_once(')').map(|(name, _)| name);
     }
     let (word, name) = text.split_once(' ')?;
-    matches!(word, "FUNCTION" | "POOL" | "PRIORITY").then(|| name.trim())
+    matches!(word, "FUNCTION" | "LEAF" | "POOL" | "PRIORITY").then(|| name.trim())
 }
 
 /// What a line says, and the functions of a route if it tells one.

@@ -1,6 +1,6 @@
 //! The functions that are asked about, and which of their arguments.
 
-use ringfence_code::{Callee, Effect, Parameter, Query, Wanted};
+use ringfence_code::{Callee, Effect, Parameter, Query, Wanted, Watch};
 use ringfence_image::{Image, ImportName, Rva};
 use std::collections::BTreeMap;
 
@@ -95,11 +95,22 @@ const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
 const FINDER: &str = "MmGetSystemRoutineAddress";
 const NAMER: &str = "RtlInitUnicodeString";
 
+/// What the names of functions that return the address of memory begin with.
+const GIVERS: &[&str] =
+    &["ExAllocatePool", "MmAllocateContiguous", "MmMapIoSpace", "MmMapLockedPages"];
+
+/// A function that is not asked about and certainly is one; other imports may be variables.
+const CODE: &str = "ZwClose";
+
 /// What to ask of `image`, and the name of each function asked about.
 pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let (mut query, mut names) = (Query::default(), Vec::new());
     let slots = slots(image);
+    let mut watch = Watch::default();
     for (name, slot) in &slots {
+        if name == CODE {
+            watch.functions.push(*slot);
+        }
         if NEVER_RETURN.contains(&name.as_str()) {
             query.never_return.push(*slot);
         }
@@ -118,9 +129,16 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
             FINDER => Effect::FindsByUnicode { name: 0 },
             _ => Effect::None,
         };
+        if GIVERS.iter().any(|giver| name.starts_with(giver)) {
+            watch.gives_memory.push(names.len());
+        }
+        if let Callee::Slot(slot) = callee {
+            watch.functions.push(slot);
+        }
         query.wanted.push(Wanted { callee, parameters, arguments, effect });
         names.push(name);
     }
+    query.watch = Some(watch);
     found_by_name(&all, &mut query, &mut names);
     (query, names)
 }

@@ -47,9 +47,12 @@ fn only_gated_questions_count() {
 #[test]
 fn unknown_counts_when_asked() {
     let clean = folder([("clean.sys", clean())]);
-    code(&clean, "--fail-unknown", 1);
-    code(&clean, "--fail-unknown --gate load,certify", 0);
-    code(&clean, "--fail-unknown --gate run", 1);
+    code(&clean, "--fail-unknown", 0);
+    let arm64 = folder([("arm64.sys", ringfence_fixture::driver().arm64().bytes())]);
+    code(&arm64, "", 0);
+    code(&arm64, "--fail-unknown", 1);
+    code(&arm64, "--fail-unknown --gate load", 0);
+    code(&arm64, "--fail-unknown --gate run", 1);
     // Still nothing to examine.
     code(&folder([]), "--fail-unknown", 3);
 }

@@ -14,7 +14,7 @@ fn standard_input() {
     let ran = scan_stdin("", clean());
     assert_eq!(ran.code, Some(0));
     // One file is told in full.
-    assert!(ran.stdout.starts_with("-: load yes · run unknown · certify yes\n"), "{ran:?}");
+    assert!(ran.stdout.starts_with("-: load yes · run yes · certify yes\n"), "{ran:?}");
     assert_eq!(scan_stdin("--gate load", bad()).code, Some(1));
     for (bytes, reason) in [(text(), "not a PE image"), (Vec::new(), "the file is empty")] {
         let ran = scan_stdin("--format concise", bytes);
@@ -199,10 +199,10 @@ fn names_that_look_like_something_else() {
 fn a_folder_is_summarised_and_a_file_is_told_in_full() {
     let files = folder([("a.sys", clean())]);
     let summary = scan("", files.path());
-    assert!(summary.stdout.starts_with("undecided"), "{summary:?}");
+    assert!(summary.stdout.starts_with("load, run and certify yes: 1 driver"), "{summary:?}");
     let full = scan("", files.path().join("a.sys"));
     assert!(full.line("a.sys: load yes").ends_with("certify yes"), "{full:?}");
     let two = [files.path().join("a.sys"), files.path().join("a.sys")];
     let output = ringfence().arg("scan").args(two).output().unwrap();
-    assert!(Ran::from(output).stdout.starts_with("undecided"));
+    assert!(Ran::from(output).stdout.starts_with("load, run and certify yes: 2 drivers"));
 }

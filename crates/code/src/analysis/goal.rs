@@ -17,7 +17,7 @@ pub(super) struct Goal {
     pub(super) from: u32,
 }
 
-impl Analysis<'_, '_> {
+impl Analysis<'_, '_, '_> {
     /// The wanted functions that a call goes to.
     pub(super) fn goals(&mut self, state: &State, target: Target, at: u32) -> Vec<Goal> {
         match target {

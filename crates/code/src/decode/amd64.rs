@@ -1,11 +1,13 @@
 //! x64, decoded by iced-x86.
 
 mod bound;
+mod follow;
 mod jump_table;
 mod lift;
 mod stub;
+mod touch;
 
-use super::{Access, Decoder, Flags, Jumps, Lifted, Stub, Taken};
+use super::{Access, Decoder, Flags, Followed, Jumps, Lifted, Stub, Taken, Touch};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
@@ -179,6 +181,32 @@ impl Decoder for Amd64<'_> {
 
     fn stub(&self, at: u32) -> Stub {
         stub::follow(self.places, at)
+    }
+
+    fn length(&mut self, at: u32) -> Option<u32> {
+        self.decode(at).map(|instruction| instruction.len() as u32)
+    }
+
+    fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
+        if let Some(instruction) = self.decode(at) {
+            touch::touches(&mut self.info, self.places, &instruction, touches);
+        }
+    }
+
+    fn control(&mut self, at: u32) -> Option<Reg> {
+        touch::control(&self.decode(at)?)
+    }
+
+    fn made(&mut self, at: u32) -> Option<Reg> {
+        let instruction = self.decode(at)?;
+        let makes = matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Mov)
+            && instruction.op0_kind() == OpKind::Register
+            && instruction.op0_register().is_gpr64();
+        makes.then(|| general(instruction.op0_register()).map(|(register, _)| register))?
+    }
+
+    fn follow(&mut self, start: u32, register: Reg) -> Followed {
+        follow::follow(self, start, register)
     }
 
     fn padding(&self, bytes: &[u8]) -> usize {

@@ -2,8 +2,8 @@
 
 use super::Search;
 use super::callers::Group;
-use crate::analysis::Seen;
-use crate::domain::{Atom, Base};
+use crate::analysis::{Seen, value_of};
+use crate::domain::Atom;
 use crate::query::Parameter;
 use crate::survey::{Argument, Route, Site, Variable, VariableStore};
 use crate::value::{Possible, Value};
@@ -104,27 +104,7 @@ impl Search<'_> {
 
     /// The low `bits` of a value, as others see it.
     fn value(&self, atoms: &[Atom], bits: u8) -> Value {
-        let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
-        let one = |atom: &Atom| {
-            let (ones, zeros) = match atom.is_number() {
-                true => (atom.ones & mask, atom.zeros | !mask),
-                false => (0, !mask),
-            };
-            let whole = ones | zeros == u64::MAX;
-            let set_at = (atom.at != 0).then_some(Rva(atom.at));
-            let points_to = match atom.base {
-                Base::Image(rva) => Some(Rva(rva)),
-                _ => None,
-            };
-            let unknown = (!whole).then(|| atom.reason());
-            let origin = self.across.origin(atom.origin);
-            Possible { ones, zeros, set_at, unknown, points_to, origin }
-        };
-        let mut possible: Vec<Possible> = atoms.iter().map(one).collect();
-        let key = |one: &Possible| (one.unknown, one.ones, one.zeros, one.points_to, one.origin);
-        possible.sort_by_key(|one| (key(one), one.set_at));
-        possible.dedup_by_key(|one| key(one));
-        Value { possible }
+        value_of(atoms, bits, |origin| self.across.origin(origin))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What holds for a survey of any bytes as code; tests and the fuzz target share it.
 
-use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, survey};
+use ringfence_code::{
+    Callee, Effect, Fate, Parameter, Query, Sight, Survey, Wanted, Watch, survey,
+};
 use ringfence_fixture::{EXECUTE, READ, driver, section};
 use ringfence_image::{Image, Rva};
 use std::collections::HashSet;
@@ -9,8 +11,9 @@ use std::collections::HashSet;
 const NAMES: [&str; 3] = ["ExAllocatePoolWithTag", "MmMapLockedPagesSpecifyCache", "KeBugCheckEx"];
 
 /// What references look like: call, jump, load, address, store, comparison, each with a field of four
-/// bytes behind; then a call and a jump of code.
-const FORMS: [&[u8]; 9] = [
+/// bytes behind; then what names code: a call, a jump, an address, a store, and an address behind a write
+/// of control register 0.
+const FORMS: [&[u8]; 12] = [
     &[0xFF, 0x15],
     &[0xFF, 0x25],
     &[0x48, 0x8B, 0x05],
@@ -20,7 +23,12 @@ const FORMS: [&[u8]; 9] = [
     &[0x48, 0x39, 0x05],
     &[0xE8],
     &[0xE9],
+    &[0x48, 0x8D, 0x05],
+    &[0x89, 0x0D],
+    &[0x0F, 0x22, 0xC0, 0x48, 0x8D, 0x3D],
 ];
+/// The first form that names code.
+const OF_CODE: usize = 7;
 
 /// Surveys a driver made of `input` and asserts what always holds.
 ///
@@ -56,11 +64,12 @@ fn built(references: &[u8], listed: bool, code: &[u8]) -> Vec<u8> {
     let place = with(code.clone(), Vec::new()).build();
     let start = place.rva_of_section(".fuzz");
     for reference in references.chunks_exact(4) {
-        let form = FORMS[usize::from(reference[0]) % FORMS.len()];
+        let kind = usize::from(reference[0]) % FORMS.len();
+        let form = FORMS[kind];
         let at = usize::from(u16::from_le_bytes([reference[2], reference[3]])) % (code.len() - 16);
         let end = start + (at + form.len() + 4) as u32;
-        let target = match form.len() {
-            1 => start + u32::from(reference[1]) * 4 % code.len() as u32,
+        let target = match kind {
+            OF_CODE.. => start + u32::from(reference[1]) * 4 % code.len() as u32,
             _ => place.thunk_rva("ntoskrnl.exe", NAMES[usize::from(reference[1]) % NAMES.len()]),
         };
         code[at..at + form.len()].copy_from_slice(form);
@@ -96,6 +105,7 @@ pub fn query(image: &Image<'_>) -> Query {
         wanted: slots.iter().enumerate().map(slot).collect(),
         never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
         builds: vec![10240, 26100],
+        watch: Some(Watch { gives_memory: vec![0, 1], functions: slots.clone() }),
     };
     if let Some(first) = slots.first() {
         let table = Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 };
@@ -129,10 +139,41 @@ pub fn check(image: &Image<'_>, query: &Query, survey: &Survey) {
         let named = survey.references.iter().any(|reference| reference.wanted == site.wanted);
         assert!(named, "{site:?} comes from no reference");
     }
+    sightings(image, query, survey);
     for reference in &survey.references {
         assert!(reference.wanted < query.wanted.len());
         if reference.fate == Fate::Thunk || reference.fate == Fate::DeadThunk {
             assert!(executable(reference.at), "{reference:?}");
+        }
+    }
+}
+
+/// Asserts what holds for everything sighted: it is in code, told once, and is what it is said to be.
+fn sightings(image: &Image<'_>, query: &Query, survey: &Survey) {
+    let section = |rva: Rva| image.section_at(rva);
+    let executable = |rva: Rva| section(rva).is_some_and(|section| section.is_executable());
+    assert!(survey.sightings.is_sorted_by_key(|sighting| sighting.at));
+    let mut seen = HashSet::new();
+    for sighting in &survey.sightings {
+        assert!(seen.insert((sighting.at, std::mem::discriminant(&sighting.what))), "{sighting:?}");
+        assert!(executable(sighting.at), "{sighting:?}");
+        match &sighting.what {
+            Sight::CodeWritten { target, .. } => {
+                let section = section(*target).expect("a section");
+                assert!(section.is_executable() && !section.is_writable(), "{sighting:?}");
+            }
+            Sight::Cr0Set { value } => {
+                assert!((1..=8).contains(&value.possible.len()), "{sighting:?}");
+                assert!(value.possible.iter().all(|one| one.ones & one.zeros == 0), "{sighting:?}");
+            }
+            Sight::MemoryRun { wanted, given_at } => {
+                let gives = query.watch.as_ref().expect("watched").gives_memory.contains(wanted);
+                assert!(gives && executable(*given_at), "{sighting:?}");
+            }
+            Sight::ImportRead { slot, read_at } => {
+                let watched = query.watch.as_ref().expect("watched").functions.contains(slot);
+                assert!(watched && executable(*read_at), "{sighting:?}");
+            }
         }
     }
 }

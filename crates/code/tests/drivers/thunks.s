@@ -148,6 +148,7 @@ FUNCTION spilled_address
 # An import's code is read as data, which is no call.
 FUNCTION reads_import_code
     #= ExAllocatePoolWithTag data
+    #= sighted import-read
     mov rax, qword ptr [rip + __imp_ExAllocatePoolWithTag]
     mov eax, dword ptr [rax + 1]
     ret

@@ -150,12 +150,12 @@ fn unknown_reason(unknown: &[UnknownCalls]) -> Option<String> {
     Some(format!("the deciding argument of some DDI calls is not known: {because}"))
 }
 
-fn data_reason(uses: &[&Ddi]) -> Option<String> {
+pub(super) fn data_reason(uses: &[&Ddi]) -> Option<String> {
     let names = names(uses)?;
     Some(format!("the address of {names} is used as a value: calls through it are not followed"))
 }
 
-fn unreached_reason(unreached: &[&Ddi]) -> Option<String> {
+pub(super) fn unreached_reason(unreached: &[&Ddi]) -> Option<String> {
     let names = names(unreached)?;
     Some(format!(
         "code that no known path leads to names {names}: whether it ever runs is not known"

@@ -1,7 +1,7 @@
 //! From an image's imports to what is asked about its code.
 
-use super::framework;
-use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted};
+use super::{framework, functions};
+use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
 use ringfence_finding::{Gap, Question, TARGETS};
 use ringfence_image::{Image, ImportName, Rva};
@@ -42,6 +42,7 @@ const HELPERS: &[(&str, Effect)] = &[
 impl Inquiry {
     pub(super) fn of(image: &Image<'_>) -> Inquiry {
         let mut inquiry = Inquiry::default();
+        let mut watch = Watch::default();
         let mut ordinals = Vec::new();
         let mut helpers = Vec::new();
         let mut framework = false;
@@ -63,6 +64,9 @@ impl Inquiry {
                 if let Some(ddi) = imported(&module_name, name) {
                     inquiry.want(Callee::Slot(function.slot), ddi);
                 }
+                if functions::is_function(&module_name, name) {
+                    watch.functions.push(function.slot);
+                }
                 if NEVER_RETURN.contains(&name) {
                     inquiry.query.never_return.push(function.slot);
                 }
@@ -72,6 +76,8 @@ impl Inquiry {
                 framework |= name == "WdfVersionBind";
             }
         }
+        watch.gives_memory = functions::givers(&inquiry.ddis);
+        inquiry.query.watch = Some(watch);
         inquiry.ordinals(&ordinals);
         if framework {
             inquiry.framework(image);
@@ -94,7 +100,7 @@ impl Inquiry {
     }
 
     fn open(&mut self, reason: impl Into<Cow<'static, str>>) {
-        self.gaps.push(Gap::new(&[Question::Certify], reason));
+        self.gaps.push(Gap::new(&[Question::Run, Question::Certify], reason));
     }
 
     fn ordinals(&mut self, ordinals: &[(Cow<'_, str>, u16)]) {
@@ -181,8 +187,9 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
         .zip(ddi.parameters)
         .filter_map(|(index, parameter)| {
             let role = parameter.role?;
-            // Where an allocation routine goes is known from the call, whatever that asks for.
-            let wanted = role == Role::AllocateRoutine
+            // Where an allocation routine or an address goes is known from the call, whatever that
+            // asks for.
+            let wanted = matches!(role, Role::AllocateRoutine | Role::DescribedAddress)
                 || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
             wanted.then_some(Parameter { index, bits: role.bits() })
         })

@@ -71,8 +71,15 @@ fn judged(survey: Survey) -> Calls {
     Calls::judged(survey, &[&PLAIN, &HARMLESS], Judging::default())
 }
 
+/// What leaves *certify* open.
 fn reasons(calls: &Calls) -> Vec<String> {
-    calls.gaps(false).iter().map(|gap| gap.reason.clone().into_owned()).collect()
+    reasons_of(calls, Question::Certify, false)
+}
+
+fn reasons_of(calls: &Calls, question: Question, code_analysis: bool) -> Vec<String> {
+    let gaps = calls.gaps(code_analysis).into_iter();
+    let open = gaps.filter(|gap| gap.questions.contains(&question));
+    open.map(|gap| gap.reason.into_owned()).collect()
 }
 
 fn of(driver: Driver) -> Calls {
@@ -160,7 +167,7 @@ fn what_could_deny_nothing_leaves_nothing_open() {
         // What is not known is counted all the same.
         assert_eq!((coverage.calls, coverage.known), (2, 1), "{}", ddi.name);
         assert_eq!((coverage.data_uses, coverage.unreached), (1, 1), "{}", ddi.name);
-        calls.gaps(code_analysis).into_iter().map(|gap| gap.reason.into_owned()).collect::<Vec<_>>()
+        reasons_of(&calls, Question::Certify, code_analysis)
     };
     let all = |name: &str| {
         vec![
@@ -230,6 +237,40 @@ fn a_list_that_allocates_by_a_ddi_leaves_nothing_open() {
     // Another address is given, and where the DDI's goes is not known.
     assert_eq!(judged(vec![loaded(0x30)], 0x20), (0, None, 1));
     assert_eq!(judged(vec![null], 0x20), (0, None, 1));
+}
+
+/// Code in executable memory is not seen, so to ask for it leaves *run* open, whoever objects to that;
+/// memory of a process, or mapped into one, is none that the kernel executes.
+#[test]
+fn what_may_give_executable_memory_leaves_run_open() {
+    const ASKED: &str = "executable memory is asked for: whether code runs in it is not known";
+    const MAY: &str =
+        "some calls may ask for executable memory, and whether code runs in it is not known";
+    let constant = |value| either(&[value]);
+    let unknown = || because(Reason::Returned);
+    for (name, arguments, expected) in [
+        ("ExAllocatePoolWithTag", vec![(0, constant(0))], vec![ASKED]),
+        ("ExAllocatePoolWithTag", vec![(0, constant(0x200))], vec![]),
+        ("ExAllocatePoolWithTag", vec![(0, either(&[0, 0x200]))], vec![ASKED]),
+        ("ExAllocatePoolWithTag", vec![(0, unknown())], vec![MAY]),
+        ("MmAllocateContiguousMemory", vec![], vec![ASKED]),
+        ("MmMapIoSpace", vec![(2, constant(0))], vec![ASKED]),
+        ("MmMapLockedPages", vec![(1, constant(0))], vec![ASKED]),
+        ("MmMapLockedPages", vec![(1, constant(1))], vec![]),
+        ("MmMapLockedPagesSpecifyCache", vec![(1, constant(0)), (5, constant(0x10))], vec![ASKED]),
+        ("MmMapLockedPagesSpecifyCache", vec![(1, constant(1)), (5, constant(0x10))], vec![]),
+        ("ZwProtectVirtualMemory", vec![(3, constant(0x40))], vec![]),
+        ("ZwCreateSection", vec![(4, constant(0x40)), (5, constant(0x0800_0000))], vec![ASKED]),
+        ("ZwCreateSection", vec![(4, constant(0x10)), (5, constant(0x0100_0000))], vec![]),
+        ("NdisAllocateMemory", vec![], vec![]),
+    ] {
+        let arguments =
+            arguments.into_iter().map(|(index, value)| Argument { index, value }).collect();
+        let site = Site { arguments, ..site(0x10, 0, constant(0)) };
+        let survey = Survey { sites: vec![site], ..Survey::default() };
+        let calls = Calls::judged(survey, &[named(name).unwrap()], Judging::default());
+        assert_eq!(reasons_of(&calls, Question::Run, false), expected, "{name}");
+    }
 }
 
 #[test]
@@ -366,7 +407,7 @@ fn what_decides_and_what_qualifies_is_asked_for() {
     let expected = [
         ("MmMapLockedPagesSpecifyCache", vec![(1, 8), (5, 32)]),
         ("ZwProtectVirtualMemory", vec![(0, 64), (3, 32)]),
-        ("IoAllocateMdl", vec![]),
+        ("IoAllocateMdl", vec![(0, 64)]),
         ("ExInitializePagedLookasideList", vec![(1, 64)]),
         ("ExInitializeNPagedLookasideList", vec![(1, 64), (3, 32)]),
         ("ExInitializeLookasideListEx", vec![(1, 64), (3, 32)]),

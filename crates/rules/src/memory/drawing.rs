@@ -1,15 +1,14 @@
 //! Evidence of the memory rules: the code that sets the argument, and the call.
 
 use crate::calls::in_words;
+use crate::listing::{append, drawn, listed};
 use crate::{DdiCall, Driver};
-use ringfence_code::{Line, Possible, listing};
+use ringfence_code::Possible;
 use ringfence_ddi::Ruling;
-use ringfence_finding::{Entered, Evidence, Instruction, Listing, Pointer};
+use ringfence_finding::{Evidence, Listing};
 use ringfence_image::Rva;
 use std::collections::BTreeMap;
 
-/// Lines of a listing; what lies farther apart is told without what is between.
-const MOST_LINES: usize = 8;
 /// Instructions that set a value, of which several may where paths meet.
 const MOST_SETTERS: usize = 3;
 
@@ -17,12 +16,13 @@ const MOST_SETTERS: usize = 3;
 /// and then each on the way. None where no code is there.
 pub(super) fn call(call: &DdiCall, driver: &Driver<'_>) -> Option<Evidence> {
     let steps = call.route.as_ref().map_or(&[][..], |route| &route.calls);
-    let inside = part(call, driver, steps.is_empty())?;
+    let here = (call.site.at, "asked for here".to_owned());
+    let inside = listed(driver, call.site.function, &setters(call), (&here, steps.is_empty()))?;
     let Some(first) = steps.first() else { return Some(Evidence::Listing(inside)) };
     let mut listing = chosen(call, driver)?;
     for step in &steps[1..] {
-        let at = step.at;
-        append(&mut listing, passed_on(driver, at, step.function.map(|function| function.0))?);
+        let passed_on = (step.at, "passed on".to_owned());
+        append(&mut listing, listed(driver, step.function, &[], (&passed_on, false))?);
     }
     append(&mut listing, inside);
     listing.function = first.function.map(|function| function.0);
@@ -37,9 +37,7 @@ pub(super) fn stores(
 ) -> Option<Evidence> {
     let marks: Vec<_> = stores.iter().take(MOST_SETTERS).map(|at| (*at, text(*at))).collect();
     let (last, before) = marks.split_last()?;
-    let shown = lines(last.0, before, driver);
-    let mark = (last.0, last.1.clone(), true);
-    listed(shown, before, mark, None).map(Evidence::Listing)
+    drawn(driver, None, before, last)
 }
 
 /// What a caller chooses, and the call by which it does.
@@ -58,66 +56,8 @@ fn chosen(call: &DdiCall, driver: &Driver<'_>) -> Option<Listing> {
         true => route.set_at.iter().map(|at| (*at, text.clone())).take(MOST_SETTERS).collect(),
         false => Vec::new(),
     };
-    let shown = lines(first.at, &setters, driver);
     let told = if setters.is_empty() && here { text } else { "chosen here".to_owned() };
-    listed(shown, &setters, (first.at, told, true), first.function.map(|function| function.0))
-}
-
-/// A call that only passes on what it was given.
-fn passed_on(driver: &Driver<'_>, at: Rva, function: Option<u32>) -> Option<Listing> {
-    let shown = lines(at, &[], driver);
-    listed(shown, &[], (at, "passed on".to_owned(), false), function)
-}
-
-/// The call of the DDI, and before it what its own function does to the argument.
-fn part(call: &DdiCall, driver: &Driver<'_>, primary: bool) -> Option<Listing> {
-    let setters = setters(call);
-    let shown = lines(call.site.at, &setters, driver);
-    let mark = (call.site.at, "asked for here".to_owned(), primary);
-    listed(shown, &setters, mark, call.site.function.map(|function| function.0))
-}
-
-/// The lines with their marks; none where the one with the call is not among them.
-fn listed(
-    lines: Vec<Line>,
-    setters: &[(Rva, String)],
-    (at, told, primary): (Rva, String, bool),
-    function: Option<u32>,
-) -> Option<Listing> {
-    if !lines.iter().any(|line| line.rva == at) {
-        return None;
-    }
-    let mut marks = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        if let Some((_, text)) = setters.iter().find(|(setter, _)| *setter == line.rva) {
-            let columns = line.operand.clone().unwrap_or(0..line.text.len());
-            marks.push(Pointer {
-                line: index,
-                start: columns.start,
-                length: columns.len(),
-                text: text.clone(),
-                primary: false,
-            });
-        }
-        if line.rva == at {
-            let (start, length, text) = (0, line.text.len(), told.clone());
-            marks.push(Pointer { line: index, start, length, text, primary });
-        }
-    }
-    Some(Listing { function, source: None, lines: instructions(lines), marks })
-}
-
-/// Adds what another function does.
-fn append(listing: &mut Listing, mut more: Listing) {
-    let before = listing.lines.len();
-    if let Some(first) = more.lines.first_mut() {
-        first.after_gap = false;
-        first.enters = Some(Entered { function: more.function, source: None });
-    }
-    listing.lines.append(&mut more.lines);
-    listing
-        .marks
-        .extend(more.marks.into_iter().map(|mark| Pointer { line: mark.line + before, ..mark }));
+    listed(driver, first.function, &setters, (&(first.at, told), true))
 }
 
 /// The instructions that set the deciding argument, what asks for executable memory first, each with
@@ -161,35 +101,6 @@ fn follows(values: &[(&Possible, Ruling)]) -> String {
             None => String::new(),
         },
     }
-}
-
-/// Everything from the first setter to the call at `at` if that is short, else these lines alone.
-fn lines(at: Rva, setters: &[(Rva, String)], driver: &Driver<'_>) -> Vec<Line> {
-    let name = |rva| driver.names().at(rva);
-    let disassemble = |from, to, most| listing(driver.image(), from, to, most, &name);
-    let first = setters.iter().map(|(setter, _)| *setter).min().unwrap_or(at);
-    if first < at {
-        let whole = disassemble(first, at, MOST_LINES);
-        let shows = |rva| whole.iter().any(|line| line.rva == rva);
-        if shows(at) && setters.iter().all(|(setter, _)| shows(*setter)) {
-            return whole;
-        }
-    }
-    let mut places: Vec<_> = setters.iter().map(|(setter, _)| *setter).chain([at]).collect();
-    places.sort();
-    places.into_iter().flat_map(|place| disassemble(place, place, 1)).collect()
-}
-
-fn instructions(lines: Vec<Line>) -> Vec<Instruction> {
-    let mut end = None;
-    lines
-        .into_iter()
-        .map(|line| {
-            let after_gap = end.is_some_and(|end| end != Some(line.rva));
-            end = Some(line.rva.checked_add(line.length));
-            Instruction { rva: line.rva.0, text: line.text, after_gap, enters: None }
-        })
-        .collect()
 }
 
 #[cfg(test)]

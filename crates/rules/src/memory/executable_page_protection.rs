@@ -167,8 +167,13 @@ mod tests {
             asked("ZwCreateSection", &[(4, constant(protection)), (5, attributes)])
         };
         let image = section(0x10, constant(0x100_0000));
-        assert_eq!(finding(&image).confidence, Confidence::Likely);
-        assert!(notes(&image).contains("SEC_IMAGE"));
+        // Behind it comes the note that it is one of an image.
+        let first = &image.findings[0];
+        assert_eq!(
+            (first.rule, first.confidence),
+            ("executable-page-protection", Confidence::Likely)
+        );
+        assert!(first.notes.join("\n").contains("SEC_IMAGE"));
         for attributes in [constant(0x800_0000), either(&[0x100_0000, 0x800_0000]), unknown()] {
             let call = section(0x40, attributes);
             assert_eq!(finding(&call).confidence, Confidence::Certain);

@@ -14,6 +14,10 @@ use iced_x86::{
 /// `int 29h` ends the system on purpose: code behind it is not reached.
 const FAST_FAIL: u8 = 0x29;
 
+/// What is set in control register 0 whenever Windows runs a driver: paging, write protection and
+/// protected mode.
+const ALWAYS_SET: u64 = 1 << 31 | 1 << 16 | 1;
+
 /// Where code goes on after `instruction`.
 pub(super) fn flow(instruction: &Instruction) -> Flow {
     match instruction.flow_control() {
@@ -287,7 +291,7 @@ impl Lifter<'_> {
             return true;
         }
         if self.instruction.op1_kind() == OpKind::Register && self.register(1).is_none() {
-            return false;
+            return self.read_control();
         }
         if self.instruction.op1_kind() == OpKind::Memory
             && let Some((to, false)) = self.register(0)
@@ -301,6 +305,16 @@ impl Lifter<'_> {
         let value = self.read(1, width, TEMPORARY[0]);
         self.put(width, value);
         true
+    }
+
+    /// Lifts a read of control register 0; what the other special registers hold is not followed.
+    fn read_control(&mut self) -> bool {
+        let Some((to, _)) = self.register(0) else { return false };
+        let known = self.instruction.op1_register() == Register::CR0;
+        if known {
+            self.ops.push(Op::ReadControl { to, ones: ALWAYS_SET });
+        }
+        known
     }
 
     fn extend(&mut self, signed: bool) {

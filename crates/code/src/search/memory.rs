@@ -1,0 +1,155 @@
+//! Clues to code that runs in memory it was given: calls that give some in functions that also go where a
+//! value says, and variables that hold such memory and are called.
+
+use super::Search;
+use super::sight::Clue;
+use crate::decode::{Flow, Stub};
+use crate::ir::Target;
+use crate::scan::Field;
+use ringfence_image::Rva;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Bytes before a field that an instruction which names a variable may begin at.
+const BEGINS: [u32; 3] = [3, 2, 4];
+
+/// Bytes of functions that are looked at for one image; beyond, all are taken to go where values say.
+const MOST_BYTES: usize = 64 << 20;
+
+/// What is done with a variable.
+#[derive(Default)]
+struct Uses {
+    stores: usize,
+    calls: Vec<Field>,
+    /// Whether its address is taken: then others may write to it.
+    taken: bool,
+}
+
+impl Search<'_> {
+    /// The calls that give memory, each with the wanted function that it calls.
+    pub(super) fn gives(&self, wanted: &[usize]) -> HashMap<u32, usize> {
+        let wanted: HashSet<usize> = wanted.iter().copied().collect();
+        let calls = self.seen.iter().filter(|call| wanted.contains(&(call.wanted as usize)));
+        calls.map(|call| (call.at, call.wanted as usize)).collect()
+    }
+
+    /// Clues to memory that `gives` give and that code goes to.
+    pub(super) fn memory_clues(&mut self, gives: &HashMap<u32, usize>) -> Vec<Clue> {
+        let mut calls: Vec<u32> = gives.keys().copied().collect();
+        calls.sort_unstable();
+        let mut goes: BTreeMap<u32, bool> = BTreeMap::new();
+        let mut clues = Vec::new();
+        let mut room = MOST_BYTES;
+        for at in calls {
+            let function = self.places.image.functions().containing(Rva(at));
+            // Where functions are not listed, the quick look alone decides.
+            let goes_by_value = function.is_none_or(|function| {
+                let end = function.end.map_or(function.begin.0, |end| end.0);
+                *goes
+                    .entry(function.begin.0)
+                    .or_insert_with(|| self.goes_by_value(function.begin.0, end, &mut room))
+            });
+            if goes_by_value && self.may_be_called(at) {
+                clues.push(Clue::Gives(at));
+            }
+        }
+        clues.extend(self.variable_clues(gives));
+        clues
+    }
+
+    /// Whether bytes from `begin` to `end` may be a call or a jump to wherever a value says.
+    fn goes_by_value(&self, begin: u32, end: u32, room: &mut usize) -> bool {
+        let bytes = self.places.code_from(begin).unwrap_or_default();
+        let length = (end.saturating_sub(begin) as usize).min(bytes.len());
+        let Some(left) = room.checked_sub(length) else { return true };
+        *room = left;
+        let bytes = &bytes[..length];
+        let mut at = begin;
+        bytes.windows(2).any(|pair| {
+            let place = at;
+            at = at.saturating_add(1);
+            match *pair {
+                // Through a pointer of the image that is no import: the dispatch routine, or a variable.
+                [0xFF, 0x15 | 0x25] => self.named_behind(place).is_none_or(|named| {
+                    self.places.is_guard_dispatch(named) || !self.places.is_import(named)
+                }),
+                [0xFF, operands] => matches!(operands >> 3 & 7, 2 | 4),
+                [0xE8 | 0xE9, _] => self.is_retpoline(place),
+                _ => false,
+            }
+        })
+    }
+
+    /// The place that the field two bytes behind `at` names.
+    fn named_behind(&self, at: u32) -> Option<u32> {
+        let field = self.places.code_from(at.checked_add(2)?)?.first_chunk()?;
+        Some(at.wrapping_add(6).wrapping_add(u32::from_le_bytes(*field)))
+    }
+
+    fn is_retpoline(&self, at: u32) -> bool {
+        let field = at.checked_add(1).and_then(|at| self.places.code_from(at)?.first_chunk());
+        let Some(field) = field else { return false };
+        let target = at.wrapping_add(5).wrapping_add(u32::from_le_bytes(*field));
+        matches!(self.decoder.stub(target), Stub::ToRegister(_) | Stub::Retpoline(_))
+    }
+
+    /// Whether what the call at `at` returns may be called before long.
+    fn may_be_called(&mut self, at: u32) -> bool {
+        let Some(lifted) = self.decoder.read(at) else { return false };
+        let result = self.decoder.abi().result;
+        let next = at.saturating_add(u32::from(lifted.length));
+        let followed = self.followed(next, result);
+        followed.is_some_and(|followed| followed.called)
+    }
+
+    /// Clues to calls of variables that nothing but one call's memory is stored in.
+    fn variable_clues(&mut self, gives: &HashMap<u32, usize>) -> Vec<Clue> {
+        let mut stored = std::mem::take(&mut self.transfer.outside.stored);
+        stored.retain(|_, call| gives.contains_key(call));
+        let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
+        for field in self.scan(&stored.keys().copied().collect()) {
+            self.add_use(field, uses.entry(field.place).or_default());
+        }
+        let mut clues = Vec::new();
+        for (place, uses) in uses {
+            let writable = self.places.image.section_at(Rva(place));
+            let writable = writable.is_some_and(|section| section.is_writable());
+            if let Some(&call) = stored.get(&place)
+                && writable
+                && uses.stores == 1
+                && !uses.taken
+            {
+                self.transfer.outside.variables.insert(place, call);
+                clues.extend(uses.calls.into_iter().map(|field| Clue::Names(field, true)));
+            }
+        }
+        clues
+    }
+
+    /// Counts what the instruction with `field` does with the variable that it names.
+    fn add_use(&mut self, field: Field, uses: &mut Uses) {
+        let found = BEGINS.into_iter().find_map(|back| {
+            let start = field.at.checked_sub(back)?;
+            let lifted = self.decoder.read(start)?;
+            (lifted.names == Some(field.place)).then_some((start, lifted))
+        });
+        let Some((start, lifted)) = found else {
+            uses.taken = true;
+            return;
+        };
+        let mut touches = Vec::new();
+        self.decoder.touches(start, &mut touches);
+        let pointer = Target::Pointer(field.place);
+        if lifted.flow == Flow::Call(pointer) || lifted.flow == Flow::Indirect(pointer) {
+            uses.calls.push(field);
+        } else if touches.iter().any(|touch| touch.writes) {
+            uses.stores += 1;
+        } else if touches.is_empty() {
+            uses.taken = true;
+        } else if let Some(register) = self.decoder.made(start) {
+            let next = start.saturating_add(u32::from(lifted.length));
+            if self.followed(next, register).is_some_and(|followed| followed.called) {
+                uses.calls.push(field);
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What is found beside calls. Clues come first, by looking at every byte; only functions with one that
+//! holds are analysed.
+
+use super::Search;
+use crate::analysis::watch::{Part, Watching, watch};
+use crate::clues::{Wanted, marks};
+use crate::decode::Followed;
+use crate::flow::{Graph, graph};
+use crate::function::Extent;
+use crate::ir::Reg;
+use crate::query::Watch;
+use crate::scan::Field;
+use ringfence_image::Rva;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+/// Spans of code that are looked for each by itself; further ones are taken together.
+const MOST_SPANS: usize = 4;
+/// Spans no farther apart than this are one.
+const NEAR: u32 = 0x1000;
+/// Bytes before a field that its instruction may begin at, the likeliest first.
+const BEGINS: [u32; 5] = [3, 2, 4, 5, 6];
+/// How far before a field reading begins, and how often, to see in which instruction the field lies; from
+/// a function's start it may be farther.
+const RUN_UP: u32 = 36;
+const READINGS: u32 = 2;
+const FARTHEST: u32 = 128;
+/// Operations carried out for the sightings of one image, and of one function of it.
+const MOST_STEPS: usize = 8_000_000;
+const MOST_STEPS_IN_ONE: usize = 2_000_000;
+/// Sightings that are kept, clues that are followed, and bytes that are looked at for being one.
+const MOST_SIGHTINGS: usize = 4096;
+const MOST_CLUES: usize = 20_000;
+const MOST_MARKS: usize = 1 << 20;
+/// Quick looks at what becomes of a value.
+pub(super) const MOST_LOOKS: usize = 20_000;
+
+/// Bytes that may be an instruction to be sighted, or one that leads to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Clue {
+    /// The field of an instruction that names a place, and whether it takes values to tell more.
+    Names(Field, bool),
+    /// An instruction that sets a control register.
+    Control(u32),
+    /// A call that gives memory which code may go to.
+    Gives(u32),
+}
+
+impl Clue {
+    fn at(self) -> u32 {
+        match self {
+            Clue::Names(field, _) => field.at,
+            Clue::Control(at) | Clue::Gives(at) => at,
+        }
+    }
+}
+
+impl Search<'_> {
+    /// Finds what `watch` asks for.
+    pub(super) fn sight(&mut self, watch: &Watch) {
+        let slots: HashSet<u32> = watch.functions.iter().map(|slot| slot.0).collect();
+        let mut functions: BTreeMap<u32, (Extent, Vec<Clue>)> = BTreeMap::new();
+        let gives = self.gives(&watch.gives_memory);
+        let mut clues = self.clues(&slots);
+        clues.extend(self.memory_clues(&gives));
+        for clue in clues {
+            let Some(extent) = self.finder.around(&mut *self.decoder, clue.at()) else { continue };
+            let (known, clues) =
+                functions.entry(extent.begin).or_insert_with(|| (extent.clone(), Vec::new()));
+            known.add(extent);
+            clues.push(clue);
+        }
+        self.transfer.outside.slots = slots;
+        self.transfer.outside.calls = gives.keys().copied().collect();
+        let mut steps = 0;
+        let mut unlisted = HashSet::new();
+        for (extent, clues) in functions.into_values() {
+            let (begin, listed) = (extent.begin, extent.listed);
+            let before = self.survey.sightings.len();
+            let budget = MOST_STEPS.saturating_sub(steps);
+            steps += self.sight_in(extent, &clues, &gives, budget);
+            if !listed && self.survey.sightings.len() > before {
+                unlisted.insert(begin);
+            }
+        }
+        // Where nothing names a function, it may be no code at all.
+        let named = self.known_starts(unlisted.clone());
+        for sighting in &mut self.survey.sightings {
+            let begin = sighting.function.0;
+            sighting.reached &= named.contains(&begin) || !unlisted.contains(&begin);
+        }
+        self.transfer.outside = Default::default();
+        self.survey.sightings.sort_by_key(|sighting| (sighting.at, sighting.what.kind()));
+        self.survey.sightings.dedup_by_key(|sighting| (sighting.at, sighting.what.kind()));
+    }
+
+    /// Looks at one function; how much work it was.
+    fn sight_in(
+        &mut self,
+        mut extent: Extent,
+        clues: &[Clue],
+        gives: &HashMap<u32, usize>,
+        budget: usize,
+    ) -> usize {
+        if budget == 0 || self.survey.sightings.len() > MOST_SIGHTINGS {
+            self.give_up();
+            return 0;
+        }
+        let field = |clue: &Clue| match *clue {
+            Clue::Names(field, _) => Some(field),
+            Clue::Control(_) | Clue::Gives(_) => None,
+        };
+        let fields: Vec<Field> = clues.iter().filter_map(field).collect();
+        extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
+        let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
+        let holding: Vec<(usize, bool)> =
+            clues.iter().filter_map(|clue| self.holds(&graph, clue)).collect();
+        let read = graph.insns.len();
+        if holding.is_empty() {
+            return read;
+        }
+        let blocks: BTreeSet<usize> =
+            holding.iter().filter_map(|&(insn, _)| graph.block_of(insn)).collect();
+        let part = match holding.iter().any(|(_, values)| *values) {
+            true => Part::Whole,
+            false => Part::Blocks(&blocks),
+        };
+        self.transfer.clear();
+        let watched = watch(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            &self.query,
+            &part,
+            (Watching::new(gives), budget.min(MOST_STEPS_IN_ONE)),
+        );
+        // Code in memory is no more than missed: to ask for such memory leaves enough open.
+        let misses = clues.iter().any(|clue| !matches!(clue, Clue::Gives(_)));
+        if misses && (graph.spent || watched.spent) {
+            self.give_up();
+        }
+        self.survey.sightings.extend(watched.sightings);
+        read + watched.steps
+    }
+
+    /// The instruction that a clue is, and whether it takes values to tell more; none where the bytes
+    /// are a part of something else.
+    fn holds(&mut self, graph: &Graph, clue: &Clue) -> Option<(usize, bool)> {
+        let index = |at: u32| graph.insns.binary_search_by_key(&at, |insn| insn.at).ok();
+        match *clue {
+            Clue::Names(field, values) => {
+                let (insn, names) = graph.insn_with(field)?;
+                names.then_some((insn, values))
+            }
+            Clue::Control(at) | Clue::Gives(at) => Some((index(at)?, true)),
+        }
+    }
+
+    fn clues(&mut self, slots: &HashSet<u32>) -> Vec<Clue> {
+        let loaded = match (slots.iter().min(), slots.iter().max()) {
+            (Some(low), Some(high)) => *low..high.saturating_add(1),
+            _ => 0..0,
+        };
+        let wanted = Wanted { named: self.spans(), loaded };
+        let mut places = Vec::new();
+        for &(start, bytes) in self.places.code() {
+            marks(bytes, start, &wanted, |at| places.push(at));
+        }
+        places.sort_unstable();
+        places.dedup();
+        let mut clues: Vec<Clue> = Vec::new();
+        if places.len() > MOST_MARKS {
+            self.give_up();
+        }
+        for at in places.into_iter().take(MOST_MARKS) {
+            if clues.len() > MOST_CLUES {
+                self.give_up();
+                return clues;
+            }
+            clues.extend(self.control_clue(at));
+            clues.extend(self.field_clue(at, slots));
+        }
+        let moved = self.places.code_pointers();
+        clues.extend(moved.into_iter().filter_map(|field| self.clue(field, &[2, 1], slots)));
+        clues
+    }
+
+    /// Stretches of code that nobody may write to.
+    fn spans(&self) -> Vec<Range<u32>> {
+        let mut spans: Vec<Range<u32>> = Vec::new();
+        for &(start, _) in self.places.code() {
+            let Some(section) = self.places.image.section_at(Rva(start)) else {
+                continue;
+            };
+            if section.is_writable() {
+                continue;
+            }
+            let end = u32::try_from(section.addresses().end).unwrap_or(u32::MAX);
+            match spans.len() {
+                length if length > 0 => {
+                    let last = &mut spans[length - 1];
+                    if length == MOST_SPANS || start.saturating_sub(last.end) <= NEAR {
+                        last.end = last.end.max(end);
+                    } else {
+                        spans.push(start..end);
+                    }
+                }
+                _ => spans.push(start..end),
+            }
+        }
+        spans
+    }
+
+    fn control_clue(&mut self, at: u32) -> Option<Clue> {
+        self.decoder.control(at)?;
+        // A prefix may stand before it, by which it may be another control register.
+        let before = at.checked_sub(1).filter(|before| self.decoder.control(*before).is_some());
+        let start = before.unwrap_or(at);
+        (!self.is_inside_another(start, at)).then_some(Clue::Control(start))
+    }
+
+    fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
+        BEGINS.into_iter().find_map(|back| {
+            let start = at.checked_sub(back)?;
+            let lifted = self.decoder.read(start)?;
+            let place = lifted.names?;
+            let covers = start.saturating_add(u32::from(lifted.length)) >= at.saturating_add(4);
+            let wanted = self.places.is_read_only_code(place) || slots.contains(&place);
+            if !covers || !wanted {
+                return None;
+            }
+            let clue = self.clue(Field { at, place }, &[back], slots)?;
+            (!self.is_inside_another(start, at)).then_some(clue)
+        })
+    }
+
+    /// What may become of what `register` holds before the instruction at `start`; nothing once that was
+    /// asked too often.
+    pub(super) fn followed(&mut self, start: u32, register: Reg) -> Option<Followed> {
+        self.looks = self.looks.checked_sub(1)?;
+        Some(self.decoder.follow(start, register))
+    }
+
+    /// Whether the instruction around `at` certainly begins elsewhere than at `start`, though one could
+    /// begin there. Code that is read from anywhere soon falls into step, so what comes of several
+    /// beginnings is right.
+    fn is_inside_another(&mut self, start: u32, at: u32) -> bool {
+        let function = self.places.image.functions().containing(Rva(at));
+        let begin = function.map(|function| function.begin.0);
+        let readings = match begin.filter(|begin| at.saturating_sub(*begin) <= FARTHEST) {
+            // From a function's first instruction one reading is enough.
+            Some(begin) => begin..begin + 1,
+            None => at.saturating_sub(RUN_UP)..at.saturating_sub(RUN_UP - READINGS),
+        };
+        let mut begins = readings.filter_map(|from| self.begins_around(from, at));
+        let Some(first) = begins.next() else { return false };
+        first != start && begins.all(|other| other == first)
+    }
+
+    /// Where the instruction around `at` begins if code is read on from `from`.
+    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
+        let mut begin = from;
+        loop {
+            let next = begin.checked_add(self.decoder.length(begin)?)?;
+            if next > at {
+                return Some(begin);
+            }
+            begin = next;
+        }
+    }
+
+    /// What the instruction with `field` that begins at one of `backs` before it is a clue to.
+    fn clue(&mut self, field: Field, backs: &[u32], slots: &HashSet<u32>) -> Option<Clue> {
+        backs.iter().find_map(|back| {
+            let start = field.at.checked_sub(*back)?;
+            let lifted = self.decoder.read(start)?;
+            let mut touches = Vec::new();
+            self.decoder.touches(start, &mut touches);
+            let clue = |values| Clue::Names(field, values);
+            if touches.iter().any(|touch| touch.writes) {
+                return Some(clue(false));
+            }
+            let loads = !touches.is_empty();
+            if loads != slots.contains(&field.place) {
+                return None;
+            }
+            let register = self.decoder.made(start)?;
+            let next = start.saturating_add(u32::from(lifted.length));
+            let followed = self.followed(next, register);
+            let wanted = followed.is_none_or(|followed| match loads {
+                true => followed.read || followed.written,
+                false => followed.written,
+            });
+            wanted.then(|| clue(true))
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! What a survey found beside calls.
+
+use crate::Value;
+use ringfence_image::Rva;
+
+/// Something that code does to code or to the processor, or with memory it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The instruction that does it.
+    pub at: Rva,
+    /// Where the function begins that it is in.
+    pub function: Rva,
+    /// What it does.
+    pub what: Sight,
+    /// Whether it does so whatever path leads there; else on some paths only.
+    pub always: bool,
+    /// Whether a known path leads there.
+    pub reached: bool,
+}
+
+/// What was sighted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It writes into a section of the image that is executable and not writable.
+    CodeWritten {
+        /// Where to: the place itself, or the one that an index is added to.
+        target: Rva,
+        /// The instruction that made the address, if another one.
+        set_at: Option<Rva>,
+    },
+    /// It gives control register 0 a value.
+    Cr0Set {
+        /// What that may be. A value read from the register has the bits that Windows runs with.
+        value: Value,
+    },
+    /// It calls, or jumps to, memory that a wanted function gave.
+    MemoryRun {
+        /// Index into [`Query::wanted`](crate::Query::wanted).
+        wanted: usize,
+        /// The call that gave it.
+        given_at: Rva,
+    },
+    /// It reads or writes what the pointer in an import's slot points to: another module's code.
+    ImportRead {
+        /// The slot.
+        slot: Rva,
+        /// The instruction that read the pointer.
+        read_at: Rva,
+    },
+}
+
+impl Sight {
+    /// Tells kinds of sightings apart, in the order in which they are told.
+    pub(crate) fn kind(&self) -> u8 {
+        match self {
+            Sight::CodeWritten { .. } => 0,
+            Sight::Cr0Set { .. } => 1,
+            Sight::MemoryRun { .. } => 2,
+            Sight::ImportRead { .. } => 3,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+/* What code does to code, and what only looks like it: each function that does something has its twin
+ * that does not. */
+#include "ddi.h"
+
+typedef ULONG routine(ULONG);
+
+NTKERNELAPI NTSTATUS ZwClose(HANDLE);
+NTKERNELAPI USHORT NtBuildNumber;
+
+__attribute__((section(".text"))) volatile ULONG counter_in_code = 1;
+volatile ULONG counter;
+routine *volatile chosen;
+static routine *built, *given;
+static routine *volatile replaced;
+
+__attribute__((noinline, used)) ULONG answers(ULONG a) { return a + 1; }
+
+/* A store into a function of its own, and into a variable that stands among the code. */
+SITE(patches)(void) {
+    ((volatile UCHAR *)answers)[1] = 0x90; //= sighted code-written
+}
+
+SITE(counts_in_code)(void) {
+    counter_in_code++; //= sighted code-written
+}
+
+SITE(counts)(void) { counter++; }
+
+/* The pointer is in a register, a local or both. */
+SITE(patches_in_a_loop)(ULONG count) {
+    volatile UCHAR *code = (volatile UCHAR *)answers;
+    for (ULONG i = 0; i < count; i++)
+        code[i] = 0xcc; //= sighted code-written
+}
+
+SITE(fills_a_table)(ULONG count) {
+    volatile ULONG *data = &counter;
+    for (ULONG i = 0; i < count; i++)
+        data[i] = 0xcc;
+}
+
+SITE(keeps_pointers)(routine *volatile *table, ULONG count) {
+    for (ULONG i = 0; i < count; i++)
+        table[i] = answers;
+}
+
+SITE(patches_one_of_two)(ULONG which) {
+    volatile UCHAR *byte = which ? (volatile UCHAR *)answers : (volatile UCHAR *)&counter;
+    *byte = 0x90; //= sighted code-maybe-written
+}
+
+uint64_t read_cr0(void) {
+    uint64_t value;
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+void write_cr0(uint64_t value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+
+/* At -O0 the value goes through functions, which is not followed. */
+#define READ_CR0(value) __asm__ volatile("mov %%cr0, %0" : "=r"(value))
+#define WRITE_CR0(value) __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory")
+
+SITE(toggles)(void) {
+    uint64_t before, cleared;
+    READ_CR0(before);
+    cleared = before & ~0x10000ull;
+    WRITE_CR0(cleared); //= sighted cr0-cleared
+    counter = 1;
+    WRITE_CR0(before); //= sighted cr0-kept
+}
+
+SITE(sets)(void) {
+    uint64_t value;
+    READ_CR0(value);
+    value |= 0x10000;
+    WRITE_CR0(value); //= sighted cr0-kept
+}
+
+SITE(clears_another_bit)(void) {
+    uint64_t value;
+    READ_CR0(value);
+    value &= ~8ull;
+    WRITE_CR0(value); //= sighted cr0-kept
+}
+
+/* What a program sends: the function can do anything. */
+SITE(writes_what_is_sent)(uint64_t *buffer) {
+    uint64_t value = *buffer;
+    WRITE_CR0(value); //= sighted cr0-unknown
+}
+
+SITE(flips_what_is_sent)(uint64_t *buffer) {
+    uint64_t value;
+    READ_CR0(value);
+    value ^= *buffer;
+    WRITE_CR0(value); //= sighted cr0-unknown
+}
+
+SITE(clears_on_one_path)(ULONG which) {
+    uint64_t value;
+    READ_CR0(value);
+    if (which)
+        value &= ~0x10000ull;
+    WRITE_CR0(value); //= sighted cr0-maybe-cleared
+}
+
+/* Code is put into pool and called. */
+SITE(runs_pool)(void) {
+    UCHAR *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    if (code) {
+        code[0] = 0xc3;
+        counter = ((routine *)code)(1); //= sighted memory-run
+        ExFreePoolWithTag(code, TAG);
+    }
+}
+
+SITE(runs_behind_a_header)(void) {
+    UCHAR *memory = ExAllocatePoolWithTag(0, 64, TAG); //= ExAllocatePoolWithTag 0=0
+    if (!memory)
+        return;
+    routine *code = (routine *)(memory + 16);
+    for (ULONG i = 0; i < 16; i++)
+        memory[16 + i] = ((volatile UCHAR *)answers)[i];
+    counter = code(counter); //= sighted memory-run
+}
+
+SITE(runs_a_mapping)(void) {
+    routine *code = MmMapIoSpace(0xa0000, 4096, 0); //= MmMapIoSpace 2=0
+    counter = code(1);                              //= sighted memory-run
+}
+
+SITE(runs_pool_or_not)(ULONG which) {
+    routine *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    if (which)
+        code = answers;
+    counter = code(1); //= sighted memory-maybe-run
+}
+
+/* By way of a variable that nothing else is stored in. */
+SITE(builds)(void) {
+    built = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+}
+
+SITE(runs_what_was_built)(ULONG a) {
+    counter = built(a); //= sighted memory-run
+}
+
+/* And of one that is also given another value: not told, as nothing is proven. */
+SITE(builds_one)(void) {
+    replaced = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+}
+
+SITE(replaces_it)(void) { replaced = answers; }
+
+SITE(runs_either)(ULONG a) { counter = replaced(a); }
+
+/* Pool that is data, with a call of something else. */
+SITE(uses_pool)(void) {
+    ULONG *data = ExAllocatePoolWithTag(512, 16, TAG); //= ExAllocatePoolWithTag 0=0x200
+    if (data) {
+        data[0] = chosen(data[1]);
+        counter = data[0];
+        ExFreePoolWithTag(data, TAG);
+    }
+}
+
+struct object {
+    routine *act;
+};
+
+SITE(calls_by_pool)(void) {
+    struct object *object = ExAllocatePoolWithTag(512, 16, TAG); //= ExAllocatePoolWithTag 0=0x200
+    if (object) {
+        object->act = chosen;
+        counter = object->act(1);
+    }
+}
+
+SITE(keeps_pool)(void) {
+    given = ExAllocatePoolWithTag(512, 16, TAG); //= ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(frees_pool)(void) { ExFreePoolWithTag(given, TAG); }
+
+/* The kernel's code is read, and a variable of the kernel. */
+SITE(reads_a_service_number)(void) {
+    counter = *(volatile ULONG *)((UCHAR *)ZwClose + 1); //= sighted import-read
+}
+
+SITE(looks_for_a_jump)(void) {
+    if (*(volatile UCHAR *)ZwClose == 0xe9) //= sighted import-read
+        counter = 1;
+}
+
+SITE(reads_a_variable)(void) { counter = *(volatile USHORT *)&NtBuildNumber; }
+
+SITE(calls_the_kernel)(HANDLE handle) { counter = (ULONG)ZwClose(handle); }
+
+SITE(through_functions)(void) {
+    write_cr0(read_cr0() & ~0x10000ull); //= -O2 sighted cr0-cleared
+    //= write_cr0: -O0 sighted cr0-unknown
+}
+
+/* Functions without a frame are not listed, and count as code only if something names them. */
+void *const functions[] = {
+    patches,
+    counts_in_code,
+    counts,
+    patches_in_a_loop,
+    fills_a_table,
+    keeps_pointers,
+    patches_one_of_two,
+    toggles,
+    sets,
+    clears_another_bit,
+    writes_what_is_sent,
+    flips_what_is_sent,
+    clears_on_one_path,
+    runs_pool,
+    runs_behind_a_header,
+    runs_a_mapping,
+    runs_pool_or_not,
+    builds,
+    runs_what_was_built,
+    builds_one,
+    replaces_it,
+    runs_either,
+    uses_pool,
+    calls_by_pool,
+    keeps_pool,
+    frees_pool,
+    reads_a_service_number,
+    looks_for_a_jump,
+    reads_a_variable,
+    calls_the_kernel,
+    through_functions,
+};

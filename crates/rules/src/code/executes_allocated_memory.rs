@@ -1,0 +1,134 @@
+use super::drawing::placed;
+use crate::rule::rule_card;
+use crate::{DdiCall, Driver, Findings, Rule};
+use ringfence_code::{Sight, Sighting};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds calls and jumps that go into memory which the driver was given: by ExAllocatePool and its kin,
+    /// MmAllocateContiguousMemory, MmMapIoSpace, MmMapLockedPages. The address is followed through registers,
+    /// the stack, and a variable that nothing else is stored in.
+    ///
+    /// ## Why it matters
+    ///
+    /// Memory integrity makes a page executable only for an image that passed the code-integrity check.
+    /// Pool and mapped memory never do, whatever was asked for, and the first instruction there ends the
+    /// system with bug check 0xFC.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// code = ExAllocatePoolWithTag(NonPagedPool, sizeof(Stub), TAG);
+    /// memcpy(code, Stub, sizeof(Stub));
+    /// ((ROUTINE *)code)();
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Addresses that are kept in structures, handed to other functions, or given by a function of the
+    /// driver's own. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xfc--attempted-execute-of-noexecute-memory
+    /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
+    ExecutesAllocatedMemory {
+        id: "executes-allocated-memory",
+        summary: "code runs in memory that was allocated or mapped",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["0xFC"],
+    }
+}
+
+impl Rule for ExecutesAllocatedMemory {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
+        let Sight::MemoryRun { given_at, .. } = sighting.what else { return };
+        let calls = driver.calls().all();
+        let given = calls.partition_point(|call| call.site.at < given_at);
+        let given = calls.get(given).filter(|call| call.site.at == given_at);
+        let name = given.map_or("a DDI", |call: &DdiCall| call.ddi.name);
+        let what = format!("code runs in memory that {name} gave");
+        let finding = match sighting.always {
+            true => Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]),
+            false => {
+                let reason = "on some paths code may run in memory that was allocated or mapped";
+                findings.leave_open(Gap::new(&[Question::Run], reason));
+                let what = format!("{what}, depending on the path");
+                Finding::new(&Self::CARD, Level::Warning, what)
+            }
+        };
+        let before = [(given_at, "gives the memory".to_owned())];
+        let finding = placed(finding, sighting, (&before, "goes there"), driver, findings);
+        findings.report(
+            finding
+                .note("the first instruction there faults with bug check 0xFC")
+                .help("keep code in the driver's image, which passes the check when it is loaded"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::code::tests::{calling, says};
+    use ringfence_finding::Answer;
+
+    /// `sub rsp, 28h; xor ecx, ecx`, a call of ExAllocatePoolWithTag with NonPagedPool, and then.
+    fn told(then: &[u8]) -> (Answer, Vec<String>) {
+        let before = [0x48, 0x83, 0xEC, 0x28, 0x31, 0xC9, 0xFF, 0x15];
+        let told = calling(&["ExAllocatePoolWithTag"], &[&before], &[then]);
+        let own = |said: &String| said.contains("executes-allocated-memory");
+        (told.verdict.run, says(&told).into_iter().filter(own).collect())
+    }
+
+    #[test]
+    fn code_in_pool_denies_run() {
+        // call rax; mov rbx, rax and call rbx; add rax, 10h and jmp rax; by way of the stack
+        for then in [
+            &[0xFF, 0xD0, 0x48, 0x83, 0xC4, 0x28, 0xC3][..],
+            &[0x48, 0x89, 0xC3, 0xFF, 0xD3, 0x48, 0x83, 0xC4, 0x28, 0xC3],
+            &[0x48, 0x83, 0xC0, 0x10, 0x48, 0x83, 0xC4, 0x28, 0xFF, 0xE0],
+            &[0x48, 0x89, 0x44, 0x24, 0x20, 0xFF, 0x54, 0x24, 0x20, 0x48, 0x83, 0xC4, 0x28, 0xC3],
+            // test rax, rax; je over; mov byte ptr [rax], 0C3h; call rax
+            &[0x48, 0x85, 0xC0, 0x74, 5, 0xC6, 0, 0xC3, 0xFF, 0xD0, 0x48, 0x83, 0xC4, 0x28, 0xC3],
+        ] {
+            let (run, said) = told(then);
+            assert_eq!(
+                said,
+                ["error[executes-allocated-memory] run: code runs in memory that \
+                  ExAllocatePoolWithTag gave"],
+                "{then:x?}"
+            );
+            assert_eq!(run, Answer::No);
+        }
+    }
+
+    #[test]
+    fn memory_that_is_only_used_is_not_told() {
+        // mov [rax], rcx; call [rax+8], which reads a pointer; mov rax, rcx and call rax
+        for then in [
+            &[0x48, 0x89, 0x08, 0x48, 0x83, 0xC4, 0x28, 0xC3][..],
+            &[0xFF, 0x50, 8, 0x48, 0x83, 0xC4, 0x28, 0xC3],
+            &[0x48, 0x89, 0xC8, 0xFF, 0xD0, 0x48, 0x83, 0xC4, 0x28, 0xC3],
+        ] {
+            assert_eq!(told(then), (Answer::Unknown, vec![]), "{then:x?}");
+        }
+    }
+
+    /// Where a jump brings another value, both may be called.
+    #[test]
+    fn on_some_paths_it_is_a_warning() {
+        // test ebx, ebx; je over; mov rax, rsi; over: call rax
+        let then =
+            [0x85, 0xDB, 0x74, 3, 0x48, 0x89, 0xF0, 0xFF, 0xD0, 0x48, 0x83, 0xC4, 0x28, 0xC3];
+        let (run, said) = told(&then);
+        assert!(said[0].starts_with("warning[executes-allocated-memory] nothing: "), "{said:?}");
+        assert_eq!(run, Answer::Unknown);
+    }
+}

@@ -1,0 +1,159 @@
+use super::drawing::placed;
+use crate::rule::rule_card;
+use crate::{Driver, Findings, Rule};
+use ringfence_code::{Sight, Sighting};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds instructions that store into a section of the driver which is executable and not writable:
+    /// to an address relative to the instruction, or to one that a register holds. Functions and data
+    /// count alike, as both stand on the same pages.
+    ///
+    /// ## Why it matters
+    ///
+    /// Such pages are read-only. With memory integrity the hypervisor sees to it, and no way around it is
+    /// left: neither CR0.WP nor a changed page table makes them writable. The store ends the system with
+    /// bug check 0xBE, or 0x50 or 0x18D where it is the hypervisor that objects.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// *(unsigned char *)Function = 0xC3;           /* changes a function */
+    /// #pragma data_seg(".text")                    /* puts variables among the code */
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Stores through pointers that come from other functions or from memory, and what functions that are
+    /// given such a pointer, memcpy among them, do with it.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xbe--attempted-write-to-readonly-memory
+    /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
+    WritesToCode {
+        id: "writes-to-code",
+        summary: "code is written to that is executable and not writable",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &["0xBE"],
+    }
+}
+
+impl Rule for WritesToCode {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
+        let Sight::CodeWritten { target, set_at } = sighting.what else { return };
+        let section = driver.image().section_at(target).map(|section| section.name());
+        let section = section.unwrap_or_default();
+        let mut what = format!(
+            "a store to {:x} in `{section}`, which is executable and not writable",
+            target.0
+        );
+        if !sighting.always {
+            what += ", depending on the path";
+            let reason = "on some paths a store may go to code of the driver";
+            findings.leave_open(Gap::new(&[Question::Run], reason));
+        }
+        let finding = match sighting.always {
+            true => Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]),
+            false => Finding::new(&Self::CARD, Level::Warning, what),
+        };
+        let before: Vec<_> =
+            set_at.map(|at| (at, format!("the address {:x}", target.0))).into_iter().collect();
+        let finding = placed(finding, sighting, (&before, "written here"), driver, findings)
+            .note("the store faults with bug check 0xBE (or 0x50, or 0x18D with memory integrity)")
+            .help("keep what changes in a writable section, and reach changing code by a pointer");
+        findings.report(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::code::tests::{at_text, run, says, sighted};
+    use ringfence_code::{Sight, Sighting};
+    use ringfence_finding::Answer;
+    use ringfence_image::Rva;
+
+    fn written(always: bool, text: u32) -> Sighting {
+        let what = Sight::CodeWritten { target: Rva(text), set_at: None };
+        Sighting { always, ..at_text(what, text) }
+    }
+
+    #[test]
+    fn a_store_to_code_denies_run() {
+        let told = sighted(|text| written(true, text));
+        assert_eq!(
+            says(&told),
+            ["error[writes-to-code] run: a store to 1000 in `.text`, which is executable and not \
+              writable"]
+        );
+        assert_eq!(told.verdict.run, Answer::No);
+    }
+
+    #[test]
+    fn one_on_some_paths_leaves_it_open() {
+        let told = sighted(|text| written(false, text));
+        assert!(says(&told)[0].starts_with("warning[writes-to-code] nothing: "));
+        assert_eq!(told.verdict.run, Answer::Unknown);
+    }
+
+    #[test]
+    fn one_that_nothing_leads_to_is_open_and_no_finding() {
+        let told = sighted(|text| Sighting { reached: false, ..written(true, text) });
+        assert_eq!((says(&told), told.verdict.run), (vec![], Answer::Unknown));
+    }
+
+    /// Encodings as in Intel's manual: each function writes to its own first byte, or seems to.
+    #[test]
+    fn from_bytes_to_the_answer() {
+        let own = |before: &[u8], length: i32| [before, &(-length).to_le_bytes(), &[0xC3]].concat();
+        // mov [own], eax; lock xadd [own], eax; movups [own], xmm0; setz [own]
+        for opcode in [
+            &[0x89, 0x05][..],
+            &[0xF0, 0x0F, 0xC1, 0x05],
+            &[0x0F, 0x11, 0x05],
+            &[0x0F, 0x94, 0x05],
+            &[0x48, 0xFF, 0x05],
+        ] {
+            let code = own(opcode, opcode.len() as i32 + 4);
+            assert_eq!(run(&code).0, Answer::No, "{code:x?}");
+        }
+        // mov byte ptr [own], 90h has a byte behind the field.
+        let code = [0xC6, 0x05, 0xF9, 0xFF, 0xFF, 0xFF, 0x90, 0xC3];
+        assert_eq!(run(&code).0, Answer::No);
+        // mov eax, [own]; cmp [own], eax; test [own], eax; lea rax, [own]
+        for opcode in [&[0x8B, 0x05][..], &[0x39, 0x05], &[0x85, 0x05], &[0x48, 0x8D, 0x05]] {
+            let code = own(opcode, opcode.len() as i32 + 4);
+            assert_eq!(run(&code), (Answer::Yes, vec![]), "{code:x?}");
+        }
+    }
+
+    #[test]
+    fn through_a_register() {
+        // lea rax, [own] and then
+        for (then, expected) in [
+            // mov byte ptr [rax+1], 90h; xchg [rax], ecx; mov [rax+rcx*4], edx
+            (&[0xC6, 0x40, 1, 0x90][..], Answer::No),
+            (&[0x87, 0x08], Answer::No),
+            (&[0x89, 0x14, 0x88], Answer::No),
+            // mov rdi, rax; rep stosb
+            (&[0x48, 0x89, 0xC7, 0xF3, 0xAA], Answer::No),
+            // push rax; pop rdx; mov [rsp-8], rax; mov rcx, [rsp-8]; mov [rcx], eax
+            (&[0x48, 0x89, 0x44, 0x24, 0xF8, 0x48, 0x8B, 0x4C, 0x24, 0xF8, 0x89, 0x01], Answer::No),
+            // mov [rcx], rax; mov ecx, [rax]
+            (&[0x48, 0x89, 0x01], Answer::Yes),
+            (&[0x8B, 0x08], Answer::Yes),
+            // xor eax, eax; mov [rax], ecx
+            (&[0x31, 0xC0, 0x89, 0x08], Answer::Yes),
+        ] {
+            let code = [&[0x48, 0x8D, 0x05, 0xF9, 0xFF, 0xFF, 0xFF], then, &[0xC3]].concat();
+            assert_eq!(run(&code).0, expected, "{then:x?}: {:?}", run(&code));
+        }
+    }
+}
