@@ -87,6 +87,7 @@ pub const DRIVERS: &[Driver] = &[
     assembly("escaped", &["escaped.s"]),
     assembly("ways", &["ways.s"]),
     assembly("fragments", &["fragments.s"]),
+    assembly("wdf_fragments", &["wdf_fragments.s"]),
 ];
 
 /// Drivers whose truths are not found yet: `--pending` compares them. They move up when they are.
