@@ -92,6 +92,7 @@ pub const DRIVERS: &[Driver] = &[
     assembly("escaped", &["escaped.s"]),
     assembly("ways", &["ways.s"]),
     assembly("fragments", &["fragments.s"]),
+    assembly("wdf_fragments", &["wdf_fragments.s"]),
     c("wrappers", "-O0", &["wrappers.c"], NOTHING),
     c("wrappers", "-O2", &["wrappers.c"], NOTHING),
     c("wrappers-guard", "-O2", &["wrappers.c", "load_config.s"], GUARD),
