@@ -79,9 +79,9 @@ fn may_write(before: &[u8], operands: u8) -> bool {
         [.., 0x00..=0x3F] => before.last().is_some_and(|code| code & 6 == 0),
         [.., 0x80..=0x83] => selects != 7,
         [.., 0x86..=0x89 | 0x8C..=0x8D | 0x8F] => true,
-        // Shifts and moves of numbers, the coprocessor's, then `not` and `neg`, `inc` and `dec`.
-        [.., 0xC0 | 0xC1 | 0xC6 | 0xC7 | 0xD0..=0xD3 | 0xD8..=0xDF] => true,
-        [.., 0xF6 | 0xF7] => selects == 2 || selects == 3,
+        // Moves of numbers, then `inc` and `dec`. Shifts, the coprocessor's and `neg` and `not` are left
+        // out: nobody changes code by them, and the last byte of other instructions often looks like one.
+        [.., 0xC6 | 0xC7] => true,
         [.., 0xFE | 0xFF] => selects < 2,
         _ => false,
     }
@@ -161,6 +161,22 @@ mod tests {
                     let named = |used: &&iced_x86::UsedMemory| used.base() == Register::None;
                     let matters = memory.iter().filter(named).any(|used| !reads(used.access()))
                         || instruction.mnemonic() == Mnemonic::Lea;
+                    let left_out = matches!(
+                        instruction.mnemonic(),
+                        Mnemonic::Rol
+                            | Mnemonic::Ror
+                            | Mnemonic::Rcl
+                            | Mnemonic::Rcr
+                            | Mnemonic::Shl
+                            | Mnemonic::Shr
+                            | Mnemonic::Sal
+                            | Mnemonic::Sar
+                            | Mnemonic::Not
+                            | Mnemonic::Neg
+                    ) || (0xD8..=0xDF).contains(&code);
+                    if left_out {
+                        continue;
+                    }
                     let before = &bytes[..prefix.len() + 1];
                     let before = &before[before.len().saturating_sub(5)..];
                     assert!(!matters || may_write(before, operands), "{bytes:x?}");

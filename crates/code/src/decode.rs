@@ -153,14 +153,18 @@ pub(crate) trait Decoder {
     /// The length of the instruction at `at`; `None` where there is none.
     fn length(&mut self, at: u32) -> Option<u32>;
 
+    /// The length of the instruction at `at`, and the place that it names; `None` where it names none.
+    fn names(&mut self, at: u32) -> Option<(u32, u32)>;
+
     /// Adds the memory that the instruction at `at` uses to `touches`.
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>);
 
     /// The register that the instruction at `at` copies to control register 0.
     fn control(&mut self, at: u32) -> Option<Reg>;
 
-    /// The register that the instruction at `at` puts the address it names into, or what stands there.
-    fn made(&mut self, at: u32) -> Option<Reg>;
+    /// The register that the instruction at `at` puts the address it names into, or what stands there;
+    /// and whether it is the latter.
+    fn made(&mut self, at: u32) -> Option<(Reg, bool)>;
 
     /// What may become of what `register` holds before the instruction at `start`: a quick look that sees
     /// too much rather than too little, and all that is near, but not far.

@@ -187,6 +187,11 @@ impl Decoder for Amd64<'_> {
         self.decode(at).map(|instruction| instruction.len() as u32)
     }
 
+    fn names(&mut self, at: u32) -> Option<(u32, u32)> {
+        let instruction = self.decode(at)?;
+        Some((instruction.len() as u32, self.named(&instruction)?))
+    }
+
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
         if let Some(instruction) = self.decode(at) {
             touch::touches(&mut self.info, self.places, &instruction, touches);
@@ -197,12 +202,14 @@ impl Decoder for Amd64<'_> {
         touch::control(&self.decode(at)?)
     }
 
-    fn made(&mut self, at: u32) -> Option<Reg> {
+    fn made(&mut self, at: u32) -> Option<(Reg, bool)> {
         let instruction = self.decode(at)?;
         let makes = matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Mov)
             && instruction.op0_kind() == OpKind::Register
             && instruction.op0_register().is_gpr64();
-        makes.then(|| general(instruction.op0_register()).map(|(register, _)| register))?
+        let loads =
+            instruction.mnemonic() == Mnemonic::Mov && instruction.op1_kind() == OpKind::Memory;
+        makes.then(|| general(instruction.op0_register()).map(|(register, _)| (register, loads)))?
     }
 
     fn follow(&mut self, start: u32, register: Reg) -> Followed {

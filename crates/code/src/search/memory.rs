@@ -145,7 +145,7 @@ impl Search<'_> {
             uses.stores += 1;
         } else if touches.is_empty() {
             uses.taken = true;
-        } else if let Some(register) = self.decoder.made(start) {
+        } else if let Some((register, _)) = self.decoder.made(start) {
             let next = start.saturating_add(u32::from(lifted.length));
             if self.followed(next, register).is_some_and(|followed| followed.called) {
                 uses.calls.push(field);

@@ -23,7 +23,7 @@ const BEGINS: [u32; 5] = [3, 2, 4, 5, 6];
 /// How far before a field reading begins, and how often, to see in which instruction the field lies; from
 /// a function's start it may be farther.
 const RUN_UP: u32 = 36;
-const READINGS: u32 = 2;
+const READINGS: u32 = 3;
 const FARTHEST: u32 = 128;
 /// Operations carried out for the sightings of one image, and of one function of it.
 const MOST_STEPS: usize = 8_000_000;
@@ -181,7 +181,14 @@ impl Search<'_> {
             clues.extend(self.field_clue(at, slots));
         }
         let moved = self.places.code_pointers();
-        clues.extend(moved.into_iter().filter_map(|field| self.clue(field, &[2, 1], slots)));
+        for field in moved {
+            // `mov r64, imm64`: a prefix and the operation code.
+            let start = field.at.saturating_sub(2);
+            let names = self.decoder.names(start).filter(|(_, place)| *place == field.place);
+            let leads = names
+                .and_then(|(length, _)| self.leads(start, start.saturating_add(length), false));
+            clues.extend(leads.map(|values| Clue::Names(field, values)));
+        }
         clues
     }
 
@@ -212,6 +219,9 @@ impl Search<'_> {
     }
 
     fn control_clue(&mut self, at: u32) -> Option<Clue> {
+        if self.places.code_from(at)?.first() != Some(&0x0F) {
+            return None;
+        }
         self.decoder.control(at)?;
         // A prefix may stand before it, by which it may be another control register.
         let before = at.checked_sub(1).filter(|before| self.decoder.control(*before).is_some());
@@ -220,18 +230,41 @@ impl Search<'_> {
     }
 
     fn field_clue(&mut self, at: u32, slots: &HashSet<u32>) -> Option<Clue> {
-        BEGINS.into_iter().find_map(|back| {
+        for back in BEGINS {
             let start = at.checked_sub(back)?;
-            let lifted = self.decoder.read(start)?;
-            let place = lifted.names?;
-            let covers = start.saturating_add(u32::from(lifted.length)) >= at.saturating_add(4);
-            let wanted = self.places.is_read_only_code(place) || slots.contains(&place);
-            if !covers || !wanted {
+            let Some((length, place)) = self.decoder.names(start) else { continue };
+            let covers = start.saturating_add(length) >= at.saturating_add(4);
+            let wanted = || self.places.is_read_only_code(place) || slots.contains(&place);
+            if !covers || !wanted() {
+                continue;
+            }
+            let next = start.saturating_add(length);
+            let leads = self.leads(start, next, slots.contains(&place));
+            if let Some(values) = leads.filter(|_| !self.is_inside_another(start, at)) {
+                return Some(Clue::Names(Field { at, place }, values));
+            }
+            // The likeliest beginning was one, and nothing comes of it.
+            if self.decoder.made(start).is_some() {
                 return None;
             }
-            let clue = self.clue(Field { at, place }, &[back], slots)?;
-            (!self.is_inside_another(start, at)).then_some(clue)
-        })
+        }
+        None
+    }
+
+    /// Whether the instruction at `start`, which names code or, where it is `of_slot`, an import's slot,
+    /// writes there or makes an address that may be used so; and whether it takes values to tell.
+    fn leads(&mut self, start: u32, next: u32, of_slot: bool) -> Option<bool> {
+        let Some((register, loads)) = self.decoder.made(start) else {
+            let mut touches = Vec::new();
+            self.decoder.touches(start, &mut touches);
+            return touches.iter().any(|touch| touch.writes).then_some(false);
+        };
+        if loads != of_slot {
+            return None;
+        }
+        let followed = self.followed(next, register);
+        let used = |followed: Followed| followed.written || loads && followed.read;
+        followed.is_none_or(used).then_some(true)
     }
 
     /// What may become of what `register` holds before the instruction at `start`; nothing once that was
@@ -243,7 +276,7 @@ impl Search<'_> {
 
     /// Whether the instruction around `at` certainly begins elsewhere than at `start`, though one could
     /// begin there. Code that is read from anywhere soon falls into step, so what comes of several
-    /// beginnings is right.
+    /// beginnings is right, one of them at least.
     fn is_inside_another(&mut self, start: u32, at: u32) -> bool {
         let function = self.places.image.functions().containing(Rva(at));
         let begin = function.map(|function| function.begin.0);
@@ -252,9 +285,8 @@ impl Search<'_> {
             Some(begin) => begin..begin + 1,
             None => at.saturating_sub(RUN_UP)..at.saturating_sub(RUN_UP - READINGS),
         };
-        let mut begins = readings.filter_map(|from| self.begins_around(from, at));
-        let Some(first) = begins.next() else { return false };
-        first != start && begins.all(|other| other == first)
+        let mut begins = readings.filter_map(|from| self.begins_around(from, at)).peekable();
+        begins.peek().is_some() && begins.all(|begin| begin != start)
     }
 
     /// Where the instruction around `at` begins if code is read on from `from`.
@@ -267,31 +299,5 @@ impl Search<'_> {
             }
             begin = next;
         }
-    }
-
-    /// What the instruction with `field` that begins at one of `backs` before it is a clue to.
-    fn clue(&mut self, field: Field, backs: &[u32], slots: &HashSet<u32>) -> Option<Clue> {
-        backs.iter().find_map(|back| {
-            let start = field.at.checked_sub(*back)?;
-            let lifted = self.decoder.read(start)?;
-            let mut touches = Vec::new();
-            self.decoder.touches(start, &mut touches);
-            let clue = |values| Clue::Names(field, values);
-            if touches.iter().any(|touch| touch.writes) {
-                return Some(clue(false));
-            }
-            let loads = !touches.is_empty();
-            if loads != slots.contains(&field.place) {
-                return None;
-            }
-            let register = self.decoder.made(start)?;
-            let next = start.saturating_add(u32::from(lifted.length));
-            let followed = self.followed(next, register);
-            let wanted = followed.is_none_or(|followed| match loads {
-                true => followed.read || followed.written,
-                false => followed.written,
-            });
-            wanted.then(|| clue(true))
-        })
     }
 }
