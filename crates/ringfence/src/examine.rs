@@ -158,7 +158,10 @@ pub(crate) fn judge(
     timings: &Timings,
 ) -> Examined {
     timings.during(Stage::Rules, || {
-        let driver = Driver::new(image).strict(settings.strict).for_targets(settings.targets);
+        let driver = Driver::new(image)
+            .strict(settings.strict)
+            .for_targets(settings.targets)
+            .showing_code(settings.code);
         let Settings { targets, calls, code_analysis, .. } = *settings;
         let asked = Asked { targets, calls, code_analysis };
         let outcome = ringfence_rules::check(&driver, asked);

@@ -18,6 +18,8 @@ pub struct Settings {
     /// Whether every examined call of a DDI is listed in
     /// [`Examination::calls`](ringfence_finding::Examination::calls).
     pub calls: bool,
+    /// Whether findings show machine code. A report that does not show it is ready sooner without.
+    pub code: bool,
     /// Where debug files are looked for, beside the driver's own folder, in this order. Functions and
     /// source lines are told where one is the driver's.
     pub symbols: Vec<SymbolFolder>,
@@ -33,6 +35,7 @@ impl Default for Settings {
             code_analysis: false,
             hash: true,
             calls: false,
+            code: true,
             symbols: Vec::new(),
             threads: 0,
         }

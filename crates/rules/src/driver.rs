@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 pub struct Driver<'a> {
     image: &'a Image<'a>,
     asked: Judging,
+    shows_code: bool,
     calls: OnceLock<Calls>,
     names: OnceLock<Names<'a>>,
 }
@@ -21,7 +22,13 @@ pub struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// A driver of which the image is known and nothing else yet.
     pub fn new(image: &'a Image<'a>) -> Driver<'a> {
-        Driver { image, asked: Judging::default(), calls: OnceLock::new(), names: OnceLock::new() }
+        Driver {
+            image,
+            asked: Judging::default(),
+            shows_code: true,
+            calls: OnceLock::new(),
+            names: OnceLock::new(),
+        }
     }
 
     /// Where sources disagree, whether Microsoft's documentation weighs more than observation.
@@ -36,6 +43,17 @@ impl<'a> Driver<'a> {
     pub fn for_targets(mut self, targets: Targets) -> Driver<'a> {
         self.asked.targets = targets;
         self
+    }
+
+    /// Whether findings show machine code; to disassemble it takes about as long as to find it.
+    #[must_use]
+    pub fn showing_code(mut self, shows_code: bool) -> Driver<'a> {
+        self.shows_code = shows_code;
+        self
+    }
+
+    pub(crate) fn shows_code(&self) -> bool {
+        self.shows_code
     }
 
     /// How calls are judged.

@@ -29,6 +29,9 @@ pub(crate) fn listed(
     before: &[Place],
     ((at, told), primary): (&Place, bool),
 ) -> Option<Listing> {
+    if !driver.shows_code() {
+        return None;
+    }
     let lines = lines(driver, before, *at);
     if !lines.iter().any(|line| line.rva == *at) {
         return None;

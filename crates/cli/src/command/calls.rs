@@ -9,7 +9,7 @@ use ringfence::{Input, Settings};
 pub(crate) fn run(arguments: &Calls, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     let symbols = arguments.symbols.clone();
-    let settings = Settings { calls: true, symbols, ..Settings::default() };
+    let settings = Settings { calls: true, code: false, symbols, ..Settings::default() };
     let filter = CallFilter { answers: arguments.only.clone(), ddis: arguments.ddi.clone() };
     let is_for_machines = matches!(arguments.format, ListFormat::Json);
     let manner = Manner { streams: true, is_for_machines };

@@ -9,16 +9,17 @@ use std::io::{self, Write};
 
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
+    let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
     let settings = Settings {
         targets: arguments.target.iter().copied().fold(Targets::NONE, Targets::union),
         strict: arguments.strict,
         code_analysis: arguments.code_analysis,
         hash: !arguments.no_hash,
         calls: arguments.calls,
+        code: !matches!(format, Format::Summary | Format::Concise),
         symbols: arguments.symbols.clone(),
         threads: usize::from(arguments.threads),
     };
-    let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
     let is_for_machines = format.is_for_machines();
     if arguments.calls && !is_for_machines {
         anyhow::bail!(

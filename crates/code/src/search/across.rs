@@ -331,21 +331,26 @@ impl Search<'_> {
         let exported: HashSet<u32> =
             image.exports().iter().map(|export| export.address.0).collect();
         for (function, parameters) in needs.parameters {
-            let is_new = !self.across.functions.contains_key(&function);
-            let unseen = is_new && self.is_entered_unseen(function);
-            let callers = Rc::make_mut(self.across.functions.entry(function).or_default());
-            if !is_new {
-                // On the stack it was not asked for when its callers were looked for.
-                callers.open |= parameters.iter().any(|index| *index > 3);
+            if let Some(callers) = self.across.functions.get_mut(&function) {
+                // More is asked of the same calls, which are looked at once more.
+                let callers = Rc::make_mut(callers);
                 callers.parameters.extend(parameters);
+                let asked = callers.parameters.iter();
+                let asked = asked.map(|&index| Parameter { index, bits: 64 }).collect();
+                callers.calls.clear();
+                if let Some(number) = self.transfer.aims.function_at(function) {
+                    self.query.wanted[number as usize].arguments = asked;
+                    named.functions.insert(function, number);
+                }
                 continue;
             }
-            callers.open =
-                exported.contains(&function) || image.headers().entry_point.0 == function || unseen;
+            let open = exported.contains(&function)
+                || image.headers().entry_point.0 == function
+                || self.is_entered_unseen(function);
             let number = self.query.wanted.len() as u32;
-            let asked: BTreeSet<u8> = (0..4).chain(parameters.iter().copied()).collect();
-            let arguments = asked.iter().map(|&index| Parameter { index, bits: 64 }).collect();
-            callers.parameters = parameters;
+            let arguments = parameters.iter().map(|&index| Parameter { index, bits: 64 }).collect();
+            let callers = Callers { calls: Vec::new(), parameters, open };
+            self.across.functions.insert(function, Rc::new(callers));
             self.across.numbers.insert(number, function);
             self.query.wanted.push(Wanted {
                 // It is never looked for by this; its address is among the aims.
