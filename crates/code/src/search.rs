@@ -100,6 +100,7 @@ struct Outcome<'f> {
 /// A function that was looked into, to be looked into again.
 struct Looked {
     extent: Extent,
+    instructions: usize,
     /// Its code, while there is room for it and nothing else was looked for in it since.
     graph: Option<Graph>,
     /// What in it was looked for.
@@ -444,6 +445,7 @@ impl<'a> Search<'a> {
         self.across.planted.append(&mut found.planted);
         let looked = self.looked.entry(graph.begin).or_insert_with(|| Looked {
             extent: extent.clone(),
+            instructions: graph.insns.len(),
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),

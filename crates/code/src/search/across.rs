@@ -25,6 +25,9 @@ const MOST_VARIABLES: usize = 1024;
 const MOST_ROUNDS: usize = 12;
 /// Instructions that are kept of functions which will be looked at again.
 const MOST_KEPT: usize = 100_000;
+/// Instructions of a function whose callers are asked what they make it choose. Those that turn one thing
+/// into another are small; in large ones most conditions are about something else.
+const MOST_CHOOSING: usize = 128;
 /// The bytes before a variable that an instruction may write to and reach the variable.
 const WIDEST: u32 = 15;
 /// An object whose address is taken this far before a variable, which nothing is stored into by name,
@@ -316,6 +319,7 @@ impl Search<'_> {
         let Some(bits) = bits else { return };
         if are_chosen(atoms, bits)
             && let Some(looked) = self.looked.get(&function)
+            && looked.instructions <= MOST_CHOOSING
         {
             parameters.extend(&looked.conditions);
         }
@@ -514,6 +518,7 @@ impl Search<'_> {
         let Some(extent) = extent.filter(|extent| extent.begin == function) else { return };
         self.looked.entry(function).or_insert_with(|| super::Looked {
             extent,
+            instructions: 0,
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
