@@ -32,6 +32,8 @@ const LONGEST_CHAIN: usize = 16;
 const MOST_VISITS: u32 = 200;
 /// Bytes of states that are kept at once.
 const MOST_STATE_BYTES: usize = 24 << 20;
+/// Possibilities that are told of a value.
+const MOST_POSSIBLE: usize = 8;
 /// Sets of values that are kept at once.
 const MOST_SETS: usize = 100_000;
 
@@ -617,5 +619,12 @@ pub(crate) fn value_of(atoms: &[Atom], bits: u8, origin: impl Fn(u16) -> Option<
     let key = |one: &Possible| (one.unknown, one.ones, one.zeros, one.points_to, one.origin);
     possible.sort_by_key(|one| (key(one), one.set_at));
     possible.dedup_by_key(|one| key(one));
+    if possible.len() > MOST_POSSIBLE {
+        // What many callers choose is told route by route; together only the bits are that all share.
+        let ones = possible.iter().fold(u64::MAX, |bits, one| bits & one.ones);
+        let zeros = possible.iter().fold(u64::MAX, |bits, one| bits & one.zeros);
+        let unknown = Some(Reason::ManyValues);
+        possible = vec![Possible { ones, zeros, unknown, ..Possible::default() }];
+    }
     Value { possible }
 }

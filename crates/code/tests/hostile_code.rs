@@ -118,3 +118,48 @@ fn a_function_too_large_is_said_to_be() {
         assert!(survey.sites.len() > 50_000, "{name}");
     }
 }
+
+/// What the only call's first argument is, whoever calls.
+fn argument(name: &str) -> (Vec<Option<u64>>, usize) {
+    let survey = surveyed(name);
+    let [site] = &survey.sites[..] else { panic!("{name}: {} calls", survey.sites.len()) };
+    let possible = site.arguments[0].value.possible.iter();
+    (possible.map(|possible| possible.constant()).collect(), site.routes.len() + site.alike)
+}
+
+/// Every caller is heard, however many there are; what they choose is told apart as long as there is
+/// room, and then it may be anything.
+#[test]
+fn ten_thousand_callers() {
+    let (values, routes) = argument("callers-of-one-function");
+    assert_eq!((values, routes), (vec![Some(0), Some(1), Some(2)], 10_000));
+    let (values, _) = argument("callers-with-a-value-each");
+    assert_eq!(values, [None]);
+}
+
+/// Beyond the longest way that is followed, callers may choose anything.
+#[test]
+fn a_parameter_that_comes_from_far_is_not_known() {
+    for name in ["parameter-through-a-chain", "parameter-that-grows-in-a-chain"] {
+        let (values, _) = argument(name);
+        assert!(values.contains(&None), "{name}: {values:?}");
+    }
+}
+
+/// What goes round and is not changed is what came from outside; else it is not known.
+#[test]
+fn functions_that_call_each_other() {
+    let all = |name: &str| {
+        let survey = surveyed(name);
+        let calls = survey.sites.iter().map(|site| &site.arguments[0].value.possible);
+        calls
+            .map(|all| all.iter().map(|one| one.constant()).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    let changed = all("functions-that-all-change-a-parameter");
+    assert_eq!(changed.len(), 60);
+    assert!(changed.iter().all(|values| values.contains(&None)));
+    let same = all("functions-that-all-call-each-other");
+    assert_eq!(same.len(), 60);
+    assert!(same.iter().all(|values| values.contains(&None) || values == &[Some(0)]));
+}
