@@ -182,7 +182,7 @@ pub(crate) enum Along {
     /// No more than before.
     Same,
     /// More.
-    Narrowed(State),
+    Narrowed(Box<State>),
     /// Code never goes that way.
     Never,
 }
@@ -247,7 +247,7 @@ impl Analysis<'_, '_, '_> {
         for (index, &before) in before.iter().enumerate() {
             state = self.run(before, state, false);
             if let Along::Narrowed(narrowed) = self.along(before, chain[index + 1], &state) {
-                state = narrowed;
+                state = *narrowed;
             }
         }
         let (first, first_store) = (self.found.sites.len(), self.found.stores.len());

@@ -249,7 +249,7 @@ impl<'a> Transfer<'a> {
         if !flags.tells(&self.values, when) {
             return Along::Same;
         }
-        let mut state = state.clone();
+        let mut state = Box::new(state.clone());
         match flags.assume(&mut self.values, &mut state, when) {
             true => Along::Narrowed(state),
             false => Along::Never,
