@@ -629,7 +629,7 @@ impl Search<'_> {
             let variable = Variable { bytes: 8, initial: Some(0), ..Variable::default() };
             self.across.variables.insert(at, variable);
             self.transfer.aims.watch(at, 8);
-            named.variables.push(at.saturating_sub(WIDEST)..at.saturating_add(8));
+            named.variables.push(at.saturating_sub(NEAR)..at.saturating_add(8));
         }
         self.search_for(&named);
         let mut reads = Named::default();
@@ -670,6 +670,10 @@ impl Search<'_> {
                 Base::Callee { .. } => Atom { at: 0, ..*atom },
                 _ => Atom::unknown(Reason::Global(Rva(at)), 0),
             };
+        }
+        // Who fills in the object that it is a part of may put something else there.
+        if variable.near {
+            atoms.push(Atom::unknown(Reason::Global(Rva(at)), 0));
         }
         atoms.sort_unstable();
         atoms.dedup();
