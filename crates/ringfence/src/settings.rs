@@ -18,7 +18,8 @@ pub struct Settings {
     /// Whether every examined call of a DDI is listed in
     /// [`Examination::calls`](ringfence_finding::Examination::calls).
     pub calls: bool,
-    /// Whether findings show machine code. A report that does not show it is ready sooner without.
+    /// Whether findings show machine code; else only its place. A report that does not show it is ready
+    /// sooner without.
     pub code: bool,
     /// Where debug files are looked for, beside the driver's own folder, in this order. Functions and
     /// source lines are told where one is the driver's.

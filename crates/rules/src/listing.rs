@@ -29,10 +29,11 @@ pub(crate) fn listed(
     before: &[Place],
     ((at, told), primary): (&Place, bool),
 ) -> Option<Listing> {
-    if !driver.shows_code() {
-        return None;
-    }
-    let lines = lines(driver, before, *at);
+    let lines = match driver.shows_code() {
+        true => lines(driver, before, *at),
+        // The place alone: nobody reads the instructions.
+        false => vec![Line { rva: *at, text: String::new(), length: 0, operand: None }],
+    };
     if !lines.iter().any(|line| line.rva == *at) {
         return None;
     }
