@@ -599,8 +599,8 @@ impl<'a> Transfer<'a> {
         }
         let result = self.result(state, callee, at);
         match self.wanted_effect(callee) {
-            Effect::TellsVersion if self.known.build.is_some() => self.tell_version(state),
-            Effect::None | Effect::TellsVersion => {
+            Effect::TellsVersion => self.tell_version(state),
+            Effect::None => {
                 self.hand_over(state, at);
                 let before = self.on_stack(state);
                 state.forget_escaped();
@@ -721,7 +721,7 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Windows 10 and later call themselves version 10.0.
+    /// The call writes to nothing else. Windows 10 and later call themselves version 10.0.
     fn tell_version(&mut self, state: &mut State) {
         let to = self.abi.arguments.first().map(|register| state.get(*register));
         let Some(Base::Stack { region, offset }) =
@@ -730,7 +730,7 @@ impl<'a> Transfer<'a> {
             return state.forget_escaped();
         };
         state.lose(region, offset, offset.saturating_add(VERSION_INFO));
-        let build = self.known.build.unwrap_or_default();
+        let Some(build) = self.known.build else { return };
         for (place, number) in VERSION.into_iter().zip([10, 0, build]) {
             // Which 10.0 it is shows in the build alone.
             let origin = if number == build { BUILD } else { 0 };
