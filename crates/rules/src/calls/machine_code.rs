@@ -189,3 +189,15 @@ fn a_second_use_of_an_allocate_routine_is_seen() {
     let told = told(&pieces, false);
     assert_eq!((told.certify, told.counts), (Answer::Unknown, [1, 1, 1, 0, 0]));
 }
+
+/// Spec case 39: a name that is not in the image as it is given.
+#[test]
+fn a_name_that_is_not_known_may_be_that_of_any_ddi() {
+    let pieces = [SUB_RSP_48, call("MmGetSystemRoutineAddress"), ADD_RSP_48, RET];
+    let told = told(&pieces, false);
+    assert_eq!(told.certify, Answer::Unknown);
+    assert_eq!(
+        told.because,
+        ["a function is found by name when the driver runs, and its name is not known"]
+    );
+}
