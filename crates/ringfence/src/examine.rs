@@ -89,7 +89,7 @@ pub fn examine(bytes: &[u8], settings: &Settings) -> Result<Examination, NotExam
 ///
 /// assert!(matches!(examination.symbols, Some(DebugSymbols::Used { .. })));
 /// let source = examination.findings[0].source.as_ref().ok_or("no source")?;
-/// assert_eq!(source.function.as_deref(), Some("HelperOpenLog"));
+/// assert_eq!(source.function.as_deref(), Some("SampleMakeBuffer"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
