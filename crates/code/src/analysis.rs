@@ -9,7 +9,6 @@ use goal::Goal;
 use order::{Predecessors, reachable};
 use watch::Watching;
 
-use crate::Reason;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
@@ -20,6 +19,7 @@ use crate::state::State;
 use crate::survey::Via;
 use crate::transfer::{Callee, Stored, Transfer};
 use crate::value::{Origin, Possible, Value};
+use crate::{Path, Reason};
 use ringfence_image::Rva;
 use std::collections::{BTreeSet, HashSet};
 
@@ -77,6 +77,8 @@ pub(crate) struct Found {
     pub(crate) ways: Vec<(usize, usize, bool)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
+    /// What was read by way of pointers in memory that a parameter leads to.
+    pub(crate) fields: BTreeSet<Path>,
     /// Whether some branch or choice depends on the build of Windows.
     pub(crate) asks_for_build: bool,
     /// Variables that were read, of which more might be known, and how many bytes of them.
@@ -130,6 +132,7 @@ pub(crate) fn analyse(
     (manner, budget): (Manner, usize),
 ) -> Found {
     let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
+    transfer.fields.function = graph.begin;
     let mut analysis = Analysis {
         transfer,
         decoder,
@@ -161,6 +164,7 @@ pub(crate) fn analyse(
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
     found.conditions = std::mem::take(&mut transfer.conditions);
+    found.fields = std::mem::take(&mut transfer.fields.read);
     found.asks_for_build = transfer.asks_for_build;
     found.read = std::mem::take(&mut transfer.read).into_iter().collect();
     found
@@ -204,7 +208,9 @@ struct Analysis<'a, 't, 'w> {
 impl Analysis<'_, '_, '_> {
     /// Looks at as little as tells everything.
     fn quickly(&mut self, blocks: &BTreeSet<usize>) {
+        self.transfer.fields.partly = true;
         let told = self.block_by_block(blocks);
+        self.transfer.fields.partly = false;
         if told == Told::Everything {
             return;
         }

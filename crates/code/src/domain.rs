@@ -71,7 +71,8 @@ impl Atom {
 
     /// An atom of which these bits are known; a constant if that is all.
     pub(crate) fn of_bits(ones: u64, zeros: u64, reason: Reason, at: u32) -> Atom {
-        let base = if ones | zeros == u64::MAX { Base::Constant } else { Base::Unknown(reason) };
+        let known = ones | zeros == u64::MAX;
+        let base = if known { Base::Constant } else { Base::Unknown(reason.worked_out()) };
         Atom { base, ones, zeros, at, origin: 0 }
     }
 

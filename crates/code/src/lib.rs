@@ -38,6 +38,7 @@ mod clues;
 mod compared;
 mod decode;
 mod domain;
+mod fields;
 mod flow;
 mod function;
 mod ir;
@@ -46,6 +47,7 @@ mod mentions;
 mod names;
 mod outside;
 mod packed;
+mod path;
 mod places;
 mod query;
 mod scan;
@@ -57,11 +59,12 @@ mod transfer;
 mod value;
 
 pub use listing::{Line, listing};
+pub use path::Path;
 pub use query::{Callee, Effect, Parameter, Query, Wanted, Watch};
 pub use search::survey;
 pub use sighting::{Sight, Sighting};
 pub use survey::{
-    Argument, Doubt, Fate, Lookup, Reference, Route, SetUp, Site, Step, Stored, Survey, Variable,
-    VariableStore, Via,
+    Argument, Doubt, Fate, Lookup, Reader, Reference, Route, SetUp, Site, Step, Stored, Survey,
+    Variable, VariableStore, Via,
 };
 pub use value::{Origin, Possible, Reason, Value};

@@ -14,6 +14,9 @@ pub struct Query {
     pub builds: Vec<u32>,
     /// What else is looked for; where nothing is, the survey has no sightings.
     pub watch: Option<Watch>,
+    /// Where ways begin that are told of what is read from memory: a parameter, counted from 0, and how many
+    /// bytes behind where it points. Of what is read elsewhere no way is told.
+    pub fields: Vec<(u8, u16)>,
 }
 
 /// What is looked for beside calls, for [`Survey::sightings`](crate::Survey::sightings).

@@ -4,11 +4,13 @@ mod across;
 mod callers;
 mod memory;
 mod order;
+mod readers;
 mod sight;
 mod told;
 
 use across::Across;
 
+use crate::Path;
 use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
@@ -107,6 +109,8 @@ struct Looked {
     fields: Vec<Field>,
     /// Parameters that some branch or choice in it depends on.
     conditions: BTreeSet<u8>,
+    /// What it reads by way of pointers in memory that a parameter leads to.
+    paths: BTreeSet<Path>,
 }
 
 struct Search<'a> {
@@ -136,12 +140,14 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(places: &'a Places<'a>, query: &Query, decoder: Box<dyn Decoder + 'a>) -> Search<'a> {
+        let mut transfer = Transfer::new(places, Aims::new(query), decoder.abi());
+        transfer.fields.starts.clone_from(&query.fields);
         Search {
             places,
             query: query.clone(),
             asked: query.wanted.len(),
             finder: Finder::new(places),
-            transfer: Transfer::new(places, Aims::new(query), decoder.abi()),
+            transfer,
             decoder,
             anchors: Vec::new(),
             thunks: BTreeMap::new(),
@@ -176,6 +182,7 @@ impl<'a> Search<'a> {
         }
         self.look_across();
         self.tell();
+        self.tell_readers();
         self.survey.lookups.sort();
         self.survey.lookups.dedup();
         self.survey.sites.sort_by_key(|site| (site.at, site.wanted));
@@ -449,6 +456,7 @@ impl<'a> Search<'a> {
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
+            paths: BTreeSet::new(),
         });
         for range in extent.ranges {
             if !looked.extent.ranges.contains(&range) {
@@ -461,6 +469,7 @@ impl<'a> Search<'a> {
         looked.fields.dedup();
         looked.graph = (room && was == 0).then_some(graph);
         looked.conditions.append(&mut found.conditions);
+        looked.paths.append(&mut found.fields);
         for site in found.sites {
             if self.transfer.aims.is_aside(site.wanted) {
                 continue;

@@ -1,6 +1,6 @@
 //! What a survey found.
 
-use crate::{Sighting, Value};
+use crate::{Path, Sighting, Value};
 use ringfence_image::Rva;
 
 /// What a survey found.
@@ -17,12 +17,27 @@ pub struct Survey {
     /// What else was found, by address and then by kind, where [`Query::watch`](crate::Query::watch)
     /// asks for it.
     pub sightings: Vec<Sighting>,
+    /// What is known of functions in which the way to a value begins that a call was given.
+    pub readers: Vec<Reader>,
     /// What makes the survey as a whole doubtful.
     pub doubts: Vec<Doubt>,
     /// Functions read.
     pub functions: usize,
     /// Instructions read.
     pub instructions: usize,
+}
+
+/// A function in which the way to a value in memory begins, as [`Reason::Field`](crate::Reason::Field) has
+/// it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Where it begins.
+    pub function: Rva,
+    /// How many bytes behind a pointer its own address is stored, wherever that is.
+    pub stored: Vec<u16>,
+    /// What it reads, near the calls that were looked at, by way of at least two pointers: no more than 64
+    /// ways.
+    pub reads: Vec<Path>,
 }
 
 /// A call of a wanted function.

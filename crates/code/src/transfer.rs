@@ -7,6 +7,7 @@ use crate::analysis::Along;
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::compared::{Compared, Place};
 use crate::domain::{Atom, Base, Set, Values};
+use crate::fields::Fields;
 use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Target, Width};
 use crate::names;
 use crate::outside::Outside;
@@ -90,6 +91,8 @@ pub(crate) struct Transfer<'a> {
     given: HashSet<(u32, u32)>,
     /// Addresses outside the image that are followed.
     pub(crate) outside: Outside,
+    /// Memory that parameters lead to.
+    pub(crate) fields: Fields,
 }
 
 impl<'a> Transfer<'a> {
@@ -110,6 +113,7 @@ impl<'a> Transfer<'a> {
             spilled: false,
             given: HashSet::new(),
             outside: Outside::default(),
+            fields: Fields::default(),
         }
     }
 
@@ -125,6 +129,7 @@ impl<'a> Transfer<'a> {
         self.kept.clear();
         self.spilled = false;
         self.given.clear();
+        self.fields.clear();
     }
 
     /// Where addresses of wanted functions were read that others hold now: stored, or handed to more
@@ -181,12 +186,14 @@ impl<'a> Transfer<'a> {
             Op::Load { to, width, from } => {
                 let address = self.address(state, from, at);
                 let set = self.load(state, address, width, at);
+                let set = self.field(state, from, set, at);
                 self.write(state, to, width, set);
             }
             Op::Store { to, width, value } => {
                 let address = self.address(state, to, at);
                 let set = self.source(state, value, at);
                 let before = self.on_stack(state);
+                self.overwrite(state, to);
                 self.store(state, address, width, set, at);
                 if self.values.only(address).is_none_or(|a| !matches!(a.base, Base::Stack { .. })) {
                     self.keep_lost(state, before);

@@ -1,5 +1,6 @@
 //! What is known of a value.
 
+use crate::Path;
 use ringfence_image::Rva;
 use std::fmt;
 
@@ -57,6 +58,9 @@ pub enum Reason {
     Global(Rva),
     /// It is read from memory that a pointer leads to.
     Memory,
+    /// It is read, or worked out from what is read, from memory that a parameter leads to in this way, which
+    /// begins as [`Query::fields`](crate::Query::fields) asks.
+    Field(Path),
     /// It is what a call returned.
     Returned,
     /// It is what the image's own function at this address returned.
@@ -81,6 +85,16 @@ pub enum Reason {
     Budget,
 }
 
+impl Reason {
+    /// Why something is not known that is worked out from what is not known for this reason.
+    pub(crate) fn worked_out(self) -> Reason {
+        match self {
+            Reason::Field(path) => Reason::Field(path.worked_out()),
+            _ => self,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,7 +102,9 @@ impl fmt::Display for Reason {
                 write!(f, "it is the function's own parameter {}", u32::from(*index) + 1)
             }
             Reason::Global(rva) => write!(f, "it is read from the variable at {:x}", rva.0),
-            Reason::Memory => f.write_str("it is read from memory that a pointer leads to"),
+            Reason::Memory | Reason::Field(_) => {
+                f.write_str("it is read from memory that a pointer leads to")
+            }
             Reason::Returned => f.write_str("it is what a call returned"),
             Reason::ReturnedBy(rva) => write!(f, "it is what the function at {:x} returned", rva.0),
             Reason::Callers => f.write_str("callers that are not known choose it"),

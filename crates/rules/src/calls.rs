@@ -9,6 +9,7 @@ mod functions;
 mod inquiry;
 mod judge;
 mod opt_in;
+mod request;
 mod running;
 
 pub use call::{DdiCall, Deciding};
@@ -20,7 +21,8 @@ pub use opt_in::{OptIn, Standing};
 
 use coverage::Loose;
 use inquiry::Inquiry;
-use ringfence_code::{Sighting, Survey, Variable};
+pub(crate) use request::Request;
+use ringfence_code::{Path, Reader, Sighting, Survey, Variable};
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Code, Gap, Question};
 use ringfence_image::{Image, Machine};
@@ -35,6 +37,8 @@ pub struct Calls {
     /// References that are no calls which are known to be made.
     loose: Vec<Loose>,
     sightings: Vec<Sighting>,
+    /// Functions in which ways to arguments begin.
+    readers: Vec<Reader>,
     /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
@@ -59,6 +63,11 @@ impl Calls {
     /// What its code does beside calling DDIs, by address.
     pub fn sightings(&self) -> &[Sighting] {
         &self.sightings
+    }
+
+    /// The request that a value is read from, where it certainly is one that Windows hands to the driver.
+    pub(crate) fn request(&self, path: &Path) -> Option<Request> {
+        Request::of(path, &self.readers)
     }
 
     /// What could not be told and could deny a question. What only Code Analysis would object to
@@ -96,6 +105,7 @@ impl Calls {
             code,
             loose: Vec::new(),
             sightings: Vec::new(),
+            readers: Vec::new(),
             gaps: vec![gap],
             failure: None,
         }
@@ -137,8 +147,8 @@ impl Calls {
         let loose = coverage::loose(&survey, ddis, &all, &routines);
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
         let gaps = coverage::doubts(&survey);
-        let sightings = survey.sightings;
-        Calls { all, variables, code, loose, sightings, gaps, failure: None }
+        let Survey { sightings, readers, .. } = survey;
+        Calls { all, variables, code, loose, sightings, readers, gaps, failure: None }
     }
 }
 

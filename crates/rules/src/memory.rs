@@ -4,6 +4,7 @@ mod drawing;
 mod violation;
 
 mod always_executable_memory;
+mod caller_controlled_protection;
 mod executable_heap;
 mod executable_lookaside_list;
 mod executable_mdl_mapping;
@@ -27,6 +28,7 @@ pub(crate) static RULES: &[&dyn Rule] = &[
     &executable_heap::ExecutableHeap,
     &maps_file_as_image::MapsFileAsImage,
     &pool_type_as_pool_flags::PoolTypeAsPoolFlags,
+    &caller_controlled_protection::CallerControlledProtection,
 ];
 
 #[cfg(test)]

@@ -98,6 +98,8 @@ pub const DRIVERS: &[Driver] = &[
     c("wrappers-guard", "-O2", &["wrappers.c", "load_config.s"], GUARD),
     c("mapped", "-O0", &["mapped.c"], NOTHING),
     c("mapped", "-O2", &["mapped.c"], NOTHING),
+    c("requests", "-O0", &["requests.c"], NOTHING),
+    c("requests", "-O2", &["requests.c"], NOTHING),
     c("recursion", "-O0", &["recursion.c"], NOTHING),
     c("recursion", "-O2", &["recursion.c"], NOTHING),
     c("pointers", "-O0", &["pointers.c"], NOTHING),

@@ -88,6 +88,9 @@ const FRAMEWORK: &[(&str, u32)] = &[
 const POINTER: &[u8] = b"WdfFunctions_01015";
 const TABLE: &[u8] = b"WdfFunctions_01009";
 
+/// Where an IRP that is the second parameter has its buffers and its stack.
+const FIELDS: [(u8, u16); 3] = [(1, 0x18), (1, 0x70), (1, 0xB8)];
+
 /// Functions behind whose calls no code is reached.
 const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
 
@@ -107,6 +110,7 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let (mut query, mut names) = (Query::default(), Vec::new());
     let slots = slots(image);
     let mut watch = Watch::default();
+    query.fields = FIELDS.to_vec();
     for (name, slot) in &slots {
         if name == CODE {
             watch.functions.push(*slot);

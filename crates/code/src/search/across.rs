@@ -522,6 +522,7 @@ impl Search<'_> {
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
+            paths: BTreeSet::new(),
         });
         if let Some(results) = self.results(function) {
             self.across.results.insert(function, results);
@@ -695,6 +696,8 @@ fn result(atom: &Atom) -> Atom {
     let reason = match atom.base {
         Base::Constant | Base::Given(_) => return Atom { at: 0, ..*atom },
         Base::Unknown(Reason::Parameter(_)) => Reason::Returned,
+        // A caller's parameter is another one.
+        Base::Unknown(Reason::Field(_)) => Reason::Memory,
         Base::Unknown(reason) => reason,
         _ => Reason::Address,
     };
@@ -713,6 +716,7 @@ fn held(atom: &Atom, at: u32, origin: u16, bytes: u8) -> Atom {
             let reason = match atom.reason() {
                 Reason::Parameter(_) => Reason::Callers,
                 Reason::ReturnedBy(_) => Reason::Returned,
+                Reason::Field(_) => Reason::Memory,
                 reason => reason,
             };
             let known = Atom::of_bits(atom.ones & mask, atom.zeros | !mask, reason, 0);

@@ -1,6 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
-use super::{framework, functions};
+use super::{framework, functions, request};
 use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
 use ringfence_finding::{Gap, Question, TARGETS};
@@ -78,6 +78,7 @@ impl Inquiry {
         }
         watch.gives_memory = functions::givers(&inquiry.ddis);
         inquiry.query.watch = Some(watch);
+        inquiry.query.fields = request::begins();
         inquiry.ordinals(&ordinals);
         if framework {
             inquiry.framework(image);

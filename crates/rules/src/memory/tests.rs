@@ -4,8 +4,8 @@ use crate::calls::Calls;
 use crate::image::tests::line;
 use crate::{Driver, Judging, check};
 use ringfence_code::{
-    Argument, Fate, Origin, Possible, Reason, Reference, SetUp, Site, Stored, Survey, Value,
-    Variable, VariableStore, Via,
+    Argument, Fate, Origin, Possible, Reader, Reason, Reference, SetUp, Site, Stored, Survey,
+    Value, Variable, VariableStore, Via,
 };
 use ringfence_ddi::{Ddi, named};
 use ringfence_finding::{
@@ -36,6 +36,14 @@ pub(crate) fn asked(name: &str, arguments: &[(u8, Value)]) -> Told {
 /// As [`asked`], where documentation weighs more than observation.
 pub(crate) fn strictly(name: &str, arguments: &[(u8, Value)]) -> Told {
     told(ddi(name), arguments, true)
+}
+
+/// What is said of a call of the DDI with these arguments in a driver of which `readers` are known.
+pub(crate) fn asked_with(name: &str, arguments: &[(u8, Value)], readers: Vec<Reader>) -> Told {
+    let built = ringfence_fixture::driver().build();
+    let image = Image::read(&built.bytes).unwrap();
+    let survey = Survey { readers, ..survey(Rva(built.rva_of_section(".text")), arguments) };
+    said(&image, Calls::judged(survey, &[ddi(name)], Judging::default()))
 }
 
 fn ddi(name: &str) -> &'static Ddi {

@@ -1,0 +1,95 @@
+//! What a function reads and writes of the memory that its parameters lead to.
+
+use crate::domain::{Base, Set};
+use crate::ir::Address;
+use crate::state::State;
+use crate::transfer::Transfer;
+use crate::{Path, Reason};
+use ringfence_image::Rva;
+use std::collections::BTreeSet;
+
+/// Ways that are remembered of a function.
+const MOST: usize = 64;
+
+/// What is known of the memory that a function's parameters lead to.
+#[derive(Default)]
+pub(crate) struct Fields {
+    /// Where ways begin that matter.
+    pub(crate) starts: Vec<(u8, u16)>,
+    /// Whether only a part of the function is looked at, before which anything may have happened.
+    pub(crate) partly: bool,
+    /// Where the function begins.
+    pub(crate) function: u32,
+    /// What was read by way of a pointer that itself stands in such memory.
+    pub(crate) read: BTreeSet<Path>,
+    /// What was written: it is not any more what others put there.
+    written: BTreeSet<Path>,
+}
+
+impl Fields {
+    pub(crate) fn clear(&mut self) {
+        self.read.clear();
+        self.written.clear();
+    }
+}
+
+impl Transfer<'_> {
+    /// What was loaded from `from`, with the way there where that is known; else `loaded`, as it is.
+    pub(crate) fn field(&mut self, state: &State, from: Address, loaded: Set, at: u32) -> Set {
+        if self.fields.starts.is_empty() || !self.is(loaded, Reason::Memory) {
+            return loaded;
+        }
+        let Some(path) = self.path(state, from) else {
+            // The code before may tell which memory it is.
+            let before = self.fields.partly
+                && from.base.is_some_and(|base| self.is(state.get(base), Reason::Entry));
+            return if before { self.values.unknown(Reason::Entry, at) } else { loaded };
+        };
+        if self.fields.written.contains(&path) {
+            return loaded;
+        }
+        if path.offsets().len() > 1 && self.fields.read.len() < MOST {
+            self.fields.read.insert(path);
+        }
+        self.values.unknown(Reason::Field(path), at)
+    }
+
+    fn is(&self, set: Set, reason: Reason) -> bool {
+        self.values.only(set).is_some_and(|atom| atom.base == Base::Unknown(reason))
+    }
+
+    /// Remembers that the function itself puts something there.
+    pub(crate) fn overwrite(&mut self, state: &State, to: Address) {
+        if self.fields.written.len() < MOST
+            && let Some(path) = self.path(state, to)
+        {
+            self.fields.written.insert(path);
+        }
+    }
+
+    /// The way to what stands at an address, from a parameter as the function was given it.
+    fn path(&self, state: &State, address: Address) -> Option<Path> {
+        let base = self.values.only(state.get(address.base?))?;
+        if base.ones | base.zeros != 0 {
+            return None;
+        }
+        let steps = match address.index {
+            None => 0,
+            Some(index) => {
+                let index = self.values.only(state.get(index))?.number()?.cast_signed();
+                index.checked_mul(i64::from(address.scale))?
+            }
+        };
+        let offset = address.offset.checked_add(steps)?;
+        match base.base {
+            Base::Given(index) => {
+                let start = (index, u16::try_from(offset).ok()?);
+                let function = Rva(self.fields.function);
+                let matters = self.fields.starts.contains(&start);
+                matters.then(|| Path::new(function, index, offset))?
+            }
+            Base::Unknown(Reason::Field(path)) if path.is_whole() => path.then(offset),
+            _ => None,
+        }
+    }
+}

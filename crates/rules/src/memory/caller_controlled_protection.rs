@@ -1,0 +1,178 @@
+use super::violation::{argument, placed};
+use crate::rule::rule_card;
+use crate::{DdiCall, Driver, Findings, Rule};
+use ringfence_code::Reason;
+use ringfence_ddi::{Role, Ruling};
+use ringfence_finding::{Finding, Level, RuleCard};
+
+rule_card! {
+    /// ## What it does
+    ///
+    /// Finds calls of which the sender of a request (IRP) chooses the pool type, pool flags, page
+    /// protection or MDL priority: the dispatch routine reads it from `AssociatedIrp.SystemBuffer`,
+    /// from `UserBuffer` or from `Type3InputBuffer`, and hands it on without a check that would leave
+    /// known values only.
+    ///
+    /// ## Why it matters
+    ///
+    /// Whoever may open the device gets executable memory of the kernel by asking for it: Driver Verifier
+    /// stops the call once somebody does, and it helps attackers. It counts against no answer by itself;
+    /// that the argument is not known leaves *certify* open.
+    ///
+    /// ## Example
+    ///
+    /// ```c
+    /// request = Irp->AssociatedIrp.SystemBuffer;
+    /// ZwProtectVirtualMemory(process, &base, &size, request->Protect, &old);     /* anything */
+    /// if (request->Protect == PAGE_READWRITE)
+    ///     ZwProtectVirtualMemory(process, &base, &size, PAGE_READWRITE, &old);
+    /// ```
+    ///
+    /// ## What it cannot see
+    ///
+    /// Requests of KMDF and other frameworks, and values that reach the call by way of memory of the driver's
+    /// own. A function counts as dispatch routine where its address is stored into `MajorFunction`, or where
+    /// it reads `IoControlCode`; a routine that is not seen to be one is not reported.
+    ///
+    /// ## References
+    ///
+    /// - https://learn.microsoft.com/windows-hardware/drivers/kernel/buffer-descriptions-for-i-o-control-codes
+    /// - https://learn.microsoft.com/windows-hardware/drivers/driversecurity/driver-security-checklist
+    CallerControlledProtection {
+        id: "caller-controlled-protection",
+        summary: "the sender of a request chooses whether memory is executable",
+        level: Level::Warning,
+        since: "0.1.0",
+        also_known_as: &[],
+    }
+}
+
+/// What is told of: arguments by which a call may get executable memory.
+const ROLES: [Role; 4] = [Role::PageProtection, Role::PoolType, Role::PoolFlags, Role::MdlPriority];
+
+impl Rule for CallerControlledProtection {
+    fn card(&self) -> &'static RuleCard {
+        &Self::CARD
+    }
+
+    fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
+        let Some(deciding) = call.deciding().filter(|found| ROLES.contains(&found.role)) else {
+            return;
+        };
+        let undecided = call.undecided().flatten();
+        let request = undecided.into_iter().find_map(|reason| match reason {
+            Reason::Field(path) => driver.calls().request(&path),
+            _ => None,
+        });
+        let Some(request) = request else { return };
+        let path = match deciding.rulings.iter().all(|ruling| *ruling == Ruling::Undecided) {
+            true => "",
+            false => ", depending on the path",
+        };
+        let what = argument(call).unwrap_or_default();
+        let message = format!(
+            "the sender of a request chooses whether memory is executable{path}: {what} at {}",
+            call.ddi.name
+        );
+        let finding = Finding::new(&Self::CARD, Level::Warning, message)
+            .note(format!("the value is read from {request}, which the sender filled"))
+            .help("check the value against a list of allowed ones before it is passed on");
+        findings.report(placed(finding, call, driver, findings));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::tests::{Told, asked_with, constant, either, finding, notes, says};
+    use ringfence_code::{Path, Possible, Reader, Reason, Value};
+    use ringfence_finding::Answer;
+    use ringfence_image::Rva;
+
+    const FUNCTION: Rva = Rva(0x1000);
+
+    /// What stands in the memory that a parameter leads to; of it, these bits are known.
+    fn read(parameter: u8, offsets: [i64; 2], ones: u64, zeros: u64) -> Value {
+        let path = Path::new(FUNCTION, parameter, offsets[0]).unwrap().then(offsets[1]).unwrap();
+        let unknown = Some(Reason::Field(path));
+        Value { possible: vec![Possible { ones, zeros, unknown, ..Possible::default() }] }
+    }
+
+    fn by_request() -> Value {
+        read(1, [0x18, 8], 0, 0)
+    }
+
+    /// What a dispatch routine that stands in the driver object does.
+    fn asked(name: &str, index: u8, value: Value) -> Told {
+        let reader = Reader { function: FUNCTION, stored: vec![0xE0], reads: Vec::new() };
+        asked_with(name, &[(index, value)], vec![reader])
+    }
+
+    #[test]
+    fn what_a_request_chooses_is_told() {
+        for (name, index, argument) in [
+            ("ExAllocatePoolWithTag", 0, "PoolType"),
+            ("ExAllocatePool2", 0, "Flags"),
+            ("ZwProtectVirtualMemory", 3, "NewProtect"),
+            ("MmMapLockedPagesSpecifyCache", 5, "Priority"),
+        ] {
+            let told = asked(name, index, by_request());
+            let says = says(&told);
+            let expected = format!(
+                "unknown warning[caller-controlled-protection] nothing: the sender of a request \
+                 chooses whether memory is executable: {argument} = an unknown value at {name}"
+            );
+            assert_eq!(says, [expected]);
+            assert_eq!(told.verdict.certify, Answer::Unknown, "{name}");
+            assert_eq!(
+                notes(&told),
+                "the value is read from `IRP->AssociatedIrp.SystemBuffer + 0x8`, which the sender \
+                 filled"
+            );
+            assert!(finding(&told).help.iter().any(|help| help.contains("list of allowed ones")));
+        }
+    }
+
+    #[test]
+    fn bits_that_rule_it_out_are_enough() {
+        // x | NonPagedPoolNx is never executable; x & 0x10 may be.
+        let told = |ones, zeros| {
+            says(&asked("ExAllocatePoolWithTag", 0, read(1, [0x18, 8], ones, zeros))).len()
+        };
+        assert_eq!((told(0x200, 0), told(0, !0x210)), (0, 1));
+        for value in [constant(0x200), either(&[1, 0x200])] {
+            assert_eq!(says(&asked("ExAllocatePoolWithTag", 0, value)), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn one_of_several_values_is_enough() {
+        let mut value = by_request();
+        value.possible.extend(constant(0x200).possible);
+        let says = says(&asked("ExAllocatePoolWithTag", 0, value));
+        assert!(
+            says[0].contains(", depending on the path: PoolType = an unknown value or "),
+            "{says:?}"
+        );
+    }
+
+    /// The device extension and what else is the driver's own, and values of which no way is known.
+    #[test]
+    fn what_the_driver_chooses_is_not_told() {
+        let memory = Possible { unknown: Some(Reason::Memory), ..Possible::default() };
+        let global = Possible { unknown: Some(Reason::Global(Rva(0x3000))), ..memory };
+        for value in [
+            read(0, [0x40, 8], 0, 0),
+            read(1, [0x40, 8], 0, 0),
+            Value { possible: vec![memory] },
+            Value { possible: vec![global] },
+        ] {
+            assert_eq!(
+                says(&asked("ExAllocatePoolWithTag", 0, value.clone())),
+                [""; 0],
+                "{value:?}"
+            );
+        }
+        let unknown = asked_with("ExAllocatePoolWithTag", &[(0, by_request())], Vec::new());
+        assert_eq!(says(&unknown), [""; 0], "nothing shows that it is a dispatch routine");
+    }
+}
