@@ -62,7 +62,7 @@ pub(super) fn begins() -> Vec<(u8, u16)> {
 /// reads the code of an I/O control.
 fn dispatches(reader: &Reader) -> bool {
     let is_entry = |offset: &u16| {
-        MAJOR_FUNCTION.contains(offset) && (offset - MAJOR_FUNCTION.start()) % 8 == 0
+        MAJOR_FUNCTION.contains(offset) && (offset - MAJOR_FUNCTION.start()).is_multiple_of(8)
     };
     let is_code = |path: &Path| path.parameter() == IRP && path.offsets() == [STACK, CONTROL_CODE];
     reader.stored.iter().any(is_entry) || reader.reads.iter().any(is_code)
