@@ -185,14 +185,15 @@ impl<'a> Finder<'a> {
 
     /// The code around `rva` between two entries.
     pub(crate) fn stretch(&self, rva: u32) -> Option<Range<u32>> {
-        let section = self.places.image.section_at(Rva(rva)).filter(|s| s.is_executable())?;
+        let (code, bytes) = self.places.code_around(rva)?;
         let functions = self.places.image.functions();
         let before = functions.last_before(Rva(rva)).and_then(|entry| entry.end);
         let after = functions.next_after(Rva(rva)).map(|entry| entry.begin.0);
-        let section_end = u32::try_from(section.addresses().end).unwrap_or(u32::MAX);
-        let start = before.map_or(0, |end| end.0).max(section.rva().0);
+        // Beyond the bytes that the file has, a section may be zeros for as long as it likes.
+        let code_end = code.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let start = before.map_or(0, |end| end.0).max(code);
         let start = start.min(rva).max(rva.saturating_sub(FARTHEST));
-        let end = after.unwrap_or(u32::MAX).min(section_end).min(rva.saturating_add(FARTHEST));
+        let end = after.unwrap_or(u32::MAX).min(code_end).min(rva.saturating_add(FARTHEST));
         Some(start..end.max(rva.saturating_add(1)))
     }
 

@@ -108,6 +108,9 @@ fn many_small_things_are_all_found() {
         let survey = surveyed(name);
         assert_eq!((survey.sites.len(), &survey.doubts[..]), (100_000, &[][..]), "{name}");
     }
+    // Three hundred sections with 8 MB of addresses each, of which the file has seven bytes.
+    let survey = surveyed("sections-mostly-empty");
+    assert_eq!((survey.sites.len(), &survey.doubts[..]), (300, &[][..]));
 }
 
 #[test]
