@@ -63,6 +63,9 @@ impl<'a> Places<'a> {
         let mut room = 2 * self.image.file_length() + ROOM_FOR_SHARING;
         for section in self.image.sections().iter().filter(|section| section.is_executable()) {
             let bytes = self.image.bytes_from(section.rva()).unwrap_or_default();
+            // Addresses end at 4 GB, and so does what can stand at them.
+            let addresses = (u32::MAX - section.rva().0) as usize;
+            let bytes = &bytes[..bytes.len().min(addresses)];
             match room.checked_sub(bytes.len()) {
                 Some(left) => room = left,
                 None => {
