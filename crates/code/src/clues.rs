@@ -1,6 +1,7 @@
 //! Finds bytes that may be an instruction worth a closer look: one that names a place in code or loads
-//! an import's address, or one that sets control register 0. Looks at every byte, so it must be fast.
+//! an import's address, or one that sets control register 0.
 
+use crate::scan::Names;
 use std::ops::Range;
 
 /// What is looked for.
@@ -14,62 +15,54 @@ pub(crate) struct Wanted {
 
 /// The operation code of a load.
 const LOAD: u8 = 0x8B;
+/// The longest that is looked at of what stands before a field.
+const BEFORE: usize = 6;
+/// `mov cr, r64` without its last byte.
+const TO_CONTROL: [u8; 2] = [0x0F, 0x22];
 
-/// A byte eight times.
-const fn times(byte: u8) -> u64 {
-    byte as u64 * 0x0101_0101_0101_0101
-}
-
-/// Calls `hit` with the address of every field in `bytes`, which stand at `base`, that follows a byte
-/// with mod 00 and r/m 101 and names a wanted place; and with that of every `mov cr0, r64`.
-///
-/// Eight bytes at a time are looked at for either byte, as most are neither.
-pub(crate) fn marks(bytes: &[u8], base: u32, wanted: &Wanted, mut hit: impl FnMut(u32)) {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (word, start) in words.iter().zip((0..).step_by(8)) {
-        let word = u64::from_le_bytes(*word);
-        let mut found = zeros(word & times(0xC7) ^ times(0x05)) | zeros(word ^ times(0x22));
-        while found != 0 {
-            single(bytes, base, start + found.trailing_zeros() as usize / 8, wanted, &mut hit);
-            found &= found - 1;
+/// Calls `hit` with the address of every field in `code`, of which `names` are the fields, that may name a
+/// wanted place in a wanted way; and with that of every `mov cr0, r64`. Of some it is called twice.
+pub(crate) fn marks(
+    names: &Names,
+    code: &[(u32, &[u8])],
+    wanted: &Wanted,
+    mut hit: impl FnMut(u32),
+) {
+    for range in &wanted.named {
+        for field in names.operands_near(range) {
+            if may_write(before(code, field.at)) {
+                hit(field.at);
+            }
         }
     }
-    for at in bytes.len() - rest.len()..bytes.len() {
-        single(bytes, base, at, wanted, &mut hit);
-    }
-}
-
-/// The uppermost bit of each byte that is 0, and perhaps of the byte above one.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(times(1)) & !word & times(0x80)
-}
-
-/// Looks at the byte at index `at`.
-fn single(bytes: &[u8], base: u32, at: usize, wanted: &Wanted, hit: &mut impl FnMut(u32)) {
-    let byte = bytes[at];
-    if byte & 0xC7 == 0x05
-        && let Some(field) = bytes[at + 1..].first_chunk()
-    {
-        let place = base.wrapping_add(at as u32).wrapping_add(1);
-        let end = place.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
-        let before = &bytes[at.saturating_sub(5)..at];
-        if wanted.named.iter().any(|places| reaches(places, end)) && may_write(before, byte)
-            || reaches(&wanted.loaded, end) && before.last() == Some(&LOAD)
-        {
-            hit(place);
+    for field in names.operands_near(&wanted.loaded) {
+        if matches!(*before(code, field.at), [.., LOAD, _]) {
+            hit(field.at);
         }
     }
-    if byte == 0x22
-        && let Some(before) = at.checked_sub(1).filter(|before| bytes[*before] == 0x0F)
-        && bytes.get(at + 1).is_some_and(|operands| operands & 0xF8 == 0xC0)
-    {
-        hit(base.wrapping_add(before as u32));
+    for &(start, bytes) in code {
+        for at in memchr::memmem::find_iter(bytes, &TO_CONTROL) {
+            if bytes.get(at + 2).is_some_and(|operands| operands & 0xF8 == 0xC0) {
+                hit(start.wrapping_add(at as u32));
+            }
+        }
     }
 }
 
-/// Whether an instruction may write memory or take its address whose operands byte is `operands`, behind the
-/// bytes `before`: those of one-byte operation codes are told, the others all may.
-fn may_write(before: &[u8], operands: u8) -> bool {
+/// The bytes before `at`, as far as they matter.
+fn before<'c>(code: &[(u32, &'c [u8])], at: u32) -> &'c [u8] {
+    let after = code.partition_point(|(start, _)| *start < at);
+    let Some(&(start, bytes)) = after.checked_sub(1).and_then(|index| code.get(index)) else {
+        return &[];
+    };
+    let index = (at - start) as usize;
+    bytes.get(index.saturating_sub(BEFORE)..index).unwrap_or_default()
+}
+
+/// Whether an instruction may write memory or take its address, by the bytes before its field, of which the
+/// last is the operands byte: those of one-byte operation codes are told, the others all may.
+fn may_write(before: &[u8]) -> bool {
+    let Some((operands, before)) = before.split_last() else { return false };
     let selects = operands >> 3 & 7;
     match *before {
         // Longer codes behind 0F, 0F 38 and 0F 3A, and those of vectors behind C5, C4 and 62.
@@ -85,13 +78,6 @@ fn may_write(before: &[u8], operands: u8) -> bool {
         [.., 0xFE | 0xFF] => selects < 2,
         _ => false,
     }
-}
-
-/// Whether a field that ends at `end`, or up to four bytes of an immediate behind it, may name one of
-/// `places`.
-fn reaches(places: &Range<u32>, end: u32) -> bool {
-    let low = places.start.wrapping_sub(4);
-    end.wrapping_sub(low) < places.end.wrapping_sub(low) && !places.is_empty()
 }
 
 #[cfg(test)]
@@ -110,8 +96,7 @@ mod tests {
             };
             let modrm = at >= 1 && bytes[at - 1] & 0xC7 == 5;
             let load = at >= 2 && bytes[at - 2] == 0x8B;
-            let writes =
-                at >= 1 && may_write(&bytes[(at - 1).saturating_sub(5)..at - 1], bytes[at - 1]);
+            let writes = may_write(&bytes[at.saturating_sub(6)..at]);
             let control = bytes[at..].starts_with(&[0x0F, 0x22])
                 && bytes.get(at + 2).is_some_and(|modrm| modrm & 0xF8 == 0xC0);
             if modrm && named(code) && writes || modrm && load && named(slots) || control {
@@ -177,9 +162,9 @@ mod tests {
                     if left_out {
                         continue;
                     }
-                    let before = &bytes[..prefix.len() + 1];
-                    let before = &before[before.len().saturating_sub(5)..];
-                    assert!(!matters || may_write(before, operands), "{bytes:x?}");
+                    let before = &bytes[..prefix.len() + 2];
+                    let before = &before[before.len().saturating_sub(BEFORE)..];
+                    assert!(!matters || may_write(before), "{bytes:x?}");
                 }
             }
         }
@@ -211,7 +196,8 @@ mod tests {
             }
             let wanted = Wanted { named: vec![code.clone()], loaded: slots.clone() };
             let mut quick = Vec::new();
-            marks(&bytes, base, &wanted, |at| quick.push(at));
+            let pieces = [(base, &bytes[..])];
+            marks(&Names::read(&pieces, 0x1_0000), &pieces, &wanted, |at| quick.push(at));
             quick.sort_unstable();
             quick.dedup();
             assert_eq!(quick, slowly(&bytes, base, &code, &slots), "{length}");

@@ -25,8 +25,8 @@ pub(crate) struct Places<'a> {
     code: Vec<(u32, &'a [u8])>,
     /// Whether sections were left out because they share the file's bytes too often.
     pub(crate) code_left_out: bool,
-    /// Places that code goes to; found when first needed.
-    targets: std::cell::OnceCell<Vec<(u32, u32)>>,
+    /// What code names; found when first needed.
+    names: std::cell::OnceCell<scan::Names>,
     /// Places of pointers that the loader moves with the image; read when first needed.
     pointers: std::cell::OnceCell<HashSet<u32>>,
 }
@@ -41,7 +41,7 @@ impl<'a> Places<'a> {
             guard_dispatch: None,
             code: Vec::new(),
             code_left_out: false,
-            targets: std::cell::OnceCell::new(),
+            names: std::cell::OnceCell::new(),
             pointers: std::cell::OnceCell::new(),
         };
         places.find_code();
@@ -191,21 +191,12 @@ impl<'a> Places<'a> {
         Some(there.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    /// Every place in code that code goes to or takes the address of, and the field that names it, by
-    /// place.
-    pub(crate) fn targets(&self) -> &[(u32, u32)] {
-        self.targets.get_or_init(|| {
-            let mut found = Vec::new();
-            let first = self.code.first().map_or(0, |(start, _)| *start);
-            let end = |&(start, bytes): &(u32, &[u8])| start.saturating_add(bytes.len() as u32);
-            let last = self.code.last().map_or(0, end);
-            for &(start, bytes) in &self.code {
-                scan::targets(bytes, start, |place| (first..last).contains(&place), &mut found);
-            }
-            let mut all: Vec<(u32, u32)> =
-                found.into_iter().map(|field| (field.place, field.at)).collect();
-            all.sort_unstable();
-            all
+    /// The fields in code that name places of the image.
+    pub(crate) fn names(&self) -> &scan::Names {
+        self.names.get_or_init(|| {
+            let ends = self.image.sections().iter().map(|section| section.addresses().end);
+            let end = ends.max().map_or(0, |end| u32::try_from(end).unwrap_or(u32::MAX));
+            scan::Names::read(&self.code, end)
         })
     }
 

@@ -1,17 +1,26 @@
 //! Finds 32-bit fields that name places: displacements relative to the instruction's end, as x64 has
-//! them in calls, jumps and memory operands. Looks at every byte, so it must be fast.
+//! them in calls, jumps and memory operands. Looks at every byte once, so it must be fast.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// Places farther apart than this are looked for separately, so that few fields hit by chance.
-const GAP: u32 = 0x4000;
-
 /// Bytes of an instruction that may follow the field: an immediate of one, two or four bytes.
 const BEHIND: [u32; 4] = [0, 1, 2, 4];
+/// The most of them.
+const MOST_BEHIND: u32 = 4;
+/// The operation code of `lea`.
+const LEA: u8 = 0x8D;
+/// The first byte of a conditional jump, and of many other instructions.
+const TWO_BYTES: u8 = 0x0F;
 
 /// Bytes looked at in one go.
-const STRIDE: usize = 64;
+const BLOCK: usize = 64;
+/// Fields that there is room for at first.
+const ROOM: usize = 1024;
+/// Fewer fields than these are sorted by comparing them.
+const FEW: usize = 512;
+/// Bits of a place that fields are sorted by in one go.
+const DIGIT: u32 = 11;
 
 /// A field that names a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,57 +31,190 @@ pub(crate) struct Field {
     pub(crate) place: u32,
 }
 
-/// Every field in `bytes`, which stand at `base`, that names one of `places`; several times, if it names
-/// several as the bytes behind it are counted to the instruction or not.
-pub(crate) fn fields(bytes: &[u8], base: u32, places: &Places, found: &mut Vec<Field>) {
-    for span in places.0.chunk_by(|a, b| b.start.saturating_sub(a.end) <= GAP) {
-        let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
-        let (low, high) = (first.start, last.end - 1);
-        // The place is counted from the instruction's end, at most four bytes behind the field.
-        let low = low.wrapping_sub(4);
-        let width = high.wrapping_sub(low).saturating_add(1);
-        candidates(bytes, base, low, width, |index| {
-            let Some(field) = bytes.get(index..).and_then(<[u8]>::first_chunk) else { return };
-            let at = base.wrapping_add(index as u32);
-            let end = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
-            // Which of them it is shows in the instruction.
-            let named = BEHIND.iter().map(|behind| end.wrapping_add(*behind));
-            let named = named.filter(|place| contains(span, *place));
-            found.extend(named.map(|place| Field { at, place }));
-        });
+/// Every field in an image's code that may name a place of it.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Of instructions that go to a place or take its address.
+    ways: Sorted,
+    /// Of memory operands, as if the instruction ended with the field.
+    operands: Sorted,
+}
+
+impl Names {
+    /// Looks through `code`, pieces with the address of each, for what names a place before `end`.
+    ///
+    /// A field comes behind the byte that says how memory is addressed, here with mod 00 and r/m 101;
+    /// behind the one byte of `call` and `jmp`; and behind the two of a conditional jump. One byte in
+    /// twenty looks like one of these and is none, and no processor guesses which: so there is no branch
+    /// on that.
+    pub(crate) fn read(code: &[(u32, &[u8])], end: u32) -> Names {
+        let mut names = Names::default();
+        for &(base, bytes) in code {
+            let mut start = 0;
+            // Behind a block must stand a whole word.
+            while let Some(block) = bytes.get(start..start + BLOCK + 8) {
+                let before = start.checked_sub(1).map_or(0, |before| bytes[before]);
+                names.look(block, before, base.wrapping_add(start as u32), end);
+                start += BLOCK;
+            }
+            // What is left, with nothing behind it: places there are out of reach.
+            let before = start.checked_sub(1).map_or(0, |before| bytes[before]);
+            let mut block = [0; 2 * BLOCK + 16];
+            let rest = &bytes[start..];
+            block[..rest.len()].copy_from_slice(rest);
+            let at = base.wrapping_add(start as u32);
+            let fits = at.saturating_add(rest.len() as u32).saturating_sub(4);
+            let (ways, operands) = (names.ways.there, names.operands.there);
+            names.look(&block[..BLOCK + 8], before, at, end);
+            names.look(&block[BLOCK..], block[BLOCK - 1], at.wrapping_add(BLOCK as u32), end);
+            names.ways.take_back(ways, fits);
+            names.operands.take_back(operands, fits);
+        }
+        names.ways.sort(end);
+        names.operands.sort(end);
+        names
+    }
+
+    /// Looks at the first bytes of `block`, which stands at `base` behind the byte `before`.
+    fn look(&mut self, block: &[u8], before: u8, base: u32, end: u32) {
+        let mut mask = 0_u64;
+        for (word, shift) in block[..BLOCK].as_chunks::<8>().0.iter().zip((0..).step_by(8)) {
+            mask |= begins(u64::from_le_bytes(*word)) << shift;
+        }
+        let (ways, operands) = (self.ways.room(), self.operands.room());
+        let (mut ways_there, mut operands_there) = (0, 0);
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize % BLOCK;
+            mask &= mask - 1;
+            let Some(word) = block.get(index..).and_then(<[u8]>::first_chunk) else { return };
+            let word = u64::from_le_bytes(*word);
+            let before = if index == 0 { before } else { block[index - 1] };
+            let is_operand = word & 0xC7 == 0x05;
+            let two = word as u8 == TWO_BYTES;
+            let length = 1 + u32::from(two);
+            let at = base.wrapping_add(index as u32).wrapping_add(length);
+            let place = at.wrapping_add(4).wrapping_add((word >> (8 * length)) as u32);
+            let is_one = (place < end) & (!two | (word >> 8 & 0xF0 == 0x80));
+            let field = packed(at, place);
+            ways[ways_there % BLOCK] = field;
+            ways_there += usize::from(is_one & (!is_operand | (before == LEA)));
+            operands[operands_there % BLOCK] = field;
+            operands_there += usize::from(is_one & is_operand);
+        }
+        self.ways.there += ways_there;
+        self.operands.there += operands_there;
+    }
+
+    /// Every field that names one of `places`, by address; several times, if it names several as the
+    /// bytes behind it are counted to the instruction or not.
+    pub(crate) fn of(&self, places: &Places) -> Vec<Field> {
+        let mut found = Vec::new();
+        for range in &places.0 {
+            found.extend(self.ways_to(range.clone()));
+            for Field { at, place: end } in self.operands_near(range) {
+                // How many bytes follow shows in the instruction.
+                let named = BEHIND.iter().map(|behind| end.saturating_add(*behind));
+                let named = named.filter(|place| range.contains(place));
+                found.extend(named.map(|place| Field { at, place }));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Every field by which an instruction goes to a place in `range` or takes its address, by place.
+    pub(crate) fn ways_to(&self, range: Range<u32>) -> impl Iterator<Item = Field> {
+        self.ways.within(range)
+    }
+
+    /// Every field of a memory operand that names a place in `range`, or would with up to four bytes of an
+    /// immediate behind it, by the place that it would name without.
+    pub(crate) fn operands_near(&self, range: &Range<u32>) -> impl Iterator<Item = Field> {
+        self.operands.within(range.start.saturating_sub(MOST_BEHIND)..range.end)
     }
 }
 
-/// Every field in `bytes`, which stand at `base`, by which an instruction goes to a place that `wanted`
-/// accepts, or takes its address. Of other instructions it finds none.
-pub(crate) fn targets(
-    bytes: &[u8],
-    base: u32,
-    wanted: impl Fn(u32) -> bool,
-    found: &mut Vec<Field>,
-) {
-    let mut check = |index: usize| {
-        let Some(field) = bytes.get(index..).and_then(<[u8]>::first_chunk) else { return };
-        let at = base.wrapping_add(index as u32);
-        let place = at.wrapping_add(4).wrapping_add(u32::from_le_bytes(*field));
-        if wanted(place) {
-            found.push(Field { at, place });
+/// Fields by the place that they name, once they are sorted.
+#[derive(Default)]
+struct Sorted {
+    fields: Vec<u64>,
+    /// How many there are; behind them is room for more.
+    there: usize,
+}
+
+/// A field as one number that sorts by its place.
+fn packed(at: u32, place: u32) -> u64 {
+    u64::from(place) << 32 | u64::from(at)
+}
+
+impl Sorted {
+    /// Room for the fields of one more block.
+    fn room(&mut self) -> &mut [u64] {
+        if self.fields.len() < self.there + BLOCK {
+            self.fields.resize((2 * self.there).max(ROOM), 0);
         }
-    };
-    // `call`, `jmp`, and `lea` behind the byte that says how it is addressed.
-    for index in memchr::memchr3_iter(0xE8, 0xE9, 0x8D, bytes) {
-        match (bytes[index], bytes.get(index + 1)) {
-            (0x8D, Some(form)) if form & 0xC7 == 0x05 => check(index + 2),
-            (0x8D, _) => {}
-            _ => check(index + 1),
+        &mut self.fields[self.there..self.there + BLOCK]
+    }
+
+    /// Takes back those from the one numbered `first` on that stand behind `last`.
+    fn take_back(&mut self, first: usize, last: u32) {
+        let behind = |field: &u64| *field as u32 > last;
+        let kept = first + self.fields[first..self.there].partition_point(|field| !behind(field));
+        self.there = kept;
+    }
+
+    /// Sorts by place, digit by digit from the lowest: there are so many that comparing takes longer than
+    /// finding them. No place is `end` or beyond.
+    fn sort(&mut self, end: u32) {
+        self.fields.truncate(self.there);
+        if self.there < FEW {
+            self.fields.sort_unstable();
+            return;
+        }
+        let mut sorted = vec![0; self.there];
+        for shift in (32..64 - end.leading_zeros()).step_by(DIGIT as usize) {
+            let digit = |field: u64| (field >> shift) as usize % (1 << DIGIT);
+            let mut next = [0; 1 << DIGIT];
+            self.fields.iter().for_each(|&field| next[digit(field)] += 1);
+            let mut total = 0;
+            for next in &mut next {
+                total += std::mem::replace(next, total);
+            }
+            for &field in &self.fields {
+                sorted[next[digit(field)]] = field;
+                next[digit(field)] += 1;
+            }
+            std::mem::swap(&mut self.fields, &mut sorted);
         }
     }
-    // Conditional jumps have two bytes before the field.
-    for index in memchr::memchr_iter(0x0F, bytes) {
-        if bytes.get(index + 1).is_some_and(|second| second & 0xF0 == 0x80) {
-            check(index + 2);
-        }
+
+    fn within(&self, range: Range<u32>) -> impl Iterator<Item = Field> {
+        let first = self.fields.partition_point(|field| field >> 32 < u64::from(range.start));
+        let fields = self.fields[first..].iter();
+        let fields = fields.map(|field| Field { at: *field as u32, place: (field >> 32) as u32 });
+        fields.take_while(move |field| field.place < range.end)
     }
+}
+
+/// A bit for each byte of `word` that a field may come behind: of a memory operand, of `call` and `jmp`, and
+/// the first of a conditional jump.
+const fn begins(word: u64) -> u64 {
+    let found = zeros(word & times(0xFE) ^ times(0xE8))
+        | zeros(word ^ times(TWO_BYTES))
+        | zeros(word & times(0xC7) ^ times(0x05));
+    // The uppermost bits of eight bytes moved together.
+    (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// A byte eight times.
+const fn times(byte: u8) -> u64 {
+    byte as u64 * 0x0101_0101_0101_0101
+}
+
+/// The uppermost bit of each byte that is 0.
+const fn zeros(word: u64) -> u64 {
+    !((word & times(0x7F)) + times(0x7F) | word) & times(0x80)
 }
 
 /// Places that are looked for.
@@ -119,69 +261,9 @@ fn contains(ranges: &[Range<u32>], place: u32) -> bool {
     after.checked_sub(1).is_some_and(|index| ranges[index].contains(&place))
 }
 
-/// Calls `hit` with every index at which a field of four bytes, added to the address behind it, gives
-/// something in `low..low + width`.
-///
-/// Sixty-four bytes at a time as four interleaved rows of whole words, which compilers turn into
-/// vector instructions; only where a word hits is it looked at singly.
-fn candidates(bytes: &[u8], base: u32, low: u32, width: u32, mut hit: impl FnMut(usize)) {
-    let mut start = 0;
-    while let Some(window) = bytes.get(start..start + STRIDE + 4) {
-        let origin = base.wrapping_add(start as u32).wrapping_add(4).wrapping_sub(low);
-        let mut any = 0_u32;
-        for shift in 0..4 {
-            any |= row(&window[shift..shift + STRIDE], origin.wrapping_add(shift as u32), width);
-        }
-        if any != 0 {
-            single(window, origin, width, |index| hit(start + index));
-        }
-        start += STRIDE;
-    }
-    let origin = base.wrapping_add(start as u32).wrapping_add(4).wrapping_sub(low);
-    single(&bytes[start..], origin, width, |index| hit(start + index));
-}
-
-/// Whether any of sixteen words hits: nonzero if so.
-fn row(words: &[u8], origin: u32, width: u32) -> u32 {
-    let mut any = 0;
-    for (word, index) in words.as_chunks::<4>().0.iter().zip(0_u32..) {
-        let reached = u32::from_le_bytes(*word).wrapping_add(origin).wrapping_add(4 * index);
-        any |= u32::from(reached < width);
-    }
-    any
-}
-
-fn single(window: &[u8], origin: u32, width: u32, mut hit: impl FnMut(usize)) {
-    let last = window.len().saturating_sub(3).min(STRIDE);
-    for index in 0..last {
-        if let Some(word) = window[index..].first_chunk() {
-            let reached = u32::from_le_bytes(*word).wrapping_add(origin).wrapping_add(index as u32);
-            if reached < width {
-                hit(index);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Every field, one byte after the other.
-    fn slowly(bytes: &[u8], base: u32, places: &HashSet<u32>) -> Vec<Field> {
-        let mut found = Vec::new();
-        for (index, word) in bytes.windows(4).enumerate() {
-            let at = base + index as u32;
-            let field = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            for behind in BEHIND {
-                let place = at.wrapping_add(4).wrapping_add(field).wrapping_add(behind);
-                if places.contains(&place) {
-                    found.push(Field { at, place });
-                }
-            }
-        }
-        found
-    }
 
     /// Encodings as in Intel's manual.
     #[test]
@@ -194,40 +276,77 @@ mod tests {
             &[0x48, 0x8B, 0x0D, 0xE2, 0x1F, 0, 0],
         ]
         .concat();
-        let mut found = Vec::new();
-        targets(&code, 0x1000, |place| place == 0x3000, &mut found);
-        found.sort_unstable();
-        let places: Vec<u32> = found.iter().map(|field| field.at).collect();
+        let names = Names::read(&[(0x1000, &code)], 0x4000);
+        let at = |found: Vec<Field>| -> Vec<u32> { found.iter().map(|field| field.at).collect() };
         // All but the load, which reads what stands there.
-        assert_eq!(places, [0x1001, 0x1006, 0x100C, 0x1013]);
-        assert!(found.iter().all(|field| field.place == 0x3000));
+        let ways = names.ways_to(0x3000..0x3001).collect();
+        assert_eq!(at(ways), [0x1001, 0x1006, 0x100C, 0x1013]);
+        let all = names.of(&Places::at(&[0x3000].into()));
+        assert_eq!(at(all), [0x1001, 0x1006, 0x100C, 0x1013, 0x101A]);
+        assert!(Names::read(&[(0x1000, &code)], 0x3000).ways.fields.is_empty());
+    }
+
+    /// Every field, one byte after the other, by the bytes before it.
+    fn slowly(bytes: &[u8], base: u32, places: &HashSet<u32>) -> Vec<Field> {
+        let mut found = Vec::new();
+        for (index, word) in bytes.windows(4).enumerate() {
+            let call = matches!(bytes[..index], [.., 0xE8 | 0xE9] | [.., 0x0F, 0x80..=0x8F]);
+            let operand = matches!(bytes[..index], [.., 5 | 13 | 21 | 29 | 37 | 45 | 53 | 61]);
+            for behind in BEHIND {
+                let at = base + index as u32;
+                let field = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+                let place = at.wrapping_add(4).wrapping_add(field).wrapping_add(behind);
+                if (operand || call && behind == 0) && places.contains(&place) {
+                    found.push(Field { at, place });
+                }
+            }
+        }
+        found
     }
 
     #[test]
     fn the_fast_scan_finds_what_the_slow_one_does() {
+        const BEFORE: [&[u8]; 8] = [
+            &[0xE8],
+            &[0xE9],
+            &[0x0F, 0x8F],
+            &[0x0F, 0x90],
+            &[0x8D, 0x05],
+            &[0x8B, 0x3D],
+            &[0x0F],
+            &[0xC7, 0x45],
+        ];
         let mut seed = 7_u32;
         let mut random = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             seed >> 8
         };
         let base = 0x1000;
-        let places: HashSet<u32> = [0x3000, 0x3008, 0x3009, 0x3010, 0x2_0000, 0xFFFF_FFF8].into();
-        let all: Vec<u32> = places.iter().copied().collect();
-        for length in [0, 3, 4, 63, 64, 67, 68, 200, 4096] {
+        let places: HashSet<u32> = [0x3000, 0x3008, 0x3009, 0x3010, 0x2_0000, 0x2_FFFF].into();
+        let mut all: Vec<u32> = places.iter().copied().collect();
+        all.sort_unstable();
+        let mut found = 0;
+        for length in [0_usize, 3, 4, 5, 9, 63, 64, 67, 71, 72, 73, 135, 136, 137, 200, 100_000] {
             let mut bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
-            for _ in 0..length / 40 {
-                let index = random() as usize % (length - 3);
-                let behind = BEHIND[random() as usize % 4];
-                let end = base + index as u32 + 4 + behind;
+            for _ in 0..length.div_ceil(40) {
+                let before = BEFORE[random() as usize % BEFORE.len()];
+                let index = random() as usize % (length + 1);
+                let end = base + (index + before.len()) as u32 + 4 + BEHIND[random() as usize % 4];
                 let field = all[random() as usize % all.len()].wrapping_sub(end);
-                bytes[index..index + 4].copy_from_slice(&field.to_le_bytes());
+                let piece = [before, &field.to_le_bytes()].concat();
+                for (old, new) in bytes[index..].iter_mut().zip(piece) {
+                    *old = new;
+                }
             }
-            let mut quick = Vec::new();
-            fields(&bytes, base, &Places::at(&places), &mut quick);
-            quick.sort_unstable();
+            // The place just before the end is the last one.
+            let names = Names::read(&[(base, &bytes)], 0x3_0000);
+            let quick = names.of(&Places::at(&places));
             let mut slow = slowly(&bytes, base, &places);
             slow.sort_unstable();
+            found += slow.len();
             assert_eq!(quick, slow, "{length}");
+            assert!(names.ways.fields.is_sorted() && names.operands.fields.is_sorted());
         }
+        assert!(found > 500, "{found}");
     }
 }

@@ -21,7 +21,7 @@ use crate::mentions::Mentions;
 use crate::packed;
 use crate::places::Places;
 use crate::query::Query;
-use crate::scan::{self, Field, fields};
+use crate::scan::{self, Field};
 use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
 use ringfence_image::{Image, Machine, Rva};
@@ -198,30 +198,14 @@ impl<'a> Search<'a> {
 
     /// Every field in executable sections that names something in `named`.
     fn scan_for(&self, named: &scan::Places) -> Vec<Field> {
-        let mut found = Vec::new();
-        if named.is_empty() {
-            return found;
-        }
-        for &(start, bytes) in self.places.code() {
-            fields(bytes, start, named, &mut found);
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
+        if named.is_empty() { Vec::new() } else { self.places.names().of(named) }
     }
 
     /// Every field in executable sections by which code goes to one of `functions`, or takes its address.
     fn scan_for_functions(&self, functions: &scan::Places) -> Vec<Field> {
-        let mut found = Vec::new();
-        if functions.is_empty() {
-            return found;
-        }
-        let all = self.places.targets();
-        for range in functions.ranges() {
-            let first = all.partition_point(|(place, _)| *place < range.start);
-            let here = all[first..].iter().take_while(|(place, _)| *place < range.end);
-            found.extend(here.map(|&(place, at)| Field { at, place }));
-        }
+        let ranges = functions.ranges().iter();
+        let mut found: Vec<Field> =
+            ranges.flat_map(|range| self.places.names().ways_to(range.clone())).collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -385,10 +385,8 @@ impl Search<'_> {
     /// than four bytes: then not everybody is seen who calls it.
     fn is_entered_unseen(&mut self, function: u32) -> bool {
         let Some(own) = self.finder.bounds(&mut *self.decoder, function) else { return true };
-        let all = self.places.targets();
-        let first = all.partition_point(|(place, _)| *place <= own.start);
-        let inside = all[first..].iter().take_while(|(place, _)| *place < own.end);
-        let mut sources = inside.map(|(_, at)| *at).filter(|at| !own.contains(at));
+        let inside = self.places.names().ways_to(own.start.saturating_add(1)..own.end);
+        let mut sources = inside.map(|field| field.at).filter(|at| !own.contains(at));
         let elsewhere =
             |at: u32| self.finder.listed_around(at).is_none_or(|root| root.start != function);
         sources.any(elsewhere) || self.is_jumped_to_from_near(&own)

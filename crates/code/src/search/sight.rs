@@ -163,9 +163,7 @@ impl Search<'_> {
         };
         let wanted = Wanted { named: self.spans(), loaded };
         let mut places = Vec::new();
-        for &(start, bytes) in self.places.code() {
-            marks(bytes, start, &wanted, |at| places.push(at));
-        }
+        marks(self.places.names(), self.places.code(), &wanted, |at| places.push(at));
         places.sort_unstable();
         places.dedup();
         let mut clues: Vec<Clue> = Vec::new();
