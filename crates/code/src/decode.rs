@@ -130,6 +130,10 @@ pub(crate) trait Decoder {
     /// Reads the instruction at `at`; `None` where there is none.
     fn read(&mut self, at: u32) -> Option<Lifted>;
 
+    /// The length of the instruction at `at` and where code goes on; `None` where there is none. Unlike
+    /// [`Decoder::read`] it remembers nothing.
+    fn step(&mut self, at: u32) -> Option<(u32, Flow)>;
+
     /// Adds what the instruction at `at` does to `ops`; to the flags only where `flags` says that this
     /// matters. Calls and jumps are told by [`Decoder::read`].
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>);

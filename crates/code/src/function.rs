@@ -211,13 +211,13 @@ impl<'a> Finder<'a> {
                 starts.insert(at);
                 scattered = false;
             }
-            let Some(lifted) = decoder.read(at) else {
+            let Some((length, flow)) = decoder.step(at) else {
                 at += 1;
                 fresh = true;
                 continue;
             };
-            let next = at.saturating_add(u32::from(lifted.length));
-            match lifted.flow {
+            let next = at.saturating_add(length);
+            match flow {
                 Flow::Jump(target) | Flow::Branch(target) if stretch.contains(&target) => {
                     reached = reached.max(target);
                 }
@@ -226,11 +226,9 @@ impl<'a> Finder<'a> {
                 }
                 _ => {}
             }
-            let ends = matches!(
-                lifted.flow,
-                Flow::Stop | Flow::Return | Flow::Jump(_) | Flow::Indirect(_)
-            );
-            scattered |= matches!(lifted.flow, Flow::Indirect(target) if !matches!(target, crate::ir::Target::Pointer(_)));
+            let ends =
+                matches!(flow, Flow::Stop | Flow::Return | Flow::Jump(_) | Flow::Indirect(_));
+            scattered |= matches!(flow, Flow::Indirect(target) if !matches!(target, crate::ir::Target::Pointer(_)));
             let filled =
                 self.places.code_from(next).is_some_and(|bytes| bytes.first() == Some(&0xCC));
             fresh = ends && reached < next && (filled || !scattered);

@@ -554,7 +554,7 @@ impl<'a> Search<'a> {
     fn may_be_code(&mut self, field: Field) -> bool {
         (1..=11).any(|back| {
             let start = field.at.wrapping_sub(back);
-            self.decoder.read(start).is_some_and(|lifted| lifted.names == Some(field.place))
+            self.decoder.names(start).is_some_and(|(_, place)| place == field.place)
         })
     }
 

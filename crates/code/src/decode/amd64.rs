@@ -7,7 +7,7 @@ mod lift;
 mod stub;
 mod touch;
 
-use super::{Access, Decoder, Flags, Followed, Jumps, Lifted, Stub, Taken, Touch};
+use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Stub, Taken, Touch};
 use crate::abi::Abi;
 use crate::ir::{Op, Reg};
 use crate::places::Places;
@@ -49,6 +49,9 @@ const REMEMBERED: usize = 24;
 /// Addresses that are told apart of what one register was given, and tables of one function.
 const MOST_POINTERS: usize = 6;
 
+/// Where the decoder is when it is nowhere in the image.
+const NOWHERE: u64 = u64::MAX;
+
 /// Addresses in the image by the number of the general register that was given them.
 type Pointers = [Vec<u32>; 16];
 
@@ -85,12 +88,20 @@ impl<'a> Amd64<'a> {
         if at.wrapping_sub(self.section.0) as usize >= self.section.1 {
             let (start, bytes) = self.places.code_around(at)?;
             self.section = (start, bytes.len());
-            self.decoder = iced_x86::Decoder::new(64, bytes, DecoderOptions::NONE);
+            self.decoder =
+                iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
         }
-        self.decoder.set_position((at - self.section.0) as usize).ok()?;
-        self.decoder.set_ip(u64::from(at));
+        // Most often it is the one behind the last.
+        if self.decoder.ip() != u64::from(at) {
+            self.decoder.set_position((at - self.section.0) as usize).ok()?;
+            self.decoder.set_ip(u64::from(at));
+        }
         let instruction = self.decoder.decode();
-        (!instruction.is_invalid()).then_some(instruction)
+        if instruction.is_invalid() {
+            self.decoder.set_ip(NOWHERE);
+            return None;
+        }
+        Some(instruction)
     }
 }
 
@@ -143,6 +154,11 @@ impl Decoder for Amd64<'_> {
                 written: instruction.rflags_modified() != 0,
             },
         })
+    }
+
+    fn step(&mut self, at: u32) -> Option<(u32, Flow)> {
+        let instruction = self.decode(at)?;
+        Some((instruction.len() as u32, lift::flow(&instruction)))
     }
 
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>) {

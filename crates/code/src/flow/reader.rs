@@ -303,6 +303,9 @@ impl Reader<'_> {
 
     /// Takes tables for as long as they can be where code comes to the jump past what guards it.
     fn distrust_guards(&mut self) {
+        if self.guarded.is_empty() {
+            return;
+        }
         for round in 0..=MOST_ROUNDS {
             let mut leaders = self.leaders.clone();
             let branches = self.insns.iter().filter(|insn| matches!(insn.flow, Flow::Branch(_)));
@@ -432,7 +435,8 @@ impl Reader<'_> {
 
     /// Sorts what was read into blocks.
     fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
-        self.insns.sort_unstable_by_key(|insn| insn.at);
+        // They come in runs, which a stable sort takes as they are.
+        self.insns.sort_by_key(|insn| insn.at);
         // Where instructions overlap, the next by address is not the next to run, and that may be anywhere.
         let apart = self.insns.windows(2).filter(|pair| pair[0].end() != pair[1].at);
         self.leaders.extend(apart.map(|pair| pair[0].end()));
@@ -440,12 +444,16 @@ impl Reader<'_> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut starts: Vec<u32> = Vec::new();
         let mut first = 0;
-        for index in 0..self.insns.len() {
+        let mut leaders = self.leaders.iter().peekable();
+        for (index, insn) in self.insns.iter().enumerate() {
             let next = self.insns.get(index + 1).map(|insn| insn.at);
-            let insn = &self.insns[index];
+            let leads = |next: u32| {
+                while leaders.next_if(|leader| **leader < next).is_some() {}
+                leaders.peek().is_some_and(|leader| **leader == next)
+            };
             let goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
                 && next == Some(insn.end())
-                && self.leaders.binary_search(&insn.end()).is_err();
+                && !next.is_some_and(leads);
             if !goes_on {
                 starts.push(self.insns[first].at);
                 blocks.push(Block {

@@ -409,7 +409,7 @@ impl Search<'_> {
         let begin = extent.ranges.iter().find(|range| range.contains(&at)).map(|range| range.start);
         let mut next = if extent.listed { begin.unwrap_or(extent.begin) } else { extent.begin };
         while next < at {
-            next += self.decoder.read(next).map_or(1, |lifted| u32::from(lifted.length));
+            next += self.decoder.length(next).unwrap_or(1);
         }
         next == at
     }
@@ -497,7 +497,7 @@ impl Search<'_> {
         let mut most = None;
         for back in 1..=11 {
             let start = field.at.wrapping_sub(back);
-            if self.decoder.read(start).is_some_and(|lifted| lifted.names == Some(field.place)) {
+            if self.decoder.names(start).is_some_and(|(_, place)| place == field.place) {
                 let access = self.decoder.access(start);
                 most = match (most, access) {
                     (Some(Access::Takes), _) | (_, Some(Access::Takes)) => Some(Access::Takes),
