@@ -68,6 +68,11 @@ impl Aims {
         *end = (*end).max(rva.saturating_add(u32::from(bytes)));
     }
 
+    /// Whether anything is watched.
+    pub(crate) fn watch_any(&self) -> bool {
+        !self.watched.is_empty()
+    }
+
     /// Whether `bytes` at `place` are part of something that is watched.
     pub(crate) fn watches(&self, place: u32, bytes: u8) -> bool {
         let end = place.saturating_add(u32::from(bytes));

@@ -12,7 +12,7 @@ use watch::Watching;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
-use crate::ir::Target;
+use crate::ir::{Op, Target};
 use crate::query::Parameter;
 use crate::query::Query;
 use crate::state::State;
@@ -479,7 +479,7 @@ impl Analysis<'_, '_, '_> {
         }
         self.found.spent = spent;
         for (block, state) in states.into_iter().enumerate() {
-            if !within[block] {
+            if !within[block] || !self.may_tell(block) {
                 continue;
             }
             let state = match state.filter(|_| !spent) {
@@ -495,6 +495,23 @@ impl Analysis<'_, '_, '_> {
                 self.tell_ways(&state, block);
             }
         }
+    }
+
+    /// Whether a block may have anything to tell, once it is known what is known before it.
+    fn may_tell(&self, block: usize) -> bool {
+        if self.watching.is_some()
+            || self.manner == Manner::ForOrder
+            || !self.graph.is_lifted(block)
+        {
+            return true;
+        }
+        let insns = &self.graph.insns[self.graph.blocks[block].insns.clone()];
+        insns.iter().any(|insn| match insn.flow {
+            Flow::Call(_) | Flow::Indirect(_) => true,
+            Flow::Jump(at) | Flow::Branch(at) => self.leaves(at),
+            Flow::Return => self.manner == Manner::ForResults,
+            _ => self.transfer.aims.watch_any() && self.graph.ops(insn).iter().any(Op::stores),
+        })
     }
 
     /// Tells which blocks follow.

@@ -218,10 +218,11 @@ impl Values {
     /// Every atom of a set changed alike.
     pub(crate) fn map(&mut self, set: Set, change: impl Fn(Atom) -> Atom) -> Set {
         if let Some(only) = self.only(set) {
-            return self.one(change(only));
+            let changed = change(only);
+            return if changed == only { set } else { self.one(changed) };
         }
-        let atoms = self.atoms(set).iter().map(|&atom| change(atom)).collect();
-        self.of(atoms)
+        let atoms: Vec<Atom> = self.atoms(set).iter().map(|&atom| change(atom)).collect();
+        if atoms == self.atoms(set) { set } else { self.of(atoms) }
     }
 
     /// Every atom of one set with every atom of another.
@@ -274,8 +275,36 @@ fn blurred(atoms: &[Atom]) -> Atom {
 /// collisions but time, and that has its own budget.
 fn hash(atoms: &[Atom]) -> u64 {
     let mut hasher = Mixing(atoms.len() as u64);
-    std::hash::Hash::hash(atoms, &mut hasher);
+    for atom in atoms {
+        hasher.write_u64(u64::from(atom.at) | u64::from(atom.origin) << 32);
+        hasher.write_u64(atom.ones);
+        // Of numbers the zeros are most often all the rest.
+        hasher.write_u64(!atom.zeros ^ marks(atom.base));
+    }
     hasher.0
+}
+
+/// What tells one base from most others.
+fn marks(base: Base) -> u64 {
+    let both = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    match base {
+        Base::Constant => 0,
+        Base::Image(rva) => both(1, rva),
+        Base::Stack { region, offset } => both(region ^ 2 << 28, offset.cast_unsigned()),
+        Base::Frame { region } => both(3, region),
+        Base::Callee { wanted, from } => both(wanted ^ 4 << 28, from),
+        Base::Table { pointer, offset, from } => both(pointer ^ offset.cast_unsigned(), from),
+        Base::Returned { call } => both(6, call),
+        Base::Imported { slot, from } => both(slot ^ 7 << 28, from),
+        Base::GuardDispatch => both(8, 0),
+        Base::GuardCheck => both(9, 0),
+        Base::Given(index) => both(10, u32::from(index)),
+        Base::Unknown(reason) => {
+            let mut hasher = Mixing::default();
+            std::hash::Hash::hash(&reason, &mut hasher);
+            hasher.0
+        }
+    }
 }
 
 #[derive(Default)]

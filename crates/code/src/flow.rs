@@ -103,6 +103,11 @@ impl Graph {
         }
     }
 
+    /// Whether a block's instructions have their operations.
+    pub(crate) fn is_lifted(&self, block: usize) -> bool {
+        self.blocks[block].lifted
+    }
+
     /// The blocks that may follow a block.
     pub(crate) fn successors(&self, block: usize) -> &[usize] {
         &self.edges[self.blocks[block].edges.clone()]

@@ -98,6 +98,13 @@ pub(crate) enum Op {
     Frame { depth: u32, frame_register: Option<(Reg, u32)> },
 }
 
+impl Op {
+    /// Whether it changes memory.
+    pub(crate) fn stores(&self) -> bool {
+        matches!(self, Op::Store { .. } | Op::Smear { .. })
+    }
+}
+
 /// What the flags say of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {

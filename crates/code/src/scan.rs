@@ -77,10 +77,7 @@ impl Names {
 
     /// Looks at the first bytes of `block`, which stands at `base` behind the byte `before`.
     fn look(&mut self, block: &[u8], before: u8, base: u32, end: u32) {
-        let mut mask = 0_u64;
-        for (word, shift) in block[..BLOCK].as_chunks::<8>().0.iter().zip((0..).step_by(8)) {
-            mask |= begins(u64::from_le_bytes(*word)) << shift;
-        }
+        let mut mask = begins(block);
         let (ways, operands) = (self.ways.room(), self.operands.room());
         let (mut ways_there, mut operands_there) = (0, 0);
         while mask != 0 {
@@ -197,24 +194,19 @@ impl Sorted {
     }
 }
 
-/// A bit for each byte of `word` that a field may come behind: of a memory operand, of `call` and `jmp`, and
-/// the first of a conditional jump.
-const fn begins(word: u64) -> u64 {
-    let found = zeros(word & times(0xFE) ^ times(0xE8))
-        | zeros(word ^ times(TWO_BYTES))
-        | zeros(word & times(0xC7) ^ times(0x05));
-    // The uppermost bits of eight bytes moved together.
-    (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// A byte eight times.
-const fn times(byte: u8) -> u64 {
-    byte as u64 * 0x0101_0101_0101_0101
-}
-
-/// The uppermost bit of each byte that is 0.
-const fn zeros(word: u64) -> u64 {
-    !((word & times(0x7F)) + times(0x7F) | word) & times(0x80)
+/// A bit for each of the first bytes of `block` that a field may come behind: of a memory operand, of `call`
+/// and `jmp`, and the first of a conditional jump. Compilers make vector instructions of the first loop.
+fn begins(block: &[u8]) -> u64 {
+    let mut found = [0_u8; BLOCK];
+    for (found, byte) in found.iter_mut().zip(block) {
+        *found = u8::from(byte & 0xC7 == 0x05)
+            | u8::from(byte & 0xFE == 0xE8)
+            | u8::from(*byte == TWO_BYTES);
+    }
+    // The lowest bits of eight bytes moved together, eight times.
+    let words = found.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    let bits = words.map(|word| word.wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    bits.zip((0..).step_by(8)).fold(0, |all, (bits, shift)| all | bits << shift)
 }
 
 /// Places that are looked for.

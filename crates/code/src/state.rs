@@ -262,9 +262,6 @@ impl State {
     ) -> bool {
         let mut changed = false;
         let mut joined = |values: &mut Values, old: &mut Set, new: Set| {
-            if *old == new {
-                return;
-            }
             let mut both = values.join(*old, new);
             if both != *old {
                 // Two values are what paths bring; more that still grow are a loop's, and so are bits.
@@ -277,7 +274,9 @@ impl State {
             }
         };
         for (old, &new) in self.registers.iter_mut().zip(&other.registers) {
-            joined(values, old, new);
+            if *old != new {
+                joined(values, old, new);
+            }
         }
         for slot in &mut self.slots {
             let new = match other.stored(slot.region, slot.offset, slot.bytes) {
@@ -285,7 +284,9 @@ impl State {
                 Stood::InPieces => values.unknown(Reason::Memory, 0),
                 Stood::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
             };
-            joined(values, &mut slot.set, new);
+            if slot.set != new {
+                joined(values, &mut slot.set, new);
+            }
         }
         for their in &other.slots {
             if self.stored(their.region, their.offset, their.bytes) == Stood::Nothing {
