@@ -184,20 +184,28 @@ impl<'a> Transfer<'a> {
             }
             Op::LoseFlags => state.flags = None,
             Op::Load { to, width, from } => {
-                let address = self.address(state, from, at);
-                let set = self.load(state, address, width, at);
+                let set = match self.plain(state, from, at) {
+                    Some(atom) => self.load_from(state, atom, width, at),
+                    None => {
+                        let address = self.address(state, from, at);
+                        self.load(state, address, width, at)
+                    }
+                };
                 let set = self.field(state, from, set, at);
                 self.write(state, to, width, set);
             }
             Op::Store { to, width, value } => {
-                let address = self.address(state, to, at);
                 let set = self.source(state, value, at);
+                if let Some(place) = self.stack_place(state, to, at) {
+                    self.note_stored(state, set);
+                    state.store(place.0, place.1, width.bytes(), set);
+                    return;
+                }
+                let address = self.address(state, to, at);
                 let before = self.on_stack(state);
                 self.overwrite(state, to);
                 self.store(state, address, width, set, at);
-                if self.values.only(address).is_none_or(|a| !matches!(a.base, Base::Stack { .. })) {
-                    self.keep_lost(state, before);
-                }
+                self.keep_lost(state, before);
             }
             Op::Smear { from } => {
                 let address = self.address(state, from, at);
@@ -287,10 +295,7 @@ impl<'a> Transfer<'a> {
         at: u32,
     ) -> Compared {
         let on_stack = place.and_then(|place| {
-            let address = self.address(state, place, at);
-            let Base::Stack { region, offset } = self.values.only(address)?.base else {
-                return None;
-            };
+            let (region, offset) = self.stack_place(state, place, at)?;
             match state.stored(region, offset, width.bytes()) {
                 Stood::Whole(stored) => Some(Place::Stack { region, offset, stored }),
                 _ => None,
@@ -391,6 +396,33 @@ impl<'a> Transfer<'a> {
         self.values.map(sum, |atom| binary(Binary::Add, Width::W64, atom, offset, at))
     }
 
+    /// An address without an index, where it is one only.
+    fn plain(&self, state: &State, address: Address, at: u32) -> Option<Atom> {
+        let base = self.values.only(state.get(address.base?))?;
+        if address.index.is_some() {
+            return None;
+        }
+        let offset = Atom::constant(address.offset.cast_unsigned(), at);
+        match address.offset {
+            0 => Some(base),
+            _ => Some(binary(Binary::Add, Width::W64, base, offset, at)),
+        }
+    }
+
+    /// The place on the stack that an address is, where it is one only: its region and offset.
+    fn stack_place(&mut self, state: &State, address: Address, at: u32) -> Option<(u32, i32)> {
+        address.base?;
+        let plain = self.plain(state, address, at);
+        let only = plain.or_else(|| {
+            let address = self.address(state, address, at);
+            self.values.only(address)
+        });
+        match only?.base {
+            Base::Stack { region, offset } => Some((region, offset)),
+            _ => None,
+        }
+    }
+
     /// A value with few unknown bits as all the numbers it may be.
     fn spread(&mut self, set: Set) -> Set {
         let Some(atom) = self.values.only(set) else { return set };
@@ -482,15 +514,16 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set, at: u32) {
+    /// What is stored may be given away in turn with what it is stored in, or be read back by way of an
+    /// unknown index.
+    fn note_stored(&mut self, state: &mut State, set: Set) {
         let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
         self.spilled |= self.values.atoms(set).iter().any(is_callee);
-        // What it is stored in may be given away in turn, or be read back by way of an unknown index.
         self.escape(state, set);
-        if let Some(Base::Stack { region, offset }) = self.values.only(address).map(|a| a.base) {
-            state.store(region, offset, width.bytes(), set);
-            return;
-        }
+    }
+
+    fn store(&mut self, state: &mut State, address: Set, width: Width, set: Set, at: u32) {
+        self.note_stored(state, set);
         match self.values.only(address).map(|atom| atom.base) {
             Some(Base::Image(place)) => self.plant(set, place),
             _ => self.keep(set),
