@@ -99,6 +99,26 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// The register that it changes, if one alone.
+    pub(crate) fn sets(&self) -> Option<Reg> {
+        match *self {
+            Op::Copy { to, .. }
+            | Op::Binary { to, .. }
+            | Op::Extend { to, .. }
+            | Op::Maybe { to, .. }
+            | Op::Either { to, .. }
+            | Op::Load { to, .. }
+            | Op::Point { to, .. }
+            | Op::Forget { to }
+            | Op::ReadControl { to, .. } => Some(to),
+            Op::Compare { .. }
+            | Op::LoseFlags
+            | Op::Store { .. }
+            | Op::Smear { .. }
+            | Op::Frame { .. } => None,
+        }
+    }
+
     /// Whether it changes memory.
     pub(crate) fn stores(&self) -> bool {
         matches!(self, Op::Store { .. } | Op::Smear { .. })

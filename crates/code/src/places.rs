@@ -5,10 +5,15 @@ use crate::domain::{Atom, Base};
 use crate::query::Query;
 use crate::scan::{self, Field};
 use ringfence_image::{Image, RELOCATION_DIR64, Rva};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The largest image whose addresses are told from numbers.
 const LARGEST: u64 = 1 << 32;
+
+/// Bytes of an object in which pointers are looked for, and how far each may be behind the one before: in what
+/// drivers register routines with, such as `FLT_REGISTRATION` and `FWPS_CALLOUT`, it is at most 0x18.
+const LARGEST_OBJECT: u32 = 0x1000;
+const FARTHEST_POINTER: u32 = 0x40;
 
 /// Bytes of code that may be shared between sections of a small file.
 const ROOM_FOR_SHARING: usize = 1 << 20;
@@ -27,8 +32,8 @@ pub(crate) struct Places<'a> {
     pub(crate) code_left_out: bool,
     /// What code names; found when first needed.
     names: std::cell::OnceCell<scan::Names>,
-    /// Places of pointers that the loader moves with the image; read when first needed.
-    pointers: std::cell::OnceCell<HashSet<u32>>,
+    /// Places of pointers that the loader moves with the image, by address; read when first needed.
+    pointers: std::cell::OnceCell<Vec<u32>>,
 }
 
 impl<'a> Places<'a> {
@@ -208,12 +213,39 @@ impl<'a> Places<'a> {
     }
 
     fn moves(&self, place: u32) -> bool {
-        let pointers = self.pointers.get_or_init(|| {
+        self.pointers().binary_search(&place).is_ok()
+    }
+
+    fn pointers(&self) -> &[u32] {
+        self.pointers.get_or_init(|| {
             let all = self.image.relocations().iter();
             let pointers = all.filter(|relocation| relocation.kind == RELOCATION_DIR64);
-            pointers.map(|relocation| relocation.rva().0).collect()
-        });
-        pointers.contains(&place)
+            let mut pointers: Vec<u32> = pointers.map(|relocation| relocation.rva().0).collect();
+            pointers.sort_unstable();
+            pointers
+        })
+    }
+
+    /// The places whose addresses stand in the object at `object`, in the file or because they were `put`
+    /// there, as (where, what). Where objects end is not known: they go on as long as one pointer is near the
+    /// last, and what nobody may write to up to the next place that code names.
+    pub(crate) fn pointers_of(&self, object: u32, put: &BTreeSet<(u32, u32)>) -> Vec<u32> {
+        let behind = object.saturating_add(1)..object.saturating_add(LARGEST_OBJECT);
+        let constant = self.image.section_at(Rva(object)).is_some_and(|s| !s.is_writable());
+        let named = || self.names().operands_near(&behind).map(|field| field.place);
+        let next = || named().filter(|place| *place > object).min();
+        let end = constant.then(next).flatten().unwrap_or(behind.end);
+        let first = self.pointers().partition_point(|pointer| *pointer < object);
+        let there = self.pointers()[first..].iter().take_while(|pointer| **pointer < end);
+        let there = there.filter_map(|&pointer| Some((pointer, self.pointer(pointer)?)));
+        let mut all: Vec<(u32, u32)> =
+            there.chain(put.range((object, 0)..(end, 0)).copied()).collect();
+        all.sort_unstable();
+        let mut last = object;
+        let near = |(pointer, _): &(u32, u32)| {
+            pointer - std::mem::replace(&mut last, *pointer) <= FARTHEST_POINTER
+        };
+        all.into_iter().take_while(near).map(|(_, place)| place).collect()
     }
 
     /// Pointers in data to one of `targets`, as (place, target): each a pointer that moves with the

@@ -130,6 +130,8 @@ struct Search<'a> {
     seen: Vec<Seen>,
     /// Where those are, and what they call.
     seen_at: HashSet<(u32, u32)>,
+    /// Pointers in data that may still be looked at for being known to others.
+    pointers_left: usize,
     looked: BTreeMap<u32, Looked>,
     across: Across,
     steps: usize,
@@ -154,6 +156,7 @@ impl<'a> Search<'a> {
             cells: BTreeMap::new(),
             seen: Vec::new(),
             seen_at: HashSet::new(),
+            pointers_left: order::MOST_POINTERS,
             looked: BTreeMap::new(),
             across: Across::default(),
             steps: 0,

@@ -7,6 +7,8 @@
  *   FX_NEVER   the variables are there and nobody sets them
  *   FX_LATE    memory is asked for before they are set
  *   FX_1809    they are set on Windows 10 1809 and later only
+ *   FX_TABLE   a routine that asks for memory is handed to Windows in a table before they are set; with 2
+ *              the routine is put into the table first
  */
 #include "kernel.h"
 
@@ -52,6 +54,67 @@ void *memset(void *To, int Value, SIZE_T Size)
         *Byte++ = (UCHAR)Value;
     }
     return To;
+}
+
+#if defined(FX_TABLE)
+/* Windows calls a routine whenever a process or thread is opened, from when it is told of it. */
+#define OB_FLT_REGISTRATION_VERSION 0x100
+#define OB_OPERATION_HANDLE_CREATE 1
+
+typedef ULONG NTAPI OB_PRE_OPERATION_CALLBACK(void *, void *);
+
+typedef struct OB_OPERATION_REGISTRATION {
+    void *ObjectType;
+    ULONG Operations;
+    OB_PRE_OPERATION_CALLBACK *PreOperation;
+    void *PostOperation;
+} OB_OPERATION_REGISTRATION;
+
+typedef struct OB_CALLBACK_REGISTRATION {
+    USHORT Version;
+    USHORT OperationRegistrationCount;
+    UNICODE_STRING Altitude;
+    void *RegistrationContext;
+    OB_OPERATION_REGISTRATION *OperationRegistration;
+} OB_CALLBACK_REGISTRATION;
+
+_Static_assert(sizeof(OB_OPERATION_REGISTRATION) == 0x20, "OB_OPERATION_REGISTRATION");
+_Static_assert(sizeof(OB_CALLBACK_REGISTRATION) == 0x28, "OB_CALLBACK_REGISTRATION");
+
+NTKERNELAPI NTSTATUS NTAPI ObRegisterCallbacks(const OB_CALLBACK_REGISTRATION *, void **);
+NTKERNELAPI void NTAPI ObUnRegisterCallbacks(void *);
+
+static ULONG NTAPI SampleBeforeOpen(void *Context, void *Operation)
+{
+    (void)Context;
+    (void)Operation;
+    if (Early == NULL) {
+        Early = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
+    }
+    return 0;
+}
+
+static OB_OPERATION_REGISTRATION Operations[] = {
+#if FX_TABLE == 2
+    {.Operations = OB_OPERATION_HANDLE_CREATE},
+#else
+    {.Operations = OB_OPERATION_HANDLE_CREATE, .PreOperation = SampleBeforeOpen},
+#endif
+};
+static const OB_CALLBACK_REGISTRATION Registration = {
+    .Version = OB_FLT_REGISTRATION_VERSION,
+    .OperationRegistrationCount = 1,
+    .Altitude = CONSTANT_STRING(L"370030"),
+    .OperationRegistration = Operations,
+};
+static void *Registered;
+#endif
+
+static void SampleUnregister(void)
+{
+#if defined(FX_TABLE)
+    ObUnRegisterCallbacks(Registered);
+#endif
 }
 
 /* What ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is, which the headers put into its caller. */
@@ -125,6 +188,7 @@ static void NTAPI SampleUnload(DRIVER_OBJECT *Driver)
 {
     IoDeleteSymbolicLink(&LinkName);
     IoDeleteDevice(Driver->DeviceObject);
+    SampleUnregister();
     if (Early != NULL) {
         ExFreePoolWithTag(Early, SAMPLE_TAG);
     }
@@ -139,15 +203,26 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *Regi
 #if defined(FX_LATE)
     Early = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
 #endif
+#if FX_TABLE == 2
+    Operations[0].PreOperation = SampleBeforeOpen;
+#endif
+#if defined(FX_TABLE)
+    Status = ObRegisterCallbacks(&Registration, &Registered);
+    if (!NT_SUCCESS(Status)) {
+        return Status;
+    }
+#endif
     SampleOptIn();
     Status = IoCreateDevice(Driver, 0, &DeviceName, FILE_DEVICE_UNKNOWN, FILE_DEVICE_SECURE_OPEN,
                             FALSE, &Device);
     if (!NT_SUCCESS(Status)) {
+        SampleUnregister();
         return Status;
     }
     Status = IoCreateSymbolicLink(&LinkName, &DeviceName);
     if (!NT_SUCCESS(Status)) {
         IoDeleteDevice(Device);
+        SampleUnregister();
         return Status;
     }
     Driver->MajorFunction[IRP_MJ_CREATE] = SampleOpenOrClose;

@@ -23,6 +23,9 @@ const MOST_FUNCTIONS: usize = 1024;
 const MOST_INSTRUCTIONS: usize = 200_000;
 /// Operations carried out for one of them.
 const MOST_STEPS: usize = 1_000_000;
+/// Pointers in data that are looked at for being handed on.
+pub(super) const MOST_POINTERS: usize = 100_000;
+
 /// What an instruction does that matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
@@ -30,8 +33,16 @@ enum Event {
     At(u32),
     /// It calls, or goes on to, this function.
     Calls(u32),
-    /// It hands on the address of this function, which may then be called by others.
-    Takes(u32),
+    /// It hands on the address of this place: of a function, which may then be called by others, or of
+    /// an object that leads to functions.
+    HandsOn(u32),
+    /// It puts the address of a place into an object of the image.
+    Puts {
+        /// Where in the object.
+        to: u32,
+        /// The place.
+        address: u32,
+    },
 }
 
 /// A function as pieces of code, and the ways between them.
@@ -61,8 +72,9 @@ struct Walk {
     before: BTreeSet<u32>,
     /// Functions that were walked through.
     walked: BTreeMap<u32, Walked>,
-    /// Functions whose addresses others know before.
-    taken: BTreeSet<u32>,
+    /// Places whose addresses others know before, and what was put where.
+    handed_on: BTreeSet<u32>,
+    put: BTreeSet<(u32, u32)>,
     /// Whether there was more than there is room for.
     spent: bool,
 }
@@ -151,7 +163,7 @@ impl Search<'_> {
         read: &mut Read,
     ) -> SetUp {
         let stored = match walked {
-            _ if walk.spent || read.spent => Stored::Perhaps,
+            _ if walk.spent || read.spent || self.pointers_left == 0 => Stored::Perhaps,
             Walked { stores: true, passes: false } => Stored::Always,
             Walked { stores: true, passes: true } => Stored::Perhaps,
             Walked { stores: false, .. } => Stored::Never,
@@ -160,8 +172,7 @@ impl Search<'_> {
         let before: Vec<Rva> =
             uses.iter().filter(|(at, _)| is_before(&walk, *at)).map(|(at, _)| Rva(*at)).collect();
         // What is known by its address before the store may be called by others before it.
-        let taken = std::mem::take(&mut walk.taken);
-        for function in taken {
+        for function in self.known_by_others(&walk) {
             self.walk(function, &BTreeSet::new(), &BTreeMap::new(), read, &mut walk, 0);
         }
         let perhaps_before = uses
@@ -253,9 +264,13 @@ impl Search<'_> {
             let mut held: Vec<(Reg, u32)> = Vec::new();
             for insn in &graph.insns[block.insns.clone()] {
                 for op in graph.ops(insn) {
-                    events.extend(self.handed_on(op, &mut held).map(Event::Takes));
+                    events.extend(self.handed_on(op, &mut held));
                 }
                 events.push(Event::At(insn.at));
+                if let Flow::Call(_) = insn.flow {
+                    let volatile = self.transfer.abi.volatile;
+                    held.retain(|(register, _)| volatile >> register.0 & 1 == 0);
+                }
                 let inside = |at: u32| graph.insns.binary_search_by_key(&at, |one| one.at).is_ok();
                 match insn.flow {
                     Flow::Call(Target::Code(at)) => events.extend(self.function_at(at)),
@@ -285,30 +300,56 @@ impl Search<'_> {
         pieces
     }
 
-    /// The function whose address an operation puts where a call may find it: in an argument's register,
-    /// or on the stack. What is stored elsewhere, as into the driver object, nobody calls before the
-    /// start is over.
-    fn handed_on(&self, op: &Op, held: &mut Vec<(Reg, u32)>) -> Option<u32> {
+    /// What becomes of an address in the image that an operation makes or moves: in an argument's register
+    /// or on the stack a call may find it. What is stored elsewhere, as into the driver object, nobody
+    /// calls before the start is over. `held` are the registers that hold such addresses.
+    fn handed_on(&self, op: &Op, held: &mut Vec<(Reg, u32)>) -> Option<Event> {
         let abi = self.decoder.abi();
-        let (to, code) = match *op {
-            Op::Point { to, address } if address.in_image => {
-                (to, u32::try_from(address.offset).ok()?)
-            }
-            Op::Copy { to, from: Source::Image(code), .. } => (to, code),
-            Op::Copy { to, from: Source::Reg(from), .. } => {
-                (to, held.iter().find(|(register, _)| *register == from)?.1)
-            }
+        let by = |register: Reg| held.iter().find(|(held, _)| *held == register).map(|held| held.1);
+        let address = match *op {
+            Op::Point { address, .. } if address.in_image => u32::try_from(address.offset).ok(),
+            Op::Copy { from: Source::Image(place), .. } => Some(place),
+            Op::Copy { from: Source::Reg(from), .. } => by(from),
             Op::Store { to, value: Source::Reg(from), .. } => {
-                let on_stack = to.base == Some(abi.stack_pointer);
-                let held = held.iter().find(|(register, _)| *register == from);
-                return held.filter(|_| on_stack).map(|(_, code)| *code);
+                let address = by(from)?;
+                let object = match to.base {
+                    Some(base) if base == abi.stack_pointer => {
+                        return Some(Event::HandsOn(address));
+                    }
+                    Some(base) => i64::from(by(base)?),
+                    None if to.in_image => 0,
+                    None => return None,
+                };
+                let to = u32::try_from(object.checked_add(to.offset)?).ok()?;
+                return Some(Event::Puts { to, address });
             }
-            _ => return None,
+            _ => None,
         };
-        self.places.code_from(code)?;
+        let to = op.sets()?;
         held.retain(|(register, _)| *register != to);
-        held.push((to, code));
-        abi.arguments.contains(&to).then_some(code)
+        held.extend(address.map(|address| (to, address)));
+        address.filter(|_| abi.arguments.contains(&to)).map(Event::HandsOn)
+    }
+
+    /// The functions that others may call by the places that were handed on to them: the places themselves,
+    /// and those whose addresses stand, or were put, into objects there.
+    fn known_by_others(&mut self, walk: &Walk) -> BTreeSet<u32> {
+        let mut functions = BTreeSet::new();
+        let mut places = walk.handed_on.clone();
+        let mut pending: Vec<u32> = places.iter().copied().collect();
+        while let Some(place) = pending.pop() {
+            if self.places.code_from(place).is_some() {
+                functions.insert(place);
+                continue;
+            }
+            if self.pointers_left == 0 {
+                break;
+            }
+            let there = self.places.pointers_of(place, &walk.put);
+            self.pointers_left = self.pointers_left.saturating_sub(there.len() + 1);
+            pending.extend(there.into_iter().filter(|address| places.insert(*address)));
+        }
+        functions
     }
 
     fn function_at(&self, code: u32) -> Option<Event> {
@@ -356,7 +397,8 @@ impl Search<'_> {
                 match *event {
                     Event::At(at) if stores.contains(&at) => stored = true,
                     Event::At(at) => drop(walk.before.insert(at)),
-                    Event::Takes(code) => drop(walk.taken.insert(code)),
+                    Event::HandsOn(place) => drop(walk.handed_on.insert(place)),
+                    Event::Puts { to, address } => drop(walk.put.insert((to, address))),
                     Event::Calls(called) => {
                         let inner = self.walk(called, stores, chain, read, walk, depth + 1);
                         stored = inner.stores && !inner.passes;

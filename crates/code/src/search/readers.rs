@@ -3,7 +3,7 @@
 use super::Search;
 use crate::Reason;
 use crate::decode::Flow;
-use crate::ir::{Op, Reg, Source, Width};
+use crate::ir::{Op, Source, Width};
 use crate::scan::{self, Field};
 use crate::survey::{Reader, Site};
 use ringfence_image::Rva;
@@ -75,7 +75,7 @@ impl Search<'_> {
                 Flow::Call(_) => self.transfer.abi.volatile >> register.0 & 1 == 0,
                 _ => false,
             };
-            if !kept || ops.iter().any(|op| sets(op) == Some(register)) {
+            if !kept || ops.iter().any(|op| op.sets() == Some(register)) {
                 break;
             }
             at = at.saturating_add(u32::from(lifted.length));
@@ -92,24 +92,4 @@ fn begins(site: &Site) -> impl Iterator<Item = u32> {
         Some(Reason::Field(path)) => Some(path.function().0),
         _ => None,
     })
-}
-
-/// The register that an operation changes.
-fn sets(op: &Op) -> Option<Reg> {
-    match *op {
-        Op::Copy { to, .. }
-        | Op::Binary { to, .. }
-        | Op::Extend { to, .. }
-        | Op::Maybe { to, .. }
-        | Op::Either { to, .. }
-        | Op::Load { to, .. }
-        | Op::Point { to, .. }
-        | Op::Forget { to }
-        | Op::ReadControl { to, .. } => Some(to),
-        Op::Compare { .. }
-        | Op::LoseFlags
-        | Op::Store { .. }
-        | Op::Smear { .. }
-        | Op::Frame { .. } => None,
-    }
 }

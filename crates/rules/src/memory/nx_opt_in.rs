@@ -102,6 +102,7 @@ fn message(first: &DdiCall, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -
             "the variable that makes pool non-executable is set up on some Windows versions only, before {all}"
         )
     } else if unproven > 0 {
+        let all = if unproven == calls.len() { all } else { format!("{unproven} of {all}") };
         format!(
             "whether the variable that makes pool non-executable is set up before {all} could not be proven"
         )
