@@ -131,20 +131,7 @@ pub(crate) fn analyse(
     named: &BTreeSet<usize>,
     (manner, budget): (Manner, usize),
 ) -> Found {
-    let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
-    transfer.fields.function = graph.begin;
-    let mut analysis = Analysis {
-        transfer,
-        decoder,
-        graph,
-        query,
-        reachable,
-        predecessors,
-        found: Found::default(),
-        manner,
-        budget,
-        watching: None,
-    };
+    let mut analysis = Analysis::new(transfer, decoder, graph, query, (manner, budget));
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
     match manner {
@@ -203,6 +190,31 @@ struct Analysis<'a, 't, 'w> {
     budget: usize,
     /// What is looked for instead of calls.
     watching: Option<Watching<'w>>,
+}
+
+impl<'a, 't> Analysis<'a, 't, '_> {
+    fn new(
+        transfer: &'t mut Transfer<'a>,
+        decoder: &'t mut dyn Decoder,
+        graph: &'t mut Graph,
+        query: &'t Query,
+        (manner, budget): (Manner, usize),
+    ) -> Self {
+        let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
+        transfer.fields.function = graph.begin;
+        Analysis {
+            transfer,
+            decoder,
+            graph,
+            query,
+            reachable,
+            predecessors,
+            found: Found::default(),
+            manner,
+            budget,
+            watching: None,
+        }
+    }
 }
 
 impl Analysis<'_, '_, '_> {

@@ -1,7 +1,6 @@
 //! What instructions do beside calling wanted functions: stores into code, control register 0, calls of
 //! memory that was given, reads of another module's code.
 
-use super::order::{Predecessors, reachable};
 use super::{Analysis, Found};
 use super::{Manner, value_of};
 use crate::decode::{Decoder, Flow, Stub, Touch};
@@ -58,19 +57,8 @@ pub(crate) fn watch(
     part: &Part<'_>,
     (watching, budget): (Watching<'_>, usize),
 ) -> Watched {
-    let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
-    let mut analysis = Analysis {
-        transfer,
-        decoder,
-        graph,
-        query,
-        reachable,
-        predecessors,
-        found: Found::default(),
-        manner: Manner::Quickly,
-        budget,
-        watching: Some(watching),
-    };
+    let mut analysis = Analysis::new(transfer, decoder, graph, query, (Manner::Quickly, budget));
+    analysis.watching = Some(watching);
     match part {
         Part::Blocks(blocks) => {
             for &block in *blocks {
