@@ -4,7 +4,8 @@ use crate::Reason;
 use crate::domain::{Atom, Base};
 use crate::places::Places;
 use crate::query::{Callee, Effect, Query};
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 /// How far behind its beginning an object may go on that is filled as a whole.
 const FAR: u32 = 0x1000;

@@ -20,8 +20,9 @@ use crate::survey::Via;
 use crate::transfer::{Callee, Stored, Transfer};
 use crate::value::{Origin, Possible, Value};
 use crate::{Path, Reason};
+use foldhash::HashSet;
 use ringfence_image::Rva;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// A block that is entered more often than this forgets what keeps changing: sets and their bits can
 /// only change so often, but that is often enough.

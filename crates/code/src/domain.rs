@@ -18,11 +18,12 @@ pub(crate) struct Atom {
     pub(crate) base: Base,
     pub(crate) ones: u64,
     pub(crate) zeros: u64,
-    /// Address of the instruction that made it; 0 for none.
-    pub(crate) at: u32,
     /// What was put into a variable and is read from there: one more than an index into the origins of
     /// the survey; 0 for none. It stays with what is worked out from it.
     pub(crate) origin: u16,
+    /// Address of the instruction that made it; 0 for none. It comes last in the order of atoms, so that
+    /// equal values are neighbours.
+    pub(crate) at: u32,
 }
 
 /// What an atom stands for.
@@ -184,7 +185,11 @@ impl Values {
     /// A set of these atoms: equal values once, with the first origin; past eight, one atom with the
     /// bits that all have in common.
     pub(crate) fn of(&mut self, mut atoms: Vec<Atom>) -> Set {
-        atoms.sort_unstable_by_key(|atom| (atom.base, atom.ones, atom.zeros, atom.origin, atom.at));
+        atoms.sort_unstable();
+        self.of_sorted(atoms)
+    }
+
+    fn of_sorted(&mut self, mut atoms: Vec<Atom>) -> Set {
         atoms.dedup_by(|later, earlier| earlier.same_value(later));
         if atoms.len() > MOST_ATOMS {
             atoms = vec![blurred(&atoms)];
@@ -206,10 +211,7 @@ impl Values {
                 (Some(first), Some(second)) if first.same_value(&second) => {
                     if first.at <= second.at { a } else { b }
                 }
-                _ => {
-                    let atoms = [self.atoms(a), self.atoms(b)].concat();
-                    self.of(atoms)
-                }
+                _ => self.of_sorted(merged(self.atoms(a), self.atoms(b))),
             };
         self.joined.insert(pair, set);
         set
@@ -259,6 +261,21 @@ impl Values {
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
+}
+
+/// The atoms of two sets, in order as those are.
+fn merged(mut left: &[Atom], mut right: &[Atom]) -> Vec<Atom> {
+    let mut atoms = Vec::with_capacity(left.len() + right.len());
+    while let (Some((one, more)), Some((other, others))) = (left.split_first(), right.split_first())
+    {
+        match one <= other {
+            true => (atoms.push(*one), left = more),
+            false => (atoms.push(*other), right = others),
+        };
+    }
+    atoms.extend_from_slice(left);
+    atoms.extend_from_slice(right);
+    atoms
 }
 
 /// One atom for many: what bits they share.

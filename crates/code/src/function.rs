@@ -3,8 +3,9 @@
 use crate::decode::{Decoder, Flow};
 use crate::ir::{Op, Reg};
 use crate::places::Places;
+use foldhash::{HashMap, HashMapExt};
 use ringfence_image::{Function, Rva};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Fragments that are followed from one to the next.

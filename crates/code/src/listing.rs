@@ -1,11 +1,11 @@
 //! Machine code as text, for people to read.
 
+use foldhash::HashMap;
 use iced_x86::{
     Code, Decoder, DecoderOptions, Formatter, FormatterOptions, Instruction, MasmFormatter,
     Mnemonic, OpKind, SymbolResolver, SymbolResult,
 };
 use ringfence_image::{Image, Rva};
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// One disassembled instruction.

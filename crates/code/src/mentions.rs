@@ -7,7 +7,7 @@
 use crate::aims::Aims;
 use crate::function::Finder;
 use crate::places::Places;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 
 /// `imul` of a register by a number of four bytes or of one; the first byte behind it is at least

@@ -1,7 +1,7 @@
 //! Addresses outside the image that the analysis follows where it is asked to.
 
 use crate::domain::Base;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 /// Which addresses outside the image are followed.
 #[derive(Debug, Default)]

@@ -4,8 +4,10 @@ use crate::Reason;
 use crate::domain::{Atom, Base};
 use crate::query::Query;
 use crate::scan::{self, Field};
+use foldhash::HashSet;
 use ringfence_image::{Image, RELOCATION_DIR64, Rva};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// The largest image whose addresses are told from numbers.
 const LARGEST: u64 = 1 << 32;
@@ -159,19 +161,19 @@ impl<'a> Places<'a> {
     /// What stands in a section that nobody may write to, and the loader does not.
     fn constant(&self, rva: u32, bytes: u8, at: u32) -> Option<Atom> {
         let section = self.image.section_at(Rva(rva))?;
-        let in_slot = |place: &u32| self.is_import(*place);
-        let guard =
-            |place: &u32| self.guard_check == Some(*place) || self.guard_dispatch == Some(*place);
-        let start = rva.saturating_sub(7);
-        let filled_in = (start..rva.saturating_add(u32::from(bytes)))
-            .any(|place| in_slot(&place) || guard(&place));
-        if section.is_writable() || filled_in {
+        if section.is_writable() {
+            return None;
+        }
+        // A pointer has eight bytes.
+        let near = rva.saturating_sub(7)..rva.saturating_add(u32::from(bytes));
+        let guards = [self.guard_check, self.guard_dispatch];
+        if one_in(&self.imports, &near) || guards.iter().flatten().any(|at| near.contains(at)) {
             return None;
         }
         let there = self.image.bytes_from(Rva(rva))?.get(..usize::from(bytes))?;
         let value = there.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
         // Only a pointer that moves with the image is an address; any other number may look like one.
-        let moves = (start..rva.saturating_add(u32::from(bytes))).any(|place| self.moves(place));
+        let moves = one_in(self.pointers(), &near);
         // An image without relocations stays where it is, and so do its pointers.
         let fixed = self.image.relocations().is_empty() && value != 0;
         let is_pointer = moves || fixed && bytes == 8 && self.rva(value).is_some();
@@ -185,10 +187,8 @@ impl<'a> Places<'a> {
     /// What the file has at `place` in `bytes`, zeros where it has none; nothing where the loader puts
     /// an address there.
     pub(crate) fn initial(&self, place: u32, bytes: u8) -> Option<u64> {
-        let start = place.saturating_sub(7);
-        let end = place.saturating_add(u32::from(bytes));
-        let filled_in = |place| self.moves(place) || self.is_import(place);
-        if (start..end).any(filled_in) {
+        let near = place.saturating_sub(7)..place.saturating_add(u32::from(bytes));
+        if one_in(self.pointers(), &near) || one_in(&self.imports, &near) {
             return None;
         }
         let there = self.image.bytes_from(Rva(place)).unwrap_or_default();
@@ -265,4 +265,10 @@ impl<'a> Places<'a> {
         }
         found
     }
+}
+
+/// Whether one of `places`, which are sorted, lies in `range`.
+fn one_in(places: &[u32], range: &Range<u32>) -> bool {
+    let first = places.partition_point(|place| *place < range.start);
+    places.get(first).is_some_and(|place| *place < range.end)
 }

@@ -1,7 +1,7 @@
 //! Finds 32-bit fields that name places: displacements relative to the instruction's end, as x64 has
 //! them in calls, jumps and memory operands. Looks at every byte once, so it must be fast.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::ops::Range;
 
 /// Bytes of an instruction that may follow the field: an immediate of one, two or four bytes.
@@ -273,7 +273,7 @@ mod tests {
         // All but the load, which reads what stands there.
         let ways = names.ways_to(0x3000..0x3001).collect();
         assert_eq!(at(ways), [0x1001, 0x1006, 0x100C, 0x1013]);
-        let all = names.of(&Places::at(&[0x3000].into()));
+        let all = names.of(&Places::at(&HashSet::from_iter([0x3000])));
         assert_eq!(at(all), [0x1001, 0x1006, 0x100C, 0x1013, 0x101A]);
         assert!(Names::read(&[(0x1000, &code)], 0x3000).ways.fields.is_empty());
     }
@@ -314,7 +314,7 @@ mod tests {
             seed >> 8
         };
         let base = 0x1000;
-        let places: HashSet<u32> = [0x3000, 0x3008, 0x3009, 0x3010, 0x2_0000, 0x2_FFFF].into();
+        let places = HashSet::from_iter([0x3000, 0x3008, 0x3009, 0x3010, 0x2_0000, 0x2_FFFF]);
         let mut all: Vec<u32> = places.iter().copied().collect();
         all.sort_unstable();
         let mut found = 0;

@@ -24,8 +24,9 @@ use crate::query::Query;
 use crate::scan::{self, Field};
 use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
+use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_image::{Image, Machine, Rva};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;

@@ -14,8 +14,9 @@ use crate::outside::Outside;
 use crate::places::Places;
 use crate::query::Effect;
 use crate::state::{Elsewhere, State, Stood};
+use foldhash::{HashSet, HashSetExt};
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An address of which at most this many bits are unknown is taken for all it may be: a table of two,
 /// four or eight entries.

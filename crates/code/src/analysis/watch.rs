@@ -11,8 +11,9 @@ use crate::query::Query;
 use crate::sighting::{Sight, Sighting};
 use crate::state::State;
 use crate::transfer::Transfer;
+use foldhash::HashMap;
 use ringfence_image::Rva;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Sightings that are kept of one function.
 const MOST_SIGHTINGS: usize = 4096;

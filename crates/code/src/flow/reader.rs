@@ -6,8 +6,9 @@ use crate::function::{Extent, Finder};
 use crate::ir::Target;
 use crate::places::Places;
 use crate::scan::Field;
+use foldhash::{HashMap, HashMapExt};
 use ringfence_image::Rva;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
@@ -22,6 +23,8 @@ const MOST_HOLES: usize = 1024;
 const MOST_BYTES_FOR_ONE: usize = 32;
 /// Addresses on the stack that are told apart.
 const MOST_TAKEN: usize = 32;
+/// Bytes of most instructions.
+const TYPICAL_LENGTH: u32 = 4;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
 const LARGEST_TABLE: u32 = 1 << 18;
 
@@ -43,7 +46,7 @@ pub(crate) fn graph(
         table_start: main.start,
         table: vec![0; if extent.listed { table as usize } else { 0 }],
         beyond: HashMap::new(),
-        insns: Vec::new(),
+        insns: Vec::with_capacity((table / TYPICAL_LENGTH) as usize),
         leaders: Vec::new(),
         tables: HashMap::new(),
         guarded: Vec::new(),

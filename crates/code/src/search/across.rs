@@ -11,8 +11,9 @@ use crate::query::{Callee, Effect, Parameter, Wanted};
 use crate::scan::{self, Field};
 use crate::survey::Fate;
 use crate::value::Origin;
+use foldhash::{HashMap, HashSet};
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
 

@@ -6,8 +6,9 @@ use super::sight::Clue;
 use crate::decode::{Flow, Stub};
 use crate::ir::Target;
 use crate::scan::Field;
+use foldhash::{HashMap, HashSet};
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Bytes before a field that an instruction which names a variable may begin at.
 const BEGINS: [u32; 3] = [3, 2, 4];

@@ -11,8 +11,9 @@ use crate::ir::{Op, Reg, Source, Target};
 use crate::scan;
 use crate::survey::{SetUp, Stored, Variable};
 use crate::value::Origin;
+use foldhash::HashSet;
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Calls from the entry point to a store that are followed, and functions on the way.
 const MOST_CALLS: usize = 6;

@@ -6,8 +6,9 @@ use crate::decode::Flow;
 use crate::ir::{Op, Source, Width};
 use crate::scan::{self, Field};
 use crate::survey::{Reader, Site};
+use foldhash::HashSet;
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Functions that are told of, and places that take their addresses which are looked at.
 const MOST_READERS: usize = 1024;

@@ -10,8 +10,9 @@ use crate::function::Extent;
 use crate::ir::Reg;
 use crate::query::Watch;
 use crate::scan::Field;
+use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_image::Rva;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Spans of code that are looked for each by itself; further ones are taken together.

@@ -1,7 +1,7 @@
 //! How large a value can be, by the comparison or the mask that the instructions before its use hold it to.
 
+use foldhash::HashMap;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
-use std::collections::HashMap;
 
 /// A value stays below `number` on the straight way from the instruction `since` on.
 #[derive(Clone, Copy)]

@@ -32,8 +32,11 @@ impl Holders {
     }
 
     fn is_slot(&self, instruction: &Instruction) -> bool {
-        let place = (instruction.memory_base(), instruction.memory_displacement64());
-        instruction.memory_index() == Register::None && self.slots.contains(&Some(place))
+        self.slots[0].is_some()
+            && instruction.memory_index() == Register::None
+            && self
+                .slots
+                .contains(&Some((instruction.memory_base(), instruction.memory_displacement64())))
     }
 
     /// Whether an instruction says in its operands that it has to do with the value; what overwrites it
@@ -64,12 +67,14 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
     let mut walk = Walk {
         amd64,
         followed: Followed::default(),
-        pending: VecDeque::with_capacity(8),
+        next: None,
+        pending: VecDeque::new(),
         seen: Vec::new(),
     };
     walk.pending.push_back((start, Holders { registers: bit(register), ..Holders::default() }));
     for _ in 0..MOST_STEPS {
-        let Some((at, holders)) = walk.pending.pop_front() else { break };
+        let next = walk.next.take().or_else(|| walk.pending.pop_front());
+        let Some((at, holders)) = next else { break };
         walk.step(at, holders);
     }
     walk.followed
@@ -78,6 +83,8 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
     followed: Followed,
+    /// What comes next, and behind it.
+    next: Option<(u32, Holders)>,
     pending: VecDeque<(u32, Holders)>,
     /// Where jumps led, and in which registers the value was.
     seen: Vec<(u32, u16)>,
@@ -85,8 +92,12 @@ struct Walk<'w, 'a> {
 
 impl Walk<'_, '_> {
     fn go(&mut self, at: u32, holders: Holders) {
-        if !holders.nowhere() {
-            self.pending.push_back((at, holders));
+        if holders.nowhere() {
+            return;
+        }
+        match self.next.is_none() && self.pending.is_empty() {
+            true => self.next = Some((at, holders)),
+            false => self.pending.push_back((at, holders)),
         }
     }
 
