@@ -8,7 +8,7 @@ use crate::places::Places;
 use crate::scan::Field;
 use foldhash::{HashMap, HashMapExt};
 use ringfence_image::Rva;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// A function of more instructions is not followed to its end.
@@ -25,6 +25,9 @@ const MOST_BYTES_FOR_ONE: usize = 32;
 const MOST_TAKEN: usize = 32;
 /// Bytes of most instructions.
 const TYPICAL_LENGTH: u32 = 4;
+/// Instructions before an indirect jump that may say where it goes, and bytes of the longest.
+const MOST_BEFORE_JUMP: u32 = 24;
+const LONGEST: u32 = 15;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
 const LARGEST_TABLE: u32 = 1 << 18;
 
@@ -49,6 +52,7 @@ pub(crate) fn graph(
         insns: Vec::with_capacity((table / TYPICAL_LENGTH) as usize),
         leaders: Vec::new(),
         tables: HashMap::new(),
+        switches: BTreeMap::new(),
         guarded: Vec::new(),
         pending: Vec::new(),
         taken: extent.frame.map(|_| BTreeSet::new()),
@@ -75,8 +79,9 @@ struct Reader<'r> {
     beyond: HashMap<u32, u32>,
     insns: Vec<Insn>,
     leaders: Vec<u32>,
-    /// Where indirect jumps go.
+    /// Where indirect jumps go, and the tables that each may go by.
     tables: HashMap<u32, Vec<u32>>,
+    switches: BTreeMap<u32, BTreeSet<u32>>,
     /// Tables whose length a guard tells: the guard, the jump, and all that may be entries.
     guarded: Vec<(u32, u32, Vec<u32>)>,
     pending: Vec<u32>,
@@ -214,6 +219,26 @@ impl Reader<'_> {
             }
         }
         self.leaders.push(at);
+        self.switch_again(at);
+    }
+
+    /// Where code comes to known code at `at`, and soon to an indirect jump: the jump once more, as another
+    /// table may be meant than on the way that led there first.
+    fn switch_again(&mut self, mut at: u32) {
+        let near = at..at.saturating_add(LONGEST * MOST_BEFORE_JUMP);
+        if self.switches.range(near).next().is_none() {
+            return;
+        }
+        for _ in 0..MOST_BEFORE_JUMP {
+            let Some(number) = self.find(at) else { return };
+            let insn = self.insns[number as usize - 1];
+            self.decoder.read(at);
+            match insn.flow {
+                Flow::Next | Flow::Branch(_) | Flow::Call(_) => at = insn.end(),
+                Flow::Indirect(target) => return self.switch(&insn, target),
+                _ => return,
+            }
+        }
     }
 
     /// Notes an address on the stack.
@@ -277,6 +302,12 @@ impl Reader<'_> {
         }
         let inside = |rva: u32| self.places.code_from(rva).is_some() && self.may_own(rva);
         let jumps = self.decoder.jump_table(&inside);
+        let first = !self.switches.contains_key(&insn.at);
+        let known = self.switches.entry(insn.at).or_default();
+        let fresh = jumps.tables.iter().filter(|table| known.insert(table.start)).count();
+        if fresh == 0 && !first {
+            return;
+        }
         let targets = jumps.targets;
         self.data.extend(jumps.tables);
         self.unresolved |= jumps.cut;
@@ -298,7 +329,7 @@ impl Reader<'_> {
             self.owns(target);
         }
         self.pending.extend(&targets);
-        self.tables.insert(insn.at, targets);
+        self.tables.entry(insn.at).or_default().extend(targets);
         if let Some(since) = jumps.since {
             self.guarded.push((since, insn.at, jumps.all));
         }
@@ -328,7 +359,7 @@ impl Reader<'_> {
                 return;
             }
             for (_, at, all) in passed {
-                self.tables.insert(at, all.clone());
+                self.tables.entry(at).or_default().extend(&all);
                 all.into_iter().for_each(|target| self.enter(target));
             }
         }

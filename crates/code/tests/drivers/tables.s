@@ -182,3 +182,41 @@ FUNCTION masked_cases
 .p2align 2
 masked_cases_table:
     .long 2b - masked_cases_table, 3b - masked_cases_table, 4b - masked_cases_table, 2b - masked_cases_table
+
+# Two switches share the jump at their ends, as compilers merge equal code: which table it is shows before.
+FUNCTION shared_jump
+    #= ExAllocatePoolWithTag 0=0x10
+    #= ExAllocatePoolWithTag 0=0x11
+    #= ExAllocatePoolWithTag 0=0x12
+    #= ExAllocatePoolWithTag 0=0x13
+    ENTER shared_jump
+    mov eax, ecx
+    test edx, edx
+    je 5f
+    and eax, 1
+    lea r8, [rip + shared_first]
+4:  movsxd rax, dword ptr [r8 + rax*4]
+    add rax, r8
+    jmp rax
+1:  mov ecx, 0x10
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 0x11
+    ALLOCATE
+    jmp 9f
+5:  and eax, 1
+    lea r8, [rip + shared_second]
+    jmp 4b
+6:  mov ecx, 0x12
+    ALLOCATE
+    jmp 9f
+7:  mov ecx, 0x13
+    ALLOCATE
+9:  add rsp, 0x28
+    ret
+    .p2align 2, 0x90
+shared_first:
+    .long 1b - shared_first, 2b - shared_first
+shared_second:
+    .long 6b - shared_second, 7b - shared_second
+    .seh_endproc

@@ -162,9 +162,16 @@ impl Finder<'_> {
         Jumps { targets: all.clone(), all, cut, ..Jumps::default() }
     }
 
-    /// Every entry up to the first that leads elsewhere.
+    /// Every entry up to the first that leads elsewhere, or to the next place that code names: something else
+    /// begins there.
     fn all_entries(&self, table: (u32, Option<u32>), inside: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        let entries = (0..MOST_ENTRIES as u32).map_while(|index| self.entry(table, index));
+        let size = if table.1.is_some() { 4 } else { 8 };
+        let longest = MOST_ENTRIES as u32 * size;
+        let behind = table.0.saturating_add(1)..table.0.saturating_add(longest);
+        let named = self.places.names().operands_near(&behind).map(|field| field.place);
+        let end = named.filter(|place| behind.contains(place)).min().unwrap_or(behind.end);
+        let count = end.saturating_sub(table.0) / size;
+        let entries = (0..count).map_while(|index| self.entry(table, index));
         entries.take_while(|target| inside(*target)).collect()
     }
 
