@@ -41,7 +41,7 @@ pub(crate) enum Color {
 #[command(after_help = "Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  a gated answer is no (or unknown, with --fail-unknown)
-  2  something could not be read, or not whole
+  2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine
   0  none of these")]
 pub(crate) struct Scan {
@@ -97,7 +97,8 @@ pub(crate) struct Scan {
 /// What `ringfence calls` takes.
 #[derive(Args)]
 #[command(after_help = "It judges nothing. Exit codes, looked at in this order:
-  2  usage error, the table could not be written, or something could not be read, or not whole
+  2  usage error, the table could not be written, or something could not be read, or not whole, or was
+     named and is no driver
   3  nothing to examine
   0  none of these")]
 pub(crate) struct Calls {
@@ -105,8 +106,8 @@ pub(crate) struct Calls {
     /// input
     #[arg(required = true, value_name = "DRIVER")]
     pub(crate) inputs: Vec<OsString>,
-    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (told by no
-    /// version yet), fine
+    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (a variable that is
+    /// set up before says so), fine
     #[arg(long, value_parser = call_answers(), hide_possible_values = true, ignore_case = true,
           value_delimiter = ',', value_name = "ANSWERS")]
     pub(crate) only: Vec<CallAnswer>,

@@ -1,6 +1,6 @@
 //! The exit codes. They are the same for every format.
 
-use ringfence::{Closing, Question};
+use ringfence::{Closing, Question, Scan};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -14,7 +14,15 @@ pub(crate) const TROUBLE: u8 = 2;
 pub(crate) const NOTHING: u8 = 3;
 
 /// The exit code of a scan whose report was written.
-pub(crate) fn of_scan(closing: &Closing, gate: &[Question], fail_unknown: bool) -> u8 {
+pub(crate) fn of_scan(scan: &Scan, gate: &[Question], fail_unknown: bool) -> u8 {
+    match of_report(&scan.closing, gate, fail_unknown) {
+        // Who names a file expects it to be examined.
+        FINE | NOTHING if !scan.left_out_by_name.is_empty() => TROUBLE,
+        code => code,
+    }
+}
+
+fn of_report(closing: &Closing, gate: &[Question], fail_unknown: bool) -> u8 {
     let totals = &closing.totals;
     let objects = |question: &Question| {
         let tally = totals.tally(*question);
@@ -88,19 +96,19 @@ mod tests {
     #[test]
     fn codes_come_in_the_documented_order() {
         let all = Question::ALL;
-        assert_eq!(of_scan(&closing(&[[Yes, Yes, Yes]]), &all, true), FINE);
-        assert_eq!(of_scan(&closing(&[]), &all, false), NOTHING);
-        assert_eq!(of_scan(&unread(closing(&[])), &all, false), TROUBLE);
-        assert_eq!(of_scan(&unread(closing(&[[No, Unknown, No]])), &all, false), OBJECTION);
-        assert_eq!(of_scan(&unread(closing(&[[Yes, Unknown, Unknown]])), &all, false), TROUBLE);
+        assert_eq!(of_report(&closing(&[[Yes, Yes, Yes]]), &all, true), FINE);
+        assert_eq!(of_report(&closing(&[]), &all, false), NOTHING);
+        assert_eq!(of_report(&unread(closing(&[])), &all, false), TROUBLE);
+        assert_eq!(of_report(&unread(closing(&[[No, Unknown, No]])), &all, false), OBJECTION);
+        assert_eq!(of_report(&unread(closing(&[[Yes, Unknown, Unknown]])), &all, false), TROUBLE);
     }
 
     #[test]
     fn only_gated_questions_count() {
         let one = closing(&[[Yes, Unknown, No]]);
-        assert_eq!(of_scan(&one, &[Load], false), FINE);
-        assert_eq!(of_scan(&one, &[Load, Certify], false), OBJECTION);
-        assert_eq!(of_scan(&one, &[Question::Run], false), FINE);
-        assert_eq!(of_scan(&one, &[Question::Run], true), OBJECTION);
+        assert_eq!(of_report(&one, &[Load], false), FINE);
+        assert_eq!(of_report(&one, &[Load, Certify], false), OBJECTION);
+        assert_eq!(of_report(&one, &[Question::Run], false), FINE);
+        assert_eq!(of_report(&one, &[Question::Run], true), OBJECTION);
     }
 }

@@ -19,5 +19,5 @@ pub(crate) fn run(arguments: &Calls, color: Color) -> anyhow::Result<u8> {
         ListFormat::Json => calls_json(out, filter),
     })?;
     // It answers no question, so none is gated.
-    Ok(exit::of_scan(&scan.closing, &[], false))
+    Ok(exit::of_scan(&scan, &[], false))
 }

@@ -6,9 +6,14 @@ use ringfence::report::safe;
 use std::io::Write;
 
 pub(crate) fn run(arguments: &Explain, color: Color) -> anyhow::Result<u8> {
-    // `explain 0xC4 0x2003` and `explain Execute-Write Section` need no quotes.
+    // `explain 0xC4 0x2003` and `explain Execute-Write Section` need no quotes. What is no one name may be
+    // several.
     let name = arguments.name.join(" ");
-    let found = match ringfence::explain(&name) {
+    let each = || arguments.name.iter().map(|name| ringfence::explain(name)).collect();
+    let found = match ringfence::explain(&name).or_else(|one| {
+        let all: Result<Vec<_>, _> = each();
+        all.map(|all| all.into_iter().flatten().collect()).map_err(|_| one)
+    }) {
         Ok(found) => found,
         Err(unknown) => {
             let help = match &unknown.similar[..] {

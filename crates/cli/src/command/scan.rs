@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     if arguments.timings {
         tell_timings(&scan);
     }
-    Ok(exit::of_scan(&scan.closing, &arguments.gate, arguments.fail_unknown))
+    Ok(exit::of_scan(&scan, &arguments.gate, arguments.fail_unknown))
 }
 
 /// One file is told in full, more of them in tables.
