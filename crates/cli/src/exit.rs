@@ -17,7 +17,7 @@ pub(crate) const NOTHING: u8 = 3;
 pub(crate) fn of_scan(scan: &Scan, gate: &[Question], fail_unknown: bool) -> u8 {
     match of_report(&scan.closing, gate, fail_unknown) {
         // Who names a file expects it to be examined.
-        FINE | NOTHING if !scan.left_out_by_name.is_empty() => TROUBLE,
+        FINE if !scan.left_out_by_name.is_empty() => TROUBLE,
         code => code,
     }
 }

@@ -3,6 +3,16 @@
 use crate::run::run;
 
 #[test]
+fn several_names_are_explained_at_once() {
+    let both = run(["explain", "executable-pool-type", "MmMapIoSpace"]);
+    assert_eq!(both.code, Some(0), "{both:?}");
+    assert!(both.stdout.starts_with("executable-pool-type: "), "{both:?}");
+    assert!(both.stdout.contains("\nMmMapIoSpace"), "{both:?}");
+    let one = run(["explain", "executable-pool-type", "MmMapNothing"]);
+    assert_eq!(one.code, Some(2), "{one:?}");
+}
+
+#[test]
 fn a_ddi_is_explained_by_any_of_its_names() {
     for name in ["MmMapIoSpace", "MMMAPIOSPACE", "nt!MmMapIoSpace"] {
         let ran = run(["explain", name]);

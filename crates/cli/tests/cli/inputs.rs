@@ -1,8 +1,9 @@
 //! What can be named on the command line, and what of it counts as a driver.
 
 use crate::run::{
-    FORMATS, Ran, bad, clean, folder, immovable, native_program, ringfence, scan, scan_stdin,
+    FORMATS, Ran, bad, clean, folder, immovable, native_program, ringfence, run, scan, scan_stdin,
 };
+use std::ffi::OsString;
 use std::fs;
 
 fn text() -> Vec<u8> {
@@ -107,6 +108,13 @@ fn a_named_file_that_is_no_driver() {
         assert!(native.stderr.contains("native.exe: "), "{native:?}");
         assert!(native.stderr.to_lowercase().contains("ntdll.dll"), "{native:?}");
     }
+    // Beside a good driver it is not lost.
+    let files = folder([("clean.sys", clean()), ("native.exe", native_program())]);
+    let mut line = ["scan", "--gate", "load"].map(OsString::from).to_vec();
+    line.extend(["clean.sys", "native.exe"].map(|name| files.path().join(name).into_os_string()));
+    let both = run(line);
+    assert_eq!(both.code, Some(2), "{both:?}");
+    assert_eq!(scan("--gate load", files.path()).code, Some(0));
 }
 
 #[test]
