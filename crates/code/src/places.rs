@@ -36,6 +36,8 @@ pub(crate) struct Places<'a> {
     names: std::cell::OnceCell<scan::Names>,
     /// Places of pointers that the loader moves with the image, by address; read when first needed.
     pointers: std::cell::OnceCell<Vec<u32>>,
+    /// The same as (target, place), by target.
+    pointed: std::cell::OnceCell<Vec<(u32, u32)>>,
 }
 
 impl<'a> Places<'a> {
@@ -50,6 +52,7 @@ impl<'a> Places<'a> {
             code_left_out: false,
             names: std::cell::OnceCell::new(),
             pointers: std::cell::OnceCell::new(),
+            pointed: std::cell::OnceCell::new(),
         };
         places.find_code();
         let config = image.load_config();
@@ -248,21 +251,24 @@ impl<'a> Places<'a> {
         all.into_iter().take_while(near).map(|(_, place)| place).collect()
     }
 
-    /// Pointers in data to one of `targets`, as (place, target): each a pointer that moves with the
-    /// image.
+    /// Pointers in the image to one of `targets`, as (place, target): each one that moves with the image.
     pub(crate) fn pointers_to(&self, targets: &scan::Places) -> Vec<(u32, u32)> {
+        let pointed = self.pointed.get_or_init(|| {
+            let targets = self.pointers().iter().filter_map(|&place| {
+                let bytes = self.image.bytes_from(Rva(place))?.first_chunk::<8>()?;
+                Some((self.rva(u64::from_le_bytes(*bytes))?, place))
+            });
+            let mut pointed: Vec<(u32, u32)> = targets.collect();
+            pointed.sort_unstable();
+            pointed
+        });
         let mut found = Vec::new();
-        for relocation in self.image.relocations().iter() {
-            let place = relocation.rva();
-            let bytes = self.image.bytes_from(place).and_then(<[u8]>::first_chunk::<8>);
-            if let Some(bytes) = bytes
-                && relocation.kind == RELOCATION_DIR64
-                && let Some(target) = self.rva(u64::from_le_bytes(*bytes))
-                && targets.contains(target)
-            {
-                found.push((place.0, target));
-            }
+        for range in targets.ranges() {
+            let first = pointed.partition_point(|(target, _)| *target < range.start);
+            let there = pointed[first..].iter().take_while(|(target, _)| *target < range.end);
+            found.extend(there.map(|&(target, place)| (place, target)));
         }
+        found.sort_unstable();
         found
     }
 }

@@ -233,11 +233,6 @@ impl Places {
         Places::within(places.iter().map(|&place| place..place.saturating_add(1)).collect())
     }
 
-    /// Whether `place` is one of them.
-    pub(crate) fn contains(&self, place: u32) -> bool {
-        contains(&self.0, place)
-    }
-
     /// The ranges, by address.
     pub(crate) fn ranges(&self) -> &[Range<u32>] {
         &self.0
@@ -246,11 +241,6 @@ impl Places {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-fn contains(ranges: &[Range<u32>], place: u32) -> bool {
-    let after = ranges.partition_point(|range| range.start <= place);
-    after.checked_sub(1).is_some_and(|index| ranges[index].contains(&place))
 }
 
 #[cfg(test)]
