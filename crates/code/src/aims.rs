@@ -34,6 +34,9 @@ pub(crate) struct Aims {
     effects: Vec<Effect>,
 }
 
+/// Bytes of the largest table of functions: KMDF 1.9 has 396 pointers.
+const LARGEST_ARRAY: u32 = 8 * 400;
+
 impl Aims {
     pub(crate) fn new(query: &Query) -> Aims {
         let mut aims = Aims::default();
@@ -127,6 +130,12 @@ impl Aims {
     /// Whether a table begins at `place` that is filled in when the driver runs.
     pub(crate) fn is_array(&self, place: u32) -> bool {
         self.arrays.contains_key(&place)
+    }
+
+    /// Whether `place` is in a table that stands in the image itself.
+    pub(crate) fn is_in_array(&self, place: u32) -> bool {
+        let around = self.arrays.range(..=place).next_back();
+        around.is_some_and(|(start, _)| place - start < LARGEST_ARRAY)
     }
 
     /// How far from their table's start the wanted entries of all tables are, in bytes.

@@ -2,7 +2,7 @@
 //! does not tell, over the whole function until nothing changes.
 
 mod goal;
-mod order;
+pub(crate) mod order;
 pub(crate) mod watch;
 
 use goal::Goal;
@@ -35,6 +35,10 @@ const MOST_VISITS: u32 = 200;
 const MOST_STATE_BYTES: usize = 24 << 20;
 /// Possibilities that are told of a value.
 const MOST_POSSIBLE: usize = 8;
+/// Blocks that are looked at behind a failed call, for what is returned in the end.
+const MOST_FAILING: usize = 32;
+/// The bit that an `NTSTATUS` has where something failed, though it is also that of a warning.
+const FAILURE: u64 = 1 << 31;
 /// Sets of values that are kept at once.
 const MOST_SETS: usize = 100_000;
 
@@ -387,7 +391,9 @@ impl Analysis<'_, '_, '_> {
             } else if tell {
                 self.tell(&state, &insn, block);
             }
-            if let Flow::Call(target) = insn.flow {
+            if let Flow::Call(target) = insn.flow
+                && !matches!(target, Target::Code(at) if self.decoder.checks_cookie(at))
+            {
                 let callee = self.callee(&state, target, insn.at);
                 self.transfer.call(&mut state, target, callee, insn.at);
             }
@@ -530,11 +536,49 @@ impl Analysis<'_, '_, '_> {
     /// Tells which blocks follow.
     fn tell_ways(&mut self, state: &State, block: usize) {
         for next in self.graph.successors(block).to_vec() {
-            if !matches!(self.along(block, next, state), Along::Never) {
-                let failed = self.fails(block, next, state);
-                self.found.ways.push((block, next, failed));
+            let mut after = match self.along(block, next, state) {
+                Along::Never => continue,
+                Along::Same => state.clone(),
+                Along::Narrowed(narrowed) => *narrowed,
+            };
+            let failed = self.fails(block, next, state)
+                && state.flags.is_some_and(|flags| {
+                    flags.note_failure(&mut self.transfer.values, &mut after);
+                    self.returns_failure(next, after)
+                });
+            self.found.ways.push((block, next, failed));
+        }
+    }
+
+    /// Whether code that goes on to a block with `state` returns nothing but codes of failures.
+    fn returns_failure(&mut self, block: usize, state: State) -> bool {
+        let mut pending = vec![(block, state)];
+        for _ in 0..MOST_FAILING {
+            let Some((block, state)) = pending.pop() else { return true };
+            let mut after = self.run(block, state, false);
+            self.transfer.end_block(&mut after);
+            let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
+            match last.flow {
+                Flow::Return => {
+                    let result = after.get(self.transfer.abi.result);
+                    let is_failure = |atom: &Atom| atom.is_number() && atom.ones & FAILURE != 0;
+                    if !self.transfer.values.atoms(result).iter().all(is_failure) {
+                        return false;
+                    }
+                }
+                Flow::Jump(at) if self.leaves(at) => return false,
+                Flow::Indirect(_) => return false,
+                _ => {}
+            }
+            for next in self.graph.successors(block).to_vec() {
+                match self.along(block, next, &after) {
+                    Along::Never => {}
+                    Along::Same => pending.push((next, after.clone())),
+                    Along::Narrowed(narrowed) => pending.push((next, *narrowed)),
+                }
             }
         }
+        false
     }
 
     /// Whether code goes from one block to the next only where something that was called has failed.

@@ -140,6 +140,21 @@ impl Compared {
             && values.atoms(self.left).iter().all(returned)
     }
 
+    /// Notes in every place with what the call returned that it is negative.
+    pub(crate) fn note_failure(&self, values: &mut Values, state: &mut State) {
+        let sign = 1 << (self.width.bits() - 1);
+        let negative = |atom: Atom| atom.with_bits(atom.ones | sign, atom.zeros & !sign);
+        let returned: Vec<Atom> = values.atoms(self.left).to_vec();
+        let is_it = |values: &Values, set: Set| {
+            let atoms = values.atoms(set);
+            atoms.len() == returned.len()
+                && atoms.iter().zip(&returned).all(|(one, other)| {
+                    (one.base, one.at) == (other.base, other.at) && one.is_number()
+                })
+        };
+        state.change_each(|set| is_it(values, set).then(|| values.map(set, negative)));
+    }
+
     fn put(&self, state: &mut State, set: Set) {
         match self.place {
             Place::Register(register) if state.get(register) == self.left => {

@@ -154,6 +154,10 @@ pub(crate) trait Decoder {
     /// What the code at `at` stands in for, following a few jumps.
     fn stub(&self, at: u32) -> Stub;
 
+    /// Whether the function at `at` is the one that compares the stack's cookie before another returns: it
+    /// leaves every register as it is, or ends the system.
+    fn checks_cookie(&self, at: u32) -> bool;
+
     /// The length of the instruction at `at`; `None` where there is none.
     fn length(&mut self, at: u32) -> Option<u32>;
 

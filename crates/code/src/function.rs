@@ -105,6 +105,12 @@ impl<'a> Finder<'a> {
         Some(range(&self.root(&entry)))
     }
 
+    /// Whether two places are in one function, as far as the exception directory tells.
+    pub(crate) fn are_in_one_function(&self, one: u32, other: u32) -> bool {
+        let around = |rva| self.listed_around(rva).map(|root| root.start);
+        around(one).is_some() && around(one) == around(other)
+    }
+
     /// The fragments of each listed function that has some, by its beginning; `None` where more are listed
     /// than any driver has.
     pub(crate) fn fragments(&self) -> Option<HashMap<u32, Vec<Range<u32>>>> {

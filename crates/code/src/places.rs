@@ -28,6 +28,7 @@ pub(crate) struct Places<'a> {
     never_return: HashSet<u32>,
     guard_check: Option<u32>,
     guard_dispatch: Option<u32>,
+    cookie: Option<u32>,
     /// Executable sections, by address: where they begin and the bytes the file has of them.
     code: Vec<(u32, &'a [u8])>,
     /// Whether sections were left out because they share the file's bytes too often.
@@ -48,6 +49,7 @@ impl<'a> Places<'a> {
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
             guard_check: None,
             guard_dispatch: None,
+            cookie: None,
             code: Vec::new(),
             code_left_out: false,
             names: std::cell::OnceCell::new(),
@@ -58,6 +60,7 @@ impl<'a> Places<'a> {
         let config = image.load_config();
         places.guard_check = config.and_then(|config| places.rva(config.guard_check?));
         places.guard_dispatch = config.and_then(|config| places.rva(config.guard_dispatch?));
+        places.cookie = config.and_then(|config| places.rva(config.security_cookie?));
         if !query.wanted.is_empty() || query.watch.is_some() {
             let modules = image.imports().modules.iter();
             let functions = modules.flat_map(|module| &module.functions);
@@ -100,6 +103,15 @@ impl<'a> Places<'a> {
         self.never_return.contains(&slot)
     }
 
+    /// Where the stack's cookie is.
+    pub(crate) fn cookie(&self) -> Option<u32> {
+        self.cookie
+    }
+
+    pub(crate) fn is_guard_check(&self, place: u32) -> bool {
+        self.guard_check == Some(place)
+    }
+
     pub(crate) fn is_guard_dispatch(&self, place: u32) -> bool {
         self.guard_dispatch == Some(place)
     }
@@ -110,6 +122,14 @@ impl<'a> Places<'a> {
         let (start, bytes) = *self.code.get(after.checked_sub(1)?)?;
         let inside = ((rva - start) as usize) < bytes.len();
         inside.then_some((start, bytes))
+    }
+
+    /// Where the function is that is exported by this name.
+    pub(crate) fn exported(&self, name: &[u8]) -> Option<u32> {
+        let exports = self.image.exports();
+        let (_, ordinal) = exports.names().find(|(at, _)| self.image.text_at(*at) == Some(name))?;
+        let export = exports.iter().find(|export| export.ordinal == ordinal && !export.forwarded);
+        export.map(|export| export.address.0)
     }
 
     /// The bytes of code from `rva` on; `None` outside executable sections.

@@ -4,6 +4,7 @@ mod across;
 mod callers;
 mod memory;
 mod order;
+mod pieces;
 mod readers;
 mod sight;
 mod told;

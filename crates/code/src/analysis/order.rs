@@ -17,14 +17,14 @@ pub(super) fn reachable(graph: &Graph) -> Vec<bool> {
 }
 
 /// The blocks that lead to each block.
-pub(super) struct Predecessors {
+pub(crate) struct Predecessors {
     /// Where those of each block begin in `blocks`; one more than there are blocks.
     starts: Vec<usize>,
     blocks: Vec<usize>,
 }
 
 impl Predecessors {
-    pub(super) fn of(graph: &Graph) -> Predecessors {
+    pub(crate) fn of(graph: &Graph) -> Predecessors {
         let count = graph.blocks.len();
         let mut starts = vec![0; count + 1];
         for block in 0..count {
@@ -47,7 +47,7 @@ impl Predecessors {
     }
 
     /// Those of one block.
-    pub(super) fn before(&self, block: usize) -> &[usize] {
+    pub(crate) fn before(&self, block: usize) -> &[usize] {
         &self.blocks[self.starts[block]..self.starts[block + 1]]
     }
 }

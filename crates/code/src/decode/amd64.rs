@@ -199,6 +199,10 @@ impl Decoder for Amd64<'_> {
         stub::follow(self.places, at)
     }
 
+    fn checks_cookie(&self, at: u32) -> bool {
+        stub::checks_cookie(self.places, at)
+    }
+
     fn length(&mut self, at: u32) -> Option<u32> {
         self.decode(at).map(|instruction| instruction.len() as u32)
     }

@@ -4,13 +4,12 @@
 //! until it comes to a store. What it comes by is before the store; all else is behind it.
 
 use super::Search;
+use super::pieces::{Event, Pieces};
 use crate::analysis::{Manner, analyse};
-use crate::decode::{Flow, Stub};
 use crate::flow::{Graph, graph};
-use crate::ir::{Op, Reg, Source, Target};
 use crate::scan;
-use crate::survey::{SetUp, Stored, Variable};
-use crate::value::Origin;
+use crate::survey::{Argument, SetUp, Stored, Variable};
+use crate::value::{Origin, Possible};
 use foldhash::HashSet;
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,43 +26,18 @@ const MOST_STEPS: usize = 1_000_000;
 /// Pointers in data that are looked at for being handed on.
 pub(super) const MOST_POINTERS: usize = 100_000;
 
-/// What an instruction does that matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
-    /// It is at this address.
-    At(u32),
-    /// It calls, or goes on to, this function.
-    Calls(u32),
-    /// It hands on the address of this place: of a function, which may then be called by others, or of
-    /// an object that leads to functions.
-    HandsOn(u32),
-    /// It puts the address of a place into an object of the image.
-    Puts {
-        /// Where in the object.
-        to: u32,
-        /// The place.
-        address: u32,
-    },
-}
-
-/// A function as pieces of code, and the ways between them.
-#[derive(Clone, Debug, Default)]
-struct Pieces {
-    events: Vec<Vec<Event>>,
-    /// Where code goes on, and whether only where something failed.
-    next: Vec<Vec<(usize, bool)>>,
-    /// Whether the function ends there.
-    ends: Vec<bool>,
-    start: Option<usize>,
-}
+/// Calls, each with the instructions that count for when it is.
+type Uses = BTreeMap<u32, BTreeSet<u32>>;
 
 /// What a walk through a function comes to.
 #[derive(Clone, Copy, Debug, Default)]
 struct Walked {
     /// Whether it comes by a store.
     stores: bool,
-    /// Whether it may end without, though nothing failed.
+    /// Whether it may end without and not tell its caller of a failure.
     passes: bool,
+    /// Whether it may end without and return the code of a failure.
+    fails: bool,
 }
 
 /// A walk from the entry on one build.
@@ -76,6 +50,8 @@ struct Walk {
     /// Places whose addresses others know before, and what was put where.
     handed_on: BTreeSet<u32>,
     put: BTreeSet<(u32, u32)>,
+    /// Whether a function is called that nobody knows.
+    unknown: bool,
     /// Whether there was more than there is room for.
     spent: bool,
 }
@@ -103,37 +79,36 @@ impl Search<'_> {
         self.survey.variables = variables;
     }
 
-    /// The calls that something read from the variable goes into, with their functions.
-    fn uses(&self, variable: Rva) -> BTreeSet<(u32, u32)> {
-        let from = |origin: Option<Origin>| match origin {
+    /// The calls that something read from the variable goes into, by address, each with the instructions that
+    /// count for when: the call, and what made the value in the same function.
+    fn uses(&self, variable: Rva) -> Uses {
+        let from = |possible: &&Possible| match possible.origin {
             Some(Origin::Initial(at) | Origin::Stored { variable: at, .. }) => at == variable,
             None => false,
         };
-        let mut uses = BTreeSet::new();
-        for site in &self.survey.sites {
-            let comes = |arguments: &[crate::Argument]| {
-                arguments.iter().flat_map(|one| &one.value.possible).any(|one| from(one.origin))
-            };
-            let function = site.function.map_or(0, |function| function.0);
-            if site.routes.is_empty() && comes(&site.arguments) {
-                uses.insert((site.at.0, function));
+        let mut uses = Uses::new();
+        let mut add = |at: Rva, arguments: &[Argument]| {
+            let comes = arguments.iter().flat_map(|one| &one.value.possible).filter(from);
+            let made: Vec<u32> = comes.map(|one| one.set_at.map_or(at.0, |made| made.0)).collect();
+            if !made.is_empty() {
+                let here = |made: &u32| self.finder.are_in_one_function(*made, at.0);
+                let use_of = uses.entry(at.0).or_default();
+                use_of.insert(at.0);
+                use_of.extend(made.into_iter().filter(here));
             }
-            for route in site.routes.iter().filter(|route| comes(&route.arguments)) {
-                let first = route.calls.first();
-                let at = first.map_or(site.at.0, |step| step.at.0);
-                let caller = first.and_then(|step| step.function);
-                uses.insert((at, caller.map_or(function, |caller| caller.0)));
+        };
+        for site in &self.survey.sites {
+            if site.routes.is_empty() {
+                add(site.at, &site.arguments);
+            }
+            for route in &site.routes {
+                add(route.calls.first().map_or(site.at, |step| step.at), &route.arguments);
             }
         }
         uses
     }
 
-    fn set_up(
-        &mut self,
-        variable: &Variable,
-        uses: &BTreeSet<(u32, u32)>,
-        read: &mut Read,
-    ) -> Vec<SetUp> {
+    fn set_up(&mut self, variable: &Variable, uses: &Uses, read: &mut Read) -> Vec<SetUp> {
         let stores: BTreeSet<u32> = variable.stores.iter().map(|store| store.at.0).collect();
         let holders: BTreeSet<u32> = variable.stores.iter().map(|store| store.function.0).collect();
         let entry = self.places.image.headers().entry_point.0;
@@ -159,28 +134,35 @@ impl Search<'_> {
         &mut self,
         build: u32,
         walked: Walked,
-        uses: &BTreeSet<(u32, u32)>,
+        uses: &Uses,
         mut walk: Walk,
         read: &mut Read,
     ) -> SetUp {
         let stored = match walked {
             _ if walk.spent || read.spent || self.pointers_left == 0 => Stored::Perhaps,
-            Walked { stores: true, passes: false } => Stored::Always,
-            Walked { stores: true, passes: true } => Stored::Perhaps,
+            Walked { stores: true, passes: false, .. } => Stored::Always,
+            Walked { stores: true, passes: true, .. } => Stored::Perhaps,
             Walked { stores: false, .. } => Stored::Never,
         };
-        let is_before = |walk: &Walk, at: u32| walk.before.contains(&at);
-        let before: Vec<Rva> =
-            uses.iter().filter(|(at, _)| is_before(&walk, *at)).map(|(at, _)| Rva(*at)).collect();
+        let earlier = |walk: &Walk| -> BTreeSet<u32> {
+            let before = |at: &u32| walk.before.contains(at);
+            uses.iter().filter(|(_, made)| made.iter().any(before)).map(|(at, _)| *at).collect()
+        };
+        let before = earlier(&walk);
         // What is known by its address before the store may be called by others before it.
-        for function in self.known_by_others(&walk) {
+        let mut called = self.known_by_others(&walk);
+        // Of a driver that others import from, Windows calls this first.
+        called.extend(self.places.exported(b"DllInitialize"));
+        for function in called {
             self.walk(function, &BTreeSet::new(), &BTreeMap::new(), read, &mut walk, 0);
         }
-        let perhaps_before = uses
-            .iter()
-            .filter(|(at, _)| !before.contains(&Rva(*at)) && is_before(&walk, *at))
-            .map(|(at, _)| Rva(*at))
-            .collect();
+        // Nobody knows what a function is that a pointer leads to.
+        let perhaps: BTreeSet<u32> = match walk.unknown {
+            true => uses.keys().copied().collect(),
+            false => earlier(&walk),
+        };
+        let perhaps_before = perhaps.difference(&before).map(|at| Rva(*at)).collect();
+        let before = before.into_iter().map(Rva).collect();
         SetUp { build, stored, before, perhaps_before }
     }
 
@@ -253,85 +235,6 @@ impl Search<'_> {
         (chain, asks_for_build)
     }
 
-    /// A function as pieces; `ways` are those that are possible, if that is known.
-    fn pieces(&mut self, graph: &mut Graph, ways: Option<&[(usize, usize, bool)]>) -> Pieces {
-        let mut pieces = Pieces::default();
-        for index in 0..graph.blocks.len() {
-            graph.lift(&mut *self.decoder, index);
-            let block = &graph.blocks[index];
-            let mut events = Vec::new();
-            let mut ends = false;
-            // Registers that hold addresses of functions.
-            let mut held: Vec<(Reg, u32)> = Vec::new();
-            for insn in &graph.insns[block.insns.clone()] {
-                for op in graph.ops(insn) {
-                    events.extend(self.handed_on(op, &mut held));
-                }
-                events.push(Event::At(insn.at));
-                if let Flow::Call(_) = insn.flow {
-                    let volatile = self.transfer.abi.volatile;
-                    held.retain(|(register, _)| volatile >> register.0 & 1 == 0);
-                }
-                let inside = |at: u32| graph.insns.binary_search_by_key(&at, |one| one.at).is_ok();
-                match insn.flow {
-                    Flow::Call(Target::Code(at)) => events.extend(self.function_at(at)),
-                    Flow::Jump(at) if !inside(at) => {
-                        events.extend(self.function_at(at));
-                        ends = true;
-                    }
-                    Flow::Return | Flow::Indirect(_) => ends = true,
-                    _ => {}
-                }
-            }
-            let next = match ways {
-                Some(ways) => ways
-                    .iter()
-                    .filter(|(from, ..)| *from == index)
-                    .map(|(_, to, failed)| (*to, *failed))
-                    .collect(),
-                None => graph.successors(index).iter().map(|to| (*to, false)).collect(),
-            };
-            if block.entry == Some(crate::flow::Entry::Start) {
-                pieces.start = Some(index);
-            }
-            pieces.events.push(events);
-            pieces.ends.push(ends && graph.successors(index).is_empty());
-            pieces.next.push(next);
-        }
-        pieces
-    }
-
-    /// What becomes of an address in the image that an operation makes or moves: in an argument's register
-    /// or on the stack a call may find it. What is stored elsewhere, as into the driver object, nobody
-    /// calls before the start is over. `held` are the registers that hold such addresses.
-    fn handed_on(&self, op: &Op, held: &mut Vec<(Reg, u32)>) -> Option<Event> {
-        let abi = self.decoder.abi();
-        let by = |register: Reg| held.iter().find(|(held, _)| *held == register).map(|held| held.1);
-        let address = match *op {
-            Op::Point { address, .. } if address.in_image => u32::try_from(address.offset).ok(),
-            Op::Copy { from: Source::Image(place), .. } => Some(place),
-            Op::Copy { from: Source::Reg(from), .. } => by(from),
-            Op::Store { to, value: Source::Reg(from), .. } => {
-                let address = by(from)?;
-                let object = match to.base {
-                    Some(base) if base == abi.stack_pointer => {
-                        return Some(Event::HandsOn(address));
-                    }
-                    Some(base) => i64::from(by(base)?),
-                    None if to.in_image => 0,
-                    None => return None,
-                };
-                let to = u32::try_from(object.checked_add(to.offset)?).ok()?;
-                return Some(Event::Puts { to, address });
-            }
-            _ => None,
-        };
-        let to = op.sets()?;
-        held.retain(|(register, _)| *register != to);
-        held.extend(address.map(|address| (to, address)));
-        address.filter(|_| abi.arguments.contains(&to)).map(Event::HandsOn)
-    }
-
     /// The functions that others may call by the places that were handed on to them: the places themselves,
     /// and those whose addresses stand, or were put, into objects there.
     fn known_by_others(&mut self, walk: &Walk) -> BTreeSet<u32> {
@@ -353,13 +256,6 @@ impl Search<'_> {
         functions
     }
 
-    fn function_at(&self, code: u32) -> Option<Event> {
-        match self.decoder.stub(code) {
-            Stub::Code(function) => Some(Event::Calls(function)),
-            _ => None,
-        }
-    }
-
     /// Walks through a function until code comes to one of `stores`.
     fn walk(
         &mut self,
@@ -374,10 +270,10 @@ impl Search<'_> {
             return *known;
         }
         // What calls itself comes back if it does at all.
-        walk.walked.insert(function, Walked { stores: false, passes: true });
+        walk.walked.insert(function, Walked { passes: true, ..Walked::default() });
         if depth > 64 {
             walk.spent = true;
-            return Walked { stores: false, passes: true };
+            return Walked { passes: true, ..Walked::default() };
         }
         let pieces = match chain.get(&function) {
             Some(pieces) => pieces.clone(),
@@ -394,6 +290,8 @@ impl Search<'_> {
                 continue;
             }
             let mut stored = false;
+            // A function that was to store has failed, and the code behind its call may ask for that.
+            let mut asks = false;
             for event in &pieces.events[piece] {
                 match *event {
                     Event::At(at) if stores.contains(&at) => stored = true,
@@ -402,9 +300,12 @@ impl Search<'_> {
                     Event::Puts { to, address } => drop(walk.put.insert((to, address))),
                     Event::Calls(called) => {
                         let inner = self.walk(called, stores, chain, read, walk, depth + 1);
-                        stored = inner.stores && !inner.passes;
+                        stored = inner.stores && !inner.passes && !inner.fails;
+                        asks = inner.stores && !inner.passes && inner.fails;
                         walked.stores |= inner.stores;
                     }
+                    Event::CallsOutside => asks = false,
+                    Event::CallsUnknown => (walk.unknown, asks) = (true, false),
                 }
                 if stored {
                     break;
@@ -414,8 +315,13 @@ impl Search<'_> {
                 walked.stores = true;
                 continue;
             }
-            walked.passes |= pieces.ends[piece] && !failed;
-            pending.extend(pieces.next[piece].iter().map(|(to, fails)| (*to, failed || *fails)));
+            let failed_here = failed || asks && pieces.hands_back[piece];
+            walked.passes |= pieces.ends[piece] && !failed_here;
+            walked.fails |= pieces.ends[piece] && failed_here;
+            let next = &pieces.next[piece];
+            let asks = asks && next.iter().any(|(_, fails)| *fails);
+            let next = next.iter().filter(|(_, fails)| *fails || !asks);
+            pending.extend(next.map(|(to, fails)| (*to, failed || *fails)));
         }
         walk.walked.insert(function, walked);
         walked

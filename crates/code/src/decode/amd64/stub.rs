@@ -87,3 +87,12 @@ pub(super) fn padding(bytes: &[u8]) -> usize {
     }
     length
 }
+
+/// Whether `cmp rcx, [__security_cookie]` stands at `at`: `__security_check_cookie` begins with it.
+pub(super) fn checks_cookie(places: &Places<'_>, at: u32) -> bool {
+    const COMPARE: [u8; 3] = [0x48, 0x3B, 0x0D];
+    let field = places.code_from(at).and_then(|bytes| bytes.strip_prefix(&COMPARE)?.first_chunk());
+    let end = at.wrapping_add(COMPARE.len() as u32 + 4);
+    let place = field.map(|field| end.wrapping_add(u32::from_le_bytes(*field)));
+    place.is_some() && place == places.cookie()
+}
