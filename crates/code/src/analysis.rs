@@ -398,6 +398,10 @@ impl Analysis<'_, '_, '_> {
                 self.transfer.call(&mut state, target, callee, insn.at);
             }
         }
+        let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
+        if tell && last.flow == Flow::Return {
+            self.transfer.hand_back(&state);
+        }
         self.tell_stores();
         state
     }
@@ -528,7 +532,7 @@ impl Analysis<'_, '_, '_> {
         insns.iter().any(|insn| match insn.flow {
             Flow::Call(_) | Flow::Indirect(_) => true,
             Flow::Jump(at) | Flow::Branch(at) => self.leaves(at),
-            Flow::Return => self.manner == Manner::ForResults,
+            Flow::Return => true,
             _ => self.transfer.aims.watch_any() && self.graph.ops(insn).iter().any(Op::stores),
         })
     }

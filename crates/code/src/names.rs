@@ -19,14 +19,14 @@ pub(crate) fn unicode_string(places: &Places<'_>, rva: u32) -> Option<String> {
     let bytes = places.image.bytes_from(Rva(rva))?.first_chunk::<2>()?;
     let length = usize::from(u16::from_le_bytes(*bytes)) / 2;
     let text = places.pointer(rva.checked_add(BUFFER.cast_unsigned())?)?;
-    let units = places.image.bytes_from(Rva(text))?.as_chunks::<2>().0;
+    let units = constant(places, text)?.as_chunks::<2>().0;
     spelled(units.get(..length.min(LONGEST))?.iter().map(|unit| u16::from_le_bytes(*unit)))
 }
 
 /// The name at an address, of two bytes a letter, `length` of them.
 pub(crate) fn wide(places: &Places<'_>, address: &Atom, length: u16) -> Option<String> {
     let Base::Image(rva) = address.base else { return None };
-    let units = places.image.bytes_from(Rva(rva))?.as_chunks::<2>().0;
+    let units = constant(places, rva)?.as_chunks::<2>().0;
     let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
     match length {
         TO_ITS_END => ended(units),
@@ -37,7 +37,13 @@ pub(crate) fn wide(places: &Places<'_>, address: &Atom, length: u16) -> Option<S
 /// The name at an address, of one byte a letter up to a zero.
 pub(crate) fn ansi(places: &Places<'_>, address: &Atom) -> Option<String> {
     let Base::Image(rva) = address.base else { return None };
-    ended(places.image.bytes_from(Rva(rva))?.iter().map(|byte| u16::from(*byte)))
+    ended(constant(places, rva)?.iter().map(|byte| u16::from(*byte)))
+}
+
+/// The bytes from `rva` on that nobody writes to: a text elsewhere may be another one by then.
+fn constant<'a>(places: &Places<'a>, rva: u32) -> Option<&'a [u8]> {
+    let section = places.image.section_at(Rva(rva))?;
+    if section.is_writable() { None } else { places.image.bytes_from(Rva(rva)) }
 }
 
 fn ended(mut letters: impl Iterator<Item = u16>) -> Option<String> {

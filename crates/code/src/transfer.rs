@@ -596,6 +596,11 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// What a function returns its callers hold.
+    pub(crate) fn hand_back(&mut self, state: &State) {
+        self.keep(state.get(self.abi.result));
+    }
+
     /// The stack objects whose addresses are in `set` may be reached by others from now on.
     fn escape(&self, state: &mut State, set: Set) {
         for atom in self.values.atoms(set) {

@@ -172,7 +172,7 @@ impl Inquiry {
             lost && finder(reference.wanted)
         });
         let reason = "a function is found by name when the driver runs, and its name is not known";
-        let gap = || Gap::new(&[Question::Certify], reason);
+        let gap = || Gap::new(&[Question::Run, Question::Certify], reason);
         (nameless || away).then(gap).into_iter().collect()
     }
 }

@@ -4,6 +4,7 @@ use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::Possible;
 use ringfence_ddi::Role;
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_image::Rva;
 
 rule_card! {
     /// ## What it does
@@ -16,7 +17,8 @@ rule_card! {
     /// Such an MDL is how read-only pages get a second, writable address: MmMapLockedPagesSpecifyCache
     /// maps them again, and MmProtectMdlSystemAddress makes the mapping writable. With memory integrity
     /// the pages stay read-only at every address, and the write ends the system with bug check 0xBE or
-    /// 0x18D. A driver could also only read by it, so the answer is likely and not certain.
+    /// 0x18D. A driver could also only read by it, so the answer is likely and not certain. Where no MDL is
+    /// mapped in the same function it is a warning that leaves *run* open.
     ///
     /// ## Example
     ///
@@ -63,7 +65,7 @@ impl Rule for MapsOwnCode {
         let code: Vec<_> = value.possible.iter().filter(|one| is_code(one, driver)).collect();
         let Some(first) = code.first() else { return };
         let always = code.len() == value.possible.len() && call.site.always;
-        let mut finding = if always && maps(driver) {
+        let mut finding = if always && maps(driver, call.site.function) {
             let what = "the driver's own code is described by an MDL, and MDLs are mapped";
             Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]).likely()
         } else {
@@ -97,9 +99,10 @@ fn is_code(possible: &Possible, driver: &Driver<'_>) -> bool {
     section.is_some_and(|section| section.is_executable() && !section.is_writable())
 }
 
-fn maps(driver: &Driver<'_>) -> bool {
-    let calls = driver.calls().all().iter();
-    calls.filter(|call| call.site.reached).any(|call| MAPS.contains(&call.ddi.name))
+/// Whether an MDL is mapped in the same function: elsewhere it is most often one of a request.
+fn maps(driver: &Driver<'_>, function: Option<Rva>) -> bool {
+    let mut calls = driver.calls().all().iter().filter(|call| call.site.reached);
+    calls.any(|call| MAPS.contains(&call.ddi.name) && call.site.function == function)
 }
 
 #[cfg(test)]
