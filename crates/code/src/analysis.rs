@@ -101,6 +101,8 @@ pub(crate) struct Found {
     pub(crate) direct: HashSet<u32>,
     /// Instructions that read the address of a wanted function that others then hold.
     pub(crate) kept: HashSet<u32>,
+    /// Those that read one which the function may return.
+    pub(crate) handed_back: HashSet<u32>,
     /// Operations carried out.
     pub(crate) steps: usize,
     /// Whether it was left early: calls through registers may be missing.
@@ -152,6 +154,7 @@ pub(crate) fn analyse(
     }
     let mut found = analysis.found;
     found.kept = transfer.held_by_others();
+    found.handed_back = std::mem::take(&mut transfer.handed_back);
     found.given = transfer.given_to_calls();
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);

@@ -164,6 +164,9 @@ pub(crate) trait Decoder {
     /// The length of the instruction at `at`, and the place that it names; `None` where it names none.
     fn names(&mut self, at: u32) -> Option<(u32, u32)>;
 
+    /// Whether the instruction at `at` reads a register, and whether it writes it.
+    fn uses(&mut self, at: u32, register: Reg) -> (bool, bool);
+
     /// Adds the memory that the instruction at `at` uses to `touches`.
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>);
 

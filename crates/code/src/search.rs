@@ -21,7 +21,7 @@ use crate::function::{Extent, Finder};
 use crate::mentions::Mentions;
 use crate::packed;
 use crate::places::Places;
-use crate::query::Query;
+use crate::query::{Effect, Query};
 use crate::scan::{self, Field};
 use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
@@ -31,6 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;
+/// Callers of a function that are asked whether they use what it returns, and instructions behind each call.
+const MOST_CALLERS: usize = 32;
+const MOST_BEHIND: usize = 16;
 /// Operations carried out for one image, and for one function of it.
 const MOST_STEPS: usize = 16_000_000;
 const MOST_STEPS_IN_ONE: usize = 4_000_000;
@@ -394,6 +397,9 @@ impl<'a> Search<'a> {
         for site in &mut found.sites {
             site.reached &= named;
         }
+        if !found.handed_back.is_empty() && self.result_is_used(begin, 0) {
+            found.kept.extend(found.handed_back.drain());
+        }
         if (graph.spent || found.spent) && anchors.iter().any(Anchor::is_asked) {
             self.give_up();
         }
@@ -424,6 +430,46 @@ impl<'a> Search<'a> {
             }
         }
         self.keep(kept, fields, graph, found)
+    }
+
+    /// Whether some caller uses what the function returns, as far as the code just behind the call shows.
+    fn result_is_used(&mut self, function: u32, depth: usize) -> bool {
+        let ways: Vec<Field> =
+            self.places.names().ways_to(function..function.saturating_add(1)).collect();
+        ways.into_iter().take(MOST_CALLERS).any(|field| {
+            let Some((_, flow)) = self.decoder.step(field.at.wrapping_sub(1)) else { return false };
+            match flow {
+                Flow::Call(_) => self.is_used_behind(field.at.saturating_add(4), depth),
+                Flow::Jump(_) => self.is_handed_back(field.at, depth),
+                _ => false,
+            }
+        })
+    }
+
+    /// Whether the result of a call is used in the code from `at` on.
+    fn is_used_behind(&mut self, mut at: u32, depth: usize) -> bool {
+        let result = self.decoder.abi().result;
+        for _ in 0..MOST_BEHIND {
+            let Some((length, flow)) = self.decoder.step(at) else { return false };
+            let (reads, writes) = self.decoder.uses(at, result);
+            match flow {
+                _ if reads => return true,
+                _ if writes => return false,
+                Flow::Return => return self.is_handed_back(at, depth),
+                Flow::Jump(target) => at = target,
+                Flow::Next | Flow::Branch(_) => at = at.saturating_add(length),
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether what the function around `at` returns is used in turn.
+    fn is_handed_back(&mut self, at: u32, depth: usize) -> bool {
+        let around = self.finder.around(&mut *self.decoder, at);
+        around.is_some_and(|extent| {
+            depth < MOST_LEVELS && self.result_is_used(extent.begin, depth + 1)
+        })
     }
 
     /// Keeps what was found in a function, and how to look into it again; how much work it was.
@@ -496,9 +542,12 @@ impl<'a> Search<'a> {
     fn settle(&mut self, anchor: &Anchor, insn: Option<&Insn>, outcome: &Outcome<'_>) {
         let at = insn.map_or(anchor.field.at, |insn| insn.at);
         let mut called = outcome.found.called_by(at);
+        let effect = self.transfer.aims.effect(anchor.wanted);
+        let finds = matches!(effect, Effect::FindsByUnicode { .. } | Effect::FindsByAnsi { .. });
         let fate = |used: bool| match (insn, used) {
             (None, _) => Fate::Unreached,
-            _ if outcome.found.kept.contains(&at) => Fate::Stored,
+            // Where a call finds a function by its name, it is that one which is kept.
+            _ if outcome.found.kept.contains(&at) && !(used && finds) => Fate::Stored,
             (_, true) if !outcome.unreached.contains(&at) => Fate::Call,
             (_, true) => Fate::Unreached,
             // In a function that nothing names it may be no code at all.

@@ -86,6 +86,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) asks_for_build: bool,
     /// Where addresses of wanted functions were read that were stored since.
     pub(crate) kept: HashSet<u32>,
+    /// Where those were read that the function may return.
+    pub(crate) handed_back: HashSet<u32>,
     /// Whether one was stored at all, be it on the stack.
     pub(crate) spilled: bool,
     /// Where they were read that were handed to a call, and to which.
@@ -111,6 +113,7 @@ impl<'a> Transfer<'a> {
             conditions: BTreeSet::new(),
             asks_for_build: false,
             kept: HashSet::new(),
+            handed_back: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
             outside: Outside::default(),
@@ -128,6 +131,7 @@ impl<'a> Transfer<'a> {
         self.conditions.clear();
         self.asks_for_build = false;
         self.kept.clear();
+        self.handed_back.clear();
         self.spilled = false;
         self.given.clear();
         self.fields.clear();
@@ -596,9 +600,13 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// What a function returns its callers hold.
+    /// Notes what stands in the result's register where the function returns: its callers may use it.
     pub(crate) fn hand_back(&mut self, state: &State) {
-        self.keep(state.get(self.abi.result));
+        for atom in self.values.atoms(state.get(self.abi.result)) {
+            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
+                self.handed_back.insert(from);
+            }
+        }
     }
 
     /// The stack objects whose addresses are in `set` may be reached by others from now on.

@@ -7,6 +7,9 @@
  *   FX_NEVER   the variables are there and nobody sets them
  *   FX_LATE    memory is asked for before they are set
  *   FX_1809    they are set on Windows 10 1809 and later only
+ *   FX_READ    the type is read before they are set, and memory asked for after that
+ *   FX_SKIPS   they are set only where a key of the registry can be opened
+ *   FX_POINTER a routine that asks for memory is called by a pointer before they are set
  *   FX_TABLE   a routine that asks for memory is handed to Windows in a table before they are set; with 2
  *              the routine is put into the table first
  */
@@ -117,6 +120,33 @@ static void SampleUnregister(void)
 #endif
 }
 
+#if defined(FX_SKIPS)
+typedef struct OBJECT_ATTRIBUTES {
+    ULONG Length;
+    void *RootDirectory;
+    const UNICODE_STRING *ObjectName;
+    ULONG Attributes;
+    void *SecurityDescriptor;
+    void *SecurityQualityOfService;
+} OBJECT_ATTRIBUTES;
+
+_Static_assert(sizeof(OBJECT_ATTRIBUTES) == 0x30, "OBJECT_ATTRIBUTES");
+
+#define KEY_READ 0x20019
+
+NTKERNELAPI NTSTATUS NTAPI ZwOpenKey(void **, ULONG, OBJECT_ATTRIBUTES *);
+NTKERNELAPI NTSTATUS NTAPI ZwClose(void *);
+#endif
+
+#if defined(FX_POINTER)
+static void SampleEarly(void)
+{
+    Early = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
+}
+
+static void (*volatile First)(void) = SampleEarly;
+#endif
+
 /* What ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is, which the headers put into its caller. */
 static inline void SampleOptIn(void)
 {
@@ -198,8 +228,21 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *Regi
 {
     DEVICE_OBJECT *Device;
     NTSTATUS Status;
+#if defined(FX_READ)
+    POOL_TYPE Type;
+#endif
+#if defined(FX_SKIPS)
+    OBJECT_ATTRIBUTES Attributes = {.Length = sizeof(Attributes)};
+    void *Key;
+#endif
 
     (void)RegistryPath;
+#if defined(FX_READ)
+    Type = ExDefaultNonPagedPoolType;
+#endif
+#if defined(FX_POINTER)
+    First();
+#endif
 #if defined(FX_LATE)
     Early = ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, 16, SAMPLE_TAG);
 #endif
@@ -212,7 +255,19 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *Regi
         return Status;
     }
 #endif
+#if defined(FX_SKIPS)
+    /* A driver without a key of its own does without, and starts. */
+    Attributes.ObjectName = RegistryPath;
+    if (NT_SUCCESS(ZwOpenKey(&Key, KEY_READ, &Attributes))) {
+        ZwClose(Key);
+        SampleOptIn();
+    }
+#else
     SampleOptIn();
+#endif
+#if defined(FX_READ)
+    Early = ExAllocatePoolWithTag(Type, 16, SAMPLE_TAG);
+#endif
     Status = IoCreateDevice(Driver, 0, &DeviceName, FILE_DEVICE_UNKNOWN, FILE_DEVICE_SECURE_OPEN,
                             FALSE, &Device);
     if (!NT_SUCCESS(Status)) {

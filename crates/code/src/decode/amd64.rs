@@ -212,6 +212,18 @@ impl Decoder for Amd64<'_> {
         Some((instruction.len() as u32, self.named(&instruction)?))
     }
 
+    fn uses(&mut self, at: u32, register: Reg) -> (bool, bool) {
+        let Some(instruction) = self.decode(at) else { return (false, false) };
+        let (mut reads, mut writes) = (false, false);
+        for used in self.info.info(&instruction).used_registers() {
+            if general(used.register()).is_some_and(|(used, _)| used == register) {
+                writes |= touch::writes(used.access()) == Some(true);
+                reads |= !matches!(used.access(), OpAccess::Write | OpAccess::None);
+            }
+        }
+        (reads, writes)
+    }
+
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
         if let Some(instruction) = self.decode(at) {
             touch::touches(&mut self.info, self.places, &instruction, touches);

@@ -175,3 +175,27 @@ SITE(calls_one_of_two)(void) {
     //= ExAllocatePoolWithQuotaTag 0=0
     KEEP(one_of_two(0, 16, TAG));
 }
+
+/* Who asks for the function gets it from another one. */
+allocator *hands_back(void);
+__attribute__((noinline)) allocator *hands_back(void) {
+    UNICODE_STRING name = NAME(L"ExAllocatePoolWithTag");
+    return MmGetSystemRoutineAddress(&name); //= hands_back: MmGetSystemRoutineAddress 0=?
+    //= hands_back: ExAllocatePoolWithTag stored
+}
+
+SITE(calls_what_it_gets)(void) {
+    KEEP(hands_back()(0, 16, TAG));
+}
+
+/* The text is changed before it is used. */
+static unsigned short changed_text[] = L"DyAllocatePoolWithTag";
+
+SITE(changes_text)(void) {
+    UNICODE_STRING name = {sizeof(changed_text) - 2, sizeof(changed_text), changed_text};
+    changed_text[0] = 'E';
+    changed_text[1] = 'x';
+    allocator *found = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    if (found)
+        KEEP(found(0, 16, TAG));
+}
