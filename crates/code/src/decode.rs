@@ -120,6 +120,8 @@ pub(crate) struct Followed {
     pub(crate) read: bool,
     /// Code goes there.
     pub(crate) called: bool,
+    /// The function returns it.
+    pub(crate) returned: bool,
 }
 
 /// A kind of processor.

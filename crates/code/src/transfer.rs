@@ -691,6 +691,9 @@ impl<'a> Transfer<'a> {
 
     /// What a call returns.
     fn result(&mut self, state: &State, callee: Callee, at: u32) -> Set {
+        if let Some(base) = self.outside.given(at) {
+            return self.values.one(Atom::address(base, at));
+        }
         if let Some(function) = callee.function {
             return self.result_of(state, function, at);
         }
@@ -698,10 +701,7 @@ impl<'a> Transfer<'a> {
             Effect::FindsByUnicode { name } => self.find(state, callee, (name, true), at),
             Effect::FindsByAnsi { name } => self.find(state, callee, (name, false), at),
             Effect::TellsVersion if self.known.build.is_some() => self.values.constant(0, at),
-            _ => {
-                let base = self.outside.given(at).unwrap_or(Base::Unknown(Reason::Returned));
-                self.values.one(Atom::address(base, at))
-            }
+            _ => self.values.unknown(Reason::Returned, at),
         }
     }
 

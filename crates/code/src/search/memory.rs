@@ -13,6 +13,12 @@ use std::collections::BTreeMap;
 /// Bytes before a field that an instruction which names a variable may begin at.
 const BEGINS: [u32; 3] = [3, 2, 4];
 
+/// Functions one behind the other that return what they were given, the bytes of each, and calls that give
+/// memory by way of them.
+const MOST_WRAPPERS: usize = 3;
+const LARGEST_WRAPPER: u32 = 512;
+const MOST_GIVERS: usize = 4096;
+
 /// Bytes of functions that are looked at for one image; beyond, all are taken to go where values say.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -26,11 +32,61 @@ struct Uses {
 }
 
 impl Search<'_> {
-    /// The calls that give memory, each with the wanted function that it calls.
-    pub(super) fn gives(&self, wanted: &[usize]) -> HashMap<u32, usize> {
+    /// The calls that give memory, each with the wanted function that it calls, or that a function calls
+    /// which returns what it was given.
+    pub(super) fn gives(&mut self, wanted: &[usize]) -> HashMap<u32, usize> {
         let wanted: HashSet<usize> = wanted.iter().copied().collect();
         let calls = self.seen.iter().filter(|call| wanted.contains(&(call.wanted as usize)));
-        calls.map(|call| (call.at, call.wanted as usize)).collect()
+        let mut gives: HashMap<u32, usize> =
+            calls.map(|call| (call.at, call.wanted as usize)).collect();
+        let mut fresh: Vec<(u32, usize)> =
+            gives.iter().map(|(at, wanted)| (*at, *wanted)).collect();
+        for _ in 0..MOST_WRAPPERS {
+            fresh.sort_unstable();
+            let mut next = Vec::new();
+            for (at, wanted) in fresh {
+                for (caller, returns) in self.callers_given(at) {
+                    let known = !returns || gives.insert(caller, wanted).is_some();
+                    if gives.len() < MOST_GIVERS && (!returns || !known) {
+                        next.push((caller, wanted));
+                    }
+                }
+            }
+            fresh = next;
+        }
+        gives
+    }
+
+    /// The calls of the function around the call at `at`, if it is small and returns what that returned; with
+    /// each whether it comes back, as a jump at the end of a function does not.
+    fn callers_given(&mut self, at: u32) -> Vec<(u32, bool)> {
+        let begin = self.finder.around(&mut *self.decoder, at).map(|extent| extent.begin);
+        let around = begin.and_then(|begin| self.finder.bounds(&mut *self.decoder, begin));
+        let Some(around) = around else { return Vec::new() };
+        let ways = self.places.names().ways_to(around.start..around.start.saturating_add(1));
+        let ways: Vec<Field> = ways.take(MOST_GIVERS).collect();
+        let small = around.end.saturating_sub(around.start) <= LARGEST_WRAPPER;
+        if ways.is_empty() || !small {
+            return Vec::new();
+        }
+        let Some((length, flow)) = self.decoder.step(at) else { return Vec::new() };
+        if let Flow::Call(_) = flow {
+            let result = self.decoder.abi().result;
+            let followed = self.followed(at.saturating_add(length), result);
+            if !followed.is_some_and(|followed| followed.returned) {
+                return Vec::new();
+            }
+        }
+        let call = |field: Field| {
+            let start = field.at.checked_sub(1)?;
+            let (_, flow) = self.decoder.step(start)?;
+            match flow {
+                Flow::Call(Target::Code(place)) if place == field.place => Some((start, true)),
+                Flow::Jump(place) if place == field.place => Some((start, false)),
+                _ => None,
+            }
+        };
+        ways.into_iter().filter_map(call).collect()
     }
 
     /// Clues to memory that `gives` give and that code goes to.

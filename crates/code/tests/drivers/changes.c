@@ -115,6 +115,34 @@ SITE(runs_pool)(void) {
     }
 }
 
+/* The driver's own allocator gives the memory, by way of another one. */
+__attribute__((noinline)) UCHAR *room(SIZE_T size) {
+    UCHAR *memory = ExAllocatePoolWithTag(512, size, TAG); //= room: ExAllocatePoolWithTag 0=0x200
+    if (memory)
+        memory[0] = 0;
+    return memory;
+}
+
+__attribute__((noinline)) UCHAR *small_room(void) {
+    return room(16);
+}
+
+SITE(runs_a_room)(void) {
+    UCHAR *code = room(64);
+    if (code) {
+        code[0] = 0xc3;
+        counter = ((routine *)code)(1); //= sighted memory-run
+    }
+}
+
+SITE(runs_a_small_room)(void) {
+    UCHAR *code = small_room();
+    if (code) {
+        code[0] = 0xc3;
+        counter = ((routine *)code)(1); //= sighted memory-run
+    }
+}
+
 SITE(runs_behind_a_header)(void) {
     UCHAR *memory = ExAllocatePoolWithTag(0, 64, TAG); //= ExAllocatePoolWithTag 0=0
     if (!memory)

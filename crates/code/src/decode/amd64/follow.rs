@@ -125,7 +125,8 @@ impl Walk<'_, '_> {
                 self.branch(&instruction, holders);
                 self.go(next, holders);
             }
-            FlowControl::Return | FlowControl::Exception => {}
+            FlowControl::Return => self.followed.returned |= holders.registers & bit(RAX) != 0,
+            FlowControl::Exception => {}
             FlowControl::IndirectBranch => self.goes(&instruction, &holders),
             FlowControl::IndirectCall | FlowControl::Call => {
                 self.goes(&instruction, &holders);
