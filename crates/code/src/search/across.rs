@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// Levels of callers and variables that are looked for.
-const MOST_LEVELS: usize = 10;
+const MOST_LEVELS: usize = 26;
 /// Functions whose callers are looked for, and variables.
 const MOST_FUNCTIONS: usize = 4096;
 const MOST_VARIABLES: usize = 1024;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Calls one behind the other that are followed.
-const MOST_CALLS: usize = 8;
+const MOST_CALLS: usize = 24;
 /// Combinations of values that a function may be given; more, and it is given anything.
 const MOST_GROUPS: usize = 256;
 /// Ways to the same combination that are kept; more are counted.
