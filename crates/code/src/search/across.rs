@@ -592,16 +592,34 @@ impl Search<'_> {
         if variable.open || variable.near && variable.stores.is_empty() {
             atoms.push(unknown);
         }
+        let mut parts = Vec::new();
         for store in &variable.stores {
             let whole = store.place == at && store.bytes.is_some_and(|b| b >= variable.bytes);
-            if !whole {
+            let part = part_of(store, at, variable.bytes);
+            if !whole && part.is_none() {
                 atoms.push(unknown);
                 continue;
             }
             let origin = Origin::Stored { variable: Rva(at), at: Rva(store.at) };
             let origin = self.across.number_of(origin);
             for atom in self.stored(store) {
-                atoms.push(held(&atom, at, origin, variable.bytes));
+                match part {
+                    Some((shift, bytes)) if !whole => {
+                        parts.push((shift, bytes, held(&atom, at, origin, bytes)));
+                    }
+                    _ => atoms.push(held(&atom, at, origin, variable.bytes)),
+                }
+            }
+        }
+        // What is stored into a part leaves the rest as it is. Twice, as either of two may come first.
+        for &(shift, bytes, new) in parts.iter().chain(&parts) {
+            let changed: Vec<Atom> =
+                atoms.iter().map(|old| with_part(old, shift, bytes, &new, at)).collect();
+            atoms.extend(changed);
+            atoms.sort_unstable();
+            atoms.dedup();
+            if atoms.len() > 8 {
+                break;
             }
         }
         atoms.sort_unstable();
@@ -702,6 +720,24 @@ fn result(atom: &Atom) -> Atom {
     };
     let (ones, zeros) = if atom.is_number() { (atom.ones, atom.zeros) } else { (0, 0) };
     Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, reason, 0) }
+}
+
+/// Which part of the variable at `at` a store changes, if it lies within: how many bits from its lowest, and
+/// how many bytes.
+fn part_of(store: &Store, at: u32, bytes: u8) -> Option<(u32, u8)> {
+    let stored = store.bytes?;
+    let from = store.place.checked_sub(at)?;
+    let end = from.checked_add(u32::from(stored))?;
+    (end <= u32::from(bytes)).then_some((8 * from, stored))
+}
+
+/// A variable's content with a part of it replaced.
+fn with_part(old: &Atom, shift: u32, bytes: u8, new: &Atom, at: u32) -> Atom {
+    let mask = (u64::MAX >> (64 - 8 * u32::from(bytes.clamp(1, 8)))) << shift;
+    let (ones, zeros) = if old.is_number() { (old.ones, old.zeros) } else { (0, 0) };
+    let ones = ones & !mask | new.ones << shift & mask;
+    let zeros = zeros & !mask | new.zeros << shift & mask;
+    Atom { origin: new.origin, ..Atom::of_bits(ones, zeros, Reason::Global(Rva(at)), 0) }
 }
 
 /// A value as a variable holds it.
