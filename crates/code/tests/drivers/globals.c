@@ -71,7 +71,7 @@ SITE(changes)(void) {
 }
 
 SITE(reads_changed)(void) {
-    //= ExAllocatePoolWithTag 0=0|0x200||*?
+    //= ExAllocatePoolWithTag 0=0|0x200||0|0x200|0x200+global&0xfd00
     KEEP(ExAllocatePoolWithTag(changed, 16, TAG));
 }
 
@@ -246,15 +246,4 @@ SITE(asks_by_variable)(void) {
 
 SITE(asks_by_number)(void) {
     KEEP(wrapper(1, 16));
-}
-
-/* Compilers change one byte of a variable to set a bit in it. */
-ULONG flagged;
-
-SITE(flags)(void) {
-    flagged |= 0x200;
-}
-
-SITE(reads_flagged)(void) {
-    KEEP(ExAllocatePoolWithTag(flagged, 16, TAG)); //= ExAllocatePoolWithTag 0=0|0x200|0x200+global
 }
