@@ -562,6 +562,9 @@ impl Analysis<'_, '_, '_> {
         let mut pending = vec![(block, state)];
         for _ in 0..MOST_FAILING {
             let Some((block, state)) = pending.pop() else { return true };
+            if self.found.steps > self.budget {
+                return false;
+            }
             let mut after = self.run(block, state, false);
             self.transfer.end_block(&mut after);
             let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];

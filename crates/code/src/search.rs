@@ -137,6 +137,8 @@ struct Search<'a> {
     seen_at: HashSet<(u32, u32)>,
     /// Pointers in data that may still be looked at for being known to others.
     pointers_left: usize,
+    /// Operations that may still be carried out to see what runs before what.
+    order_left: usize,
     looked: BTreeMap<u32, Looked>,
     across: Across,
     steps: usize,
@@ -162,6 +164,7 @@ impl<'a> Search<'a> {
             seen: Vec::new(),
             seen_at: HashSet::new(),
             pointers_left: order::MOST_POINTERS,
+            order_left: order::MOST_STEPS_IN_ALL,
             looked: BTreeMap::new(),
             across: Across::default(),
             steps: 0,

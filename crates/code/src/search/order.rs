@@ -21,8 +21,9 @@ const MOST_LEADING: usize = 64;
 const MOST_FUNCTIONS: usize = 1024;
 /// Instructions of those.
 const MOST_INSTRUCTIONS: usize = 200_000;
-/// Operations carried out for one of them.
+/// Operations carried out for one of them, and for all on all builds.
 const MOST_STEPS: usize = 1_000_000;
+pub(super) const MOST_STEPS_IN_ALL: usize = 4_000_000;
 /// Pointers in data that are looked at for being handed on.
 pub(super) const MOST_POINTERS: usize = 100_000;
 
@@ -216,6 +217,10 @@ impl Search<'_> {
         let mut chain = BTreeMap::new();
         let mut asks_for_build = false;
         for &function in leading {
+            // Without room the function is taken whichever ways code may take in it.
+            if self.order_left == 0 {
+                break;
+            }
             let Some(mut graph) = self.graph_of(function) else { continue };
             self.transfer.clear();
             self.transfer.known.build = Some(build);
@@ -225,8 +230,10 @@ impl Search<'_> {
                 &mut graph,
                 &self.query,
                 &BTreeSet::new(),
-                (Manner::ForOrder, MOST_STEPS),
+                (Manner::ForOrder, MOST_STEPS.min(self.order_left)),
             );
+            let done = graph.insns.len() + found.steps;
+            self.order_left = self.order_left.saturating_sub(done);
             self.transfer.known.build = None;
             asks_for_build |= found.asks_for_build;
             let ways = (!found.spent).then_some(&found.ways[..]);

@@ -27,8 +27,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Addresses that are kept in structures, handed to other functions, or given by a function of the
-    /// driver's own. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
+    /// Addresses that are kept in structures or handed to other functions, and memory that is given by way of
+    /// a parameter, or by a large function of the driver's own. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
     ///
     /// ## References
     ///
