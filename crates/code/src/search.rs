@@ -15,7 +15,7 @@ use crate::Path;
 use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
-use crate::decode::{Decoder, Flow, Stub};
+use crate::decode::{Decoder, Flow, Stub, Touch};
 use crate::flow::{Graph, Insn, graph};
 use crate::function::{Extent, Finder};
 use crate::mentions::Mentions;
@@ -31,6 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;
+/// Bytes before a field that an instruction which loads what it names may begin at.
+const BEFORE_FIELD: [u32; 3] = [3, 2, 4];
 /// Callers of a function that are asked whether they use what it returns, and instructions behind each call.
 const MOST_CALLERS: usize = 32;
 const MOST_BEHIND: usize = 16;
@@ -230,10 +232,40 @@ impl<'a> Search<'a> {
                 let first = || Mentions::of(self.places, &self.transfer.aims, &self.finder);
                 mentions.get_or_insert_with(first).around(&self.finder, field.at)
             };
-            if aim != Aim::Table || named() {
+            if aim != Aim::Table || named() || !self.reads_entry(field) {
                 self.anchors.push(Anchor { field, wanted, aim });
             }
         }
+    }
+
+    /// Whether the instruction with `field` reads the address of a table that the code just behind it reads
+    /// one entry of, as compilers do it; whatever else is done with the address needs a closer look.
+    fn reads_entry(&mut self, field: Field) -> bool {
+        let start = BEFORE_FIELD.into_iter().find_map(|back| {
+            let start = field.at.checked_sub(back)?;
+            let (length, place) = self.decoder.names(start)?;
+            (place == field.place).then_some((start, length))
+        });
+        let Some((start, length)) = start else { return true };
+        let Some((register, true)) = self.decoder.made(start) else { return true };
+        let mut at = start.saturating_add(length);
+        let mut touches = Vec::new();
+        for _ in 0..MOST_BEHIND {
+            let Some((length, flow)) = self.decoder.step(at) else { return true };
+            let (reads, writes) = self.decoder.uses(at, register);
+            if reads {
+                touches.clear();
+                self.decoder.touches(at, &mut touches);
+                let by = |touch: &Touch| touch.address.base == Some(register);
+                let plain = |touch: &Touch| touch.address.index.is_none() && !touch.writes;
+                return touches.iter().any(by) && touches.iter().filter(|one| by(one)).all(plain);
+            }
+            if writes || flow != Flow::Next {
+                return true;
+            }
+            at = at.saturating_add(length);
+        }
+        true
     }
 
     /// Takes jumps to wanted functions out of the anchors and adds what names those jumps.

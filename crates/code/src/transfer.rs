@@ -388,6 +388,10 @@ impl<'a> Transfer<'a> {
             sum = self.values.map(sum, |atom| binary(Binary::Mul, Width::W64, atom, times, at));
         } else if let Some(index) = address.index {
             let index = self.spread(state.get(index));
+            // Which entry is meant is not known: it may be any.
+            if self.values.atoms(index).iter().any(|atom| atom.number().is_none()) {
+                self.keep(sum);
+            }
             let scale = Atom::constant(u64::from(address.scale), at);
             let scaled =
                 self.values.map(index, |atom| binary(Binary::Mul, Width::W64, atom, scale, at));
@@ -585,8 +589,11 @@ impl<'a> Transfer<'a> {
     /// Functions in `set` are now held by the variable at `place`.
     fn plant(&mut self, set: Set, place: u32) {
         for atom in self.values.atoms(set) {
-            if let Base::Callee { from, wanted } = atom.base {
-                self.planted.insert((from, wanted, place));
+            match atom.base {
+                Base::Callee { from, wanted } => drop(self.planted.insert((from, wanted, place))),
+                // Where a copy of a table's address is read is not followed.
+                Base::Table { from, .. } => drop(self.kept.insert(from)),
+                _ => {}
             }
         }
     }

@@ -95,3 +95,21 @@ SITE(other_calls_with_the_number)(ULONG *seed) {
     KEEP(QUERY(WdfFunctions_01015, 202, 0));
     KEEP(seed[0x600 / 4]);
 }
+
+/* Which entry is meant shows in the callers, and may be any. */
+function *entry_of(ULONG number);
+__attribute__((noinline)) function *entry_of(ULONG number) {
+    //= entry_of: WdfDeviceAllocAndQueryProperty stored
+    //= entry_of: WdfFdoInitAllocAndQueryProperty stored
+    //= entry_of: WdfIoTargetAllocAndQueryTargetProperty stored
+    //= entry_of: WdfMemoryCreate stored
+    //= entry_of: WdfLookasideListCreate stored
+    //= entry_of: WdfRegistryQueryMemory stored
+    //= entry_of: WdfDeviceAllocAndQueryPropertyEx stored
+    //= entry_of: WdfFdoInitAllocAndQueryPropertyEx stored
+    return WdfFunctions_01015[number];
+}
+
+SITE(calls_an_entry)(void) {
+    KEEP(((create *)entry_of(192))(globals, 0, 0, TAG, 64, &memory, &buffer));
+}
