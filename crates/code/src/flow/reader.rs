@@ -1,6 +1,6 @@
 //! Reads a function: from its entries wherever jumps lead, and what is left around places of interest.
 
-use super::{Block, Entry, Graph, Insn};
+use super::{Block, Entry, Graph, Insn, LONGEST};
 use crate::decode::{Decoder, Flow, Stub, Taken};
 use crate::function::{Extent, Finder};
 use crate::ir::Target;
@@ -25,9 +25,8 @@ const MOST_BYTES_FOR_ONE: usize = 32;
 const MOST_TAKEN: usize = 32;
 /// Bytes of most instructions.
 const TYPICAL_LENGTH: u32 = 4;
-/// Instructions before an indirect jump that may say where it goes, and bytes of the longest.
+/// Instructions before an indirect jump that may say where it goes.
 const MOST_BEFORE_JUMP: u32 = 24;
-const LONGEST: u32 = 15;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
 const LARGEST_TABLE: u32 = 1 << 18;
 

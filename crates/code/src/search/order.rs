@@ -139,12 +139,6 @@ impl Search<'_> {
         mut walk: Walk,
         read: &mut Read,
     ) -> SetUp {
-        let stored = match walked {
-            _ if walk.spent || read.spent || self.pointers_left == 0 => Stored::Perhaps,
-            Walked { stores: true, passes: false, .. } => Stored::Always,
-            Walked { stores: true, passes: true, .. } => Stored::Perhaps,
-            Walked { stores: false, .. } => Stored::Never,
-        };
         let earlier = |walk: &Walk| -> BTreeSet<u32> {
             let before = |at: &u32| walk.before.contains(at);
             uses.iter().filter(|(_, made)| made.iter().any(before)).map(|(at, _)| *at).collect()
@@ -157,6 +151,13 @@ impl Search<'_> {
         for function in called {
             self.walk(function, &BTreeSet::new(), &BTreeMap::new(), read, &mut walk, 0);
         }
+        // Only now is it known whether there was room for all of that.
+        let stored = match walked {
+            _ if walk.spent || read.spent || self.pointers_left == 0 => Stored::Perhaps,
+            Walked { stores: true, passes: false, .. } => Stored::Always,
+            Walked { stores: true, passes: true, .. } => Stored::Perhaps,
+            Walked { stores: false, .. } => Stored::Never,
+        };
         // Nobody knows what a function is that a pointer leads to.
         let perhaps: BTreeSet<u32> = match walk.unknown {
             true => uses.keys().copied().collect(),
@@ -217,8 +218,9 @@ impl Search<'_> {
         let mut chain = BTreeMap::new();
         let mut asks_for_build = false;
         for &function in leading {
-            // Without room the function is taken whichever ways code may take in it.
+            // Without room the function is taken whichever ways code may take in it, on each build.
             if self.order_left == 0 {
+                asks_for_build = true;
                 break;
             }
             let Some(mut graph) = self.graph_of(function) else { continue };

@@ -134,6 +134,8 @@ impl Search<'_> {
                         ends = true;
                     }
                     Flow::Return => ends = true,
+                    // It may end there, in another function.
+                    Flow::Branch(at) if !inside(at) => events.push(Event::CallsUnknown),
                     _ => {}
                 }
             }
