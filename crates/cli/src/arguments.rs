@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::report_file::Wanted;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
@@ -55,6 +56,13 @@ pub(crate) struct Scan {
     /// How to write the report [default: full for one file, summary for more]
     #[arg(long, value_parser = formats(), ignore_case = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
+    /// Write a report to a file as well, such as sarif=drivers.sarif or html=drivers.html; may be given
+    /// several times
+    #[arg(long, value_parser = reports(), value_name = "FORMAT=FILE")]
+    pub(crate) report: Vec<Wanted>,
+    /// Where the pages that `cargo xtask docs` makes are published, for links to rules in reports
+    #[arg(long, value_parser = web_address, value_name = "URL")]
+    pub(crate) docs_url: Option<String>,
     /// Questions whose answer no makes the exit code 1
     #[arg(long, value_parser = questions(), ignore_case = true, value_delimiter = ',',
           default_value = "load,run,certify", value_name = "QUESTIONS")]
@@ -190,6 +198,21 @@ fn targets(name: &str) -> Result<Targets, String> {
         let meant = meant.as_deref().unwrap_or(";");
         format!("{unknown}{meant} `ringfence list targets` names those there are")
     })
+}
+
+fn reports() -> impl TypedValueParser<Value = Wanted> {
+    OsStringValueParser::new().try_map(|text| Wanted::parse(&text))
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let is_one = ["https://", "http://"].iter().any(|scheme| {
+        text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>".contains(c))
+    });
+    match is_one {
+        true => Ok(text.to_owned()),
+        false => Err("it takes an address that begins with https:// or http://".to_owned()),
+    }
 }
 
 fn symbol_folder() -> impl TypedValueParser<Value = SymbolFolder> {

@@ -5,6 +5,7 @@ mod arguments;
 mod command;
 mod exit;
 mod progress;
+mod report_file;
 mod scanning;
 mod terminal;
 

@@ -1,6 +1,7 @@
 //! A scan whose report goes to standard output: progress meanwhile, troubles on standard error.
 
 use crate::progress::ProgressLine;
+use crate::report_file::{Guarded, Several};
 use anyhow::Context;
 use ringfence::report::safe;
 use ringfence::{Closing, Examination, Input, Progress, Scan, Settings, Sink, Targets, Tool};
@@ -15,26 +16,48 @@ pub(crate) struct Manner {
     pub(crate) is_for_machines: bool,
 }
 
-/// Scans `inputs` into the report that `sink` makes for standard output.
+/// Scans `inputs` into the report that `sink` makes for standard output, and into files beside it.
+///
+/// A file that cannot be written leaves the others whole; the failure is returned at the end.
 pub(crate) fn run<'a>(
     inputs: &[Input],
     settings: &Settings,
     manner: &Manner,
     sink: impl FnOnce(Box<dyn Write + 'a>) -> Box<dyn Sink + 'a>,
+    files: Vec<Guarded<'a>>,
 ) -> anyhow::Result<Scan> {
     let stdout = io::stdout();
     let progress = RefCell::new(ProgressLine::new(stdout.is_terminal() && manner.streams));
-    let scan = {
-        let report = sink(Box::new(BufWriter::with_capacity(1 << 16, stdout)));
+    let report = sink(Box::new(BufWriter::with_capacity(1 << 16, stdout)));
+    let show = |now: Progress<'_>| progress.borrow_mut().show(now);
+    let scan = if files.is_empty() {
         let mut sink = AfterProgress { report, progress: &progress };
-        let show = |now: Progress<'_>| progress.borrow_mut().show(now);
         match ringfence::scan(inputs, settings, &mut sink, show) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error.into()),
             other => other.context("cannot write the report")?,
         }
+    } else {
+        let report: Box<dyn Sink + '_> = Box::new(AfterProgress { report, progress: &progress });
+        let mut several = Several(vec![Guarded::new("standard output".to_owned(), report)]);
+        several.0.extend(files);
+        let scan = ringfence::scan(inputs, settings, &mut several, show)?;
+        complain(&scan, manner.is_for_machines);
+        return written(several).map(|()| scan);
     };
     complain(&scan, manner.is_for_machines);
     Ok(scan)
+}
+
+/// Whether all reports were written. Whoever closed standard output has read enough of it.
+fn written(reports: Several<'_>) -> anyhow::Result<()> {
+    let failures = reports.0.into_iter().filter_map(Guarded::failure);
+    let mut failures = failures.filter(|(_, error)| error.kind() != ErrorKind::BrokenPipe);
+    let Some((name, error)) = failures.next() else { return Ok(()) };
+    let mut stderr = io::stderr().lock();
+    for (name, error) in failures {
+        let _ = writeln!(stderr, "error: cannot write the report {}: {error}", safe(&name));
+    }
+    Err(error).with_context(|| format!("cannot write the report {}", safe(&name)))
 }
 
 /// A report that ends below where the progress line was, not behind it.

@@ -1,6 +1,6 @@
 //! All that was learnt about one driver.
 
-use crate::{Call, DebugSymbols, Defect, Finding, Verdict};
+use crate::{Answer, Call, DebugSymbols, Defect, Finding, Question, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,6 +24,9 @@ pub struct Examination {
     pub coverage: Coverage,
     /// What the rules have to say: errors first, then in the order of the rules, then by address.
     pub findings: Vec<Finding>,
+    /// Questions whose answer fails nothing, as all that decided it is excused; see [`Finding::excuse`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excused: Vec<Question>,
     /// Every examined call, by address; there only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<Vec<Call>>,
@@ -35,6 +38,16 @@ pub struct Examination {
     pub defects: Vec<Defect>,
     /// Facts about the image; none of them is a verdict.
     pub properties: Properties,
+}
+
+impl Examination {
+    /// The answer to `question` as far as it counts for success or failure: *yes* where it is excused.
+    pub fn counted(&self, question: Question) -> Answer {
+        match self.excused.contains(&question) {
+            true => Answer::Yes,
+            false => self.verdict.answer(question),
+        }
+    }
 }
 
 /// The file's digests, as far as they could be computed.

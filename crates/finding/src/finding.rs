@@ -1,6 +1,6 @@
 //! One thing a rule has to say about one driver.
 
-use crate::{Evidence, Question, RuleCard, SourcePlace, Targets};
+use crate::{Evidence, Excuse, Question, RuleCard, SourcePlace, Targets};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -86,6 +86,13 @@ pub struct Finding {
     /// information tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourcePlace>,
+    /// The DDI whose call it is about; there only for findings about calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ddi: Option<&'static str>,
+    /// What the argument that decides may be, such as `PoolType = NonPagedPool (0)`; there only for
+    /// findings about calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub argument: Option<String>,
     /// One sentence fragment with the particulars.
     pub message: String,
     /// Other names of the rule: bug-check subcode, readiness-tool counter, Code Analysis warning.
@@ -96,6 +103,12 @@ pub struct Finding {
     pub notes: Vec<String>,
     /// What to do about it.
     pub help: Option<String>,
+    /// What the finding is known by in other builds of the driver: 16 hexadecimal digits of what it says
+    /// without addresses, a colon, and which of those alike it is, from 1.
+    pub fingerprint: String,
+    /// Why it fails nothing, where the user said so. It changes no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excuse: Option<Excuse>,
 }
 
 impl Finding {
@@ -113,12 +126,24 @@ impl Finding {
             rva: None,
             section: None,
             source: None,
+            ddi: None,
+            argument: None,
             message: message.into(),
             aliases: card.also_known_as,
             evidence: None,
             notes: Vec::new(),
             help: None,
+            fingerprint: String::new(),
+            excuse: None,
         }
+    }
+
+    /// Is about a call of `ddi`, by that `argument`.
+    #[must_use]
+    pub fn about(mut self, ddi: &'static str, argument: Option<String>) -> Finding {
+        self.ddi = Some(ddi);
+        self.argument = argument;
+        self
     }
 
     /// Answers `questions` with no; `reported_by` make the same objection on Windows.

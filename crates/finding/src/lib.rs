@@ -20,7 +20,9 @@ mod card;
 mod defect;
 mod evidence;
 mod examination;
+mod excuse;
 mod finding;
+mod fingerprint;
 mod report;
 mod source;
 mod target;
@@ -34,7 +36,9 @@ pub use examination::{
     Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,
     Mitigations, Properties, Section, Trust, UnknownCalls, Version,
 };
+pub use excuse::Excuse;
 pub use finding::{Authority, Confidence, Finding, Level};
+pub use fingerprint::set_fingerprints;
 pub use report::{
     Closing, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals, Unread,
 };

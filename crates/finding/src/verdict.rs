@@ -200,11 +200,15 @@ mod tests {
             rva: None,
             section: None,
             source: None,
+            ddi: None,
+            argument: None,
             message: "it is bad".to_owned(),
             aliases: &[],
             evidence: None,
             notes: Vec::new(),
             help: None,
+            fingerprint: String::new(),
+            excuse: None,
         }
     }
 

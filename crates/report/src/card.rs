@@ -251,7 +251,7 @@ mod tests {
     ];
 
     fn options(color: bool) -> Options {
-        Options { color, width: 72, show_notes: true }
+        Options { color, width: 72, ..Options::default() }
     }
 
     #[test]

@@ -1,11 +1,19 @@
 //! The formats by name, and what holds for all of them.
 
 use crate::concise::Concise;
+use crate::csv::Csv;
 use crate::full::Full;
+use crate::github::Github;
+use crate::html::Html;
 use crate::json::{Json, JsonLines};
+use crate::junit::Junit;
+use crate::markdown::Markdown;
+use crate::msvc::Msvc;
+use crate::sarif::Sarif;
 use crate::style::Terminal;
 use crate::summary::Summary;
 use crate::{Sink, layout};
+use ringfence_finding::RuleCard;
 use std::{fmt, io, str::FromStr};
 
 /// How a report is written.
@@ -21,12 +29,38 @@ pub enum Format {
     Json,
     /// One JSON object a driver and line.
     Jsonl,
+    /// SARIF 2.1.0, as GitHub code scanning and Visual Studio take it.
+    Sarif,
+    /// One page for a browser, with everything in it.
+    Html,
+    /// JUnit XML.
+    Junit,
+    /// Markdown, short enough for a comment on a pull request.
+    Markdown,
+    /// Workflow commands of GitHub Actions that annotate files.
+    Github,
+    /// One row a driver.
+    Csv,
+    /// One line a finding in the form of Microsoft's compilers, which IDEs pick up.
+    Msvc,
 }
 
 impl Format {
     /// All formats, in the order they are told.
-    pub const ALL: [Format; 5] =
-        [Format::Full, Format::Concise, Format::Summary, Format::Json, Format::Jsonl];
+    pub const ALL: [Format; 12] = [
+        Format::Full,
+        Format::Concise,
+        Format::Summary,
+        Format::Json,
+        Format::Jsonl,
+        Format::Sarif,
+        Format::Html,
+        Format::Junit,
+        Format::Markdown,
+        Format::Github,
+        Format::Csv,
+        Format::Msvc,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -36,6 +70,13 @@ impl Format {
             Format::Summary => "summary",
             Format::Json => "json",
             Format::Jsonl => "jsonl",
+            Format::Sarif => "sarif",
+            Format::Html => "html",
+            Format::Junit => "junit",
+            Format::Markdown => "markdown",
+            Format::Github => "github",
+            Format::Csv => "csv",
+            Format::Msvc => "msvc",
         }
     }
 
@@ -47,12 +88,29 @@ impl Format {
             Format::Summary => "tables for many drivers",
             Format::Json => "one JSON document, schema report-v1",
             Format::Jsonl => "one JSON object a driver and line",
+            Format::Sarif => "SARIF 2.1.0, for GitHub code scanning and Visual Studio",
+            Format::Html => "one page for a browser, with everything in it",
+            Format::Junit => "JUnit XML, for build servers",
+            Format::Markdown => "a comment for a pull request",
+            Format::Github => "annotations for GitHub Actions, one line a finding",
+            Format::Csv => "one row a driver, for spreadsheets",
+            Format::Msvc => "one line a finding, as compilers print errors, for IDEs",
         }
     }
 
     /// Whether programs read it, so that nothing else may be written to the same stream.
     pub fn is_for_machines(self) -> bool {
+        !matches!(self, Format::Full | Format::Concise | Format::Summary)
+    }
+
+    /// Whether it lists every examined call where that is asked for.
+    pub fn lists_calls(self) -> bool {
         matches!(self, Format::Json | Format::Jsonl)
+    }
+
+    /// Whether it shows machine code.
+    pub fn shows_code(self) -> bool {
+        matches!(self, Format::Full | Format::Json | Format::Jsonl | Format::Sarif | Format::Html)
     }
 }
 
@@ -92,8 +150,8 @@ impl fmt::Display for UnknownFormat {
 
 impl std::error::Error for UnknownFormat {}
 
-/// What a person's terminal wants. The JSON formats heed none of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a report is drawn, and what it may say beside the scan's own.
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether to colour. Colours never stand alone: the word is always there too.
     pub color: bool,
@@ -101,12 +159,16 @@ pub struct Options {
     pub width: usize,
     /// Whether findings of level note are written out by `full` and `concise`.
     pub show_notes: bool,
+    /// What the rules say of themselves, in the order of their findings, for formats that bring that along.
+    pub cards: Vec<&'static RuleCard>,
+    /// Where the pages of `cargo xtask docs` are, without a slash at the end; none where they are nowhere.
+    pub docs: Option<String>,
 }
 
 impl Default for Options {
     /// What suits a file or a pipe.
     fn default() -> Options {
-        Options { color: false, width: 100, show_notes: true }
+        Options { color: false, width: 100, show_notes: true, cards: Vec::new(), docs: None }
     }
 }
 
@@ -129,6 +191,13 @@ pub fn sink<'a>(
         Format::Summary => Box::new(Summary::new(Terminal::new(out, options))),
         Format::Json => Box::new(Json::new(out)),
         Format::Jsonl => Box::new(JsonLines::new(out)),
+        Format::Sarif => Box::new(Sarif::new(out, options)),
+        Format::Html => Box::new(Html::new(out, options)),
+        Format::Junit => Box::new(Junit::new(out, options)),
+        Format::Markdown => Box::new(Markdown::new(out, options)),
+        Format::Github => Box::new(Github::new(out, options)),
+        Format::Csv => Box::new(Csv::new(out, options)),
+        Format::Msvc => Box::new(Msvc::new(out, options)),
     }
 }
 
@@ -143,7 +212,8 @@ mod tests {
         }
         assert_eq!(
             "ful".parse::<Format>().unwrap_err().to_string(),
-            "no format is called `ful`; there are full, concise, summary, json, jsonl"
+            "no format is called `ful`; there are full, concise, summary, json, jsonl, sarif, html, junit, \
+             markdown, github, csv, msvc"
         );
     }
 }

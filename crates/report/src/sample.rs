@@ -101,6 +101,7 @@ fn examination(path: &str, findings: Vec<Finding>, more_gaps: Vec<Gap>) -> Exami
             trust: Trust::NotExamined,
         },
         findings,
+        excused: vec![],
         calls: None,
         symbols: None,
         defects: vec![],
@@ -125,11 +126,15 @@ pub(crate) fn finding(rule: &'static str, level: Level, message: &str) -> Findin
         rva: None,
         section: None,
         source: None,
+        ddi: None,
+        argument: None,
         message: message.to_owned(),
         aliases: &[],
         evidence: None,
         notes: vec![],
         help: None,
+        fingerprint: "00f1e2d3c4b5a697:1".to_owned(),
+        excuse: None,
     }
 }
 

@@ -122,7 +122,7 @@ fn alike_findings_are_short() {
 fn colours() {
     let options = Options { color: true, ..at_width(80) };
     for format in FOR_PEOPLE {
-        let text = written(format, &sample::all()[..2], options);
+        let text = written(format, &sample::all()[..2], options.clone());
         insta::assert_snapshot!(format!("colours-{format}"), text.replace('\u{1b}', "␛"));
     }
 }
@@ -131,7 +131,7 @@ fn colours() {
 fn without_notes() {
     let options = Options { show_notes: false, ..at_width(80) };
     for format in [Format::Full, Format::Concise] {
-        let text = written(format, &sample::all()[1..3], options);
+        let text = written(format, &sample::all()[1..3], options.clone());
         insta::assert_snapshot!(format!("without-notes-{format}"), text);
     }
 }

@@ -4,6 +4,7 @@ use crate::timing::{Stage, Timings};
 use crate::{Settings, digest, properties, source_lines};
 use ringfence_finding::{
     Code, Coverage, DebugSymbols, Defect, Digests, Examination, Fault, Trust, decide,
+    set_fingerprints,
 };
 use ringfence_image::{Image, NotAnImage, Place};
 use ringfence_rules::{Asked, Driver, NotADriver};
@@ -164,7 +165,8 @@ pub(crate) fn judge(
             .showing_code(settings.code);
         let Settings { targets, calls, code_analysis, .. } = *settings;
         let asked = Asked { targets, calls, code_analysis };
-        let outcome = ringfence_rules::check(&driver, asked);
+        let mut outcome = ringfence_rules::check(&driver, asked);
+        set_fingerprints(&mut outcome.findings);
         let verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         let faults = outcome
             .crashes
@@ -180,6 +182,7 @@ pub(crate) fn judge(
             verdict,
             coverage: coverage(image, outcome.rules, outcome.code),
             findings: outcome.findings,
+            excused: Vec::new(),
             calls: outcome.calls,
             symbols: None,
             defects: image.defects().iter().map(defect).collect(),

@@ -3,7 +3,9 @@
 use crate::Settings;
 use crate::examine::Examined;
 use ringfence_container::{Source, WantedDebugFile, debug_files, read_debug_file};
-use ringfence_finding::{DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace};
+use ringfence_finding::{
+    DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace, set_fingerprints,
+};
 use ringfence_image::{CodeView, Image};
 use ringfence_symbols::{Place, Symbols};
 use std::path::Path;
@@ -87,6 +89,8 @@ fn annotate(examination: &mut Examination, locate: &mut dyn FnMut(u32) -> Option
             finding.source = finding.rva.and_then(&mut *locate);
         }
     }
+    // A function is known by its name in other builds too.
+    set_fingerprints(&mut examination.findings);
     for call in examination.calls.iter_mut().flatten() {
         call.source = locate(call.rva);
     }

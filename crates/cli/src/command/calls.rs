@@ -14,10 +14,11 @@ pub(crate) fn run(arguments: &Calls, color: Color) -> anyhow::Result<u8> {
     let is_for_machines = matches!(arguments.format, ListFormat::Json);
     let manner = Manner { streams: true, is_for_machines };
     let options = terminal::options(color);
-    let scan = scanning::run(&inputs, &settings, &manner, |out| match arguments.format {
+    let report = |out| match arguments.format {
         ListFormat::Text => calls_table(out, options, filter),
         ListFormat::Json => calls_json(out, filter),
-    })?;
+    };
+    let scan = scanning::run(&inputs, &settings, &manner, report, Vec::new())?;
     // It answers no question, so none is gated.
     Ok(exit::of_scan(&scan, &[], false))
 }

@@ -1,6 +1,7 @@
 //! `ringfence scan`
 
 use crate::arguments::{Color, Scan};
+use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{Format, sink};
@@ -10,26 +11,35 @@ use std::io::{self, Write};
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
+    report_file::check(&arguments.report)?;
+    let formats =
+        || arguments.report.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
     let settings = Settings {
         targets: arguments.target.iter().copied().fold(Targets::NONE, Targets::union),
         strict: arguments.strict,
         code_analysis: arguments.code_analysis,
         hash: !arguments.no_hash,
         calls: arguments.calls,
-        code: !matches!(format, Format::Summary | Format::Concise),
+        code: formats().any(Format::shows_code),
         symbols: arguments.symbols.clone(),
         threads: usize::from(arguments.threads),
     };
-    let is_for_machines = format.is_for_machines();
-    if arguments.calls && !is_for_machines {
+    if arguments.calls && !formats().any(Format::lists_calls) {
         anyhow::bail!(
             "--calls needs --format json or jsonl; {format} does not list calls\n  \
              help: `ringfence calls DRIVER` prints them as a table"
         );
     }
-    let manner = Manner { streams: !matches!(format, Format::Summary), is_for_machines };
-    let options = terminal::options(color);
-    let scan = scanning::run(&inputs, &settings, &manner, |out| sink(format, out, options))?;
+    let manner = Manner {
+        streams: !matches!(format, Format::Summary),
+        is_for_machines: format.is_for_machines(),
+    };
+    let mut options = terminal::options(color);
+    options.cards = ringfence::rule_cards().collect();
+    options.docs = arguments.docs_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    let files = arguments.report.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();
+    let report = |out| sink(format, out, options.clone());
+    let scan = scanning::run(&inputs, &settings, &manner, report, files)?;
     if arguments.timings {
         tell_timings(&scan);
     }

@@ -56,7 +56,7 @@ pub(super) fn placed(
 ) -> Finding {
     let at = call.chosen_at();
     let section = driver.image().section_at(at).map(|section| section.name());
-    let finding = finding.at(at.0, section);
+    let finding = finding.at(at.0, section).about(call.ddi.name, argument(call));
     let room = findings.has_room(finding.level);
     match room.then(|| drawing::call(call, driver)).flatten() {
         Some(evidence) => finding.because(evidence),

@@ -1,0 +1,113 @@
+//! What a finding is known by in other builds of the same driver.
+
+use crate::{Evidence, Finding};
+use std::collections::HashMap;
+
+/// Gives each finding of one driver its [`Finding::fingerprint`].
+///
+/// What it is made of does not move when code is compiled anew: the rule, the section, the DDI and what
+/// its argument may be, and the function where debug information names it. Findings that are alike in all
+/// of these are numbered by address, from 1. What is known of other builds by a name only, such as a
+/// variable's address in a message, is left out.
+pub fn set_fingerprints(findings: &mut [Finding]) {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|&index| (findings[index].rva, index));
+    let mut alike: HashMap<u64, usize> = HashMap::new();
+    for index in order {
+        let hash = hash(&findings[index]);
+        let number = alike.entry(hash).or_default();
+        *number += 1;
+        findings[index].fingerprint = format!("{hash:016x}:{number}");
+    }
+}
+
+/// FNV-1a over the parts, each with its end: the same on every system and in every version.
+fn hash(finding: &Finding) -> u64 {
+    const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01B3;
+    let parts = [
+        Some(finding.rule),
+        finding.section.as_deref(),
+        finding.ddi,
+        finding.argument.as_deref(),
+        function(finding),
+    ];
+    parts.into_iter().fold(OFFSET, |hash, part| {
+        // No text has this byte in UTF-8, so parts cannot run together.
+        let bytes = part.unwrap_or_default().bytes().chain([0xFF]);
+        bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    })
+}
+
+fn function(finding: &Finding) -> Option<&str> {
+    let own = finding.source.as_ref().and_then(|source| source.function.as_deref());
+    own.or_else(|| match &finding.evidence {
+        Some(Evidence::Listing(listing)) => listing.source.as_ref()?.function.as_deref(),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Level, RuleCard, SourcePlace};
+
+    const CARD: RuleCard = RuleCard {
+        id: "executable-pool-type",
+        summary: "",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &[],
+        docs: "",
+        file: "",
+    };
+
+    fn finding(rva: u32, argument: &str) -> Finding {
+        Finding::new(&CARD, Level::Error, format!("at {rva:x}"))
+            .at(rva, Some("PAGE".to_owned()))
+            .about("ExAllocatePoolWithTag", Some(argument.to_owned()))
+    }
+
+    fn prints(mut findings: Vec<Finding>) -> Vec<String> {
+        set_fingerprints(&mut findings);
+        findings.into_iter().map(|finding| finding.fingerprint).collect()
+    }
+
+    #[test]
+    fn addresses_do_not_matter_but_for_the_order() {
+        let first = prints(vec![finding(0x2000, "a"), finding(0x1000, "a"), finding(0x1800, "b")]);
+        let moved = prints(vec![finding(0x5000, "a"), finding(0x4000, "a"), finding(0x1000, "b")]);
+        assert_eq!(first, moved);
+        assert_eq!(first[0].split(':').next(), first[1].split(':').next());
+        assert!(first[0].ends_with(":2") && first[1].ends_with(":1"));
+        assert_ne!(first[1], first[2]);
+    }
+
+    #[test]
+    fn a_named_function_tells_findings_apart() {
+        let named = |function: &str| Finding {
+            source: Some(SourcePlace {
+                function: Some(function.to_owned()),
+                file: None,
+                line: None,
+                inlined: vec![],
+                object: None,
+                library: None,
+            }),
+            ..finding(0x1000, "a")
+        };
+        let prints = prints(vec![named("Read"), named("Write")]);
+        assert_ne!(prints[0], prints[1]);
+        assert!(prints.iter().all(|print| print.ends_with(":1")));
+    }
+
+    /// FNV-1a of the parts, worked out apart.
+    #[test]
+    fn it_is_the_same_everywhere() {
+        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+        for byte in b"executable-pool-type\xFFPAGE\xFFExAllocatePoolWithTag\xFFa\xFF\xFF" {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+        assert_eq!(prints(vec![finding(1, "a")]), [format!("{hash:016x}:1")]);
+    }
+}

@@ -1,0 +1,31 @@
+//! One page for a browser, with everything in it.
+
+use crate::{Options, Sink};
+use ringfence_finding::{Closing, Examination, Targets, Tool};
+use std::io::{self, Write};
+
+pub(crate) struct Html<'a> {
+    out: Box<dyn Write + 'a>,
+    options: Options,
+}
+
+impl<'a> Html<'a> {
+    pub(crate) fn new(out: Box<dyn Write + 'a>, options: Options) -> Html<'a> {
+        Html { out, options }
+    }
+}
+
+impl Sink for Html<'_> {
+    fn begin(&mut self, _: &Tool, _: Targets) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn driver(&mut self, _: &Examination) -> io::Result<()> {
+        let _ = &self.options;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &Closing) -> io::Result<()> {
+        self.out.flush()
+    }
+}
