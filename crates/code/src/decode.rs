@@ -116,6 +116,8 @@ pub(crate) struct Touch {
 pub(crate) struct Followed {
     /// Memory is written by way of it.
     pub(crate) written: bool,
+    /// It is handed to a function that writes memory by way of it.
+    pub(crate) handed: bool,
     /// Memory is read by way of it.
     pub(crate) read: bool,
     /// Code goes there.

@@ -62,7 +62,7 @@ pub use listing::{Line, listing};
 pub use path::Path;
 pub use query::{Callee, Effect, Parameter, Query, Wanted, Watch};
 pub use search::survey;
-pub use sighting::{Sight, Sighting};
+pub use sighting::{Sight, Sighting, Writer};
 pub use survey::{
     Argument, Doubt, Fate, Lookup, Reader, Reference, Route, SetUp, Site, Step, Stored, Survey,
     Variable, VariableStore, Via,

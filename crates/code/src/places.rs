@@ -26,6 +26,7 @@ pub(crate) struct Places<'a> {
     /// Every slot that the loader fills in, wanted or not, by address.
     imports: Vec<u32>,
     never_return: HashSet<u32>,
+    writers: HashSet<u32>,
     guard_check: Option<u32>,
     guard_dispatch: Option<u32>,
     cookie: Option<u32>,
@@ -47,6 +48,12 @@ impl<'a> Places<'a> {
             image,
             imports: Vec::new(),
             never_return: query.never_return.iter().map(|slot| slot.0).collect(),
+            writers: query
+                .watch
+                .iter()
+                .flat_map(|watch| &watch.writers)
+                .map(|slot| slot.0)
+                .collect(),
             guard_check: None,
             guard_dispatch: None,
             cookie: None,
@@ -101,6 +108,16 @@ impl<'a> Places<'a> {
 
     pub(crate) fn never_returns(&self, slot: u32) -> bool {
         self.never_return.contains(&slot)
+    }
+
+    /// Whether the function in an import's slot writes to the memory that its first argument leads to.
+    pub(crate) fn writes(&self, slot: u32) -> bool {
+        self.writers.contains(&slot)
+    }
+
+    /// Whether there is any such function.
+    pub(crate) fn has_writers(&self) -> bool {
+        !self.writers.is_empty()
     }
 
     /// Where the stack's cookie is.

@@ -27,6 +27,8 @@ pub struct Watch {
     /// Import slots that certainly hold the address of a function and not of a variable: reading what
     /// such a pointer points to is sighted.
     pub functions: Vec<Rva>,
+    /// Import slots of functions that write to the memory which their first argument leads to.
+    pub writers: Vec<Rva>,
 }
 
 /// A function to look for.

@@ -10,6 +10,7 @@ mod sight;
 mod told;
 
 use across::Across;
+pub(crate) use callers::handed_over;
 
 use crate::Path;
 use crate::aims::Aims;

@@ -18,6 +18,20 @@ pub struct Sighting {
     pub reached: bool,
 }
 
+/// What writes to code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The instruction itself.
+    Here,
+    /// A function of the image that the instruction calls with the address.
+    Function {
+        /// Its instruction that writes; none where it is only known that it may.
+        store: Option<Rva>,
+    },
+    /// A function of another module that is called with the address.
+    Import,
+}
+
 /// What was sighted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
@@ -27,6 +41,8 @@ pub enum Sight {
         target: Rva,
         /// The instruction that made the address, if another one.
         set_at: Option<Rva>,
+        /// What writes.
+        by: Writer,
     },
     /// It gives control register 0 a value.
     Cr0Set {

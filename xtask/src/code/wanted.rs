@@ -105,6 +105,9 @@ const GIVERS: &[&str] =
 /// A function that is not asked about and certainly is one; other imports may be variables.
 const CODE: &str = "ZwClose";
 
+/// A function that writes where its first argument leads to.
+const WRITER: &str = "memmove";
+
 /// What to ask of `image`, and the name of each function asked about.
 pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let (mut query, mut names) = (Query::default(), Vec::new());
@@ -114,6 +117,9 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     for (name, slot) in &slots {
         if name == CODE {
             watch.functions.push(*slot);
+        }
+        if name == WRITER {
+            watch.writers.push(*slot);
         }
         if NEVER_RETURN.contains(&name.as_str()) {
             query.never_return.push(*slot);

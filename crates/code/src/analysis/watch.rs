@@ -3,12 +3,14 @@
 
 use super::{Analysis, Found};
 use super::{Manner, value_of};
+use crate::Reason;
 use crate::decode::{Decoder, Flow, Stub, Touch};
 use crate::domain::{Atom, Base, Set};
 use crate::flow::{Graph, Insn};
-use crate::ir::{Address, Target};
+use crate::ir::{Address, Reg, Target};
 use crate::query::Query;
-use crate::sighting::{Sight, Sighting};
+use crate::search::handed_over;
+use crate::sighting::{Sight, Sighting, Writer};
 use crate::state::State;
 use crate::transfer::Transfer;
 use foldhash::HashMap;
@@ -23,12 +25,66 @@ pub(crate) struct Watching<'w> {
     /// Calls that give memory, and the wanted function that each calls.
     pub(crate) gives: &'w HashMap<u32, usize>,
     pub(crate) sightings: Vec<Sighting>,
+    handed: Vec<Handed>,
+    blurred: bool,
     touches: Vec<Touch>,
+}
+
+/// A call that hands the address of code to a function which writes by way of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Handed {
+    /// The call.
+    at: u32,
+    /// The function called.
+    pub(crate) to: u32,
+    /// What it is given.
+    pub(crate) given: Vec<(u8, Vec<Atom>)>,
+    target: u32,
+    set_at: Option<Rva>,
+    /// Whether it is code whatever path leads there.
+    pub(crate) always: bool,
+    reached: bool,
+}
+
+impl Handed {
+    /// What it comes to, in the function that begins at `function`.
+    pub(crate) fn sighting(&self, function: Rva, written: Written) -> Option<Sighting> {
+        let (store, always) = match written {
+            Written::Nowhere => return None,
+            Written::Perhaps => (None, false),
+            Written::At(store, always) => (Some(store), always),
+        };
+        let by = Writer::Function { store };
+        Some(Sighting {
+            at: Rva(self.at),
+            function,
+            what: Sight::CodeWritten { target: Rva(self.target), set_at: self.set_at, by },
+            always: self.always && always,
+            reached: self.reached,
+        })
+    }
+}
+
+/// Whether a function writes to code that it is handed the address of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It does not.
+    Nowhere,
+    /// It may: not all of it is understood.
+    Perhaps,
+    /// This instruction does, and whether whatever path leads there.
+    At(Rva, bool),
 }
 
 impl<'w> Watching<'w> {
     pub(crate) fn new(gives: &'w HashMap<u32, usize>) -> Watching<'w> {
-        Watching { gives, sightings: Vec::new(), touches: Vec::new() }
+        Watching {
+            gives,
+            sightings: Vec::new(),
+            handed: Vec::new(),
+            blurred: false,
+            touches: Vec::new(),
+        }
     }
 }
 
@@ -37,12 +93,16 @@ pub(crate) enum Part<'p> {
     /// These blocks, with nothing known before them.
     Blocks(&'p BTreeSet<usize>),
     /// All of it, with what is known everywhere.
-    Whole,
+    Whole(Manner),
 }
 
 /// What was sighted in a function.
 pub(crate) struct Watched {
     pub(crate) sightings: Vec<Sighting>,
+    /// Calls that hand on the address of code.
+    pub(crate) handed: Vec<Handed>,
+    /// Whether something is stored by way of an address that is one of many.
+    pub(crate) blurred: bool,
     /// Operations carried out.
     pub(crate) steps: usize,
     /// Whether it was left early.
@@ -58,7 +118,12 @@ pub(crate) fn watch(
     part: &Part<'_>,
     (watching, budget): (Watching<'_>, usize),
 ) -> Watched {
-    let mut analysis = Analysis::new(transfer, decoder, graph, query, (Manner::Quickly, budget));
+    let gives = watching.gives;
+    let manner = match part {
+        Part::Blocks(_) => Manner::Quickly,
+        Part::Whole(manner) => *manner,
+    };
+    let mut analysis = Analysis::new(transfer, decoder, graph, query, (manner, budget));
     analysis.watching = Some(watching);
     match part {
         Part::Blocks(blocks) => {
@@ -67,11 +132,12 @@ pub(crate) fn watch(
                 analysis.run(block, state, true);
             }
         }
-        Part::Whole => analysis.until_stable(&vec![true; analysis.graph.blocks.len()]),
+        Part::Whole(_) => analysis.until_stable(&vec![true; analysis.graph.blocks.len()]),
     }
     let Found { steps, spent, .. } = analysis.found;
-    let sightings = analysis.watching.map(|watching| watching.sightings).unwrap_or_default();
-    Watched { sightings, steps, spent }
+    let watching = analysis.watching.unwrap_or_else(|| Watching::new(gives));
+    let Watching { sightings, handed, blurred, .. } = watching;
+    Watched { sightings, handed, blurred, steps, spent }
 }
 
 impl Analysis<'_, '_, '_> {
@@ -89,11 +155,91 @@ impl Analysis<'_, '_, '_> {
         if let Some(watching) = &mut self.watching {
             watching.touches = touches;
         }
+        self.look_at_call(state, insn, block);
         if let Some(register) = self.decoder.control(insn.at) {
             let atoms = self.transfer.values.atoms(state.get(register));
             let value = value_of(atoms, 64, |_| None);
             self.sight(insn, block, Sight::Cr0Set { value }, true);
         }
+    }
+
+    /// Looks at a call that hands on addresses of code.
+    fn look_at_call(&mut self, state: &State, insn: &Insn, block: usize) {
+        let target = match insn.flow {
+            Flow::Call(target) => target,
+            Flow::Jump(at) if self.leaves(at) => Target::Code(at),
+            _ => return,
+        };
+        let (function, slot) = match target {
+            Target::Pointer(slot) => (None, Some(slot)),
+            Target::Register(register) => (None, self.slot_in(state.get(register))),
+            Target::Memory(_) => return,
+            Target::Code(at) => match self.decoder.stub(at) {
+                Stub::Code(function) => (Some(function), None),
+                Stub::ToPointer(slot) => (None, Some(slot)),
+                Stub::ToRegister(register) | Stub::Retpoline(register) => {
+                    (None, self.slot_in(state.get(register)))
+                }
+            },
+        };
+        let arguments = self.transfer.abi.arguments;
+        if let Some(slot) = slot {
+            if self.transfer.places.writes(slot)
+                && let Some((target, set_at, always)) = self.code_in(state.get(arguments[0]))
+            {
+                let by = Writer::Import;
+                self.sight(insn, block, Sight::CodeWritten { target, set_at, by }, always);
+            }
+            return;
+        }
+        let Some(to) = function else { return };
+        for &register in arguments {
+            let Some((target, set_at, always)) = self.code_in(state.get(register)) else {
+                continue;
+            };
+            let followed = self.decoder.follow(to, register);
+            if followed.written || followed.handed {
+                let given = self.given(state);
+                let reached = self.reachable[block] || self.graph.unresolved;
+                let handed =
+                    Handed { at: insn.at, to, given, target: target.0, set_at, always, reached };
+                let Some(watching) = &mut self.watching else { return };
+                if watching.handed.len() < MOST_SIGHTINGS {
+                    watching.handed.push(handed);
+                }
+                return;
+            }
+        }
+    }
+
+    /// What a function is given that is called now.
+    fn given(&self, state: &State) -> Vec<(u8, Vec<Atom>)> {
+        let of = |(index, register): (u8, &Reg)| {
+            let atoms = self.transfer.values.atoms(state.get(*register));
+            (index, atoms.iter().map(handed_over).collect())
+        };
+        (0..).zip(self.transfer.abi.arguments).map(of).collect()
+    }
+
+    /// The import's slot that a value was read from.
+    fn slot_in(&self, set: Set) -> Option<u32> {
+        match self.transfer.values.only(set)?.base {
+            Base::Imported { slot, .. } => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// The read-only code that a value may be the address of, the instruction that made it, and whether it
+    /// is nothing else.
+    fn code_in(&self, set: Set) -> Option<(Rva, Option<Rva>, bool)> {
+        let places = self.transfer.places;
+        let is_code =
+            |atom: &&Atom| matches!(atom.base, Base::Image(rva) if places.is_read_only_code(rva));
+        let atoms = self.transfer.values.atoms(set);
+        let first = atoms.iter().find(is_code)?;
+        let Base::Image(rva) = first.base else { return None };
+        let set_at = Some(Rva(first.at)).filter(|at| at.0 != 0);
+        Some((Rva(rva), set_at, atoms.iter().all(|atom| is_code(&atom))))
     }
 
     /// Looks at an instruction behind which `state` holds: what it calls is loaded by then.
@@ -116,6 +262,12 @@ impl Analysis<'_, '_, '_> {
     /// What a use of memory amounts to, and whether on every path.
     fn touched(&mut self, state: &State, touch: &Touch, at: u32) -> Option<(Sight, bool)> {
         let set = self.transfer.address(state, touch.address, at);
+        let many = |atom: &Atom| atom.base == Base::Unknown(Reason::ManyValues);
+        if touch.writes
+            && let Some(watching) = &mut self.watching
+        {
+            watching.blurred |= self.transfer.values.atoms(set).iter().any(many);
+        }
         if let Some(sight) = self.touched_at(set, touch.writes, at) {
             return Some(sight);
         }
@@ -139,7 +291,7 @@ impl Analysis<'_, '_, '_> {
             }
             Base::Image(rva) => {
                 let set_at = Some(Rva(first.at)).filter(|by| by.0 != 0 && by.0 != at);
-                Sight::CodeWritten { target: Rva(rva), set_at }
+                Sight::CodeWritten { target: Rva(rva), set_at, by: Writer::Here }
             }
             _ => return None,
         };

@@ -100,7 +100,7 @@ impl Seen {
 }
 
 /// A value as another function sees it.
-fn handed_over(atom: &Atom) -> Atom {
+pub(crate) fn handed_over(atom: &Atom) -> Atom {
     let reason = match atom.base {
         Base::Constant => return Atom { at: 0, ..*atom },
         Base::Image(_) => return Atom::address(atom.base, 0),

@@ -2,7 +2,8 @@
 //! holds are analysed.
 
 use super::Search;
-use crate::analysis::watch::{Part, Watching, watch};
+use crate::analysis::Manner;
+use crate::analysis::watch::{Handed, Part, Watching, Written, watch};
 use crate::clues::{Wanted, marks};
 use crate::decode::Followed;
 use crate::flow::{Graph, graph};
@@ -10,6 +11,7 @@ use crate::function::Extent;
 use crate::ir::Reg;
 use crate::query::Watch;
 use crate::scan::Field;
+use crate::sighting::{Sight, Sighting};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,9 @@ const MOST_STEPS_IN_ONE: usize = 2_000_000;
 const MOST_SIGHTINGS: usize = 4096;
 const MOST_CLUES: usize = 20_000;
 const MOST_MARKS: usize = 1 << 20;
+/// Functions one behind the other that hand on the address of code, and calls of one that are looked into.
+const MOST_HANDED_ON: usize = 3;
+const MOST_HANDED_IN_ONE: usize = 4;
 /// Quick looks at what becomes of a value.
 pub(super) const MOST_LOOKS: usize = 20_000;
 
@@ -59,7 +64,8 @@ impl Clue {
 impl Search<'_> {
     /// Finds what `watch` asks for.
     pub(super) fn sight(&mut self, watch: &Watch) {
-        let slots: HashSet<u32> = watch.functions.iter().map(|slot| slot.0).collect();
+        let slots: HashSet<u32> =
+            watch.functions.iter().chain(&watch.writers).map(|slot| slot.0).collect();
         let mut functions: BTreeMap<u32, (Extent, Vec<Clue>)> = BTreeMap::new();
         let gives = self.gives(&watch.gives_memory);
         let mut clues = self.clues(&slots);
@@ -113,6 +119,7 @@ impl Search<'_> {
         };
         let fields: Vec<Field> = clues.iter().filter_map(field).collect();
         extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
+        let begin = Rva(extent.begin);
         let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &fields);
         let holding: Vec<(usize, bool)> =
             clues.iter().filter_map(|clue| self.holds(&graph, clue)).collect();
@@ -123,7 +130,7 @@ impl Search<'_> {
         let blocks: BTreeSet<usize> =
             holding.iter().filter_map(|&(insn, _)| graph.block_of(insn)).collect();
         let part = match holding.iter().any(|(_, values)| *values) {
-            true => Part::Whole,
+            true => Part::Whole(Manner::Quickly),
             false => Part::Blocks(&blocks),
         };
         self.transfer.clear();
@@ -141,7 +148,61 @@ impl Search<'_> {
             self.give_up();
         }
         self.survey.sightings.extend(watched.sightings);
-        read + watched.steps
+        let mut steps = read + watched.steps;
+        for handed in &watched.handed {
+            let left = budget.saturating_sub(steps);
+            let (written, more) = self.written_by(handed, gives, left, 0);
+            steps += more;
+            self.survey.sightings.extend(handed.sighting(begin, written));
+        }
+        steps
+    }
+
+    /// Whether a function writes to code that it was handed the address of, and how much work it was to tell.
+    fn written_by(
+        &mut self,
+        handed: &Handed,
+        gives: &HashMap<u32, usize>,
+        budget: usize,
+        depth: usize,
+    ) -> (Written, usize) {
+        let extent = self.finder.around(&mut *self.decoder, handed.to);
+        let extent = extent.filter(|extent| extent.begin == handed.to && budget > 0);
+        let Some(mut extent) = extent.filter(|_| depth < MOST_HANDED_ON) else {
+            return (Written::Perhaps, 0);
+        };
+        extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
+        let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &[]);
+        self.transfer.clear();
+        self.transfer.known.given.clone_from(&handed.given);
+        let watched = watch(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            &self.query,
+            &Part::Whole(Manner::Given),
+            (Watching::new(gives), budget.min(MOST_STEPS_IN_ONE)),
+        );
+        self.transfer.known.given.clear();
+        let mut steps = graph.insns.len() + watched.steps;
+        let is_written = |sighting: &&Sighting| matches!(sighting.what, Sight::CodeWritten { .. });
+        let found = watched.sightings.iter().filter(is_written);
+        if let Some(found) = found.min_by_key(|sighting| (!sighting.always, sighting.at)) {
+            return (Written::At(found.at, found.always), steps);
+        }
+        let open = graph.spent || watched.spent || watched.blurred;
+        let mut written = if open { Written::Perhaps } else { Written::Nowhere };
+        for next in watched.handed.iter().take(MOST_HANDED_IN_ONE) {
+            let left = budget.saturating_sub(steps);
+            let (deeper, more) = self.written_by(next, gives, left, depth + 1);
+            steps += more;
+            written = match deeper {
+                Written::At(at, always) => return (Written::At(at, always && next.always), steps),
+                Written::Perhaps => deeper,
+                Written::Nowhere => written,
+            };
+        }
+        (written, steps)
     }
 
     /// The instruction that a clue is, and whether it takes values to tell more; none where the bytes
@@ -262,7 +323,10 @@ impl Search<'_> {
             return None;
         }
         let followed = self.followed(next, register);
-        let used = |followed: Followed| followed.written || loads && followed.read;
+        let used = |followed: Followed| match loads {
+            true => followed.written || followed.read,
+            false => followed.written || followed.handed,
+        };
         followed.is_none_or(used).then_some(true)
     }
 

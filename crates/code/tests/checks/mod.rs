@@ -105,7 +105,11 @@ pub fn query(image: &Image<'_>) -> Query {
         wanted: slots.iter().enumerate().map(slot).collect(),
         never_return: slots.get(2..).unwrap_or_default().iter().take(1).copied().collect(),
         builds: vec![10240, 26100],
-        watch: Some(Watch { gives_memory: vec![0, 1], functions: slots.clone() }),
+        watch: Some(Watch {
+            gives_memory: vec![0, 1],
+            functions: slots.clone(),
+            writers: slots.clone(),
+        }),
         fields: vec![(0, 8), (1, 0x18), (1, 0xB8)],
     };
     if let Some(first) = slots.first() {

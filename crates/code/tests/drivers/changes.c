@@ -6,6 +6,7 @@ typedef ULONG routine(ULONG);
 
 NTKERNELAPI NTSTATUS ZwClose(HANDLE);
 NTKERNELAPI USHORT NtBuildNumber;
+NTKERNELAPI void *memmove(void *, const void *, SIZE_T);
 
 __attribute__((section(".text"))) volatile ULONG counter_in_code = 1;
 volatile ULONG counter;
@@ -230,6 +231,65 @@ SITE(through_functions)(void) {
     //= write_cr0: -O0 sighted cr0-unknown
 }
 
+/* A function writes that is given the address. */
+__attribute__((noinline)) static void copies(volatile UCHAR *to, const UCHAR *from, ULONG count) {
+    for (ULONG i = 0; i < count; i++)
+        to[i] = from[i];
+}
+
+__attribute__((noinline)) static void copies_if(ULONG count, volatile UCHAR *to, const UCHAR *from) {
+    counter++;
+    if (count < 16)
+        copies(to, from, count);
+}
+
+__attribute__((noinline)) static ULONG asks(volatile const UCHAR *code) { return code[0] + counter; }
+
+__attribute__((noinline)) static void keeps(routine **where, routine *what) {
+    *where = what;
+    counter++;
+}
+
+static const UCHAR stub[] = {0x31, 0xc0, 0xc3};
+static UCHAR copy_of_stub[sizeof(stub)];
+
+SITE(patches_by_a_copy)(void) {
+    copies((volatile UCHAR *)answers, stub, sizeof(stub)); //= sighted code-written
+    counter++;
+}
+
+SITE(patches_by_two)(ULONG count) {
+    copies_if(count, (volatile UCHAR *)answers + 1, stub); //= sighted code-written
+    counter++;
+}
+
+SITE(copies_by_a_copy)(void) {
+    copies(copy_of_stub, stub, sizeof(stub));
+    counter++;
+}
+
+SITE(copies_from_code)(void) {
+    copies(copy_of_stub, (const UCHAR *)answers, sizeof(stub));
+    counter++;
+}
+
+SITE(asks_of_code)(void) { counter = asks((volatile UCHAR *)answers); }
+
+SITE(keeps_by_a_function)(void) {
+    keeps(&given, answers);
+    counter++;
+}
+
+SITE(patches_by_the_kernel)(void) {
+    memmove((void *)answers, stub, sizeof(stub)); //= sighted code-written
+    counter++;
+}
+
+SITE(copies_by_the_kernel)(void) {
+    memmove(copy_of_stub, (void *)answers, sizeof(stub));
+    counter++;
+}
+
 /* Functions without a frame are not listed, and count as code only if something names them. */
 void *const functions[] = {
     patches,
@@ -263,4 +323,12 @@ void *const functions[] = {
     reads_a_variable,
     calls_the_kernel,
     through_functions,
+    patches_by_a_copy,
+    patches_by_two,
+    copies_by_a_copy,
+    copies_from_code,
+    asks_of_code,
+    keeps_by_a_function,
+    patches_by_the_kernel,
+    copies_by_the_kernel,
 };

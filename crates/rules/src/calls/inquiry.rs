@@ -29,6 +29,22 @@ const NEVER_RETURN: &[&str] = &[
     "RtlRaiseStatus",
 ];
 
+/// Functions that write to the memory which their first argument leads to.
+const WRITERS: &[&str] = &[
+    "RtlCopyMemory",
+    "RtlCopyMemoryNonTemporal",
+    "RtlCopyVolatileMemory",
+    "RtlFillMemory",
+    "RtlMoveMemory",
+    "RtlMoveVolatileMemory",
+    "RtlZeroMemory",
+    "memcpy",
+    "memcpy_s",
+    "memmove",
+    "memmove_s",
+    "memset",
+];
+
 /// Functions that find other functions by name, and others that help to follow values.
 const HELPERS: &[(&str, Effect)] = &[
     ("MmGetSystemRoutineAddress", Effect::FindsByUnicode { name: 0 }),
@@ -66,6 +82,9 @@ impl Inquiry {
                 }
                 if functions::is_function(&module_name, name) {
                     watch.functions.push(function.slot);
+                }
+                if WRITERS.contains(&name) {
+                    watch.writers.push(function.slot);
                 }
                 if NEVER_RETURN.contains(&name) {
                     inquiry.query.never_return.push(function.slot);

@@ -1,14 +1,15 @@
 use super::drawing::placed;
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
-use ringfence_code::{Sight, Sighting};
+use ringfence_code::{Sight, Sighting, Writer};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds instructions that store into a section of the driver which is executable and not writable:
-    /// to an address relative to the instruction, or to one that a register holds. Functions and data
+    /// to an address relative to the instruction, or to one that a register holds; and calls that hand such an
+    /// address to a function which writes there, of the driver's own or of the kernel (`RtlCopyMemory`). Functions and data
     /// count alike, as both stand on the same pages.
     ///
     /// ## Why it matters
@@ -26,8 +27,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Stores through pointers that come from other functions or from memory, and what functions that are
-    /// given such a pointer, memcpy among them, do with it.
+    /// Stores through pointers that come from memory or that functions return, and what functions do that are
+    /// given one on the stack, or by a pointer.
     ///
     /// ## References
     ///
@@ -48,11 +49,15 @@ impl Rule for WritesToCode {
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
-        let Sight::CodeWritten { target, set_at } = sighting.what else { return };
+        let Sight::CodeWritten { target, set_at, by } = sighting.what else { return };
         let section = driver.image().section_at(target).map(|section| section.name());
         let section = section.unwrap_or_default();
+        let stores = match by {
+            Writer::Here => "a store",
+            Writer::Function { .. } | Writer::Import => "a function that is called here writes",
+        };
         let mut what = format!(
-            "a store to {:x} in `{section}`, which is executable and not writable",
+            "{stores} to {:x} in `{section}`, which is executable and not writable",
             target.0
         );
         if !sighting.always {
@@ -66,22 +71,36 @@ impl Rule for WritesToCode {
         };
         let before: Vec<_> =
             set_at.map(|at| (at, format!("the address {:x}", target.0))).into_iter().collect();
-        let finding = placed(finding, sighting, (&before, "written here"), driver, findings)
+        let finding = placed(finding, sighting, (&before, here(by)), driver, findings);
+        let finding = match by {
+            Writer::Function { store: Some(store) } => {
+                finding.note(format!("the instruction that writes is at {:x}", store.0))
+            }
+            _ => finding,
+        };
+        let finding = finding
             .note("the store faults with bug check 0xBE (or 0x50, or 0x18D with memory integrity)")
             .help("keep what changes in a writable section, and reach changing code by a pointer");
         findings.report(finding);
     }
 }
 
+fn here(by: Writer) -> &'static str {
+    match by {
+        Writer::Here => "written here",
+        Writer::Function { .. } | Writer::Import => "handed on and written to",
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::code::tests::{at_text, run, says, sighted};
-    use ringfence_code::{Sight, Sighting};
+    use crate::code::tests::{at_text, calling, run, says, sighted};
+    use ringfence_code::{Sight, Sighting, Writer};
     use ringfence_finding::Answer;
     use ringfence_image::Rva;
 
     fn written(always: bool, text: u32) -> Sighting {
-        let what = Sight::CodeWritten { target: Rva(text), set_at: None };
+        let what = Sight::CodeWritten { target: Rva(text), set_at: None, by: Writer::Here };
         Sighting { always, ..at_text(what, text) }
     }
 
@@ -154,6 +173,30 @@ mod tests {
         ] {
             let code = [&[0x48, 0x8D, 0x05, 0xF9, 0xFF, 0xFF, 0xFF], then, &[0xC3]].concat();
             assert_eq!(run(&code).0, expected, "{then:x?}: {:?}", run(&code));
+        }
+    }
+
+    #[test]
+    fn a_function_that_is_called_is_told_as_such() {
+        for (store, always, expected) in
+            [(Some(Rva(0x1234)), true, Answer::No), (None, false, Answer::Unknown)]
+        {
+            let by = Writer::Function { store };
+            let what = |text| Sight::CodeWritten { target: Rva(text), set_at: None, by };
+            let told = sighted(|text| Sighting { always, ..at_text(what(text), text) });
+            assert!(says(&told)[0].contains("a function that is called here writes to 1000"));
+            assert_eq!(told.verdict.run, expected);
+        }
+    }
+
+    #[test]
+    fn through_a_function_of_the_kernel() {
+        // lea rcx, [own]; call [slot]
+        let lea = [0x48, 0x8D, 0x0D, 0xF9, 0xFF, 0xFF, 0xFF, 0xFF, 0x15];
+        for (name, expected) in
+            [("RtlCopyMemory", Answer::No), ("memset", Answer::No), ("memcmp", Answer::Yes)]
+        {
+            assert_eq!(calling(&[name], &[&lea], &[]).verdict.run, expected, "{name}");
         }
     }
 }

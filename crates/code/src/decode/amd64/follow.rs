@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 const MOST_STEPS: usize = 160;
 /// Those of them that it may be on the stack alone.
 const MOST_IDLE: u8 = 40;
+/// Functions one behind the other that it is handed to.
+const MOST_CALLS: u8 = 3;
 /// Places on the stack that hold the value.
 const MOST_SLOTS: usize = 4;
 
@@ -24,6 +26,8 @@ struct Holders {
     slots: [Option<(Register, u64)>; MOST_SLOTS],
     /// Instructions since it was in a register.
     idle: u8,
+    /// Calls since it was followed first.
+    calls: u8,
 }
 
 impl Holders {
@@ -125,11 +129,13 @@ impl Walk<'_, '_> {
                 self.branch(&instruction, holders);
                 self.go(next, holders);
             }
+            FlowControl::Return if holders.calls > 0 => {}
             FlowControl::Return => self.followed.returned |= holders.registers & bit(RAX) != 0,
             FlowControl::Exception => {}
             FlowControl::IndirectBranch => self.goes(&instruction, &holders),
             FlowControl::IndirectCall | FlowControl::Call => {
                 self.goes(&instruction, &holders);
+                self.hands_on(&instruction, &holders);
                 holders.registers &= !(self.amd64.abi().volatile as u16);
                 self.go(next, holders);
             }
@@ -147,16 +153,54 @@ impl Walk<'_, '_> {
         for used in self.amd64.info.info(instruction).used_memory() {
             if holders.holds(used.base()) || holders.holds(used.index()) {
                 match writes(used.access()) {
+                    Some(true) if holders.calls > 0 => self.followed.handed = true,
                     Some(true) => self.followed.written = true,
-                    Some(false) => self.followed.read = true,
-                    None => {}
+                    Some(false) if holders.calls == 0 => self.followed.read = true,
+                    Some(false) | None => {}
                 }
             }
         }
     }
 
+    /// Follows the value into a function that it is handed to, once what is nearer has been looked at.
+    fn hands_on(&mut self, instruction: &Instruction, holders: &Holders) {
+        let arguments = self.amd64.abi().arguments;
+        let handed = arguments.iter().fold(0, |all, register| all | bit(*register));
+        let handed = holders.registers & handed;
+        let slot = match instruction.op0_kind() {
+            _ if handed == 0 => return,
+            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
+                instruction.ip_rel_memory_address() as u32
+            }
+            // By a register it may be one that writes.
+            OpKind::Memory | OpKind::Register => return self.may_write(handed),
+            _ => match self.amd64.stub(instruction.near_branch_target() as u32) {
+                Stub::ToPointer(slot) => slot,
+                Stub::Code(at) if holders.calls < MOST_CALLS => {
+                    let calls = holders.calls + 1;
+                    let inside = Holders { registers: handed, calls, ..Holders::default() };
+                    return self.pending.push_back((at, inside));
+                }
+                Stub::Code(_) => return,
+                Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),
+            },
+        };
+        if self.amd64.places.writes(slot) {
+            self.may_write(handed);
+        }
+    }
+
+    /// Notes a call of a function that may write to what its first argument leads to.
+    fn may_write(&mut self, handed: u16) {
+        let first = bit(self.amd64.abi().arguments[0]);
+        self.followed.handed |= handed & first != 0 && self.amd64.places.has_writers();
+    }
+
     /// Notes a call or a jump that goes where the value says.
     fn goes(&mut self, instruction: &Instruction, holders: &Holders) {
+        if holders.calls > 0 {
+            return;
+        }
         let result = holders.registers & bit(RAX) != 0;
         self.followed.called |= match instruction.op0_kind() {
             OpKind::Register => holders.holds(instruction.op0_register()),
