@@ -7,6 +7,7 @@ mod corpus;
 mod large;
 mod meter;
 mod peers;
+mod reports;
 mod table;
 
 use crate::command::{capture, install_missing};
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Measure the scan of drivers with much code only
     #[arg(long)]
     only_code: bool,
+    /// Measure the reports that are written to files only
+    #[arg(long, conflicts_with = "only_code")]
+    only_reports: bool,
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -48,8 +52,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let real = crate::corpus::fetched()?;
     let (meter, rounds) = (Meter::new()?, if arguments.quick { 5 } else { 21 });
     let mut rows = Vec::new();
-    code::measure(&meter, (&ringfence, &decode), (&folder, &real), rounds, &mut rows)?;
-    if arguments.only_code {
+    if !arguments.only_code {
+        reports::measure(&meter, (&ringfence, &folder, &real), rounds.min(5), &mut rows)?;
+    }
+    if !arguments.only_reports {
+        code::measure(&meter, (&ringfence, &decode), (&folder, &real), rounds, &mut rows)?;
+    }
+    if arguments.only_code || arguments.only_reports {
         return tell_table(rows, arguments);
     }
     println!("writing drivers");

@@ -111,7 +111,7 @@ impl Table {
                 row.peak_mib
             );
         }
-        let _ = writeln!(text, "\n{:<58}{:>7}{:>16}{:>9}", "ratio", "median", "range", "target");
+        let _ = writeln!(text, "\n{:<58}{:>7}{:>16}{:>11}", "ratio", "median", "range", "target");
         for (row, ratio) in
             self.rows.iter().flat_map(|row| row.ratios.iter().map(move |r| (row, r)))
         {
@@ -125,7 +125,7 @@ impl Table {
             );
             if let (Some(target), Some(met)) = (ratio.target, ratio.met) {
                 let _ =
-                    write!(text, "{:>9}  {}", target.text(), if met { "met" } else { "missed" });
+                    write!(text, "{:>11}  {}", target.text(), if met { "met" } else { "missed" });
             }
             text.push('\n');
         }
@@ -150,8 +150,8 @@ mod tests {
             lines[1],
             "ringfence                                200     100    0.500   0.250       2.0"
         );
-        assert!(lines[4].ends_with("1.20      1.10..1.40  <= 1.30  met"), "{}", lines[4]);
-        assert!(lines[5].ends_with("0.90      0.90..0.90  >= 1.00  missed"), "{}", lines[5]);
+        assert!(lines[4].ends_with("1.20      1.10..1.40    <= 1.30  met"), "{}", lines[4]);
+        assert!(lines[5].ends_with("0.90      0.90..0.90    >= 1.00  missed"), "{}", lines[5]);
         assert!(lines[6].ends_with("2.00      2.00..2.00"), "{}", lines[6]);
     }
 }
