@@ -3,7 +3,9 @@
 use crate::Date;
 use glob::{MatchOptions, Pattern};
 use ringfence_container::{Input, plain};
-use ringfence_finding::{Evidence, Examination, Excuse, Finding, IdleAcceptance, IdleAcceptances};
+use ringfence_finding::{
+    DebugSymbols, Evidence, Examination, Excuse, Finding, IdleAcceptance, IdleAcceptances,
+};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
@@ -125,6 +127,13 @@ impl Acceptance {
         same && pattern.is_none_or(|pattern| path.is_some_and(|path| pattern.matches(path)))
     }
 
+    /// Whether its function could have been told: without the debug file no function has a name.
+    fn can_tell(&self, driver: &Examination) -> bool {
+        let is_named = matches!(self.function, Some(Function::Named(_)));
+        let lacks = |symbols: &DebugSymbols| !matches!(symbols, DebugSymbols::Used { .. });
+        !is_named || !driver.symbols.as_ref().is_some_and(lacks)
+    }
+
     fn accepts(&self, finding: &Finding) -> bool {
         let in_function = self.function.as_ref().is_none_or(|function| is_in(finding, function));
         self.rule == finding.rule && (self.ddi.is_none() || self.ddi == finding.ddi) && in_function
@@ -201,7 +210,7 @@ impl<'a> Accepting<'a> {
             if is_over(acceptance, self.today) || !acceptance.selects(driver, path.as_deref()) {
                 continue;
             }
-            state.was_asked = true;
+            state.was_asked |= acceptance.can_tell(driver);
             for (finding, excuse) in driver.findings.iter().zip(&mut excuses) {
                 if acceptance.accepts(finding) {
                     state.has_accepted = true;
