@@ -59,6 +59,10 @@ fn spelled(targets: Targets) -> Vec<String> {
     if targets == Targets::ALL {
         return vec!["all".to_owned()];
     }
+    let mut families = ["win10", "win11", "server"].into_iter();
+    if let Some(family) = families.find(|family| Targets::named(family) == Ok(targets)) {
+        return vec![family.to_owned()];
+    }
     let ids = || targets.iter().map(|target| target.id);
     let later = TARGETS.iter().map(|target| format!("{}+", target.id));
     let mut is_all = later.filter(|name| Targets::named(name) == Ok(targets));
@@ -79,20 +83,26 @@ fn as_text(effective: &Effective) -> String {
             [row.name.to_owned(), value, origin_in_words(row.origin, effective)]
         })
         .collect();
+    let settings = lines.len();
     lines.extend(effective.acceptances.each.iter().map(|acceptance| {
         let origin = Origin::File(acceptance.line.unwrap_or_default());
         ["accept".to_owned(), accepted_in_words(acceptance), origin_in_words(origin, effective)]
     }));
-    let widest =
-        lines.iter().map(|[_, value, _]| value.chars().count()).filter(|&width| width <= WIDEST);
-    let width = widest.max().unwrap_or_default();
-    let line =
-        |[name, value, origin]: [String; 3]| format!("{name:<13}  {value:<width$}  {origin}\n");
-    let file = match &effective.file {
+    let widths = lines.iter().map(|[_, value, _]| value.chars().count());
+    let width = widths.filter(|&width| width <= WIDEST).max().unwrap_or_default();
+    let mut text = match &effective.file {
         Some(file) => format!("settings file: {}\n\n", safe(&file.name())),
         None => "settings file: none\n\n".to_owned(),
     };
-    file + &lines.into_iter().map(line).collect::<String>()
+    for (index, [name, value, origin]) in lines.iter().enumerate() {
+        text += &format!("{name:<13}  {value:<width$}  {origin}\n");
+        let acceptance =
+            index.checked_sub(settings).map(|index| &effective.acceptances.each[index]);
+        if let Some(acceptance) = acceptance {
+            text += &format!("{:<13}  because: {}\n", "", safe(&acceptance.reason));
+        }
+    }
+    text
 }
 
 /// Origins stand below each other where the value before is no wider.
@@ -124,21 +134,19 @@ fn place(origin: Origin, effective: &Effective) -> Option<String> {
     }
 }
 
-/// `executable-pool-type in drivers/old/*.sys, until 2027-03-31: replaced by then`.
+/// `executable-pool-type in drivers/old/*.sys, until 2027-03-31`.
 fn accepted_in_words(acceptance: &Acceptance) -> String {
-    let Acceptance { rule, sha256, path, function, ddi, reason, until, line: _ } = acceptance;
-    let mut words = (*rule).to_owned();
+    let Acceptance { rule, sha256, path, function, ddi, until, .. } = acceptance;
     let said = [
-        ("about ", ddi.map(str::to_owned)),
-        ("in the function ", function.as_ref().map(ToString::to_string)),
-        ("in ", path.as_ref().map(ToString::to_string)),
-        ("in ", sha256.clone()),
-        ("until ", until.map(|day| day.to_string())),
+        ("about", ddi.map(str::to_owned)),
+        ("in the function", function.as_ref().map(ToString::to_string)),
+        ("in", path.as_ref().map(ToString::to_string)),
+        ("in", sha256.clone()),
+        ("until", until.map(|day| day.to_string())),
     ];
-    for (what, said) in said {
-        words.extend(said.map(|said| format!(" {what}{said}")));
-    }
-    safe(&format!("{words}: {reason}")).to_string()
+    let said =
+        said.into_iter().filter_map(|(what, said)| said.map(|said| format!("{what} {said}")));
+    safe(&format!("{rule} {}", said.collect::<Vec<_>>().join(", "))).to_string()
 }
 
 fn as_json(effective: &Effective) -> String {

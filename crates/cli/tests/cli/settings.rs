@@ -155,8 +155,9 @@ fn settings_are_listed_with_their_origin() {
     assert_eq!(words("threads "), "threads 0 default");
     assert_eq!(
         words("accept "),
-        "accept writes-to-code in a.sys until 2099-12-31: known ringfence.toml:4"
+        "accept writes-to-code in a.sys, until 2099-12-31 ringfence.toml:4"
     );
+    assert_eq!(listed.last_line().trim(), "because: known");
 
     let listed = run_in(&files, "list settings a.sys --format json --no-hash").json();
     assert_eq!(listed["settings_file"], "ringfence.toml");
