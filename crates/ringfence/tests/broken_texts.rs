@@ -1,4 +1,5 @@
 //! Settings files and reports that are cut off or damaged anywhere: an answer, never a panic.
+#![cfg(test)]
 
 mod texts;
 
