@@ -3,4 +3,5 @@
 pub(crate) mod calls;
 pub(crate) mod explain;
 pub(crate) mod list;
+pub(crate) mod list_settings;
 pub(crate) mod scan;

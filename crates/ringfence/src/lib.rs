@@ -40,28 +40,46 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod accept;
+mod baseline;
+mod configuration;
+mod date;
 mod ddi_page;
 mod digest;
 mod examine;
+mod excuse;
 mod explain;
 mod known;
 mod look;
 mod ordered;
 mod properties;
+mod recorded;
 mod scan;
 mod settings;
+mod similar;
 mod source_lines;
 mod timing;
 
+pub use accept::{Acceptance, Acceptances, Function, PathPattern};
+pub use baseline::Baseline;
+pub use configuration::{BadSetting, Configuration, Located};
+pub use date::Date;
 pub use ddi_page::ddis;
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
-pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
+pub use recorded::{
+    NotRecorded, RecordedDriver, RecordedFinding, RecordedImport, RecordedProperties, RecordedScan,
+    RecordedSection, RecordedSource, RecordedVerdict, open_recorded, read_recorded,
+};
+pub use ringfence_container::{
+    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, nearest_settings, read_settings,
+};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, DebugSymbols,
-    Evidence, Examination, Fault, Finding, Gap, InlinedCall, Level, Question, Report, RuleCard,
-    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Evidence, Examination, Excuse, Fault, Finding, Gap, IdleAcceptance, IdleAcceptances,
+    InlinedCall, Level, Question, Report, RuleCard, SourcePlace, TARGETS, Target, Targets, Tool,
+    Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;
