@@ -17,6 +17,7 @@
 
 mod call;
 mod card;
+mod certification;
 mod defect;
 mod evidence;
 mod examination;
@@ -30,6 +31,10 @@ mod verdict;
 
 pub use call::{Argument, Call, CallAnswer, Choice, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
+pub use certification::{
+    BASIS, Basis, Certification, CertificationReport, Counted, Counter, Counting, HLK_TEST,
+    HlkTest, Objection, Outcome, OutcomeTally, Sku,
+};
 pub use defect::Defect;
 pub use evidence::{Entered, Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
 pub use examination::{

@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod certify;
 mod ddi_page;
 mod digest;
 mod examine;
@@ -53,15 +54,17 @@ mod settings;
 mod source_lines;
 mod timing;
 
+pub use certify::{certification, certify, certifying};
 pub use ddi_page::ddis;
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
 pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
-    Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, DebugSymbols,
-    Evidence, Examination, Fault, Finding, Gap, InlinedCall, Level, Question, Report, RuleCard,
-    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Answer, Call, CallAnswer, Certification, CertificationReport, Closing, Code, CodeCoverage,
+    Confidence, Counted, Counter, Coverage, DebugSymbols, Evidence, Examination, Fault, Finding,
+    Gap, InlinedCall, Level, Objection, Outcome, Question, Report, RuleCard, Sku, SourcePlace,
+    TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

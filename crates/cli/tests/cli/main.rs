@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod calls;
+mod certify;
 mod ddis;
 mod examples;
 mod exit_codes;
