@@ -1,6 +1,6 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
-use crate::{Input, LARGEST_DEBUG_FILE};
+use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT};
 use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -66,6 +66,12 @@ pub enum UnreadableReason {
     /// It should be a folder.
     #[error("not a folder")]
     NotAFolder,
+    /// It should be a file.
+    #[error("a folder, not a file")]
+    AFolder,
+    /// It is larger than any report that is read; its size in bytes.
+    #[error("too large for a report: {0} bytes, the limit is {LARGEST_REPORT}")]
+    TooLargeReport(u64),
     /// It is larger than a debug file that is read; its size in bytes.
     #[error("too large to be read: at least {0} bytes, the limit is {LARGEST_DEBUG_FILE}")]
     TooLargeToDebug(u64),

@@ -19,9 +19,11 @@
 mod debug_file;
 mod folder;
 mod input;
+mod report_file;
 
 pub use debug_file::{
     LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
 };
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
 pub use input::Input;
+pub use report_file::{LARGEST_REPORT, open_report};

@@ -49,6 +49,7 @@ mod known;
 mod look;
 mod ordered;
 mod properties;
+mod recorded;
 mod scan;
 mod settings;
 mod source_lines;
@@ -58,6 +59,10 @@ pub use certify::{certification, certify, certifying};
 pub use ddi_page::ddis;
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
+pub use recorded::{
+    NotRecorded, RecordedDriver, RecordedFinding, RecordedImport, RecordedProperties, RecordedScan,
+    RecordedSection, RecordedSource, RecordedVerdict, open_recorded, read_recorded,
+};
 pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
