@@ -28,6 +28,8 @@ pub(crate) enum Command {
     /// Tell what the HLK HyperVisor Code Integrity Readiness Test would object to, in the counters of
     /// Windows' own tools
     Certify(Certify),
+    /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
+    Diff(Diff),
     /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI
     Explain(Explain),
     /// List what ringfence knows
@@ -176,6 +178,57 @@ pub(crate) struct Certify {
     /// several times. Files beside the drivers are found without
     #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
     pub(crate) symbols: Vec<SymbolFolder>,
+}
+
+/// What `ringfence diff` takes.
+#[derive(Args)]
+#[command(
+    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no; and an error
+that was not there before, also of a new driver. Drivers are the same by their path within the two
+inputs, else by name, else where there is one on each side.
+Exit codes, looked at in this order:
+  2  usage error, a report that cannot be read, or the comparison could not be written
+  1  something became worse
+  2  something could not be read, or not whole, or was named and is no driver
+  3  nothing to compare
+  0  none of these"
+)]
+pub(crate) struct Diff {
+    /// A driver, a folder, a pattern, @FILE, or a report of an earlier scan (--format json or jsonl)
+    #[arg(value_name = "OLD")]
+    pub(crate) old: OsString,
+    /// The same of what it is compared with
+    #[arg(value_name = "NEW")]
+    pub(crate) new: OsString,
+    /// Windows versions to ask about [default: those of a report, else win10-1703+]
+    #[arg(long, value_parser = targets, value_delimiter = ',', value_name = "VERSIONS")]
+    pub(crate) target: Vec<Targets>,
+    /// Follow Microsoft's documentation where Windows was observed to ask for less executable memory
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Let what only Code Analysis objects to count against certify
+    #[arg(long)]
+    pub(crate) code_analysis: bool,
+    /// How to write it: text, json or markdown
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: DiffFormat,
+    /// Folder with debug files (PDB), flat or a symbol store, for the names of functions; may be given
+    /// several times. Files beside the drivers are found without
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    pub(crate) symbols: Vec<SymbolFolder>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Text,
+    Json,
+    Markdown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod certify;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod scan;

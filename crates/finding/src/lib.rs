@@ -19,6 +19,7 @@ mod call;
 mod card;
 mod certification;
 mod defect;
+mod difference;
 mod evidence;
 mod examination;
 mod excuse;
@@ -36,6 +37,10 @@ pub use certification::{
     HlkTest, Objection, Outcome, OutcomeTally, Sku,
 };
 pub use defect::Defect;
+pub use difference::{
+    AnswerChange, Change, Compared, ComparedFinding, ComparedSection, Difference, DifferenceTally,
+    DriverDifference, ImportChange, LoneDriver, Regraded, SectionChange,
+};
 pub use evidence::{Entered, Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
 pub use examination::{
     Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,

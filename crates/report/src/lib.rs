@@ -23,6 +23,7 @@ mod concise;
 mod coverage;
 mod csv;
 mod ddi;
+mod difference;
 mod drawing;
 mod format;
 mod full;
@@ -52,9 +53,10 @@ pub use certify::{
     CertificationSink, certification_json, certification_script, certification_text,
 };
 pub use ddi::{DdiRow, ddis_json, ddis_table};
+pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use safe::safe;
-pub use schema::{certification_schema, schema};
+pub use schema::{certification_schema, difference_schema, schema};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

@@ -1,6 +1,6 @@
 //! The JSON schema of the report, made from the types that are written.
 
-use ringfence_finding::{CertificationReport, Report};
+use ringfence_finding::{CertificationReport, Difference, Report};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -23,6 +23,15 @@ pub fn certification_schema() -> String {
     schema_of::<CertificationReport>("ringfence certification, version 1", ABOUT_CERTIFY)
 }
 
+/// What the schema of `diff` says of itself.
+const ABOUT_DIFF: &str = "What `ringfence diff --format json` writes. Within report_version 1 a field may \
+    be added; none changes its meaning or goes.";
+
+/// The JSON schema of `diff --format json`, as committed in `schemas/diff-v1.json`.
+pub fn difference_schema() -> String {
+    schema_of::<Difference>("ringfence difference, version 1", ABOUT_DIFF)
+}
+
 fn schema_of<T: JsonSchema>(title: &str, about: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -43,6 +52,7 @@ mod tests {
     fn the_committed_schemas_are_fresh() {
         fresh("report-v1.json", &schema());
         fresh("certify-v1.json", &certification_schema());
+        fresh("diff-v1.json", &difference_schema());
     }
 
     fn fresh(name: &str, schema: &str) {

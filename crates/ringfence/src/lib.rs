@@ -42,6 +42,7 @@
 
 mod certify;
 mod ddi_page;
+mod difference;
 mod digest;
 mod examine;
 mod explain;
@@ -57,6 +58,7 @@ mod timing;
 
 pub use certify::{certification, certify, certifying};
 pub use ddi_page::ddis;
+pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
 pub use recorded::{
@@ -66,10 +68,12 @@ pub use recorded::{
 pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
-    Answer, Call, CallAnswer, Certification, CertificationReport, Closing, Code, CodeCoverage,
-    Confidence, Counted, Counter, Coverage, DebugSymbols, Evidence, Examination, Fault, Finding,
-    Gap, InlinedCall, Level, Objection, Outcome, Question, Report, RuleCard, Sku, SourcePlace,
-    TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
+    Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
+    Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
+    Fault, Finding, Gap, ImportChange, InlinedCall, Level, LoneDriver, Objection, Outcome,
+    Question, Regraded, Report, RuleCard, SectionChange, Sku, SourcePlace, TARGETS, Target,
+    Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

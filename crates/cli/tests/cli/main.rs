@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod certify;
 mod ddis;
+mod diff;
 mod examples;
 mod exit_codes;
 mod formats;
