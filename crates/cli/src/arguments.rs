@@ -7,8 +7,9 @@ pub(crate) use chosen::Chosen;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
-use ringfence::{CallAnswer, Question, SymbolFolder, TARGETS, Targets};
+use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
 #[derive(Parser)]
@@ -27,6 +28,11 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Show what drivers ask the kernel for: every call of a DDI that decides about executable memory
     Calls(Calls),
+    /// Tell what the HLK HyperVisor Code Integrity Readiness Test would object to, in the counters of
+    /// Windows' own tools
+    Certify(Certify),
+    /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
+    Diff(Diff),
     /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI
     Explain(Explain),
     /// List what ringfence knows
@@ -103,6 +109,107 @@ pub(crate) struct Calls {
     pub(crate) format: ListFormat,
 }
 
+/// What `ringfence certify` takes.
+#[derive(Args)]
+#[command(after_help = "Nothing is run: what a file proves is told, and what it cannot prove.
+Exit codes, looked at in this order:
+  2  usage error, or the report could not be written
+  1  a driver would fail (or it is undecided, with --fail-unknown)
+  2  something could not be read, or not whole, or was named and is no driver
+  3  nothing to examine
+  0  none of these")]
+pub(crate) struct Certify {
+    /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
+    /// input
+    #[arg(required = true, value_name = "DRIVER")]
+    pub(crate) inputs: Vec<OsString>,
+    /// Edition to certify for: desktop or server
+    #[arg(long, value_parser = skus(), hide_possible_values = true, ignore_case = true,
+          default_value = "desktop", value_name = "SKU")]
+    pub(crate) sku: Sku,
+    /// Windows versions to ask about [default: those since Windows 10 1607 of the edition]
+    #[arg(long, value_parser = targets, value_delimiter = ',', value_name = "VERSIONS")]
+    pub(crate) target: Vec<Targets>,
+    /// Let undecided drivers make the exit code 1 as well
+    #[arg(long)]
+    pub(crate) fail_unknown: bool,
+    /// How to write it: text, json, or script (Module and Reason lines, as in the log of the readiness
+    /// script)
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: CertifyFormat,
+    /// Write it to a file in that format, and the text to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Folder with debug files (PDB), flat or a symbol store, for the names of functions; may be given
+    /// several times. Files beside the drivers are found without
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    pub(crate) symbols: Vec<SymbolFolder>,
+}
+
+/// What `ringfence diff` takes.
+#[derive(Args)]
+#[command(
+    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no; and an error
+that was not there before, also of a new driver. Drivers are the same by their path within the two
+inputs, else by name, else where there is one on each side.
+Exit codes, looked at in this order:
+  2  usage error, a report that cannot be read, or the comparison could not be written
+  1  something became worse
+  2  something could not be read, or not whole, or was named and is no driver
+  3  nothing to compare
+  0  none of these"
+)]
+pub(crate) struct Diff {
+    /// A driver, a folder, a pattern, @FILE, or a report of an earlier scan (--format json or jsonl)
+    #[arg(value_name = "OLD")]
+    pub(crate) old: OsString,
+    /// The same of what it is compared with
+    #[arg(value_name = "NEW")]
+    pub(crate) new: OsString,
+    /// Windows versions to ask about [default: those of a report, else win10-1703+]
+    #[arg(long, value_parser = targets, value_delimiter = ',', value_name = "VERSIONS")]
+    pub(crate) target: Vec<Targets>,
+    /// Follow Microsoft's documentation where Windows was observed to ask for less executable memory
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Let what only Code Analysis objects to count against certify
+    #[arg(long)]
+    pub(crate) code_analysis: bool,
+    /// How to write it: text, json or markdown
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: DiffFormat,
+    /// Folder with debug files (PDB), flat or a symbol store, for the names of functions; may be given
+    /// several times. Files beside the drivers are found without
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    pub(crate) symbols: Vec<SymbolFolder>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertifyFormat {
+    Text,
+    Json,
+    Script,
+}
+
 #[derive(Args)]
 pub(crate) struct Explain {
     /// A rule (writable-executable-section), a bug check (0xC4:0x2003), a counter ("Execute-Write
@@ -159,6 +266,14 @@ fn questions() -> impl TypedValueParser<Value = Question> {
         let mut all = Question::ALL.into_iter();
         // The parser before lets no other name through.
         all.find(|question| question.to_string().eq_ignore_ascii_case(&name)).ok_or("no question")
+    })
+}
+
+fn skus() -> impl TypedValueParser<Value = Sku> {
+    PossibleValuesParser::new(Sku::ALL.map(Sku::name)).try_map(|name| {
+        let mut all = Sku::ALL.into_iter();
+        // The parser before lets no other name through.
+        all.find(|sku| sku.name().eq_ignore_ascii_case(&name)).ok_or("no edition")
     })
 }
 

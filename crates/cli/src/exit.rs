@@ -22,6 +22,21 @@ pub(crate) fn of_scan(scan: &Scan, gate: &[Question], fail_unknown: bool) -> u8 
     }
 }
 
+/// The exit code of a comparison: something is worse, or as of a scan of either side that was scanned.
+pub(crate) fn of_comparison(worse: bool, drivers: usize, scans: &[Scan]) -> u8 {
+    let troubled =
+        |scan: &Scan| of_scan(scan, &[], false) == TROUBLE || !scan.left_out_by_name.is_empty();
+    if worse {
+        OBJECTION
+    } else if scans.iter().any(troubled) {
+        TROUBLE
+    } else if drivers == 0 {
+        NOTHING
+    } else {
+        FINE
+    }
+}
+
 fn of_report(closing: &Closing, gate: &[Question], fail_unknown: bool) -> u8 {
     let totals = &closing.totals;
     // What is excused counts as yes here.

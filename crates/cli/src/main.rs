@@ -19,6 +19,8 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Scan(scan) => command::scan::run(scan, arguments.color),
         Command::Calls(calls) => command::calls::run(calls, arguments.color),
+        Command::Certify(certify) => command::certify::run(certify, arguments.color),
+        Command::Diff(diff) => command::diff::run(diff, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),
     };

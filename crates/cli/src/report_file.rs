@@ -5,8 +5,8 @@ use ringfence::report::{Format, Options, sink};
 use ringfence::{Closing, Examination, Sink, Targets, Tool};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufWriter};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 /// What `--report FORMAT=FILE` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +76,17 @@ impl<'a> Guarded<'a> {
     /// The report that goes to a file.
     pub(crate) fn to_file(wanted: &Wanted, options: &Options) -> Guarded<'a> {
         let options = Options { color: false, ..options.clone() };
-        let made = File::create(&wanted.path).map(|file| {
-            sink(wanted.format, Box::new(BufWriter::with_capacity(1 << 16, file)), options)
-        });
-        Guarded { name: wanted.path.display().to_string(), sink: made }
+        Guarded::in_file(&wanted.path, |out| sink(wanted.format, out, options))
+    }
+
+    /// The report that `sink` makes for what is written to a file.
+    pub(crate) fn in_file(
+        path: &Path,
+        sink: impl FnOnce(Box<dyn Write + 'a>) -> Box<dyn Sink + 'a>,
+    ) -> Guarded<'a> {
+        let made =
+            File::create(path).map(|file| sink(Box::new(BufWriter::with_capacity(1 << 16, file))));
+        Guarded { name: path.display().to_string(), sink: made }
     }
 
     /// Why it could not be written, with its name, if so.

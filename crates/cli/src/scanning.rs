@@ -85,7 +85,7 @@ impl Sink for AfterProgress<'_, '_> {
 
 /// Says on standard error what the report itself does not tell: machine formats keep to drivers, and
 /// no format lists what was left out.
-fn complain(scan: &Scan, is_for_machines: bool) {
+pub(crate) fn complain(scan: &Scan, is_for_machines: bool) {
     let mut stderr = io::stderr().lock();
     // Where standard error is gone nobody is left to tell; the exit code still says it.
     if is_for_machines {

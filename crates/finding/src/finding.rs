@@ -108,6 +108,9 @@ pub struct Finding {
     /// What the finding is known by in other builds of the driver: 16 hexadecimal digits of what it says
     /// without addresses, a colon, and which of those alike it is, from 1.
     pub fingerprint: String,
+    /// How often Driver Verifier counts what the finding is about; there only where that is not once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_count: Option<usize>,
     /// Why it fails nothing, where the user said so. It changes no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excuse: Option<Excuse>,
@@ -136,6 +139,7 @@ impl Finding {
             notes: Vec::new(),
             help: None,
             fingerprint: String::new(),
+            verifier_count: None,
             excuse: None,
         }
     }
@@ -196,6 +200,13 @@ impl Finding {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Finding {
         self.notes.push(note.into());
+        self
+    }
+
+    /// Is counted by Driver Verifier that often.
+    #[must_use]
+    pub fn counted(mut self, count: usize) -> Finding {
+        self.verifier_count = Some(count).filter(|&count| count != 1);
         self
     }
 

@@ -18,7 +18,9 @@
 mod acceptance;
 mod call;
 mod card;
+mod certification;
 mod defect;
+mod difference;
 mod evidence;
 mod examination;
 mod excuse;
@@ -32,7 +34,15 @@ mod verdict;
 pub use acceptance::{IdleAcceptance, IdleAcceptances};
 pub use call::{Argument, Call, CallAnswer, Choice, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
+pub use certification::{
+    BASIS, Basis, Certification, CertificationReport, Counted, Counter, Counting, HLK_TEST,
+    HlkTest, Objection, Outcome, OutcomeTally, Sku,
+};
 pub use defect::Defect;
+pub use difference::{
+    AnswerChange, Change, Compared, ComparedFinding, ComparedSection, Difference, DifferenceTally,
+    DriverDifference, ImportChange, LoneDriver, Regraded, SectionChange,
+};
 pub use evidence::{Entered, Evidence, Instruction, Listing, Mark, Pointer, Row, Table};
 pub use examination::{
     Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,

@@ -61,6 +61,8 @@ impl Targets {
     pub const DEFAULT: Targets = Targets(Self::ALL.0 & !Self::BEFORE_1703.0);
     /// Windows 10 1507 to 1607 and Windows Server 2016.
     pub const BEFORE_1703: Targets = Self::older_than(BUILD_1703);
+    /// Windows Server 2016 and later.
+    pub const SERVER: Targets = Self::servers();
     /// No version at all.
     pub const NONE: Targets = Targets(0);
 
@@ -74,6 +76,24 @@ impl Targets {
             index += 1;
         }
         Targets(bits)
+    }
+
+    const fn servers() -> Targets {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < TARGETS.len() {
+            // Only ids of servers begin so; text cannot be compared in constants but byte by byte.
+            if TARGETS[index].id.as_bytes()[0] == b's' {
+                bits |= 1 << index;
+            }
+            index += 1;
+        }
+        Targets(bits)
+    }
+
+    /// The versions with this build number and later ones.
+    pub const fn since(build: u32) -> Targets {
+        Targets(Self::ALL.0 & !Self::older_than(build).0)
     }
 
     /// Reads `win10-1703`, `server-2016`, `win10-1703+` (that one and every later one), a family
@@ -95,7 +115,7 @@ impl Targets {
             .position(|target| target.id.eq_ignore_ascii_case(id))
             .ok_or_else(|| UnknownTarget { name: name.to_owned() })?;
         if and_later {
-            return Ok(Targets(Self::ALL.0 & !Self::older_than(TARGETS[index].build).0));
+            return Ok(Targets::since(TARGETS[index].build));
         }
         Ok(Targets(1 << index))
     }
@@ -160,9 +180,16 @@ impl fmt::Display for Targets {
             return f.write_str("Windows 10 before 1703 and Windows Server 2016");
         }
         if let Some(first) = self.iter().next() {
-            let later = Targets(Self::ALL.0 & !Self::older_than(first.build).0);
+            let later = Targets::since(first.build);
             if *self == later && self.iter().count() > 1 {
                 return write!(f, "{} and later", first.name);
+            }
+            let clients = later.without(Targets::SERVER);
+            if *self == clients && self.iter().count() > 1 {
+                return write!(f, "{} and later, clients only", first.name);
+            }
+            if *self == later.intersection(Targets::SERVER) && self.iter().count() > 1 {
+                return write!(f, "{} and later, servers only", first.name);
             }
         }
         for (index, target) in self.iter().enumerate() {
@@ -220,6 +247,7 @@ mod tests {
             ids(Targets::named("win11-24h2+").unwrap()),
             ["win11-24h2", "server-2025", "win11-25h2"]
         );
+        assert_eq!(Targets::named("server").unwrap(), Targets::SERVER);
         let win11 = ["win11-21h2", "win11-22h2", "win11-23h2", "win11-24h2", "win11-25h2"];
         assert_eq!(ids(Targets::named("Win11").unwrap()), win11);
         assert_eq!(
@@ -237,5 +265,8 @@ mod tests {
         );
         assert_eq!(Targets::named("server-2016").unwrap().to_string(), "Windows Server 2016");
         assert_eq!(Targets::ALL.to_string(), "Windows 10 and later");
+        assert_eq!(Targets::SERVER.to_string(), "Windows Server 2016 and later, servers only");
+        let clients = Targets::since(14393).without(Targets::SERVER);
+        assert_eq!(clients.to_string(), "Windows 10 1607 and later, clients only");
     }
 }

@@ -1,6 +1,6 @@
 //! From findings and gaps to an answer for each of the three questions.
 
-use crate::{Confidence, Finding, Targets};
+use crate::{Confidence, Counter, Finding, Targets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -70,12 +70,35 @@ pub struct Gap {
     pub targets: Targets,
     /// Why, as a fragment that fits after "unknown: ".
     pub reason: Cow<'static, str>,
+    /// Those of Driver Verifier's counters that it leaves open.
+    pub counters: Vec<Counter>,
 }
 
 impl Gap {
-    /// A gap that matters on every Windows version.
+    /// A gap that matters on every Windows version. Where it is about *certify*, it is taken to be about
+    /// calls, as most are; [`Gap::about`] says otherwise.
     pub fn new(questions: &[Question], reason: impl Into<Cow<'static, str>>) -> Gap {
-        Gap { questions: questions.to_vec(), targets: Targets::ALL, reason: reason.into() }
+        let of_calls = questions.contains(&Question::Certify);
+        Gap {
+            questions: questions.to_vec(),
+            targets: Targets::ALL,
+            reason: reason.into(),
+            counters: if of_calls { Counter::OF_CALLS.to_vec() } else { Vec::new() },
+        }
+    }
+
+    /// Leaves these of Driver Verifier's counters open, and no others.
+    #[must_use]
+    pub fn about(mut self, counters: &[Counter]) -> Gap {
+        self.counters = counters.to_vec();
+        self
+    }
+
+    /// Matters for `targets` alone.
+    #[must_use]
+    pub fn on(mut self, targets: Targets) -> Gap {
+        self.targets = targets;
+        self
     }
 }
 
@@ -88,6 +111,9 @@ pub struct Reason {
     pub confidence: Option<Confidence>,
     /// In words: the finding's message, or what was not examined.
     pub text: Cow<'static, str>,
+    /// For what was not examined, the counters that it leaves open; told by `certify` alone.
+    #[serde(skip)]
+    pub counters: Vec<Counter>,
 }
 
 /// The reasons for each answer; none for a yes.
@@ -99,6 +125,9 @@ pub struct Because {
     pub run: Vec<Reason>,
     /// Why *certify* is not yes.
     pub certify: Vec<Reason>,
+    /// What would leave *certify* open, also where it is no anyway; told by `certify` alone.
+    #[serde(skip)]
+    pub certify_open: Vec<Reason>,
 }
 
 /// The three answers.
@@ -150,6 +179,12 @@ pub fn decide(
     targets: Targets,
     code_analysis: bool,
 ) -> Verdict {
+    let open = |question| -> Vec<Reason> {
+        let open = gaps
+            .iter()
+            .filter(|gap| gap.questions.contains(&question) && gap.targets.intersects(targets));
+        open.map(not_examined).collect()
+    };
     let decide_one = |question| {
         let objections: Vec<Reason> = findings
             .iter()
@@ -159,11 +194,7 @@ pub fn decide(
         if !objections.is_empty() {
             return (Answer::No, objections);
         }
-        let open: Vec<Reason> = gaps
-            .iter()
-            .filter(|gap| gap.questions.contains(&question) && gap.targets.intersects(targets))
-            .map(|gap| Reason { rule: None, confidence: None, text: gap.reason.clone() })
-            .collect();
+        let open = open(question);
         (if open.is_empty() { Answer::Yes } else { Answer::Unknown }, open)
     };
     let (load, load_because) = decide_one(Question::Load);
@@ -176,20 +207,40 @@ pub fn decide(
         (Answer::No, (Answer::Yes, _)) => (Answer::Unknown, vec![not_reached()]),
         (_, decided) => decided,
     };
-    let because = Because { load: load_because, run: run_because, certify: certify_because };
+    let certify_open = match certify {
+        Answer::Unknown => certify_because.clone(),
+        _ => open(Question::Certify),
+    };
+    let because =
+        Because { load: load_because, run: run_because, certify: certify_because, certify_open };
     Verdict { load, run, certify, because }
 }
+
+impl Reason {
+    /// Whether it is that the driver does not load, so that the question is never put.
+    pub fn is_not_reached(&self) -> bool {
+        self.rule.is_none() && self.text == NOT_REACHED
+    }
+}
+
+const NOT_REACHED: &str = "not reached: the driver does not load";
 
 fn objection(finding: &Finding, question: Question) -> Reason {
     Reason {
         rule: Some(finding.rule),
         confidence: Some(finding.confidence_on(question)),
         text: finding.message.clone().into(),
+        counters: Vec::new(),
     }
 }
 
+fn not_examined(gap: &Gap) -> Reason {
+    let counters = gap.counters.clone();
+    Reason { rule: None, confidence: None, text: gap.reason.clone(), counters }
+}
+
 fn not_reached() -> Reason {
-    Reason { rule: None, confidence: None, text: "not reached: the driver does not load".into() }
+    Reason { rule: None, confidence: None, text: NOT_REACHED.into(), counters: Vec::new() }
 }
 
 #[cfg(test)]
@@ -217,6 +268,7 @@ mod tests {
             notes: Vec::new(),
             help: None,
             fingerprint: String::new(),
+            verifier_count: None,
             excuse: None,
         }
     }
@@ -241,7 +293,13 @@ mod tests {
     fn a_finding_outweighs_a_gap() {
         let gap = Gap::new(&Question::ALL, "machine code not examined");
         let bad = finding(&[Question::Certify], &[Authority::DriverVerifier]);
-        assert_eq!(answers(&[bad], &[gap], false), "unknown unknown no");
+        let (bad, gap) = ([bad], [gap]);
+        assert_eq!(answers(&bad, &gap, false), "unknown unknown no");
+        let because = decide(&bad, &gap, Targets::DEFAULT, false).because;
+        assert_eq!(because.certify[0].rule, Some("some-rule"));
+        let [open] = &because.certify_open[..] else { panic!("{because:?}") };
+        assert_eq!(open.text, "machine code not examined");
+        assert_eq!(open.counters, Counter::OF_CALLS);
     }
 
     #[test]
@@ -252,6 +310,8 @@ mod tests {
             (verdict.load, verdict.run, verdict.certify),
             (Answer::No, Answer::Unknown, Answer::Unknown)
         );
+        assert!(verdict.because.certify[0].is_not_reached());
+        assert_eq!(verdict.because.certify_open, verdict.because.certify);
         assert_eq!(verdict.because.certify[0].text, "not reached: the driver does not load");
         assert_eq!(verdict.because.run[0].text, "not reached: the driver does not load");
         assert_eq!(verdict.because.load[0].rule, Some("some-rule"));

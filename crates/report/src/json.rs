@@ -126,7 +126,7 @@ impl Sink for JsonLines<'_> {
 
 /// JSON in which what could steer a terminal is written as `\u009b`. It means the same: outside
 /// strings there is none of it but line breaks.
-fn escaped(json: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
     if !json.contains(|c| c != '\n' && is_harmful(c)) {
         return Cow::Borrowed(json);
     }

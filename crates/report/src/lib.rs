@@ -18,10 +18,12 @@
 mod answers;
 mod calls;
 mod card;
+mod certify;
 mod concise;
 mod coverage;
 mod csv;
 mod ddi;
+mod difference;
 mod drawing;
 mod format;
 mod full;
@@ -47,10 +49,14 @@ mod tests;
 
 pub use calls::{CallFilter, calls_json, calls_table};
 pub use card::{page, rules_json, rules_table};
+pub use certify::{
+    CertificationSink, certification_json, certification_script, certification_text,
+};
 pub use ddi::{DdiRow, ddis_json, ddis_table};
+pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use safe::safe;
-pub use schema::schema;
+pub use schema::{certification_schema, difference_schema, schema};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

@@ -134,6 +134,7 @@ pub(crate) fn finding(rule: &'static str, level: Level, message: &str) -> Findin
         notes: vec![],
         help: None,
         fingerprint: "00f1e2d3c4b5a697:1".to_owned(),
+        verifier_count: None,
         excuse: None,
     }
 }

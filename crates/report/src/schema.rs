@@ -1,6 +1,7 @@
 //! The JSON schema of the report, made from the types that are written.
 
-use ringfence_finding::Report;
+use ringfence_finding::{CertificationReport, Difference, Report};
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 /// What the schema says of itself.
@@ -10,10 +11,32 @@ const ABOUT: &str = "What `ringfence scan --format json` writes. Each line of `-
 
 /// The JSON schema of `--format json`, as committed in `schemas/report-v1.json`.
 pub fn schema() -> String {
+    schema_of::<Report>("ringfence report, version 1", ABOUT)
+}
+
+/// What the schema of `certify` says of itself.
+const ABOUT_CERTIFY: &str = "What `ringfence certify --format json` writes. Within report_version 1 a \
+    field may be added; none changes its meaning or goes.";
+
+/// The JSON schema of `certify --format json`, as committed in `schemas/certify-v1.json`.
+pub fn certification_schema() -> String {
+    schema_of::<CertificationReport>("ringfence certification, version 1", ABOUT_CERTIFY)
+}
+
+/// What the schema of `diff` says of itself.
+const ABOUT_DIFF: &str = "What `ringfence diff --format json` writes. Within report_version 1 a field may \
+    be added; none changes its meaning or goes.";
+
+/// The JSON schema of `diff --format json`, as committed in `schemas/diff-v1.json`.
+pub fn difference_schema() -> String {
+    schema_of::<Difference>("ringfence difference, version 1", ABOUT_DIFF)
+}
+
+fn schema_of<T: JsonSchema>(title: &str, about: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<Report>();
-    schema.insert("title".to_owned(), "ringfence report, version 1".into());
-    schema.insert("description".to_owned(), ABOUT.into());
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.insert("description".to_owned(), about.into());
     // Maps with string keys and plain data cannot fail to be written.
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
     // Descriptions are the types' doc comments; their links lead nowhere outside the Rust docs.
@@ -26,16 +49,22 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn the_committed_schema_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/report-v1.json");
+    fn the_committed_schemas_are_fresh() {
+        fresh("report-v1.json", &schema());
+        fresh("certify-v1.json", &certification_schema());
+        fresh("diff-v1.json", &difference_schema());
+    }
+
+    fn fresh(name: &str, schema: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name);
         if std::env::var_os("RINGFENCE_BLESS").is_some() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, schema()).unwrap();
+            std::fs::write(&path, schema).unwrap();
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
         assert!(
-            committed == schema(),
-            "schemas/report-v1.json is stale; refresh it with\n    \
+            committed == schema,
+            "schemas/{name} is stale; refresh it with\n    \
              RINGFENCE_BLESS=1 cargo test -p ringfence-report schema\nand read the difference"
         );
     }

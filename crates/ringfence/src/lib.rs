@@ -42,9 +42,11 @@
 
 mod accept;
 mod baseline;
+mod certify;
 mod configuration;
 mod date;
 mod ddi_page;
+mod difference;
 mod digest;
 mod examine;
 mod excuse;
@@ -62,9 +64,11 @@ mod timing;
 
 pub use accept::{Acceptance, Acceptances, Function, PathPattern};
 pub use baseline::Baseline;
+pub use certify::{certification, certify, certifying};
 pub use configuration::{BadSetting, Configuration, Located};
 pub use date::Date;
 pub use ddi_page::ddis;
+pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards};
 pub use recorded::{
@@ -76,10 +80,12 @@ pub use ringfence_container::{
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
-    Answer, Call, CallAnswer, Closing, Code, CodeCoverage, Confidence, Coverage, DebugSymbols,
-    Evidence, Examination, Excuse, Fault, Finding, Gap, IdleAcceptance, IdleAcceptances,
-    InlinedCall, Level, Question, Report, RuleCard, SourcePlace, TARGETS, Target, Targets, Tool,
-    Totals, UnknownTarget, Unread, Verdict,
+    Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
+    Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
+    Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
+    Excuse, Fault, Finding, Gap, IdleAcceptance, IdleAcceptances, ImportChange, InlinedCall, Level,
+    LoneDriver, Objection, Outcome, Question, Regraded, Report, RuleCard, SectionChange, Sku,
+    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

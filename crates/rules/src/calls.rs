@@ -14,6 +14,7 @@ mod running;
 
 pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
+pub(crate) use coverage::counters;
 pub(crate) use data::in_words;
 pub use judge::Judging;
 pub(crate) use opt_in::is_initial;

@@ -2,7 +2,7 @@
 
 use crate::{DdiCall, Driver, code, image, memory};
 use ringfence_code::Sighting;
-use ringfence_finding::{Call, Code, Finding, Gap, Level, Question, RuleCard, Targets};
+use ringfence_finding::{Call, Code, Counter, Finding, Gap, Level, Question, RuleCard, Targets};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -69,7 +69,7 @@ pub fn rules() -> impl Iterator<Item = &'static dyn Rule> {
 
 /// Findings of one rule at one level are told up to this number; a hostile section table must not
 /// make a long report.
-const MOST_OF_A_KIND: usize = 32;
+pub const MOST_OF_A_KIND: usize = 32;
 
 /// Where a rule puts what it found.
 #[derive(Debug, Default)]
@@ -195,7 +195,7 @@ fn check_with<'r>(
                 outcome.findings.extend(findings);
                 outcome.gaps.extend(gaps);
             }
-            Err(panic) => outcome.fail(rule.card().id, panic.as_ref()),
+            Err(panic) => outcome.fail(rule.card(), panic.as_ref()),
         }
     }
     for finding in &mut outcome.findings {
@@ -228,10 +228,11 @@ impl Outcome {
         }
     }
 
-    fn fail(&mut self, rule: &'static str, panic: &(dyn std::any::Any + Send)) {
-        self.crashes.push(Crash { rule, message: panic_message(panic) });
-        let reason = format!("rule {rule} failed");
-        self.gaps.push(Gap::new(&Question::ALL, reason));
+    fn fail(&mut self, rule: &'static RuleCard, panic: &(dyn std::any::Any + Send)) {
+        self.crashes.push(Crash { rule: rule.id, message: panic_message(panic) });
+        let reason = format!("rule {} failed", rule.id);
+        let counters: Vec<_> = rule.names().filter_map(Counter::named).collect();
+        self.gaps.push(Gap::new(&Question::ALL, reason).about(&counters));
     }
 }
 

@@ -5,7 +5,7 @@ use super::data::kind_of_reason;
 use super::inquiry::can_ask;
 use ringfence_code::{Doubt, Fate, Reference, Survey};
 use ringfence_ddi::{Ddi, VerifierBehaviour};
-use ringfence_finding::{CallAnswer, CodeCoverage, Gap, Question, UnknownCalls};
+use ringfence_finding::{CallAnswer, CodeCoverage, Counter, Gap, Question, UnknownCalls};
 use ringfence_image::Rva;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,20 +103,41 @@ fn open_reason(call: &DdiCall) -> Option<String> {
 pub(super) fn gaps(calls: &[DdiCall], loose: &[Loose], code_analysis: bool) -> Vec<Gap> {
     let matters = |ddi: &Ddi| can_deny_certify(ddi, code_analysis);
     let matter = || calls.iter().filter(|call| matters(call.ddi));
-    let mixed = matter().filter(|call| call.answer == CallAnswer::Mixed).count();
+    let ddis = |which: fn(&DdiCall) -> bool| -> Vec<&Ddi> {
+        matter().filter(|call| call.site.reached && which(call)).map(|call| call.ddi).collect()
+    };
+    let unknown = ddis(|call| call.as_asked().any(|asked| open_reason(asked).is_some()));
+    let mixed = ddis(|call| call.answer == CallAnswer::Mixed);
     let of = |value: bool| -> Vec<&Ddi> {
         let found = loose.iter().filter(|loose| loose.value == value && matters(loose.ddi));
         found.map(|loose| loose.ddi).collect()
     };
+    let (values, unreached) = (of(true), of(false));
+    let paths = "some DDI calls ask for executable memory on some paths only";
     let found = [
-        unknown_reason(&unknown_calls(matter())),
-        (mixed > 0)
-            .then(|| "some DDI calls ask for executable memory on some paths only".to_owned()),
-        data_reason(&of(true)),
-        unreached_reason(&of(false)),
+        (unknown_reason(&unknown_calls(matter())), &unknown),
+        ((!mixed.is_empty()).then(|| paths.to_owned()), &mixed),
+        (data_reason(&values), &values),
+        (unreached_reason(&unreached), &unreached),
     ];
-    let certify = |reason| Gap::new(&[Question::Certify], reason);
-    found.into_iter().flatten().map(certify).collect()
+    let certify = |(reason, ddis): (Option<String>, &Vec<&Ddi>)| {
+        Some(Gap::new(&[Question::Certify], reason?).about(&counters(ddis)))
+    };
+    found.into_iter().filter_map(certify).collect()
+}
+
+/// The counters that calls of these DDIs may raise.
+pub(crate) fn counters(ddis: &[&Ddi]) -> Vec<Counter> {
+    let raised = |ddi: &&Ddi| match (ddi.verifier.behaviour, ddi.verifier.subcode) {
+        (VerifierBehaviour::SubstituteNx | VerifierBehaviour::None, _) => Vec::new(),
+        (_, subcode) => match subcode.and_then(Counter::of_call) {
+            Some(counter) => vec![counter],
+            // Which one is not known.
+            None => Counter::OF_CALLS.to_vec(),
+        },
+    };
+    let raised: BTreeSet<_> = ddis.iter().flat_map(raised).collect();
+    raised.into_iter().collect()
 }
 
 /// Whether a call of the DDI can be what *certify* is denied for.

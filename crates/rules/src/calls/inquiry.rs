@@ -1,5 +1,6 @@
 //! From an image's imports to what is asked about its code.
 
+use super::coverage::counters;
 use super::{framework, functions, request};
 use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
@@ -140,9 +141,12 @@ impl Inquiry {
         let framework = match framework::find(image) {
             Ok(framework) => framework,
             Err(why) => {
-                self.open(format!(
-                    "calls through the framework's function table are not followed: {why}"
-                ));
+                let reason =
+                    format!("calls through the framework's function table are not followed: {why}");
+                let gap = Gap::new(&[Question::Run, Question::Certify], reason);
+                let in_table = |ddi: &&Ddi| matches!(ddi.reach, Reach::WdfTable { .. });
+                let ddis: Vec<_> = all().iter().filter(in_table).collect();
+                self.gaps.push(gap.about(&counters(&ddis)));
                 return;
             }
         };

@@ -1,7 +1,7 @@
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{
-    Authority, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
+    Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
 };
 use ringfence_image::{DirectoryIndex, Image, PAGE, Section};
 use std::ops::Range;
@@ -68,7 +68,8 @@ impl Rule for ExecutableImportTable {
         let hidden = hidden_hits(image);
         if !image.directories_complete() {
             let reason = "the data directories could not be read whole";
-            findings.leave_open(Gap::new(&[Question::Load, Question::Certify], reason));
+            let gap = Gap::new(&[Question::Load, Question::Certify], reason);
+            findings.leave_open(gap.about(&[Counter::ExecutableImportTable]));
         }
         if !image.imports().complete {
             let reason = "the import table could not be read whole";
@@ -95,6 +96,7 @@ impl Rule for ExecutableImportTable {
                     "Driver Verifier sees this, because data directory 12 begins there, and stops at it \
                      with bug check 0xC4, parameter 0x2005 (0x2006 in some early versions of Windows 10)",
                 )
+                .counted(seen.len())
         };
         let hits: Vec<_> = seen.into_iter().chain(hidden).collect();
         let untold = hits.len().saturating_sub(MOST_ROWS);

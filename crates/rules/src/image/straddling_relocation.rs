@@ -1,7 +1,8 @@
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{
-    Authority, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table, Targets,
+    Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
+    Targets,
 };
 use ringfence_image::{Image, PAGE, RELOCATION_DIR64, Relocation};
 
@@ -56,9 +57,17 @@ impl Rule for StraddlingRelocation {
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
         let image = driver.image();
+        let uncounted = |reason| {
+            let gap = Gap::new(&[Question::Certify], reason);
+            gap.about(&[Counter::UnsupportedRelocs]).on(Targets::BEFORE_1703)
+        };
+        if !image.directories_complete() {
+            findings.leave_open(uncounted("the data directories could not be read whole"));
+        }
         if !image.relocations().complete {
             let reason = "the base relocations could not be read whole";
             findings.leave_open(Gap::new(&[Question::Load], reason));
+            findings.leave_open(uncounted(reason));
         }
         if !image.headers().pe32_plus {
             return;
@@ -75,10 +84,12 @@ impl Rule for StraddlingRelocation {
         };
         let finding = Finding::new(&Self::CARD, Level::Error, message);
         let finding = if found.iter().any(is_counted) {
-            finding.denying(
-                &[Question::Load, Question::Certify],
-                &[Authority::Loader, Authority::DriverVerifier],
-            )
+            finding
+                .denying(
+                    &[Question::Load, Question::Certify],
+                    &[Authority::Loader, Authority::DriverVerifier],
+                )
+                .counted(found.iter().filter(|one| is_counted(one)).count())
         } else {
             finding.denying(&[Question::Load], &[Authority::Loader])
         };

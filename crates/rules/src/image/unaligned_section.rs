@@ -101,6 +101,7 @@ impl UnalignedSection {
                  for each of the {} sections",
                 image.sections().len()
             ))
+            .counted(image.sections().len())
             .help("link without /ALIGN, or with /ALIGN:4096")
     }
 }

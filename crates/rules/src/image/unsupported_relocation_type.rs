@@ -85,6 +85,7 @@ impl Rule for UnsupportedRelocationType {
                     &[Question::Load, Question::Certify],
                     &[Authority::Loader, Authority::DriverVerifier],
                 )
+                .counted(count)
                 .only_likely_for(&[Question::Load])
                 .on(Targets::BEFORE_1703)
                 .at(first.rva().0, section)

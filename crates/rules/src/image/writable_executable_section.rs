@@ -1,7 +1,7 @@
 use super::drawing::{self, SectionColumn};
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
-use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
+use ringfence_finding::{Authority, Counter, Finding, Gap, Level, Question, RuleCard};
 use ringfence_image::{Section, Toolset};
 
 rule_card! {
@@ -54,9 +54,18 @@ impl Rule for WritableExecutableSection {
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {
+        let image = driver.image();
+        if image.sections().len() != usize::from(image.headers().number_of_sections) {
+            let reason = "the section table could not be read whole";
+            findings.leave_open(Gap::new(&[Question::Certify], reason).about(&[
+                Counter::ExecuteWriteSection,
+                Counter::SectionAlignment,
+                Counter::ExecutableImportTable,
+            ]));
+        }
         // Once, as a hostile file has many such sections and a long Rich header.
-        let toolset = driver.image().rich().and_then(|rich| rich.linker());
-        let sections = driver.image().sections().iter();
+        let toolset = image.rich().and_then(|rich| rich.linker());
+        let sections = image.sections().iter();
         for section in sections.filter(|section| section.is_writable() && section.is_executable()) {
             // Driver Verifier compares all eight bytes of the name, letter case aside.
             let finding = if section.is_named("INIT") {

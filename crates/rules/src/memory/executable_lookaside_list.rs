@@ -3,7 +3,7 @@ use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::{Possible, Reason};
 use ringfence_ddi::Role;
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Counter, Finding, Gap, Level, Question, RuleCard};
 
 rule_card! {
     /// ## What it does
@@ -87,7 +87,8 @@ fn own_allocator(call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) -
     );
     let reason = "whether Driver Verifier objects to a lookaside list with an Allocate routine of its \
                   own is not known";
-    findings.leave_open(Gap::new(&[Question::Certify], reason));
+    let gap = Gap::new(&[Question::Certify], reason);
+    findings.leave_open(gap.about(&[Counter::ExecutePoolType]));
     let finding = Finding::new(&ExecutableLookasideList::CARD, Level::Note, message)
         .note("the pool is what the routine asks for, whose calls are examined by themselves")
         .note("Code Analysis reports C30034");

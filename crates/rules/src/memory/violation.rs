@@ -1,7 +1,7 @@
 //! From a call that asks for executable memory to a finding about it.
 
 use super::drawing;
-use crate::calls::{in_words, is_initial};
+use crate::calls::{counters, in_words, is_initial};
 use crate::{DdiCall, Driver, Findings, OptIn};
 use ringfence_ddi::{Certainty, Ddi, Role, VerifierBehaviour, Warning};
 use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard, Targets};
@@ -34,7 +34,8 @@ pub(super) fn violation(
     };
     if behaviour == VerifierBehaviour::Unknown && !mixed {
         let reason = format!("whether Driver Verifier objects to {} is not known", call.ddi.name);
-        findings.leave_open(Gap::new(&[Question::Certify], reason));
+        let gap = Gap::new(&[Question::Certify], reason);
+        findings.leave_open(gap.about(&counters(&[call.ddi])));
     }
     let finding = match &call.opt_in {
         Some(opt_in) => finding.on(opt_in.violates_on()).note(opt_in_note(opt_in)),

@@ -1,0 +1,81 @@
+//! `ringfence diff`
+
+use crate::arguments::{Color, Diff, DiffFormat};
+use crate::progress::ProgressLine;
+use crate::{exit, scanning, terminal};
+use anyhow::Context;
+use ringfence::report::{difference_json, difference_markdown, difference_text, safe};
+use ringfence::{Input, Scan, Settings, Side, Targets, compare, is_report};
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) fn run(arguments: &Diff, color: Color) -> anyhow::Result<u8> {
+    let named = [&arguments.old, &arguments.new];
+    // Reports first: drivers are asked about the Windows versions that the report was asked about.
+    let reports = [report(named[0])?, report(named[1])?];
+    let targets = match &arguments.target[..] {
+        [] => reports.iter().flatten().find_map(Side::targets).unwrap_or(Targets::DEFAULT),
+        asked => asked.iter().copied().fold(Targets::NONE, Targets::union),
+    };
+    let settings = Settings {
+        targets,
+        strict: arguments.strict,
+        code_analysis: arguments.code_analysis,
+        code: false,
+        symbols: arguments.symbols.clone(),
+        ..Settings::default()
+    };
+    let is_text = arguments.format == DiffFormat::Text;
+    let mut scans = Vec::new();
+    let mut side = |name: &OsStr, report: Option<Side>| -> anyhow::Result<Side> {
+        let Some(side) = report else {
+            let (side, scan) = examined(name, &settings)?;
+            scanning::complain(&scan, !is_text);
+            scans.push(scan);
+            return Ok(side);
+        };
+        Ok(side)
+    };
+    let [old, new] = reports;
+    let (old, new) = (side(named[0], old)?, side(named[1], new)?);
+    let difference = compare(&old, &new);
+    let text = match arguments.format {
+        DiffFormat::Text => difference_text(&difference, &terminal::options(color)),
+        DiffFormat::Json => difference_json(&difference),
+        DiffFormat::Markdown => difference_markdown(&difference),
+    };
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Err(error.into()),
+        other => other.context("cannot write the comparison")?,
+    }
+    Ok(exit::of_comparison(difference.worse, old.len() + new.len(), &scans))
+}
+
+/// The side that `name` is a report of; none where it names drivers.
+fn report(name: &OsStr) -> anyhow::Result<Option<Side>> {
+    let path = Path::new(name);
+    // A file with a report's ending is meant for one, even if it is empty or cut at its beginning.
+    let called_so = path.is_file()
+        && path.extension().is_some_and(|end| {
+            ["json", "jsonl"].iter().any(|known| end.eq_ignore_ascii_case(known))
+        });
+    if !(called_so || is_report(path)) {
+        return Ok(None);
+    }
+    let shown = safe(&path.to_string_lossy()).into_owned();
+    let side = Side::of_report(path);
+    side.map(Some).with_context(|| format!("cannot read the report {shown}"))
+}
+
+/// The drivers that `name` names, examined.
+fn examined(name: &OsStr, settings: &Settings) -> anyhow::Result<(Side, Scan)> {
+    let mut progress = ProgressLine::new(false);
+    let input = Input::parse(name);
+    let shown = name.to_string_lossy();
+    let (side, scan) = Side::of_drivers(&shown, &input, settings, |now| progress.show(now));
+    progress.clear();
+    Ok((side, scan?))
+}
