@@ -25,6 +25,7 @@ mod csv;
 mod ddi;
 mod difference;
 mod drawing;
+mod excuse;
 mod format;
 mod full;
 mod github;
