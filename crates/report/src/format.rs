@@ -163,12 +163,21 @@ pub struct Options {
     pub cards: Vec<&'static RuleCard>,
     /// Where the pages of `cargo xtask docs` are, without a slash at the end; none where they are nowhere.
     pub docs: Option<String>,
+    /// The folder that relative paths start from, for formats whose readers look files up.
+    pub root: Option<String>,
 }
 
 impl Default for Options {
     /// What suits a file or a pipe.
     fn default() -> Options {
-        Options { color: false, width: 100, show_notes: true, cards: Vec::new(), docs: None }
+        Options {
+            color: false,
+            width: 100,
+            show_notes: true,
+            cards: Vec::new(),
+            docs: None,
+            root: None,
+        }
     }
 }
 
