@@ -6,7 +6,7 @@ use super::model::{
     ArtifactLocation, Configuration, Descriptor, DescriptorReference, FileOnly, Help, Message,
     Notification, Properties, WholeFile,
 };
-use super::rules::Rules;
+use super::rules::{Rules, pascal};
 use super::text::sentence;
 use super::uri::Uris;
 use crate::answers::whys;
@@ -22,14 +22,14 @@ const MOST_NAMED: usize = 10;
 
 /// The kinds of notices, with what they say of themselves.
 const KINDS: [(&str, &str, &str); 4] = [
-    ("unread", "error", "A file could not be read."),
-    ("fault", "error", "A rule failed on a driver, which is a defect of ringfence."),
+    ("unread-file", "error", "A file could not be read."),
+    ("rule-fault", "error", "A rule failed on a driver, which is a defect of ringfence."),
     (
-        "unknown",
+        "unknown-answer",
         "note",
         "A question has no answer for some drivers, as something was not examined.",
     ),
-    ("left-out", "warning", "The report is cut short to what GitHub takes."),
+    ("cut-short", "warning", "The report is cut short to what GitHub takes."),
 ];
 
 const UNREAD: usize = 0;
@@ -41,7 +41,7 @@ const LEFT_OUT: usize = 3;
 pub(super) fn described() -> Vec<Descriptor> {
     let describe = |(id, level, about): &(&str, &'static str, &str)| Descriptor {
         id: (*id).to_owned(),
-        name: None,
+        name: Some(pascal(id)),
         short_description: Message::new(*about),
         full_description: Message::new(*about),
         help: Some(Help { text: (*about).to_owned(), markdown: (*about).to_owned() }),

@@ -6,6 +6,10 @@ use super::model::{
 use super::text::name;
 use ringfence_finding::{Evidence, Finding, SourcePlace};
 
+/// Microsoft's library for SARIF, which its viewers use, refuses a whole file for one number above this.
+/// No real line or address is, but a file made for it has them.
+const LARGEST: u32 = i32::MAX.unsigned_abs();
+
 /// A driver as locations name it.
 pub(super) struct Driver {
     pub(super) location: ArtifactLocation,
@@ -61,7 +65,8 @@ impl Driver {
             index: None,
             parent_index: self.module,
         };
-        PhysicalLocation { address: Some(address), ..self.whole() }
+        let address = Some(address).filter(|_| rva <= LARGEST);
+        PhysicalLocation { address, ..self.whole() }
     }
 
     /// `acme.sys!Allocate+0x5` as debuggers write it, or `acme.sys+0x1a45`.
@@ -95,7 +100,7 @@ impl Driver {
 
 /// A line of a source file.
 pub(super) fn line_of(location: ArtifactLocation, line: Option<u32>) -> PhysicalLocation {
-    let region = Region::line(line.filter(|&line| line > 0).unwrap_or(1));
+    let region = Region::line(line.filter(|line| (1..=LARGEST).contains(line)).unwrap_or(1));
     PhysicalLocation { artifact_location: location, region, address: None }
 }
 

@@ -156,7 +156,7 @@ fn message(finding: &Finding, driver: &Driver, links: &[String], docs: Option<&s
         lines.extend(trail::pointed_out(table));
     }
     lines.extend(finding.notes.iter().map(|note| sentence(note)));
-    lines.extend(finding.help.iter().map(|help| sentence(&format!("To mend it, {help}"))));
+    lines.extend(finding.help.iter().map(|help| sentence(&format!("Help: {help}"))));
     lines.extend(finding.ddi.zip(docs).map(|(ddi, docs)| page(ddi, docs)));
     lines.join("\n")
 }

@@ -150,7 +150,7 @@ pub(super) fn level_name(level: Level) -> &'static str {
 }
 
 /// `WritableExecutableSectionNote` for `writable-executable-section/note`.
-fn pascal(id: &str) -> String {
+pub(super) fn pascal(id: &str) -> String {
     let words = id.split(['-', '/']).filter_map(|word| {
         let (first, rest) = word.split_at_checked(1)?;
         Some(first.to_ascii_uppercase() + rest)
