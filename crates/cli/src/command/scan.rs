@@ -36,6 +36,8 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     options.cards = ringfence::rule_cards().collect();
     let docs = effective.docs_url.value.as_ref();
     options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());
+    options.root =
+        std::env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
     let files = files.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();
     let report = |out| sink(format, out, options.clone());
     let scan = scanning::run(&inputs, &settings, &manner, report, files)?;
