@@ -9,6 +9,7 @@ mod command;
 mod corpus;
 mod fixtures;
 mod fuzz;
+mod reports;
 mod stage;
 mod test;
 
@@ -37,6 +38,8 @@ enum Task {
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Checks reports with the tools that people read them with.
+    Reports,
     /// Runs all tests: units, example drivers, machine code, real drivers, fuzz targets.
     Test,
 }
@@ -63,6 +66,7 @@ fn run() -> anyhow::Result<()> {
         Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Reports => reports::run(),
         Task::Test => test::all(),
     }
 }

@@ -10,6 +10,7 @@ pub fn all() -> Result<()> {
         Stage::cargo("tests", 1500, &["test", "--workspace", "--quiet"]),
         Stage::task("examples", 600, &["fixtures"])?,
         Stage::task("code", 600, &["code"])?,
+        Stage::task("reports", 600, &["reports"])?,
         Stage::task("corpus", 900, &["corpus"])?,
         Stage::task("fuzz", 900, &["fuzz", "--seconds", "30"])?,
     ])

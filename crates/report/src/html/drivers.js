@@ -83,7 +83,7 @@ function driverRow(row, place) {
   return element("tr", { role: "row", tabindex: place === table.current ? "0" : "-1", "data-id": row.id },
     element("th", { scope: "row", role: "rowheader" },
       element("a", { href: "#driver-" + row.id, tabindex: "-1" }, row.name || "(no name)"),
-      row.folder ? element("small", { title: row.path }, row.folder) : null),
+      row.folder ? element("small", { title: row.folder + row.name }, row.folder) : null),
     cell("Version", row.version || ""),
     cell("Company", row.company || ""),
     cell("Machine", row.machine),
@@ -201,6 +201,7 @@ function drawDrivers() {
     filterBar(),
     table.status,
     element("table", { class: "drivers", role: "table", "aria-labelledby": "drivers-title" },
+      element("colgroup", null, COLUMNS.map(({ key }) => element("col", { class: "wide-" + key }))),
       element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, heads)), table.body),
     table.empty, table.more);
   new IntersectionObserver((seen) => {

@@ -35,13 +35,13 @@ function memoryMap(driver) {
     const region = element("li", { class: "region kind-" + kindOf(section.rights) + (section.discardable ? " discardable" : "") },
       sized(element("span", { class: "used" }), { width: part(Math.min(section.virtual_size, pages), pages) }),
       element("button", { type: "button", "aria-label": sectionWords(section), on: { ...tells(sectionWords(section)), click: () => show("section-" + index) } },
-        element("span", { class: "region-name" }, section.name), element("span", { class: "region-rights" }, section.rights)));
+        element("span", { class: "region-name" }, section.name), " ", element("span", { class: "region-rights" }, section.rights)));
     return sized(region, { left: part(section.rva), width: part(pages) });
   }));
   const pins = element("ol", { class: "pins", "aria-label": "Findings in memory" }, clusters(findings, size).map((cluster) => {
     const words = cluster.map((index) => "Finding " + (index + 1) + " at " + hex(findings[index].rva) + ": " + findings[index].message);
     const level = LEVELS[Math.max(...cluster.map((index) => LEVELS.indexOf(findings[index].level)))];
-    const label = cluster.length > 1 ? cluster.length + " findings. " + words.join(". ") : words[0];
+    const label = cluster.length > 1 ? "Findings " + pinWords(cluster) + ". " + words.join(". ") : words[0];
     const pin = element("li", null, element("button", { type: "button", class: "pin " + level, "aria-label": label, on: { ...tells(label), click: () => show("finding-" + cluster[0]) } },
       pinWords(cluster)));
     return sized(pin, { left: part(Math.min(size, findings[cluster[0]].rva)) });
@@ -74,8 +74,8 @@ function pinWords(cluster) {
 
 function sectionWords(section) {
   const end = section.rva + section.virtual_size;
-  return section.name + ": " + hex(section.rva) + " to " + hex(end) + ", " + grouped(section.virtual_size) + " bytes, " +
-    section.rights + " (" + KINDS[kindOf(section.rights)] + ")" + (section.discardable ? ", discardable" : "");
+  return section.name + " " + section.rights + ": " + hex(section.rva) + " to " + hex(end) + ", " + grouped(section.virtual_size) +
+    " bytes, " + KINDS[kindOf(section.rights)] + (section.discardable ? ", discardable" : "");
 }
 
 function legend(sections) {

@@ -14,15 +14,12 @@ const LEVELS = ["note", "warning", "error"];
 const report = JSON.parse(document.getElementById("report").textContent);
 
 /** The drivers, with what the table filters and sorts by. */
-const rows = report.rows.map(([id, path, version, company, machine, answers, rules], index) => {
-  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+const rows = report.rows.map(([id, folder, name, version, company, machine, answers, rules], index) => {
   const fired = rules.map(([rule, findings, level]) => ({ rule: report.rules[rule], findings, level }));
   return {
-    index, id, path, version, company, machine, answers, fired,
-    name: path.slice(cut),
-    folder: path.slice(0, cut),
+    index, id, folder, name, version, company, machine, answers, fired,
     findings: fired.reduce((sum, one) => sum + one.findings, 0),
-    text: [path, version, company, machine, ...fired.map((one) => one.rule)].join("\n").toLowerCase(),
+    text: [folder + name, version, company, machine, ...fired.map((one) => one.rule)].join("\n").toLowerCase(),
   };
 });
 const rowOf = new Map(rows.map((row) => [row.id, row]));

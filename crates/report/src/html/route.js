@@ -63,7 +63,8 @@ function openOverview(address, from) {
   pages.driver.replaceChildren();
   if (from === "driver" || from === "rules") {
     const place = now.driver ? table.shown.indexOf(now.driver) : -1;
-    if (place >= 0) moveTo(place);
+    // One that was linked to may be far below; the way there is not made for it.
+    if (place >= 0 && place < table.made + 5 * PORTION) moveTo(place);
     scrollTo(0, now.scrolled);
   }
 }

@@ -22,10 +22,11 @@ pub(super) struct Rows {
     count: usize,
 }
 
-/// One driver: id, path, version, company, machine, answers, then number of the rule, findings and gravest level
+/// One driver: id, folder, name (escapes hold a backslash too, so the script could not cut), version, company, machine, answers, then number of the rule, findings and gravest level
 /// of each rule that fired.
 #[derive(Serialize)]
 struct Row<'a>(
+    &'a str,
     &'a str,
     &'a str,
     Option<&'a str>,
@@ -45,6 +46,8 @@ impl Rows {
             Answer::Unknown => 1,
             Answer::Yes => 2,
         });
+        let name = file_name(&examination.path);
+        let folder = &examination.path[..examination.path.len() - name.len()];
         let rules = self.rules_of(examination);
         if self.count > 0 {
             self.data.push_str(",\n");
@@ -52,7 +55,8 @@ impl Rows {
         self.count += 1;
         self.data += &embed::json_text(&Row(
             id,
-            &examination.path,
+            folder,
+            name,
             file,
             company.map(str::trim).filter(|company| !company.is_empty()),
             &examination.machine,
@@ -181,8 +185,8 @@ mod tests {
             serde_json::json!({
                 "rules": ["executable-import-table", "writable-executable-section", "straddling-relocation"],
                 "rows": [
-                    ["a-1", "x/a.sys", null, null, "x64", [2, 1, 0], [[0, 8, 2]]],
-                    ["b-2", "b.sys", "2.1.0.0", "Acme Storage Inc.", "x64", [0, 1, 0], [[1, 1, 2], [2, 1, 0]]],
+                    ["a-1", "x/", "a.sys", null, null, "x64", [2, 1, 0], [[0, 8, 2]]],
+                    ["b-2", "", "b.sys", "2.1.0.0", "Acme Storage Inc.", "x64", [0, 1, 0], [[1, 1, 2], [2, 1, 0]]],
                 ],
             })
         );
