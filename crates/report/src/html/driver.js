@@ -52,7 +52,7 @@ function answerCard(driver, question, { answer, because = [] }) {
 
 function findingsOf(driver) {
   const { findings } = driver;
-  return element("section", { class: "findings", "aria-labelledby": "findings-title" },
+  return element("section", { class: findings.length > 30 ? "findings many" : "findings", "aria-labelledby": "findings-title" },
     element("h2", { id: "findings-title" }, "Findings ", element("span", { class: "tally" }, grouped(findings.length))),
     findings.length ? findings.map(finding) : element("p", null, "None."));
 }

@@ -2,6 +2,8 @@
 
 /** Rows that are made at a time: a browser lays out a few hundred at once without a pause. */
 const PORTION = 100;
+/** Letters of a folder in the table. */
+const LONGEST_FOLDER = 64;
 /** The company of those that name none; no version resource says this. */
 const UNNAMED = "\u0000";
 const FIRST_ORDER = { sort: "load", down: "" };
@@ -76,6 +78,14 @@ function makeMore(count) {
   table.empty.hidden = table.shown.length > 0;
 }
 
+/** The end of a long folder, which tells more than its beginning; the driver's page has all of it. */
+function shortFolder(folder) {
+  if (folder.length <= LONGEST_FOLDER) return folder;
+  const rest = folder.slice(-LONGEST_FOLDER);
+  const cut = rest.search(/[\\/]/);
+  return "\u2026" + (cut >= 0 && cut < rest.length - 1 ? rest.slice(cut) : rest);
+}
+
 function driverRow(row, place) {
   const cell = (title, ...children) => element("td", { role: "cell", "data-title": title }, children);
   const fired = row.fired.map(({ rule, findings, level }) => element("li", { class: LEVELS[level] },
@@ -83,7 +93,7 @@ function driverRow(row, place) {
   return element("tr", { role: "row", tabindex: place === table.current ? "0" : "-1", "data-id": row.id },
     element("th", { scope: "row", role: "rowheader" },
       element("a", { href: "#driver-" + row.id, tabindex: "-1" }, row.name || "(no name)"),
-      row.folder ? element("small", { title: row.folder + row.name }, row.folder) : null),
+      row.folder ? element("small", { title: row.folder + row.name }, shortFolder(row.folder)) : null),
     cell("Version", row.version || ""),
     cell("Company", row.company || ""),
     cell("Machine", row.machine),
