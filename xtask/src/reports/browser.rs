@@ -12,11 +12,14 @@ use ringfence::{Input, Settings, Sink};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Pinned, so that a failure is nobody's alone.
 const PACKAGES: [(&str, &str); 2] = [("playwright-core", "1.65.1"), ("axe-core", "4.14.1")];
+
+/// Where the large report takes the documentation to be published.
+const DOCS: &str = "https://docs.test/ringfence";
 
 /// Drivers of the large report.
 const MANY: usize = 5_000;
@@ -32,19 +35,26 @@ pub fn check() -> Result<()> {
     fs::create_dir_all(&folder)?;
     fetch(&folder)?;
     let drivers = command::root().join("examples/drivers");
-    write(&folder.join("examples.html"), |sink| {
+    write(&folder.join("examples.html"), None, |sink| {
         let inputs = [Input::parse(drivers.as_os_str())];
         ringfence::scan(&inputs, &Settings::default(), sink, |_| ())?;
         Ok(())
     })?;
     let many = folder.join("many.html");
-    write(&many, |sink| many::tell(&drivers, MANY, sink))?;
+    write(&many, Some(DOCS), |sink| many::tell(&drivers, MANY, sink))?;
     println!("{MANY} drivers take {} KiB", fs::metadata(&many)?.len() >> 10);
     fs::write(folder.join("expected.json"), serde_json::to_string(&expected(&drivers)?)?)?;
     // Packages are looked for from where a script is.
     let script = folder.join("check.mjs");
     fs::write(&script, include_str!("browser/check.mjs"))?;
-    command::run(Command::new("node").arg(&script).arg(&drivers))
+    command::run(Command::new("node").arg(&script).args([&drivers, &program("chromium")?]))
+}
+
+/// Where a program is that `PATH` leads to.
+fn program(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name));
+    found.into_iter().find(|path| path.is_file()).with_context(|| format!("{name} is gone"))
 }
 
 /// Fetches what is not there in its version.
@@ -70,9 +80,17 @@ fn fetch(folder: &Path) -> Result<()> {
 }
 
 /// Writes an HTML report with the cards of all rules.
-fn write(path: &Path, tell: impl FnOnce(&mut dyn Sink) -> Result<()>) -> Result<()> {
+fn write(
+    path: &Path,
+    docs: Option<&str>,
+    tell: impl FnOnce(&mut dyn Sink) -> Result<()>,
+) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    let options = Options { cards: ringfence::rule_cards().collect(), ..Options::default() };
+    let options = Options {
+        cards: ringfence::rule_cards().collect(),
+        docs: docs.map(str::to_owned),
+        ..Options::default()
+    };
     let mut sink = sink(Format::Html, Box::new(BufWriter::with_capacity(1 << 16, file)), options);
     tell(&mut *sink)
 }

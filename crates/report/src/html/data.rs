@@ -373,9 +373,13 @@ mod tests {
 
     #[test]
     fn one_driver_of_each_kind() {
-        let drivers =
-            [sample::writable_executable("acmedisk.sys"), sample::with_sources().remove(0)];
-        let drawn: Vec<_> = drivers.iter().map(data).collect();
+        let mut refused = sample::writable_executable("acmedisk.sys");
+        refused.findings[1].excuse = Some(Excuse::Accepted {
+            reason: "old Windows is not supported".to_owned(),
+            until: Some("2027-03-31".to_owned()),
+        });
+        refused.excused = vec![Question::Certify];
+        let drawn: Vec<_> = [refused, sample::with_sources().remove(0)].iter().map(data).collect();
         insta::assert_snapshot!(serde_json::to_string_pretty(&drawn).unwrap());
     }
 }

@@ -210,7 +210,8 @@ function drawDrivers() {
     element("h2", { id: "drivers-title" }, "Drivers"),
     filterBar(),
     table.status,
-    element("table", { class: "drivers", role: "table", "aria-labelledby": "drivers-title" },
+    element("p", { class: "unseen", id: "drivers-hint" }, "Arrow keys move between drivers, Enter opens one, Escape comes back."),
+    element("table", { class: "drivers", role: "table", "aria-labelledby": "drivers-title", "aria-describedby": "drivers-hint" },
       element("colgroup", null, COLUMNS.map(({ key }) => element("col", { class: "wide-" + key }))),
       element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, heads)), table.body),
     table.empty, table.more);

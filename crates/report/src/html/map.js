@@ -27,7 +27,7 @@ function memoryMap(driver) {
   const { sections, findings } = driver;
   if (sections.length === 0) return null;
   const size = Math.max(driver.facts.size_of_image, ...sections.map((_, index) => pagesEnd(sections, index)));
-  const detail = element("p", { class: "map-detail", "aria-live": "polite" }, "Point at a section or a pin to read about it.");
+  const detail = element("p", { class: "map-detail", "aria-hidden": "true" }, "Point at a section or a pin to read about it.");
   const tells = (text) => ({ focus: () => { detail.textContent = text; }, pointerenter: () => { detail.textContent = text; } });
   const part = (bytes, of = size) => (100 * Math.max(0, bytes) / of).toFixed(4) + "%";
   const strip = element("ol", { class: "strip", "aria-label": "Sections in memory" }, sections.map((section, index) => {
