@@ -5,7 +5,7 @@ mod table;
 
 use crate::layout::{columns, wrap};
 use crate::style::{Line, Meaning};
-use ringfence_finding::Evidence;
+use ringfence_finding::{Entered, Evidence};
 
 /// The columns left of the margin line when no label is longer.
 pub(crate) const MARGIN: usize = 5;
@@ -24,6 +24,12 @@ pub(crate) fn part(evidence: &Evidence) -> Option<String> {
             listing.function.map(|function| format!("in the function at {function:x}"))
         }
     }
+}
+
+/// The function that a listing goes on in, then where that comes from, if that is known.
+pub(crate) fn entered(entered: &Entered) -> Vec<String> {
+    let (function, origin) = listing::told(entered);
+    std::iter::once(function).chain(origin).collect()
 }
 
 /// The columns left of the margin line.

@@ -26,7 +26,7 @@ pub(crate) struct Full<'a> {
 type Told = Vec<(&'static str, u32, Vec<Remark>)>;
 
 /// A line below the evidence: its name and its text.
-type Remark = (&'static str, String);
+pub(crate) type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
@@ -240,7 +240,7 @@ fn place(path: &str, finding: &Finding, margin: usize, width: usize) -> (Line, O
 }
 
 /// What stands below the evidence, each with its name.
-fn remarks(finding: &Finding, targets: Targets) -> Vec<Remark> {
+pub(crate) fn remarks(finding: &Finding, targets: Targets) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = Vec::new();
     remarks.extend(doubt(finding).map(|doubt| ("note", doubt)));
     if finding.targets != Targets::ALL {
@@ -280,7 +280,7 @@ fn facts(examination: &Examination) -> String {
 }
 
 /// What the image opts in to and what not: often taken for criteria, so it is said that they are none.
-fn mitigations(mitigations: &Mitigations) -> String {
+pub(crate) fn mitigations(mitigations: &Mitigations) -> String {
     let all = [
         (mitigations.dynamic_base, "DYNAMIC_BASE"),
         (mitigations.high_entropy_va, "HIGH_ENTROPY_VA"),

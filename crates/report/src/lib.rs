@@ -35,6 +35,7 @@ mod json;
 mod junit;
 mod layout;
 mod markdown;
+pub mod markup;
 mod msvc;
 mod safe;
 #[cfg(test)]

@@ -47,18 +47,22 @@ pub(super) fn draw(listing: &Listing, meaning: Meaning, canvas: Canvas, lines: &
 
 /// Says in which function the lines go on, and where that comes from.
 fn enter(entered: &Entered, canvas: Canvas, lines: &mut Vec<Line>) {
+    let (function, origin) = told(entered);
+    lines.push(canvas.labelled(ELSEWHERE).filled_to(canvas.left()).plain(function));
+    for piece in origin.iter().flat_map(|origin| wrap(origin, canvas.room().max(20))) {
+        lines.push(canvas.labelled("").filled_to(canvas.left()).plain(piece));
+    }
+}
+
+/// The function that the lines go on in, and where that comes from.
+pub(super) fn told(entered: &Entered) -> (String, Option<String>) {
     let named = entered.source.as_ref().and_then(|source| source.function.as_deref());
     let function = match (named, entered.function) {
         (Some(name), _) => format!("in {}", shown(name)),
         (None, Some(function)) => format!("in the function at {function:x}"),
         (None, None) => "in another function".to_owned(),
     };
-    lines.push(canvas.labelled(ELSEWHERE).filled_to(canvas.left()).plain(function));
-    if let Some(origin) = entered.source.as_ref().and_then(line_and_origin) {
-        for piece in wrap(&origin, canvas.room().max(20)) {
-            lines.push(canvas.labelled("").filled_to(canvas.left()).plain(piece));
-        }
-    }
+    (function, entered.source.as_ref().and_then(line_and_origin))
 }
 
 fn address(rva: u32) -> String {
