@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         is_for_machines: format.is_for_machines(),
     };
     let mut options = terminal::options(color);
-    options.gate.clone_from(&arguments.gate);
-    options.fail_unknown = arguments.fail_unknown;
+    options.gate.clone_from(&effective.gate.value);
+    options.fail_unknown = effective.fail_unknown.value;
     options.cards = ringfence::rule_cards().collect();
     let docs = effective.docs_url.value.as_ref();
     options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());
