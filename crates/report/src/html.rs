@@ -38,7 +38,7 @@ impl<'a> Html<'a> {
 impl Sink for Html<'_> {
     fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
         self.targets = targets;
-        page::write_start(&mut *self.out, tool, targets, &self.options)
+        page::write_start(&mut *self.out, tool, &self.options)
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
@@ -52,13 +52,13 @@ impl Sink for Html<'_> {
 
     fn finish(&mut self, closing: &Closing) -> io::Result<()> {
         let out = &mut *self.out;
-        page::write_main(out, closing, &self.rows, &self.options)?;
+        page::write_main(out, closing, &self.rows, self.targets, &self.options)?;
         out.write_all(b"<script type=\"application/json\" id=\"report\">{")?;
         self.rows.write_data(out)?;
         out.write_all(b",\"texts\":")?;
         embed::json(out, &self.texts.list())?;
         out.write_all(b",\"about\":")?;
-        embed::json(out, &page::about(&self.options))?;
+        embed::json(out, &page::about(&self.options, self.targets))?;
         out.write_all(b"}</script>\n")?;
         page::write_end(out)?;
         self.out.flush()

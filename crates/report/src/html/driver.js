@@ -14,7 +14,7 @@ function driverPage(row, driver) {
     defectsOf(driver),
     element("section", { "aria-labelledby": "examined-title" },
       element("h2", { id: "examined-title" }, "What was looked at"),
-      element("ul", { class: "examined" }, driver.examined.concat(driver.symbols || []).map((line) => element("li", null, sentence(line))))),
+      element("ul", { class: "examined" }, driver.examined.concat(driver.symbols || [], "asked about " + report.about.targets).map((line) => element("li", null, sentence(line))))),
     factsOf(driver),
     importsOf(driver),
   ];

@@ -33,12 +33,7 @@ pub(super) const SCRIPT: &str = concat!(
 ///
 /// The policy lets nothing run, load or be sent but this very style and script: markup that a driver's strings
 /// might smuggle in would be dead.
-pub(super) fn write_start(
-    out: &mut dyn Write,
-    tool: &Tool,
-    targets: Targets,
-    options: &Options,
-) -> io::Result<()> {
+pub(super) fn write_start(out: &mut dyn Write, tool: &Tool, options: &Options) -> io::Result<()> {
     let rules = match options.cards.is_empty() {
         true => "",
         false => " <a href=\"#rules\" data-page=\"rules\">Rules</a>",
@@ -54,13 +49,11 @@ pub(super) fn write_start(
          <style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to content</a>\n\
          <header class=\"top\">\n<p class=\"brand\"><a href=\"#\">ringfence</a> <span>memory integrity report</span></p>\n\
          <nav aria-label=\"Pages\"><a href=\"#\" data-page=\"overview\">Drivers</a>{rules}</nav>\n\
-         <p class=\"asked\">asked about {}</p>\n\
          <button type=\"button\" id=\"theme\" hidden>Dark<span class=\"wide-only\"> theme</span></button>\n</header>",
         digest(SCRIPT),
         digest(STYLE),
         text(tool.name),
         text(tool.version),
-        text(&targets.to_string()),
     )
 }
 
@@ -69,12 +62,13 @@ pub(super) fn write_main(
     out: &mut dyn Write,
     closing: &Closing,
     rows: &Rows,
+    targets: Targets,
     options: &Options,
 ) -> io::Result<()> {
     writeln!(
         out,
         "<main id=\"main\" tabindex=\"-1\">\n<section id=\"overview\" aria-labelledby=\"overview-title\">\n\
-         <h1 id=\"overview-title\">{}</h1>\n<p class=\"scope\">{}</p>",
+         <h1 id=\"overview-title\">{}</h1>\n<p class=\"scope\">{} · asked about {targets}</p>",
         counted(closing.totals.drivers, "driver"),
         scope(closing)
     )?;
@@ -99,13 +93,15 @@ pub(super) struct About<'a> {
     /// Where the rules and DDIs have pages of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     docs: Option<&'a str>,
+    /// The Windows versions asked about, in words.
+    targets: String,
     /// What each rule finds, for those whose card is on the page.
     cards: BTreeMap<&'a str, &'a str>,
 }
 
-pub(super) fn about(options: &Options) -> About<'_> {
+pub(super) fn about(options: &Options, targets: Targets) -> About<'_> {
     let cards = options.cards.iter().map(|card| (card.id, card.summary)).collect();
-    About { docs: published(options), cards }
+    About { docs: published(options), targets: targets.to_string(), cards }
 }
 
 /// The published pages, where their address is one that a link may have.
@@ -242,7 +238,8 @@ mod tests {
         let mut out = Vec::new();
         let options =
             Options { cards: vec![&CARD], docs: docs.map(str::to_owned), ..Options::default() };
-        write_main(&mut out, &sample::closing(&[]), &Rows::default(), &options).unwrap();
+        write_main(&mut out, &sample::closing(&[]), &Rows::default(), Targets::DEFAULT, &options)
+            .unwrap();
         String::from_utf8(out).unwrap()
     }
 
