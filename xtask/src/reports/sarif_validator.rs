@@ -25,7 +25,7 @@ const VALIDATOR: Needed = Needed {
 const ALWAYS: &str = "SARIF2003";
 
 /// What the validator says of a result without a location.
-const NO_LOCATION: &str = "GH1001";
+const NO_LOCATION: &str = "GH1015";
 
 pub(super) fn check(written: &Written) -> Result<()> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {

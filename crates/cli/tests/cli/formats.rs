@@ -1,6 +1,8 @@
 //! The formats against each other and against the committed schema.
 
-use crate::run::{Ran, bad, blemished, clean, folder, immovable, scan, straddling, workspace};
+use crate::run::{
+    Ran, bad, blemished, clean, folder, immovable, ringfence, scan, straddling, workspace,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -156,4 +158,35 @@ fn what_is_listed() {
         let target = target["id"].as_str().unwrap();
         assert_eq!(scan(&format!("--target {target}+"), files.path()).code, Some(3));
     }
+}
+
+/// GitHub matches relative paths with files of a repository: those below the folder ringfence ran in.
+#[test]
+fn sarif_tells_paths_from_where_it_ran() {
+    let files = assorted();
+    let elsewhere = folder([("x y.sys", bad())]);
+    let mut command = ringfence();
+    command.current_dir(files.path()).args(["scan", "--format", "sarif"]);
+    // Some systems have temporary folders behind a link, and a process knows only where that leads.
+    let whole = files.path().canonicalize().unwrap();
+    let log = Ran::from(
+        command.arg(whole.join("odd")).args(["b.sys"]).arg(elsewhere.path()).output().unwrap(),
+    );
+    let log = log.json();
+    let run = &log["runs"][0];
+    assert!(run["tool"]["driver"]["rules"].as_array().unwrap().len() > 20);
+    let results = run["results"].as_array().unwrap();
+    let places = results.iter().map(|result| {
+        let place = &result["locations"][0]["physicalLocation"]["artifactLocation"];
+        (place["uri"].as_str().unwrap(), place["uriBaseId"].as_str())
+    });
+    let places: Vec<_> = places.collect();
+    let below = Some("%SRCROOT%");
+    assert!(places.contains(&("b.sys", below)));
+    assert!(places.iter().any(|(uri, base)| uri.starts_with("odd/") && *base == below));
+    let other: Vec<_> = places.iter().filter(|(_, base)| base.is_none()).collect();
+    assert!(!other.is_empty());
+    assert!(
+        other.iter().all(|(uri, _)| uri.starts_with("file:///") && uri.ends_with("/x%20y.sys"))
+    );
 }
