@@ -80,10 +80,13 @@ impl Effective {
     ) -> anyhow::Result<Effective> {
         let none = File { path: PathBuf::new() };
         let at = file.as_ref().unwrap_or(&none);
-        let report = said.report.map(|said| at.each(said, |text| at.report(text))).transpose()?;
-        let symbols =
-            said.symbols.map(|said| at.each(said, |text| at.symbols(text))).transpose()?;
-        let docs_url = said.docs_url.map(|said| at.mapped(said, |url| web_address(&url)));
+        // What the command line says otherwise need not be right here: a folder may not be there on this machine.
+        let report = said.report.filter(|_| chosen.report.is_empty());
+        let report = report.map(|said| at.each(said, |text| at.report(text))).transpose()?;
+        let symbols = said.symbols.filter(|_| chosen.symbols.is_empty());
+        let symbols = symbols.map(|said| at.each(said, |text| at.symbols(text))).transpose()?;
+        let docs_url = said.docs_url.filter(|_| chosen.docs_url.is_none());
+        let docs_url = docs_url.map(|said| at.mapped(said, |url| web_address(&url)));
         let baseline = said.baseline.map(|said| at.mapped(said, |path| Ok(at.folder().join(path))));
         let targets = chosen.target.iter().copied().reduce(Targets::union);
         let baseline_chosen = match chosen.no_baseline {

@@ -124,4 +124,7 @@ fn what_only_the_command_line_knows_is_checked_in_the_file_too() {
     );
     let missing = wrong("symbols = [\"no-such-folder\"]");
     assert!(missing.starts_with("sub/ringfence.toml:1: `symbols`: no-such-folder: "), "{missing}");
+    // The command line says otherwise, so it does not matter.
+    let symbols = effective("--symbols .", "symbols = [\"no-such-folder\"]").unwrap().symbols;
+    assert_eq!((symbols.value.len(), symbols.origin), (1, Origin::CommandLine));
 }
