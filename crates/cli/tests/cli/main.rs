@@ -8,7 +8,10 @@ mod examples;
 mod exit_codes;
 mod formats;
 mod inputs;
+#[cfg(unix)]
+mod odd_names;
 mod run;
+mod servers;
 mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]
