@@ -10,8 +10,9 @@ mod signature;
 use crate::command::{Missing, available, install_missing, root, run as run_command, target};
 use anyhow::{Context, Result, bail, ensure};
 use extract::Workshop;
-use fetch::Fetcher;
-use manifest::{Driver, Manifest, Package};
+pub use fetch::Fetcher;
+use manifest::{Driver, Manifest};
+pub use manifest::{Package, Registry};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,13 @@ pub fn fetched() -> Result<PathBuf> {
     fs::create_dir_all(&drivers)?;
     fetch(&manifest, &cache, &drivers)?;
     Ok(drivers)
+}
+
+/// The folder of the drivers, if an earlier run left any there.
+pub fn there() -> Result<Option<PathBuf>> {
+    let drivers = target()?.join("corpus/drivers");
+    let any = fs::read_dir(&drivers).is_ok_and(|mut files| files.next().is_some());
+    Ok(any.then_some(drivers))
 }
 
 /// Lower-case hex digits of the digest of `bytes`.

@@ -9,6 +9,7 @@ mod command;
 mod corpus;
 mod fixtures;
 mod fuzz;
+mod reports;
 mod stage;
 mod test;
 
@@ -37,7 +38,9 @@ enum Task {
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
-    /// Runs all tests: units, example drivers, machine code, real drivers, fuzz targets.
+    /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
+    Reports(reports::Arguments),
+    /// Runs all tests: units, example drivers, machine code, real drivers, reports, fuzz targets.
     Test,
 }
 
@@ -63,6 +66,7 @@ fn run() -> anyhow::Result<()> {
         Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Reports(arguments) => reports::run(&arguments),
         Task::Test => test::all(),
     }
 }

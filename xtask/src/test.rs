@@ -11,6 +11,7 @@ pub fn all() -> Result<()> {
         Stage::task("examples", 600, &["fixtures"])?,
         Stage::task("code", 600, &["code"])?,
         Stage::task("corpus", 900, &["corpus"])?,
+        Stage::task("reports", 600, &["reports"])?,
         Stage::task("fuzz", 900, &["fuzz", "--seconds", "30"])?,
     ])
 }

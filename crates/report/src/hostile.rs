@@ -68,7 +68,7 @@ fn drivers(text: &str) -> Vec<Examination> {
     let mut drivers = vec![
         sample::executable_pool("x"),
         sample::writable_executable("x"),
-        sample::excused("x"),
+        sample::all_excused("x"),
         sample::unreadable_imports("x"),
     ];
     let symbols = [

@@ -253,7 +253,7 @@ pub(crate) fn unreadable_imports(path: &str) -> Examination {
 }
 
 /// A driver of which all that objects is excused, in one way or the other.
-pub(crate) fn excused(path: &str) -> Examination {
+pub(crate) fn all_excused(path: &str) -> Examination {
     let mut driver = alike(path);
     let accepted = |until: Option<&str>| Excuse::Accepted {
         reason: "the vendor mends it with 2.2".to_owned(),
@@ -286,6 +286,17 @@ pub(crate) fn objected_and_open(path: &str) -> Examination {
 /// A driver that *load* is open for, for `reason`.
 pub(crate) fn undecided(path: &str, reason: &str) -> Examination {
     examination(path, vec![], vec![Gap::new(&[Question::Load], reason.to_owned())])
+}
+
+/// Drivers whose findings the settings accept, the baseline has, or nobody knows about yet.
+pub(crate) fn excused() -> Vec<Examination> {
+    let mut known = certify_only("known.sys");
+    let reason = "the vendor mends it in [1.5](https://example.org) {soon}".to_owned();
+    let until = Some("2027-03-31".to_owned());
+    known.findings[0].excuse = Some(Excuse::Accepted { reason, until });
+    known.findings[1].excuse = Some(Excuse::Baseline);
+    known.excused = vec![Question::Certify];
+    vec![known, writable_executable("new.sys")]
 }
 
 /// Names made to fool a terminal and a reader.

@@ -187,7 +187,7 @@ fn no_drivers() {
 /// Excused findings are told with their reason, in every format for people and in those that fail builds.
 #[test]
 fn excused_findings() {
-    let drivers = [sample::excused("acmedisk.sys"), sample::excused("acmenet.sys")];
+    let drivers = [sample::all_excused("acmedisk.sys"), sample::all_excused("acmenet.sys")];
     for format in Format::ALL.into_iter().filter(|format| !OTHERS.contains(format)) {
         let text = written(format, &drivers[..1], at_width(100));
         insta::assert_snapshot!(format!("excused-{format}"), text);
@@ -234,6 +234,28 @@ fn nothing_from_a_file_reaches_the_terminal_raw() {
         let raw = text.chars().find(|&c| c != '\n' && crate::safe(&c.to_string()) != c.to_string());
         assert_eq!(raw, None, "{format}");
         assert!(text.lines().all(|line| !line.starts_with("load yes")), "{format}");
+    }
+}
+
+/// No test by itself: `cargo xtask reports` lets other programs check what is written here.
+#[test]
+#[ignore = "cargo xtask reports runs it"]
+fn samples_for_other_programs() {
+    let folder = std::env::var_os("RINGFENCE_SAMPLES").expect("the folder to write to");
+    let folder = std::path::Path::new(&folder);
+    let (many, closing) = many();
+    let docs = Some("https://example.org/docs".to_owned());
+    let options = || Options { docs: docs.clone(), ..Options::default() };
+    for format in Format::ALL {
+        let write = |name: &str, text| {
+            std::fs::write(folder.join(format!("{name}.{format}")), text).unwrap();
+        };
+        write("all", written(format, &sample::all(), options()));
+        write("none", written(format, &[], options()));
+        let troubles = nothing_but_troubles();
+        write("troubles", written_with(format, &sample::all(), &troubles, options()));
+        write("many", written_with(format, &many[..200], &closing, options()));
+        write("excused", written(format, &sample::excused(), options()));
     }
 }
 

@@ -34,6 +34,7 @@ impl Fetcher {
         match package.registry {
             Registry::Pypi | Registry::PypiSource => pip(package, folder.path())?,
             Registry::Crates => cargo(package, folder.path())?,
+            Registry::Npm => npm(package, folder.path())?,
             Registry::Debian => self.apt()?.download(package, folder.path())?,
         }
         let fetched = folder.path().join(&package.file);
@@ -92,6 +93,13 @@ fn cargo(package: &Package, folder: &Path) -> Result<()> {
         }
     }
     bail!("cargo did not leave {} in {}", package.file, cache.display())
+}
+
+/// `npm pack` downloads the one package and runs nothing of it.
+fn npm(package: &Package, folder: &Path) -> Result<()> {
+    let name = format!("{}@{}", package.name, package.version);
+    let pack = ["pack", "--silent", "--ignore-scripts", &name];
+    capture(Command::new("npm").args(pack).current_dir(folder)).map(drop)
 }
 
 /// An apt with sources and lists of its own, so that the machine's are not changed.

@@ -22,6 +22,7 @@ pub enum Registry {
     /// A source distribution: pip runs its build back end to read the metadata.
     PypiSource,
     Crates,
+    Npm,
     Debian,
 }
 
