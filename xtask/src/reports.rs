@@ -3,6 +3,7 @@
 //! A check is one file below `reports/` with one function, which looks at the files that [`Written`] names;
 //! a new one is a line in [`CHECKS`].
 
+mod junit;
 mod sarif_schema;
 mod sarif_validator;
 mod written;
@@ -27,8 +28,11 @@ pub struct Arguments {
 type Check = fn(&Written) -> Result<()>;
 
 /// All of them by name.
-const CHECKS: [(&str, Check); 2] =
-    [("sarif-schema", sarif_schema::check), ("sarif-validator", sarif_validator::check)];
+const CHECKS: [(&str, Check); 3] = [
+    ("junit", junit::check),
+    ("sarif-schema", sarif_schema::check),
+    ("sarif-validator", sarif_validator::check),
+];
 
 /// Writes reports and checks them; a check that lacks what it needs does not keep the others from running.
 pub fn run(arguments: &Arguments) -> Result<()> {
