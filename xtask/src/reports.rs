@@ -4,6 +4,7 @@
 //! a new one is a line in [`CHECKS`].
 
 mod browser;
+mod junit;
 mod sarif_schema;
 mod sarif_validator;
 mod written;
@@ -28,8 +29,9 @@ pub struct Arguments {
 type Check = fn(&Written) -> Result<()>;
 
 /// All of them by name.
-const CHECKS: [(&str, Check); 3] = [
+const CHECKS: [(&str, Check); 4] = [
     ("html-browser", |_| browser::check()),
+    ("junit", junit::check),
     ("sarif-schema", sarif_schema::check),
     ("sarif-validator", sarif_validator::check),
 ];

@@ -71,7 +71,7 @@ impl<'a> Github<'a> {
         let mut text = vec![format!("{}{doubt}", finding.message), place];
         text.extend(finding.excuse.as_ref().map(excuse::told));
         text.extend(finding.help.iter().map(|help| format!("help: {help}")));
-        let file = file.map(relative);
+        let file = file.map(|file| relative(file, self.options.root.as_deref()));
         let annotation = Annotation {
             file: file.as_deref().unwrap_or(&driver.path),
             line: file.as_ref().and_then(|_| source?.line).filter(|&line| line > 0),
@@ -202,11 +202,19 @@ fn place(source: &SourcePlace) -> Option<String> {
     source::brief(&SourcePlace { file: None, line: None, ..source.clone() })
 }
 
-/// A path of the compiler's as GitHub knows files: with slashes, and below the workspace, unless it is absolute,
-/// in which case GitHub makes it relative.
-fn relative(file: &str) -> String {
-    let slashes = file.replace('\\', "/");
-    slashes.strip_prefix("./").unwrap_or(&slashes).to_owned()
+/// A path of the compiler's as GitHub knows files: with slashes, and from the root of the repository where it
+/// is below `root`. Of others GitHub finds out itself whether they are in its workspace.
+fn relative(file: &str, root: Option<&str>) -> String {
+    let file = file.replace('\\', "/");
+    let below = root.and_then(|root| {
+        let root = root.replace('\\', "/");
+        let root = root.trim_end_matches('/');
+        let windows = root.as_bytes().get(1) == Some(&b':');
+        let (start, rest) = file.split_at_checked(root.len())?;
+        let same = start == root || (windows && start.eq_ignore_ascii_case(root));
+        rest.strip_prefix('/').filter(|_| same && !root.is_empty())
+    });
+    below.unwrap_or(file.strip_prefix("./").unwrap_or(&file)).to_owned()
 }
 
 /// `text` behind the second `::`.
@@ -270,6 +278,21 @@ mod tests {
         let (_, properties, _) = parsed(&lines[1]).unwrap();
         assert_eq!(properties[0], pair("file", "src/50%, a:b/map.c"));
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn a_path_below_the_root_is_relative() {
+        let windows = Some(r"D:\a\repo\");
+        for (file, root, told) in [
+            (r"d:\A\repo\src\x.c", windows, "src/x.c"),
+            (r"D:\a\repository\x.c", windows, "D:/a/repository/x.c"),
+            ("/w/repo/src/x.c", Some("/w/repo"), "src/x.c"),
+            ("/W/repo/src/x.c", Some("/w/repo"), "/W/repo/src/x.c"),
+            ("/x.c", Some("/"), "/x.c"),
+            (r".\src\x.c", None, "src/x.c"),
+        ] {
+            assert_eq!(relative(file, root), told);
+        }
     }
 
     #[test]

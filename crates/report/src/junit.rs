@@ -80,7 +80,7 @@ impl<'a> Junit<'a> {
             _ => (kinds.join(", "), first_of(reasons)),
         };
         let body = match answer {
-            Answer::Unknown => message.clone(),
+            Answer::Unknown => String::new(),
             _ => quoted(&driver.path, deciding, self.targets)?.trim_end().to_owned(),
         };
         Ok(Outcome { element: "failure", kind, message: format!("{answer}: {message}"), body })

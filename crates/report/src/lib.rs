@@ -30,6 +30,8 @@ mod format;
 mod full;
 mod github;
 mod grid;
+#[cfg(test)]
+mod hostile;
 mod html;
 mod json;
 mod junit;

@@ -31,7 +31,7 @@ const KEPT: usize = 2 * LONGEST;
 const PATH: usize = 200;
 
 /// Columns of a sentence.
-const SENTENCE: usize = 600;
+const SENTENCE: usize = 400;
 
 /// Unread files, and faults, that are listed.
 const TROUBLES: usize = 10;

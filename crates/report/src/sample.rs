@@ -254,7 +254,7 @@ pub(crate) fn unreadable_imports(path: &str) -> Examination {
 }
 
 /// A driver of which all that objects is excused, in one way or the other.
-pub(crate) fn excused(path: &str) -> Examination {
+pub(crate) fn all_excused(path: &str) -> Examination {
     let mut driver = alike(path);
     let accepted = |until: Option<&str>| Excuse::Accepted {
         reason: "the vendor mends it with 2.2".to_owned(),

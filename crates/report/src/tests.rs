@@ -191,7 +191,7 @@ fn no_drivers() {
 /// Excused findings are told with their reason, in every format for people and in those that fail builds.
 #[test]
 fn excused_findings() {
-    let drivers = [sample::excused("acmedisk.sys"), sample::excused("acmenet.sys")];
+    let drivers = [sample::all_excused("acmedisk.sys"), sample::all_excused("acmenet.sys")];
     for format in Format::ALL.into_iter().filter(|format| !OTHERS.contains(format)) {
         let text = written(format, &drivers[..1], at_width(100));
         insta::assert_snapshot!(format!("excused-{format}"), text);

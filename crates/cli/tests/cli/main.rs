@@ -12,7 +12,10 @@ mod examples;
 mod exit_codes;
 mod formats;
 mod inputs;
+#[cfg(unix)]
+mod odd_names;
 mod run;
+mod servers;
 mod settings;
 mod summary;
 mod symbols;

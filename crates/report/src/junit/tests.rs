@@ -66,11 +66,11 @@ fn what_does_not_count_is_no_failure() {
     let ungated = written(&[sample::certify_only("a.sys")], gate);
     assert_eq!(outcomes(&ungated)[2], "certify skipped no");
     assert!(ungated.contains("(not a gated question)"), "{ungated}");
-    let excused = written(&[sample::excused("a.sys")], Options::default());
+    let excused = written(&[sample::all_excused("a.sys")], Options::default());
     assert!(!excused.contains("<failure"), "{excused}");
     // The outcome of a driver with one excused and one new objection is that of the new one.
     let mut driver = sample::certify_only("a.sys");
-    driver.findings[0].excuse = sample::excused("b.sys").findings[0].excuse.clone();
+    driver.findings[0].excuse = sample::all_excused("b.sys").findings[0].excuse.clone();
     driver.findings[0].message = "known".to_owned();
     let mixed = written(&[driver], Options::default());
     let document = Document::parse(&mixed).unwrap();

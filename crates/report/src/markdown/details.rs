@@ -4,7 +4,7 @@ use super::prose::{block, code, html, sentence};
 use super::{PATH, SENTENCE};
 use crate::answers::{answers, whys};
 use crate::full::doubt;
-use crate::layout::{counted, grouped};
+use crate::layout::{counted, grouped, shortened};
 use crate::style::Meaning;
 use crate::{Options, drawing, excuse, source};
 use ringfence_finding::{Answer, Examination, Finding, Question, SourcePlace};
@@ -86,7 +86,8 @@ fn of_finding(finding: &Finding, options: &Options) -> String {
     }
     if let Some(evidence) = &finding.evidence {
         let lines = drawing::draw(evidence, Meaning::Plain, WIDTH).into_iter().take(LINES);
-        let lines: Vec<String> = lines.map(|line| line.render(false)).collect();
+        let lines: Vec<String> =
+            lines.map(|line| shortened(&line.render(false), 2 * WIDTH)).collect();
         told += &format!("\n{}", block(&lines, "  "));
     }
     for note in finding.notes.iter().take(FEW) {

@@ -41,7 +41,7 @@ fn the_table_has_the_worst_first() {
     let text = written(&[
         sample::fine("fine.sys"),
         sample::clean("open.sys"),
-        sample::excused("known|.sys"),
+        sample::all_excused("known|.sys"),
         sample::certify_only("certify.sys"),
         sample::writable_executable("load.sys"),
     ]);
