@@ -9,6 +9,11 @@ pub fn rule_cards() -> impl Iterator<Item = &'static RuleCard> {
     ringfence_rules::rules().map(|rule| rule.card())
 }
 
+/// The cards of the rules that look at what calls of `ddi` ask for.
+pub fn rules_judging(ddi: &Ddi) -> impl Iterator<Item = &'static RuleCard> {
+    ringfence_rules::rules().filter(|rule| rule.judges(ddi)).map(|rule| rule.card())
+}
+
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
 pub enum Explanation {

@@ -55,7 +55,7 @@ mod timing;
 
 pub use ddi_page::ddis;
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
-pub use explain::{Explanation, NotKnown, explain, rule_cards};
+pub use explain::{Explanation, NotKnown, explain, rule_cards, rules_judging};
 pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
