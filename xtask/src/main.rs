@@ -7,6 +7,7 @@ mod check;
 mod code;
 mod command;
 mod corpus;
+mod docs;
 mod fixtures;
 mod fuzz;
 mod stage;
@@ -33,6 +34,8 @@ enum Task {
     Code(code::Arguments),
     /// Fetches the real drivers of corpus/manifest.toml and checks ringfence's verdicts on them.
     Corpus(corpus::Arguments),
+    /// Writes the documentation as a website: rules, DDIs and a search.
+    Docs(docs::Arguments),
     /// Rebuilds examples/drivers from source and compares the bytes.
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
@@ -61,6 +64,7 @@ fn run() -> anyhow::Result<()> {
         Task::Check => check::all(),
         Task::Code(arguments) => code::run(&arguments),
         Task::Corpus(arguments) => corpus::run(&arguments),
+        Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Test => test::all(),

@@ -9,6 +9,7 @@ pub fn all() -> Result<()> {
     stage::run(vec![
         Stage::cargo("tests", 1500, &["test", "--workspace", "--quiet"]),
         Stage::task("examples", 600, &["fixtures"])?,
+        Stage::task("docs", 120, &["docs", "--check"])?,
         Stage::task("code", 600, &["code"])?,
         Stage::task("corpus", 900, &["corpus"])?,
         Stage::task("fuzz", 900, &["fuzz", "--seconds", "30"])?,
