@@ -10,16 +10,17 @@ mod scanning;
 mod terminal;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let result = match &arguments.command {
         Command::Scan(scan) => command::scan::run(scan, arguments.color),
         Command::Calls(calls) => command::calls::run(calls, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),
+        Command::Completions(completions) => command::completions::run(completions),
+        Command::Man(manual) => command::man::run(manual),
     };
     exit::code(result)
 }

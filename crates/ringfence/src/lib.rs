@@ -50,6 +50,7 @@ mod ordered;
 mod properties;
 mod scan;
 mod settings;
+mod similar;
 mod source_lines;
 mod timing;
 
@@ -67,6 +68,7 @@ pub use ringfence_report as report;
 pub use ringfence_report::Sink;
 pub use scan::{Progress, Scan, collect, scan};
 pub use settings::Settings;
+pub use similar::similar;
 pub use timing::{Stage, Timings};
 
 /// This program, as reports name it.
