@@ -58,6 +58,11 @@ pub(crate) fn whys(verdict: &Verdict) -> Vec<Why> {
     whys
 }
 
+/// Why the answer to `question` is not yes, in one line.
+pub(crate) fn because(verdict: &Verdict, question: Question) -> String {
+    reasons(verdict.reasons(question))
+}
+
 /// Rules with how often and how surely they object, or what was not examined.
 fn reasons(reasons: &[Reason]) -> String {
     let mut said: Vec<(&str, usize, bool)> = Vec::new();

@@ -1,6 +1,7 @@
 //! One line a finding, then one line with the driver's answers: easy to sort, to grep and to click.
 
 use crate::answers::{answers, whys};
+use crate::excuse::{self, Excused};
 use crate::full::{at, doubt};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, scoreboard, source};
@@ -11,11 +12,12 @@ use std::io;
 
 pub(crate) struct Concise<'a> {
     terminal: Terminal<'a>,
+    excused: Excused,
 }
 
 impl<'a> Concise<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Concise<'a> {
-        Concise { terminal }
+        Concise { terminal, excused: Excused::default() }
     }
 }
 
@@ -25,6 +27,7 @@ impl Sink for Concise<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.excused.count(examination);
         let path = &examination.path;
         let mut lines = Vec::new();
         for finding in &examination.findings {
@@ -37,6 +40,11 @@ impl Sink for Concise<'_> {
                 let source = finding.source.as_ref().and_then(source::brief);
                 let message = match source {
                     Some(source) => format!("{message}; {source}"),
+                    None => message,
+                };
+                let excuse = finding.excuse.as_ref().map(excuse::told);
+                let message = match excuse {
+                    Some(excuse) => format!("{message}; {excuse}"),
                     None => message,
                 };
                 lines.push((finding.rva, finding.level.into(), title, message));
@@ -67,7 +75,7 @@ impl Sink for Concise<'_> {
         for unread in &closing.unread {
             self.terminal.line(scoreboard::unread(unread))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing))?;
+        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
         self.terminal.flush()
     }
 }
@@ -80,10 +88,11 @@ fn verdict(examination: &Examination) -> Line {
     let line = Line::new().plain(format!("{}: ", examination.path));
     let line = line.then(answers(&examination.verdict));
     let loads = examination.verdict.load != Answer::No;
-    let open: Vec<String> = whys(&examination.verdict)
+    let mut asides: Vec<String> = whys(&examination.verdict)
         .into_iter()
         .filter(|why| why.answer == Answer::Unknown && (loads || why.questions != [Question::Run]))
         .map(|why| format!("{}: {}", why.asked(), why.text))
         .collect();
-    if open.is_empty() { line } else { line.plain(format!(" ({})", open.join("; "))) }
+    asides.extend(excuse::answers(examination));
+    if asides.is_empty() { line } else { line.plain(format!(" ({})", asides.join("; "))) }
 }

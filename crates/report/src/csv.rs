@@ -1,8 +1,39 @@
-//! One row a driver.
+//! One row a driver, in CSV as RFC 4180 has it: commas, CRLF, quotes doubled, UTF-8, headings first.
+//!
+//! Spreadsheets take a cell that begins like a formula for one, and a driver chooses what stands in some; such
+//! a cell gets an apostrophe in front, which spreadsheets hide.
 
+use crate::answers::because;
+use crate::excuse::Excused;
+use crate::safe::safe;
 use crate::{Options, Sink};
-use ringfence_finding::{Closing, Examination, Targets, Tool};
+use ringfence_finding::{Closing, Examination, Level, Question, Targets, Tool};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+
+/// The headings.
+const COLUMNS: [&str; 20] = [
+    "path",
+    "sha256",
+    "machine",
+    "company",
+    "product",
+    "version",
+    "load",
+    "run",
+    "certify",
+    "load_because",
+    "run_because",
+    "certify_because",
+    "fails",
+    "errors",
+    "warnings",
+    "notes",
+    "rules",
+    "excused",
+    "malformed",
+    "error",
+];
 
 pub(crate) struct Csv<'a> {
     out: Box<dyn Write + 'a>,
@@ -13,19 +44,122 @@ impl<'a> Csv<'a> {
     pub(crate) fn new(out: Box<dyn Write + 'a>, options: Options) -> Csv<'a> {
         Csv { out, options }
     }
+
+    fn row(&mut self, cells: &[String; COLUMNS.len()]) -> io::Result<()> {
+        let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
+        write!(self.out, "{}\r\n", cells.join(","))
+    }
+
+    /// What is no driver, or could not be examined, has a name and the reason.
+    fn trouble(&mut self, path: &str, error: String) -> io::Result<()> {
+        let mut cells: [String; COLUMNS.len()] = Default::default();
+        cells[0] = path.to_owned();
+        cells[COLUMNS.len() - 1] = error;
+        self.row(&cells)
+    }
 }
 
 impl Sink for Csv<'_> {
     fn begin(&mut self, _: &Tool, _: Targets) -> io::Result<()> {
-        Ok(())
+        self.row(&COLUMNS.map(str::to_owned))
     }
 
-    fn driver(&mut self, _: &Examination) -> io::Result<()> {
-        let _ = &self.options;
-        Ok(())
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        let verdict = &examination.verdict;
+        let version = examination.properties.version.as_ref();
+        let level = |level| {
+            let findings = examination.findings.iter();
+            findings.filter(|finding| finding.level == level).count().to_string()
+        };
+        let fails: Vec<String> = Question::ALL
+            .into_iter()
+            .filter(|question| self.options.fails(examination, *question))
+            .map(|question| question.to_string())
+            .collect();
+        self.row(&[
+            examination.path.clone(),
+            examination.sha256.clone().unwrap_or_default(),
+            examination.machine.clone(),
+            version.and_then(|version| version.company.clone()).unwrap_or_default(),
+            version.and_then(|version| version.product.clone()).unwrap_or_default(),
+            version.and_then(|version| version.file.clone()).unwrap_or_default(),
+            verdict.load.to_string(),
+            verdict.run.to_string(),
+            verdict.certify.to_string(),
+            because(verdict, Question::Load),
+            because(verdict, Question::Run),
+            because(verdict, Question::Certify),
+            fails.join("; "),
+            level(Level::Error),
+            level(Level::Warning),
+            level(Level::Note),
+            rules(examination),
+            Excused::of(examination).told().unwrap_or_default(),
+            examination.defects.len().to_string(),
+            String::new(),
+        ])
     }
 
-    fn finish(&mut self, _: &Closing) -> io::Result<()> {
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        for unread in &closing.unread {
+            self.trouble(&unread.path, unread.reason.clone())?;
+        }
+        for fault in &closing.faults {
+            let error = format!("ringfence failed in {}: {}", fault.rule, fault.message);
+            self.trouble(&fault.path, error)?;
+        }
         self.out.flush()
+    }
+}
+
+/// `executable-pool-type; nx-opt-in`, each once, by name.
+fn rules(examination: &Examination) -> String {
+    let rules = examination.findings.iter().map(|finding| (finding.rule, ()));
+    rules.collect::<BTreeMap<_, _>>().into_keys().collect::<Vec<_>>().join("; ")
+}
+
+/// `text` as a cell.
+fn cell(text: &str) -> String {
+    // What would break a line or steer a terminal is escaped, so no cell has a line break in it.
+    let text = safe(text);
+    let formula = text.starts_with(is_formula);
+    if !formula && !text.contains([',', '"', '\'']) && text.trim() == text {
+        return text.into_owned();
+    }
+    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+}
+
+/// Whether spreadsheets read what follows `c` as a formula; some do so with the wide forms too. Tabulators
+/// and line breaks, which some skip, are escaped by then.
+fn is_formula(c: char) -> bool {
+    "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        for (text, written) in [
+            ("acme.sys", "acme.sys"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            (" padded", "\" padded\""),
+            ("two\r\nlines", "two\\u{d}\\u{a}lines"),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+
+    /// The characters that OWASP lists for CSV injection.
+    #[test]
+    fn no_cell_is_a_formula() {
+        for text in ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\u{ff1d}1", "\t=1", "\r=1"] {
+            let cell = cell(text);
+            let inside = cell.strip_prefix('"').unwrap_or(&cell);
+            assert!(inside.starts_with('\'') || inside.starts_with("\\u{"), "{cell}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::sarif::Sarif;
 use crate::style::Terminal;
 use crate::summary::Summary;
 use crate::{Sink, layout};
-use ringfence_finding::RuleCard;
+use ringfence_finding::{Answer, Examination, Question, RuleCard};
 use std::{fmt, io, str::FromStr};
 
 /// How a report is written.
@@ -110,7 +110,16 @@ impl Format {
 
     /// Whether it shows machine code.
     pub fn shows_code(self) -> bool {
-        matches!(self, Format::Full | Format::Json | Format::Jsonl | Format::Sarif | Format::Html)
+        matches!(
+            self,
+            Format::Full
+                | Format::Json
+                | Format::Jsonl
+                | Format::Sarif
+                | Format::Html
+                | Format::Junit
+                | Format::Markdown
+        )
     }
 }
 
@@ -163,12 +172,24 @@ pub struct Options {
     pub cards: Vec<&'static RuleCard>,
     /// Where the pages of `cargo xtask docs` are, without a slash at the end; none where they are nowhere.
     pub docs: Option<String>,
+    /// The questions whose answer no is a failure.
+    pub gate: Vec<Question>,
+    /// Whether unknown is one as well.
+    pub fail_unknown: bool,
 }
 
 impl Default for Options {
     /// What suits a file or a pipe.
     fn default() -> Options {
-        Options { color: false, width: 100, show_notes: true, cards: Vec::new(), docs: None }
+        Options {
+            color: false,
+            width: 100,
+            show_notes: true,
+            cards: Vec::new(),
+            docs: None,
+            gate: Question::ALL.to_vec(),
+            fail_unknown: false,
+        }
     }
 }
 
@@ -176,6 +197,16 @@ impl Options {
     /// The columns to fill.
     pub(crate) fn columns(&self) -> usize {
         self.width.max(layout::NARROWEST)
+    }
+
+    /// Whether the answer to `question` makes the scan fail.
+    pub(crate) fn fails(&self, examination: &Examination, question: Question) -> bool {
+        self.gate.contains(&question)
+            && match examination.counted(question) {
+                Answer::Yes => false,
+                Answer::No => true,
+                Answer::Unknown => self.fail_unknown,
+            }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Everything about each driver, in the manner of a compiler's messages.
 
 use crate::answers::{answers, whys};
+use crate::excuse::{self, Excused};
+use crate::format::Options;
 use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, coverage, drawing, scoreboard, source};
@@ -17,6 +19,7 @@ pub(crate) struct Full<'a> {
     terminal: Terminal<'a>,
     targets: Targets,
     told: Told,
+    excused: Excused,
 }
 
 /// What was told below the findings of one driver: rule, address and remarks.
@@ -27,7 +30,7 @@ type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
-        Full { terminal, targets: Targets::DEFAULT, told: Told::new() }
+        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), excused: Excused::default() }
     }
 
     fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
@@ -50,7 +53,9 @@ impl<'a> Full<'a> {
         }) {
             self.terminal.line(line)?;
         }
-        for (name, text) in self.new_remarks(finding) {
+        // Each finding has its own excuse, so it is never told by another's.
+        let excuse = finding.excuse.as_ref().map(excuse::parts);
+        for (name, text) in self.new_remarks(finding).into_iter().chain(excuse) {
             let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
             self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;
         }
@@ -103,6 +108,9 @@ impl<'a> Full<'a> {
             self.terminal.wrapped(Line::indented(2).then(why.lead()), &why.text)?;
         }
         let indent = || Line::indented(2);
+        if let Some(told) = excuse::answers(examination) {
+            self.terminal.wrapped(indent(), &told)?;
+        }
         self.terminal.wrapped(indent(), &facts(examination))?;
         for line in coverage::lines(&examination.coverage) {
             self.terminal.wrapped(indent(), &line)?;
@@ -135,6 +143,7 @@ impl Sink for Full<'_> {
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.told.clear();
+        self.excused.count(examination);
         let show_notes = self.terminal.options.show_notes;
         for finding in &examination.findings {
             if show_notes || finding.level > Level::Note {
@@ -158,9 +167,25 @@ impl Sink for Full<'_> {
         if let Some(rule) = gravest(&closing.totals) {
             self.terminal.line(Line::new().plain(format!("for more: ringfence explain {rule}")))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing))?;
+        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
         self.terminal.flush()
     }
+}
+
+/// `findings` as this format tells them, for formats that quote it.
+pub(crate) fn quoted<'f>(
+    path: &str,
+    findings: impl IntoIterator<Item = &'f Finding>,
+    targets: Targets,
+) -> io::Result<String> {
+    let mut text = Vec::new();
+    let mut full = Full::new(Terminal::new(Box::new(&mut text), Options::default()));
+    full.targets = targets;
+    for finding in findings {
+        full.finding(path, finding)?;
+    }
+    drop(full);
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The first line of a finding; a long one goes on below, indented a little.

@@ -23,6 +23,7 @@ mod coverage;
 mod csv;
 mod ddi;
 mod drawing;
+mod excuse;
 mod format;
 mod full;
 mod github;

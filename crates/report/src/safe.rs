@@ -40,6 +40,7 @@ pub(crate) fn is_harmful(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'       // variation selectors
             | '\u{feff}'                    // byte order mark
             | '\u{fff9}'..='\u{fffb}'       // interlinear annotation
+            | '\u{fffe}' | '\u{ffff}'       // no characters at all; XML cannot have them
             | '\u{e0000}'..='\u{e0fff}') // tags, more variation selectors
 }
 

@@ -1,19 +1,26 @@
 //! The last line: counts that add up, and seconds.
 
+use crate::excuse::Excused;
 use crate::layout::{counted, grouped};
 use crate::style::Line;
 use ringfence_finding::{Answer, Closing, Fault, Question, Tally, Totals, Unread};
 use std::time::Duration;
 
-/// `1 driver, 3 findings: load 1 no · run 1 unknown · certify 1 no (0.02 s)`.
-pub(crate) fn scoreboard(closing: &Closing) -> Line {
+/// `1 driver, 3 findings (2 accepted): load 1 no · run 1 unknown · certify 1 no (0.02 s)`.
+pub(crate) fn scoreboard(closing: &Closing, excused: Excused) -> Line {
+    counts(closing, excused).plain(format!(" ({})", seconds(closing.elapsed)))
+}
+
+/// The same without the seconds, for formats that are the same each time.
+pub(crate) fn counts(closing: &Closing, excused: Excused) -> Line {
     let totals = &closing.totals;
     let mut line = drivers(totals, None);
     if totals.drivers > 0 {
-        line = line.plain(format!(", {}: ", counted(totals.findings, "finding")));
+        let aside = excused.told().map(|told| format!(" ({told})")).unwrap_or_default();
+        line = line.plain(format!(", {}{aside}: ", counted(totals.findings, "finding")));
         line = line.then(tallies(totals));
     }
-    line.then(ending(closing))
+    line.then(rest(closing))
 }
 
 /// `9 files, 3 drivers (2 distinct, 1 malformed, and what else is to be said of some)`.
@@ -38,6 +45,11 @@ pub(crate) fn drivers(totals: &Totals, more: Option<(usize, &str)>) -> Line {
 
 /// `; 3 unread, 12 left out (4.1 s)`.
 pub(crate) fn ending(closing: &Closing) -> Line {
+    rest(closing).plain(format!(" ({})", seconds(closing.elapsed)))
+}
+
+/// `; 3 unread, 12 left out`.
+fn rest(closing: &Closing) -> Line {
     let mut line = Line::new();
     let rest = [
         (closing.unread.len(), "unread"),
@@ -49,7 +61,7 @@ pub(crate) fn ending(closing: &Closing) -> Line {
         line = line.plain(format!("{before}{} {what}", grouped(count)));
         before = ", ";
     }
-    line.plain(format!(" ({})", seconds(closing.elapsed)))
+    line
 }
 
 fn tallies(totals: &Totals) -> Line {

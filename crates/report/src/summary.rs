@@ -3,13 +3,13 @@
 //! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
 
 use crate::answers::{Why, whys};
+use crate::excuse::Excused;
 use crate::grid::{Cell, Column, Grid, Kind, grid};
 use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
 use crate::{Sink, coverage, scoreboard};
 use ringfence_finding::{
-    Answer, Closing, DebugSymbols, Examination, Finding, LeftOut, Level, Question, Targets, Tool,
-    Totals,
+    Answer, Closing, DebugSymbols, Examination, LeftOut, Level, Question, Targets, Tool, Totals,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -49,6 +49,7 @@ pub(crate) struct Summary<'a> {
     refused_pdbs: Vec<(String, String)>,
     refused_pdb_count: usize,
     fine: usize,
+    excused: Excused,
 }
 
 /// Machines told apart; the field has room for more, and a hostile folder may use it.
@@ -90,6 +91,7 @@ impl<'a> Summary<'a> {
             refused_pdbs: Vec::new(),
             refused_pdb_count: 0,
             fine: 0,
+            excused: Excused::default(),
         }
     }
 
@@ -308,6 +310,7 @@ impl Sink for Summary<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.excused.count(examination);
         self.keep_malformed(examination);
         self.keep_refused_pdb(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
@@ -345,7 +348,7 @@ impl Sink for Summary<'_> {
         if closing.totals.drivers > 0 {
             self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing))?;
+        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
         self.terminal.flush()
     }
 }
@@ -354,10 +357,7 @@ impl List {
     fn keep(&mut self, examination: &Examination) {
         self.count += 1;
         if self.rows.len() < SCREENFUL {
-            self.rows.push(ListRow {
-                cells: cells(examination),
-                rules: rules_of(&examination.findings),
-            });
+            self.rows.push(ListRow { cells: cells(examination), rules: rules_of(examination) });
         }
     }
 }
@@ -422,8 +422,9 @@ fn cells(examination: &Examination) -> Vec<Cell> {
     cells
 }
 
-/// `executable-import-table ×8, writable-executable-section (note)`, the rules with errors first.
-fn rules_of(findings: &[Finding]) -> String {
+/// `executable-import-table ×8, writable-executable-section (note); 3 accepted`, the rules with errors first.
+fn rules_of(examination: &Examination) -> String {
+    let findings = &examination.findings;
     let mut rules: Vec<(&str, usize, Level)> = Vec::new();
     for finding in findings {
         match rules.iter_mut().find(|(rule, ..)| *rule == finding.rule) {
@@ -444,7 +445,8 @@ fn rules_of(findings: &[Finding]) -> String {
             format!("{rule}{times}{aside}")
         })
         .collect();
-    rules.join(", ")
+    let excused = Excused::of(examination).told();
+    std::iter::once(rules.join(", ")).chain(excused).collect::<Vec<_>>().join("; ")
 }
 
 fn left_out(left_out: &LeftOut) -> String {

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 const FOR_PEOPLE: [Format; 3] = [Format::Full, Format::Concise, Format::Summary];
 
+/// Whose own tests tell what they look like.
+const OTHERS: [Format; 4] = [Format::Json, Format::Jsonl, Format::Sarif, Format::Html];
+
 fn at_width(width: usize) -> Options {
     Options { width, ..Options::default() }
 }
@@ -178,6 +181,41 @@ fn no_drivers() {
         insta::assert_snapshot!(format!("none-{format}"), text);
         let text = written_with(format, &[], &nothing_but_troubles(), at_width(80));
         insta::assert_snapshot!(format!("troubles-{format}"), text);
+    }
+}
+
+/// Excused findings are told with their reason, in every format for people and in those that fail builds.
+#[test]
+fn excused_findings() {
+    let drivers = [sample::excused("acmedisk.sys"), sample::excused("acmenet.sys")];
+    for format in Format::ALL.into_iter().filter(|format| !OTHERS.contains(format)) {
+        let text = written(format, &drivers[..1], at_width(100));
+        insta::assert_snapshot!(format!("excused-{format}"), text);
+    }
+    for format in FOR_PEOPLE {
+        let text = written(format, &drivers, at_width(100));
+        let last = text.lines().last().unwrap();
+        let excused = "2 drivers, 8 findings (4 accepted, 4 in the baseline): load ";
+        assert!(last.starts_with(excused), "{last}");
+    }
+}
+
+#[test]
+fn formats_for_servers_and_editors() {
+    let drivers = [
+        sample::writable_executable("drivers/acmedisk.sys"),
+        sample::with_sources().remove(0),
+        sample::unreadable_imports("drivers/vprotect64.sys"),
+        sample::fine("drivers/fine.sys"),
+    ];
+    let mut closing = nothing_but_troubles();
+    closing.totals = sample::closing(&drivers).totals;
+    let formats = [Format::Junit, Format::Markdown, Format::Github, Format::Csv, Format::Msvc];
+    for format in formats {
+        let docs = Some("https://docs.example/ringfence".to_owned());
+        let options = Options { docs, ..Options::default() };
+        let text = written_with(format, &drivers, &closing, options);
+        insta::assert_snapshot!(format!("servers-{format}"), text);
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
         is_for_machines: format.is_for_machines(),
     };
     let mut options = terminal::options(color);
+    options.gate.clone_from(&arguments.gate);
+    options.fail_unknown = arguments.fail_unknown;
     options.cards = ringfence::rule_cards().collect();
     options.docs = arguments.docs_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
     let files = arguments.report.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();

@@ -1,0 +1,76 @@
+//! Findings that hold but fail nothing, in words.
+
+use crate::layout::grouped;
+use ringfence_finding::{Examination, Excuse, Question};
+
+/// `accepted`, and `fixed with the next release, until 2027-03-31`.
+pub(crate) fn parts(excuse: &Excuse) -> (&'static str, String) {
+    match excuse {
+        Excuse::Accepted { reason, until: Some(day) } => {
+            ("accepted", format!("{reason}, until {day}"))
+        }
+        Excuse::Accepted { reason, until: None } => ("accepted", reason.clone()),
+        Excuse::Baseline => ("in the baseline", "it is not new".to_owned()),
+    }
+}
+
+/// `accepted: fixed with the next release, until 2027-03-31`, or `in the baseline`.
+pub(crate) fn told(excuse: &Excuse) -> String {
+    match (excuse, parts(excuse)) {
+        (Excuse::Baseline, (lead, _)) => lead.to_owned(),
+        (Excuse::Accepted { .. }, (lead, text)) => format!("{lead}: {text}"),
+    }
+}
+
+/// `certify no fails nothing: all of it is excused`; none where every answer counts.
+pub(crate) fn answers(examination: &Examination) -> Option<String> {
+    let verdict = &examination.verdict;
+    let told: Vec<String> = Question::ALL
+        .into_iter()
+        .filter(|question| examination.excused.contains(question))
+        .map(|question| format!("{question} {}", verdict.answer(question)))
+        .collect();
+    match told[..] {
+        [] => None,
+        [_] => Some(format!("{} fails nothing: all of it is excused", told[0])),
+        _ => Some(format!("{} fail nothing: all of it is excused", told.join(" and "))),
+    }
+}
+
+/// How many findings are excused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Excused {
+    pub(crate) accepted: usize,
+    pub(crate) baseline: usize,
+}
+
+impl Excused {
+    /// Those of one driver.
+    pub(crate) fn of(examination: &Examination) -> Excused {
+        let mut excused = Excused::default();
+        excused.count(examination);
+        excused
+    }
+
+    /// Counts one driver in.
+    pub(crate) fn count(&mut self, examination: &Examination) {
+        for finding in &examination.findings {
+            match finding.excuse {
+                Some(Excuse::Accepted { .. }) => self.accepted += 1,
+                Some(Excuse::Baseline) => self.baseline += 1,
+                None => {}
+            }
+        }
+    }
+
+    /// `3 accepted, 1 in the baseline`; none where there are none.
+    pub(crate) fn told(self) -> Option<String> {
+        let kinds = [(self.accepted, "accepted"), (self.baseline, "in the baseline")];
+        let kinds: Vec<String> = kinds
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, kind)| format!("{} {kind}", grouped(count)))
+            .collect();
+        (!kinds.is_empty()).then(|| kinds.join(", "))
+    }
+}
