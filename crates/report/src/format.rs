@@ -176,6 +176,8 @@ pub struct Options {
     pub gate: Vec<Question>,
     /// Whether unknown is one as well.
     pub fail_unknown: bool,
+    /// The folder that relative paths start from, for formats whose readers look files up.
+    pub root: Option<String>,
 }
 
 impl Default for Options {
@@ -189,6 +191,7 @@ impl Default for Options {
             docs: None,
             gate: Question::ALL.to_vec(),
             fail_unknown: false,
+            root: None,
         }
     }
 }

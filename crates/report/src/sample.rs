@@ -288,6 +288,17 @@ pub(crate) fn undecided(path: &str, reason: &str) -> Examination {
     examination(path, vec![], vec![Gap::new(&[Question::Load], reason.to_owned())])
 }
 
+/// Drivers whose findings the settings accept, the baseline has, or nobody knows about yet.
+pub(crate) fn excused() -> Vec<Examination> {
+    let mut known = certify_only("known.sys");
+    let reason = "the vendor mends it in [1.5](https://example.org) {soon}".to_owned();
+    let until = Some("2027-03-31".to_owned());
+    known.findings[0].excuse = Some(Excuse::Accepted { reason, until });
+    known.findings[1].excuse = Some(Excuse::Baseline);
+    known.excused = vec![Question::Certify];
+    vec![known, writable_executable("new.sys")]
+}
+
 /// Names made to fool a terminal and a reader.
 pub(crate) fn hostile() -> Examination {
     let mut driver =

@@ -237,6 +237,26 @@ fn nothing_from_a_file_reaches_the_terminal_raw() {
     }
 }
 
+/// No test by itself: `cargo xtask reports` lets other programs check what is written here.
+#[test]
+#[ignore = "cargo xtask reports runs it"]
+fn samples_for_other_programs() {
+    let folder = std::env::var_os("RINGFENCE_SAMPLES").expect("the folder to write to");
+    let folder = std::path::Path::new(&folder);
+    let (many, closing) = many();
+    for format in Format::ALL {
+        let write = |name: &str, text| {
+            std::fs::write(folder.join(format!("{name}.{format}")), text).unwrap();
+        };
+        write("all", written(format, &sample::all(), Options::default()));
+        write("none", written(format, &[], Options::default()));
+        let troubles = nothing_but_troubles();
+        write("troubles", written_with(format, &sample::all(), &troubles, Options::default()));
+        write("many", written_with(format, &many, &closing, Options::default()));
+        write("excused", written(format, &sample::excused(), Options::default()));
+    }
+}
+
 /// Only the last line, which is one by promise, and lines with a whole path or digest may be wider.
 #[test]
 fn lines_fit_the_terminal() {

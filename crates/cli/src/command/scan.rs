@@ -39,6 +39,8 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     options.fail_unknown = arguments.fail_unknown;
     options.cards = ringfence::rule_cards().collect();
     options.docs = arguments.docs_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    options.root =
+        std::env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
     let files = arguments.report.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();
     let report = |out| sink(format, out, options.clone());
     let scan = scanning::run(&inputs, &settings, &manner, report, files)?;
