@@ -10,6 +10,7 @@ mod corpus;
 mod docs;
 mod fixtures;
 mod fuzz;
+mod integrations;
 mod stage;
 mod test;
 
@@ -40,6 +41,8 @@ enum Task {
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
+    Integrations(integrations::Arguments),
     /// Runs all tests: units, example drivers, machine code, real drivers, fuzz targets.
     Test,
 }
@@ -67,6 +70,7 @@ fn run() -> anyhow::Result<()> {
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),
     }
 }

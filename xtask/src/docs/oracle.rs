@@ -1,8 +1,8 @@
 //! The search of the website against `explain`: both answer names, and have to agree.
 
 use super::entries;
-use crate::command::{self, Missing};
-use anyhow::{Context, Result, bail, ensure};
+use crate::command;
+use anyhow::{Context, Result, ensure};
 use ringfence::{Explanation, ddi, explain, rule_cards};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -41,9 +41,7 @@ struct Answer {
 
 /// Asks all names in several spellings; fails where the answers differ.
 pub fn check() -> Result<()> {
-    if !command::install_missing(&[("node", "nodejs")])?.is_empty() {
-        bail!(Missing("Node.js (Debian: nodejs)".to_owned()));
-    }
+    command::need(&[("node", "nodejs")])?;
     let names = questions();
     let typed = MEANT.iter().map(|(typed, _)| (*typed).to_owned());
     let questions: Vec<String> = names.iter().cloned().chain(typed).collect();

@@ -1,10 +1,7 @@
-//! The website as browsers and readers take it: an HTML tokenizer of a browser reads every page.
+//! The website as browsers and readers take it: a tokenizer by the letter of the HTML standard reads every page.
 
 use super::{Page, pages};
-use html5ever::tokenizer::{
-    BufferQueue, StartTag, Tag, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts, states,
-};
-use std::cell::RefCell;
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Elements that have no end.
@@ -22,69 +19,53 @@ struct Seen {
     text: usize,
 }
 
-struct Reader(RefCell<Seen>);
-
-impl TokenSink for Reader {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut seen = self.0.borrow_mut();
-        match token {
-            Token::TagToken(tag) if tag.kind == StartTag => return seen.start(&tag),
-            Token::TagToken(tag) => seen.end(&tag),
-            Token::ParseError(error) => seen.wrong.push(error.into_owned()),
-            Token::CharacterTokens(text) => seen.text += text.len(),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
 impl Seen {
-    fn end(&mut self, tag: &Tag) {
-        if self.open.pop().as_deref() != Some(&*tag.name) {
-            self.wrong.push(format!("</{}> closes something else", tag.name));
+    fn take(&mut self, token: Token) {
+        match token {
+            Token::StartTag(tag) => self.start(&tag),
+            Token::EndTag(tag) => {
+                let name = words(&tag.name);
+                if self.open.pop().as_ref() != Some(&name) {
+                    self.wrong.push(format!("</{name}> closes something else"));
+                }
+            }
+            Token::String(text) => self.text += text.value.len(),
+            Token::Error(error) => self.wrong.push(error.value.to_string()),
+            Token::Comment(_) | Token::Doctype(_) => {}
         }
     }
 
-    fn start(&mut self, tag: &Tag) -> TokenSinkResult<()> {
-        let name = &*tag.name;
-        *self.elements.entry(name.to_owned()).or_default() += 1;
-        for attribute in &tag.attrs {
-            let value = attribute.value.to_string();
-            match &*attribute.name.local {
+    fn start(&mut self, tag: &StartTag<()>) {
+        let name = words(&tag.name);
+        for (attribute, value) in &tag.attributes {
+            let value = words(value);
+            match &*words(attribute) {
                 "id" => self.ids.push(value),
                 "href" | "action" => self.links.push(value),
-                "src" | "style" => {
-                    self.wrong.push(format!("{} is not let in", attribute.name.local))
-                }
+                "src" | "style" => self.wrong.push(format!("{value} is not let in")),
                 handler if handler.starts_with("on") => self.wrong.push(handler.to_owned()),
                 _ => {}
             }
         }
-        if !VOID.contains(&name) {
-            self.open.push(name.to_owned());
-        }
-        match name {
-            "style" => TokenSinkResult::RawData(states::RawKind::Rawtext),
-            "script" => TokenSinkResult::RawData(states::RawKind::ScriptData),
-            "title" => TokenSinkResult::RawData(states::RawKind::Rcdata),
-            _ => TokenSinkResult::Continue,
+        *self.elements.entry(name.clone()).or_default() += 1;
+        if !VOID.contains(&&*name) {
+            self.open.push(name);
         }
     }
 }
 
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 fn seen(html: &str) -> Seen {
-    let input = BufferQueue::default();
-    input.push_back(html.into());
-    let options = TokenizerOpts { exact_errors: true, ..TokenizerOpts::default() };
-    let tokenizer = Tokenizer::new(Reader(RefCell::default()), options);
-    // It stops at the end of a script, where a browser would run it.
-    while !input.is_empty() {
-        let _ = tokenizer.feed(&input);
+    let mut emitter = DefaultEmitter::default();
+    // What stands in scripts and styles is no HTML.
+    emitter.naively_switch_states(true);
+    let mut seen = Seen::default();
+    for token in Tokenizer::new_with_emitter(html, emitter) {
+        seen.take(token.expect("a string can be read"));
     }
-    tokenizer.end();
-    let mut seen = tokenizer.sink.0.into_inner();
     let open = std::mem::take(&mut seen.open);
     seen.wrong.extend(open.into_iter().map(|name| format!("<{name}> is not closed")));
     seen

@@ -4,12 +4,17 @@ use crate::arguments::{Arguments, Completions};
 use crate::exit;
 use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory};
+use clap_complete::Shell;
 use ringfence::{TARGETS, ddi, rule_cards};
 use std::io::Write;
 
 pub(crate) fn run(arguments: &Completions) -> anyhow::Result<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command(), "ringfence", &mut script);
+    let mut command = command();
+    clap_complete::generate(arguments.shell, &mut command, "ringfence", &mut script);
+    if arguments.shell == Shell::Fish {
+        script.extend(fish_positionals(&command).into_bytes());
+    }
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&script)?;
     stdout.flush()?;
@@ -30,6 +35,25 @@ fn command() -> Command {
         .mut_subcommand("explain", |explain| known(explain, "name", &names))
         .mut_subcommand("calls", |calls| known(calls, "ddi", &ddis))
         .mut_subcommand("scan", |scan| known(scan, "target", &targets))
+}
+
+/// What may stand where no option is asked for: clap_complete leaves that out for fish.
+fn fish_positionals(command: &Command) -> String {
+    let mut script = String::new();
+    for subcommand in command.get_subcommands() {
+        for positional in subcommand.get_positionals() {
+            let values = positional.get_possible_values();
+            let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+            if !names.is_empty() {
+                script += &format!(
+                    "complete -c ringfence -n \"__fish_ringfence_using_subcommand {}\" -f -a \"{}\"\n",
+                    subcommand.get_name(),
+                    names.join(" ")
+                );
+            }
+        }
+    }
+    script
 }
 
 /// Shells split words at colons and spaces, so names with those cannot be offered in all of them.

@@ -9,6 +9,7 @@ mod exit_codes;
 mod formats;
 mod inputs;
 mod run;
+mod shells;
 mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]
