@@ -253,7 +253,7 @@ fn samples_for_other_programs() {
         let troubles = nothing_but_troubles();
         write("troubles", written_with(format, &sample::all(), &troubles, Options::default()));
         write("many", written_with(format, &many, &closing, Options::default()));
-        write("excused", written(format, &sample::excused(), Options::default()));
+        write("excused", written(format, &sample::excused_and_new(), Options::default()));
     }
 }
 
