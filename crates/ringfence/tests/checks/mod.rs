@@ -109,7 +109,8 @@ fn findings(findings: &[Finding], settings: &Settings) {
     }
 }
 
-/// A report of one driver: as JSON it parses, and no byte of the driver steers the terminal.
+/// A report of one driver: what is JSON parses, and elsewhere no byte of the driver steers a terminal or
+/// fools a reader.
 fn reports(examination: &Examination, settings: &Settings, format: Format) {
     let mut totals = Totals { files: 1, ..Totals::default() };
     totals.count(examination);
@@ -123,7 +124,7 @@ fn reports(examination: &Examination, settings: &Settings, format: Format) {
     report.finish(&closing).expect("memory takes it");
     drop(report);
     let text = std::str::from_utf8(&written).expect("reports are UTF-8");
-    if format.is_for_machines() {
+    if matches!(format, Format::Json | Format::Jsonl | Format::Sarif) {
         for document in
             serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>()
         {
