@@ -32,6 +32,20 @@ pub fn available(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
+/// Whether `program` is in a folder of `PATH`, for those that tell no version.
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Installs what `programs` (program, package) lack; an error says what could not be.
+pub fn need(programs: &[(&str, &'static str)]) -> Result<()> {
+    match install(programs, on_path)?[..] {
+        [] => Ok(()),
+        ref missing => bail!(Missing(format!("{} (Debian)", missing.join(", ")))),
+    }
+}
+
 /// Runs `command` with its output shown; an error names the command line.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
@@ -54,23 +68,26 @@ pub fn capture(command: &mut Command) -> Result<String> {
 /// Installs the Debian packages that `programs` (program, package) lack, when this is Debian and we are root.
 /// Returns the packages that are still missing.
 pub fn install_missing(programs: &[(&str, &'static str)]) -> Result<Vec<&'static str>> {
-    let missing: Vec<_> = programs
-        .iter()
-        .filter(|(program, _)| !available(program))
-        .map(|(_, package)| *package)
-        .collect();
+    install(programs, available)
+}
+
+fn install(
+    programs: &[(&str, &'static str)],
+    there: impl Fn(&str) -> bool,
+) -> Result<Vec<&'static str>> {
+    let missing = || -> Vec<_> {
+        let missing = programs.iter().filter(|(program, _)| !there(program));
+        missing.map(|(_, package)| *package).collect()
+    };
+    let packages = missing();
     let root = capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if missing.is_empty() || !root || !Path::new("/etc/debian_version").exists() {
-        return Ok(missing);
+    if packages.is_empty() || !root || !Path::new("/etc/debian_version").exists() {
+        return Ok(packages);
     }
     run(Command::new("apt-get").args(["update", "-qq"]))?;
     run(Command::new("apt-get")
         .args(["install", "-y", "-qq", "--no-install-recommends"])
-        .args(&missing)
+        .args(&packages)
         .env("DEBIAN_FRONTEND", "noninteractive"))?;
-    Ok(programs
-        .iter()
-        .filter(|(program, _)| !available(program))
-        .map(|(_, package)| *package)
-        .collect())
+    Ok(missing())
 }

@@ -7,8 +7,10 @@ mod check;
 mod code;
 mod command;
 mod corpus;
+mod docs;
 mod fixtures;
 mod fuzz;
+mod integrations;
 mod reports;
 mod stage;
 mod test;
@@ -34,13 +36,17 @@ enum Task {
     Code(code::Arguments),
     /// Fetches the real drivers of corpus/manifest.toml and checks ringfence's verdicts on them.
     Corpus(corpus::Arguments),
+    /// Writes the documentation as a website: rules, DDIs and a search.
+    Docs(docs::Arguments),
     /// Rebuilds examples/drivers from source and compares the bytes.
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
     Reports(reports::Arguments),
-    /// Runs all tests: units, example drivers, machine code, real drivers, reports, fuzz targets.
+    /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
+    Integrations(integrations::Arguments),
+    /// Runs all tests: units, example drivers, machine code, real drivers, reports, integrations, fuzz targets.
     Test,
 }
 
@@ -64,9 +70,11 @@ fn run() -> anyhow::Result<()> {
         Task::Check => check::all(),
         Task::Code(arguments) => code::run(&arguments),
         Task::Corpus(arguments) => corpus::run(&arguments),
+        Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Reports(arguments) => reports::run(&arguments),
+        Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),
     }
 }

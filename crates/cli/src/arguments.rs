@@ -5,11 +5,13 @@ mod chosen;
 use crate::report_file::Wanted;
 pub(crate) use chosen::Chosen;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use ringfence::report::Format;
-use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use ringfence::report::{Format, safe};
+use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, similar};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
 #[derive(Parser)]
@@ -20,6 +22,22 @@ pub(crate) struct Arguments {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
+}
+
+impl Arguments {
+    /// What was said; where it makes no sense, the program ends and says why.
+    pub(crate) fn read() -> Arguments {
+        Arguments::try_parse().unwrap_or_else(|mut error| {
+            // Who names a driver without a command wants it scanned.
+            if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+                && Path::new(name).exists()
+            {
+                let tip = format!("to examine it: ringfence scan {}", safe(name));
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error.exit()
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -37,6 +55,10 @@ pub(crate) enum Command {
     Explain(Explain),
     /// List what ringfence knows
     List(List),
+    /// Print a script that lets a shell complete what is typed
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Manual),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,7 +83,7 @@ pub(crate) struct Scan {
     ///
     /// The content decides what is a driver, not the file's name. In folders, lists and patterns other
     /// files are counted and left out.
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<OsString>,
     /// How to write the report [default: full for one file, summary for more]
     #[arg(long, value_parser = formats(), ignore_case = true, value_name = "FORMAT")]
@@ -90,7 +112,7 @@ pub(crate) struct Scan {
 pub(crate) struct Calls {
     /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
     /// input
-    #[arg(required = true, value_name = "DRIVER")]
+    #[arg(required = true, value_name = "DRIVER", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<OsString>,
     /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (a variable that is
     /// set up before says so), fine
@@ -102,7 +124,8 @@ pub(crate) struct Calls {
     pub(crate) ddi: Vec<String>,
     /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
     /// given several times. Files beside the drivers are found without
-    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
+    #[arg(long, value_parser = symbol_folder(), value_name = "DIR",
+          value_hint = ValueHint::DirPath)]
     pub(crate) symbols: Vec<SymbolFolder>,
     /// How to write it: text or json
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
@@ -227,6 +250,32 @@ pub(crate) struct List {
     pub(crate) format: ListFormat,
 }
 
+/// What `ringfence completions` takes.
+#[derive(Args)]
+#[command(after_help = "Where shells look for it:
+  bash        ~/.local/share/bash-completion/completions/ringfence
+  zsh         _ringfence in a folder of $fpath
+  fish        ~/.config/fish/completions/ringfence.fish
+  powershell  ringfence completions powershell | Out-String | Invoke-Expression, in $PROFILE
+  elvish      eval (ringfence completions elvish | slurp), in rc.elv")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// What `ringfence man` takes.
+#[derive(Args)]
+#[command(after_help = "To read one: ringfence man scan | man -l -")]
+pub(crate) struct Manual {
+    /// The command it is about; without one, the program
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+    /// Write all pages into this folder, as ringfence.1, ringfence-scan.1 and so on
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Listed {
     /// The rules, with their other names
@@ -322,21 +371,19 @@ fn ddi(name: &str) -> Result<String, String> {
     if let Some(known) = ringfence::ddi::named(name) {
         return Ok(known.name.to_owned());
     }
-    let similar =
-        ringfence::explain(name).err().and_then(|unknown| unknown.similar.first().copied());
+    let all = ringfence::ddi::all().iter();
+    let known = all.flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases).copied());
+    let similar = similar(name, known).first().copied();
     let meant = similar.map(|known| format!(", did you mean {known}?"));
     let meant = meant.as_deref().unwrap_or(";");
     Err(format!("no DDI is called so{meant} `ringfence list ddis` names those that are known"))
 }
 
-/// Below this likeness a name is not worth suggesting.
-const ALIKE: f64 = 0.8;
-
 fn similar_target(name: &str) -> Option<&'static str> {
-    let name = name.trim_end_matches('+').to_lowercase();
-    let alike = |id: &str| strsim::jaro_winkler(id, &name);
-    let best = TARGETS.iter().map(|target| target.id).max_by(|a, b| alike(a).total_cmp(&alike(b)));
-    best.filter(|id| alike(id) >= ALIKE)
+    // Many write the names of Windows out.
+    let name = name.trim_end_matches('+').to_lowercase().replace("windows", "win");
+    let known = TARGETS.iter().map(|target| target.id).chain(["win10", "win11", "server", "all"]);
+    similar(&name, known).first().copied()
 }
 
 #[cfg(test)]

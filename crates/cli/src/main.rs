@@ -11,11 +11,10 @@ mod scanning;
 mod terminal;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let result = match &arguments.command {
         Command::Scan(scan) => command::scan::run(scan, arguments.color),
         Command::Calls(calls) => command::calls::run(calls, arguments.color),
@@ -23,6 +22,8 @@ fn main() -> ExitCode {
         Command::Diff(diff) => command::diff::run(diff, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),
+        Command::Completions(completions) => command::completions::run(completions),
+        Command::Man(manual) => command::man::run(manual),
     };
     exit::code(result)
 }

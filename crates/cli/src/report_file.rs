@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use ringfence::report::{Format, Options, sink};
-use ringfence::{Closing, Examination, Sink, Targets, Tool};
+use ringfence::{Closing, Examination, Sink, Targets, Tool, similar};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,7 +24,13 @@ impl Wanted {
             return Err(format!("it takes FORMAT=FILE, such as {format}=report.{format}"));
         };
         let format = String::from_utf8_lossy(&bytes[..equals]).parse::<Format>();
-        let format = format.map_err(|unknown| unknown.to_string())?;
+        let format = format.map_err(|unknown| {
+            let known = Format::ALL.map(Format::name);
+            match similar(&unknown.name, known).first() {
+                Some(meant) => format!("{unknown}; did you mean {meant}?"),
+                None => unknown.to_string(),
+            }
+        })?;
         let path = after(text, equals + 1);
         match path.as_os_str() {
             empty if empty.is_empty() => Err("the file has no name".to_owned()),

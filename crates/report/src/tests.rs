@@ -259,7 +259,7 @@ fn samples_for_other_programs() {
         let troubles = nothing_but_troubles();
         write("troubles", written_with(format, &sample::all(), &troubles, options()));
         write("many", written_with(format, &many[..200], &closing, options()));
-        write("excused", written(format, &sample::known_and_new(), options()));
+        write("excused", written(format, &sample::excused_and_new(), options()));
     }
 }
 

@@ -137,7 +137,7 @@ fn question(name: &str) -> Named<Question> {
 
 fn format(name: &str) -> Named<Format> {
     name.parse().map_err(|unknown: ringfence_report::UnknownFormat| {
-        match similar(name, Format::ALL.map(Format::name)) {
+        match similar(name, Format::ALL.map(Format::name)).first() {
             Some(known) => format!("no format is called `{name}`, did you mean `{known}`?"),
             None => unknown.to_string(),
         }
@@ -161,7 +161,7 @@ fn targets(entry: &Entry<'_>) -> Result<Targets, BadSetting> {
 
 /// `, did you mean this?`, or what there is.
 fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, others: &str) -> String {
-    match similar(name, known) {
+    match similar(name, known).first() {
         Some(known) => format!(", did you mean `{known}`?"),
         None => format!("; {others}"),
     }

@@ -1,6 +1,7 @@
 //! What there is to say about a DDI, as Markdown and as a row of a table.
 
 use crate::report::DdiRow;
+use crate::rules_judging;
 use ringfence_ddi::{Certainty, Ddi, Grant, Parameter, Reach, Role, VerifierBehaviour, Warning};
 
 /// All DDIs, as `ringfence list ddis` lists them.
@@ -50,6 +51,7 @@ pub(crate) fn markdown(ddi: &Ddi) -> String {
         ("Parameters", Some(parameters(ddi))),
         ("What decides", Some(what_decides(ddi))),
         ("What tools say", Some(tools(ddi))),
+        ("What ringfence says", rules(ddi)),
         ("What to use instead", replacement),
         ("Where it is", Some(place(ddi))),
         ("How sure this is", Some(sentence(how_sure(ddi.certainty)))),
@@ -165,6 +167,13 @@ fn tools(ddi: &Ddi) -> String {
     format!(
         "- Driver Verifier, code integrity checks (0x02000000): {verifier}{note}\n- Code Analysis: {analysis}"
     )
+}
+
+/// The rules that look at calls of it; none where no rule does.
+fn rules(ddi: &Ddi) -> Option<String> {
+    let rules: Vec<_> =
+        rules_judging(ddi).map(|card| format!("- `{}`: {}", card.id, card.summary)).collect();
+    (!rules.is_empty()).then(|| rules.join("\n"))
 }
 
 fn verifier(ddi: &Ddi) -> String {
@@ -417,6 +426,20 @@ mod tests {
         ] {
             says(name, &[piece]);
         }
+    }
+
+    /// By what decides, as the rules' own cards say it.
+    #[test]
+    fn the_rules_that_look_at_a_ddi_are_named() {
+        says(
+            "ExAllocatePoolWithTag",
+            &["## What ringfence says\n\n- `executable-pool-type`: memory is requested from an"],
+        );
+        says("ExAllocatePool2", &["- `executable-pool-flags`: ", "- `pool-type-as-pool-flags`: "]);
+        says("MmAllocateContiguousMemory", &["- `always-executable-memory`: "]);
+        says("IoAllocateMdl", &["- `maps-own-code`: "]);
+        says("ZwCreateSection", &["- `executable-page-protection`: ", "- `maps-file-as-image`: "]);
+        assert!(!page("MmMapViewInSystemSpace").contains("What ringfence says"));
     }
 
     /// Every page has its headings in order, and none is left without text.

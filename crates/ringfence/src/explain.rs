@@ -1,12 +1,18 @@
 //! From any name of a hazard to what there is to say about it.
 
 use crate::ddi_page;
+use crate::similar::similar;
 use ringfence_ddi::Ddi;
 use ringfence_finding::RuleCard;
 
 /// The cards of all rules, in the order their findings are told.
 pub fn rule_cards() -> impl Iterator<Item = &'static RuleCard> {
     ringfence_rules::rules().map(|rule| rule.card())
+}
+
+/// The cards of the rules that look at what calls of `ddi` ask for.
+pub fn rules_judging(ddi: &Ddi) -> impl Iterator<Item = &'static RuleCard> {
+    ringfence_rules::rules().filter(|rule| rule.judges(ddi)).map(|rule| rule.card())
 }
 
 /// What a name stands for.
@@ -56,7 +62,11 @@ pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
     if !found.is_empty() {
         return Ok(found);
     }
-    Err(NotKnown { name: name.to_owned(), similar: similar(name) })
+    let rules = rule_cards().flat_map(RuleCard::names);
+    let ddis = ringfence_ddi::all()
+        .iter()
+        .flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases).copied());
+    Err(NotKnown { name: name.to_owned(), similar: similar(name, rules.chain(ddis)) })
 }
 
 /// The DDI called `name`, also where it stands as debuggers (`nt!MmMapIoSpace`) and prose
@@ -64,34 +74,6 @@ pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
 fn ddi(name: &str) -> Option<&'static Ddi> {
     let name = name.rsplit('!').next().unwrap_or(name);
     ringfence_ddi::named(name.trim_end_matches("()").trim())
-}
-
-/// Below this likeness a rule's name is not worth suggesting.
-const ALIKE: f64 = 0.7;
-
-/// Below this likeness a DDI's name is not: many begin with the same words.
-const ALIKE_DDI: f64 = 0.85;
-
-/// Fewer letters are part of too many names to mean one of them.
-const TELLING_PART: usize = 5;
-
-fn similar(name: &str) -> Vec<&'static str> {
-    let wanted = name.to_lowercase();
-    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &wanted);
-    let rules = rule_cards()
-        .flat_map(RuleCard::names)
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness >= ALIKE);
-    // `NewStream` is what everyone calls the DDIs whose whole names have the interface in front.
-    let part = |known: &str| wanted.len() >= TELLING_PART && known.to_lowercase().contains(&wanted);
-    let ddis = ringfence_ddi::all()
-        .iter()
-        .flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases))
-        .map(|known| (likeness(known).max(if part(known) { ALIKE_DDI } else { 0.0 }), *known))
-        .filter(|(likeness, _)| *likeness >= ALIKE_DDI);
-    let mut ranked: Vec<_> = rules.chain(ddis).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ranked.into_iter().map(|(_, known)| known).take(3).collect()
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub use date::Date;
 pub use ddi_page::ddis;
 pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
-pub use explain::{Explanation, NotKnown, explain, rule_cards};
+pub use explain::{Explanation, NotKnown, explain, rule_cards, rules_judging};
 pub use recorded::{
     NotRecorded, RecordedDriver, RecordedFinding, RecordedImport, RecordedProperties, RecordedScan,
     RecordedSection, RecordedSource, RecordedVerdict, open_recorded, read_recorded,
@@ -91,6 +91,7 @@ pub use ringfence_report as report;
 pub use ringfence_report::Sink;
 pub use scan::{Progress, Scan, collect, scan};
 pub use settings::Settings;
+pub use similar::similar;
 pub use timing::{Stage, Timings};
 
 /// This program, as reports name it.

@@ -2,6 +2,7 @@
 
 use crate::{DdiCall, Driver, code, image, memory};
 use ringfence_code::Sighting;
+use ringfence_ddi::Ddi;
 use ringfence_finding::{Call, Code, Counter, Finding, Gap, Level, Question, RuleCard, Targets};
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,15 @@ pub trait Rule: Sync {
         let _ = (driver, findings);
     }
 
-    /// Looks at one call of a DDI; where callers choose its arguments, once for each way they do.
+    /// Whether calls of `ddi` are put to [`Rule::check_call`]; the pages of rules and DDIs name each
+    /// other by it.
+    fn judges(&self, ddi: &Ddi) -> bool {
+        let _ = ddi;
+        false
+    }
+
+    /// Looks at one call of a DDI that it judges; where callers choose its arguments, once for each way
+    /// they do.
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
         let _ = (call, driver, findings);
     }
@@ -177,7 +186,8 @@ fn check_with<'r>(
             let mut findings = Findings::default();
             rule.check_image(driver, &mut findings);
             // What no path leads to may be data that looks like a call.
-            for call in driver.calls().all().iter().filter(|call| call.site.reached) {
+            let calls = driver.calls().all().iter().filter(|call| call.site.reached);
+            for call in calls.filter(|call| rule.judges(call.ddi)) {
                 for asked in call.as_asked() {
                     rule.check_call(asked, driver, &mut findings);
                 }

@@ -17,6 +17,7 @@ mod odd_names;
 mod run;
 mod servers;
 mod settings;
+mod shells;
 mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]

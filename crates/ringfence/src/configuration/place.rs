@@ -122,7 +122,7 @@ impl<'a> Entry<'a> {
 
     /// A key that is none of `known`.
     pub(super) fn unknown_key(&self, message: &str, known: &[&str]) -> BadSetting {
-        self.wrong_key(match similar(self.key, known.iter().copied()) {
+        self.wrong_key(match similar(self.key, known.iter().copied()).first() {
             Some(known) => format!("{message}, did you mean `{known}`?"),
             None => format!("{message}; there are {}", known.join(", ")),
         })

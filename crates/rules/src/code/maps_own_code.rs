@@ -2,7 +2,7 @@ use crate::listing::drawn;
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::Possible;
-use ringfence_ddi::Role;
+use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
 use ringfence_image::Rva;
 
@@ -58,6 +58,10 @@ const MAPS: [&str; 5] = [
 impl Rule for MapsOwnCode {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        ddi.parameter(|role| role == Role::DescribedAddress).is_some()
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

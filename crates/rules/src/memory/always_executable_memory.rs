@@ -1,8 +1,8 @@
-use super::violation::{asks, asks_by, placed, violation};
+use super::violation::{asks, asks_by, decided_by, placed, violation};
 use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
-use ringfence_ddi::{Grant, Role};
+use ringfence_ddi::{Ddi, Grant, Role};
 use ringfence_finding::{Finding, Level, RuleCard};
 
 rule_card! {
@@ -51,6 +51,11 @@ rule_card! {
 impl Rule for AlwaysExecutableMemory {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        ddi.grant == Grant::Always
+            || decided_by(ddi, &[Role::IoSpaceCacheType, Role::ContiguousCacheType])
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

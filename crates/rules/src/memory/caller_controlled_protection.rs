@@ -1,8 +1,8 @@
-use super::violation::{argument, placed};
+use super::violation::{argument, decided_by, placed};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::Reason;
-use ringfence_ddi::{Role, Ruling};
+use ringfence_ddi::{Ddi, Role, Ruling};
 use ringfence_finding::{Finding, Level, RuleCard};
 
 rule_card! {
@@ -53,6 +53,10 @@ const ROLES: [Role; 4] = [Role::PageProtection, Role::PoolType, Role::PoolFlags,
 impl Rule for CallerControlledProtection {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        decided_by(ddi, &ROLES)
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

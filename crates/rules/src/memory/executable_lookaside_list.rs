@@ -1,8 +1,8 @@
-use super::violation::{argument, asks_by, placed, violation};
+use super::violation::{argument, asks_by, decided_by, placed, violation};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::{Possible, Reason};
-use ringfence_ddi::Role;
+use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Counter, Finding, Gap, Level, Question, RuleCard};
 
 rule_card! {
@@ -50,6 +50,10 @@ rule_card! {
 impl Rule for ExecutableLookasideList {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        decided_by(ddi, &[Role::LookasideFlags])
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

@@ -1,8 +1,8 @@
-use super::violation::{asks_by, violation};
+use super::violation::{asks_by, decided_by, violation};
 use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
-use ringfence_ddi::Role;
+use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Level, RuleCard};
 
 rule_card! {
@@ -46,6 +46,10 @@ rule_card! {
 impl Rule for ExecutableMdlMapping {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        decided_by(ddi, &[Role::MdlPriority])
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

@@ -1,7 +1,7 @@
-use super::violation::{asks_by, violation};
+use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
-use ringfence_ddi::{Role, Ruling};
+use ringfence_ddi::{Ddi, Role, Ruling};
 use ringfence_finding::{Finding, Level, RuleCard};
 
 rule_card! {
@@ -50,6 +50,10 @@ const CURRENT_PROCESS: u64 = u64::MAX;
 impl Rule for ExecutablePageProtection {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        decided_by(ddi, &[Role::PageProtection])
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

@@ -1,7 +1,7 @@
-use super::violation::{asks_by, violation};
+use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
-use ringfence_ddi::Role;
+use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Level, RuleCard};
 
 rule_card! {
@@ -53,6 +53,10 @@ const VOLUME_CONTEXT: u64 = 1;
 impl Rule for ExecutablePoolType {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        decided_by(ddi, &[Role::PoolType, Role::VideoPoolType])
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

@@ -2,7 +2,7 @@ use super::violation::placed;
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::Possible;
-use ringfence_ddi::Role;
+use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Finding, Level, RuleCard};
 
 rule_card! {
@@ -45,6 +45,10 @@ const NO_EXECUTE: u64 = 0x1000_0000;
 impl Rule for MapsFileAsImage {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn judges(&self, ddi: &Ddi) -> bool {
+        ddi.parameter(|role| role == Role::SectionAttributes).is_some()
     }
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {

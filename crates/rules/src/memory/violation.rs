@@ -3,8 +3,17 @@
 use super::drawing;
 use crate::calls::{counters, in_words, is_initial};
 use crate::{DdiCall, Driver, Findings, OptIn};
-use ringfence_ddi::{Certainty, Ddi, Role, VerifierBehaviour, Warning};
+use ringfence_ddi::{Certainty, Ddi, Grant, Role, VerifierBehaviour, Warning};
 use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard, Targets};
+
+/// Whether an argument of one of `roles` decides about the memory that `ddi` gives.
+pub(super) fn decided_by(ddi: &Ddi, roles: &[Role]) -> bool {
+    ddi.grant == Grant::Argument
+        && ddi
+            .deciding()
+            .and_then(|(_, parameter)| parameter.role)
+            .is_some_and(|r| roles.contains(&r))
+}
 
 /// Whether a call may ask for executable memory by an argument of one of `roles`.
 pub(super) fn asks_by(call: &DdiCall, roles: &[Role]) -> bool {

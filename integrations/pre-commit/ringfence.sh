@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds ringfence in pre-commit's own copy of this repository, where that has not been done, and scans.
+#
+# `language: rust` would be the obvious way, but it installs the package at the root of a repository, and
+# at the root of this one is a workspace.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+
+# From there, so that the toolchain is the one that rust-toolchain.toml names.
+target=${CARGO_TARGET_DIR:-$root/target}
+(cd "$root" && cargo build --quiet --release --locked --package ringfence-cli --target-dir "$target")
+exec "$target/release/ringfence" scan --format concise "$@"
