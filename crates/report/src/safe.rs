@@ -28,6 +28,8 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 /// Whether `c` could steer a terminal, or cannot be seen.
 pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
+        // No characters at all, the last two of each plane and some more: XML and HTML cannot have them.
+        || u32::from(c) & 0xFFFE == 0xFFFE
         || matches!(c,
             '\u{ad}'                        // soft hyphen
             | '\u{61c}'                     // Arabic letter mark
@@ -40,7 +42,7 @@ pub(crate) fn is_harmful(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'       // variation selectors
             | '\u{feff}'                    // byte order mark
             | '\u{fff9}'..='\u{fffb}'       // interlinear annotation
-            | '\u{fffe}' | '\u{ffff}'       // no characters at all; XML cannot have them
+            | '\u{fdd0}'..='\u{fdef}'
             | '\u{e0000}'..='\u{e0fff}') // tags, more variation selectors
 }
 
