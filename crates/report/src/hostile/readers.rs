@@ -112,7 +112,7 @@ fn markdown(text: &str) -> Vec<String> {
     )
     .unwrap();
     let linked = Regex::new(r"@|#\d|://|www\.|(?i)gh-\d").unwrap();
-    let (mut told, mut in_block) = (Vec::new(), false);
+    let (mut told, mut in_block, mut cell) = (Vec::new(), false, None::<String>);
     for event in Parser::new_ext(text, Flavour::all() - Flavour::ENABLE_SMART_PUNCTUATION) {
         match event {
             Event::Html(html) => {
@@ -122,6 +122,11 @@ fn markdown(text: &str) -> Vec<String> {
             }
             Event::Start(Tag::Item) => told.push("item".to_owned()),
             Event::Start(Tag::TableRow) => told.push("row".to_owned()),
+            Event::Start(Tag::TableCell) => cell = Some(String::new()),
+            // A bar in the first cell would move the answers to the right, and the last out of sight.
+            Event::End(TagEnd::TableCell) => {
+                told.extend(cell.take().filter(|text| !text.is_empty()));
+            }
             Event::Start(Tag::CodeBlock(kind)) => {
                 in_block = true;
                 told.push(format!("{kind:?}"));
@@ -130,6 +135,9 @@ fn markdown(text: &str) -> Vec<String> {
             Event::Start(tag) => told.push(format!("{tag:?}")),
             Event::Text(text) if !in_block => {
                 assert!(!linked.is_match(&text), "{text}");
+                if let Some(cell) = &mut cell {
+                    cell.push_str(&text);
+                }
             }
             Event::End(_) | Event::Text(_) | Event::Code(_) => {}
             other => panic!("{other:?}"),
