@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 4] = ["image", "examine", "code", SYMBOLS];
-/// The one whose inputs are no drivers.
+const TARGETS: [&str; 6] = ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED];
+/// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
+const SETTINGS: &str = "settings";
+const RECORDED: &str = "recorded";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
@@ -53,6 +55,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 let corpus = command::root().join("fuzz/corpus").join(target);
                 let seeds = match *target {
                     SYMBOLS => seeds::write_pdbs(&corpus, LONGEST)?,
+                    SETTINGS => seeds::write_settings(&corpus)?,
+                    RECORDED => seeds::write_reports(&corpus, LONGEST)?,
                     _ => seeds::write(&corpus, LONGEST)?,
                 };
                 println!("{target}: {seeds} seeds, {} s …", arguments.seconds);

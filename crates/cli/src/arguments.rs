@@ -1,6 +1,9 @@
 //! What can be said on the command line.
 
+mod chosen;
+
 use crate::report_file::Wanted;
+pub(crate) use chosen::Chosen;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringfence::report::Format;
@@ -47,7 +50,8 @@ pub(crate) enum Color {
 #[derive(Args)]
 #[command(after_help = "Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  a gated answer is no (or unknown, with --fail-unknown)
+  1  a gated answer is no (or unknown, with --fail-unknown), and not only by what is accepted or in the
+     baseline
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine
   0  none of these")]
@@ -62,47 +66,15 @@ pub(crate) struct Scan {
     /// How to write the report [default: full for one file, summary for more]
     #[arg(long, value_parser = formats(), ignore_case = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Write a report to a file as well, such as sarif=drivers.sarif or html=drivers.html; may be given
-    /// several times
-    #[arg(long, value_parser = reports(), value_name = "FORMAT=FILE")]
-    pub(crate) report: Vec<Wanted>,
-    /// Where the pages that `cargo xtask docs` makes are published, for links to rules in reports
-    #[arg(long, value_parser = web_address, value_name = "URL")]
-    pub(crate) docs_url: Option<String>,
-    /// Questions whose answer no makes the exit code 1
-    #[arg(long, value_parser = questions(), ignore_case = true, value_delimiter = ',',
-          default_value = "load,run,certify", value_name = "QUESTIONS")]
-    pub(crate) gate: Vec<Question>,
-    /// Let an unknown answer to a gated question make the exit code 1 as well
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Make the exit code 0 where it would be 1, for pipelines that read the report themselves
     #[arg(long)]
-    pub(crate) fail_unknown: bool,
-    /// Windows versions to ask about, such as win10-1607, server-2016, win11-24h2; win10-1703+ for it
-    /// and all later ones; win10, win11 or server for a family; all for every version. `ringfence list targets` names them
-    #[arg(long, value_parser = targets, value_delimiter = ',', default_value = "win10-1703+",
-          value_name = "VERSIONS")]
-    pub(crate) target: Vec<Targets>,
-    /// Follow Microsoft's documentation where Windows was observed to ask for less executable memory
-    /// than it says (MmMapIoSpace with MmWriteCombined)
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// Let what only Code Analysis objects to count against certify
-    #[arg(long)]
-    pub(crate) code_analysis: bool,
+    pub(crate) exit_zero: bool,
     /// List every examined call of a DDI and what it asks for, with --format json or jsonl;
     /// `ringfence calls` prints them as a table
     #[arg(long)]
     pub(crate) calls: bool,
-    /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
-    /// given several times. Files beside the drivers are found without
-    #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
-    pub(crate) symbols: Vec<SymbolFolder>,
-    /// Compute no digests: faster, but equal files are not recognised as such
-    #[arg(long)]
-    pub(crate) no_hash: bool,
-    /// Worker threads [default: one for each processor]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=MOST_THREADS), value_name = "N",
-          default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: u16,
     /// Print on standard error where the time went
     #[arg(long)]
     pub(crate) timings: bool,
@@ -248,15 +220,14 @@ pub(crate) struct Explain {
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// What to list
-    #[arg(value_enum)]
-    pub(crate) what: Listed,
+    #[command(subcommand)]
+    pub(crate) what: Option<Listed>,
     /// How to write it: text or json
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) format: ListFormat,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Subcommand)]
 pub(crate) enum Listed {
     /// The rules, with their other names
     Rules,
@@ -264,6 +235,17 @@ pub(crate) enum Listed {
     Ddis,
     /// The Windows versions that --target knows
     Targets,
+    /// The settings that a scan would have, and where each comes from
+    Settings(ListedSettings),
+}
+
+#[derive(Args)]
+pub(crate) struct ListedSettings {
+    /// What the scan would be of; the settings file is looked for from the first one upward
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) chosen: Box<Chosen>,
 }
 
 /// How tables of ours are written.
@@ -272,9 +254,6 @@ pub(crate) enum ListFormat {
     Text,
     Json,
 }
-
-/// More threads than this help nobody, and a system refuses them sooner or later.
-const MOST_THREADS: i64 = 1024;
 
 /// The names of the formats, for help, errors and suggestions alike.
 fn formats() -> impl TypedValueParser<Value = Format> {
@@ -319,7 +298,7 @@ fn reports() -> impl TypedValueParser<Value = Wanted> {
     OsStringValueParser::new().try_map(|text| Wanted::parse(&text))
 }
 
-fn web_address(text: &str) -> Result<String, String> {
+pub(crate) fn web_address(text: &str) -> Result<String, String> {
     let is_one = ["https://", "http://"].iter().any(|scheme| {
         text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())
             && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>".contains(c))

@@ -5,4 +5,5 @@ pub(crate) mod certify;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod list;
+pub(crate) mod list_settings;
 pub(crate) mod scan;

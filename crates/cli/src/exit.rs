@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// None of the others.
 pub(crate) const FINE: u8 = 0;
-/// A gated answer is no, or unknown with `--fail-unknown`.
+/// A gated answer that is not excused is no, or unknown with `--fail-unknown`.
 pub(crate) const OBJECTION: u8 = 1;
 /// Usage error, a report that could not be written, or something that could not be read.
 pub(crate) const TROUBLE: u8 = 2;
@@ -39,12 +39,11 @@ pub(crate) fn of_comparison(worse: bool, drivers: usize, scans: &[Scan]) -> u8 {
 
 fn of_report(closing: &Closing, gate: &[Question], fail_unknown: bool) -> u8 {
     let totals = &closing.totals;
-    let objects = |question: &Question| {
-        let tally = totals.tally(*question);
-        tally.no > 0 || (fail_unknown && tally.unknown > 0)
-    };
+    // What is excused counts as yes here.
+    let counted = Question::ALL.into_iter().zip(totals.counted);
+    let mut gated = counted.filter(|(question, _)| gate.contains(question));
     let unread = !closing.unread.is_empty() || !closing.faults.is_empty() || totals.malformed > 0;
-    if gate.iter().any(objects) {
+    if gated.any(|(_, tally)| tally.no > 0 || (fail_unknown && tally.unknown > 0)) {
         OBJECTION
     } else if unread {
         TROUBLE
@@ -90,9 +89,7 @@ mod tests {
         for [load, run, certify] in answers {
             let totals = &mut closing.totals;
             totals.drivers += 1;
-            for (tally, answer) in
-                [(&mut totals.load, load), (&mut totals.run, run), (&mut totals.certify, certify)]
-            {
+            for (tally, answer) in totals.counted.iter_mut().zip([load, run, certify]) {
                 match answer {
                     Yes => tally.yes += 1,
                     No => tally.no += 1,
@@ -116,6 +113,14 @@ mod tests {
         assert_eq!(of_report(&unread(closing(&[])), &all, false), TROUBLE);
         assert_eq!(of_report(&unread(closing(&[[No, Unknown, No]])), &all, false), OBJECTION);
         assert_eq!(of_report(&unread(closing(&[[Yes, Unknown, Unknown]])), &all, false), TROUBLE);
+    }
+
+    /// The answers are no, but what counts is that they are excused.
+    #[test]
+    fn what_is_excused_fails_nothing() {
+        let mut excused = closing(&[[Yes, Yes, Yes]]);
+        excused.totals.load.no = 1;
+        assert_eq!(of_report(&excused, &Question::ALL, true), FINE);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod command;
+mod effective;
 mod exit;
 mod progress;
 mod report_file;

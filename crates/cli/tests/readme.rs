@@ -39,6 +39,14 @@ fn with_output(root: &Path, document: &str) -> String {
 }
 
 #[test]
+fn readme_shows_the_example_settings() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let settings = std::fs::read_to_string(root.join("examples/settings/ringfence.toml")).unwrap();
+    let document = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(document.contains(&format!("```toml\n{settings}```\n")));
+}
+
+#[test]
 fn readme_shows_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let path = root.join("README.md");

@@ -44,6 +44,11 @@ impl SymbolFolder {
             Ok(_) => Ok(SymbolFolder { two_tier: path.join(TWO_TIER).is_file(), path }),
         }
     }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// The debug file that a driver asks for.

@@ -1,6 +1,6 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
-use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT};
+use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT, LARGEST_SETTINGS};
 use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -69,6 +69,9 @@ pub enum UnreadableReason {
     /// It should be a file.
     #[error("a folder, not a file")]
     AFolder,
+    /// It is larger than any settings file that is read.
+    #[error("too large for a settings file, the limit is {LARGEST_SETTINGS} bytes")]
+    TooLargeSettings,
     /// It is larger than any report that is read; its size in bytes.
     #[error("too large for a report: {0} bytes, the limit is {LARGEST_REPORT}")]
     TooLargeReport(u64),
@@ -212,7 +215,7 @@ fn listed(list: &Path) -> Vec<Found> {
 }
 
 /// The text of a list. PowerShell writes UTF-16 by default, and editors on Windows a byte order mark.
-fn decoded(bytes: Vec<u8>) -> io::Result<String> {
+pub(crate) fn decoded(bytes: Vec<u8>) -> io::Result<String> {
     let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
     if let Some(text) = bytes.strip_prefix(b"\xFF\xFE") {
         let units = text.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));

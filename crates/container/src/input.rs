@@ -26,6 +26,14 @@ impl Input {
         }
     }
 
+    /// The folder that it is, with all that is below.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Input::Path(path) if path.is_dir() => Some(path),
+            _ => None,
+        }
+    }
+
     /// Reads an argument: `-` is standard input, `@FILE` a list, and what does not exist as it
     /// stands but holds a wildcard is a pattern.
     pub fn parse(argument: &OsStr) -> Input {

@@ -1,7 +1,7 @@
 //! Opens whatever drivers come in as a stream of named bytes.
 //!
 //! So far that is files and folders of the file system, and the debug files that belong to drivers; all
-//! reading of files lives here.
+//! reading of files lives here, of settings and earlier reports too.
 //!
 //! ```
 //! use ringfence_container::{Input, expand};
@@ -20,6 +20,7 @@ mod debug_file;
 mod folder;
 mod input;
 mod report_file;
+mod settings_file;
 
 pub use debug_file::{
     LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
@@ -27,3 +28,4 @@ pub use debug_file::{
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
 pub use input::Input;
 pub use report_file::{LARGEST_REPORT, open_report};
+pub use settings_file::{LARGEST_SETTINGS, SETTINGS_FILE, nearest_settings, plain, read_settings};

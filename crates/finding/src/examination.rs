@@ -1,6 +1,6 @@
 //! All that was learnt about one driver.
 
-use crate::{Answer, Call, DebugSymbols, Defect, Finding, Question, Verdict};
+use crate::{Answer, Call, DebugSymbols, Defect, Finding, Level, Question, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -42,9 +42,19 @@ pub struct Examination {
 
 impl Examination {
     /// The answer to `question` as far as it counts for success or failure: *yes* where it is excused.
+    ///
+    /// That a driver does not load hides what *run* objects to. Where the first is excused the second counts.
     pub fn counted(&self, question: Question) -> Answer {
-        match self.excused.contains(&question) {
-            true => Answer::Yes,
+        if self.excused.contains(&question) {
+            return Answer::Yes;
+        }
+        let objects = |finding: &Finding| {
+            let is_error = finding.level == Level::Error && finding.excuse.is_none();
+            is_error && finding.questions.contains(&Question::Run)
+        };
+        let is_hidden = question == Question::Run && self.excused.contains(&Question::Load);
+        match is_hidden && self.findings.iter().any(objects) {
+            true => Answer::No,
             false => self.verdict.answer(question),
         }
     }

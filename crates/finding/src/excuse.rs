@@ -1,5 +1,6 @@
 //! Findings that the user knows about.
 
+use crate::{Answer, Finding, Question, Targets, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,4 +17,83 @@ pub enum Excuse {
     },
     /// The baseline has it: it is not new.
     Baseline,
+}
+
+/// The questions whose answer fails nothing, as all that decided it is excused: for
+/// [`Examination::excused`](crate::Examination::excused). `targets` and `code_analysis` are those of
+/// [`decide`](crate::decide).
+///
+/// What a driver was not reached by because it does not load goes with that: only where a finding of its own
+/// objects does the answer stay.
+pub fn excused(
+    findings: &[Finding],
+    verdict: &Verdict,
+    targets: Targets,
+    code_analysis: bool,
+) -> Vec<Question> {
+    let holds = |question| {
+        let mut denying =
+            findings.iter().filter(|finding| finding.denies(question, targets, code_analysis));
+        denying.all(|finding| finding.excuse.is_some())
+    };
+    let load_is = verdict.load == Answer::No && holds(Question::Load);
+    let is_excused = |question: &Question| match verdict.answer(*question) {
+        Answer::Yes => false,
+        Answer::No => holds(*question),
+        Answer::Unknown => load_is && verdict.is_not_reached(*question) && holds(*question),
+    };
+    Question::ALL.into_iter().filter(is_excused).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Authority, Gap, Level, RuleCard, decide};
+    use Question::{Certify, Load, Run};
+
+    const CARD: RuleCard = RuleCard {
+        id: "some-rule",
+        summary: "",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &[],
+        docs: "",
+        file: "",
+    };
+
+    fn finding(questions: &[Question], is_excused: bool) -> Finding {
+        let finding = Finding::new(&CARD, Level::Error, "it is bad")
+            .denying(questions, &[Authority::DriverVerifier]);
+        Finding { excuse: is_excused.then_some(Excuse::Baseline), ..finding }
+    }
+
+    fn excused_of(findings: &[Finding], gaps: &[Gap]) -> Vec<Question> {
+        let verdict = decide(findings, gaps, Targets::DEFAULT, false);
+        excused(findings, &verdict, Targets::DEFAULT, false)
+    }
+
+    #[test]
+    fn all_that_decided_must_be_excused() {
+        let known = finding(&[Certify], true);
+        assert_eq!(excused_of(std::slice::from_ref(&known), &[]), [Certify]);
+        assert_eq!(excused_of(&[known.clone(), finding(&[Certify], false)], &[]), []);
+        assert_eq!(excused_of(&[known, finding(&[Run], false)], &[]), [Certify]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_excused() {
+        let gap = Gap::new(&[Run], "not examined");
+        assert_eq!(excused_of(&[finding(&[Certify], true)], &[gap]), [Certify]);
+    }
+
+    #[test]
+    fn what_is_not_reached_goes_with_load() {
+        assert_eq!(excused_of(&[finding(&[Load], true)], &[]), [Load, Run, Certify]);
+        assert_eq!(excused_of(&[finding(&[Load], false)], &[]), []);
+        // A finding of its own, and a gap of its own.
+        let findings = [finding(&[Load], true), finding(&[Run], false)];
+        assert_eq!(excused_of(&findings, &[]), [Load, Certify]);
+        let gap = Gap::new(&[Certify], "not examined");
+        assert_eq!(excused_of(&[finding(&[Load], true)], &[gap]), [Load, Run]);
+    }
 }

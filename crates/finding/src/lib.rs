@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod acceptance;
 mod call;
 mod card;
 mod certification;
@@ -30,6 +31,7 @@ mod source;
 mod target;
 mod verdict;
 
+pub use acceptance::{IdleAcceptance, IdleAcceptances};
 pub use call::{Argument, Call, CallAnswer, Choice, Via};
 pub use card::{RuleCard, bug_check_subcode, same_name};
 pub use certification::{
@@ -46,11 +48,12 @@ pub use examination::{
     Authentihash, Code, CodeCoverage, Coverage, DebugFile, Digests, Examination, Imported,
     Mitigations, Properties, Section, Trust, UnknownCalls, Version,
 };
-pub use excuse::Excuse;
+pub use excuse::{Excuse, excused};
 pub use finding::{Authority, Confidence, Finding, Level};
 pub use fingerprint::set_fingerprints;
 pub use report::{
-    Closing, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals, Unread,
+    Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
+    Unread,
 };
 pub use source::{DebugSymbols, InlinedCall, SourcePlace};
 pub use target::{TARGETS, Target, Targets, UnknownTarget};

@@ -1,6 +1,6 @@
 //! What a whole scan has to say.
 
-use crate::{Answer, Examination, Question, Targets};
+use crate::{Answer, Examination, Finding, IdleAcceptances, Question, Targets};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +27,9 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// What was passed over, by kind.
     pub left_out: LeftOut,
+    /// Acceptances of the settings that accepted nothing; there only where there are any.
+    #[serde(skip_serializing_if = "IdleAcceptances::is_empty")]
+    pub acceptances: IdleAcceptances,
     /// Counts over everything.
     pub totals: Totals,
 }
@@ -39,7 +42,7 @@ impl Report {
         drivers: Vec<Examination>,
         closing: Closing,
     ) -> Report {
-        let Closing { unread, faults, left_out, totals, elapsed: _ } = closing;
+        let Closing { unread, faults, left_out, acceptances, totals, elapsed: _ } = closing;
         Report {
             report_version: REPORT_VERSION,
             tool,
@@ -48,6 +51,7 @@ impl Report {
             unread,
             faults,
             left_out,
+            acceptances,
             totals,
         }
     }
@@ -62,6 +66,8 @@ pub struct Closing {
     pub faults: Vec<Fault>,
     /// What was passed over, by kind.
     pub left_out: LeftOut,
+    /// Acceptances of the settings that accepted nothing.
+    pub acceptances: IdleAcceptances,
     /// Counts over everything.
     pub totals: Totals,
     /// How long the scan took. Never in the JSON: the same input gives the same report.
@@ -138,6 +144,26 @@ pub struct RuleTally {
     pub errors: usize,
 }
 
+/// What of the counts is excused, as the settings accept it or the baseline has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExcusedTotals {
+    /// Findings that are excused.
+    pub findings: usize,
+    /// Drivers whose answer to *load* is not yes and fails nothing.
+    pub load: usize,
+    /// Drivers whose answer to *run* is not yes and fails nothing.
+    pub run: usize,
+    /// Drivers whose answer to *certify* is not yes and fails nothing.
+    pub certify: usize,
+}
+
+impl ExcusedTotals {
+    /// Whether nothing is.
+    pub fn is_none(&self) -> bool {
+        *self == ExcusedTotals::default()
+    }
+}
+
 /// Counts over everything a scan saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
@@ -159,6 +185,23 @@ pub struct Totals {
     pub findings: usize,
     /// Rules that fired, by id.
     pub rules: BTreeMap<&'static str, RuleTally>,
+    /// What of it is excused; there only where something is.
+    #[serde(skip_serializing_if = "ExcusedTotals::is_none")]
+    pub excused: ExcusedTotals,
+    /// Answers as far as they count for success or failure, in the order of [`Question::ALL`]; see
+    /// [`Examination::counted`].
+    #[serde(skip)]
+    pub counted: [Tally; 3],
+}
+
+impl Tally {
+    fn count(&mut self, answer: Answer) {
+        match answer {
+            Answer::Yes => self.yes += 1,
+            Answer::No => self.no += 1,
+            Answer::Unknown => self.unknown += 1,
+        }
+    }
 }
 
 impl Totals {
@@ -167,15 +210,15 @@ impl Totals {
         self.drivers += 1;
         self.malformed += usize::from(!examination.defects.is_empty());
         self.findings += examination.findings.len();
-        for question in Question::ALL {
-            let answer = examination.verdict.answer(question);
-            let tally = self.tally_mut(question);
-            match answer {
-                Answer::Yes => tally.yes += 1,
-                Answer::No => tally.no += 1,
-                Answer::Unknown => tally.unknown += 1,
-            }
+        for (question, counted) in Question::ALL.into_iter().zip(&mut self.counted) {
+            counted.count(examination.counted(question));
         }
+        for question in Question::ALL {
+            self.tally_mut(question).count(examination.verdict.answer(question));
+            *self.excused_mut(question) += usize::from(examination.excused.contains(&question));
+        }
+        let is_excused = |finding: &&Finding| finding.excuse.is_some();
+        self.excused.findings += examination.findings.iter().filter(is_excused).count();
         for (index, finding) in examination.findings.iter().enumerate() {
             let tally = self.rules.entry(finding.rule).or_default();
             tally.findings += 1;
@@ -192,6 +235,14 @@ impl Totals {
             Question::Load => self.load,
             Question::Run => self.run,
             Question::Certify => self.certify,
+        }
+    }
+
+    fn excused_mut(&mut self, question: Question) -> &mut usize {
+        match question {
+            Question::Load => &mut self.excused.load,
+            Question::Run => &mut self.excused.run,
+            Question::Certify => &mut self.excused.certify,
         }
     }
 

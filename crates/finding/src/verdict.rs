@@ -161,6 +161,11 @@ impl Verdict {
             Question::Certify => &self.because.certify,
         }
     }
+
+    /// Whether `question` is open only because the driver does not load.
+    pub fn is_not_reached(&self, question: Question) -> bool {
+        self.load == Answer::No && *self.reasons(question) == [not_reached()]
+    }
 }
 
 /// Answers the three questions for `targets`.

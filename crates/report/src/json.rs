@@ -91,6 +91,9 @@ impl Sink for Json<'_> {
         self.more("unread", &closing.unread)?;
         self.more("faults", &closing.faults)?;
         self.more("left_out", &closing.left_out)?;
+        if !closing.acceptances.is_empty() {
+            self.more("acceptances", &closing.acceptances)?;
+        }
         self.more("totals", &closing.totals)?;
         self.close()
     }
@@ -157,6 +160,18 @@ mod tests {
             let pretty = serde_json::to_string_pretty(&report).unwrap() + "\n";
             assert_eq!(streamed, super::escaped(&pretty));
         }
+    }
+
+    #[test]
+    fn acceptances_that_did_nothing_are_told() {
+        use ringfence_finding::{Closing, IdleAcceptance};
+        let idle = IdleAcceptance { rule: "some-rule".to_owned(), ..Default::default() };
+        let mut closing = Closing::default();
+        closing.acceptances.expired.push(idle);
+        let streamed = sample::written_with(Format::Json, &[], &closing, Default::default());
+        let report = Report::new(sample::TOOL, sample::TARGETS, vec![], closing);
+        assert_eq!(streamed, serde_json::to_string_pretty(&report).unwrap() + "\n");
+        assert!(streamed.contains("\"expired\": [\n      {\n        \"place\": null"));
     }
 
     #[test]

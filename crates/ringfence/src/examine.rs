@@ -1,5 +1,6 @@
 //! One file, from bytes to verdict: the whole arrow in one screen.
 
+use crate::excuse::with_excuses;
 use crate::timing::{Stage, Timings};
 use crate::{Settings, digest, properties, source_lines};
 use ringfence_finding::{
@@ -58,6 +59,7 @@ impl std::fmt::Display for LeftOutBecause {
 
 /// Examines a driver. Never panics, whatever the bytes. [`Examination::path`] is empty: bytes have no
 /// name.
+/// So acceptances by path accept nothing, and a baseline knows it by its content alone.
 ///
 /// A rule that panics leaves the answers unknown, with itself as the reason.
 ///
@@ -74,7 +76,8 @@ impl std::fmt::Display for LeftOutBecause {
 ///
 /// Where the bytes are no driver, or begin as an image that cannot be read.
 pub fn examine(bytes: &[u8], settings: &Settings) -> Result<Examination, NotExamined> {
-    examine_image(bytes, settings).map(|(examination, _)| examination)
+    let (examination, _) = examine_image(bytes, settings)?;
+    Ok(with_excuses(examination, settings))
 }
 
 /// Examines a driver as [`examine`] does, and tells functions and source lines from its PDB.
@@ -114,7 +117,7 @@ pub fn examine_with_symbols(
             Some(DebugSymbols::Refused { path, reason })
         }
     };
-    Ok(examination)
+    Ok(with_excuses(examination, settings))
 }
 
 fn examine_image<'data>(

@@ -40,11 +40,16 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod accept;
+mod baseline;
 mod certify;
+mod configuration;
+mod date;
 mod ddi_page;
 mod difference;
 mod digest;
 mod examine;
+mod excuse;
 mod explain;
 mod known;
 mod look;
@@ -53,10 +58,15 @@ mod properties;
 mod recorded;
 mod scan;
 mod settings;
+mod similar;
 mod source_lines;
 mod timing;
 
+pub use accept::{Acceptance, Acceptances, Function, PathPattern};
+pub use baseline::Baseline;
 pub use certify::{certification, certify, certifying};
+pub use configuration::{BadSetting, Configuration, Located};
+pub use date::Date;
 pub use ddi_page::ddis;
 pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
@@ -65,15 +75,17 @@ pub use recorded::{
     NotRecorded, RecordedDriver, RecordedFinding, RecordedImport, RecordedProperties, RecordedScan,
     RecordedSection, RecordedSource, RecordedVerdict, open_recorded, read_recorded,
 };
-pub use ringfence_container::{Input, LARGEST_IMAGE, SymbolFolder};
+pub use ringfence_container::{
+    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, nearest_settings, read_settings,
+};
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
     Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
     Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
-    Fault, Finding, Gap, ImportChange, InlinedCall, Level, LoneDriver, Objection, Outcome,
-    Question, Regraded, Report, RuleCard, SectionChange, Sku, SourcePlace, TARGETS, Target,
-    Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Excuse, Fault, Finding, Gap, IdleAcceptance, IdleAcceptances, ImportChange, InlinedCall, Level,
+    LoneDriver, Objection, Outcome, Question, Regraded, Report, RuleCard, SectionChange, Sku,
+    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

@@ -1,6 +1,7 @@
 //! Many files: in parallel, in a stable order, each content examined once as far as it is remembered.
 
 use crate::examine::{Examined, LeftOutBecause};
+use crate::excuse::Excusing;
 use crate::known::Known;
 use crate::look::{Looker, Seen};
 use crate::timing::{Stage, Timings};
@@ -9,6 +10,7 @@ use ringfence_container::{Input, expand};
 use ringfence_finding::{Closing, Examination, Fault, Report, Targets, Tool, Unread};
 use ringfence_report::Sink;
 use ringfence_rules::NotADriver;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 use std::time::Instant;
@@ -55,6 +57,7 @@ pub fn scan(
     let mut teller = Teller {
         sink,
         timings: &timings,
+        excusing: Excusing::new(settings, inputs),
         closing: Closing::default(),
         left_out_by_name: Vec::new(),
         distinct: HashSet::new(),
@@ -68,6 +71,7 @@ pub fn scan(
         teller.tell(seen)
     })?;
     let mut closing = teller.closing;
+    closing.acceptances = teller.excusing.idle();
     closing.totals.distinct = settings.hash.then_some(teller.distinct.len());
     closing.elapsed = start.elapsed();
     timings.during(Stage::Report, || teller.sink.finish(&closing))?;
@@ -114,6 +118,7 @@ impl Sink for Drivers {
 struct Teller<'a> {
     sink: &'a mut dyn Sink,
     timings: &'a Timings,
+    excusing: Excusing<'a>,
     closing: Closing,
     left_out_by_name: Vec<Unread>,
     distinct: HashSet<[u8; 32]>,
@@ -140,15 +145,14 @@ impl Teller<'_> {
         self.closing
             .faults
             .extend(faults.map(|fault| Fault { path: name.clone(), ..fault.clone() }));
-        let renamed;
-        let examination = if examined.examination.path == name {
-            &examined.examination
-        } else {
-            renamed = Examination { path: name, ..examined.examination.clone() };
-            &renamed
-        };
-        self.closing.totals.count(examination);
-        self.timings.during(Stage::Report, || self.sink.driver(examination))
+        let mut examination = Cow::Borrowed(&examined.examination);
+        if examination.path != name {
+            examination.to_mut().path = name;
+        }
+        // Paths count here, so what equal files share cannot have it.
+        self.excusing.excuse(&mut examination);
+        self.closing.totals.count(&examination);
+        self.timings.during(Stage::Report, || self.sink.driver(&examination))
     }
 
     fn left_out(&mut self, name: String, because: &LeftOutBecause, named: bool) {

@@ -1,7 +1,9 @@
 //! What a scan is asked to do.
 
+use crate::{Acceptances, Baseline, Date};
 use ringfence_container::SymbolFolder;
 use ringfence_finding::Targets;
+use std::sync::Arc;
 
 /// What a scan is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,12 @@ pub struct Settings {
     /// Where debug files are looked for, beside the driver's own folder, in this order. Functions and
     /// source lines are told where one is the driver's.
     pub symbols: Vec<SymbolFolder>,
+    /// Findings that are accepted: they fail nothing.
+    pub acceptances: Acceptances,
+    /// The day it is, for acceptances that end; none for one on which all of them hold.
+    pub today: Option<Date>,
+    /// What an earlier run found: that fails nothing either.
+    pub baseline: Option<Arc<Baseline>>,
     /// Worker threads; 0 for as many as there are processors.
     pub threads: usize,
 }
@@ -38,6 +46,9 @@ impl Default for Settings {
             calls: false,
             code: true,
             symbols: Vec::new(),
+            acceptances: Acceptances::default(),
+            today: None,
+            baseline: None,
             threads: 0,
         }
     }

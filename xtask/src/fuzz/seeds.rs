@@ -2,6 +2,8 @@
 
 use crate::command;
 use anyhow::{Context, Result};
+use ringfence::report::{Format, Options, sink};
+use ringfence::{Closing, Examination, Settings};
 use ringfence_fixture::{Pdb, clean_corpus, malformed, variants};
 use std::fs;
 use std::path::Path;
@@ -52,6 +54,50 @@ pub fn write_pdbs(folder: &Path, longest: usize) -> Result<usize> {
     Ok(count)
 }
 
+/// Writes settings files to `folder`: the example, and what it has as remarks, one setting each.
+pub fn write_settings(folder: &Path) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let example = command::root().join("ringfence.example.toml");
+    let example = fs::read_to_string(&example)
+        .with_context(|| format!("cannot read {}", example.display()))?;
+    let line = |line: &str| line.strip_prefix("# ").unwrap_or(line).to_owned();
+    let is_setting = |line: &String| line.contains(" = ") || line.starts_with("[[");
+    let lines: Vec<String> = example.lines().map(line).filter(is_setting).collect();
+    let seeds = [example, lines.join("\n")].into_iter().chain(lines);
+    let mut count = 0;
+    for (number, seed) in seeds.enumerate() {
+        let path = folder.join(format!("seed-{number}"));
+        fs::write(&path, seed).with_context(|| format!("cannot write {}", path.display()))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Writes a report of each example driver of at most `longest` bytes to `folder`; returns how many there are.
+pub fn write_reports(folder: &Path, longest: usize) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let settings = Settings { code: false, ..Settings::default() };
+    let mut count = 0;
+    for (name, bytes) in examples()? {
+        let Ok(examination) = ringfence::examine(&bytes, &settings) else { continue };
+        for format in [Format::Json, Format::Jsonl] {
+            let mut report = Vec::new();
+            let mut sink = sink(format, Box::new(&mut report), Options::default());
+            sink.begin(&ringfence::TOOL, settings.targets)?;
+            sink.driver(&Examination { path: name.clone(), ..examination.clone() })?;
+            sink.finish(&Closing::default())?;
+            drop(sink);
+            if report.len() <= longest {
+                let path = folder.join(format!("seed-{name}-{format}"));
+                fs::write(&path, report)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                count += 1;
+            }
+        }
+    }
+    Ok(count)
+}
+
 /// The committed example drivers.
 fn examples() -> Result<Vec<(String, Vec<u8>)>> {
     let folder = command::root().join("examples/drivers");
@@ -81,5 +127,7 @@ mod tests {
         assert_eq!(lengths.len(), count, "two seeds have one name");
         assert!(count > 200 && lengths.iter().all(|length| *length <= 16 << 10));
         assert!(write_pdbs(folder.path(), 32 << 10).unwrap() >= PAGE_SIZES.len());
+        assert!(write_settings(folder.path()).unwrap() > 20);
+        assert!(write_reports(folder.path(), 32 << 10).unwrap() > 50);
     }
 }

@@ -1,13 +1,17 @@
 //! `ringfence list`
 
 use crate::arguments::{Color, List, ListFormat, Listed};
+use crate::command::list_settings;
 use crate::{exit, terminal};
+use clap::Subcommand;
 use ringfence::report::{ddis_json, ddis_table, rules_json, rules_table};
 use ringfence::{TARGETS, Targets, ddis, rule_cards};
+use serde_json::json;
 use std::io::Write;
 
 pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
-    let text = match arguments.what {
+    let Some(what) = &arguments.what else { return write(&everything(arguments.format)) };
+    let text = match what {
         Listed::Rules => {
             let cards: Vec<_> = rule_cards().collect();
             match arguments.format {
@@ -20,11 +24,33 @@ pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
             ListFormat::Json => ddis_json(&ddis()),
         },
         Listed::Targets => targets(arguments.format),
+        Listed::Settings(settings) => list_settings::text(settings, arguments.format)?,
     };
+    write(&text)
+}
+
+fn write(text: &str) -> anyhow::Result<u8> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     Ok(exit::FINE)
+}
+
+/// What can be listed, as the help says it.
+fn everything(format: ListFormat) -> String {
+    let command = Listed::augment_subcommands(clap::Command::new("list"));
+    let about = |one: &clap::Command| one.get_about().map(ToString::to_string).unwrap_or_default();
+    let rows = command.get_subcommands().map(|one| (one.get_name(), about(one)));
+    match format {
+        ListFormat::Text => {
+            let rows = rows.map(|(name, about)| format!("ringfence list {name:<8}  {about}\n"));
+            rows.collect()
+        }
+        ListFormat::Json => {
+            let rows = rows.map(|(name, about)| json!({ "name": name, "about": about }));
+            format!("{:#}\n", rows.collect::<serde_json::Value>())
+        }
+    }
 }
 
 fn targets(format: ListFormat) -> String {

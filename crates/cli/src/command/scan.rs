@@ -1,29 +1,25 @@
 //! `ringfence scan`
 
 use crate::arguments::{Color, Scan};
+use crate::effective::Effective;
 use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{Format, sink};
-use ringfence::{Input, Settings, Stage, Targets};
+use ringfence::{Input, Stage};
 use std::io::{self, Write};
 
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
-    let format = arguments.format.unwrap_or_else(|| default_format(&inputs));
-    report_file::check(&arguments.report)?;
-    let formats =
-        || arguments.report.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
-    let settings = Settings {
-        targets: arguments.target.iter().copied().fold(Targets::NONE, Targets::union),
-        strict: arguments.strict,
-        code_analysis: arguments.code_analysis,
-        hash: !arguments.no_hash,
-        calls: arguments.calls,
-        code: formats().any(Format::shows_code),
-        symbols: arguments.symbols.clone(),
-        threads: usize::from(arguments.threads),
-    };
+    let effective = Effective::of(&arguments.chosen, arguments.format, &inputs)?;
+    let format = effective.format.value.unwrap_or_else(|| default_format(&inputs));
+    let files = &effective.report.value;
+    report_file::check(files)?;
+    let formats = || files.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
+    // Read before any report is written: the file may be the same.
+    let mut settings = effective.settings()?;
+    settings.calls = arguments.calls;
+    settings.code = formats().any(Format::shows_code);
     if arguments.calls && !formats().any(Format::lists_calls) {
         anyhow::bail!(
             "--calls needs --format json or jsonl; {format} does not list calls\n  \
@@ -36,14 +32,16 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     };
     let mut options = terminal::options(color);
     options.cards = ringfence::rule_cards().collect();
-    options.docs = arguments.docs_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
-    let files = arguments.report.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();
+    let docs = effective.docs_url.value.as_ref();
+    options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());
+    let files = files.iter().map(|wanted| Guarded::to_file(wanted, &options)).collect();
     let report = |out| sink(format, out, options.clone());
     let scan = scanning::run(&inputs, &settings, &manner, report, files)?;
     if arguments.timings {
         tell_timings(&scan);
     }
-    Ok(exit::of_scan(&scan, &arguments.gate, arguments.fail_unknown))
+    let gate = if arguments.exit_zero { &[] } else { &effective.gate.value[..] };
+    Ok(exit::of_scan(&scan, gate, effective.fail_unknown.value))
 }
 
 /// One file is told in full, more of them in tables.

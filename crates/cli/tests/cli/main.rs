@@ -1,7 +1,9 @@
 //! End-to-end tests: what users, scripts and terminals see of the binary.
 #![cfg(test)]
 
+mod acceptances;
 mod bad_input;
+mod baselines;
 mod calls;
 mod certify;
 mod ddis;
@@ -11,6 +13,7 @@ mod exit_codes;
 mod formats;
 mod inputs;
 mod run;
+mod settings;
 mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]

@@ -68,7 +68,7 @@ pub(crate) fn file_name(path: &str) -> &str {
 pub(crate) fn ringfence() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringfence"));
     command.stdin(Stdio::null());
-    for name in ["NO_COLOR", "FORCE_COLOR", "TERM"] {
+    for name in ["NO_COLOR", "FORCE_COLOR", "TERM", "SOURCE_DATE_EPOCH"] {
         command.env_remove(name);
     }
     command

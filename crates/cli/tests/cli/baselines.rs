@@ -1,0 +1,135 @@
+//! `--baseline`: what an earlier run found fails nothing.
+
+use crate::run::{FORMATS, bad, clean, folder, immovable, workspace};
+use crate::settings::run_in;
+use ringfence_fixture::driver;
+use serde_json::json;
+use std::fs;
+
+#[test]
+fn only_what_is_new_fails() {
+    let files = folder([("d/a.sys", bad()), ("d/b.sys", clean())]);
+    for format in ["json", "jsonl"] {
+        assert_eq!(run_in(&files, &format!("scan --report {format}=old d")).code, Some(1));
+        for told in FORMATS {
+            let ran = run_in(&files, &format!("scan --baseline old --format {told} d"));
+            assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{format} {told}");
+        }
+    }
+    let report = run_in(&files, "scan --baseline old --format json d").json();
+    let known = &report["drivers"][0];
+    assert_eq!(
+        (&known["verdict"]["load"], &known["verdict"]["certify"]),
+        (&json!("no"), &json!("no"))
+    );
+    assert_eq!(known["findings"][0]["excuse"], json!({ "by": "baseline" }));
+    assert_eq!(known["excused"], json!(["load", "run", "certify"]));
+    // Another driver, with what another one had.
+    fs::write(files.path().join("d/c.sys"), bad()).unwrap();
+    fs::remove_file(files.path().join("d/a.sys")).unwrap();
+    assert_eq!(run_in(&files, "scan --baseline old --no-hash d").code, Some(1));
+    // The same content is the same driver, moved.
+    assert_eq!(run_in(&files, "scan --baseline old d").code, Some(0));
+    fs::write(files.path().join("d/b.sys"), immovable()).unwrap();
+    assert_eq!(run_in(&files, "scan --baseline old d").code, Some(1));
+    assert_eq!(run_in(&files, "scan --baseline old --exit-zero d").code, Some(0));
+}
+
+#[test]
+fn a_new_build_with_the_old_findings_is_fine() {
+    let rebuilt = |first: u8| {
+        use ringfence_fixture::RWX;
+        let data = |data: ringfence_fixture::Section| data.bytes(vec![first; 0x40]);
+        driver().edit_section(".text", |text| text.rights(RWX)).edit_section(".data", data)
+    };
+    let files = folder([("build/1/a.sys", rebuilt(1).bytes())]);
+    run_in(&files, "scan --report json=old.json build/1");
+    fs::create_dir_all(files.path().join("build/2")).unwrap();
+    fs::write(files.path().join("build/2/a.sys"), rebuilt(2).bytes()).unwrap();
+    assert_eq!(run_in(&files, "scan --baseline old.json build/2").code, Some(0));
+    fs::write(files.path().join("build/2/a.sys"), rebuilt(2).relocs_stripped().bytes()).unwrap();
+    let ran = run_in(&files, "scan --baseline old.json --format json build/2");
+    assert_eq!(ran.code, Some(1));
+    let report = ran.json();
+    let findings = report["drivers"][0]["findings"].as_array().unwrap();
+    let new: Vec<_> = findings.iter().filter(|finding| finding["excuse"].is_null()).collect();
+    assert_eq!(new.len(), 1);
+    assert_eq!(new[0]["rule"], "stripped-relocations");
+}
+
+#[test]
+fn what_was_open_before_is_not_new() {
+    let files = folder([("a.sys", clean()), ("b.sys", driver().arm64().bytes())]);
+    run_in(&files, "scan --report json=old.json a.sys b.sys");
+    assert_eq!(run_in(&files, "scan --fail-unknown b.sys").code, Some(1));
+    assert_eq!(run_in(&files, "scan --fail-unknown --baseline old.json b.sys").code, Some(0));
+    // It was known, and is not any more.
+    fs::write(files.path().join("a.sys"), driver().arm64().bytes()).unwrap();
+    let options = "scan --fail-unknown --baseline old.json --no-hash";
+    assert_eq!(run_in(&files, &format!("{options} a.sys")).code, Some(1));
+}
+
+/// A driver that does not load hides what *run* would object to; new objections count all the same.
+#[test]
+fn what_load_hides_is_new_too() {
+    let hopeless = || driver().relocs_stripped();
+    let files = folder([("a.sys", hopeless().bytes())]);
+    run_in(&files, "scan --report json=old.json a.sys");
+    fs::write(files.path().join("a.sys"), hopeless().entry_point(0x00F0_0000).bytes()).unwrap();
+    let ran = run_in(&files, "scan --baseline old.json --format json a.sys");
+    assert_eq!(ran.code, Some(1));
+    let report = ran.json();
+    assert_eq!(report["drivers"][0]["verdict"]["run"], "unknown");
+    assert_eq!(report["drivers"][0]["excused"], json!(["load", "certify"]));
+}
+
+#[test]
+fn the_settings_file_names_a_baseline_beside_it() {
+    let files =
+        folder([("d/ringfence.toml", b"baseline = \"old.json\"".to_vec()), ("d/a.sys", bad())]);
+    let missing = run_in(&files, "scan d");
+    assert_eq!(missing.code, Some(2));
+    assert_eq!(run_in(&files, "scan --no-baseline --report json=d/old.json d").code, Some(1));
+    assert_eq!(run_in(&files, "scan d").code, Some(0));
+    assert_eq!(run_in(&files, "scan --no-baseline d").code, Some(1));
+    // It may be written anew by the scan that reads it.
+    assert_eq!(run_in(&files, "scan --report json=d/old.json d").code, Some(0));
+    assert_eq!(run_in(&files, "scan d").code, Some(0));
+}
+
+#[test]
+fn what_is_no_report_is_a_usage_error() {
+    for (text, reason) in [
+        (
+            "{\"report_version\": 2, \"drivers\": []}",
+            "report_version 2 is not understood by this version of ringfence, only 1",
+        ),
+        ("{\"version\": \"2.1.0\"}", "no report of ringfence: it has neither"),
+        ("{\"report_version\": 1,\n \"drivers\": [", "line 2, column 13: EOF while parsing"),
+        ("load yes", "line 1, column 1: "),
+    ] {
+        let files = folder([("old.json", text.as_bytes().to_vec()), ("a.sys", bad())]);
+        let ran = run_in(&files, "scan --baseline old.json a.sys");
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{text}");
+        assert!(ran.stderr.starts_with("error: cannot use the baseline old.json: "), "{ran:?}");
+        assert!(ran.stderr.contains(reason), "{text}: {ran:?}");
+        assert!(ran.stderr.contains("\n  help: "), "{ran:?}");
+    }
+}
+
+/// All that the example drivers have, read back.
+#[test]
+fn the_examples_are_their_own_baseline() {
+    let files = folder([]);
+    let examples = workspace("examples/drivers");
+    let examples = examples.to_str().unwrap();
+    assert_eq!(run_in(&files, &format!("scan --report json=old.json {examples}")).code, Some(1));
+    let ran = run_in(
+        &files,
+        &format!("scan --baseline old.json --fail-unknown --format json {examples}"),
+    );
+    assert_eq!(ran.code, Some(0));
+    let report = ran.json();
+    let totals = &report["totals"];
+    assert_eq!(totals["excused"]["findings"], totals["findings"]);
+}

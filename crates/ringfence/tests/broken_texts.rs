@@ -1,0 +1,62 @@
+//! Settings files and reports that are cut off or damaged anywhere: an answer, never a panic.
+#![cfg(test)]
+
+mod texts;
+
+use ringfence::report::{Format, Options, sink};
+use ringfence::{Examination, Settings, Targets, examine};
+use std::path::Path;
+
+/// The example with all its remarks taken.
+fn example() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ringfence.example.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+    lines
+        .filter(|line| line.contains(" = ") || line.starts_with("[["))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+fn reports() -> [Vec<u8>; 2] {
+    let bytes = ringfence_fixture::driver().relocs_stripped().bytes();
+    let examination = examine(&bytes, &Settings::default()).unwrap();
+    let drivers =
+        ["a.sys", "b.sys"].map(|path| Examination { path: path.to_owned(), ..examination.clone() });
+    [Format::Json, Format::Jsonl].map(|format| {
+        let mut out = Vec::new();
+        let mut report = sink(format, Box::new(&mut out), Options::default());
+        report.begin(&ringfence::TOOL, Targets::DEFAULT).unwrap();
+        drivers.iter().for_each(|driver| report.driver(driver).unwrap());
+        report.finish(&Default::default()).unwrap();
+        drop(report);
+        out
+    })
+}
+
+#[test]
+fn settings_are_read_wherever_they_are_damaged() {
+    let text = example();
+    assert!(ringfence::Configuration::parse(&text).is_ok(), "{text}");
+    for (end, _) in text.char_indices() {
+        texts::settings(&text[..end]);
+        for other in ["\"", "]", "\n", "=", "0", "\u{e4}"] {
+            texts::settings(&format!("{}{other}{}", &text[..end], &text[end + 1..]));
+        }
+    }
+}
+
+#[test]
+fn reports_are_read_wherever_they_are_damaged() {
+    for report in reports() {
+        texts::recorded(&report);
+        for end in (0..report.len()).step_by(61) {
+            texts::recorded(&report[..end]);
+            for other in [b'"', b'}', b'\n', b'-', 0xFF] {
+                let mut damaged = report.clone();
+                damaged[end] = other;
+                texts::recorded(&damaged);
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What holds of settings files and of reports that are read back, whatever the bytes; fuzzing asserts the same.
+
+use ringfence::{Baseline, Configuration, NotRecorded, read_recorded, rule_cards};
+
+/// Reads `text` as a settings file.
+pub fn settings(text: &str) {
+    match Configuration::parse(text) {
+        Ok(configuration) => {
+            let lines = text.matches('\n').count() + 1;
+            for acceptance in configuration.accept {
+                assert!(rule_cards().any(|card| card.id == acceptance.rule));
+                assert!(!acceptance.reason.trim().is_empty());
+                assert!(acceptance.line.is_some_and(|line| (1..=lines).contains(&line)));
+                let narrows = [
+                    acceptance.sha256.is_some(),
+                    acceptance.path.is_some(),
+                    acceptance.function.is_some(),
+                ];
+                assert!(narrows.contains(&true));
+            }
+        }
+        Err(wrong) => {
+            assert!(!wrong.message.is_empty() && wrong.column > 0);
+            let line = text.split('\n').nth(wrong.line - 1).expect("the line is one of the text");
+            assert!(wrong.column <= line.chars().count() + 1, "{wrong}");
+        }
+    }
+}
+
+/// Reads `bytes` as a report of an earlier run.
+pub fn recorded(bytes: &[u8]) {
+    let mut baseline = Baseline::default();
+    let mut told = 0;
+    let result = read_recorded(bytes, |driver| {
+        told += 1;
+        baseline.add(driver);
+    });
+    match result {
+        Ok(scan) => assert_eq!(scan.drivers, told),
+        Err(NotRecorded::Malformed { line, reason, .. }) => {
+            // UTF-16 that is none has no line.
+            assert!(line <= bytes.iter().filter(|&&byte| byte == b'\n').count() + 1);
+            assert!(!reason.is_empty());
+        }
+        Err(NotRecorded::Unreadable(unreadable)) => panic!("no file was read: {unreadable}"),
+    }
+}
