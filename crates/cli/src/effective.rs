@@ -236,10 +236,11 @@ impl File {
         let Wanted { format, path } = Wanted::parse(OsStr::new(text))?;
         let is_below =
             path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        match is_below {
-            true => Ok(Wanted { format, path: self.folder().join(path) }),
+        let path = self.folder().join(path);
+        match is_below && !leads_out(&path, self.folder()) {
+            true => Ok(Wanted { format, path }),
             false => Err(format!(
-                "`report`: {} is not below the folder of the settings file; --report takes any path",
+                "`report`: {} is not below the folder of the settings file, or is a link; --report takes any path",
                 path.display()
             )),
         }
@@ -249,6 +250,21 @@ impl File {
         SymbolFolder::open(self.folder().join(path))
             .map_err(|reason| format!("`symbols`: {path}: {reason}"))
     }
+}
+
+/// Whether a link leads from `path` out of `folder`, or what is written there elsewhere.
+fn leads_out(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| match path.as_os_str().is_empty() {
+        true => std::fs::canonicalize("."),
+        false => std::fs::canonicalize(path),
+    };
+    let parent = path.parent().map(real).and_then(Result::ok);
+    let stays = match (parent, real(folder)) {
+        (Some(parent), Ok(folder)) => parent.starts_with(folder),
+        // What is not there is no link.
+        _ => true,
+    };
+    !stays || std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }
 
 /// The day it is, in UTC. Where builds are to be reproducible, `SOURCE_DATE_EPOCH` says it.

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod command;
+mod draft;
 mod effective;
 mod exit;
 mod progress;

@@ -1,11 +1,11 @@
 //! Reports that go to files, any number of them from one scan.
 
+use crate::draft::Draft;
 use anyhow::bail;
-use ringfence::report::{Format, Options, sink};
+use ringfence::report::{Format, Options, safe, sink};
 use ringfence::{Closing, Examination, Sink, Targets, Tool, similar};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What `--report FORMAT=FILE` says.
@@ -57,12 +57,41 @@ fn after(text: &OsStr, start: usize) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_wide(&units))
 }
 
-/// Fails where two reports would go to one file.
-pub(crate) fn check(wanted: &[Wanted]) -> anyhow::Result<()> {
+/// Fails where two reports would go to one file, or one over something that nobody wants to lose; `settings` is
+/// the file that the scan's settings are from.
+pub(crate) fn check(wanted: &[Wanted], settings: Option<&Path>) -> anyhow::Result<()> {
     for (index, one) in wanted.iter().enumerate() {
-        if wanted[..index].iter().any(|other| other.path == one.path) {
+        if wanted[..index].iter().any(|other| place(&other.path) == place(&one.path)) {
             bail!("two reports would be written to {}", one.path.display());
         }
+        spare(&one.path, settings)?;
+    }
+    Ok(())
+}
+
+/// Where a file is, however that is spelled; the file itself need not be there yet.
+fn place(path: &Path) -> PathBuf {
+    if let Ok(real) = std::fs::canonicalize(path) {
+        return real;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = std::fs::canonicalize(folder.unwrap_or(Path::new(".")));
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Fails where a report at `path` would be written over a driver, a debug file or the settings.
+pub(crate) fn spare(path: &Path, settings: Option<&Path>) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let is_settings = real(path).is_some() && settings.and_then(real) == real(path);
+    let lost = match is_settings {
+        true => Some("the settings file"),
+        false => ringfence::kept_from_overwriting(path),
+    };
+    if let Some(lost) = lost {
+        bail!("the report would be written over {lost}: {}", safe(&path.to_string_lossy()));
     }
     Ok(())
 }
@@ -71,28 +100,46 @@ pub(crate) fn check(wanted: &[Wanted]) -> anyhow::Result<()> {
 pub(crate) struct Guarded<'a> {
     /// What it is called in an error.
     name: String,
-    sink: io::Result<Box<dyn Sink + 'a>>,
+    /// Nothing once it is written.
+    sink: io::Result<Option<Box<dyn Sink + 'a>>>,
+    /// The file that it goes to.
+    draft: Option<Draft>,
+    /// Opens it.
+    open: Option<Opening<'a>>,
 }
+
+/// Opens a file and makes the report that goes there.
+type Opening<'a> = Box<dyn FnOnce() -> io::Result<(Draft, Box<dyn Sink + 'a>)> + 'a>;
 
 impl<'a> Guarded<'a> {
     pub(crate) fn new(name: String, sink: Box<dyn Sink + 'a>) -> Guarded<'a> {
-        Guarded { name, sink: Ok(sink) }
+        Guarded { name, sink: Ok(Some(sink)), draft: None, open: None }
     }
 
     /// The report that goes to a file.
     pub(crate) fn to_file(wanted: &Wanted, options: &Options) -> Guarded<'a> {
-        let options = Options { color: false, ..options.clone() };
-        Guarded::in_file(&wanted.path, |out| sink(wanted.format, out, options))
+        let (format, options) = (wanted.format, Options { color: false, ..options.clone() });
+        Guarded::in_file(&wanted.path, move |out| sink(format, out, options))
     }
 
-    /// The report that `sink` makes for what is written to a file.
+    /// The report that `sink` makes for what is written to a file. It is opened once the scan has looked for
+    /// drivers, so that it is not found among them.
     pub(crate) fn in_file(
         path: &Path,
-        sink: impl FnOnce(Box<dyn Write + 'a>) -> Box<dyn Sink + 'a>,
+        sink: impl FnOnce(Box<dyn Write + 'a>) -> Box<dyn Sink + 'a> + 'a,
     ) -> Guarded<'a> {
-        let made =
-            File::create(path).map(|file| sink(Box::new(BufWriter::with_capacity(1 << 16, file))));
-        Guarded { name: path.display().to_string(), sink: made }
+        let (name, path) = (path.display().to_string(), path.to_owned());
+        let open = move || Draft::of(&path).map(|(draft, out)| (draft, sink(out)));
+        Guarded { name, sink: Ok(None), draft: None, open: Some(Box::new(open)) }
+    }
+
+    fn begin(&mut self, tool: &Tool, targets: Targets) {
+        match self.open.take().map(|open| open()) {
+            Some(Ok((draft, sink))) => (self.draft, self.sink) = (Some(draft), Ok(Some(sink))),
+            Some(Err(error)) => self.give_up(error),
+            None => {}
+        }
+        self.tell(|sink| sink.begin(tool, targets));
     }
 
     /// Why it could not be written, with its name, if so.
@@ -101,11 +148,36 @@ impl<'a> Guarded<'a> {
     }
 
     fn tell(&mut self, what: impl FnOnce(&mut (dyn Sink + 'a)) -> io::Result<()>) {
-        if let Ok(sink) = &mut self.sink
+        if let Ok(Some(sink)) = &mut self.sink
             && let Err(error) = what(&mut **sink)
         {
-            self.sink = Err(error);
+            self.give_up(error);
         }
+    }
+
+    fn finish(&mut self, closing: &Closing) {
+        self.tell(|sink| sink.finish(closing));
+        if let Ok(sink) = &mut self.sink {
+            // What it still holds is written, and the file closed, before it is put in its place.
+            drop(sink.take());
+            if let Some(Err(error)) = self.draft.take().map(Draft::place) {
+                self.give_up(error);
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: io::Error) {
+        self.sink = Err(error);
+        self.draft = None;
+    }
+}
+
+/// What went wrong, without the system's number for it.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_lowercase(),
+        None => text,
     }
 }
 
@@ -114,7 +186,7 @@ pub(crate) struct Several<'a>(pub(crate) Vec<Guarded<'a>>);
 
 impl Sink for Several<'_> {
     fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
-        self.0.iter_mut().for_each(|report| report.tell(|sink| sink.begin(tool, targets)));
+        self.0.iter_mut().for_each(|report| report.begin(tool, targets));
         Ok(())
     }
 
@@ -124,7 +196,7 @@ impl Sink for Several<'_> {
     }
 
     fn finish(&mut self, closing: &Closing) -> io::Result<()> {
-        self.0.iter_mut().for_each(|report| report.tell(|sink| sink.finish(closing)));
+        self.0.iter_mut().for_each(|report| report.finish(closing));
         Ok(())
     }
 }
@@ -155,8 +227,10 @@ mod tests {
     #[test]
     fn no_two_reports_go_to_one_file() {
         let one = Wanted { format: Format::Csv, path: "a".into() };
+        let spelled = Wanted { format: Format::Html, path: "./../cli/a".into() };
         let other = Wanted { format: Format::Html, path: "b".into() };
-        assert!(check(&[one.clone(), other]).is_ok());
-        assert!(check(&[one.clone(), one]).is_err());
+        assert!(check(&[one.clone(), other], None).is_ok());
+        assert!(check(&[one.clone(), spelled], None).is_err());
+        assert!(check(&[one.clone(), one], None).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! A scan whose report goes to standard output: progress meanwhile, troubles on standard error.
 
 use crate::progress::ProgressLine;
-use crate::report_file::{Guarded, Several};
+use crate::report_file::{Guarded, Several, reason};
 use anyhow::Context;
 use ringfence::report::safe;
 use ringfence::{
@@ -9,6 +9,7 @@ use ringfence::{
 };
 use std::cell::RefCell;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::rc::Rc;
 
 /// How a report is written.
 pub(crate) struct Manner {
@@ -29,17 +30,17 @@ pub(crate) fn run<'a>(
     files: Vec<Guarded<'a>>,
 ) -> anyhow::Result<Scan> {
     let stdout = io::stdout();
-    let progress = RefCell::new(ProgressLine::new(stdout.is_terminal() && manner.streams));
+    let progress = Rc::new(RefCell::new(ProgressLine::new(stdout.is_terminal() && manner.streams)));
     let report = sink(Box::new(BufWriter::with_capacity(1 << 16, stdout)));
     let show = |now: Progress<'_>| progress.borrow_mut().show(now);
     let scan = if files.is_empty() {
-        let mut sink = AfterProgress { report, progress: &progress };
+        let mut sink = AfterProgress { report, progress: Rc::clone(&progress) };
         match ringfence::scan(inputs, settings, &mut sink, show) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(error.into()),
             other => other.context("cannot write the report")?,
         }
     } else {
-        let report: Box<dyn Sink + '_> = Box::new(AfterProgress { report, progress: &progress });
+        let report = Box::new(AfterProgress { report, progress: Rc::clone(&progress) });
         let mut several = Several(vec![Guarded::new("standard output".to_owned(), report)]);
         several.0.extend(files);
         let scan = ringfence::scan(inputs, settings, &mut several, show)?;
@@ -57,18 +58,24 @@ fn written(reports: Several<'_>) -> anyhow::Result<()> {
     let Some((name, error)) = failures.next() else { return Ok(()) };
     let mut stderr = io::stderr().lock();
     for (name, error) in failures {
-        let _ = writeln!(stderr, "error: cannot write the report {}: {error}", safe(&name));
+        let _ = writeln!(
+            stderr,
+            "error: cannot write the report {}: {}",
+            safe(&name),
+            safe(&reason(&error))
+        );
     }
-    Err(error).with_context(|| format!("cannot write the report {}", safe(&name)))
+    Err(anyhow::anyhow!("{}", safe(&reason(&error)))
+        .context(format!("cannot write the report {}", safe(&name))))
 }
 
 /// A report that ends below where the progress line was, not behind it.
-struct AfterProgress<'p, 'a> {
+struct AfterProgress<'a> {
     report: Box<dyn Sink + 'a>,
-    progress: &'p RefCell<ProgressLine>,
+    progress: Rc<RefCell<ProgressLine>>,
 }
 
-impl Sink for AfterProgress<'_, '_> {
+impl Sink for AfterProgress<'_> {
     fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
         self.report.begin(tool, targets)
     }

@@ -19,6 +19,7 @@
 mod debug_file;
 mod folder;
 mod input;
+mod overwritten;
 mod report_file;
 mod settings_file;
 
@@ -27,5 +28,6 @@ pub use debug_file::{
 };
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
 pub use input::Input;
+pub use overwritten::kept_from_overwriting;
 pub use report_file::{LARGEST_REPORT, open_report};
 pub use settings_file::{LARGEST_SETTINGS, SETTINGS_FILE, nearest_settings, plain, read_settings};

@@ -108,6 +108,19 @@ impl Format {
         matches!(self, Format::Json | Format::Jsonl)
     }
 
+    /// Whether people read in it what could not be read, though programs do as well.
+    pub fn shows_troubles(self) -> bool {
+        !matches!(
+            self,
+            Format::Json
+                | Format::Jsonl
+                | Format::Sarif
+                | Format::Html
+                | Format::Junit
+                | Format::Csv
+        )
+    }
+
     /// Whether it shows machine code.
     pub fn shows_code(self) -> bool {
         matches!(

@@ -95,7 +95,7 @@ impl Configuration {
             "strict" => self.strict = Some(entry.located(entry.boolean()?)),
             "code-analysis" => self.code_analysis = Some(entry.located(entry.boolean()?)),
             "format" => self.format = Some(entry.located(entry.parsed("a format", format)?)),
-            "report" => self.report = Some(entry.located(entry.list("FORMAT=FILE", text)?)),
+            "report" => self.report = Some(entry.located(entry.list("FORMAT=FILE", report)?)),
             "symbols" => self.symbols = Some(entry.located(entry.list("a folder", text)?)),
             "no-hash" => self.no_hash = Some(entry.located(entry.boolean()?)),
             "threads" => self.threads = Some(entry.located(entry.number(MOST_THREADS)?)),
@@ -120,6 +120,14 @@ fn text(text: &str) -> Named<String> {
     match text.is_empty() {
         true => Err("it cannot be empty".to_owned()),
         false => Ok(text.to_owned()),
+    }
+}
+
+/// `FORMAT=FILE`, as it stands; which files are allowed is the caller's to say.
+fn report(text: &str) -> Named<String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => format(name).map(|_| text.to_owned()),
+        _ => Err("it takes FORMAT=FILE, such as sarif=report.sarif".to_owned()),
     }
 }
 

@@ -76,7 +76,8 @@ pub use recorded::{
     RecordedSection, RecordedSource, RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
-    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, nearest_settings, read_settings,
+    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting, nearest_settings,
+    read_settings,
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{

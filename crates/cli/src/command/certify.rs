@@ -1,7 +1,7 @@
 //! `ringfence certify`
 
 use crate::arguments::{Certify, CertifyFormat, Color};
-use crate::report_file::Guarded;
+use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{
@@ -17,6 +17,9 @@ pub(crate) fn run(arguments: &Certify, color: Color) -> anyhow::Result<u8> {
         [] => sku.targets(),
         asked => asked.iter().copied().fold(Targets::NONE, Targets::union),
     };
+    if let Some(path) = &arguments.output {
+        report_file::spare(path, None)?;
+    }
     let symbols = arguments.symbols.clone();
     let settings = Settings { targets, code: false, symbols, ..Settings::default() };
     let options = terminal::options(color);

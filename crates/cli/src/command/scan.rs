@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let effective = Effective::of(&arguments.chosen, arguments.format, &inputs)?;
     let format = effective.format.value.unwrap_or_else(|| default_format(&inputs));
     let files = &effective.report.value;
-    report_file::check(files)?;
+    report_file::check(files, effective.file.as_ref().map(|file| &*file.path))?;
     let formats = || files.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
     // Read before any report is written: the file may be the same.
     let mut settings = effective.settings()?;
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     }
     let manner = Manner {
         streams: !matches!(format, Format::Summary),
-        is_for_machines: format.is_for_machines(),
+        is_for_machines: format.is_for_machines() && !format.shows_troubles(),
     };
     let mut options = terminal::options(color);
     options.gate.clone_from(&effective.gate.value);

@@ -14,6 +14,7 @@ mod formats;
 mod inputs;
 #[cfg(unix)]
 mod odd_names;
+mod overwriting;
 mod run;
 mod servers;
 mod settings;

@@ -1,6 +1,6 @@
 //! `[[accept]]`: findings that the user accepts.
 
-use super::place::{BadSetting, Entry};
+use super::place::{BadSetting, DAY, Entry};
 use super::{meant, text};
 use crate::{Acceptance, Date, Explanation, Function, PathPattern, explain, rule_cards};
 use toml::de::DeValue;
@@ -105,5 +105,5 @@ fn day(entry: &Entry<'_>) -> Result<Date, BadSetting> {
         }
         _ => None,
     };
-    day.ok_or_else(|| entry.wrong("`until` takes a day without quotes, such as 2027-03-31"))
+    day.ok_or_else(|| entry.wrong(DAY))
 }

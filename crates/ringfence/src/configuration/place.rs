@@ -65,7 +65,12 @@ impl<'a> Text<'a> {
     pub(super) fn malformed(self, error: &toml::de::Error) -> BadSetting {
         let start = error.span().map_or(0, |span| span.start);
         // Some messages have a second line with what was expected.
-        self.wrong(start, error.message().trim().replace('\n', ", "))
+        let message = error.message().trim().replace('\n', ", ");
+        let line = self.0.get(..start).unwrap_or_default().lines().last().unwrap_or_default();
+        match line.trim_start().starts_with("until") {
+            true => self.wrong(start, DAY.to_owned()),
+            false => self.wrong(start, message),
+        }
     }
 
     fn wrong(self, start: usize, message: String) -> BadSetting {
@@ -79,6 +84,9 @@ impl<'a> Text<'a> {
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
+
+/// What is wrong with a day that is written otherwise.
+pub(super) const DAY: &str = "`until` takes a day without quotes, such as 2027-03-31";
 
 /// A key and its value.
 pub(super) struct Entry<'a> {
@@ -182,8 +190,21 @@ impl<'a> Entry<'a> {
             DeValue::Array(values) => {
                 values.iter().map(|value| self.one(value, what, &reader)).collect()
             }
-            _ => Ok(vec![self.one(self.value, what, &reader)?]),
+            _ => {
+                Ok(vec![self.one(self.value, what, &reader).map_err(|wrong| self.as_list(wrong))?])
+            }
         }
+    }
+
+    /// Says how several are written to somebody who wrote them as the command line takes them.
+    fn as_list(&self, mut wrong: BadSetting) -> BadSetting {
+        if let DeValue::String(text) = self.value()
+            && text.contains(',')
+        {
+            let each: Vec<_> = text.split(',').map(|one| format!("\"{}\"", one.trim())).collect();
+            wrong.message = format!("`{}`: several are written [{}]", self.key, each.join(", "));
+        }
+        wrong
     }
 
     /// The tables of a list, each with the line it begins in and its entries.

@@ -177,3 +177,17 @@ fn whatever_the_text_it_ends() {
     wrong(&"x = 1\n".repeat(10_000));
     parse(&"# remark\n".repeat(50_000));
 }
+
+#[test]
+fn what_people_write_instead_is_answered_with_how_it_is_written() {
+    let day = "2:14: `until` takes a day without quotes, such as 2027-03-31";
+    assert_eq!(wrong("[[accept]]\nuntil = 31.03.2027"), day);
+    assert_eq!(
+        wrong("gate = \"load,certify\""),
+        "1:8: `gate`: several are written [\"load\", \"certify\"]"
+    );
+    assert_eq!(
+        wrong("report = [\"sarif\"]"),
+        "1:11: `report`: it takes FORMAT=FILE, such as sarif=report.sarif"
+    );
+}

@@ -1,0 +1,116 @@
+//! Files that come into being whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that is written beside the place it goes to. What is there stays until all of the new is written, as it
+/// may be the report of an earlier run that somebody still needs.
+pub(crate) struct Draft {
+    /// Where it is written, and where it goes to; none where it is written there at once.
+    moves: Option<(PathBuf, PathBuf)>,
+}
+
+impl Draft {
+    /// A draft of the file `path`, and what to write it to.
+    pub(crate) fn of(path: &Path) -> io::Result<(Draft, Box<dyn Write>)> {
+        let missing = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = missing.filter(|folder| !folder.is_dir()) {
+            let what = format!("there is no folder {}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        }
+        // A link stays one. A pipe or a device takes what comes as it comes.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if place.exists() && !place.is_file() {
+            return Ok((Draft { moves: None }, buffered(File::create(&place)?)));
+        }
+        let beside = beside(&place);
+        match OpenOptions::new().write(true).create_new(true).open(&beside) {
+            Ok(file) => Ok((Draft { moves: Some((beside, place)) }, buffered(file))),
+            // The file may be ours to write though the folder is not.
+            Err(_) => Ok((Draft { moves: None }, buffered(File::create(&place)?))),
+        }
+    }
+
+    /// Puts it where it goes to.
+    pub(crate) fn place(mut self) -> io::Result<()> {
+        match self.moves.take() {
+            Some((from, to)) => {
+                fs::rename(&from, &to).inspect_err(|_| drop(fs::remove_file(&from)))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some((from, _)) = &self.moves {
+            let _ = fs::remove_file(from);
+        }
+    }
+}
+
+fn buffered(file: File) -> Box<dyn Write> {
+    Box::new(BufWriter::with_capacity(1 << 16, file))
+}
+
+/// A name that no other run uses, in the same folder: moving it from there is one step.
+fn beside(place: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(place.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    place.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_there_stays_until_the_new_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        fs::write(&path, "old").unwrap();
+        let (draft, mut out) = Draft::of(&path).unwrap();
+        out.write_all(b"new").unwrap();
+        drop(out);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        draft.place().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(names(folder.path()), ["report.json"]);
+    }
+
+    #[test]
+    fn one_that_is_given_up_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Draft::of(&folder.path().join("report.json")).unwrap());
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = Draft::of(Path::new("no/such/folder/x.html")).err().unwrap();
+        assert_eq!(error.to_string(), "there is no folder no/such/folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let (draft, mut out) = Draft::of(&link).unwrap();
+        out.write_all(b"new").unwrap();
+        drop(out);
+        draft.place().unwrap();
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+}
