@@ -55,6 +55,9 @@ pub(crate) struct Block {
     pub(crate) entry: Option<Entry>,
     /// Whether its instructions have their operations.
     lifted: bool,
+    /// The registers that it reads as they were before, and those that it leaves as they are, once that was
+    /// asked.
+    pub(crate) registers: Option<(u64, u64)>,
 }
 
 /// A function, decoded.

@@ -503,6 +503,7 @@ impl Reader<'_> {
                     edges: 0..0,
                     entry: None,
                     lifted: false,
+                    registers: None,
                 });
                 first = index + 1;
             }
