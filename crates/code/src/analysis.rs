@@ -2,7 +2,9 @@
 //! does not tell, over the whole function until nothing changes.
 
 mod goal;
+mod live;
 pub(crate) mod order;
+mod stable;
 pub(crate) mod watch;
 
 use goal::Goal;
@@ -12,7 +14,7 @@ use watch::Watching;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
-use crate::ir::{Op, Target};
+use crate::ir::Target;
 use crate::query::Parameter;
 use crate::query::Query;
 use crate::state::State;
@@ -271,14 +273,14 @@ impl Analysis<'_, '_, '_> {
         self.transfer.spilled = false;
         let mut state = self.before_block(chain[0]);
         for (index, &before) in before.iter().enumerate() {
-            state = self.run(before, state, false);
+            self.run(before, &mut state, false);
             if let Along::Narrowed(narrowed) = self.along(before, chain[index + 1], &state) {
                 state = *narrowed;
             }
         }
         let (first, first_store) = (self.found.sites.len(), self.found.stores.len());
         let names = self.transfer.found.len();
-        let state = self.run(block, state, true);
+        self.run(block, &mut state, true);
         if self.transfer.spilled
             || self.holds_callee(&state)
             || self.transfer.found.iter().skip(names).any(|(_, _, name)| name.is_none())
@@ -351,7 +353,11 @@ impl Analysis<'_, '_, '_> {
             }
             _ => false,
         };
-        state.all().any(|set| values.atoms(set).iter().any(is_callee))
+        // Most registers hold the same: nothing.
+        let mut last = None;
+        state
+            .all()
+            .any(|set| last.replace(set) != Some(set) && values.atoms(set).iter().any(is_callee))
     }
 
     /// What is known before a block if nothing is known of those before.
@@ -376,37 +382,36 @@ impl Analysis<'_, '_, '_> {
     }
 
     /// Carries `state` through a block; with `tell`, the calls in it are told.
-    fn run(&mut self, block: usize, mut state: State, tell: bool) -> State {
+    fn run(&mut self, block: usize, state: &mut State, tell: bool) {
         self.graph.lift(self.decoder, block);
         self.transfer.stores = tell.then(Vec::new);
         for index in self.graph.blocks[block].insns.clone() {
             let insn = self.graph.insns[index];
             if tell {
-                self.look_before(&state, &insn, block);
+                self.look_before(state, &insn, block);
             }
             let ops = self.graph.ops(&insn);
             self.found.steps += ops.len() + 1;
             for op in ops {
-                self.transfer.apply(&mut state, op, insn.at);
+                self.transfer.apply(state, op, insn.at);
             }
             if tell && self.watching.is_some() {
-                self.look_behind(&state, &insn, block);
+                self.look_behind(state, &insn, block);
             } else if tell {
-                self.tell(&state, &insn, block);
+                self.tell(state, &insn, block);
             }
             if let Flow::Call(target) = insn.flow
                 && !matches!(target, Target::Code(at) if self.decoder.checks_cookie(at))
             {
-                let callee = self.callee(&state, target, insn.at);
-                self.transfer.call(&mut state, target, callee, insn.at);
+                let callee = self.callee(state, target, insn.at);
+                self.transfer.call(state, target, callee, insn.at);
             }
         }
         let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
         if tell && last.flow == Flow::Return {
-            self.transfer.hand_back(&state);
+            self.transfer.hand_back(state);
         }
         self.tell_stores();
-        state
     }
 
     /// What a call goes to.
@@ -438,106 +443,8 @@ impl Analysis<'_, '_, '_> {
             let value = self.transfer.values.atoms(stored.value).to_vec();
             let Stored { at, place, bytes, .. } = stored;
             let store = Store { at, function: self.graph.begin, place, bytes, value };
-            if !self.found.stores.contains(&store) {
-                self.found.stores.push(store);
-            }
+            self.found.add_store(store);
         }
-    }
-
-    /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
-    fn until_stable(&mut self, within: &[bool]) {
-        let count = self.graph.blocks.len();
-        let mut states: Vec<Option<State>> = vec![None; count];
-        let mut visits = vec![0_u32; count];
-        let mut pending = BTreeSet::new();
-        for (block, state) in states.iter_mut().enumerate() {
-            let entered = match self.graph.blocks[block].entry {
-                _ if !within[block] => continue,
-                None => continue,
-                Some(Entry::Start) => {
-                    let Transfer { values, abi, known, .. } = &mut *self.transfer;
-                    State::at_start(values, abi, &known.given)
-                }
-                Some(Entry::Resumed | Entry::Unknown) => self.before_block(block),
-            };
-            *state = Some(entered);
-            pending.insert(block);
-        }
-        let mut held = 0;
-        let mut spent = self.graph.spent;
-        while let Some(block) = pending.pop_first() {
-            visits[block] += 1;
-            let Some(state) = states[block].clone() else { continue };
-            let mut after = self.run(block, state, false);
-            self.transfer.end_block(&mut after);
-            for index in 0..self.graph.successors(block).len() {
-                let next = self.graph.successors(block)[index];
-                if !within[next] {
-                    continue;
-                }
-                let narrowed = self.along(block, next, &after);
-                let after = match &narrowed {
-                    Along::Narrowed(narrowed) => narrowed,
-                    // What only constants rule out is told all the same.
-                    Along::Never if self.manner != Manner::Quickly => continue,
-                    Along::Same | Along::Never => &after,
-                };
-                let widen = visits[next] > PATIENCE;
-                let changed = match &mut states[next] {
-                    Some(known) => self.transfer.join(known, after, widen),
-                    empty => {
-                        held += after.size();
-                        *empty = Some(after.clone());
-                        true
-                    }
-                };
-                if changed {
-                    pending.insert(next);
-                }
-            }
-            spent |= visits[block] > MOST_VISITS
-                || held > MOST_STATE_BYTES
-                || self.transfer.values.len() > MOST_SETS
-                || self.found.steps > self.budget;
-            if spent {
-                break;
-            }
-        }
-        self.found.spent = spent;
-        for (block, state) in states.into_iter().enumerate() {
-            if !within[block] || !self.may_tell(block) {
-                continue;
-            }
-            let state = match state.filter(|_| !spent) {
-                Some(state) => state,
-                None if !spent && self.manner != Manner::Quickly => continue,
-                // Left early: only what the block itself says can be trusted.
-                None if spent => State::unknown(&mut self.transfer.values, Reason::Budget),
-                None => self.before_block(block),
-            };
-            let state = self.run(block, state, true);
-            self.tell_result(&state, block);
-            if self.manner == Manner::ForOrder {
-                self.tell_ways(&state, block);
-            }
-        }
-    }
-
-    /// Whether a block may have anything to tell, once it is known what is known before it.
-    fn may_tell(&self, block: usize) -> bool {
-        if self.watching.is_some()
-            || self.manner == Manner::ForOrder
-            || !self.graph.is_lifted(block)
-        {
-            return true;
-        }
-        let insns = &self.graph.insns[self.graph.blocks[block].insns.clone()];
-        insns.iter().any(|insn| match insn.flow {
-            Flow::Call(_) | Flow::Indirect(_) => true,
-            Flow::Jump(at) | Flow::Branch(at) => self.leaves(at),
-            Flow::Return => true,
-            _ => self.transfer.aims.watch_any() && self.graph.ops(insn).iter().any(Op::stores),
-        })
     }
 
     /// Tells which blocks follow.
@@ -565,7 +472,8 @@ impl Analysis<'_, '_, '_> {
             if self.found.steps > self.budget {
                 return false;
             }
-            let mut after = self.run(block, state, false);
+            let mut after = state;
+            self.run(block, &mut after, false);
             self.transfer.end_block(&mut after);
             let last = self.graph.insns[self.graph.blocks[block].insns.end - 1];
             match last.flow {
@@ -646,10 +554,7 @@ impl Analysis<'_, '_, '_> {
             // At a jump the caller's return address is already on the stack.
             let above = if tail { self.transfer.abi.pushed } else { 0 };
             let site = self.site(state, insn, &goal, (tail, above), block);
-            let same = |known: &Seen| (known.at, known.wanted) == (site.at, site.wanted);
-            if !self.found.sites.iter().rev().take(8).any(same) {
-                self.found.sites.push(site);
-            }
+            self.found.add_site(site);
         }
     }
 

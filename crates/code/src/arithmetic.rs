@@ -6,16 +6,18 @@ use crate::ir::{Binary, Width};
 
 /// The result of `what` at instruction `at`, within `width`; the bits above are zero.
 pub(crate) fn binary(what: Binary, width: Width, left: Atom, right: Atom, at: u32) -> Atom {
+    if let (Some(a), Some(b)) = (left.number(), right.number())
+        && let Some(number) = of_numbers(what, a, b)
+    {
+        let origin = origin(&left, &right);
+        return Atom { origin, ..Atom::constant(number & width.mask(), at) };
+    }
     if let Some(moved) = displaced(what, width, &left, &right, at) {
         return moved;
     }
     let (a, b) = (known(&left, width), known(&right, width));
     let mask = width.mask();
-    // What stands in a variable at first has the lower numbers, and counts for more.
-    let origin = match (left.origin, right.origin) {
-        (0, origin) | (origin, 0) => origin,
-        (one, other) => one.min(other),
-    };
+    let origin = origin(&left, &right);
     let (ones, zeros) = match what {
         Binary::And => (a.0 & b.0, a.1 | b.1),
         Binary::Or => (a.0 | b.0, a.1 & b.1),
@@ -39,6 +41,28 @@ pub(crate) fn binary(what: Binary, width: Width, left: Atom, right: Atom, at: u3
     match kept {
         Some(kept) => Atom { at, ..kept.with_bits(ones, zeros) },
         None => Atom { origin, ..Atom::of_bits(ones, zeros, reason(&left, &right), at) },
+    }
+}
+
+/// What is put into a variable that the result goes back to.
+fn origin(left: &Atom, right: &Atom) -> u16 {
+    match (left.origin, right.origin) {
+        (0, origin) | (origin, 0) => origin,
+        // What stands in a variable at first has the lower numbers, and counts for more.
+        (one, other) => one.min(other),
+    }
+}
+
+/// The result where all bits are known, but for shifts; of narrow ones the low bits count.
+fn of_numbers(what: Binary, a: u64, b: u64) -> Option<u64> {
+    match what {
+        Binary::Add => Some(a.wrapping_add(b)),
+        Binary::Sub => Some(a.wrapping_sub(b)),
+        Binary::Mul => Some(a.wrapping_mul(b)),
+        Binary::And => Some(a & b),
+        Binary::Or => Some(a | b),
+        Binary::Xor => Some(a ^ b),
+        Binary::Shl | Binary::Shr | Binary::Sar => None,
     }
 }
 
@@ -68,10 +92,12 @@ pub(crate) fn merge(old: Atom, new: Atom, width: Width) -> Atom {
     let mask = width.mask();
     let ones = old.ones & !mask | new.ones & mask;
     let zeros = old.zeros & !mask | new.zeros & mask;
-    if matches!(old.base, Base::Given(_)) && (new.base == Base::Constant || new.base == old.base) {
+    if matches!(old.base, Base::Given(_))
+        && (matches!(new.base, Base::Constant) || new.base == old.base)
+    {
         return Atom { at: new.at, ..old.with_bits(ones, zeros) };
     }
-    let reason = if new.base == Base::Constant { old.reason() } else { new.reason() };
+    let reason = if matches!(new.base, Base::Constant) { old.reason() } else { new.reason() };
     Atom { origin: new.origin, ..Atom::of_bits(ones, zeros, reason, new.at) }
 }
 
@@ -133,7 +159,8 @@ pub(crate) fn moved(atom: &Atom, bytes: i64, at: u32) -> Option<Atom> {
 }
 
 /// The low bits up to the first unknown one, which sums, differences and products preserve.
-fn low_bits(a: (u64, u64), b: (u64, u64), with: fn(u64, u64) -> u64) -> (u64, u64) {
+#[inline]
+fn low_bits(a: (u64, u64), b: (u64, u64), with: impl Fn(u64, u64) -> u64) -> (u64, u64) {
     let certain = (a.0 | a.1) & (b.0 | b.1);
     let low = match (!certain).trailing_zeros() {
         64 => u64::MAX,

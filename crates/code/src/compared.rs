@@ -90,15 +90,17 @@ impl Compared {
             self.put(state, narrowed);
         }
         // A parameter is the same wherever it stands; of what was compared, the bits that are its own.
-        if let Some(atom @ Atom { base: base @ Base::Given(_), .. }) = only {
+        if let Some(atom @ Atom { base: Base::Given(index), .. }) = only {
             let open = !(atom.ones | atom.zeros);
             let narrowing =
                 Narrowing { ones: narrowing.ones & open, zeros: narrowing.zeros & open };
             state.change_each(|set| {
-                let atom = values.only(set).filter(|atom| atom.base == base)?;
-                let mut narrowed = atom;
+                let [atom @ Atom { base: Base::Given(other), .. }] = values.atoms(set) else {
+                    return None;
+                };
+                let mut narrowed = *atom;
                 narrowing.apply(&mut narrowed);
-                (narrowed != atom).then(|| values.one(narrowed))
+                (*other == index && narrowed != *atom).then(|| values.one(narrowed))
             });
         }
         true

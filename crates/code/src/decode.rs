@@ -16,10 +16,6 @@ pub(crate) struct Lifted {
     pub(crate) names: Option<u32>,
     /// What it does with the stack's address.
     pub(crate) takes: Option<Taken>,
-    /// When it jumps, if it does so on a condition.
-    pub(crate) when: Condition,
-    /// What it does with the flags.
-    pub(crate) flags: Flags,
 }
 
 /// What an instruction does with the flags.
@@ -138,6 +134,9 @@ pub(crate) trait Decoder {
     /// [`Decoder::read`] it remembers nothing.
     fn step(&mut self, at: u32) -> Option<(u32, Flow)>;
 
+    /// What the instruction at `at` does with the flags, and when it jumps, if it does so on a condition.
+    fn flags(&mut self, at: u32) -> (Flags, Condition);
+
     /// Adds what the instruction at `at` does to `ops`; to the flags only where `flags` says that this
     /// matters. Calls and jumps are told by [`Decoder::read`].
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>);
@@ -153,7 +152,7 @@ pub(crate) trait Decoder {
 
     /// Where an indirect jump that was just decoded may go by a table; nothing if that is not known.
     /// `inside` tells whether a place may be a target.
-    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Jumps;
+    fn jump_table(&mut self, inside: &dyn Fn(u32) -> bool) -> Jumps;
 
     /// What the code at `at` stands in for, following a few jumps.
     fn stub(&self, at: u32) -> Stub;

@@ -1,14 +1,19 @@
 //! The abstract values of the analysis: sets of at most eight atoms, kept once each.
 
 use crate::Reason;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// More possibilities than these become one of which only the common bits are known.
 const MOST_ATOMS: usize = 8;
 
-/// Entries of a map that is rather made anew than cleared.
-const LARGE: usize = 4096;
+/// Entries of the table of sets at first, and of one that is rather made anew than cleared.
+const SMALL: usize = 1024;
+const LARGE: usize = 8192;
+/// Pairs of sets of which it is known what they are together.
+const JOINED: usize = 256;
+/// Reasons that are no more than their names, and one.
+const KINDS: usize = 12;
+/// What hashes are multiplied by, as FxHash does.
+const MIXER: u64 = 0x517c_c1b7_2722_0a95;
 
 /// One possibility: what it stands for, the bits that are known of it, and where it came from.
 ///
@@ -89,7 +94,7 @@ impl Atom {
     }
 
     pub(crate) fn number(&self) -> Option<u64> {
-        (self.base == Base::Constant).then_some(self.ones)
+        matches!(self.base, Base::Constant).then_some(self.ones)
     }
 
     /// Why it is not a number.
@@ -102,10 +107,16 @@ impl Atom {
         }
     }
 
-    /// Whether two atoms are the same but for their origin.
+    /// Whether two atoms are the same but for what made them.
     fn same_value(&self, other: &Atom) -> bool {
-        (self.base, self.ones, self.zeros, self.origin)
-            == (other.base, other.ones, other.zeros, other.origin)
+        // What differs most often comes first.
+        (self.ones, self.zeros, self.origin) == (other.ones, other.zeros, other.origin)
+            && self.base == other.base
+    }
+
+    /// Whether two atoms are the same: what `==` says, but quicker where they are not.
+    fn is(&self, other: &Atom) -> bool {
+        self.at == other.at && self.same_value(other)
     }
 }
 
@@ -114,14 +125,20 @@ impl Atom {
 pub(crate) struct Set(u32);
 
 /// Every set that a function's analysis has met, each once.
-#[derive(Default)]
 pub(crate) struct Values {
     atoms: Vec<Atom>,
     spans: Vec<Span>,
-    /// The newest set of each hash.
-    known: HashMap<u64, Set, BuildHasherDefault<AlreadyHashed>>,
-    /// What was joined before: at each place where paths meet the same pairs come again.
-    joined: HashMap<(Set, Set), Set, BuildHasherDefault<Mixing>>,
+    /// One more than a set's number where its hash says, or behind that where others stand there; 0 for
+    /// none. Twice as large as it need be at least, and a power of two.
+    known: Vec<u32>,
+    /// The pair that was joined last of those whose hash says the same, 0 for none, and what it is together:
+    /// at each place where paths meet the same pairs come again.
+    pairs: Vec<u64>,
+    joined: Vec<Set>,
+    /// What is not known, by the kind of its reason, if it was not made by any instruction.
+    nothing: [Option<Set>; KINDS],
+    /// Atoms that are put together, kept for its memory.
+    loose: Vec<Atom>,
 }
 
 /// Where a set's atoms are.
@@ -129,8 +146,23 @@ pub(crate) struct Values {
 struct Span {
     start: u32,
     length: u32,
-    /// The set before it with the same hash.
-    before: Option<Set>,
+    hash: u64,
+    /// Where its number stands.
+    place: u32,
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values {
+            atoms: Vec::new(),
+            spans: Vec::new(),
+            known: vec![0; SMALL],
+            pairs: Vec::new(),
+            joined: Vec::new(),
+            nothing: [None; KINDS],
+            loose: Vec::new(),
+        }
+    }
 }
 
 impl Values {
@@ -141,7 +173,7 @@ impl Values {
 
     /// Whether nothing is left but an unknown number.
     pub(crate) fn is_unknown(&self, set: Set) -> bool {
-        self.only(set).is_some_and(|atom| matches!(atom.base, Base::Unknown(_) | Base::Given(_)))
+        matches!(self.atoms(set), [Atom { base: Base::Unknown(_) | Base::Given(_), .. }])
     }
 
     /// How many atoms a set has.
@@ -151,19 +183,33 @@ impl Values {
 
     /// Forgets everything, but not the memory it took.
     pub(crate) fn clear(&mut self) {
-        // Clearing a map takes time by its size, and one large function should not slow the others.
-        if self.known.capacity() > LARGE || self.joined.capacity() > LARGE {
+        // Clearing takes time by the size, and one large function should not slow the others.
+        if self.known.len() > LARGE {
             *self = Values::default();
             return;
         }
+        // Most functions have few sets.
+        self.spans.iter().for_each(|span| self.known[span.place as usize] = 0);
         self.atoms.clear();
         self.spans.clear();
-        self.known.clear();
-        self.joined.clear();
+        self.pairs.clear();
+        self.nothing = [None; KINDS];
     }
 
     pub(crate) fn one(&mut self, atom: Atom) -> Set {
-        self.keep(&[atom])
+        let hash = mixed(1, &atom);
+        let mut place = self.place(hash);
+        while let Some(number) = self.known[place].checked_sub(1) {
+            let there = self.spans[number as usize];
+            if there.hash == hash && there.length == 1 && self.atoms[there.start as usize].is(&atom)
+            {
+                return Set(number);
+            }
+            place = (place + 1) & (self.known.len() - 1);
+        }
+        let start = self.atoms.len() as u32;
+        self.atoms.push(atom);
+        self.add(Span { start, length: 1, hash, place: place as u32 })
     }
 
     pub(crate) fn constant(&mut self, value: u64, at: u32) -> Set {
@@ -171,13 +217,27 @@ impl Values {
     }
 
     pub(crate) fn unknown(&mut self, reason: Reason, at: u32) -> Set {
-        self.one(Atom::unknown(reason, at))
+        let kind = kind(reason) as usize;
+        if at != 0 || kind == 0 {
+            return self.one(Atom::unknown(reason, at));
+        }
+        // These come again and again.
+        if let Some(known) = self.nothing[kind] {
+            return known;
+        }
+        let set = self.one(Atom::unknown(reason, at));
+        self.nothing[kind] = Some(set);
+        set
     }
 
     /// The only atom of a set.
     pub(crate) fn only(&self, set: Set) -> Option<Atom> {
+        self.sole(set).copied()
+    }
+
+    fn sole(&self, set: Set) -> Option<&Atom> {
         match self.atoms(set) {
-            [only] => Some(*only),
+            [only] => Some(only),
             _ => None,
         }
     }
@@ -186,15 +246,16 @@ impl Values {
     /// bits that all have in common.
     pub(crate) fn of(&mut self, mut atoms: Vec<Atom>) -> Set {
         atoms.sort_unstable();
-        self.of_sorted(atoms)
+        self.of_sorted(&mut atoms)
     }
 
-    fn of_sorted(&mut self, mut atoms: Vec<Atom>) -> Set {
+    fn of_sorted(&mut self, atoms: &mut Vec<Atom>) -> Set {
         atoms.dedup_by(|later, earlier| earlier.same_value(later));
         if atoms.len() > MOST_ATOMS {
-            atoms = vec![blurred(&atoms)];
+            let blurred = blurred(atoms);
+            return self.one(blurred);
         }
-        self.keep(&atoms)
+        self.keep(atoms)
     }
 
     /// Either of two values.
@@ -202,59 +263,113 @@ impl Values {
         if a == b {
             return a;
         }
-        let pair = (a.min(b), a.max(b));
-        if let Some(&known) = self.joined.get(&pair) {
-            return known;
+        let pair = u64::from(a.0.min(b.0)) << 32 | u64::from(a.0.max(b.0));
+        let index = (pair.wrapping_mul(MIXER) >> 32) as usize % JOINED;
+        if self.pairs.is_empty() {
+            self.pairs.resize(JOINED, 0);
+            self.joined.resize(JOINED, a);
+        }
+        if self.pairs[index] == pair {
+            return self.joined[index];
         }
         let set =
-            match (self.only(a), self.only(b)) {
-                (Some(first), Some(second)) if first.same_value(&second) => {
+            match (self.sole(a), self.sole(b)) {
+                (Some(first), Some(second)) if first.same_value(second) => {
                     if first.at <= second.at { a } else { b }
                 }
-                _ => self.of_sorted(merged(self.atoms(a), self.atoms(b))),
+                _ => {
+                    let mut atoms = std::mem::take(&mut self.loose);
+                    merge(self.atoms(a), self.atoms(b), &mut atoms);
+                    let set = self.of_sorted(&mut atoms);
+                    self.loose = atoms;
+                    set
+                }
             };
-        self.joined.insert(pair, set);
+        (self.pairs[index], self.joined[index]) = (pair, set);
         set
     }
 
     /// Every atom of a set changed alike.
     pub(crate) fn map(&mut self, set: Set, change: impl Fn(Atom) -> Atom) -> Set {
-        if let Some(only) = self.only(set) {
-            let changed = change(only);
-            return if changed == only { set } else { self.one(changed) };
+        if let Some(only) = self.sole(set) {
+            let changed = change(*only);
+            return if changed.is(only) { set } else { self.one(changed) };
         }
-        let atoms: Vec<Atom> = self.atoms(set).iter().map(|&atom| change(atom)).collect();
-        if atoms == self.atoms(set) { set } else { self.of(atoms) }
+        let mut atoms = std::mem::take(&mut self.loose);
+        atoms.clear();
+        atoms.extend(self.atoms(set).iter().map(|&atom| change(atom)));
+        let same = atoms.iter().zip(self.atoms(set)).all(|(new, old)| new.is(old));
+        let set = if same { set } else { self.of_loose(&mut atoms) };
+        self.loose = atoms;
+        set
     }
 
     /// Every atom of one set with every atom of another.
     pub(crate) fn combine(&mut self, a: Set, b: Set, with: impl Fn(Atom, Atom) -> Atom) -> Set {
-        if let (Some(a), Some(b)) = (self.only(a), self.only(b)) {
-            return self.one(with(a, b));
+        if let (Some(a), Some(b)) = (self.sole(a), self.sole(b)) {
+            let both = with(*a, *b);
+            return self.one(both);
         }
-        let mut atoms = Vec::with_capacity(MOST_ATOMS);
+        let mut atoms = std::mem::take(&mut self.loose);
+        atoms.clear();
         for &left in self.atoms(a) {
             atoms.extend(self.atoms(b).iter().map(|&right| with(left, right)));
         }
-        self.of(atoms)
+        let set = self.of_loose(&mut atoms);
+        self.loose = atoms;
+        set
+    }
+
+    fn of_loose(&mut self, atoms: &mut Vec<Atom>) -> Set {
+        atoms.sort_unstable();
+        self.of_sorted(atoms)
     }
 
     fn keep(&mut self, atoms: &[Atom]) -> Set {
-        let hash = hash(atoms);
-        let newest = self.known.get(&hash).copied();
-        let mut known = newest;
-        while let Some(set) = known {
-            if self.atoms(set) == atoms {
-                return set;
-            }
-            known = self.spans[set.0 as usize].before;
+        if let [only] = atoms {
+            return self.one(*only);
         }
-        let set = Set(self.spans.len() as u32);
+        let hash = hash(atoms);
+        let mut place = self.place(hash);
+        while let Some(number) = self.known[place].checked_sub(1) {
+            let there = &self.spans[number as usize];
+            if there.hash == hash && equal(self.atoms(Set(number)), atoms) {
+                return Set(number);
+            }
+            place = (place + 1) & (self.known.len() - 1);
+        }
         let (start, length) = (self.atoms.len() as u32, atoms.len() as u32);
-        self.spans.push(Span { start, length, before: newest });
         self.atoms.extend_from_slice(atoms);
-        self.known.insert(hash, set);
+        self.add(Span { start, length, hash, place: place as u32 })
+    }
+
+    /// Adds a set whose atoms are there.
+    fn add(&mut self, span: Span) -> Set {
+        let set = Set(self.spans.len() as u32);
+        self.spans.push(span);
+        self.known[span.place as usize] = set.0 + 1;
+        if 2 * self.spans.len() > self.known.len() {
+            self.grow();
+        }
         set
+    }
+
+    /// Where a set of this hash is looked for first.
+    fn place(&self, hash: u64) -> usize {
+        // The highest bits are mixed best, and there are never more sets than they tell apart.
+        (hash >> 44) as usize & (self.known.len() - 1)
+    }
+
+    fn grow(&mut self) {
+        self.known = vec![0; 2 * self.known.len()];
+        for number in 0..self.spans.len() {
+            let mut place = self.place(self.spans[number].hash);
+            while self.known[place] != 0 {
+                place = (place + 1) & (self.known.len() - 1);
+            }
+            self.known[place] = number as u32 + 1;
+            self.spans[number].place = place as u32;
+        }
     }
 
     /// How many sets there are: the measure of the memory they take.
@@ -263,9 +378,13 @@ impl Values {
     }
 }
 
-/// The atoms of two sets, in order as those are.
-fn merged(mut left: &[Atom], mut right: &[Atom]) -> Vec<Atom> {
-    let mut atoms = Vec::with_capacity(left.len() + right.len());
+fn equal(one: &[Atom], other: &[Atom]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is(other))
+}
+
+/// Makes `atoms` those of two sets, in order as those are.
+fn merge(mut left: &[Atom], mut right: &[Atom], atoms: &mut Vec<Atom>) {
+    atoms.clear();
     while let (Some((one, more)), Some((other, others))) = (left.split_first(), right.split_first())
     {
         match one <= other {
@@ -275,7 +394,6 @@ fn merged(mut left: &[Atom], mut right: &[Atom]) -> Vec<Atom> {
     }
     atoms.extend_from_slice(left);
     atoms.extend_from_slice(right);
-    atoms
 }
 
 /// One atom for many: what bits they share.
@@ -288,17 +406,20 @@ fn blurred(atoms: &[Atom]) -> Atom {
     Atom::of_bits(ones, zeros, Reason::ManyValues, 0)
 }
 
-/// FxHash's mixing step over the fields: sets are small and not chosen by anyone who gains from
-/// collisions but time, and that has its own budget.
+/// A quick hash: sets are small and not chosen by anyone who gains from collisions but time, and that has its
+/// own budget.
 fn hash(atoms: &[Atom]) -> u64 {
-    let mut hasher = Mixing(atoms.len() as u64);
-    for atom in atoms {
-        hasher.write_u64(u64::from(atom.at) | u64::from(atom.origin) << 32);
-        hasher.write_u64(atom.ones);
-        // Of numbers the zeros are most often all the rest.
-        hasher.write_u64(!atom.zeros ^ marks(atom.base));
-    }
-    hasher.0
+    atoms.iter().fold(atoms.len() as u64, mixed)
+}
+
+/// The hash of what came before and one more atom.
+#[inline]
+fn mixed(before: u64, atom: &Atom) -> u64 {
+    // Of numbers the zeros are all the rest, and what is not known has neither.
+    let bits = atom.ones ^ (!atom.zeros).rotate_left(21);
+    let from = u64::from(atom.at) | u64::from(atom.origin) << 32;
+    let all = before.rotate_left(5) ^ bits ^ from.rotate_left(43) ^ marks(atom.base);
+    all.wrapping_mul(MIXER)
 }
 
 /// What tells one base from most others.
@@ -316,72 +437,32 @@ fn marks(base: Base) -> u64 {
         Base::GuardDispatch => both(8, 0),
         Base::GuardCheck => both(9, 0),
         Base::Given(index) => both(10, u32::from(index)),
-        Base::Unknown(reason) => {
-            let mut hasher = Mixing::default();
-            std::hash::Hash::hash(&reason, &mut hasher);
-            hasher.0
+        Base::Unknown(Reason::Parameter(index)) => both(11, u32::from(index)),
+        Base::Unknown(Reason::Global(at)) => both(12, at.0),
+        Base::Unknown(Reason::ReturnedBy(at)) => both(13, at.0),
+        Base::Unknown(Reason::Field(path)) => {
+            let ends = path.offsets().iter().fold(0, |all, offset| all << 8 ^ u32::from(*offset));
+            both(14, path.function().0.rotate_left(16) ^ ends)
         }
+        Base::Unknown(reason) => both(15, kind(reason)),
     }
 }
 
-#[derive(Default)]
-pub(crate) struct Mixing(u64);
-
-impl Hasher for Mixing {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u16(&mut self, value: u16) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_isize(&mut self, value: isize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_i32(&mut self, value: i32) {
-        self.write_u64(u64::from(value.cast_unsigned()));
-    }
-}
-
-/// Keys of the map are hashes already.
-#[derive(Default)]
-pub(crate) struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, &byte| hash << 8 | u64::from(byte));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
+/// A number for each reason that is no more than its name, and below [`KINDS`]; 0 for the others.
+fn kind(reason: Reason) -> u32 {
+    match reason {
+        Reason::Memory => 1,
+        Reason::Returned => 2,
+        Reason::Callers => 3,
+        Reason::ControlRegister => 4,
+        Reason::Address => 5,
+        Reason::Arithmetic => 6,
+        Reason::ManyValues => 7,
+        Reason::Entry => 8,
+        Reason::Clobbered => 9,
+        Reason::Stack => 10,
+        Reason::Budget => 11,
+        Reason::Parameter(_) | Reason::Global(_) | Reason::ReturnedBy(_) | Reason::Field(_) => 0,
     }
 }
 

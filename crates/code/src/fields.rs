@@ -1,6 +1,6 @@
 //! What a function reads and writes of the memory that its parameters lead to.
 
-use crate::domain::{Base, Set};
+use crate::domain::{Atom, Base, Set};
 use crate::ir::Address;
 use crate::state::State;
 use crate::transfer::Transfer;
@@ -27,6 +27,11 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// Whether the function writes to memory that a parameter leads to.
+    pub(crate) fn were_written(&self) -> bool {
+        !self.written.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.read.clear();
         self.written.clear();
@@ -36,13 +41,13 @@ impl Fields {
 impl Transfer<'_> {
     /// What was loaded from `from`, with the way there where that is known; else `loaded`, as it is.
     pub(crate) fn field(&mut self, state: &State, from: Address, loaded: Set, at: u32) -> Set {
-        if self.fields.starts.is_empty() || !self.is(loaded, Reason::Memory) {
+        if self.fields.starts.is_empty() || !self.is_of_memory(loaded) {
             return loaded;
         }
         let Some(path) = self.path(state, from) else {
             // The code before may tell which memory it is.
             let before = self.fields.partly
-                && from.base.is_some_and(|base| self.is(state.get(base), Reason::Entry));
+                && from.base.is_some_and(|base| self.is_from_before(state.get(base)));
             return if before { self.values.unknown(Reason::Entry, at) } else { loaded };
         };
         if self.fields.written.contains(&path) {
@@ -54,8 +59,12 @@ impl Transfer<'_> {
         self.values.unknown(Reason::Field(path), at)
     }
 
-    fn is(&self, set: Set, reason: Reason) -> bool {
-        self.values.only(set).is_some_and(|atom| atom.base == Base::Unknown(reason))
+    fn is_of_memory(&self, set: Set) -> bool {
+        matches!(self.values.atoms(set), [Atom { base: Base::Unknown(Reason::Memory), .. }])
+    }
+
+    fn is_from_before(&self, set: Set) -> bool {
+        matches!(self.values.atoms(set), [Atom { base: Base::Unknown(Reason::Entry), .. }])
     }
 
     /// Remembers that the function itself puts something there.

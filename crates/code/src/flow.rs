@@ -4,7 +4,7 @@ mod reader;
 
 pub(crate) use reader::graph;
 
-use crate::decode::{Decoder, Flags, Flow};
+use crate::decode::{Decoder, Flow};
 use crate::function::Frame;
 use crate::ir::{Condition, Op};
 use crate::scan::Field;
@@ -22,10 +22,8 @@ pub(crate) struct Insn {
     /// Its operations once its block is lifted: indices into those of the graph.
     ops: (u32, u32),
     pub(crate) flow: Flow,
-    /// When it jumps, if it does so on a condition.
+    /// When it jumps, if it does so on a condition; told once its block is lifted.
     pub(crate) when: Condition,
-    /// What it does with the flags.
-    flags: Flags,
     /// The place in the image that it names.
     pub(crate) names: Option<u32>,
 }
@@ -57,6 +55,9 @@ pub(crate) struct Block {
     pub(crate) entry: Option<Entry>,
     /// Whether its instructions have their operations.
     lifted: bool,
+    /// The registers that it reads as they were before, and those that it leaves as they are, once that was
+    /// asked.
+    pub(crate) registers: Option<(u64, u64)>,
 }
 
 /// A function, decoded.
@@ -85,20 +86,27 @@ impl Graph {
             return;
         }
         let insns = &mut self.insns[self.blocks[block].insns.clone()];
+        self.ops.reserve(2 * insns.len());
         // Most of what is said of the flags nobody asks: the next instruction says something else.
-        let mut asked = vec![false; insns.len()];
+        let mut flags = Vec::with_capacity(insns.len());
+        for insn in &mut *insns {
+            let (does, when) = decoder.flags(insn.at);
+            insn.when = when;
+            flags.push(does);
+        }
         let mut live =
             insns.last().is_some_and(|last| matches!(last.flow, Flow::Next | Flow::Branch(_)));
-        for (insn, asked) in insns.iter().zip(&mut asked).rev() {
-            *asked = live && insn.flags.written;
-            live = insn.flags.read || live && !insn.flags.written;
+        for flags in flags.iter_mut().rev() {
+            let asked = live && flags.written;
+            live = flags.read || live && !flags.written;
+            flags.written = asked;
         }
-        for (insn, flags) in insns.iter_mut().zip(asked) {
+        for (insn, flags) in insns.iter_mut().zip(flags) {
             let first = self.ops.len() as u32;
             if let Some(frame) = self.frame.filter(|frame| frame.from == insn.at) {
                 self.ops.push(frame.op());
             }
-            decoder.lift(insn.at, flags, &mut self.ops);
+            decoder.lift(insn.at, flags.written, &mut self.ops);
             insn.ops = (first, self.ops.len() as u32);
         }
     }

@@ -13,10 +13,12 @@ const LEA: u8 = 0x8D;
 /// The first byte of a conditional jump, and of many other instructions.
 const TWO_BYTES: u8 = 0x0F;
 
-/// Bytes looked at in one go.
+/// Bytes looked at in one go, and those seen: one before them and a word behind.
 const BLOCK: usize = 64;
-/// Fields that there is room for at first.
+const SEEN: usize = 1 + BLOCK + 8;
+/// Fields that there is room for at least, and how many bytes of code most often have one.
 const ROOM: usize = 1024;
+const TYPICAL_DISTANCE: usize = 32;
 /// Fewer fields than these are sorted by comparing them.
 const FEW: usize = 512;
 /// Bits of a place that fields are sorted by in one go.
@@ -49,49 +51,66 @@ impl Names {
     /// on that.
     pub(crate) fn read(code: &[(u32, &[u8])], end: u32) -> Names {
         let mut names = Names::default();
+        let length: usize = code.iter().map(|(_, bytes)| bytes.len()).sum();
+        names.ways.fields = vec![0; length / TYPICAL_DISTANCE];
+        names.operands.fields = vec![0; length / TYPICAL_DISTANCE];
         for &(base, bytes) in code {
             let mut start = 0;
-            // Behind a block must stand a whole word.
-            while let Some(block) = bytes.get(start..start + BLOCK + 8) {
-                let before = start.checked_sub(1).map_or(0, |before| bytes[before]);
-                names.look(block, before, base.wrapping_add(start as u32), end);
+            // At the start of the code nothing stands before.
+            let mut first = [0; SEEN];
+            if let Some(block) = bytes.first_chunk::<{ SEEN - 1 }>() {
+                first[1..].copy_from_slice(block);
+                names.look(&first, base, end);
+                start = BLOCK;
+            }
+            // Before a block must stand a byte, and behind it a whole word.
+            while let Some(block) = bytes.get(start.wrapping_sub(1)..).and_then(<[u8]>::first_chunk)
+            {
+                names.look(block, base.wrapping_add(start as u32), end);
                 start += BLOCK;
             }
-            // What is left, with nothing behind it: places there are out of reach.
-            let before = start.checked_sub(1).map_or(0, |before| bytes[before]);
-            let mut block = [0; 2 * BLOCK + 16];
-            let rest = &bytes[start..];
-            block[..rest.len()].copy_from_slice(rest);
-            let at = base.wrapping_add(start as u32);
-            let fits = at.saturating_add(rest.len() as u32).saturating_sub(4);
-            let (ways, operands) = (names.ways.there, names.operands.there);
-            names.look(&block[..BLOCK + 8], before, at, end);
-            names.look(&block[BLOCK..], block[BLOCK - 1], at.wrapping_add(BLOCK as u32), end);
-            names.ways.take_back(ways, fits);
-            names.operands.take_back(operands, fits);
+            names.look_at_rest((base, bytes), start, end);
         }
         names.ways.sort(end);
         names.operands.sort(end);
         names
     }
 
-    /// Looks at the first bytes of `block`, which stands at `base` behind the byte `before`.
-    fn look(&mut self, block: &[u8], before: u8, base: u32, end: u32) {
-        let mut mask = begins(block);
-        let (ways, operands) = (self.ways.room(), self.operands.room());
+    /// Looks at what is left of code from `start` on, with nothing behind it: places there are out of reach.
+    fn look_at_rest(&mut self, (base, bytes): (u32, &[u8]), start: usize, end: u32) {
+        let mut room = [0; 2 * BLOCK + SEEN];
+        let before = start.saturating_sub(1);
+        let rest = &bytes[before..];
+        let shift = usize::from(start == 0);
+        room[shift..][..rest.len()].copy_from_slice(rest);
+        let at = base.wrapping_add(start as u32);
+        let fits = base.saturating_add(bytes.len() as u32).saturating_sub(4);
+        let (ways, operands) = (self.ways.there, self.operands.there);
+        for (index, at) in [(0, at), (BLOCK, at.wrapping_add(BLOCK as u32))] {
+            if let Some(block) = room[index..].first_chunk() {
+                self.look(block, at, end);
+            }
+        }
+        self.ways.take_back(ways, fits);
+        self.operands.take_back(operands, fits);
+    }
+
+    /// Looks at a block that stands at `base`: the bytes behind the first of `seen`, but for the last eight.
+    fn look(&mut self, seen: &[u8; SEEN], base: u32, end: u32) {
+        let mut mask = begins(seen);
         let (mut ways_there, mut operands_there) = (0, 0);
+        let (ways, operands) = (self.ways.room(), self.operands.room());
         while mask != 0 {
             let index = mask.trailing_zeros() as usize % BLOCK;
             mask &= mask - 1;
-            let Some(word) = block.get(index..).and_then(<[u8]>::first_chunk) else { return };
-            let word = u64::from_le_bytes(*word);
-            let before = if index == 0 { before } else { block[index - 1] };
+            let before = seen[index];
+            let word = seen[index + 1..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
             let is_operand = word & 0xC7 == 0x05;
             let two = word as u8 == TWO_BYTES;
             let length = 1 + u32::from(two);
             let at = base.wrapping_add(index as u32).wrapping_add(length);
             let place = at.wrapping_add(4).wrapping_add((word >> (8 * length)) as u32);
-            let is_one = (place < end) & (!two | (word >> 8 & 0xF0 == 0x80));
+            let is_one = place < end;
             let field = packed(at, place);
             ways[ways_there % BLOCK] = field;
             ways_there += usize::from(is_one & (!is_operand | (before == LEA)));
@@ -147,6 +166,7 @@ fn packed(at: u32, place: u32) -> u64 {
 
 impl Sorted {
     /// Room for the fields of one more block.
+    #[inline]
     fn room(&mut self) -> &mut [u64] {
         if self.fields.len() < self.there + BLOCK {
             self.fields.resize((2 * self.there).max(ROOM), 0);
@@ -194,14 +214,15 @@ impl Sorted {
     }
 }
 
-/// A bit for each of the first bytes of `block` that a field may come behind: of a memory operand, of `call`
-/// and `jmp`, and the first of a conditional jump. Compilers make vector instructions of the first loop.
-fn begins(block: &[u8]) -> u64 {
+/// A bit for each byte of a block that a field may come behind: of a memory operand, of `call` and `jmp`, and
+/// the two of a conditional jump. Compilers make vector instructions of the first loop.
+fn begins(seen: &[u8; SEEN]) -> u64 {
     let mut found = [0_u8; BLOCK];
-    for (found, byte) in found.iter_mut().zip(block) {
+    let (bytes, next) = (&seen[1..=BLOCK], &seen[2..BLOCK + 2]);
+    for ((found, byte), next) in found.iter_mut().zip(bytes).zip(next) {
         *found = u8::from(byte & 0xC7 == 0x05)
             | u8::from(byte & 0xFE == 0xE8)
-            | u8::from(*byte == TWO_BYTES);
+            | u8::from(*byte == TWO_BYTES) & u8::from(next & 0xF0 == 0x80);
     }
     // The lowest bits of eight bytes moved together, eight times.
     let words = found.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));

@@ -14,7 +14,6 @@ const MOST_ESCAPES: usize = 64;
 const EVERYTHING: (u32, i32) = (0, i32::MIN);
 
 /// What is known at one place in a function.
-#[derive(Clone)]
 pub(crate) struct State {
     registers: [Set; REGISTERS],
     /// By region and offset.
@@ -25,6 +24,22 @@ pub(crate) struct State {
     elsewhere: Elsewhere,
     /// What the flags tell.
     pub(crate) flags: Option<Compared>,
+}
+
+impl Clone for State {
+    fn clone(&self) -> State {
+        let State { registers, elsewhere, flags, .. } = *self;
+        let (slots, escaped) = (self.slots.clone(), self.escaped.clone());
+        State { registers, slots, escaped, elsewhere, flags }
+    }
+
+    /// Takes no memory where there is enough.
+    fn clone_from(&mut self, other: &State) {
+        self.registers = other.registers;
+        self.slots.clone_from(&other.slots);
+        self.escaped.clone_from(&other.escaped);
+        (self.elsewhere, self.flags) = (other.elsewhere, other.flags);
+    }
 }
 
 /// What stands on the stack where no slot is known.
@@ -109,10 +124,12 @@ impl State {
 
     /// Every register that `mask` has a bit for becomes `set`.
     pub(crate) fn set_all(&mut self, mask: u64, set: Set) {
-        for (index, register) in self.registers.iter_mut().enumerate() {
-            if mask >> index & 1 != 0 {
+        let mut left = mask;
+        while left != 0 {
+            if let Some(register) = self.registers.get_mut(left.trailing_zeros() as usize) {
                 *register = set;
             }
+            left &= left - 1;
         }
     }
 
@@ -160,17 +177,18 @@ impl State {
     /// covers all of `bytes`.
     pub(crate) fn stored(&self, region: u32, offset: i32, bytes: u8) -> Stood {
         let at = self.slots.partition_point(|slot| slot.place() < (region, offset));
-        if let Some(slot) = self.slots.get(at).filter(|slot| slot.place() == (region, offset)) {
-            return if slot.bytes >= bytes { Stood::Whole(slot.set) } else { Stood::InPieces };
-        }
-        let end = offset.saturating_add(i32::from(bytes));
-        let overlaps =
-            |slot: &Slot| slot.region == region && slot.offset < end && slot.end() > offset;
-        let near = self.slots[at.saturating_sub(2)..].iter().take(4);
-        if near.into_iter().any(overlaps) { Stood::InPieces } else { Stood::Nothing }
+        stood(&self.slots, at, region, offset, bytes)
     }
 
     pub(crate) fn store(&mut self, region: u32, offset: i32, bytes: u8, set: Set) {
+        let at = self.slots.partition_point(|slot| slot.place() < (region, offset));
+        if let Some(slot) = self.slots.get_mut(at)
+            && slot.place() == (region, offset)
+            && slot.bytes == bytes
+        {
+            slot.set = set;
+            return;
+        }
         self.forget_range(region, offset, offset.saturating_add(i32::from(bytes)));
         if self.slots.len() >= MOST_SLOTS {
             // Outgoing arguments lie lowest, so what lies highest is missed least.
@@ -202,16 +220,14 @@ impl State {
             // A slot is at most 16 bytes, so none that starts earlier reaches in.
             slot.place() < (region, start.saturating_sub(16))
         });
-        let mut index = first;
-        while let Some(slot) = self.slots.get(index) {
-            if slot.region != region || slot.offset >= end {
-                return;
-            }
-            if slot.end() > start {
-                self.slots.remove(index);
-            } else {
-                index += 1;
-            }
+        // No two overlap, so those that reach in stand together.
+        let near = &self.slots[first..];
+        let reaches = |slot: &&Slot| slot.region == region && slot.offset < end;
+        let before = |slot: &&Slot| reaches(slot) && slot.end() <= start;
+        let first = first + near.iter().take_while(before).count();
+        let count = self.slots[first..].iter().take_while(reaches).count();
+        if count > 0 {
+            self.slots.drain(first..first + count);
         }
     }
 
@@ -252,12 +268,13 @@ impl State {
     }
 
     /// What holds here whichever way code came; whether that is less than before. `missing` is what
-    /// stands on the stack where one of the two knows no slot.
+    /// stands on the stack where one of the two knows no slot. Of registers those count that `live` has a bit
+    /// for.
     pub(crate) fn join(
         &mut self,
         values: &mut Values,
         other: &State,
-        widen: bool,
+        (live, widen): (u64, bool),
         missing: impl Fn(&mut Values, Elsewhere, u32, i32) -> Set,
     ) -> bool {
         let mut changed = false;
@@ -273,13 +290,20 @@ impl State {
                 *old = both;
             }
         };
-        for (old, &new) in self.registers.iter_mut().zip(&other.registers) {
-            if *old != new {
-                joined(values, old, new);
+        let mut left = live;
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let Some(old) = self.registers.get_mut(index) else { break };
+            if *old != other.registers[index] {
+                joined(values, old, other.registers[index]);
             }
         }
+        // Both are in order, so one walk through each is enough.
+        let mut at = 0;
         for slot in &mut self.slots {
-            let new = match other.stored(slot.region, slot.offset, slot.bytes) {
+            at += behind(&other.slots[at..], slot.place());
+            let new = match stood(&other.slots, at, slot.region, slot.offset, slot.bytes) {
                 Stood::Whole(set) => set,
                 Stood::InPieces => values.unknown(Reason::Memory, 0),
                 Stood::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
@@ -288,8 +312,10 @@ impl State {
                 joined(values, &mut slot.set, new);
             }
         }
+        let mut at = 0;
         for their in &other.slots {
-            if self.stored(their.region, their.offset, their.bytes) == Stood::Nothing {
+            at += behind(self.slots.get(at..).unwrap_or_default(), their.place());
+            if stood(&self.slots, at, their.region, their.offset, their.bytes) == Stood::Nothing {
                 let before = missing(values, self.elsewhere, their.region, their.offset);
                 let both = values.join(before, their.set);
                 // What was not known becomes something not known; only the reason differs.
@@ -297,12 +323,14 @@ impl State {
                 self.store(their.region, their.offset, their.bytes, both);
             }
         }
-        for &(region, offset) in &other.escaped {
-            if self.escaped.binary_search(&(region, offset)).is_err()
-                && self.escaped.first() != Some(&EVERYTHING)
-            {
-                self.escape(region, offset);
-                changed = true;
+        if self.escaped != other.escaped && self.escaped.first() != Some(&EVERYTHING) {
+            for &(region, offset) in &other.escaped {
+                if self.escaped.binary_search(&(region, offset)).is_err()
+                    && self.escaped.first() != Some(&EVERYTHING)
+                {
+                    self.escape(region, offset);
+                    changed = true;
+                }
             }
         }
         if self.flags != other.flags {
@@ -313,6 +341,22 @@ impl State {
         self.elsewhere = self.elsewhere.max(other.elsewhere);
         changed
     }
+}
+
+/// How many slots at the start stand before `place`.
+fn behind(slots: &[Slot], place: (u32, i32)) -> usize {
+    slots.iter().take_while(|slot| slot.place() < place).count()
+}
+
+/// What stands in a place on the stack, before which `at` of the `slots` stand.
+fn stood(slots: &[Slot], at: usize, region: u32, offset: i32, bytes: u8) -> Stood {
+    if let Some(slot) = slots.get(at).filter(|slot| slot.place() == (region, offset)) {
+        return if slot.bytes >= bytes { Stood::Whole(slot.set) } else { Stood::InPieces };
+    }
+    let end = offset.saturating_add(i32::from(bytes));
+    let overlaps = |slot: &Slot| slot.region == region && slot.offset < end && slot.end() > offset;
+    let near = slots.get(at.saturating_sub(2)..).unwrap_or_default();
+    if near.iter().take(4).any(overlaps) { Stood::InPieces } else { Stood::Nothing }
 }
 
 /// What stands somewhere on the stack.
@@ -382,13 +426,13 @@ mod tests {
         right.store(0, 0, 8, b);
         right.lose(0, 8, 16);
         let unknown = |values: &mut Values, _, _, _| values.unknown(Reason::Memory, 0);
-        assert!(left.join(&mut values, &right, false, unknown));
+        assert!(left.join(&mut values, &right, (u64::MAX, false), unknown));
         let both = values.join(a, b);
         assert_eq!(left.stored(0, 0, 8), Stood::Whole(both));
         let either = values.unknown(Reason::Memory, 0);
         let either = values.join(a, either);
         assert_eq!(left.stored(0, 8, 8), Stood::Whole(either));
-        assert!(!left.join(&mut values, &right, false, unknown));
+        assert!(!left.join(&mut values, &right, (u64::MAX, false), unknown));
     }
 
     #[test]

@@ -96,6 +96,9 @@ pub(crate) struct Transfer<'a> {
     pub(crate) outside: Outside,
     /// Memory that parameters lead to.
     pub(crate) fields: Fields,
+    /// States that are not needed any more, for their memory.
+    #[expect(clippy::vec_box, reason = "they go to and come from ways between blocks, boxed")]
+    pub(crate) spare: Vec<Box<State>>,
 }
 
 impl<'a> Transfer<'a> {
@@ -118,6 +121,7 @@ impl<'a> Transfer<'a> {
             given: HashSet::new(),
             outside: Outside::default(),
             fields: Fields::default(),
+            spare: Vec::new(),
         }
     }
 
@@ -160,7 +164,11 @@ impl<'a> Transfer<'a> {
             }
             Op::Binary { what, to, width, left, right } => {
                 let set = self.binary(state, what, width, (left, right), at);
-                self.write(state, to, width, set);
+                match width {
+                    // The rest is zero by now, but for what is made of the stack pointer.
+                    Width::W32 if to != self.abi.stack_pointer => state.set(to, set),
+                    _ => self.write(state, to, width, set),
+                }
             }
             Op::Extend { to, width, from, narrow, signed } => {
                 let set = state.get(from);
@@ -242,14 +250,27 @@ impl<'a> Transfer<'a> {
 
     /// Drops what lives within an instruction only, so that paths do not differ in it.
     pub(crate) fn end_block(&mut self, state: &mut State) {
-        let dead = self.values.unknown(Reason::Entry, 0);
-        state.set_all(self.abi.scratch, dead);
+        self.drop_registers(state, self.abi.scratch);
     }
 
-    /// Joins what is known after one block into what is known before another; whether that changed.
-    pub(crate) fn join(&mut self, known: &mut State, after: &State, widen: bool) -> bool {
+    /// Drops what registers hold that do not matter any more, a bit each.
+    pub(crate) fn drop_registers(&mut self, state: &mut State, dead: u64) {
+        let nothing = self.values.unknown(Reason::Entry, 0);
+        state.set_all(dead, nothing);
+    }
+
+    /// Joins what is known after one block into what is known before another, in which the registers `live`
+    /// matter; whether that changed.
+    pub(crate) fn join(
+        &mut self,
+        known: &mut State,
+        after: &State,
+        live: u64,
+        widen: bool,
+    ) -> bool {
         let abi = self.abi;
-        known.join(&mut self.values, after, widen, |values, elsewhere, region, offset| {
+        let how = (live, widen);
+        known.join(&mut self.values, after, how, |values, elsewhere, region, offset| {
             values.one(Atom::address(missing(abi, elsewhere, region, offset), 0))
         })
     }
@@ -269,10 +290,22 @@ impl<'a> Transfer<'a> {
         if !flags.tells(&self.values, when) {
             return Along::Same;
         }
-        let mut state = Box::new(state.clone());
-        match flags.assume(&mut self.values, &mut state, when) {
-            true => Along::Narrowed(state),
-            false => Along::Never,
+        let mut state = self.copy(state);
+        if flags.assume(&mut self.values, &mut state, when) {
+            return Along::Narrowed(state);
+        }
+        self.spare.push(state);
+        Along::Never
+    }
+
+    /// A copy of `state`, in the memory of one that is not needed any more.
+    pub(crate) fn copy(&mut self, state: &State) -> Box<State> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                (*spare).clone_from(state);
+                spare
+            }
+            None => Box::new(state.clone()),
         }
     }
 
@@ -282,7 +315,7 @@ impl<'a> Transfer<'a> {
             for atom in self.values.atoms(set) {
                 self.asks_for_build |= atom.origin == BUILD;
                 if let Reason::Parameter(index) = atom.reason()
-                    && atom.base != Base::Constant
+                    && !matches!(atom.base, Base::Constant)
                 {
                     self.conditions.insert(index);
                 }
@@ -337,6 +370,12 @@ impl<'a> Transfer<'a> {
         // A register with itself: 0, whatever it holds.
         if left == right && matches!(what, Binary::Xor | Binary::Sub) {
             return self.values.constant(0, at);
+        }
+        if let (Source::Reg(left), Source::Number(right)) = (left, right)
+            && (what != Binary::And || left != self.abi.stack_pointer)
+        {
+            let right = Atom::constant(right, at);
+            return self.values.map(state.get(left), |atom| binary(what, width, atom, right, at));
         }
         let (a, b) = (self.source(state, left, at), self.source(state, right, at));
         // The stack pointer moved by an unknown amount starts a region of its own.
@@ -405,16 +444,18 @@ impl<'a> Transfer<'a> {
         self.values.map(sum, |atom| binary(Binary::Add, Width::W64, atom, offset, at))
     }
 
-    /// An address without an index, where it is one only.
+    /// An address without an index, where it is one only; of what is no address it tells nothing.
     fn plain(&self, state: &State, address: Address, at: u32) -> Option<Atom> {
-        let base = self.values.only(state.get(address.base?))?;
         if address.index.is_some() {
             return None;
         }
-        let offset = Atom::constant(address.offset.cast_unsigned(), at);
+        let base = self.values.only(state.get(address.base?))?;
         match address.offset {
             0 => Some(base),
-            _ => Some(binary(Binary::Add, Width::W64, base, offset, at)),
+            offset => {
+                let nothing = Atom::unknown(Reason::Arithmetic, at);
+                Some(moved(&base, offset, at).unwrap_or(nothing))
+            }
         }
     }
 
@@ -654,7 +695,7 @@ impl<'a> Transfer<'a> {
     pub(crate) fn call(&mut self, state: &mut State, target: Target, callee: Callee, at: u32) {
         let goes_to = self.target(state, target, at);
         let only = goes_to.and_then(|set| self.values.only(set)).map(|atom| atom.base);
-        if only == Some(Base::GuardCheck) {
+        if matches!(only, Some(Base::GuardCheck)) {
             // It preserves everything, that the call behind it may find its arguments.
             return;
         }

@@ -128,8 +128,8 @@ pub(crate) fn watch(
     match part {
         Part::Blocks(blocks) => {
             for &block in *blocks {
-                let state = analysis.before_block(block);
-                analysis.run(block, state, true);
+                let mut state = analysis.before_block(block);
+                analysis.run(block, &mut state, true);
             }
         }
         Part::Whole(_) => analysis.until_stable(&vec![true; analysis.graph.blocks.len()]),

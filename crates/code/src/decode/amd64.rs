@@ -1,7 +1,9 @@
 //! x64, decoded by iced-x86.
 
 mod bound;
+mod chain;
 mod follow;
+mod glance;
 mod jump_table;
 mod lift;
 mod stub;
@@ -9,12 +11,13 @@ mod touch;
 
 use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Stub, Taken, Touch};
 use crate::abi::Abi;
-use crate::ir::{Op, Reg};
+use crate::ir::{Condition, Op, Reg};
 use crate::places::Places;
+use chain::Chain;
+use glance::Glance;
 use iced_x86::{
     Code, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
 };
-use std::collections::VecDeque;
 
 const RAX: Reg = Reg(0);
 const RCX: Reg = Reg(1);
@@ -43,11 +46,14 @@ pub(crate) static ABI: Abi = Abi {
     pushed: 8,
 };
 
-/// Instructions before an indirect jump that are looked at for its table.
-const REMEMBERED: usize = 24;
+/// Instructions that are remembered as they were decoded: what is asked of one is often asked twice.
+const RECENT: usize = 128;
 
 /// Addresses that are told apart of what one register was given, and tables of one function.
 const MOST_POINTERS: usize = 6;
+
+/// Sums that are looked at together.
+const MOST_SUMS: usize = 64;
 
 /// Where the decoder is when it is nowhere in the image.
 const NOWHERE: u64 = u64::MAX;
@@ -59,15 +65,27 @@ type Pointers = [Vec<u32>; 16];
 pub(crate) struct Amd64<'a> {
     places: &'a Places<'a>,
     info: InstructionInfoFactory,
-    /// The section that was decoded last: where it begins, how long it is, and iced's view of it.
-    section: (u32, usize),
+    /// The section that was decoded last: where it begins, its bytes, and iced's view of it.
+    section: (u32, &'a [u8]),
     decoder: iced_x86::Decoder<'a>,
-    /// The last instructions decoded one behind the other, the newest last.
-    chain: VecDeque<Instruction>,
+    /// Decoded instructions, each by the lowest bits of its address.
+    recent: Vec<Instruction>,
+    /// The last instructions read one behind the other.
+    chain: Chain,
     /// Addresses in the image that registers were given anywhere in the function.
     pointers: Pointers,
     /// The tables, each with what is added to its entries, that were read from anywhere in the function.
     computed: Vec<(u32, Option<u32>)>,
+    /// Sums that such tables may come of, not looked at yet.
+    sums: Vec<Sum>,
+}
+
+/// An instruction that adds registers.
+struct Sum {
+    /// The instructions before it.
+    chain: Chain,
+    /// How many addresses each register had been given by then.
+    given: [u8; 16],
 }
 
 impl<'a> Amd64<'a> {
@@ -75,33 +93,62 @@ impl<'a> Amd64<'a> {
         Amd64 {
             places,
             info: InstructionInfoFactory::new(),
-            section: (0, 0),
+            section: (0, &[]),
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
-            chain: VecDeque::with_capacity(REMEMBERED),
+            recent: vec![Instruction::default(); RECENT],
+            chain: Chain::default(),
             pointers: Pointers::default(),
             computed: Vec::new(),
+            sums: Vec::new(),
         }
+    }
+
+    /// The bytes of code from `at` on.
+    #[inline]
+    fn bytes(&mut self, at: u32) -> Option<&'a [u8]> {
+        let offset = at.wrapping_sub(self.section.0) as usize;
+        if offset < self.section.1.len() {
+            return self.section.1.get(offset..);
+        }
+        self.enter_section(at)
+    }
+
+    /// Turns to the section around `at`.
+    #[cold]
+    fn enter_section(&mut self, at: u32) -> Option<&'a [u8]> {
+        let (start, bytes) = self.places.code_around(at)?;
+        self.section = (start, bytes);
+        self.decoder =
+            iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
+        bytes.get((at - start) as usize..)
+    }
+
+    /// What a glance at the instruction at `at` tells, if it is a common one.
+    #[inline]
+    fn glance(&mut self, at: u32) -> Option<Glance> {
+        Glance::at(self.bytes(at)?)
     }
 
     /// The instruction at `at`.
     fn decode(&mut self, at: u32) -> Option<Instruction> {
-        if at.wrapping_sub(self.section.0) as usize >= self.section.1 {
-            let (start, bytes) = self.places.code_around(at)?;
-            self.section = (start, bytes.len());
-            self.decoder =
-                iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
+        let recent = &self.recent[at as usize % RECENT];
+        if recent.ip() == u64::from(at) && recent.len() > 0 {
+            return Some(*recent);
         }
+        self.bytes(at)?;
         // Most often it is the one behind the last.
         if self.decoder.ip() != u64::from(at) {
             self.decoder.set_position((at - self.section.0) as usize).ok()?;
             self.decoder.set_ip(u64::from(at));
         }
-        let instruction = self.decoder.decode();
+        let instruction = &mut self.recent[at as usize % RECENT];
+        self.decoder.decode_out(instruction);
         if instruction.is_invalid() {
+            *instruction = Instruction::default();
             self.decoder.set_ip(NOWHERE);
             return None;
         }
-        Some(instruction)
+        Some(*instruction)
     }
 }
 
@@ -117,6 +164,64 @@ impl Amd64<'_> {
         let near = instruction.near_branch_target();
         (near != 0).then_some(near as u32)
     }
+
+    /// Notes that the `lea` of a number's register is given an address in the image.
+    fn point(&mut self, register: usize, rva: u32) {
+        let known = &mut self.pointers[register & 15];
+        if !known.contains(&rva) && known.len() < MOST_POINTERS {
+            known.push(rva);
+        }
+    }
+
+    /// The instructions of a chain, the newest last.
+    fn decoded(&mut self, chain: &Chain) -> Vec<Instruction> {
+        let mut instructions = Vec::with_capacity(chain::REMEMBERED);
+        instructions.extend(chain.places().filter_map(|at| self.decode(at)));
+        instructions
+    }
+
+    /// Notes that the last instruction adds registers, one of which may hold an entry of a table.
+    fn sum(&mut self) {
+        if self.chain.selects() {
+            let given = self.pointers.each_ref().map(|known| known.len() as u8);
+            self.sums.push(Sum { chain: self.chain.clone(), given });
+            if self.sums.len() == MOST_SUMS {
+                self.sum_up();
+            }
+        }
+    }
+
+    /// Looks at the sums: few functions have jumps that ask for that.
+    fn sum_up(&mut self) {
+        for Sum { chain, given } in std::mem::take(&mut self.sums) {
+            let chain = self.decoded(&chain);
+            let mut pointers = self.pointers.clone();
+            pointers
+                .iter_mut()
+                .zip(given)
+                .for_each(|(known, given)| known.truncate(usize::from(given)));
+            for table in jump_table::computed(&chain, &pointers, self.places) {
+                if !self.computed.contains(&table) && self.computed.len() < MOST_POINTERS {
+                    self.computed.push(table);
+                }
+            }
+        }
+    }
+
+    /// Reads an instruction that a glance tells enough of.
+    #[inline]
+    fn read_common(&mut self, at: u32, glance: &Glance) -> Lifted {
+        let next = at.wrapping_add(u32::from(glance.length));
+        self.chain.push(at, glance.may_select());
+        let names = glance.names(next);
+        if let (Some(register), Some(rva)) = (glance.points(), names) {
+            self.point(usize::from(register), rva);
+        }
+        if glance.adds_registers() {
+            self.sum();
+        }
+        Lifted { length: glance.length, flow: glance.flow(next), names, takes: glance.takes() }
+    }
 }
 
 impl Decoder for Amd64<'_> {
@@ -125,40 +230,43 @@ impl Decoder for Amd64<'_> {
     }
 
     fn read(&mut self, at: u32) -> Option<Lifted> {
+        if let Some(glance) = self.glance(at) {
+            return Some(self.read_common(at, &glance));
+        }
         let instruction = self.decode(at)?;
-        if self.chain.len() == REMEMBERED {
-            self.chain.pop_front();
-        }
-        self.chain.push_back(instruction);
+        self.chain.push(at, instruction.memory_index_scale() == 4);
         if let Some(rva) = jump_table::pointer(&instruction) {
-            let known = &mut self.pointers[instruction.op0_register().number() & 15];
-            if !known.contains(&rva) && known.len() < MOST_POINTERS {
-                known.push(rva);
-            }
+            self.point(instruction.op0_register().number(), rva);
         }
-        if instruction.mnemonic() == Mnemonic::Add {
-            for table in jump_table::computed(&self.chain, &self.pointers, self.places) {
-                if !self.computed.contains(&table) && self.computed.len() < MOST_POINTERS {
-                    self.computed.push(table);
-                }
-            }
+        if jump_table::adds_registers(&instruction) {
+            self.sum();
         }
         Some(Lifted {
             length: instruction.len() as u8,
             flow: lift::flow(&instruction),
             names: self.named(&instruction),
             takes: taken(&instruction),
-            when: lift::condition(&instruction),
-            flags: Flags {
-                read: instruction.rflags_read() != 0,
-                written: instruction.rflags_modified() != 0,
-            },
         })
     }
 
     fn step(&mut self, at: u32) -> Option<(u32, Flow)> {
+        if let Some(glance) = self.glance(at) {
+            let length = u32::from(glance.length);
+            return Some((length, glance.flow(at.wrapping_add(length))));
+        }
         let instruction = self.decode(at)?;
         Some((instruction.len() as u32, lift::flow(&instruction)))
+    }
+
+    fn flags(&mut self, at: u32) -> (Flags, Condition) {
+        let Some(instruction) = self.decode(at) else {
+            return (Flags::default(), Condition::Other);
+        };
+        let flags = Flags {
+            read: instruction.rflags_read() != 0,
+            written: instruction.rflags_modified() != 0,
+        };
+        (flags, lift::condition(&instruction))
     }
 
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>) {
@@ -185,14 +293,20 @@ impl Decoder for Amd64<'_> {
         self.chain.clear();
         self.pointers.iter_mut().for_each(Vec::clear);
         self.computed.clear();
+        self.sums.clear();
     }
 
     fn start_chain(&mut self) {
         self.chain.clear();
     }
 
-    fn jump_table(&self, inside: &dyn Fn(u32) -> bool) -> Jumps {
-        jump_table::targets(&self.chain, &self.pointers, &self.computed, self.places, inside)
+    fn jump_table(&mut self, inside: &dyn Fn(u32) -> bool) -> Jumps {
+        let chain = self.decoded(&self.chain.clone());
+        if let Some(jumps) = jump_table::targets(&chain, &self.pointers, self.places, inside) {
+            return jumps;
+        }
+        self.sum_up();
+        jump_table::earlier(&chain, &self.computed, self.places, inside)
     }
 
     fn stub(&self, at: u32) -> Stub {
@@ -204,10 +318,17 @@ impl Decoder for Amd64<'_> {
     }
 
     fn length(&mut self, at: u32) -> Option<u32> {
-        self.decode(at).map(|instruction| instruction.len() as u32)
+        match self.glance(at) {
+            Some(glance) => Some(u32::from(glance.length)),
+            None => self.decode(at).map(|instruction| instruction.len() as u32),
+        }
     }
 
     fn names(&mut self, at: u32) -> Option<(u32, u32)> {
+        if let Some(glance) = self.glance(at) {
+            let length = u32::from(glance.length);
+            return Some((length, glance.names(at.wrapping_add(length))?));
+        }
         let instruction = self.decode(at)?;
         Some((instruction.len() as u32, self.named(&instruction)?))
     }
@@ -235,13 +356,10 @@ impl Decoder for Amd64<'_> {
     }
 
     fn made(&mut self, at: u32) -> Option<(Reg, bool)> {
-        let instruction = self.decode(at)?;
-        let makes = matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Mov)
-            && instruction.op0_kind() == OpKind::Register
-            && instruction.op0_register().is_gpr64();
-        let loads =
-            instruction.mnemonic() == Mnemonic::Mov && instruction.op1_kind() == OpKind::Memory;
-        makes.then(|| general(instruction.op0_register()).map(|(register, _)| (register, loads)))?
+        if let Some((register, loads)) = self.glance(at).and_then(|glance| glance.makes()) {
+            return Some((Reg(register), loads));
+        }
+        made(&self.decode(at)?)
     }
 
     fn follow(&mut self, start: u32, register: Reg) -> Followed {
@@ -259,6 +377,16 @@ pub(crate) fn decode(bytes: &[u8], at: u32) -> Option<Instruction> {
     let mut decoder = iced_x86::Decoder::with_ip(64, longest, u64::from(at), DecoderOptions::NONE);
     let instruction = decoder.decode();
     (!instruction.is_invalid()).then_some(instruction)
+}
+
+/// The register of 64 bits that an instruction puts an address or a value into; and whether it reads that
+/// in memory.
+fn made(instruction: &Instruction) -> Option<(Reg, bool)> {
+    let makes = matches!(instruction.mnemonic(), Mnemonic::Lea | Mnemonic::Mov)
+        && instruction.op0_kind() == OpKind::Register
+        && instruction.op0_register().is_gpr64();
+    let loads = instruction.mnemonic() == Mnemonic::Mov && instruction.op1_kind() == OpKind::Memory;
+    makes.then(|| general(instruction.op0_register()).map(|(register, _)| (register, loads)))?
 }
 
 /// The address on the stack that an instruction may take.

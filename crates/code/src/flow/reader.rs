@@ -3,7 +3,7 @@
 use super::{Block, Entry, Graph, Insn, LONGEST};
 use crate::decode::{Decoder, Flow, Stub, Taken};
 use crate::function::{Extent, Finder};
-use crate::ir::Target;
+use crate::ir::{Condition, Target};
 use crate::places::Places;
 use crate::scan::Field;
 use foldhash::{HashMap, HashMapExt};
@@ -23,8 +23,9 @@ const MOST_HOLES: usize = 1024;
 const MOST_BYTES_FOR_ONE: usize = 32;
 /// Addresses on the stack that are told apart.
 const MOST_TAKEN: usize = 32;
-/// Bytes of most instructions.
-const TYPICAL_LENGTH: u32 = 4;
+/// Bytes of most instructions, and of what runs one behind the other without a jump.
+const TYPICAL_LENGTH: u32 = 3;
+const TYPICAL_BLOCK: u32 = 10;
 /// Instructions before an indirect jump that may say where it goes.
 const MOST_BEFORE_JUMP: u32 = 24;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
@@ -49,7 +50,7 @@ pub(crate) fn graph(
         table: vec![0; if extent.listed { table as usize } else { 0 }],
         beyond: HashMap::new(),
         insns: Vec::with_capacity((table / TYPICAL_LENGTH) as usize),
-        leaders: Vec::new(),
+        leaders: Vec::with_capacity((table / TYPICAL_BLOCK) as usize),
         tables: HashMap::new(),
         switches: BTreeMap::new(),
         guarded: Vec::new(),
@@ -204,8 +205,7 @@ impl Reader<'_> {
                 length: lifted.length,
                 ops: (0, 0),
                 flow,
-                when: lifted.when,
-                flags: lifted.flags,
+                when: Condition::Other,
                 names: lifted.names,
             };
             self.remember(insn);
@@ -299,7 +299,9 @@ impl Reader<'_> {
         if matches!(target, Target::Pointer(_)) {
             return;
         }
-        let inside = |rva: u32| self.places.code_from(rva).is_some() && self.may_own(rva);
+        let (extent, places, finder) = (&self.extent, self.places, self.finder);
+        let inside =
+            |rva: u32| places.code_from(rva).is_some() && may_own(extent, places, finder, rva);
         let jumps = self.decoder.jump_table(&inside);
         let first = !self.switches.contains_key(&insn.at);
         let known = self.switches.entry(insn.at).or_default();
@@ -405,15 +407,6 @@ impl Reader<'_> {
         true
     }
 
-    /// Whether code at `rva` belongs to the function, as far as the exception directory tells.
-    fn may_own(&self, rva: u32) -> bool {
-        let entry = || self.places.image.functions().containing(Rva(rva));
-        self.extent.contains(rva)
-            || self.extent.listed
-                && entry()
-                    .is_some_and(|entry| self.finder.root(&entry).begin.0 == self.extent.begin)
-    }
-
     fn remember(&mut self, insn: Insn) {
         self.insns.push(insn);
         let number = self.insns.len() as u32;
@@ -466,27 +459,43 @@ impl Reader<'_> {
         at >= field.saturating_add(4) && named == Some(place)
     }
 
+    /// Puts the instructions in order.
+    fn sort(&mut self) {
+        if self.table.is_empty() || !self.beyond.is_empty() {
+            // They come in runs, which a stable sort takes as they are.
+            self.insns.sort_by_key(|insn| insn.at);
+            return;
+        }
+        // The table has them in order.
+        let mut sorted = Vec::with_capacity(self.insns.len());
+        let numbers = self.table.iter().filter(|number| **number != 0);
+        sorted.extend(numbers.map(|number| self.insns[*number as usize - 1]));
+        self.insns = sorted;
+    }
+
     /// Sorts what was read into blocks.
     fn finish(mut self, entries: &[(u32, Entry)]) -> Graph {
-        // They come in runs, which a stable sort takes as they are.
-        self.insns.sort_by_key(|insn| insn.at);
+        if !self.insns.is_sorted_by_key(|insn| insn.at) {
+            self.sort();
+        }
         // Where instructions overlap, the next by address is not the next to run, and that may be anywhere.
-        let apart = self.insns.windows(2).filter(|pair| pair[0].end() != pair[1].at);
+        let apart = self.insns.windows(2).filter(|pair| pair[0].end() > pair[1].at);
         self.leaders.extend(apart.map(|pair| pair[0].end()));
         self.leaders.sort_unstable();
-        let mut blocks: Vec<Block> = Vec::new();
-        let mut starts: Vec<u32> = Vec::new();
+        let mut blocks: Vec<Block> = Vec::with_capacity(self.leaders.len());
+        let mut starts: Vec<u32> = Vec::with_capacity(self.leaders.len());
         let mut first = 0;
-        let mut leaders = self.leaders.iter().peekable();
+        let mut leader = 0;
         for (index, insn) in self.insns.iter().enumerate() {
-            let next = self.insns.get(index + 1).map(|insn| insn.at);
-            let leads = |next: u32| {
-                while leaders.next_if(|leader| **leader < next).is_some() {}
-                leaders.peek().is_some_and(|leader| **leader == next)
-            };
-            let goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
-                && next == Some(insn.end())
-                && !next.is_some_and(leads);
+            let end = insn.end();
+            let mut goes_on = matches!(insn.flow, Flow::Next | Flow::Call(_))
+                && self.insns.get(index + 1).is_some_and(|next| next.at == end);
+            if goes_on {
+                while self.leaders.get(leader).is_some_and(|leader| *leader < end) {
+                    leader += 1;
+                }
+                goes_on = self.leaders.get(leader) != Some(&end);
+            }
             if !goes_on {
                 starts.push(self.insns[first].at);
                 blocks.push(Block {
@@ -494,6 +503,7 @@ impl Reader<'_> {
                     edges: 0..0,
                     entry: None,
                     lifted: false,
+                    registers: None,
                 });
                 first = index + 1;
             }
@@ -541,4 +551,11 @@ impl Reader<'_> {
             spent: self.spent,
         }
     }
+}
+
+/// Whether code at `rva` belongs to the function, as far as the exception directory tells.
+fn may_own(extent: &Extent, places: &Places<'_>, finder: &Finder<'_>, rva: u32) -> bool {
+    let entry = || places.image.functions().containing(Rva(rva));
+    extent.contains(rva)
+        || extent.listed && entry().is_some_and(|entry| finder.root(&entry).begin.0 == extent.begin)
 }

@@ -19,6 +19,11 @@ const MOST_WRAPPERS: usize = 3;
 const LARGEST_WRAPPER: u32 = 512;
 const MOST_GIVERS: usize = 4096;
 
+/// Operation codes: of calls and jumps by a value among others, and of those to a place.
+const INDIRECT: u8 = 0xFF;
+const CALL: u8 = 0xE8;
+const JUMP: u8 = 0xE9;
+
 /// Bytes of functions that are looked at for one image; beyond, all are taken to go where values say.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -120,18 +125,17 @@ impl Search<'_> {
         let Some(left) = room.checked_sub(length) else { return true };
         *room = left;
         let bytes = &bytes[..length];
-        let mut at = begin;
-        bytes.windows(2).any(|pair| {
-            let place = at;
-            at = at.saturating_add(1);
-            match *pair {
+        let (first, operands) = (&bytes[..length.saturating_sub(1)], bytes.get(1..));
+        let operands = operands.unwrap_or_default();
+        memchr::memchr3_iter(INDIRECT, CALL, JUMP, first).any(|index| {
+            let place = begin.saturating_add(index as u32);
+            match (first[index], operands[index]) {
                 // Through a pointer of the image that is no import: the dispatch routine, or a variable.
-                [0xFF, 0x15 | 0x25] => self.named_behind(place).is_none_or(|named| {
+                (INDIRECT, 0x15 | 0x25) => self.named_behind(place).is_none_or(|named| {
                     self.places.is_guard_dispatch(named) || !self.places.is_import(named)
                 }),
-                [0xFF, operands] => matches!(operands >> 3 & 7, 2 | 4),
-                [0xE8 | 0xE9, _] => self.is_retpoline(place),
-                _ => false,
+                (INDIRECT, operands) => matches!(operands >> 3 & 7, 2 | 4),
+                _ => self.is_retpoline(place),
             }
         })
     }

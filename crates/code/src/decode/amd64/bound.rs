@@ -1,6 +1,5 @@
 //! How large a value can be, by the comparison or the mask that the instructions before its use hold it to.
 
-use foldhash::HashMap;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 /// A value stays below `number` on the straight way from the instruction `since` on.
@@ -17,37 +16,45 @@ pub(super) fn bound(before: &[&Instruction], register: Register) -> Option<Bound
         values.pass(instruction);
     }
     let id = values.of(Place::Register(register.full_register()));
-    values.bounds.get(&id).copied()
+    values.bounds.iter().rev().find(|(held, _)| *held == id).map(|(_, bound)| *bound)
 }
 
 /// Where a value can be kept.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Register(Register),
     Stack(Register, u64),
 }
 
-/// A number for every value, the same one for copies.
+/// A number for every value, the same one for copies. There are few of them.
 #[derive(Default)]
 struct Numbers {
-    ids: HashMap<Place, u32>,
+    ids: Vec<(Place, u32)>,
     next: u32,
-    bounds: HashMap<u32, Bound>,
+    /// The last one for each number counts.
+    bounds: Vec<(u32, Bound)>,
     /// The comparison whose result the flags hold.
     compared: Option<(u32, u64)>,
 }
 
 impl Numbers {
     fn of(&mut self, place: Place) -> u32 {
-        match self.ids.get(&place) {
-            Some(&id) => id,
+        match self.ids.iter().find(|(known, _)| *known == place) {
+            Some((_, id)) => *id,
             None => self.fresh(place),
+        }
+    }
+
+    fn put(&mut self, place: Place, id: u32) {
+        match self.ids.iter_mut().find(|(known, _)| *known == place) {
+            Some(known) => known.1 = id,
+            None => self.ids.push((place, id)),
         }
     }
 
     fn fresh(&mut self, place: Place) -> u32 {
         self.next += 1;
-        self.ids.insert(place, self.next);
+        self.put(place, self.next);
         self.next
     }
 
@@ -75,7 +82,7 @@ impl Numbers {
                 match operand(i, 1) {
                     Some(from) => {
                         let id = self.of(from);
-                        self.ids.insert(to, id);
+                        self.put(to, id);
                     }
                     None => drop(self.fresh(to)),
                 }
@@ -115,7 +122,7 @@ impl Numbers {
 
     fn hold(&mut self, id: u32, number: u64, i: &Instruction) {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.bounds.insert(id, Bound { number, since: i.ip() as u32 });
+        self.bounds.push((id, Bound { number, since: i.ip() as u32 }));
     }
 }
 

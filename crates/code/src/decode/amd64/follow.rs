@@ -1,10 +1,11 @@
 //! A quick look at what becomes of a value in a register, so that only functions where something may
 //! come of it are analysed. It errs on that side, but for what happens far from where the value is made.
 
+use super::glance::Glance;
 use super::touch::writes;
 use super::{Amd64, RAX, general};
-use crate::decode::{Decoder, Followed, Stub};
-use crate::ir::Reg;
+use crate::decode::{Decoder, Flow, Followed, Stub};
+use crate::ir::{Reg, Target};
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use std::collections::VecDeque;
 
@@ -71,15 +72,21 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
     let mut walk = Walk {
         amd64,
         followed: Followed::default(),
-        next: None,
+        next: Some(start),
+        holders: Holders { registers: bit(register), ..Holders::default() },
         pending: VecDeque::new(),
         seen: Vec::new(),
     };
-    walk.pending.push_back((start, Holders { registers: bit(register), ..Holders::default() }));
     for _ in 0..MOST_STEPS {
-        let next = walk.next.take().or_else(|| walk.pending.pop_front());
-        let Some((at, holders)) = next else { break };
-        walk.step(at, holders);
+        let at = match walk.next.take() {
+            Some(at) => at,
+            None => {
+                let Some((at, holders)) = walk.pending.pop_front() else { break };
+                walk.holders = holders;
+                at
+            }
+        };
+        walk.step(at);
     }
     walk.followed
 }
@@ -87,106 +94,139 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
     followed: Followed,
-    /// What comes next, and behind it.
-    next: Option<(u32, Holders)>,
+    /// What comes next, and where the value is there.
+    next: Option<u32>,
+    holders: Holders,
+    /// What comes behind it.
     pending: VecDeque<(u32, Holders)>,
     /// Where jumps led, and in which registers the value was.
     seen: Vec<(u32, u16)>,
 }
 
 impl Walk<'_, '_> {
-    fn go(&mut self, at: u32, holders: Holders) {
-        if holders.nowhere() {
+    fn go(&mut self, at: u32) {
+        if self.holders.nowhere() {
             return;
         }
         match self.next.is_none() && self.pending.is_empty() {
-            true => self.next = Some((at, holders)),
-            false => self.pending.push_back((at, holders)),
+            true => self.next = Some(at),
+            false => self.pending.push_back((at, self.holders)),
         }
     }
 
-    fn branch(&mut self, instruction: &Instruction, holders: Holders) {
-        let way = (instruction.near_branch_target() as u32, holders.registers);
+    fn branch(&mut self, target: u32) {
+        let way = (target, self.holders.registers);
         if !self.seen.contains(&way) {
             self.seen.push(way);
-            self.go(way.0, holders);
+            self.go(target);
         }
     }
 
-    fn step(&mut self, at: u32, mut holders: Holders) {
+    fn step(&mut self, at: u32) {
+        let holders = &mut self.holders;
         holders.idle = if holders.registers == 0 { holders.idle.saturating_add(1) } else { 0 };
+        if let Some(glance) = self.amd64.glance(at)
+            && glance.concerns() & holders.registers == 0
+            && !(glance.uses_memory() && holders.slots[0].is_some())
+        {
+            return self.pass(at.saturating_add(u32::from(glance.length)), &glance);
+        }
         let Some(instruction) = self.amd64.decode(at) else { return };
         let next = at.saturating_add(instruction.len() as u32);
         let concerned = holders.are_concerned(&instruction);
         if concerned {
-            self.memory(&instruction, &holders);
+            self.memory(&instruction);
         }
         match instruction.flow_control() {
             FlowControl::UnconditionalBranch => {
-                self.branch(&instruction, holders);
+                self.branch(instruction.near_branch_target() as u32);
             }
             FlowControl::ConditionalBranch => {
-                self.branch(&instruction, holders);
-                self.go(next, holders);
+                self.branch(instruction.near_branch_target() as u32);
+                self.go(next);
             }
-            FlowControl::Return if holders.calls > 0 => {}
-            FlowControl::Return => self.followed.returned |= holders.registers & bit(RAX) != 0,
+            FlowControl::Return => self.returns(),
             FlowControl::Exception => {}
-            FlowControl::IndirectBranch => self.goes(&instruction, &holders),
+            FlowControl::IndirectBranch => self.goes(&instruction),
             FlowControl::IndirectCall | FlowControl::Call => {
-                self.goes(&instruction, &holders);
-                self.hands_on(&instruction, &holders);
-                holders.registers &= !(self.amd64.abi().volatile as u16);
-                self.go(next, holders);
+                self.goes(&instruction);
+                let target = self.target(&instruction);
+                self.called(target, next);
             }
             _ => {
                 if concerned {
-                    self.moves(&instruction, &mut holders);
+                    self.moves(&instruction);
                 }
-                self.go(next, holders);
+                self.go(next);
             }
         }
     }
 
-    /// Notes memory that is used by way of the value.
-    fn memory(&mut self, instruction: &Instruction, holders: &Holders) {
-        for used in self.amd64.info.info(instruction).used_memory() {
-            if holders.holds(used.base()) || holders.holds(used.index()) {
-                match writes(used.access()) {
-                    Some(true) if holders.calls > 0 => self.followed.handed = true,
-                    Some(true) => self.followed.written = true,
-                    Some(false) if holders.calls == 0 => self.followed.read = true,
-                    Some(false) | None => {}
-                }
+    /// Goes on from an instruction that ends before `next` and has nothing to do with the value.
+    fn pass(&mut self, next: u32, glance: &Glance) {
+        match glance.flow(next) {
+            Flow::Jump(target) => self.branch(target),
+            Flow::Branch(target) => {
+                self.branch(target);
+                self.go(next);
             }
+            Flow::Return => self.returns(),
+            Flow::Call(target) => {
+                self.followed.called |= match target {
+                    Target::Code(at) => self.goes_through(at),
+                    Target::Pointer(place) => self.dispatches(place),
+                    Target::Register(_) | Target::Memory(_) => false,
+                };
+                self.called(Some(target), next);
+            }
+            _ => self.go(next),
         }
     }
 
-    /// Follows the value into a function that it is handed to, once what is nearer has been looked at.
-    fn hands_on(&mut self, instruction: &Instruction, holders: &Holders) {
+    fn returns(&mut self) {
+        let returned = self.holders.calls == 0 && self.holders.registers & bit(RAX) != 0;
+        self.followed.returned |= returned;
+    }
+
+    /// Goes on behind a call, which leaves some registers as they are, and in the function called if the value is
+    /// handed to it; `target` is none where a value in memory says where the call goes.
+    fn called(&mut self, target: Option<Target>, next: u32) {
         let arguments = self.amd64.abi().arguments;
         let handed = arguments.iter().fold(0, |all, register| all | bit(*register));
-        let handed = holders.registers & handed;
-        let slot = match instruction.op0_kind() {
-            _ if handed == 0 => return,
-            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
-                instruction.ip_rel_memory_address() as u32
-            }
-            // By a register it may be one that writes.
-            OpKind::Memory | OpKind::Register => return self.may_write(handed),
-            _ => match self.amd64.stub(instruction.near_branch_target() as u32) {
+        let handed = self.holders.registers & handed;
+        self.holders.registers &= !(self.amd64.abi().volatile as u16);
+        let calls = self.holders.calls + 1;
+        self.go(next);
+        if handed == 0 {
+            return;
+        }
+        let slot = match target {
+            Some(Target::Pointer(slot)) => slot,
+            Some(Target::Code(at)) => match self.amd64.stub(at) {
                 Stub::ToPointer(slot) => slot,
-                Stub::Code(at) if holders.calls < MOST_CALLS => {
-                    let calls = holders.calls + 1;
+                Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
                     return self.pending.push_back((at, inside));
                 }
                 Stub::Code(_) => return,
                 Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),
             },
+            // It may be one that writes.
+            Some(Target::Register(_) | Target::Memory(_)) | None => return self.may_write(handed),
         };
         if self.amd64.places.writes(slot) {
             self.may_write(handed);
+        }
+    }
+
+    /// Where a call goes, as far as the instruction says.
+    fn target(&self, instruction: &Instruction) -> Option<Target> {
+        match instruction.op0_kind() {
+            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
+                Some(Target::Pointer(instruction.ip_rel_memory_address() as u32))
+            }
+            OpKind::Memory | OpKind::Register => None,
+            _ => Some(Target::Code(instruction.near_branch_target() as u32)),
         }
     }
 
@@ -196,36 +236,93 @@ impl Walk<'_, '_> {
         self.followed.handed |= handed & first != 0 && self.amd64.places.has_writers();
     }
 
-    /// Notes a call or a jump that goes where the value says.
-    fn goes(&mut self, instruction: &Instruction, holders: &Holders) {
-        if holders.calls > 0 {
-            return;
+    /// Notes that memory is used by way of the value.
+    fn used(&mut self, written: bool) {
+        match (written, self.holders.calls) {
+            (true, 0) => self.followed.written = true,
+            (false, 0) => self.followed.read = true,
+            (true, _) => self.followed.handed = true,
+            (false, _) => {}
         }
-        let result = holders.registers & bit(RAX) != 0;
-        self.followed.called |= match instruction.op0_kind() {
-            OpKind::Register => holders.holds(instruction.op0_register()),
-            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
-                let place = instruction.ip_rel_memory_address() as u32;
-                result && self.amd64.places.is_guard_dispatch(place)
+    }
+
+    /// Whether a call by the pointer at `place` goes where the value says.
+    fn dispatches(&self, place: u32) -> bool {
+        self.holders.calls == 0
+            && self.holders.registers & bit(RAX) != 0
+            && self.amd64.places.is_guard_dispatch(place)
+    }
+
+    /// Whether a call of the code at `at` goes where the value says.
+    fn goes_through(&self, at: u32) -> bool {
+        match self.amd64.stub(at) {
+            _ if self.holders.calls > 0 => false,
+            Stub::ToRegister(to) | Stub::Retpoline(to) => self.holders.registers & bit(to) != 0,
+            Stub::ToPointer(_) | Stub::Code(_) => false,
+        }
+    }
+
+    /// Notes memory that is used by way of the value.
+    fn memory(&mut self, instruction: &Instruction) {
+        match instruction.mnemonic() {
+            Mnemonic::Lea => {}
+            Mnemonic::Mov => {
+                let (base, index) = (instruction.memory_base(), instruction.memory_index());
+                if self.holders.holds(base) || self.holders.holds(index) {
+                    self.used(instruction.op0_kind() == OpKind::Memory);
+                }
             }
-            OpKind::Memory => holders.is_slot(instruction),
-            _ => match self.amd64.stub(instruction.near_branch_target() as u32) {
-                Stub::ToRegister(to) | Stub::Retpoline(to) => holders.registers & bit(to) != 0,
-                Stub::ToPointer(_) | Stub::Code(_) => false,
-            },
+            _ => {
+                let holders = self.holders;
+                let memory = self.amd64.info.info(instruction).used_memory().iter();
+                let by_value = memory
+                    .filter(|memory| holders.holds(memory.base()) || holders.holds(memory.index()));
+                let (mut written, mut read) = (false, false);
+                for memory in by_value {
+                    match writes(memory.access()) {
+                        Some(true) => written = true,
+                        Some(false) => read = true,
+                        None => {}
+                    }
+                }
+                if written {
+                    self.used(true);
+                }
+                if read {
+                    self.used(false);
+                }
+            }
+        }
+    }
+
+    /// Notes a call or a jump that goes where the value says.
+    fn goes(&mut self, instruction: &Instruction) {
+        self.followed.called |= match instruction.op0_kind() {
+            _ if self.holders.calls > 0 => false,
+            OpKind::Register => self.holders.holds(instruction.op0_register()),
+            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
+                self.dispatches(instruction.ip_rel_memory_address() as u32)
+            }
+            OpKind::Memory => self.holders.is_slot(instruction),
+            _ => self.goes_through(instruction.near_branch_target() as u32),
         };
     }
 
-    /// Says where the value is behind an instruction that does not branch.
-    fn moves(&mut self, instruction: &Instruction, holders: &mut Holders) {
-        let mut written = 0;
-        for used in self.amd64.info.info(instruction).used_registers() {
-            if writes(used.access()) == Some(true)
-                && let Some((register, _)) = general(used.register())
-            {
-                written |= bit(register);
-            }
+    /// The registers that an instruction writes, a bit each.
+    fn written(&mut self, instruction: &Instruction) -> u16 {
+        let number = |register| general(register).map_or(0, |(register, _)| bit(register));
+        if matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Lea) {
+            return number(instruction.op0_register());
         }
+        let used = self.amd64.info.info(instruction).used_registers().iter();
+        let written = used.filter(|used| writes(used.access()) == Some(true));
+        written.fold(0, |all, used| all | number(used.register()))
+    }
+
+    /// Says where the value is behind an instruction that does not branch.
+    fn moves(&mut self, instruction: &Instruction) {
+        let written = self.written(instruction);
+        let holders = &mut self.holders;
         let passes = passes_on(instruction.mnemonic())
             && match instruction.mnemonic() {
                 Mnemonic::Lea => {
@@ -237,38 +334,38 @@ impl Walk<'_, '_> {
                         instruction.op_kind(operand) == OpKind::Register
                             && holders.holds(instruction.op_register(operand))
                     };
-                    (0..instruction.op_count()).any(register) || self.loads(instruction, holders)
+                    (0..instruction.op_count()).any(register) || loads(instruction, holders)
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            Self::stores(instruction, holders);
+            stores(instruction, holders);
             return;
         }
         // What a register holds is overwritten by a plain move alone: sums keep to the same place.
         let plain = instruction.mnemonic() == Mnemonic::Mov
             && !(1..instruction.op_count())
                 .any(|operand| holders.holds(instruction.op_register(operand)))
-            && !self.loads(instruction, holders);
+            && !loads(instruction, holders);
         match passes && !plain {
             true => holders.registers |= written,
             false => holders.registers &= !written,
         }
     }
+}
 
-    fn loads(&self, instruction: &Instruction, holders: &Holders) -> bool {
-        (1..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
-            && holders.is_slot(instruction)
-    }
+fn loads(instruction: &Instruction, holders: &Holders) -> bool {
+    (1..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
+        && holders.is_slot(instruction)
+}
 
-    /// Notes a place on the stack that the value is stored in; others are not followed.
-    fn stores(instruction: &Instruction, holders: &mut Holders) {
-        let base = instruction.memory_base();
-        let local = matches!(base, Register::RSP | Register::RBP)
-            && instruction.memory_index() == Register::None;
-        let free = holders.slots.iter_mut().find(|slot| slot.is_none());
-        if let Some(slot) = free.filter(|_| local) {
-            *slot = Some((base, instruction.memory_displacement64()));
-        }
+/// Notes a place on the stack that the value is stored in; others are not followed.
+fn stores(instruction: &Instruction, holders: &mut Holders) {
+    let base = instruction.memory_base();
+    let local = matches!(base, Register::RSP | Register::RBP)
+        && instruction.memory_index() == Register::None;
+    let free = holders.slots.iter_mut().find(|slot| slot.is_none());
+    if let Some(slot) = free.filter(|_| local) {
+        *slot = Some((base, instruction.memory_displacement64()));
     }
 }
 

@@ -9,7 +9,6 @@ use super::bound::{Bound, bound};
 use crate::decode::Jumps;
 use crate::places::Places;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
-use std::collections::VecDeque;
 
 /// More entries of a table are not read; what they lead to is then not known.
 const MOST_ENTRIES: usize = 1024;
@@ -20,20 +19,25 @@ pub(super) fn pointer(instruction: &Instruction) -> Option<u32> {
         .then(|| instruction.ip_rel_memory_address() as u32)
 }
 
-/// Where the last instruction of `chain`, an indirect jump, may go.
+/// Whether an instruction adds one register of 64 bits to another.
+pub(super) fn adds_registers(instruction: &Instruction) -> bool {
+    instruction.mnemonic() == Mnemonic::Add
+        && instruction.op0_register().is_gpr64()
+        && instruction.op1_kind() == OpKind::Register
+}
+
+/// Where the last instruction of `chain`, an indirect jump, may go by a table that the others read; nothing
+/// where they read none.
 pub(super) fn targets(
-    chain: &VecDeque<Instruction>,
+    chain: &[Instruction],
     pointers: &Pointers,
-    computed: &[(u32, Option<u32>)],
     places: &Places<'_>,
     inside: &dyn Fn(u32) -> bool,
-) -> Jumps {
+) -> Option<Jumps> {
     let chain: Vec<&Instruction> = chain.iter().collect();
-    let Some((jump, before)) = chain.split_last() else { return Jumps::default() };
+    let (jump, before) = chain.split_last()?;
     let finder = Finder { before, pointers, places };
-    let Some(table) = finder.table(jump) else {
-        return finder.computed_before(jump, computed, inside);
-    };
+    let table = finder.table(jump)?;
     let bound = finder.entries(&table);
     let most = bound.map_or(MOST_ENTRIES, |bound| bound.number);
     let mut jumps = Jumps { since: bound.map(|bound| bound.since), ..Jumps::default() };
@@ -47,22 +51,34 @@ pub(super) fn targets(
         jumps.targets.extend(entries.iter().take(most));
         jumps.all.extend(entries);
     }
-    jumps
+    Some(jumps)
+}
+
+/// Where the last instruction of `chain`, an indirect jump, may go if its target was worked out earlier: by
+/// any of the tables `computed`.
+pub(super) fn earlier(
+    chain: &[Instruction],
+    computed: &[(u32, Option<u32>)],
+    places: &Places<'_>,
+    inside: &dyn Fn(u32) -> bool,
+) -> Jumps {
+    let chain: Vec<&Instruction> = chain.iter().collect();
+    let Some((jump, before)) = chain.split_last() else { return Jumps::default() };
+    Finder { before, pointers: &Pointers::default(), places }
+        .computed_before(jump, computed, inside)
 }
 
 /// The table and the base whose sum the last instruction of `chain` works out: the jump may come much
 /// later, where the selecting value does not change in a loop.
 pub(super) fn computed(
-    chain: &VecDeque<Instruction>,
+    chain: &[Instruction],
     pointers: &Pointers,
     places: &Places<'_>,
 ) -> Vec<(u32, Option<u32>)> {
-    let Some(last) = chain.back() else { return Vec::new() };
-    let is_sum = last.mnemonic() == Mnemonic::Add
-        && last.op0_register().is_gpr64()
-        && last.op1_kind() == OpKind::Register;
-    let before: Vec<&Instruction> =
-        if is_sum { chain.iter().collect() } else { return Vec::new() };
+    let before: Vec<&Instruction> = chain.iter().collect();
+    let Some((last, _)) = before.split_last().filter(|(last, _)| adds_registers(last)) else {
+        return Vec::new();
+    };
     let end = before.len() - 1;
     let finder = Finder { before: &before, pointers, places };
     let (left, right) = (last.op0_register(), last.op1_register());
@@ -168,8 +184,9 @@ impl Finder<'_> {
         let size = if table.1.is_some() { 4 } else { 8 };
         let longest = MOST_ENTRIES as u32 * size;
         let behind = table.0.saturating_add(1)..table.0.saturating_add(longest);
-        let named = self.places.names().operands_near(&behind).map(|field| field.place);
-        let end = named.filter(|place| behind.contains(place)).min().unwrap_or(behind.end);
+        // They are in order.
+        let mut named = self.places.names().operands_near(&behind).map(|field| field.place);
+        let end = named.find(|place| behind.contains(place)).unwrap_or(behind.end);
         let count = end.saturating_sub(table.0) / size;
         let entries = (0..count).map_while(|index| self.entry(table, index));
         entries.take_while(|target| inside(*target)).collect()

@@ -1,0 +1,439 @@
+//! A glance at an instruction: how long it is and where code goes on, by its first bytes alone. Of most
+//! instructions of a function nobody asks more, and to decode one whole takes several times as long.
+//!
+//! Only common forms are known here, which compilers write: an operation code of one byte or of two behind
+//! `0F`, with no prefix but REX. Of all others nothing is told, and they are decoded.
+
+use super::RSP;
+use crate::decode::{Flow, Taken};
+use crate::ir::{Reg, Target};
+
+/// A number of one byte, or of four, stands at the end.
+const BYTE: u8 = 1;
+const FOUR: u8 = 4;
+/// An operand byte follows, with all that it asks for.
+const OPERANDS: u8 = 2;
+/// It goes, or may go, as far from its end as the number says.
+const GOES: u8 = 8;
+/// The third register's bits in the operand byte select what is done, and perhaps what follows.
+const SELECTS: u8 = 16;
+const GROUP: u8 = 64;
+/// The lowest bits of the operation code are a register.
+const SHORT: u8 = 32;
+/// It is not known here.
+const OTHER: u8 = 128;
+
+/// What operation codes of one byte ask for, and those behind `0F`.
+static ONE: [u8; 256] = one();
+static TWO: [u8; 256] = two();
+
+/// The byte before operation codes of two.
+const ESCAPE: u8 = 0x0F;
+/// Bytes that are looked at.
+const WINDOW: usize = 16;
+
+const fn fill(table: &mut [u8; 256], from: u8, to: u8, form: u8) {
+    let mut code = from as usize;
+    while code <= to as usize {
+        table[code] = form;
+        code += 1;
+    }
+}
+
+const fn one() -> [u8; 256] {
+    let mut table = [OTHER; 256];
+    // Sums and their kin: four forms with operands, two with the result's register.
+    let mut code = 0;
+    while code < 0x40 {
+        fill(&mut table, code, code + 3, OPERANDS);
+        table[code as usize + 4] = BYTE;
+        table[code as usize + 5] = FOUR;
+        code += 8;
+    }
+    fill(&mut table, 0x50, 0x5F, SHORT);
+    table[0x63] = OPERANDS;
+    table[0x69] = OPERANDS | FOUR;
+    table[0x6B] = OPERANDS | BYTE;
+    fill(&mut table, 0x70, 0x7F, BYTE | GOES);
+    fill(&mut table, 0x80, 0x81, OPERANDS | GROUP);
+    table[0x83] = OPERANDS | GROUP;
+    fill(&mut table, 0x84, 0x8B, OPERANDS);
+    table[LEA as usize] = OPERANDS;
+    fill(&mut table, 0x98, 0x99, 0);
+    table[0xA8] = BYTE;
+    table[0xA9] = FOUR;
+    fill(&mut table, 0xB0, 0xB7, BYTE | SHORT);
+    fill(&mut table, 0xB8, 0xBF, FOUR | SHORT);
+    fill(&mut table, 0xC0, 0xC1, OPERANDS | GROUP);
+    table[RETURN as usize] = 0;
+    fill(&mut table, 0xC6, 0xC7, OPERANDS | GROUP);
+    fill(&mut table, 0xD0, 0xD1, OPERANDS | GROUP);
+    table[CALL as usize] = FOUR | GOES;
+    table[JUMP as usize] = FOUR | GOES;
+    table[SHORT_JUMP as usize] = BYTE | GOES;
+    fill(&mut table, 0xF6, 0xF7, OPERANDS | GROUP);
+    fill(&mut table, 0xFE, 0xFF, OPERANDS | GROUP);
+    table
+}
+
+const fn two() -> [u8; 256] {
+    let mut table = [OTHER; 256];
+    // Vectors without a prefix, `nop`, `cmov`, jumps, `set`, products and what makes numbers wider.
+    fill(&mut table, 0x10, 0x11, OPERANDS);
+    table[0x1F] = OPERANDS;
+    fill(&mut table, 0x28, 0x29, OPERANDS);
+    fill(&mut table, 0x40, 0x4F, OPERANDS);
+    table[0x57] = OPERANDS;
+    fill(&mut table, 0x80, 0x8F, FOUR | GOES);
+    fill(&mut table, 0x90, 0x9F, OPERANDS | SELECTS);
+    table[0xAF] = OPERANDS;
+    fill(&mut table, 0xB6, 0xB7, OPERANDS);
+    fill(&mut table, 0xBE, 0xBF, OPERANDS);
+    table
+}
+
+const LOAD: u8 = 0x8B;
+const LEA: u8 = 0x8D;
+const RETURN: u8 = 0xC3;
+const CALL: u8 = 0xE8;
+const JUMP: u8 = 0xE9;
+const SHORT_JUMP: u8 = 0xEB;
+/// The last of the groups: `inc`, `dec`, calls, jumps and `push`; and what selects two of them.
+const LAST_GROUP: u8 = 0xFF;
+const CALLS: u8 = 2;
+const PUSHES: u8 = 6;
+
+/// The stack pointer's number, which as a base says that another byte follows.
+const STACK: u8 = 4;
+/// The number that as a base without a distance stands for none, or for the instruction's end.
+const NONE: u8 = 5;
+
+/// Bits of REX: of 64 bits, and a fourth bit for each of three registers.
+const WIDE: u8 = 8;
+const MORE_REGISTER: u8 = 4;
+const MORE_INDEX: u8 = 2;
+const MORE_BASE: u8 = 1;
+
+/// A memory operand that is not told by a distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// Numbers of registers.
+    pub(super) base: Option<u8>,
+    pub(super) index: Option<u8>,
+    pub(super) offset: i32,
+}
+
+/// What a glance tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Glance {
+    pub(super) length: u8,
+    /// Whether the operation code has two bytes, and the last of them.
+    long: bool,
+    code: u8,
+    /// What it asks for.
+    form: u8,
+    rex: u8,
+    /// The operand byte, and the one behind it that says how an index is scaled; 0 for none.
+    operands: u8,
+    scaled: u8,
+    /// What is added to the address of a memory operand, or to the instruction's end.
+    offset: i32,
+    /// How far from its end code goes on.
+    goes: i32,
+}
+
+impl Glance {
+    /// What stands at the start of `bytes`; nothing where it is not a common form, or near the end.
+    #[inline(always)]
+    pub(super) fn at(bytes: &[u8]) -> Option<Glance> {
+        let bytes: &[u8; WINDOW] = bytes.first_chunk()?;
+        let prefixed = bytes[0] & 0xF0 == 0x40;
+        let rex = if prefixed { bytes[0] } else { 0 };
+        let mut at = usize::from(prefixed);
+        let long = bytes[at] == ESCAPE;
+        at += usize::from(long);
+        let code = bytes[at];
+        at += 1;
+        let table = if long { &TWO } else { &ONE };
+        let mut form = table[usize::from(code)];
+        let (mut operands, mut scaled, mut offset, mut goes) = (0, 0, 0, 0);
+        if form & OPERANDS != 0 {
+            operands = bytes[at];
+            at += 1;
+            if form & GROUP != 0 {
+                form = selected(code, operands);
+            }
+            if operands < 0xC0 {
+                let (mode, low) = (operands >> 6, operands & 7);
+                if low == STACK {
+                    scaled = bytes[at];
+                    at += 1;
+                }
+                let none = mode == 0 && (low == NONE || low == STACK && scaled & 7 == NONE);
+                if mode == 1 {
+                    offset = i32::from(bytes[at] as i8);
+                    at += 1;
+                } else if mode == 2 || none {
+                    offset = four(bytes, at)?;
+                    at += 4;
+                }
+            } else if code == LEA && !long || operands & 7 == STACK && rex & MORE_BASE == 0 {
+                // No instruction, or one that does something with the stack pointer.
+                return None;
+            }
+            if operands & 0x38 == STACK << 3
+                && rex & (WIDE | MORE_REGISTER) == WIDE
+                && form & SELECTS == 0
+            {
+                return None;
+            }
+        } else if form & SHORT != 0 && is_rare(code, form, rex) {
+            return None;
+        }
+        if form & OTHER != 0 {
+            return None;
+        }
+        if form & GOES != 0 {
+            goes = match form & BYTE {
+                0 => four(bytes, at)?,
+                _ => i32::from(bytes[at] as i8),
+            };
+        }
+        at += usize::from(form & (BYTE | FOUR));
+        let length = at as u8;
+        Some(Glance { length, long, code, form, rex, operands, scaled, offset, goes })
+    }
+
+    /// Where code goes on, if the instruction ends before `next`.
+    #[inline]
+    pub(super) fn flow(&self, next: u32) -> Flow {
+        if self.form & GOES != 0 {
+            let target = next.wrapping_add_signed(self.goes);
+            return match (self.long, self.code) {
+                (false, CALL) => Flow::Call(Target::Code(target)),
+                (false, JUMP | SHORT_JUMP) => Flow::Jump(target),
+                _ => Flow::Branch(target),
+            };
+        }
+        match (self.long, self.code) {
+            (false, RETURN) => Flow::Return,
+            (false, LAST_GROUP) if self.operands >> 3 & 7 == CALLS => {
+                Flow::Call(Target::Pointer(next.wrapping_add_signed(self.offset)))
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// The place in the image that it names, if the instruction ends before `next`.
+    #[inline]
+    pub(super) fn names(&self, next: u32) -> Option<u32> {
+        if self.form & GOES != 0 {
+            // That to the image's very start tells nothing.
+            let target = i64::from(next) + i64::from(self.goes);
+            return (target != 0).then_some(target as u32);
+        }
+        self.is_beside().then(|| next.wrapping_add_signed(self.offset))
+    }
+
+    /// Whether it uses memory that is told by a distance from its end.
+    #[inline]
+    pub(super) fn is_beside(&self) -> bool {
+        self.form & OPERANDS != 0 && self.operands & 0xC7 == NONE
+    }
+
+    /// The memory that it uses, or whose address it takes, otherwise.
+    #[inline]
+    pub(super) fn memory(&self) -> Option<Memory> {
+        if self.form & OPERANDS == 0 || self.operands >= 0xC0 || self.is_beside() {
+            return None;
+        }
+        let more = |bit: u8, number: u8| if self.rex & bit != 0 { 8 + number } else { number };
+        let (mode, low, offset) = (self.operands >> 6, self.operands & 7, self.offset);
+        if low != STACK {
+            return Some(Memory { base: Some(more(MORE_BASE, low)), index: None, offset });
+        }
+        let (base, index) = (self.scaled & 7, more(MORE_INDEX, self.scaled >> 3 & 7));
+        let base = if mode == 0 && base == NONE { None } else { Some(more(MORE_BASE, base)) };
+        Some(Memory { base, index: (index != STACK).then_some(index), offset })
+    }
+
+    /// What it does with the stack's address.
+    #[inline]
+    pub(super) fn takes(&self) -> Option<Taken> {
+        let to = Reg(self.points()?);
+        let memory = self.memory()?;
+        match (Reg(memory.base?), memory.index) {
+            (from, None) => Some(Taken::At(from, memory.offset, to)),
+            (RSP, Some(_)) => Some(Taken::StackPointer),
+            _ => None,
+        }
+    }
+
+    /// The register of 64 bits that it puts the address of memory into, or what stands there; and whether it
+    /// is the latter.
+    pub(super) fn makes(&self) -> Option<(u8, bool)> {
+        match self.code {
+            LEA if self.is_wide() => Some((self.register(), false)),
+            LOAD if self.is_wide() && self.operands < 0xC0 => Some((self.register(), true)),
+            _ => None,
+        }
+    }
+
+    /// A bit for each general register that may be an operand or a part of one; some are none.
+    pub(super) fn concerns(&self) -> u16 {
+        // Without REX the numbers from 4 on may be the second bytes of the first four registers.
+        let both = |number: u8| 1_u16 << (number & 15) | 1 << (number & 3);
+        let more = |bit: u8, number: u8| if self.rex & bit != 0 { 8 + number } else { number };
+        if self.form & OPERANDS == 0 {
+            // It is the result's, where the code does not say which.
+            return both(more(MORE_BASE, self.code & 7)) | 1;
+        }
+        let beside = both(self.register());
+        if self.operands >= 0xC0 {
+            return beside | both(more(MORE_BASE, self.operands & 7));
+        }
+        let part = |register: Option<u8>| register.map_or(0, both);
+        beside | self.memory().map_or(0, |memory| part(memory.base) | part(memory.index))
+    }
+
+    /// Whether it uses memory by way of a register.
+    pub(super) fn uses_memory(&self) -> bool {
+        self.form & OPERANDS != 0 && self.operands < 0xC0 && !self.is_beside()
+    }
+
+    fn is_wide(&self) -> bool {
+        !self.long && self.rex & WIDE != 0
+    }
+
+    /// The register that it puts an address into, if it does that alone.
+    #[inline]
+    pub(super) fn points(&self) -> Option<u8> {
+        (self.code == LEA && !self.long).then(|| self.register())
+    }
+
+    /// The register that the operand byte names beside memory or another register.
+    fn register(&self) -> u8 {
+        let number = self.operands >> 3 & 7;
+        if self.rex & MORE_REGISTER != 0 { 8 + number } else { number }
+    }
+
+    /// Whether it adds one register of 64 bits to another.
+    #[inline]
+    pub(super) fn adds_registers(&self) -> bool {
+        self.operands >= 0xC0 && matches!(self.code, 0x01 | 0x03) && self.is_wide()
+    }
+
+    /// Whether it may read an entry of four bytes of a table.
+    #[inline]
+    pub(super) fn may_select(&self) -> bool {
+        self.scaled >> 6 == 2
+    }
+}
+
+fn four(bytes: &[u8; WINDOW], at: usize) -> Option<i32> {
+    Some(i32::from_le_bytes(*bytes.get(at..at + 4)?.first_chunk()?))
+}
+
+/// What a group's instruction asks for, by what `operands` select of it.
+fn selected(code: u8, operands: u8) -> u8 {
+    let more = match (code, operands >> 3 & 7) {
+        (0xC6, 0) => BYTE,
+        (0xC7, 0) => FOUR,
+        (0x80 | 0x83 | 0xC0 | 0xC1, _) => BYTE,
+        (0x81, _) => FOUR,
+        // `test` with a number.
+        (0xF6, 0 | 1) => BYTE,
+        (0xF7, 0 | 1) => FOUR,
+        (0xD0 | 0xD1 | 0xF6 | 0xF7, _) | (0xFE | LAST_GROUP, 0 | 1) => 0,
+        (LAST_GROUP, CALLS) if operands & 0xC7 == NONE => 0,
+        (LAST_GROUP, PUSHES) if operands < 0xC0 => 0,
+        _ => OTHER,
+    };
+    OPERANDS | SELECTS | more
+}
+
+/// Whether an instruction with its register in the operation code is none of the common ones: it has a number
+/// of eight bytes, or puts the stack pointer on the stack.
+fn is_rare(code: u8, form: u8, rex: u8) -> bool {
+    form & FOUR != 0 && rex & WIDE != 0 || code & 7 == STACK && rex & MORE_BASE == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::amd64::{general, lift, made, taken};
+    use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+
+    const AT: u32 = 0x0010_0000;
+
+    /// What a glance tells is what iced says.
+    fn compare(bytes: &[u8], iced: &Instruction, glance: &Glance) {
+        assert_eq!(usize::from(glance.length), iced.len(), "{bytes:x?}");
+        let next = AT + u32::from(glance.length);
+        assert_eq!(glance.flow(next), lift::flow(iced), "{bytes:x?}");
+        let place = glance.is_beside().then(|| next.wrapping_add_signed(glance.offset));
+        let named = iced.is_ip_rel_memory_operand().then(|| iced.ip_rel_memory_address() as u32);
+        assert_eq!(place, named, "{bytes:x?}");
+        let uses = (0..iced.op_count()).any(|operand| iced.op_kind(operand) == OpKind::Memory);
+        assert_eq!(glance.memory().is_some(), uses && named.is_none(), "{bytes:x?}");
+        let number = |register: Register| general(register).map(|(register, _)| register.0);
+        if let Some(memory) = glance.memory() {
+            assert_eq!(memory.base, number(iced.memory_base()), "{bytes:x?}");
+            assert_eq!(memory.index, number(iced.memory_index()), "{bytes:x?}");
+            let selects = iced.memory_index_scale() == 4;
+            assert_eq!(glance.may_select(), selects, "{bytes:x?}");
+            let offset = iced.memory_displacement64().cast_signed();
+            assert_eq!(i64::from(memory.offset), offset, "{bytes:x?}");
+        }
+        let registers = (0..iced.op_count()).map(|operand| iced.op_register(operand));
+        let parts = [iced.memory_base(), iced.memory_index()];
+        for number in registers.chain(parts).filter_map(number) {
+            assert!(glance.concerns() >> number & 1 == 1, "{bytes:x?}");
+        }
+        assert!(!iced.is_string_instruction(), "{bytes:x?}");
+        let points = (iced.mnemonic() == Mnemonic::Lea).then(|| number(iced.op0_register()));
+        assert_eq!(glance.points(), points.flatten(), "{bytes:x?}");
+        let sum = iced.mnemonic() == Mnemonic::Add
+            && iced.op0_register().is_gpr64()
+            && iced.op1_kind() == OpKind::Register;
+        assert_eq!(glance.adds_registers(), sum, "{bytes:x?}");
+        assert_eq!(glance.takes(), taken(iced), "{bytes:x?}");
+        let named = named.or_else(|| Some(iced.near_branch_target() as u32).filter(|at| *at != 0));
+        assert_eq!(glance.names(next), named, "{bytes:x?}");
+        if let Some(makes) = glance.makes() {
+            assert_eq!(made(iced), Some((Reg(makes.0), makes.1)), "{bytes:x?}");
+        }
+    }
+
+    /// Every operation code that is known, with every operand byte and many bytes behind it.
+    #[test]
+    fn a_glance_tells_what_decoding_does() {
+        let mut seed = 11_u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 16) as u8
+        };
+        let mut known = 0_u32;
+        for rex in [None].into_iter().chain((0x40..0x50).map(Some)) {
+            for code in 0..512_u16 {
+                for operands in 0..=255 {
+                    let mut bytes: Vec<u8> = rex.into_iter().collect();
+                    bytes.extend((code >= 256).then_some(ESCAPE));
+                    bytes.extend([code as u8, operands]);
+                    bytes.extend((bytes.len()..20).map(|_| random()));
+                    let Some(glance) = Glance::at(&bytes) else { continue };
+                    let Some(iced) = crate::decode::amd64::decode(&bytes, AT) else {
+                        panic!("{bytes:x?} is no instruction")
+                    };
+                    compare(&bytes, &iced, &glance);
+                    known += 1;
+                }
+            }
+        }
+        assert!(known > 500_000, "{known}");
+        assert_eq!(Glance::at(&[0x90; 15]), None);
+        for prefix in [0x2E, 0x64, 0x66, 0x67, 0xF0, 0xF2, 0xF3] {
+            assert_eq!(Glance::at(&[&[prefix], &[0x89; 16][..]].concat()), None);
+        }
+    }
+}
