@@ -1,0 +1,301 @@
+//! What loads and stores do, and where addresses lead.
+
+use super::{FEW_BITS, Stored, Transfer, missing, truncated};
+use crate::Reason;
+use crate::arithmetic::{binary, moved};
+use crate::domain::{Atom, Base, Set};
+use crate::ir::{Address, Binary, Width};
+use crate::state::{State, Stood};
+
+impl Transfer<'_> {
+    /// The sum of an address's parts.
+    pub(crate) fn address(&mut self, state: &State, address: Address, at: u32) -> Set {
+        let mut sum = match (address.base, address.in_image) {
+            (Some(base), _) => state.get(base),
+            (None, true) => {
+                let rva = u32::try_from(address.offset).unwrap_or(u32::MAX);
+                return self.values.one(Atom::address(Base::Image(rva), at));
+            }
+            (None, false) => self.values.constant(0, at),
+        };
+        if address.index.is_some() && address.index == address.base {
+            let times = Atom::constant(u64::from(address.scale) + 1, at);
+            sum = self.values.map(sum, |atom| binary(Binary::Mul, Width::W64, atom, times, at));
+        } else if let Some(index) = address.index {
+            let index = self.spread(state.get(index));
+            // Which entry is meant is not known: it may be any.
+            if self.values.atoms(index).iter().any(|atom| atom.number().is_none()) {
+                self.keep(sum);
+            }
+            let scale = Atom::constant(u64::from(address.scale), at);
+            let scaled =
+                self.values.map(index, |atom| binary(Binary::Mul, Width::W64, atom, scale, at));
+            sum =
+                self.values.combine(sum, scaled, |a, b| binary(Binary::Add, Width::W64, a, b, at));
+        }
+        if address.offset == 0 {
+            return sum;
+        }
+        let offset = Atom::constant(address.offset.cast_unsigned(), at);
+        self.values.map(sum, |atom| binary(Binary::Add, Width::W64, atom, offset, at))
+    }
+
+    /// An address without an index, where it is one only; of what is no address it tells nothing.
+    pub(super) fn plain(&self, state: &State, address: Address, at: u32) -> Option<Atom> {
+        if address.index.is_some() {
+            return None;
+        }
+        let base = self.values.only(state.get(address.base?))?;
+        match address.offset {
+            0 => Some(base),
+            offset => {
+                let nothing = Atom::unknown(Reason::Arithmetic, at);
+                Some(moved(&base, offset, at).unwrap_or(nothing))
+            }
+        }
+    }
+
+    /// The place on the stack that an address is, where it is one only: its region and offset.
+    pub(super) fn stack_place(
+        &mut self,
+        state: &State,
+        address: Address,
+        at: u32,
+    ) -> Option<(u32, i32)> {
+        address.base?;
+        let plain = self.plain(state, address, at);
+        let only = plain.or_else(|| {
+            let address = self.address(state, address, at);
+            self.values.only(address)
+        });
+        match only?.base {
+            Base::Stack { region, offset } => Some((region, offset)),
+            _ => None,
+        }
+    }
+
+    /// A value with few unknown bits as all the numbers it may be.
+    pub(super) fn spread(&mut self, set: Set) -> Set {
+        let Some(atom) = self.values.only(set) else { return set };
+        let open = !(atom.ones | atom.zeros);
+        if !matches!(atom.base, Base::Unknown(_) | Base::Given(_)) || open.count_ones() > FEW_BITS {
+            return set;
+        }
+        // Counts through the subsets of the open bits.
+        let mut subset = 0_u64;
+        let mut numbers = Vec::new();
+        loop {
+            numbers.push(Atom::constant(atom.ones | subset, atom.at));
+            subset = subset.wrapping_sub(open) & open;
+            if subset == 0 {
+                return self.values.of(numbers);
+            }
+        }
+    }
+
+    pub(super) fn load(&mut self, state: &State, address: Set, width: Width, at: u32) -> Set {
+        let mut loaded: Option<Set> = None;
+        for index in 0..self.values.count(address) {
+            let atom = self.values.atoms(address)[index];
+            let set = self.load_from(state, atom, width, at);
+            loaded = Some(match loaded {
+                Some(before) => self.values.join(before, set),
+                None => set,
+            });
+        }
+        loaded.unwrap_or_else(|| self.values.unknown(Reason::Memory, at))
+    }
+
+    pub(super) fn load_from(&mut self, state: &State, atom: Atom, width: Width, at: u32) -> Set {
+        match atom.base {
+            Base::Image(rva) => {
+                if width == Width::W64
+                    && let Some(base) = self.outside.loaded(rva, at)
+                {
+                    return self.values.one(Atom::address(base, at));
+                }
+                let mut loaded = self.aims.load(self.places, rva, width.bytes(), at);
+                if let Base::Unknown(Reason::Global(_)) = loaded.base {
+                    return self.variable(rva, width, loaded, at);
+                }
+                // What named the slot is the instruction that made its address.
+                if let Base::Callee { wanted, .. } = loaded.base
+                    && atom.at != 0
+                {
+                    loaded.base = Base::Callee { wanted, from: atom.at };
+                }
+                self.values.one(loaded)
+            }
+            Base::Table { pointer, offset, from } if width == Width::W64 => {
+                let entry = self.aims.entry(pointer, offset, from, at);
+                self.values.one(entry)
+            }
+            Base::Stack { region, offset } => match state.stored(region, offset, width.bytes()) {
+                Stood::Whole(set) => self.values.map(set, |atom| truncated(atom, width)),
+                Stood::Nothing => {
+                    let base = missing(self.abi, state.elsewhere(), region, offset);
+                    self.values.one(truncated(Atom::address(base, at), width))
+                }
+                Stood::InPieces => self.values.unknown(Reason::Memory, at),
+            },
+            _ => self.values.unknown(Reason::Memory, at),
+        }
+    }
+
+    /// What a variable holds, as far as it was looked into.
+    pub(super) fn variable(&mut self, rva: u32, width: Width, unknown: Atom, at: u32) -> Set {
+        let planted = self.aims.planted.get(&rva).filter(|_| width == Width::W64);
+        if let Some(planted) = planted {
+            let from_here = |atom: &Atom| match atom.base {
+                Base::Callee { wanted, .. } => Atom::address(Base::Callee { wanted, from: at }, at),
+                _ => Atom { at, ..*atom },
+            };
+            return self.values.of(planted.iter().map(from_here).collect());
+        }
+        match self.known.variables.get(&rva) {
+            Some((bytes, atoms)) if *bytes >= width.bytes() => {
+                let read = |atom: &Atom| truncated(Atom { at, ..*atom }, width);
+                self.values.of(atoms.iter().map(read).collect())
+            }
+            _ => {
+                let known = self.read.entry(rva).or_default();
+                *known = (*known).max(width.bytes());
+                self.values.one(unknown)
+            }
+        }
+    }
+
+    /// What is stored may be given away in turn with what it is stored in, or be read back by way of an
+    /// unknown index.
+    pub(super) fn note_stored(&mut self, state: &mut State, set: Set) {
+        let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
+        self.spilled |= self.values.atoms(set).iter().any(is_callee);
+        self.escape(state, set);
+    }
+
+    pub(super) fn store(
+        &mut self,
+        state: &mut State,
+        address: Set,
+        width: Width,
+        set: Set,
+        at: u32,
+    ) {
+        self.note_stored(state, set);
+        match self.values.only(address).map(|atom| atom.base) {
+            Some(Base::Image(place)) => self.plant(set, place),
+            _ => self.keep(set),
+        }
+        self.note_returned(address, width, set);
+        for atom in self.values.atoms(address) {
+            match atom.base {
+                Base::Stack { region, offset } => {
+                    let end = offset.saturating_add(i32::from(width.bytes()));
+                    state.lose(region, offset, end);
+                }
+                Base::Frame { region } => state.lose_all(region),
+                Base::Image(place) => {
+                    if let Some(stores) = &mut self.stores
+                        && self.aims.watches(place, width.bytes())
+                    {
+                        let bytes = Some(width.bytes());
+                        stores.push(Stored { at, place, bytes, value: set });
+                    }
+                }
+                // It may point at what escaped; what never did is assumed out of its reach.
+                _ => state.forget_escaped(),
+            }
+        }
+    }
+
+    pub(super) fn smear(&mut self, state: &mut State, address: Set, at: u32) {
+        for atom in self.values.atoms(address) {
+            match atom.base {
+                Base::Stack { region, offset } => state.lose(region, offset, i32::MAX),
+                Base::Frame { region } => state.lose_all(region),
+                Base::Image(place) => {
+                    if let Some(stores) = &mut self.stores
+                        && self.aims.watches_behind(place)
+                    {
+                        stores.push(Stored { at, place, bytes: None, value: address });
+                    }
+                }
+                _ => state.forget_escaped(),
+            }
+        }
+    }
+
+    /// Remembers that what a call returned is stored in a variable of the image.
+    pub(super) fn note_returned(&mut self, address: Set, width: Width, set: Set) {
+        if let (Some(to), Some(from)) = (self.values.only(address), self.values.only(set))
+            && let (Base::Image(rva), Base::Unknown(Reason::Returned)) = (to.base, from.base)
+            && width == Width::W64
+        {
+            self.outside.note(rva, from.at);
+        }
+    }
+
+    /// Functions in `set` are now held by the variable at `place`.
+    pub(super) fn plant(&mut self, set: Set, place: u32) {
+        for atom in self.values.atoms(set) {
+            match atom.base {
+                Base::Callee { from, wanted } => drop(self.planted.insert((from, wanted, place))),
+                // Where a copy of a table's address is read is not followed.
+                Base::Table { from, .. } => drop(self.kept.insert(from)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Functions in `set`, and tables of them, are now held by others.
+    pub(super) fn keep(&mut self, set: Set) {
+        for atom in self.values.atoms(set) {
+            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
+                self.kept.insert(from);
+            }
+        }
+    }
+
+    /// Notes what stands in the result's register where the function returns: its callers may use it.
+    pub(crate) fn hand_back(&mut self, state: &State) {
+        for atom in self.values.atoms(state.get(self.abi.result)) {
+            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
+                self.handed_back.insert(from);
+            }
+        }
+    }
+
+    /// The stack objects whose addresses are in `set` may be reached by others from now on.
+    pub(super) fn escape(&self, state: &mut State, set: Set) {
+        for atom in self.values.atoms(set) {
+            match atom.base {
+                Base::Stack { region, offset } => state.escape(region, offset),
+                Base::Frame { region } => state.escape(region, i32::MIN),
+                _ => {}
+            }
+        }
+    }
+
+    /// Where the addresses of wanted functions were read that stand on the stack.
+    pub(super) fn on_stack(&self, state: &State) -> Vec<u32> {
+        if !self.spilled {
+            return Vec::new();
+        }
+        let atoms = state.on_stack().flat_map(|set| self.values.atoms(set));
+        let from = |atom: &Atom| match atom.base {
+            Base::Callee { from, .. } => Some(from),
+            _ => None,
+        };
+        atoms.filter_map(from).collect()
+    }
+
+    /// An address that stood on the stack and is not known to any more is out of sight, and no less
+    /// called for that.
+    pub(super) fn keep_lost(&mut self, state: &State, before: Vec<u32>) {
+        if before.is_empty() {
+            return;
+        }
+        let left = self.on_stack(state);
+        self.kept.extend(before.into_iter().filter(|from| !left.contains(from)));
+    }
+}
