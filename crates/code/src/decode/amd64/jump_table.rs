@@ -86,6 +86,9 @@ pub(super) fn computed(
     table.map(|table| table.pairs).unwrap_or_default()
 }
 
+/// Bytes of the smallest entry.
+const ENTRY: u32 = 4;
+
 /// A table of jump targets.
 struct Table {
     /// Where it may begin, and what is added to its entries; `None` for tables of whole addresses.
@@ -184,9 +187,11 @@ impl Finder<'_> {
         let size = if table.1.is_some() { 4 } else { 8 };
         let longest = MOST_ENTRIES as u32 * size;
         let behind = table.0.saturating_add(1)..table.0.saturating_add(longest);
-        // They are in order.
+        // They are in order. What only looks like a name in code mostly leads into the middle of an entry.
         let mut named = self.places.names().operands_near(&behind).map(|field| field.place);
-        let end = named.find(|place| behind.contains(place)).unwrap_or(behind.end);
+        let begins =
+            |place: &u32| behind.contains(place) && (place - table.0).is_multiple_of(ENTRY);
+        let end = named.find(begins).unwrap_or(behind.end);
         let count = end.saturating_sub(table.0) / size;
         let entries = (0..count).map_while(|index| self.entry(table, index));
         entries.take_while(|target| inside(*target)).collect()
