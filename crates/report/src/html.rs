@@ -4,11 +4,13 @@
 //! opens that driver; of each only a row is kept for the tables at the end. So memory and the browser's work
 //! stay small at thousands of drivers.
 
+mod conclusion;
 mod data;
 mod embed;
 mod ids;
 mod page;
 mod rows;
+mod still;
 mod texts;
 
 use crate::{Options, Sink};
@@ -22,6 +24,7 @@ use texts::Texts;
 pub(crate) struct Html<'a> {
     out: Box<dyn Write + 'a>,
     options: Options,
+    tool: Option<Tool>,
     targets: Targets,
     ids: Ids,
     texts: Texts,
@@ -31,13 +34,14 @@ pub(crate) struct Html<'a> {
 impl<'a> Html<'a> {
     pub(crate) fn new(out: Box<dyn Write + 'a>, options: Options) -> Html<'a> {
         let (ids, texts, rows) = (Ids::default(), Texts::default(), Rows::default());
-        Html { out, options, targets: Targets::DEFAULT, ids, texts, rows }
+        Html { out, options, tool: None, targets: Targets::DEFAULT, ids, texts, rows }
     }
 }
 
 impl Sink for Html<'_> {
     fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
         self.targets = targets;
+        self.tool = Some(tool.clone());
         page::write_start(&mut *self.out, tool, &self.options)
     }
 
@@ -60,6 +64,7 @@ impl Sink for Html<'_> {
         out.write_all(b",\"about\":")?;
         embed::json(out, &page::about(&self.options, self.targets))?;
         out.write_all(b"}</script>\n")?;
+        page::write_foot(out, self.tool.as_ref(), closing, self.targets)?;
         page::write_end(out)?;
         self.out.flush()
     }

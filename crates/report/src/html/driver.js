@@ -8,7 +8,7 @@ function driverPage(row, driver) {
     element("h1", { id: "driver-title", tabindex: "-1" }, row.name || "(no name)"),
     element("p", { class: "path" }, element("code", null, driver.path)),
     element("p", { class: "facts-line" }, words.filter(Boolean).join(" \u00b7 ")),
-    element("div", { class: "questions" }, QUESTIONS.map((question, index) => answerCard(driver, question, driver.answers[index]))),
+    element("div", { class: "questions" }, QUESTIONS.map((question, index) => answerCard(driver, question, ANSWERS[row.answers[index]], driver.answers[index]))),
     memoryMap(driver),
     findingsOf(driver),
     defectsOf(driver),
@@ -37,13 +37,13 @@ function driverNav(row) {
 }
 
 /** An answer with what decided it. */
-function answerCard(driver, question, { answer, because = [] }) {
+function answerCard(driver, question, answer, { because = [] }) {
   const reasons = because.map(({ rule, text, times, likely }) => element("li", null,
     rule ? [ruleLink(rule), times > 1 ? " \u00d7" + grouped(times) : "", likely ? " (likely)" : "", ": "] : "",
     withCode(said(text))));
   const excused = driver.excused.includes(question)
     ? element("p", { class: "excused" }, "Fails nothing: all that decided it is excused.") : null;
-  return element("section", { class: "question is-" + answer },
+  return element("section", { class: "question is-" + classOf(answer) },
     element("h2", null, question, " ", answerMark(answer)),
     element("p", null, ASKED[question]),
     reasons.length ? element("ul", { class: "reasons" }, reasons) : element("p", { class: "reasons" }, "All that is relevant was examined, and nothing objects."),

@@ -7,7 +7,7 @@ const LONGEST_FOLDER = 64;
 /** The company of those that name none; no version resource says this. */
 const UNNAMED = "\u0000";
 const FIRST_ORDER = { sort: "load", down: "" };
-const FILTERS = ["q", ...QUESTIONS, "rule", "company", "machine"];
+const FILTERS = ["q", ...QUESTIONS, "rule", "level", "excused", "company", "machine"];
 
 const filters = { ...FIRST_ORDER };
 for (const name of FILTERS) filters[name] = "";
@@ -31,14 +31,21 @@ function passes(row) {
     const wanted = filters[QUESTIONS[index]];
     if (wanted && ANSWERS[row.answers[index]] !== wanted) return false;
   }
-  if (filters.rule && !row.fired.some((one) => one.rule === filters.rule)) return false;
+  if ((filters.rule || filters.level || filters.excused) && !row.fired.some(isWanted)) return false;
   if (filters.company && (row.company || UNNAMED) !== filters.company) return false;
   return !filters.machine || row.machine === filters.machine;
 }
 
+/** Whether a rule that fired is of the wanted id, level and excuse. */
+function isWanted({ rule, level, accepted, baseline }) {
+  if (filters.rule && rule !== filters.rule) return false;
+  if (filters.level && LEVELS[level] !== filters.level) return false;
+  return !filters.excused || (filters.excused === "baseline" ? baseline : accepted) > 0;
+}
+
 /** Compares by the chosen column; what is equal there, worst first and then in the order of the scan. */
 function compare(column) {
-  const worst = (row) => row.answers[0] * 9 + row.answers[2] * 3 + row.answers[1];
+  const worst = (row) => row.answers[0] * 16 + row.answers[2] * 4 + row.answers[1];
   const sign = filters.down ? -1 : 1;
   return (one, other) => {
     const [left, right] = [column.of(one), column.of(other)];
@@ -88,8 +95,11 @@ function shortFolder(folder) {
 
 function driverRow(row, place) {
   const cell = (title, ...children) => element("td", { role: "cell", "data-title": title }, children);
-  const fired = row.fired.map(({ rule, findings, level }) => element("li", { class: LEVELS[level] },
-    rule, findings > 1 ? " \u00d7" + grouped(findings) : "", level < 2 ? element("small", null, " " + LEVELS[level]) : null));
+  const fired = row.fired.map((one) => {
+    const aside = [one.level < 2 ? LEVELS[one.level] : "", excusedWords(one)].filter(Boolean).join(", ");
+    return element("li", { class: LEVELS[one.level] },
+      one.rule, one.findings > 1 ? " \u00d7" + grouped(one.findings) : "", aside ? element("small", null, " " + aside) : null);
+  });
   return element("tr", { role: "row", tabindex: place === table.current ? "0" : "-1", "data-id": row.id },
     element("th", { scope: "row", role: "rowheader" },
       element("a", { href: "#driver-" + row.id, tabindex: "-1" }, row.name || "(no name)"),
@@ -98,7 +108,7 @@ function driverRow(row, place) {
     cell("Company", row.company || ""),
     cell("Machine", row.machine),
     QUESTIONS.map((question, index) => element("td", { role: "cell", "data-title": question },
-      answerMark(ANSWERS[row.answers[index]]))),
+      answerMark(ANSWERS[row.answers[index]]), row.excused.includes(index) ? element("small", { class: "excuse" }, "excused") : null)),
     cell("Findings", fired.length ? element("ul", { class: "fired" }, fired) : element("span", { class: "none" }, "none")));
 }
 
@@ -171,6 +181,8 @@ function choice(name, title, options) {
 function filterBar() {
   const options = (keys, shown) => tallied(keys).map(({ key, rows: those }) => [key, shown(key) + " (" + grouped(those.length) + ")"]);
   const byName = (list) => list.sort((one, other) => collator.compare(one[1], other[1]));
+  const excuses = [["accepted", "accepted"], ["baseline", "in the baseline"]]
+    .filter(([kind]) => rows.some((row) => row.fired.some((one) => one[kind] > 0)));
   const search = element("input", {
     id: "filter-q", type: "search", placeholder: "name, path, company, rule", autocomplete: "off", spellcheck: "false",
     on: { input: () => setFilters({ q: search.value }) },
@@ -179,8 +191,12 @@ function filterBar() {
   table.reset = element("button", { type: "button", class: "reset", hidden: true, on: { click: clearFilters } }, "Clear filters");
   return element("form", { class: "filters", role: "search", "aria-label": "Drivers", on: { submit: (event) => event.preventDefault() } },
     element("div", { class: "field wide" }, element("label", { for: "filter-q" }, "Search ", element("kbd", null, "/")), search),
-    QUESTIONS.map((question) => choice(question, question, ANSWERS.map((answer) => [answer, answer]))),
+    QUESTIONS.map((question, index) => choice(question, question, ANSWERS
+      .filter((answer, number) => answer !== NOT_REACHED || rows.some((row) => row.answers[index] === number))
+      .map((answer) => [answer, answer]))),
     choice("rule", "Rule", byName(options((row) => row.fired.map((one) => one.rule), (key) => key))),
+    choice("level", "Level", [...LEVELS].reverse().map((level) => [level, level])),
+    excuses.length > 0 ? choice("excused", "Excused", excuses) : null,
     choice("company", "Company", byName(options((row) => [row.company || UNNAMED], (key) => (key === UNNAMED ? "none named" : key)))),
     choice("machine", "Machine", options((row) => [row.machine], (key) => key)),
     table.reset);
@@ -199,7 +215,9 @@ function drawDrivers() {
   const heads = COLUMNS.map(({ key, title }) => {
     const sort = () => sortBy(key);
     table.heads[key] = element("th", { scope: "col", role: "columnheader", "aria-sort": "none", class: "column-" + key },
-      element("button", { type: "button", on: { click: sort } }, title));
+      element("button", { type: "button", on: { click: sort } }, title),
+      // Browsers repeat headings on each sheet of paper, but no buttons.
+      element("span", { class: "paper-only", "aria-hidden": "true" }, title));
     return table.heads[key];
   });
   table.body = element("tbody", { role: "rowgroup", on: { keydown: onRowKey, click: onRowClick } });

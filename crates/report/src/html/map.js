@@ -1,7 +1,9 @@
 // The memory map: sections to scale as the loader places them, with findings pinned where they are.
 
-/** Pins that are nearer than this share of the image are drawn as one. */
-const NEAR = 0.02;
+/** Pixels that a letter on a pin takes at the most, and what is around them. */
+const PIN = { letter: 9, around: 18 };
+/** A sheet of paper between its margins, in the pixels of style sheets: A4 at 96 to the inch. */
+const PAPER = 680;
 
 const PAGE = 4096;
 
@@ -38,14 +40,8 @@ function memoryMap(driver) {
         element("span", { class: "region-name" }, section.name), " ", element("span", { class: "region-rights" }, section.rights)));
     return sized(region, { left: part(section.rva), width: part(pages) });
   }));
-  const pins = element("ol", { class: "pins", "aria-label": "Findings in memory" }, clusters(findings, size).map((cluster) => {
-    const words = cluster.map((index) => "Finding " + (index + 1) + " at " + hex(findings[index].rva) + ": " + findings[index].message);
-    const level = LEVELS[Math.max(...cluster.map((index) => LEVELS.indexOf(findings[index].level)))];
-    const label = cluster.length > 1 ? "Findings " + pinWords(cluster) + ". " + words.join(". ") : words[0];
-    const pin = element("li", null, element("button", { type: "button", class: "pin " + level, "aria-label": label, on: { ...tells(label), click: () => show("finding-" + cluster[0]) } },
-      pinWords(cluster)));
-    return sized(pin, { left: part(Math.min(size, findings[cluster[0]].rva)) });
-  }));
+  const pins = element("ol", { class: "pins", "aria-label": "Findings in memory" });
+  drawPins(pins, findings, size, tells);
   return element("section", { class: "map", "aria-labelledby": "map-title" },
     element("h2", { id: "map-title" }, "Memory map"),
     element("div", { class: "map-frame" }, pins, strip,
@@ -53,15 +49,45 @@ function memoryMap(driver) {
     legend(sections), detail, sectionTable(driver));
 }
 
-/** Findings with a place, those near each other together, by address. */
-function clusters(findings, size) {
+/** Draws the pins, and anew when there is another room for them; the one with the focus keeps it. */
+function drawPins(pins, findings, size, tells) {
+  let drawn = null;
+  const draw = (width) => {
+    const groups = clusters(findings, size, width);
+    if (width === 0 || JSON.stringify([width, groups]) === drawn) return;
+    drawn = JSON.stringify([width, groups]);
+    const focused = [...pins.children].findIndex((pin) => pin.contains(document.activeElement));
+    pins.replaceChildren(...groups.map((group) => pinOf(group, width, findings, tells)));
+    if (focused >= 0) pins.children[Math.min(focused, groups.length - 1)].firstChild.focus({ preventScroll: true });
+  };
+  new ResizeObserver(() => draw(pins.clientWidth)).observe(pins);
+  pins.drawFor = draw;
+}
+
+function pinOf({ at, shown, of }, width, findings, tells) {
+  const words = of.map((index) => "Finding " + (index + 1) + " at " + hex(findings[index].rva) + ": " + findings[index].message);
+  const level = LEVELS[Math.max(...of.map((index) => LEVELS.indexOf(findings[index].level)))];
+  const label = of.length > 1 ? "Findings " + pinWords(of) + ". " + words.join(". ") : words[0];
+  const button = element("button", { type: "button", class: "pin " + level, "aria-label": label, on: { ...tells(label), click: () => show("finding-" + of[0]) } }, pinWords(of));
+  return sized(element("li", { class: level }, sized(button, { left: shown - at + "px" })), { left: (100 * at / width).toFixed(4) + "%" });
+}
+
+/**
+ * Findings with a place, by address, those together whose pins would meet in a map of `width` pixels. Each group
+ * has the place of its needle and, as no pin shall stick out, that of its middle.
+ */
+function clusters(findings, size, width) {
   const placed = findings.map((_, index) => index).filter((index) => findings[index].rva !== undefined)
     .sort((one, other) => findings[one].rva - findings[other].rva);
+  // "12, 13" and "12 +99" are the longest that a pin says.
+  const widest = PIN.letter * (2 + 2 * String(findings.length).length) + PIN.around;
   const groups = [];
   for (const index of placed) {
+    const at = width * Math.min(1, findings[index].rva / size);
+    const shown = Math.max(widest / 2, Math.min(width - widest / 2, at));
     const last = groups[groups.length - 1];
-    if (last && findings[index].rva - findings[last[0]].rva < NEAR * size) last.push(index);
-    else groups.push([index]);
+    if (last && shown - last.shown < widest) last.of.push(index);
+    else groups.push({ at, shown, of: [index] });
   }
   return groups;
 }

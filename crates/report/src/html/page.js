@@ -3,21 +3,25 @@
 // says is read as markup.
 
 const QUESTIONS = ["load", "run", "certify"];
-const ANSWERS = ["no", "unknown", "yes"];
+/** By the numbers that rows have; what is not reached, as the driver does not load, is a kind of unknown. */
+const ANSWERS = ["no", "unknown", "not reached", "yes"];
 const ASKED = {
   load: "Does the image meet what the loader and memory integrity demand of it?",
   run: "Does nothing listed break it once it is loaded?",
   certify: "Have Driver Verifier and the HLK readiness test no objection?",
 };
+const NOT_REACHED = ANSWERS[2];
 const LEVELS = ["note", "warning", "error"];
+const LEVEL_WORDS = { error: "Errors: they make an answer no", warning: "Warnings", note: "Notes: they make no answer no" };
 
 const report = JSON.parse(document.getElementById("report").textContent);
 
 /** The drivers, with what the table filters and sorts by. */
-const rows = report.rows.map(([id, folder, name, version, company, machine, answers, rules], index) => {
-  const fired = rules.map(([rule, findings, level]) => ({ rule: report.rules[rule], findings, level }));
+const rows = report.rows.map(([id, folder, name, version, company, machine, answers, rules, excused], index) => {
+  const fired = rules.map(([rule, findings, level, [accepted, baseline] = [0, 0]]) =>
+    ({ rule: report.rules[rule], findings, level, accepted, baseline }));
   return {
-    index, id, folder, name, version, company, machine, answers, fired,
+    index, id, folder, name, version, company, machine, answers, fired, excused,
     findings: fired.reduce((sum, one) => sum + one.findings, 0),
     text: [folder + name, version, company, machine, ...fired.map((one) => one.rule)].join("\n").toLowerCase(),
   };
@@ -58,7 +62,18 @@ function said(text) {
 
 /** An answer as a word; its colour and sign only repeat it. */
 function answerMark(answer) {
-  return element("span", { class: "answer " + answer }, answer);
+  return element("span", { class: "answer " + classOf(answer) }, answer);
+}
+
+/** The class of an answer, whose words it has. */
+function classOf(answer) {
+  return answer.replace(" ", "-");
+}
+
+/** "3 accepted, 1 in the baseline"; empty where nothing is excused. */
+function excusedWords({ accepted, baseline }) {
+  const kinds = [[accepted, "accepted"], [baseline, "in the baseline"]];
+  return kinds.filter(([count]) => count > 0).map(([count, kind]) => grouped(count) + " " + kind).join(", ");
 }
 
 /** Where a rule is explained: published, or on this page. */

@@ -2,6 +2,7 @@
 
 use super::rows::Rows;
 use crate::Options;
+use crate::excuse::Excused;
 use crate::layout::{counted, grouped};
 use crate::markup::{self, is_address, text};
 use ringfence_finding::{Closing, RuleCard, Targets, Tool};
@@ -68,11 +69,15 @@ pub(super) fn write_main(
     writeln!(
         out,
         "<main id=\"main\" tabindex=\"-1\">\n<section id=\"overview\" aria-labelledby=\"overview-title\">\n\
-         <h1 id=\"overview-title\">{}</h1>\n<p class=\"scope\">{} · asked about {targets}</p>",
-        counted(closing.totals.drivers, "driver"),
-        scope(closing)
+         <h1 id=\"overview-title\">{}</h1>",
+        counted(closing.totals.drivers, "driver")
     )?;
-    rows.write_still(out, closing)?;
+    if let Some(sentence) = rows.kinds.sentence() {
+        writeln!(out, "<p class=\"conclusion\">{sentence}</p>")?;
+    }
+    let scope = scope(closing, rows.excused);
+    writeln!(out, "<p class=\"scope\">{scope} · asked about {targets}</p>")?;
+    rows.still.write(out, closing)?;
     out.write_all(b"<div id=\"charts\"></div>\n<div id=\"drivers\"></div>\n")?;
     write_troubles(out, closing)?;
     out.write_all(
@@ -80,6 +85,26 @@ pub(super) fn write_main(
     )?;
     write_cards(out, &options.cards, published(options))?;
     out.write_all(b"</main>\n")
+}
+
+/// What made the report of what; it shall still say so on paper.
+///
+/// There is no date: the same files and settings give the same page, whenever it is written or opened.
+pub(super) fn write_foot(
+    out: &mut dyn Write,
+    tool: Option<&Tool>,
+    closing: &Closing,
+    targets: Targets,
+) -> io::Result<()> {
+    let Some(Tool { name, version }) = tool else { return Ok(()) };
+    writeln!(
+        out,
+        "<footer><p>{} {} · {}, {} · asked about {targets}</p></footer>",
+        text(name),
+        text(version),
+        counted(closing.totals.files, "file"),
+        counted(closing.totals.drivers, "driver"),
+    )
 }
 
 /// The script, and the end.
@@ -109,15 +134,16 @@ fn published(options: &Options) -> Option<&str> {
     options.docs.as_deref().filter(|docs| is_address(docs))
 }
 
-/// `2 000 files · 1 731 distinct drivers · 2 malformed · 3 unread · 12 left out`.
-fn scope(closing: &Closing) -> String {
+/// `2 000 files · 1 731 distinct drivers · 12 findings (3 accepted) · 3 unread · 12 left out`.
+fn scope(closing: &Closing, excused: Excused) -> String {
     let totals = &closing.totals;
     let distinct = totals.distinct.filter(|&distinct| distinct != totals.drivers);
     let some = |count: usize, word: &str| (count > 0).then(|| format!("{} {word}", grouped(count)));
+    let aside = excused.told().map(|told| format!(" ({told})")).unwrap_or_default();
     let parts = [
         Some(counted(totals.files, "file")),
         distinct.map(|distinct| format!("{} distinct drivers", grouped(distinct))),
-        Some(counted(totals.findings, "finding")),
+        Some(counted(totals.findings, "finding") + &aside),
         some(totals.malformed, "with malformed parts"),
         some(closing.unread.len(), "unread"),
         some(closing.left_out.total(), "left out, as they are no kernel drivers"),

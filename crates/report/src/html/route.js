@@ -130,6 +130,10 @@ function start() {
   addEventListener("beforeprint", () => {
     if (now.page === "overview") makeMore(table.shown.length);
     for (const details of document.querySelectorAll("details")) details.open = true;
+    for (const pins of document.querySelectorAll(".pins")) pins.drawFor(PAPER);
+  });
+  addEventListener("afterprint", () => {
+    for (const pins of document.querySelectorAll(".pins")) pins.drawFor(pins.clientWidth);
   });
   route();
 }

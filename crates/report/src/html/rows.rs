@@ -1,12 +1,13 @@
-//! The table of all drivers: as data for the script, and as it stands where no script runs.
+//! The table of all drivers, as data for the script.
 //!
-//! Both are kept until the end, where they are written: some hundred bytes a driver.
+//! It is kept until the end, where it is written: some hundred bytes a driver.
 
+use super::conclusion::Kinds;
 use super::embed;
-use crate::answers::whys;
-use crate::layout::{counted, file_name, grouped};
-use crate::markup::text;
-use ringfence_finding::{Answer, Closing, Examination, Level, Question, Tally};
+use super::still::Still;
+use crate::excuse::Excused;
+use crate::layout::file_name;
+use ringfence_finding::{Answer, Examination, Excuse, Level, Question};
 use serde::Serialize;
 use std::io;
 
@@ -15,15 +16,16 @@ use std::io;
 pub(super) struct Rows {
     /// JSON arrays, with commas between.
     data: String,
-    /// Rows of the table that is shown without a script.
-    still: String,
+    /// The same where no script runs.
+    pub(super) still: Still,
     /// The rules that fired, in the order of their first finding.
     rules: Vec<&'static str>,
-    count: usize,
+    pub(super) kinds: Kinds,
+    pub(super) excused: Excused,
 }
 
-/// One driver: id, folder, name (escapes hold a backslash too, so the script could not cut), version, company, machine, answers, then number of the rule, findings and gravest level
-/// of each rule that fired.
+/// One driver: id, folder, name (escapes hold a backslash too, so the script could not cut), version, company,
+/// machine, answers, the rules that fired, and the numbers of the questions whose answer fails nothing.
 #[derive(Serialize)]
 struct Row<'a>(
     &'a str,
@@ -33,7 +35,18 @@ struct Row<'a>(
     Option<&'a str>,
     &'a str,
     [u8; 3],
-    Vec<(usize, usize, u8)>,
+    Vec<Fired>,
+    Vec<usize>,
+);
+
+/// A rule that fired: its number, findings, the gravest of their levels, and how many of them are accepted and in
+/// the baseline.
+#[derive(Serialize)]
+struct Fired(
+    usize,
+    usize,
+    u8,
+    #[serde(skip_serializing_if = "Option::is_none")] Option<[usize; 2]>,
 );
 
 impl Rows {
@@ -41,18 +54,14 @@ impl Rows {
         let version = examination.properties.version.as_ref();
         let file = version.and_then(|version| version.file.as_deref());
         let company = version.and_then(|version| version.company.as_deref());
-        let answers = Question::ALL.map(|question| match examination.verdict.answer(question) {
-            Answer::No => 0,
-            Answer::Unknown => 1,
-            Answer::Yes => 2,
-        });
         let name = file_name(&examination.path);
         let folder = &examination.path[..examination.path.len() - name.len()];
         let rules = self.rules_of(examination);
-        if self.count > 0 {
+        if !self.data.is_empty() {
             self.data.push_str(",\n");
         }
-        self.count += 1;
+        let excused = Question::ALL.iter().enumerate();
+        let excused = excused.filter(|(_, question)| examination.excused.contains(question));
         self.data += &embed::json_text(&Row(
             id,
             folder,
@@ -60,16 +69,19 @@ impl Rows {
             file,
             company.map(str::trim).filter(|company| !company.is_empty()),
             &examination.machine,
-            answers,
+            Question::ALL.map(|question| answer(examination, question)),
             rules,
+            excused.map(|(number, _)| number).collect(),
         ))?;
-        self.still += &still_row(id, examination, file, company);
+        self.still.add(id, examination, file, company);
+        self.kinds.count(examination);
+        self.excused.count(examination);
         Ok(())
     }
 
-    /// Each rule that fired, by its number, with its findings and the gravest of their levels.
-    fn rules_of(&mut self, examination: &Examination) -> Vec<(usize, usize, u8)> {
-        let mut told: Vec<(usize, usize, u8)> = Vec::new();
+    /// Each rule that fired, by its number.
+    fn rules_of(&mut self, examination: &Examination) -> Vec<Fired> {
+        let mut told: Vec<Fired> = Vec::new();
         for finding in &examination.findings {
             let known = self.rules.iter().position(|rule| *rule == finding.rule);
             let number = known.unwrap_or_else(|| {
@@ -81,12 +93,16 @@ impl Rows {
                 Level::Warning => 1,
                 Level::Error => 2,
             };
-            match told.iter_mut().find(|(rule, ..)| *rule == number) {
-                Some((_, findings, gravest)) => {
-                    *findings += 1;
-                    *gravest = level.max(*gravest);
-                }
-                None => told.push((number, 1, level)),
+            let index = told.iter().position(|fired| fired.0 == number).unwrap_or_else(|| {
+                told.push(Fired(number, 0, level, None));
+                told.len() - 1
+            });
+            let fired = &mut told[index];
+            fired.1 += 1;
+            fired.2 = level.max(fired.2);
+            if let Some(excuse) = &finding.excuse {
+                let kind = usize::from(*excuse == Excuse::Baseline);
+                fired.3.get_or_insert_default()[kind] += 1;
             }
         }
         told
@@ -98,71 +114,17 @@ impl Rows {
         embed::json(out, &self.rules)?;
         write!(out, ",\"rows\":[{}]", self.data)
     }
-
-    /// What a reader without scripts gets.
-    pub(super) fn write_still(&self, out: &mut dyn io::Write, closing: &Closing) -> io::Result<()> {
-        let totals = &closing.totals;
-        out.write_all(b"<noscript>\n<p class=\"notice\">Scripts are switched off, so there is no page for each \
-            driver, no search and no chart. Everything below holds.</p>\n\
-            <table class=\"still\"><caption>Answers</caption><thead><tr><th>question</th><th>yes</th><th>no</th>\
-            <th>unknown</th></tr></thead><tbody>\n")?;
-        for question in Question::ALL {
-            let Tally { yes, no, unknown } = totals.tally(question);
-            let counts = [yes, no, unknown].map(|count| format!("<td>{}</td>", grouped(count)));
-            writeln!(out, "<tr><th>{question}</th>{}</tr>", counts.concat())?;
-        }
-        out.write_all(b"</tbody></table>\n")?;
-        if self.count > 0 {
-            let count = counted(self.count, "driver");
-            write!(
-                out,
-                "<table class=\"still\"><caption>{count}</caption><thead><tr><th>driver</th><th>version</th>\
-                 <th>company</th><th>machine</th><th>load</th><th>run</th><th>certify</th><th>findings, and why an \
-                 answer is not yes</th></tr></thead><tbody>\n{}</tbody></table>\n",
-                self.still
-            )?;
-        }
-        out.write_all(b"</noscript>\n")
-    }
 }
 
-fn still_row(
-    id: &str,
-    examination: &Examination,
-    file: Option<&str>,
-    company: Option<&str>,
-) -> String {
-    let path = &examination.path;
-    let mut row = format!(
-        "<tr id=\"driver-{id}\"><th>{}<small>{}</small></th>",
-        text(file_name(path)),
-        text(path)
-    );
-    for cell in [file, company, Some(&examination.machine)] {
-        row += &format!("<td>{}</td>", text(cell.unwrap_or_default()));
+/// The number of an answer in `ANSWERS` of the script: no, unknown, not reached, yes.
+fn answer(examination: &Examination, question: Question) -> u8 {
+    match examination.verdict.answer(question) {
+        Answer::No => 0,
+        Answer::Unknown if !examination.verdict.is_not_reached(question) => 1,
+        Answer::Unknown => 2,
+        Answer::Yes => 3,
     }
-    for question in Question::ALL {
-        let answer = examination.verdict.answer(question);
-        row += &format!("<td class=\"{answer}\">{answer}</td>");
-    }
-    row.push_str("<td><ul>");
-    for why in whys(&examination.verdict) {
-        let (asked, answer) = (why.asked(), why.answer);
-        row += &format!("<li>{asked} {answer}: {}</li>", text(&why.text));
-    }
-    for finding in examination.findings.iter().take(FINDINGS) {
-        let (level, rule) = (finding.level, finding.rule);
-        row += &format!("<li>{level}[{rule}]: {}</li>", text(&finding.message));
-    }
-    let more = examination.findings.len().saturating_sub(FINDINGS);
-    if more > 0 {
-        row += &format!("<li>{} more findings</li>", grouped(more));
-    }
-    row + "</ul></td></tr>\n"
 }
-
-/// Findings of one driver that are told where no script runs.
-const FINDINGS: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -185,22 +147,20 @@ mod tests {
             serde_json::json!({
                 "rules": ["executable-import-table", "writable-executable-section", "straddling-relocation"],
                 "rows": [
-                    ["a-1", "x/", "a.sys", null, null, "x64", [2, 1, 0], [[0, 8, 2]]],
-                    ["b-2", "", "b.sys", "2.1.0.0", "Acme Storage Inc.", "x64", [0, 1, 0], [[1, 1, 2], [2, 1, 0]]],
+                    ["a-1", "x/", "a.sys", null, null, "x64", [3, 1, 0], [[0, 8, 2]], []],
+                    ["b-2", "", "b.sys", "2.1.0.0", "Acme Storage Inc.", "x64", [0, 2, 0], [[1, 1, 2], [2, 1, 0]], []],
                 ],
             })
         );
     }
 
     #[test]
-    fn without_a_script_there_is_a_table() {
-        let drivers = sample::all();
+    fn a_row_has_what_is_excused() {
         let mut rows = Rows::default();
-        for (index, driver) in drivers[..6].iter().enumerate() {
-            rows.add(&index.to_string(), driver).unwrap();
-        }
-        let mut out = Vec::new();
-        rows.write_still(&mut out, &sample::closing(&drivers[..6])).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        rows.add("known", &sample::excused_and_new()[0]).unwrap();
+        let data = data(&rows);
+        assert_eq!(data["rows"][0][7], serde_json::json!([[0, 8, 2, [1, 1]]]));
+        assert_eq!(data["rows"][0][8], serde_json::json!([2]));
+        assert_eq!(rows.excused.told().unwrap(), "1 accepted, 1 in the baseline");
     }
 }

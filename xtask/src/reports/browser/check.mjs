@@ -58,14 +58,21 @@ const checks = {
     const page = await open(EXAMPLES);
     const rows = await shownRows(page);
     assert.deepEqual(rows.map((row) => row.name).sort(), [...names].sort());
-    for (const row of rows) {
-      assert.deepEqual(row.answers, QUESTIONS.map((question) => expected[row.name][question]), row.name);
-    }
+    for (const row of rows) assertAnswers(row.answers, row.name);
     for (const [index, question] of QUESTIONS.entries()) {
-      const told = await page.$$eval(`.question:nth-child(${index + 1}) .count b`, (counts) => counts.map((count) => Number(count.textContent)));
+      const told = await page.$$eval(`.question:nth-child(${index + 1}) .count`, (counts) =>
+        Object.fromEntries(counts.map((count) => [count.querySelector(".answer").textContent, Number(count.querySelector("b").textContent)])));
       const of = (answer) => names.filter((name) => expected[name][question] === answer).length;
-      assert.deepEqual(told, [of("no"), of("unknown"), of("yes")], question);
+      const reached = { no: told.no, unknown: told.unknown + (told["not reached"] ?? 0), yes: told.yes };
+      assert.deepEqual(reached, { no: of("no"), unknown: of("unknown"), yes: of("yes") }, question);
+      // What does not load is never run.
+      if (question === "run") assert.equal(told["not reached"], names.filter((name) => expected[name].load === "no").length);
     }
+    const answers = names.map((name) => QUESTIONS.map((question) => expected[name][question]));
+    const yes = answers.filter((all) => all.every((answer) => answer === "yes")).length;
+    const no = answers.filter((all) => all.includes("no")).length;
+    assert.equal(await page.textContent(".conclusion"), `Load, run and certify are all yes for ${yes} of ${names.length} drivers; ` +
+      `${no} have at least one no; for ${names.length - yes - no} nothing objects, but an answer is unknown.`);
     await close(page);
   },
 
@@ -93,6 +100,47 @@ const checks = {
     await close(page);
   },
 
+  async "each bar leads to as many drivers as it says"() {
+    for (const url of [EXAMPLES, MANY]) {
+      const page = await open(url);
+      const bars = await page.locator(".charts button.bar, .counts button:enabled").all();
+      assert.ok(bars.length > 20);
+      for (const one of bars) {
+        const said = (await one.locator(".bar-count, b").textContent()).replaceAll("\u00a0", "");
+        await one.click();
+        assert.equal((await page.textContent(".status")).replaceAll("\u00a0", "").split(" ")[0], said, await one.textContent());
+        assert.equal(await one.getAttribute("aria-pressed"), "true");
+        await one.click();
+      }
+      await close(page);
+    }
+  },
+
+  async "a rule's notes are not counted as errors"() {
+    const page = await open(EXAMPLES);
+    const told = await page.$$eval(".chart.rules h3.error + .bars small", (ids) => ids.map((id) => id.textContent));
+    const errors = new Set(names.flatMap((name) => expected[name].rules));
+    assert.ok(told.length > 0 && told.every((rule) => errors.has(rule)), told.join());
+    const notes = await page.$$eval(".chart.rules h3.note + .bars small", (ids) => ids.map((id) => id.textContent));
+    assert.ok(notes.includes("nx-opt-in") && !told.includes("nx-opt-in"));
+    await close(page);
+  },
+
+  async "what is excused is told and can be filtered"() {
+    const page = await open(MANY);
+    assert.match(await page.textContent(".scope"), /findings \(\d[\d ]* accepted, \d[\d ]* in the baseline\)/);
+    assert.match(await page.textContent(".question:nth-child(3)"), /of these answers fail nothing/);
+    for (const [kind, words] of [["accepted", " accepted"], ["baseline", " in the baseline"]]) {
+      await page.selectOption("#filter-excused", kind);
+      const fired = await page.$$eval(".drivers tbody tr", (all) => all.map((row) => row.querySelector(".fired").textContent));
+      assert.ok(fired.length > 0 && fired.every((text) => text.includes(words)), fired[0]);
+    }
+    await close(page);
+    const none = await open(EXAMPLES);
+    assert.equal(await none.locator("#filter-excused").count(), 0);
+    await close(none);
+  },
+
   async "columns sort both ways and say so"() {
     const page = await open(EXAMPLES);
     const sorted = [...names].sort(new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare);
@@ -103,7 +151,7 @@ const checks = {
     assert.deepEqual((await shownRows(page)).map((row) => row.name), sorted.reverse());
     assert.equal(await page.getAttribute(".column-name", "aria-sort"), "descending");
     await page.click(".column-certify button");
-    const order = (await shownRows(page)).map((row) => ["no", "unknown", "yes"].indexOf(row.answers[2]));
+    const order = (await shownRows(page)).map((row) => ["no", "unknown", "not reached", "yes"].indexOf(row.answers[2]));
     assert.deepEqual(order, [...order].sort());
     await close(page);
   },
@@ -122,8 +170,7 @@ const checks = {
       assert.equal(await page.locator(".sections tbody tr").count(), sections, name);
       const rules = await page.$$eval(".finding", (all) => all.map((one) => one.querySelector(".rule").textContent));
       assert.deepEqual([...new Set(rules)].sort(), [...new Set([...expected[name].rules, ...expected[name].notes])].sort(), name);
-      const told = await page.$$eval(".question .answer", (answers) => answers.slice(-3).map((answer) => answer.textContent));
-      assert.deepEqual(told, QUESTIONS.map((question) => expected[name][question]), name);
+      assertAnswers(await page.$$eval("#driver .question .answer", (answers) => answers.map((answer) => answer.textContent)), name);
     }
     await close(page);
   },
@@ -218,6 +265,34 @@ const checks = {
     }
   },
 
+  async "nothing stands on anything else"() {
+    for (const width of [1280, 1161, 1024, 900, 760, 700, 400]) {
+      for (const url of [EXAMPLES, MANY]) {
+        const page = await open(url, { viewport: { width, height: 900 } });
+        assert.deepEqual(await page.evaluate(collisions, ".questions, .charts, .drivers"), [], "the overview at " + width);
+        const columns = await page.evaluate(() => [1, 2, 3].map((column) => new Set([...document.querySelectorAll(
+          `.verdict-heads span:nth-child(${column}), .verdicts .verdict:nth-child(${column})`)].map((one) => Math.round(one.getBoundingClientRect().left))).size));
+        assert.deepEqual(columns, [1, 1, 1], "answers stand below their questions at " + width);
+        // No card is left over: all in a row, or all in a column.
+        const lines = await page.$$eval(".questions > *", (cards) => ["left", "top"].map((side) => new Set(cards.map((card) => Math.round(card.getBoundingClientRect()[side]))).size));
+        assert.deepEqual([...lines].sort(), [1, 3], "cards at " + width);
+        await close(page);
+      }
+      const page = await open(EXAMPLES, { viewport: { width, height: 900 } });
+      for (const { id, name } of await shownRows(page)) {
+        await page.goto(EXAMPLES + "#driver-" + id);
+        await page.waitForFunction((wanted) => document.getElementById("driver-title")?.textContent === wanted, name);
+        for (const paper of [false, true]) {
+          if (paper) await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+          // Pins are drawn when the map has its width.
+          else await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+          assert.deepEqual(await page.evaluate(crowdedPins, paper), [], name + " at " + (paper ? "paper" : width));
+        }
+      }
+      await close(page);
+    }
+  },
+
   async "nobody is kept out"() {
     for (const colorScheme of ["light", "dark"]) {
       for (const width of [1280, 400]) {
@@ -243,7 +318,13 @@ const checks = {
       const pdf = await page.pdf({ format: "A4", path: join(here, place ? "driver.pdf" : "overview.pdf") });
       assert.ok(pdf.subarray(0, 5).equals(Buffer.from("%PDF-")) && pdf.length > 10_000);
     }
+    await page.goto(EXAMPLES);
+    await settled(page, ".drivers");
     await page.emulateMedia({ media: "print" });
+    assert.ok(await page.isHidden(".filters") && !(await page.locator("#overview").innerText()).includes("filters"));
+    assert.match(await page.textContent("footer"), new RegExp(`^ringfence [\\d.]+ . \\d+ files?, ${names.length} drivers . asked about Windows`));
+    assert.ok(await page.isVisible("footer"));
+    await openByName(page, "library-pool-x64.sys");
     assert.ok(await page.isHidden(".driver-nav") && await page.isVisible(".finding .evidence"));
     await close(page);
   },
@@ -325,6 +406,60 @@ const checks = {
     await page.context().close();
   },
 };
+
+/** What does not load is unknown to *run*, which is told apart. */
+function assertAnswers(answers, name) {
+  const wanted = QUESTIONS.map((question) => expected[name][question]);
+  assert.deepEqual(answers.map((answer) => (answer === "not reached" ? "unknown" : answer)), wanted, name);
+  for (const answer of answers) assert.ok(answer !== "not reached" || wanted[0] === "no", name);
+}
+
+/** In the page: texts that meet others, or stick out of their cell or card. */
+function collisions(places) {
+  const boxes = [];
+  for (const place of document.querySelectorAll(places)) {
+    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node && boxes.length < 1_500; node = walker.nextNode()) {
+      const parent = node.parentElement;
+      if (!node.data.trim() || parent.closest(".unseen") || !parent.checkVisibility()) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const badge = parent.closest(".answer");
+      for (const box of badge ? [badge.getBoundingClientRect()] : range.getClientRects()) boxes.push({ node, box, parent });
+    }
+  }
+  const told = [];
+  for (const { node, box, parent } of boxes) {
+    const frame = parent.closest("td, th, .chart, .question")?.getBoundingClientRect();
+    if (frame && (box.left < frame.left - 1 || box.right > frame.right + 1)) told.push(node.data + " sticks out");
+  }
+  boxes.sort((one, other) => one.box.top - other.box.top);
+  boxes.forEach((one, index) => {
+    for (let next = index + 1; next < boxes.length && boxes[next].box.top < one.box.bottom - 1; next += 1) {
+      const other = boxes[next];
+      const across = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+      const down = Math.min(one.box.bottom, other.box.bottom) - other.box.top;
+      // Lines of one paragraph may share a few pixels.
+      if (other.node !== one.node && across > 1 && down > 5) told.push(one.node.data + " meets " + other.node.data);
+    }
+  });
+  return told.slice(0, 5);
+}
+
+/** In the page: pins that meet or stick out of the map, and findings with a place that have none. */
+function crowdedPins(paper) {
+  const pins = [...document.querySelectorAll(".pin")].map((pin) => ({ words: pin.textContent, box: pin.getBoundingClientRect() }));
+  const told = [];
+  const frame = document.querySelector(".pins")?.getBoundingClientRect();
+  pins.forEach(({ words, box }, index) => {
+    if (!paper && (box.left < frame.left - 1 || box.right > frame.right + 1)) told.push(words + " sticks out");
+    if (index > 0 && box.left < pins[index - 1].box.right && (!paper || frame.width >= 680)) told.push(words + " meets " + pins[index - 1].words);
+  });
+  const placed = JSON.parse(document.getElementById("data-" + location.hash.slice("#driver-".length)).textContent).findings.filter((one) => one.rva !== undefined).length;
+  const said = pins.reduce((sum, { words }) => sum + (words.includes("+") ? 1 + Number(words.split("+")[1]) : words.split(",").length), 0);
+  if (said !== placed) told.push(said + " of " + placed + " findings are pinned");
+  return told;
+}
 
 async function openByName(page, name) {
   const id = await page.evaluate((wanted) => rows.find((row) => row.name === wanted).id, name);

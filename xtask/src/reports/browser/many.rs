@@ -1,7 +1,9 @@
-//! A report of very many drivers: the examples under other names, and one that is hostile.
+//! A report of very many drivers: the examples under other names, one that is hostile, and some that are excused.
 
 use anyhow::{Context, Result};
-use ringfence::{Closing, Examination, Settings, Sink, TOOL, Targets, Totals, examine};
+use ringfence::{
+    Answer, Closing, Examination, Excuse, Question, Settings, Sink, TOOL, Targets, Totals, examine,
+};
 use std::fs;
 use std::path::Path;
 
@@ -23,6 +25,7 @@ pub fn tell(examples: &Path, count: usize, sink: &mut dyn Sink) -> Result<()> {
             0 => make_hostile(&mut driver),
             _ => rename(&mut driver, index),
         }
+        excuse(&mut driver, index);
         totals.count(&driver);
         sink.driver(&driver)?;
     }
@@ -61,6 +64,20 @@ fn rename(driver: &mut Examination, index: usize) {
     let version = driver.properties.version.get_or_insert_default();
     version.company = (company > 0).then(|| format!("Company {company} of Devices"));
     version.file = Some(format!("{}.{}.{}.0", index % 12, index % 7, index));
+}
+
+/// Excuses all that objects to some drivers, half of them by the settings.
+fn excuse(driver: &mut Examination, index: usize) {
+    let by = match index % 100 {
+        1 => Excuse::Accepted { reason: HOSTILE.to_owned(), until: None },
+        2 => Excuse::Baseline,
+        _ => return,
+    };
+    for finding in &mut driver.findings {
+        finding.excuse = Some(by.clone());
+    }
+    let is_no = |question: &Question| driver.verdict.answer(*question) == Answer::No;
+    driver.excused = Question::ALL.into_iter().filter(is_no).collect();
 }
 
 fn make_hostile(driver: &mut Examination) {
