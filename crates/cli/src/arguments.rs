@@ -159,8 +159,8 @@ pub(crate) struct Certify {
     /// Let undecided drivers make the exit code 1 as well
     #[arg(long)]
     pub(crate) fail_unknown: bool,
-    /// How to write it: text, json, or script (Module and Reason lines, as in the log of the readiness
-    /// script)
+    /// How to write it: text, json, markdown, or script (Module and Reason lines, as in the log of the
+    /// readiness script)
     #[arg(
         long,
         value_enum,
@@ -236,6 +236,7 @@ pub(crate) enum DiffFormat {
 pub(crate) enum CertifyFormat {
     Text,
     Json,
+    Markdown,
     Script,
 }
 

@@ -2,7 +2,7 @@
 //! and what was found in each folded up below.
 
 mod details;
-mod prose;
+pub(crate) mod prose;
 #[cfg(test)]
 mod tests;
 
@@ -212,7 +212,7 @@ fn answer(answer: Answer) -> &'static str {
 }
 
 /// What could not be read, and what failed in ringfence itself.
-fn troubles(closing: &Closing) -> String {
+pub(crate) fn troubles(closing: &Closing) -> String {
     let faults = closing.faults.iter().map(|fault| {
         let text = format!("ringfence failed here, please report it: {}", fault.message);
         (&fault.path, text)

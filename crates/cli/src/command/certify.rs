@@ -6,7 +6,8 @@ use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use anyhow::bail;
 use ringfence::report::{
-    CertificationSink, Options, certification_json, certification_script, certification_text,
+    CertificationSink, Options, certification_json, certification_markdown, certification_script,
+    certification_text,
 };
 use ringfence::{Input, Question, Settings, Sku, Targets, certifying};
 use std::io::Write;
@@ -83,6 +84,7 @@ fn writer<'a>(
     match format {
         CertifyFormat::Text => certification_text(out, options),
         CertifyFormat::Json => certification_json(out),
+        CertifyFormat::Markdown => certification_markdown(out),
         CertifyFormat::Script => certification_script(out),
     }
 }

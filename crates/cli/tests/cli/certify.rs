@@ -21,7 +21,7 @@ fn codes_come_in_the_documented_order() {
     let code = |files: &[(&str, Vec<u8>)], options: &str| {
         let files = folder(files.iter().cloned());
         let code = |format| certify(&format!("--format {format} {options}"), files.path()).code;
-        let codes = ["text", "json", "script"].map(code);
+        let codes = ["text", "json", "markdown", "script"].map(code);
         assert!(codes.iter().all(|one| *one == codes[0]), "{codes:?}");
         codes[0].unwrap()
     };
