@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod chosen;
+mod tips;
 
 use crate::report_file::Wanted;
 pub(crate) use chosen::Chosen;
@@ -35,6 +36,7 @@ impl Arguments {
                 let tip = format!("to examine it: ringfence scan {}", safe(name));
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
             }
+            tips::mend(&mut error);
             error.exit()
         })
     }
@@ -146,18 +148,19 @@ pub(crate) struct Certify {
     /// input
     #[arg(required = true, value_name = "DRIVER")]
     pub(crate) inputs: Vec<OsString>,
-    /// Edition to certify for: desktop or server
+    /// Edition to certify for, desktop or server [default: that of --target, else desktop]
     #[arg(long, value_parser = skus(), hide_possible_values = true, ignore_case = true,
-          default_value = "desktop", value_name = "SKU")]
-    pub(crate) sku: Sku,
-    /// Windows versions to ask about [default: those since Windows 10 1607 of the edition]
-    #[arg(long, value_parser = targets, value_delimiter = ',', value_name = "VERSIONS")]
-    pub(crate) target: Vec<Targets>,
+          value_delimiter = ',', value_name = "SKU")]
+    pub(crate) sku: Vec<Sku>,
+    /// Windows versions to ask about, of those since Windows 10 1607 of the edition [default: all of
+    /// them]
+    #[arg(long, value_parser = named_targets, value_delimiter = ',', value_name = "VERSIONS")]
+    pub(crate) target: Vec<NamedTargets>,
     /// Let undecided drivers make the exit code 1 as well
     #[arg(long)]
     pub(crate) fail_unknown: bool,
-    /// How to write it: text, json, or script (Module and Reason lines, as in the log of the readiness
-    /// script)
+    /// How to write it: text, json, markdown, or script (Module and Reason lines, as in the log of the
+    /// readiness script)
     #[arg(
         long,
         value_enum,
@@ -182,7 +185,7 @@ pub(crate) struct Certify {
 that was not there before, also of a new driver. Drivers are the same by their path within the two
 inputs, else by name, else where there is one on each side.
 Exit codes, looked at in this order:
-  2  usage error, a report that cannot be read, or the comparison could not be written
+  2  usage error, nothing of OLD or NEW could be read, or the comparison could not be written
   1  something became worse
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to compare
@@ -213,6 +216,9 @@ pub(crate) struct Diff {
         value_name = "FORMAT"
     )]
     pub(crate) format: DiffFormat,
+    /// Write it to a file in that format, and the text to standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
     /// Folder with debug files (PDB), flat or a symbol store, for the names of functions; may be given
     /// several times. Files beside the drivers are found without
     #[arg(long, value_parser = symbol_folder(), value_name = "DIR")]
@@ -230,6 +236,7 @@ pub(crate) enum DiffFormat {
 pub(crate) enum CertifyFormat {
     Text,
     Json,
+    Markdown,
     Script,
 }
 
@@ -341,6 +348,17 @@ fn targets(name: &str) -> Result<Targets, String> {
         let meant = meant.as_deref().unwrap_or(";");
         format!("{unknown}{meant} `ringfence list targets` names those there are")
     })
+}
+
+/// Windows versions, and what the user called them.
+#[derive(Clone)]
+pub(crate) struct NamedTargets {
+    pub(crate) name: String,
+    pub(crate) targets: Targets,
+}
+
+fn named_targets(name: &str) -> Result<NamedTargets, String> {
+    targets(name).map(|targets| NamedTargets { name: name.to_owned(), targets })
 }
 
 fn reports() -> impl TypedValueParser<Value = Wanted> {

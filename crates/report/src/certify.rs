@@ -2,6 +2,7 @@
 
 mod block;
 mod json;
+mod markdown;
 mod script;
 mod text;
 
@@ -33,6 +34,11 @@ pub fn certification_text<'a>(
 /// Writes one JSON document, see `schemas/certify-v1.json`.
 pub fn certification_json<'a>(out: Box<dyn io::Write + 'a>) -> Box<dyn CertificationSink + 'a> {
     Box::new(json::CertificationJson::new(out))
+}
+
+/// Writes Markdown for a comment on a pull request; nothing before the end.
+pub fn certification_markdown<'a>(out: Box<dyn io::Write + 'a>) -> Box<dyn CertificationSink + 'a> {
+    Box::new(markdown::Markdown::new(out))
 }
 
 /// Writes `Module:` and `Reason:` lines as Microsoft's readiness script does, of drivers that would fail.
@@ -260,6 +266,23 @@ mod tests {
              Module: evil\\u{1b}[2j\\u{202e}\\u{a}\\u{9}reason: none.sys\n\
              \tReason: execute-write section count: 32\n"
         );
+    }
+
+    /// A table with a row for each driver that does not pass, whatever it is called, and within a comment.
+    #[test]
+    fn markdown_is_a_comment() {
+        use pulldown_cmark::{Event, Options as Flavour, Parser, Tag};
+        let rows = |text: &str| {
+            let events = Parser::new_ext(text, Flavour::ENABLE_TABLES);
+            events.filter(|event| matches!(event, Event::Start(Tag::TableRow))).count()
+        };
+        let text = written(&few(), &closing(&few()), |out| certification_markdown(out));
+        insta::assert_snapshot!("certify-markdown", text);
+        assert_eq!(rows(&text), 4, "{text}");
+        let many: Vec<_> = (0..2_000).map(|number| failing(&format!("{number}.sys"))).collect();
+        let text = written(&many, &closing(&many), |out| certification_markdown(out));
+        assert!(text.len() < 60_000 && rows(&text) > 100, "{}", text.len());
+        assert!(text.contains(" drivers more, with `--format json`"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Findings that hold but fail nothing, in words.
 
+use crate::Options;
 use crate::layout::grouped;
-use ringfence_finding::{Examination, Excuse, Question};
+use ringfence_finding::{Examination, Excuse, Finding, Level, Question};
 
 /// `accepted`, and `fixed with the next release, until 2027-03-31`.
 pub(crate) fn parts(excuse: &Excuse) -> (&'static str, String) {
@@ -35,6 +36,31 @@ pub(crate) fn answers(examination: &Examination) -> Option<String> {
         [_] => Some(format!("{} fails nothing: all of it is excused", told[0])),
         _ => Some(format!("{} fail nothing: all of it is excused", told.join(" and "))),
     }
+}
+
+/// The level of `finding` where errors fail a build: an error that fails nothing is a warning there, and what is
+/// excused a note.
+pub(crate) fn weighed(options: &Options, driver: &Examination, finding: &Finding) -> Level {
+    let fails = || finding.questions.iter().any(|question| options.fails(driver, *question));
+    match (&finding.excuse, finding.level) {
+        (Some(_), _) => Level::Note,
+        (None, Level::Error) if !fails() => Level::Warning,
+        (None, Level::Error) => failing(options),
+        (None, level) => level,
+    }
+}
+
+/// The level of what makes the scan fail.
+pub(crate) fn failing(options: &Options) -> Level {
+    if options.exit_zero { Level::Warning } else { Level::Error }
+}
+
+/// `denies certify, which fails nothing here`: of an error that is a warning by [`weighed`].
+pub(crate) fn unfailing(finding: &Finding, weighed: Level) -> Option<String> {
+    let is_lowered = finding.level == Level::Error && weighed == Level::Warning;
+    let denied: Vec<String> = finding.questions.iter().map(Question::to_string).collect();
+    (is_lowered && !denied.is_empty())
+        .then(|| format!("denies {}, which fails nothing here", denied.join(" and ")))
 }
 
 /// How many findings are excused.

@@ -189,6 +189,8 @@ pub struct Options {
     pub gate: Vec<Question>,
     /// Whether unknown is one as well.
     pub fail_unknown: bool,
+    /// Whether no answer makes the exit code 1, so that what fails a build by its words has none to fail it by.
+    pub exit_zero: bool,
     /// The folder that relative paths start from, for formats whose readers look files up.
     pub root: Option<String>,
 }
@@ -204,6 +206,7 @@ impl Default for Options {
             docs: None,
             gate: Question::ALL.to_vec(),
             fail_unknown: false,
+            exit_zero: false,
             root: None,
         }
     }

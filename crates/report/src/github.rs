@@ -23,14 +23,16 @@ const SHOWN: usize = 10;
 /// Annotations of one level that are kept.
 const KEPT: usize = 1_000;
 
-/// The levels, gravest first.
-const LEVELS: [Level; 3] = [Level::Error, Level::Warning, Level::Note];
+/// The levels that are annotated, gravest first. Notes, and what is excused, are for nobody to act on, and would
+/// take the places of what is: they are counted.
+const LEVELS: [Level; 2] = [Level::Error, Level::Warning];
 
 pub(crate) struct Github<'a> {
     out: Box<dyn Write + 'a>,
     options: Options,
     /// By level, as in [`LEVELS`].
-    lists: [List; 3],
+    lists: [List; 2],
+    notes: usize,
     excused: Excused,
 }
 
@@ -52,7 +54,7 @@ struct Annotation<'t> {
 
 impl<'a> Github<'a> {
     pub(crate) fn new(out: Box<dyn Write + 'a>, options: Options) -> Github<'a> {
-        Github { out, options, lists: Default::default(), excused: Excused::default() }
+        Github { out, options, lists: Default::default(), notes: 0, excused: Excused::default() }
     }
 
     fn keep(&mut self, level: Level, weight: usize, annotation: &Annotation<'_>) {
@@ -60,7 +62,23 @@ impl<'a> Github<'a> {
         self.lists[index].keep(weight, annotation.line(level));
     }
 
+    /// `not annotated: 3 notes, 2 accepted; --format concise lists them`.
+    fn unannotated(&self) -> Option<String> {
+        let notes = (self.notes > 0).then(|| counted(self.notes, "note"));
+        let kinds: Vec<String> = notes.into_iter().chain(self.excused.told()).collect();
+        let told = kinds.join(", ");
+        (!kinds.is_empty()).then(|| format!("not annotated: {told}; --format concise lists them"))
+    }
+
     fn finding(&mut self, driver: &Examination, finding: &Finding) {
+        if finding.excuse.is_some() {
+            return;
+        }
+        let level = excuse::weighed(&self.options, driver, finding);
+        if level == Level::Note {
+            self.notes += 1;
+            return;
+        }
         let source = finding.source.as_ref();
         let file = source.and_then(|source| source.file.as_deref());
         let place = match source.and_then(place) {
@@ -69,7 +87,7 @@ impl<'a> Github<'a> {
         };
         let doubt = doubt(finding).map(|doubt| format!(" ({doubt})")).unwrap_or_default();
         let mut text = vec![format!("{}{doubt}", finding.message), place];
-        text.extend(finding.excuse.as_ref().map(excuse::told));
+        text.extend(excuse::unfailing(finding, level));
         text.extend(finding.help.iter().map(|help| format!("help: {help}")));
         let file = file.map(|file| relative(file, self.options.root.as_deref()));
         let annotation = Annotation {
@@ -78,11 +96,13 @@ impl<'a> Github<'a> {
             title: finding.rule,
             text,
         };
-        let level = if finding.excuse.is_some() { Level::Note } else { finding.level };
         // What holds for other Windows versions only is no error, whatever it denies there.
-        let denied = finding.questions.iter().filter(|_| level == Level::Error);
-        let failing = denied.filter(|question| self.options.fails(driver, **question)).count();
-        self.keep(level, failing, &annotation);
+        let denied = finding.questions.iter().filter(|_| finding.level == Level::Error);
+        let weight = match level {
+            Level::Error => denied.filter(|one| self.options.fails(driver, **one)).count(),
+            Level::Warning | Level::Note => denied.count(),
+        };
+        self.keep(level, weight, &annotation);
     }
 }
 
@@ -103,7 +123,7 @@ impl Sink for Github<'_> {
                 let text = vec![because(&examination.verdict, question)];
                 let file = &examination.path;
                 let annotation = Annotation { file, line: None, title: &title, text };
-                self.keep(Level::Error, 0, &annotation);
+                self.keep(excuse::failing(&self.options), 0, &annotation);
             }
         }
         if let Some(first) = examination.defects.first() {
@@ -143,6 +163,9 @@ impl Sink for Github<'_> {
             if let Some(told) = list.beyond(level) {
                 writeln!(self.out, "{told}")?;
             }
+        }
+        if let Some(told) = self.unannotated() {
+            writeln!(self.out, "{told}")?;
         }
         let counts = scoreboard::counts(closing, self.excused);
         writeln!(self.out, "{}", counts.render(false))?;
@@ -305,10 +328,25 @@ mod tests {
         let lines = written(&drivers, Options::default());
         assert!(lines[0].starts_with("::error file=load.sys,title=writable-executable-section::"));
         assert!(lines[1].starts_with("::error file=certify.sys,"), "{lines:?}");
-        assert!(lines[9].starts_with("::notice file=note.sys,"), "{lines:?}");
-        // Where only *load* is gated, nothing else fails.
+        let notes = drivers.iter().flat_map(|driver| &driver.findings);
+        let notes = notes.filter(|finding| finding.level == Level::Note).count();
+        assert_eq!(lines[9], format!("not annotated: {notes} notes; --format concise lists them"));
+    }
+
+    /// Where only *load* is gated, what denies *certify* is no error.
+    #[test]
+    fn what_fails_nothing_is_a_warning() {
+        let drivers = [sample::certify_only("a.sys"), sample::writable_executable("load.sys")];
         let gate = Options { gate: vec![Question::Load], ..Options::default() };
-        assert!(written(&drivers, gate)[0].starts_with("::error file=load.sys,"));
+        let lines = written(&drivers, gate);
+        assert!(lines[0].starts_with("::error file=load.sys,"), "{lines:?}");
+        assert!(lines[1].starts_with("::warning file=a.sys,"), "{lines:?}");
+        assert!(lines[1].contains("%0Adenies certify, which fails nothing here"), "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("::error")).count(), 1);
+        let zero = Options { exit_zero: true, fail_unknown: true, ..Options::default() };
+        let lines = written(&drivers, zero);
+        assert!(!lines.iter().any(|line| line.starts_with("::error")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("title=run unknown")), "{lines:?}");
     }
 
     #[test]
@@ -326,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excused_finding_is_a_notice() {
+    fn an_excused_finding_is_counted() {
         let mut driver = sample::writable_executable("a.sys");
         driver.findings[0].excuse = Some(Excuse::Accepted {
             reason: "the vendor mends it".to_owned(),
@@ -335,8 +373,7 @@ mod tests {
         driver.excused = vec![Question::Load, Question::Certify];
         let lines = written(&[driver], Options { fail_unknown: true, ..Options::default() });
         assert!(lines[0].starts_with("::error file=a.sys,title=run unknown::"), "{lines:?}");
-        assert!(lines[1].starts_with("::notice ") && lines[2].starts_with("::notice "));
-        assert!(lines[1].contains("accepted: the vendor mends it, until 2027-03-31"));
-        assert!(lines[3].contains("2 findings (1 accepted): "), "{lines:?}");
+        assert_eq!(lines[1], "not annotated: 1 note, 1 accepted; --format concise lists them");
+        assert!(lines[2].contains("2 findings (1 accepted): "), "{lines:?}");
     }
 }

@@ -230,7 +230,8 @@ fn the_readers_see_what_there_is() {
     // Findings, a defect, what is unknown of three drivers, an answer that is excused, troubles.
     assert_eq!(count(Format::Markdown, "item"), 8 + 1 + 3 + 1 + 3);
     // The excused ones, and one that holds for other Windows versions.
-    assert_eq!(count(Format::Github, "notice"), excused + 1);
+    let counted = "not annotated: 1 note, 2 accepted, 2 in the baseline";
+    assert_eq!((count(Format::Github, "notice"), count(Format::Github, counted)), (0, 1));
     assert_eq!(count(Format::Csv, "row"), 4 + 3);
     assert_eq!(count(Format::Msvc, "note"), excused + 1);
     // Findings, a defect, a PDB that is refused, drivers, troubles, counts.

@@ -54,7 +54,8 @@ mod tests;
 pub use calls::{CallFilter, calls_json, calls_table};
 pub use card::{page, rules_json, rules_table};
 pub use certify::{
-    CertificationSink, certification_json, certification_script, certification_text,
+    CertificationSink, certification_json, certification_markdown, certification_script,
+    certification_text,
 };
 pub use ddi::{DdiRow, ddis_json, ddis_table};
 pub use difference::{difference_json, difference_markdown, difference_text};

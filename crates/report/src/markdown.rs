@@ -2,7 +2,7 @@
 //! and what was found in each folded up below.
 
 mod details;
-mod prose;
+pub(crate) mod prose;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +14,9 @@ use ringfence_finding::{Answer, Closing, Examination, Level, Question, Targets, 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+
+/// By which a comment is found again, to write the next report over it. Nobody sees it.
+const MARKER: &str = "<!-- ringfence -->\n";
 
 /// GitHub takes 65,536 characters. Counted are bytes, of which there are never fewer.
 const LONGEST: usize = 60_000;
@@ -82,7 +85,7 @@ impl<'a> Markdown<'a> {
         (order.map(Reverse), self.drivers)
     }
 
-    /// The heading, which says whether the scan fails.
+    /// The marker, and the heading, which says whether the scan fails.
     fn heading(&self, closing: &Closing) -> String {
         let drivers = counted(self.drivers, "driver");
         let told = match (self.drivers, self.failing) {
@@ -92,8 +95,10 @@ impl<'a> Markdown<'a> {
             (_, failing) => format!("{} of {drivers} fail", grouped(failing)),
         };
         match closing.faults.len() + closing.unread.len() {
-            0 => format!("### ringfence: {told}\n\n"),
-            missing => format!("### ringfence: {told}, {} not examined\n\n", grouped(missing)),
+            0 => format!("{MARKER}### ringfence: {told}\n\n"),
+            missing => {
+                format!("{MARKER}### ringfence: {told}, {} not examined\n\n", grouped(missing))
+            }
         }
     }
 }
@@ -207,7 +212,7 @@ fn answer(answer: Answer) -> &'static str {
 }
 
 /// What could not be read, and what failed in ringfence itself.
-fn troubles(closing: &Closing) -> String {
+pub(crate) fn troubles(closing: &Closing) -> String {
     let faults = closing.faults.iter().map(|fault| {
         let text = format!("ringfence failed here, please report it: {}", fault.message);
         (&fault.path, text)

@@ -3,7 +3,8 @@
 //!
 //! MSBuild lets a code be any word without spaces and colons, so a rule's slug is one. (The `$msCompile` of
 //! Visual Studio Code wants a code to end in a digit; there a problem matcher of one's own is needed.)
-//! MSBuild knows errors and warnings only. Notes are written as the compiler writes its own, and no line that is
+//! MSBuild knows errors and warnings only, and fails a command that prints an error whatever its exit code, so
+//! only what makes the scan fail is one. Notes are written as the compiler writes its own, and no line that is
 //! no error may pass for one, whatever a file is called.
 
 use crate::answers::because;
@@ -32,15 +33,24 @@ impl<'a> Msvc<'a> {
     }
 
     fn error(&mut self, file: &str, code: &str, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{} : error {code}: {}", origin(file), safe(text))
+        self.line(Level::Error, file, code, text)
     }
 
-    fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
+    fn line(&mut self, level: Level, file: &str, code: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{} : {level} {code}: {}", origin(file), safe(text))
+    }
+
+    fn finding(&mut self, driver: &Examination, finding: &Finding) -> io::Result<()> {
+        let path = &*driver.path;
+        let level = excuse::weighed(&self.options, driver, finding);
         let place = finding.source.as_ref().and_then(file_and_line);
         let mut text = finding.message.clone();
         text += &doubt(finding).map(|doubt| format!(" ({doubt})")).unwrap_or_default();
         if let Some(excuse) = &finding.excuse {
             text += &format!("; {}", excuse::told(excuse));
+        }
+        if let Some(told) = excuse::unfailing(finding, level) {
+            text += &format!("; {told}");
         }
         // Where the line is one of source code, the driver is still to be named; where not, the address.
         text += &match (&place, finding.rva) {
@@ -52,10 +62,6 @@ impl<'a> Msvc<'a> {
             Some((file, Some(line))) => format!("{}({line})", origin(file)),
             Some((file, None)) => format!("{} ", origin(file)),
             None => format!("{} ", origin(path)),
-        };
-        let level = match finding.excuse {
-            Some(_) => Level::Note,
-            None => finding.level,
         };
         let line = format!("{level} {}: {}", finding.rule, safe(&text));
         match level {
@@ -73,20 +79,21 @@ impl Sink for Msvc<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.excused.count(examination);
         for finding in &examination.findings {
-            self.finding(&examination.path, finding)?;
+            self.finding(examination, finding)?;
         }
         for question in Question::ALL {
             let open = examination.counted(question) == Answer::Unknown;
             if open && self.options.fails(examination, question) {
                 let because = because(&examination.verdict, question);
-                self.error(&examination.path, &format!("{question}-unknown"), &because)?;
+                let level = excuse::failing(&self.options);
+                self.line(level, &examination.path, &format!("{question}-unknown"), &because)?;
             }
         }
         for defect in &examination.defects {
             let place = defect.rva.map(|rva| format!(" [+{rva:x}]")).unwrap_or_default();
             let text = format!("{}{place}", defect.message);
-            let path = origin(&examination.path);
-            writeln!(self.out, "{path} : warning {}: {}", defect.kind, safe(&text))?;
+            let kind = defect.kind.to_string();
+            self.line(Level::Warning, &examination.path, &kind, &text)?;
         }
         Ok(())
     }
@@ -213,6 +220,24 @@ mod tests {
         let long = format!("D:\\{}\\x.sys", "folder\\".repeat(100));
         assert!(origin(&long).chars().count() <= LONGEST_FILE);
         assert!(origin(&long).ends_with("\\x.sys"));
+    }
+
+    /// MSBuild fails a command that prints an error, so what fails nothing is none.
+    #[test]
+    fn what_fails_nothing_is_a_warning() {
+        let drivers = [sample::certify_only("a.sys")];
+        let gate = Options { gate: vec![Question::Load], ..Options::default() };
+        let zero = Options { exit_zero: true, fail_unknown: true, ..Options::default() };
+        for (options, told) in
+            [(gate, Some("; denies certify, which fails nothing here")), (zero, None)]
+        {
+            let text = sample::written(Format::Msvc, &drivers, options);
+            let [_, category, code, message] = parsed(text.lines().next().unwrap()).unwrap();
+            assert_eq!([&*category, &*code], ["warning", "executable-import-table"]);
+            assert!(told.is_none_or(|told| message.contains(told)), "{message}");
+            let read = text.lines().filter_map(parsed);
+            assert!(read.into_iter().all(|[_, category, ..]| category == "warning"), "{text}");
+        }
     }
 
     #[test]

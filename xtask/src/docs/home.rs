@@ -142,7 +142,7 @@ fn other_names() -> Page {
             format!(
                 "<tr id=\"{}\"><th scope=\"row\">{}</th><td>{}</td></tr>\n",
                 slug(name),
-                escape(name),
+                breakable(name),
                 links(cards.iter().map(|card| (rule_path(card.id), card.id)), &place)
             )
         })

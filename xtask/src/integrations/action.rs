@@ -101,11 +101,11 @@ impl Runner {
     }
 
     /// Scans with the defaults of `action.yml` and what is given beside them.
-    fn scan(&self, paths: &str, inputs: &[(&'static str, &'static str)]) -> Result<Ran> {
+    fn scan(&self, paths: &str, inputs: &[(&'static str, &str)]) -> Result<Ran> {
         let mut all = vec![("RINGFENCE_PATHS", paths)];
         for (name, default) in [
-            ("RINGFENCE_FAIL_ON", "load,run,certify"),
-            ("RINGFENCE_FAIL_UNKNOWN", "false"),
+            ("RINGFENCE_FAIL_ON", ""),
+            ("RINGFENCE_FAIL_UNKNOWN", ""),
             ("RINGFENCE_TARGET", ""),
             ("RINGFENCE_SYMBOLS", ""),
             ("RINGFENCE_SARIF", "ringfence.sarif"),
@@ -138,6 +138,9 @@ fn scans(runner: &Runner) -> Result<()> {
         [("RINGFENCE_SARIF", "a b.sarif"), ("RINGFENCE_ARGS", "--strict\n--no-hash\r\n")];
     runner.scan(&clean, &elsewhere)?.expect(0, &[])?;
     sarif(&runner.file("a b.sarif"), 0)?;
+    settings(runner, &bad)?;
+    arguments(runner, &bad)?;
+    usage_errors(runner, &clean)?;
 
     // Nothing of the inputs is a command, and what makes no sense is told.
     let injected = "$(touch injected)`touch injected`;touch injected";
@@ -148,6 +151,60 @@ fn scans(runner: &Runner) -> Result<()> {
     let empty = runner.file("temp").join("empty");
     fs::create_dir_all(&empty)?;
     runner.scan(&empty.display().to_string(), &[])?.expect(3, &["no driver was found"])
+}
+
+/// What no input says is for the settings file to say.
+fn settings(runner: &Runner, bad: &str) -> Result<()> {
+    let folder = runner.file("settings");
+    fs::create_dir_all(&folder)?;
+    let driver = folder.join("bad.sys");
+    fs::copy(bad, &driver)?;
+    let driver = driver.display().to_string();
+    let mut ran = Vec::new();
+    for text in ["gate = [\"load\"]\n", "gate = [\"run\"]\nfail-unknown = true\n"] {
+        fs::write(folder.join("ringfence.toml"), text)?;
+        ran.push(runner.scan(&driver, &[])?);
+    }
+    ran[0].expect(0, &["::warning ", "denies certify, which fails nothing here"])?;
+    ensure!(!ran[0].said.contains("::error"), "what fails nothing is an error: {:?}", ran[0]);
+    ran[1].expect(1, &["title=run unknown"])?;
+    runner.scan(&driver, &[("RINGFENCE_FAIL_UNKNOWN", "false")])?.expect(0, &[])?;
+    runner.scan(&driver, &[("RINGFENCE_FAIL_ON", "certify")])?.expect(1, &["::error "])
+}
+
+/// Arguments are split as a shell does, quotation marks and backslashes of Windows with them.
+fn arguments(runner: &Runner, bad: &str) -> Result<()> {
+    fs::write(runner.file("my config.toml"), "gate = [\"load\"]\n")?;
+    for args in [
+        "--config \"my config.toml\"",
+        "  --config='my config.toml'\t--no-hash \n",
+        "--config\r\nmy' 'config.toml",
+    ] {
+        runner.scan(bad, &[("RINGFENCE_ARGS", args)])?.expect(0, &["::warning "])?;
+    }
+    let ran = runner.scan(bad, &[("RINGFENCE_ARGS", r"--config C:\no\$(touch injected)*")])?;
+    ran.expect(2, &[r"C:\no\$(touch"])?;
+    ensure!(!runner.file("injected").exists(), "an argument was run");
+    runner.scan(bad, &[("RINGFENCE_ARGS", "--config 'a")])?.expect(2, &["never closed"])
+}
+
+/// They are annotated, and no report of an earlier step passes for theirs.
+fn usage_errors(runner: &Runner, clean: &str) -> Result<()> {
+    runner.scan(clean, &[])?.expect(0, &[])?;
+    ensure!(runner.output("sarif")? == "ringfence.sarif" && !runner.output("markdown")?.is_empty());
+    let told = "::error title=ringfence::invalid value 'lod'";
+    runner.scan(clean, &[("RINGFENCE_FAIL_ON", "lod")])?.expect(2, &[told])?;
+    ensure!(runner.output("sarif").is_err() && runner.output("markdown").is_err());
+    ensure!(runner.output("exit-code")? == "2" && !runner.file("ringfence.sarif").exists());
+    let nowhere = [("RINGFENCE_SARIF", "no/such/folder.sarif")];
+    runner
+        .scan(clean, &nowhere)?
+        .expect(2, &["::error title=ringfence::cannot write the report"])?;
+    ensure!(runner.output("sarif").is_err() && !runner.output("markdown")?.is_empty());
+    let ran = runner.scan("gone.sys", &[])?;
+    ran.expect(2, &["title=could not read"])?;
+    ensure!(ran.said.matches("::error").count() == 1, "it is told twice: {ran:?}");
+    Ok(())
 }
 
 /// Fails unless the file is SARIF with this many errors.

@@ -17,7 +17,7 @@ add_executable(toy main.c)
 set_target_properties(toy PROPERTIES SUFFIX .sys)
 add_custom_command(TARGET toy POST_BUILD
   COMMAND \"${CMAKE_COMMAND}\" -E copy \"${DRIVER}\" $<TARGET_FILE:toy> VERBATIM)
-ringfence_scan(TARGET ${SCANNED} GATE load certify REPORTS sarif=toy.sarif)
+ringfence_scan(TARGET ${SCANNED} ${OPTIONS} REPORTS sarif=toy.sarif)
 ";
 
 pub fn check() -> Result<()> {
@@ -30,10 +30,12 @@ pub fn check() -> Result<()> {
     let program = super::program()?;
     for generator in ["Unix Makefiles", "Ninja"] {
         let folder = tempfile::tempdir()?;
-        let project = Project { folder: folder.path(), generator, program: &program };
+        let options = "GATE;load;certify";
+        let project = Project { folder: folder.path(), generator, program: &program, options };
         fs::write(folder.path().join("CMakeLists.txt"), PROJECT)?;
         fs::write(folder.path().join("main.c"), "int main(void) { return 0; }\n")?;
         builds(&project)?;
+        settings(&Project { options: "", ..project })?;
     }
     println!("CMake: a driver fails the build until it is mended, by make and by ninja");
     Ok(())
@@ -43,6 +45,7 @@ struct Project<'p> {
     folder: &'p Path,
     generator: &'p str,
     program: &'p Path,
+    options: &'p str,
 }
 
 impl Project<'_> {
@@ -55,6 +58,7 @@ impl Project<'_> {
                 .arg(set("RINGFENCE_EXECUTABLE", self.program))
                 .arg(set("DRIVER", driver))
                 .arg(format!("-DSCANNED={scanned}"))
+                .arg(format!("-DOPTIONS={}", self.options))
                 .current_dir(self.folder),
         )
     }
@@ -82,4 +86,25 @@ fn builds(project: &Project<'_>) -> Result<()> {
     ensure!(!again.said.contains("Examining"), "what did not change is examined again: {again:?}");
 
     project.configure(&clean, "nothing")?.expect(1, &["TARGET has to be one that there is"])
+}
+
+/// What a settings file accepts counts at each build, also where the driver stays the same.
+fn settings(project: &Project<'_>) -> Result<()> {
+    let [bad, _] = drivers();
+    let file = project.folder.join("ringfence.toml");
+    let accept = "[[accept]]\nrule = \"executable-pool-type\"\npath = \"**\"\nreason = \"known\"\n";
+    fs::remove_dir_all(project.folder.join("build"))?;
+    project.configure(&bad, "toy")?.expect(0, &[])?;
+    let failed = project.build()?;
+    ensure!(failed.code != Some(0), "it passes without settings: {failed:?}");
+    // Neither is configured anew by hand.
+    fs::write(&file, accept)?;
+    project.build()?.expect(0, &["accepted: known"])?;
+    fs::write(&file, accept.replace("known\"", "known\"\nuntil = 2020-01-31"))?;
+    ensure!(project.build()?.code != Some(0), "what has ended is accepted");
+    fs::write(&file, "gate = [\"load\"]\n")?;
+    project.build()?.expect(0, &[" : warning executable-pool-type: "])?;
+    fs::remove_file(&file)?;
+    ensure!(project.build()?.code != Some(0), "a settings file that is gone still counts");
+    Ok(())
 }

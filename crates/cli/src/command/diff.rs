@@ -3,9 +3,9 @@
 use crate::arguments::{Color, Diff, DiffFormat};
 use crate::progress::ProgressLine;
 use crate::{exit, scanning, terminal};
-use anyhow::Context;
-use ringfence::report::{difference_json, difference_markdown, difference_text, safe};
-use ringfence::{Input, Scan, Settings, Side, Targets, compare, is_report};
+use anyhow::{Context, bail};
+use ringfence::report::{Options, difference_json, difference_markdown, difference_text, safe};
+use ringfence::{Difference, Input, Scan, Settings, Side, Targets, compare, is_report};
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
@@ -26,11 +26,21 @@ pub(crate) fn run(arguments: &Diff, color: Color) -> anyhow::Result<u8> {
         symbols: arguments.symbols.clone(),
         ..Settings::default()
     };
-    let is_text = arguments.format == DiffFormat::Text;
+    let is_text = arguments.format == DiffFormat::Text || arguments.output.is_some();
     let mut scans = Vec::new();
     let mut side = |name: &OsStr, report: Option<Side>| -> anyhow::Result<Side> {
         let Some(side) = report else {
             let (side, scan) = examined(name, &settings)?;
+            // Against nothing, every driver would be new and every error one that was not there before.
+            if side.is_empty() && exit::of_scan(&scan, &[], false) == exit::TROUBLE {
+                scanning::complain(&scan, true);
+                let name = name.to_string_lossy();
+                bail!(
+                    "nothing of {} could be read, so nothing is compared\n  \
+                     help: it takes drivers, folders, or a report by --format json or jsonl",
+                    safe(&name)
+                );
+            }
             scanning::complain(&scan, !is_text);
             scans.push(scan);
             return Ok(side);
@@ -40,18 +50,41 @@ pub(crate) fn run(arguments: &Diff, color: Color) -> anyhow::Result<u8> {
     let [old, new] = reports;
     let (old, new) = (side(named[0], old)?, side(named[1], new)?);
     let difference = compare(&old, &new);
-    let text = match arguments.format {
-        DiffFormat::Text => difference_text(&difference, &terminal::options(color)),
-        DiffFormat::Json => difference_json(&difference),
-        DiffFormat::Markdown => difference_markdown(&difference),
+    tell(&difference, arguments, color)?;
+    Ok(exit::of_comparison(difference.worse, old.len() + new.len(), &scans))
+}
+
+/// Writes the comparison where it is to be written.
+fn tell(difference: &Difference, arguments: &Diff, color: Color) -> anyhow::Result<()> {
+    let written = |format| match format {
+        DiffFormat::Text => difference_text(difference, &terminal::options(color)),
+        DiffFormat::Json => difference_json(difference),
+        DiffFormat::Markdown => difference_markdown(difference),
     };
+    let text = match &arguments.output {
+        Some(_) => written(DiffFormat::Text),
+        None => written(arguments.format),
+    };
+    if let Some(path) = &arguments.output {
+        // A file has no colours.
+        let text = match arguments.format {
+            DiffFormat::Text => difference_text(difference, &Options::default()),
+            other => written(other),
+        };
+        let shown = path.to_string_lossy();
+        std::fs::write(path, text)
+            .with_context(|| format!("cannot write the comparison {}", safe(&shown)))?;
+    }
+    print(&text)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        other => other.context("cannot write the comparison")?,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        other => other.context("cannot write the comparison"),
     }
-    Ok(exit::of_comparison(difference.worse, old.len() + new.len(), &scans))
 }
 
 /// The side that `name` is a report of; none where it names drivers.

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let mut options = terminal::options(color);
     options.gate.clone_from(&effective.gate.value);
     options.fail_unknown = effective.fail_unknown.value;
+    options.exit_zero = arguments.exit_zero;
     options.cards = ringfence::rule_cards().collect();
     let docs = effective.docs_url.value.as_ref();
     options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());

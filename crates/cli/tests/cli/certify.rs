@@ -21,7 +21,7 @@ fn codes_come_in_the_documented_order() {
     let code = |files: &[(&str, Vec<u8>)], options: &str| {
         let files = folder(files.iter().cloned());
         let code = |format| certify(&format!("--format {format} {options}"), files.path()).code;
-        let codes = ["text", "json", "script"].map(code);
+        let codes = ["text", "json", "markdown", "script"].map(code);
         assert!(codes.iter().all(|one| *one == codes[0]), "{codes:?}");
         codes[0].unwrap()
     };
@@ -54,6 +54,12 @@ fn the_edition_and_the_versions_decide() {
         ("--sku SERVER", 1, "server-2016"),
         ("--sku server --target server-2019", 0, "server-2019"),
         ("--target win10-1703+", 0, "win10-1703"),
+        // What names versions of one edition names the edition.
+        ("--target server-2019,server-2022", 0, "server-2019"),
+        ("--target server", 1, "server-2016"),
+        ("--target Server-2019+", 0, "server-2019"),
+        ("--target all", 1, "win10-1607"),
+        ("--sku desktop,desktop --target win10-1607", 1, "win10-1607"),
     ] {
         let ran = certify(&format!("{options} --format json"), files.path());
         assert_eq!(ran.code, Some(code), "{options}");
@@ -63,6 +69,30 @@ fn the_edition_and_the_versions_decide() {
     let text = certify("--sku server", files.path()).stdout;
     assert!(text.contains("Assurance"), "{text}");
     assert!(!certify("", files.path()).stdout.contains("Assurance"));
+}
+
+/// An edition's test is asked about its own versions only, from the first that it is required on.
+#[test]
+fn editions_and_versions_that_do_not_go_together() {
+    let files = folder([("a.sys", clean())]);
+    for (options, told) in [
+        ("--sku server --target win11", "win11 is of the edition desktop, not server"),
+        ("--sku desktop --target server-2025", "server-2025 is of the edition server, not desktop"),
+        ("--target win11,server-2025", "server-2025 is of the edition server, not desktop"),
+        ("--target win10-1507", "not required on win10-1507"),
+        ("--sku server --target win10-1507", "not required on win10-1507"),
+        ("--sku desktop,server", "run it twice"),
+    ] {
+        let ran = certify(options, files.path());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{options}");
+        assert!(ran.stderr.contains(told), "{options}: {ran:?}");
+    }
+    let targets = |options: &str| {
+        let report = certify(&format!("{options} --format json"), files.path()).json();
+        report["targets"].as_array().unwrap().len()
+    };
+    assert_eq!(targets("--target all"), targets(""));
+    assert_eq!(targets("--target all --sku server"), 4);
 }
 
 #[test]

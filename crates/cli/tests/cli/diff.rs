@@ -64,6 +64,45 @@ fn a_command_line_that_cannot_be_meant() {
     assert!(ran.stderr.starts_with("left out "), "{ran:?}");
 }
 
+/// A comparison with nothing would call every driver new and its errors worse.
+#[test]
+fn a_side_that_cannot_be_read_is_not_compared() {
+    let files = folder([("a.sys", bad()), ("report.csv", b"driver,load\n".to_vec())]);
+    let driver = files.path().join("a.sys");
+    for name in ["typo.json", "report.csv"] {
+        let odd = files.path().join(name);
+        for (old, new) in [(&odd, &driver), (&driver, &odd)] {
+            let ran = diff("", old, new);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+            assert!(
+                ran.stderr.contains(&format!("error: nothing of {}", odd.display())),
+                "{ran:?}"
+            );
+        }
+    }
+    let cut = folder([("cut.sys", malformed("truncated-in-file-header"))]);
+    let ran = diff("", cut.path(), &driver);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.starts_with("error: cannot read "), "{ran:?}");
+}
+
+#[test]
+fn a_file_is_written_beside_the_text() {
+    let files = folder([("old/a.sys", clean()), ("new/a.sys", bad())]);
+    let at = |name: &str| files.path().join(name);
+    for (format, begins) in
+        [("markdown", "<!-- ringfence diff -->\n"), ("json", "{"), ("text", "old  ")]
+    {
+        let options = format!("--format {format} --output {}", at("out").display());
+        let ran = diff(&options, at("old"), at("new"));
+        assert_eq!((ran.code, ran.last_line()), (Some(1), "something became worse"), "{ran:?}");
+        assert!(std::fs::read_to_string(at("out")).unwrap().starts_with(begins), "{format}");
+    }
+    let ran = diff(&format!("--output {}", at("no/out").display()), at("old"), at("new"));
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.starts_with("error: cannot write the comparison "), "{ran:?}");
+}
+
 /// The same sets of drivers give the same differences, whether they are scanned now or were before.
 #[test]
 fn drivers_and_reports_are_compared_in_any_combination() {

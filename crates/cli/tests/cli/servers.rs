@@ -1,6 +1,6 @@
 //! Formats for build servers: they fail where the exit code is 1.
 
-use crate::run::{clean, folder, immovable, scan, straddling};
+use crate::run::{bad, clean, folder, immovable, scan, straddling};
 
 /// `<failure` and `<skipped` of the JUnit report, and the exit code.
 fn junit(options: &str) -> (usize, usize, Option<i32>) {
@@ -34,5 +34,23 @@ fn each_format_tells_what_could_not_be_read() {
         let ran = scan(&format!("--format {format}"), files.path());
         assert_eq!(ran.code, Some(2), "{format}");
         assert!(ran.stdout.contains(told), "{format}: {}", ran.stdout);
+    }
+}
+
+/// What fails nothing is no error for servers that look at the text instead of the exit code.
+#[test]
+fn errors_are_what_fails() {
+    let files = folder([("a.sys", bad())]);
+    for (format, error, warning) in
+        [("github", "::error ", "::warning "), ("msvc", " : error ", " : warning ")]
+    {
+        for (options, code, is_error) in
+            [("", 1, true), ("--gate run", 0, false), ("--exit-zero", 0, false)]
+        {
+            let ran = scan(&format!("--format {format} {options}"), files.path());
+            assert_eq!(ran.code, Some(code), "{format} {options}");
+            assert_eq!(ran.stdout.contains(error), is_error, "{ran:?}");
+            assert_eq!(ran.stdout.contains(warning), !is_error, "{ran:?}");
+        }
     }
 }

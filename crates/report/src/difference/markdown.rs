@@ -6,6 +6,9 @@ use ringfence_finding::{
     Change, ComparedFinding, Difference, DriverDifference, LoneDriver, Question,
 };
 
+/// By which a comment is found again, apart from that of a scan. Nobody sees it.
+const MARKER: &str = "<!-- ringfence diff -->\n";
+
 /// GitHub takes comments of 65,536 characters; behind this many bytes no driver is told any more.
 const LONGEST: usize = 50_000;
 
@@ -16,7 +19,7 @@ const WIDEST: usize = 200;
 /// A comparison in Markdown: what became worse, then what became better, then drivers of one side alone.
 pub fn difference_markdown(difference: &Difference) -> String {
     let title = if difference.worse { "something became worse" } else { "nothing became worse" };
-    let mut text = format!("### ringfence: {title}\n\n");
+    let mut text = format!("{MARKER}### ringfence: {title}\n\n");
     text +=
         &format!("{} compared with {}: ", code(&difference.new.name), code(&difference.old.name));
     text += &format!("{}.\n", super::drivers(&difference.totals));

@@ -108,7 +108,7 @@ fn junit(text: &str) -> Vec<String> {
 fn markdown(text: &str) -> Vec<String> {
     assert!(text.len() < 60_000);
     let own_html = Regex::new(
-        r#"^(</?details>|<summary><code>([^<>"']|&[a-z#0-9]+;)*</code>: load \w+ · run \w+ · certify \w+</summary>)$"#,
+        r#"^(<!-- ringfence -->|</?details>|<summary>[0-9a-z ,]+</summary>|<summary><code>([^<>"']|&[a-z#0-9]+;)*</code>: load \w+ · run \w+ · certify \w+</summary>)$"#,
     )
     .unwrap();
     let linked = Regex::new(r"@|#\d|://|www\.|(?i)gh-\d").unwrap();

@@ -3,11 +3,12 @@
 use super::prose::{block, code, html, sentence};
 use super::{PATH, SENTENCE};
 use crate::answers::{answers, whys};
+use crate::excuse::Excused;
 use crate::full::doubt;
 use crate::layout::{counted, grouped, shortened};
 use crate::style::Meaning;
 use crate::{Options, drawing, excuse, source};
-use ringfence_finding::{Answer, Examination, Finding, Question, SourcePlace};
+use ringfence_finding::{Answer, Examination, Finding, Level, Question, SourcePlace};
 use std::cmp::Reverse;
 
 /// Findings of one driver that are told.
@@ -44,20 +45,7 @@ pub(super) fn of(driver: &Examination, options: &Options) -> String {
         html(&driver.path, PATH),
         answers(&driver.verdict).render(false)
     );
-    let mut findings: Vec<&Finding> = driver.findings.iter().collect();
-    findings.sort_by_key(|finding| (finding.excuse.is_some(), Reverse(finding.level)));
-    let mut shown = 0;
-    let start = told.len();
-    for finding in findings.iter().take(FINDINGS) {
-        if told.len() - start > ROOM {
-            break;
-        }
-        told += &of_finding(finding, options);
-        shown += 1;
-    }
-    if findings.len() > shown {
-        told += &format!("- … {} more\n", counted(findings.len() - shown, "finding"));
-    }
+    told += &of_findings(driver, options);
     for defect in driver.defects.iter().take(FEW) {
         told += &format!("- malformed: {}\n", sentence(&defect.message, SENTENCE));
     }
@@ -73,17 +61,54 @@ pub(super) fn of(driver: &Examination, options: &Options) -> String {
     told + "\n</details>\n"
 }
 
-fn of_finding(finding: &Finding, options: &Options) -> String {
-    let rule = match &options.docs {
-        Some(docs) => format!("[`{0}`](<{docs}/rules/{0}.html>)", finding.rule),
-        None => format!("`{}`", finding.rule),
-    };
-    let doubt = doubt(finding).map(|doubt| format!(" ({doubt})")).unwrap_or_default();
-    let message = sentence(&finding.message, SENTENCE);
-    let mut told = format!("- **{}** {rule}: {message}{doubt}{}\n", finding.level, place(finding));
-    if let Some(excuse) = &finding.excuse {
-        told += &format!("\n  Excused: {}\n", sentence(&excuse::told(excuse), SENTENCE));
+/// First what is to be acted on; then, folded up once more, what is excused or a mere note, in a line each.
+fn of_findings(driver: &Examination, options: &Options) -> String {
+    let is_quiet = |finding: &&Finding| finding.excuse.is_some() || finding.level == Level::Note;
+    let (mut quiet, mut loud): (Vec<&Finding>, Vec<&Finding>) =
+        driver.findings.iter().partition(is_quiet);
+    loud.sort_by_key(|finding| Reverse(finding.level));
+    quiet.sort_by_key(|finding| (finding.excuse.is_some(), Reverse(finding.level)));
+    let mut told = String::new();
+    let mut shown = 0;
+    for finding in loud.iter().take(FINDINGS) {
+        if told.len() > ROOM {
+            break;
+        }
+        told += &of_finding(finding, options);
+        shown += 1;
     }
+    told += &more(loud.len() - shown);
+    if quiet.is_empty() {
+        return told;
+    }
+    let listed = quiet.len().min(FINDINGS - shown);
+    let lines = quiet.iter().take(listed).map(|finding| in_a_line(finding, options));
+    let lines: String = lines.chain([more(quiet.len() - listed)]).collect();
+    if loud.is_empty() {
+        return lines;
+    }
+    let notes = quiet.iter().filter(|finding| finding.excuse.is_none()).count();
+    let notes = (notes > 0).then(|| counted(notes, "note"));
+    let kinds: Vec<String> = notes.into_iter().chain(Excused::of(driver).told()).collect();
+    told + &format!("<details>\n<summary>{}</summary>\n\n{lines}\n</details>\n\n", kinds.join(", "))
+}
+
+fn more(untold: usize) -> String {
+    if untold == 0 {
+        return String::new();
+    }
+    format!("- … {} more\n", counted(untold, "finding"))
+}
+
+/// A finding that fails nothing, without what helps to mend it.
+fn in_a_line(finding: &Finding, options: &Options) -> String {
+    let excuse = finding.excuse.as_ref().map(excuse::told);
+    let excuse = excuse.map(|told| format!(" – {}", sentence(&told, SENTENCE)));
+    format!("{}{}\n", lead(finding, options), excuse.unwrap_or_default())
+}
+
+fn of_finding(finding: &Finding, options: &Options) -> String {
+    let mut told = lead(finding, options) + "\n";
     if let Some(evidence) = &finding.evidence {
         let lines = drawing::draw(evidence, Meaning::Plain, WIDTH).into_iter().take(LINES);
         let lines: Vec<String> =
@@ -98,6 +123,17 @@ fn of_finding(finding: &Finding, options: &Options) -> String {
     }
     // The next finding is an entry of the same list.
     told + "\n"
+}
+
+/// `- **error** rule: what was found, and where`.
+fn lead(finding: &Finding, options: &Options) -> String {
+    let rule = match &options.docs {
+        Some(docs) => format!("[`{0}`](<{docs}/rules/{0}.html>)", finding.rule),
+        None => format!("`{}`", finding.rule),
+    };
+    let doubt = doubt(finding).map(|doubt| format!(" ({doubt})")).unwrap_or_default();
+    let message = sentence(&finding.message, SENTENCE);
+    format!("- **{}** {rule}: {message}{doubt}{}", finding.level, place(finding))
 }
 
 /// `, at +1a45 in .text, Allocate, src/pool.c:57`, the names as code.

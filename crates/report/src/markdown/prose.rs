@@ -7,17 +7,17 @@ use crate::layout::shortened;
 use crate::safe::safe;
 
 /// `text` as inline code, whatever is in it, with at most `width` columns of it.
-pub(super) fn code(text: &str, width: usize) -> String {
+pub(crate) fn code(text: &str, width: usize) -> String {
     span(&shortened(text, width))
 }
 
 /// As [`code`], for a cell of a table: a vertical bar would end it, even in code.
-pub(super) fn code_cell(text: &str, width: usize) -> String {
+pub(crate) fn code_cell(text: &str, width: usize) -> String {
     span(&shortened(text, width).replace('|', "\\u{7c}"))
 }
 
 /// A sentence that may have code in backticks, with at most `width` columns of it. It must not begin a line.
-pub(super) fn sentence(text: &str, width: usize) -> String {
+pub(crate) fn sentence(text: &str, width: usize) -> String {
     let text = shortened(text, width);
     let mut pieces: Vec<String> = text.split('`').map(str::to_owned).collect();
     if pieces.len().is_multiple_of(2) {
@@ -47,7 +47,7 @@ pub(super) fn sentence(text: &str, width: usize) -> String {
 }
 
 /// `text` in HTML, also between quotes.
-pub(super) fn html(text: &str, width: usize) -> String {
+pub(crate) fn html(text: &str, width: usize) -> String {
     let mut told = String::new();
     for c in shortened(text, width).chars() {
         match c {

@@ -45,7 +45,7 @@ fn the_table_has_the_worst_first() {
         sample::certify_only("certify.sys"),
         sample::writable_executable("load.sys"),
     ]);
-    assert!(text.starts_with("### ringfence: 2 of 5 drivers fail\n"), "{text}");
+    assert!(text.starts_with("<!-- ringfence -->\n### ringfence: 2 of 5 drivers fail\n"), "{text}");
     let rows = table(&text);
     let first: Vec<&str> = rows.iter().map(|row| &*row[0]).collect();
     assert_eq!(
@@ -93,6 +93,23 @@ fn it_fits_into_a_comment() {
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
         assert!(text.matches("<details>").count() > 0);
     }
+}
+
+/// What is excused and what is only a note is out of the way of what is to be mended.
+#[test]
+fn what_fails_nothing_is_folded() {
+    let mut driver = sample::all_excused("a.sys");
+    driver.findings[0].excuse = None;
+    driver.findings[1].level = Level::Note;
+    driver.findings[1].excuse = None;
+    let text = written(std::slice::from_ref(&driver));
+    let (loud, quiet) =
+        text.split_once("<summary>1 note, 1 accepted, 1 in the baseline</summary>").unwrap();
+    assert!(loud.contains("- **error**") && loud.contains("Help: "), "{loud}");
+    assert!(quiet.contains(" – accepted: the vendor mends it with 2.2\n"), "{quiet}");
+    assert!(!quiet.contains("Help: ") && quiet.matches("\n- **").count() == 3, "{quiet}");
+    driver.findings.remove(0);
+    assert_eq!(written(&[driver]).matches("<details>").count(), 1);
 }
 
 #[test]
