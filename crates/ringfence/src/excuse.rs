@@ -43,17 +43,13 @@ impl<'a> Excusing<'a> {
         }
     }
 
-    /// Whether `question` is open as it was in the baseline, and nothing new objects.
+    /// Whether `question` is open as it was in the baseline, and nothing new objects: to it, or to loading, which
+    /// goes before.
     fn was_left_open(&self, driver: &Examination, question: Question) -> bool {
         let Some(baseline) = &self.settings.baseline else { return false };
-        let Settings { targets, code_analysis, .. } = *self.settings;
-        let mut denying = driver
-            .findings
-            .iter()
-            .filter(|finding| finding.denies(question, targets, code_analysis));
-        driver.verdict.answer(question) == Answer::Unknown
-            && !driver.excused.contains(&question)
-            && denying.all(|finding| finding.excuse.is_some())
+        let is_refused = question != Question::Load && driver.counted(Question::Load) == Answer::No;
+        driver.counted(question) == Answer::Unknown
+            && !is_refused
             && baseline.left_open(driver, question)
     }
 
