@@ -92,9 +92,28 @@ fn the_settings_file_names_a_baseline_beside_it() {
     assert_eq!(run_in(&files, "scan --no-baseline --report json=d/old.json d").code, Some(1));
     assert_eq!(run_in(&files, "scan d").code, Some(0));
     assert_eq!(run_in(&files, "scan --no-baseline d").code, Some(1));
-    // It may be written anew by the scan that reads it.
-    assert_eq!(run_in(&files, "scan --report json=d/old.json d").code, Some(0));
+    assert_eq!(run_in(&files, "scan --report json=d/old.json d").code, Some(2));
     assert_eq!(run_in(&files, "scan d").code, Some(0));
+}
+
+/// A scan that fails for what is new must not make it known.
+#[test]
+fn a_report_is_not_written_over_the_baseline() {
+    let files = folder([("a.sys", clean()), ("d/x", Vec::new())]);
+    assert_eq!(run_in(&files, "scan --report json=old.json .").code, Some(0));
+    fs::write(files.path().join("a.sys"), bad()).unwrap();
+    let before = fs::read(files.path().join("old.json")).unwrap();
+    let absolute = files.path().join("old.json");
+    for path in ["old.json", "./d/../old.json", absolute.to_str().unwrap()] {
+        let ran = run_in(&files, &format!("scan --baseline old.json --report json={path} ."));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{path}");
+        assert!(ran.stderr.contains("would be written over the baseline"), "{ran:?}");
+        assert!(ran.stderr.contains("\n  help: write it to another file"), "{ran:?}");
+    }
+    assert_eq!(fs::read(files.path().join("old.json")).unwrap(), before);
+    let other = "scan --baseline old.json --report json=new.json .";
+    assert_eq!(run_in(&files, other).code, Some(1));
+    assert_eq!(run_in(&files, "scan --baseline old.json .").code, Some(1));
 }
 
 #[test]
