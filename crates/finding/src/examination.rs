@@ -1,6 +1,6 @@
 //! All that was learnt about one driver.
 
-use crate::{Answer, Call, DebugSymbols, Defect, Finding, Level, Question, Verdict};
+use crate::{Answer, Call, DebugSymbols, Defect, Finding, Level, Question, Verdict, excuse};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -41,22 +41,26 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// The answer to `question` as far as it counts for success or failure: *yes* where it is excused.
+    /// The answer to `question` as far as it counts for success or failure: what is left without the findings that
+    /// are excused, and *yes* where the whole answer is.
     ///
     /// That a driver does not load hides what *run* objects to. Where the first is excused the second counts.
     pub fn counted(&self, question: Question) -> Answer {
         if self.excused.contains(&question) {
             return Answer::Yes;
         }
-        let objects = |finding: &Finding| {
-            let is_error = finding.level == Level::Error && finding.excuse.is_none();
-            is_error && finding.questions.contains(&Question::Run)
-        };
-        let is_hidden = question == Question::Run && self.excused.contains(&Question::Load);
-        match is_hidden && self.findings.iter().any(objects) {
-            true => Answer::No,
-            false => self.verdict.answer(question),
+        if self.findings.iter().all(|finding| finding.excuse.is_none()) {
+            return self.verdict.answer(question);
         }
+        // An error denies what it says it does, but perhaps *certify*, which only some who object count for.
+        let certify = self.verdict.reasons(Question::Certify);
+        let denies = |finding: &Finding, question: Question| {
+            finding.level == Level::Error
+                && finding.questions.contains(&question)
+                && (question != Question::Certify
+                    || certify.iter().any(|reason| reason.rule == Some(finding.rule)))
+        };
+        excuse::left(&self.findings, &self.verdict, &denies, question)
     }
 }
 

@@ -19,30 +19,46 @@ pub enum Excuse {
     Baseline,
 }
 
-/// The questions whose answer fails nothing, as all that decided it is excused: for
+/// The questions whose answer fails nothing, as nothing is left of it without what is excused: for
 /// [`Examination::excused`](crate::Examination::excused). `targets` and `code_analysis` are those of
 /// [`decide`](crate::decide).
-///
-/// What a driver was not reached by because it does not load goes with that: only where a finding of its own
-/// objects does the answer stay.
 pub fn excused(
     findings: &[Finding],
     verdict: &Verdict,
     targets: Targets,
     code_analysis: bool,
 ) -> Vec<Question> {
-    let holds = |question| {
-        let mut denying =
-            findings.iter().filter(|finding| finding.denies(question, targets, code_analysis));
-        denying.all(|finding| finding.excuse.is_some())
-    };
-    let load_is = verdict.load == Answer::No && holds(Question::Load);
-    let is_excused = |question: &Question| match verdict.answer(*question) {
-        Answer::Yes => false,
-        Answer::No => holds(*question),
-        Answer::Unknown => load_is && verdict.is_not_reached(*question) && holds(*question),
+    let denies = |finding: &Finding, question| finding.denies(question, targets, code_analysis);
+    let is_excused = |question: &Question| {
+        verdict.answer(*question) != Answer::Yes
+            && left(findings, verdict, &denies, *question) == Answer::Yes
     };
     Question::ALL.into_iter().filter(is_excused).collect()
+}
+
+/// The answer to `question` had the findings that are excused not been made. An excuse is for what was found; what
+/// was not examined is open all the same.
+///
+/// What a driver was not reached by because it does not load goes with that, and what it hid comes to light.
+pub(crate) fn left(
+    findings: &[Finding],
+    verdict: &Verdict,
+    denies: &dyn Fn(&Finding, Question) -> bool,
+    question: Question,
+) -> Answer {
+    let is_denied = |question| {
+        let mut left = findings.iter().filter(|finding| finding.excuse.is_none());
+        left.any(|finding| denies(finding, question))
+    };
+    let is_refused = is_denied(Question::Load);
+    match question {
+        Question::Run if is_refused => Answer::Unknown,
+        _ if is_denied(question) => Answer::No,
+        _ if !verdict.open(question).is_empty() => Answer::Unknown,
+        // Not reached.
+        Question::Certify if is_refused => Answer::Unknown,
+        _ => Answer::Yes,
+    }
 }
 
 #[cfg(test)]
@@ -82,8 +98,15 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_excused() {
-        let gap = Gap::new(&[Run], "not examined");
-        assert_eq!(excused_of(&[finding(&[Certify], true)], &[gap]), [Certify]);
+        let run = Gap::new(&[Run], "not examined");
+        assert_eq!(excused_of(&[finding(&[Certify], true)], std::slice::from_ref(&run)), [Certify]);
+        // What was not examined is behind what was found.
+        assert_eq!(excused_of(&[finding(&[Run], true)], std::slice::from_ref(&run)), []);
+        let load = Gap::new(&[Load], "not examined");
+        assert_eq!(excused_of(&[finding(&[Load], true)], &[load]), [Run, Certify]);
+        assert_eq!(excused_of(&[finding(&[Load], true)], &[run]), [Load, Certify]);
+        let old = Gap::new(&[Run], "not examined").on(Targets::BEFORE_1703);
+        assert_eq!(excused_of(&[finding(&[Run], true)], &[old]), [Run]);
     }
 
     #[test]

@@ -128,6 +128,9 @@ pub struct Because {
     /// What would leave *certify* open, also where it is no anyway; told by `certify` alone.
     #[serde(skip)]
     pub certify_open: Vec<Reason>,
+    /// What was not examined, whatever findings say: for [`Verdict::open`].
+    #[serde(skip)]
+    open: [Vec<Reason>; 3],
 }
 
 /// The three answers.
@@ -159,6 +162,16 @@ impl Verdict {
             Question::Load => &self.because.load,
             Question::Run => &self.because.run,
             Question::Certify => &self.because.certify,
+        }
+    }
+
+    /// What was not examined of `question`, also where the answer is no anyway: what is left once nothing objects.
+    pub fn open(&self, question: Question) -> &[Reason] {
+        let [load, run, certify] = &self.because.open;
+        match question {
+            Question::Load => load,
+            Question::Run => run,
+            Question::Certify => certify,
         }
     }
 
@@ -211,8 +224,13 @@ pub fn decide(
         Answer::Unknown => certify_because.clone(),
         _ => open(Question::Certify),
     };
-    let because =
-        Because { load: load_because, run: run_because, certify: certify_because, certify_open };
+    let because = Because {
+        load: load_because,
+        run: run_because,
+        certify: certify_because,
+        certify_open,
+        open: Question::ALL.map(open),
+    };
     Verdict { load, run, certify, because }
 }
 
@@ -300,6 +318,21 @@ mod tests {
         let [open] = &because.certify_open[..] else { panic!("{because:?}") };
         assert_eq!(open.text, "machine code not examined");
         assert_eq!(open.counters, Counter::OF_CALLS);
+    }
+
+    #[test]
+    fn what_is_open_is_known_behind_a_no() {
+        let gap = Gap::new(&[Question::Run], "machine code not examined");
+        let old = Gap::new(&[Question::Run], "not for these").on(Targets::BEFORE_1703);
+        let refused = finding(&[Question::Load], &[Authority::Loader]);
+        let denied = finding(&[Question::Run], &[]);
+        for bad in [refused, denied] {
+            let verdict = decide(&[bad], &[gap.clone(), old.clone()], Targets::DEFAULT, false);
+            let [open] = verdict.open(Question::Run) else { panic!("{verdict:?}") };
+            assert_eq!(open.text, "machine code not examined");
+            assert!(verdict.open(Question::Load).is_empty());
+            assert!(verdict.open(Question::Certify).is_empty());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::layout::grouped;
 use crate::style::Line;
-use ringfence_finding::{Answer, Confidence, Question, Reason, Verdict};
+use ringfence_finding::{Answer, Confidence, Examination, Question, Reason, Verdict};
 
 /// `load yes · run unknown · certify no`.
 pub(crate) fn answers(verdict: &Verdict) -> Line {
@@ -61,6 +61,14 @@ pub(crate) fn whys(verdict: &Verdict) -> Vec<Why> {
 /// Why the answer to `question` is not yes, in one line.
 pub(crate) fn because(verdict: &Verdict, question: Question) -> String {
     reasons(verdict.reasons(question))
+}
+
+/// Why `question` is open for a driver: where what objects is excused, what is left behind that.
+pub(crate) fn open_because(driver: &Examination, question: Question) -> String {
+    match driver.verdict.answer(question) {
+        Answer::No => reasons(driver.verdict.open(question)),
+        _ => because(&driver.verdict, question),
+    }
 }
 
 /// Rules with how often and how surely they object, or what was not examined.

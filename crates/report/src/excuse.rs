@@ -1,8 +1,9 @@
 //! Findings that hold but fail nothing, in words.
 
 use crate::Options;
+use crate::answers::open_because;
 use crate::layout::grouped;
-use ringfence_finding::{Examination, Excuse, Finding, Level, Question};
+use ringfence_finding::{Answer, Examination, Excuse, Finding, Level, Question};
 
 /// `accepted`, and `fixed with the next release, until 2027-03-31`.
 pub(crate) fn parts(excuse: &Excuse) -> (&'static str, String) {
@@ -23,7 +24,7 @@ pub(crate) fn told(excuse: &Excuse) -> String {
     }
 }
 
-/// `certify no fails nothing: all of it is excused`; none where every answer counts.
+/// `certify no fails nothing: all of it is excused`, and what is left open behind it; none where every answer counts.
 pub(crate) fn answers(examination: &Examination) -> Option<String> {
     let verdict = &examination.verdict;
     let told: Vec<String> = Question::ALL
@@ -31,11 +32,22 @@ pub(crate) fn answers(examination: &Examination) -> Option<String> {
         .filter(|question| examination.excused.contains(question))
         .map(|question| format!("{question} {}", verdict.answer(question)))
         .collect();
-    match told[..] {
+    let excused = match told[..] {
         [] => None,
         [_] => Some(format!("{} fails nothing: all of it is excused", told[0])),
         _ => Some(format!("{} fail nothing: all of it is excused", told.join(" and "))),
-    }
+    };
+    let left = Question::ALL.into_iter().filter(|&question| {
+        verdict.answer(question) == Answer::No && examination.counted(question) == Answer::Unknown
+    });
+    let left = left.map(|question| {
+        format!(
+            "{question} is unknown without what is excused: {}",
+            open_because(examination, question)
+        )
+    });
+    let told: Vec<String> = excused.into_iter().chain(left).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// The level of `finding` where errors fail a build: an error that fails nothing is a warning there, and what is

@@ -4,7 +4,7 @@
 //! written at the end. What is kept until then is bounded, and what is not kept is counted. The log shows them
 //! all, and the counts last.
 
-use crate::answers::because;
+use crate::answers::open_because;
 use crate::excuse::{self, Excused};
 use crate::full::{at, doubt};
 use crate::layout::{counted, grouped};
@@ -120,7 +120,7 @@ impl Sink for Github<'_> {
             let open = examination.counted(question) == Answer::Unknown;
             if open && self.options.fails(examination, question) {
                 let title = format!("{question} unknown");
-                let text = vec![because(&examination.verdict, question)];
+                let text = vec![open_because(examination, question)];
                 let file = &examination.path;
                 let annotation = Annotation { file, line: None, title: &title, text };
                 self.keep(excuse::failing(&self.options), 0, &annotation);

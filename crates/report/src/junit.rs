@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::answers::because;
+use crate::answers::{because, open_because};
 use crate::full::{at, quoted};
 use crate::layout::{counted, grouped};
 use crate::safe::safe;
@@ -51,10 +51,15 @@ impl<'a> Junit<'a> {
 
     fn case(&self, driver: &Examination, question: Question) -> io::Result<Case> {
         let answer = driver.verdict.answer(question);
+        // Where what objects is excused, something may be left open behind it.
+        let left = match driver.counted(question) {
+            Answer::Unknown => Answer::Unknown,
+            _ => answer,
+        };
         let outcome = match answer {
             Answer::Yes => None,
             _ if self.options.fails(driver, question) => {
-                Some(self.failure(driver, question, answer)?)
+                Some(self.failure(driver, question, left)?)
             }
             Answer::Unknown => {
                 Some(Outcome::skipped("unknown", because(&driver.verdict, question)))
@@ -76,7 +81,7 @@ impl<'a> Junit<'a> {
         let mut kinds: Vec<&str> = reasons.iter().filter_map(|reason| reason.rule).collect();
         kinds.dedup();
         let (kind, message) = match answer {
-            Answer::Unknown => ("unknown".to_owned(), because(&driver.verdict, question)),
+            Answer::Unknown => ("unknown".to_owned(), open_because(driver, question)),
             _ => (kinds.join(", "), first_of(reasons)),
         };
         let body = match answer {
@@ -89,7 +94,7 @@ impl<'a> Junit<'a> {
     /// A no that does not count.
     fn no_failure(&self, driver: &Examination, question: Question) -> Outcome {
         let reasons = because(&driver.verdict, question);
-        if !driver.excused.contains(&question) {
+        if driver.counted(question) == Answer::No {
             return Outcome::skipped("no", format!("{reasons} (not a gated question)"));
         }
         let decided =

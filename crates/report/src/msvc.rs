@@ -7,7 +7,7 @@
 //! only what makes the scan fail is one. Notes are written as the compiler writes its own, and no line that is
 //! no error may pass for one, whatever a file is called.
 
-use crate::answers::because;
+use crate::answers::open_because;
 use crate::excuse::{self, Excused};
 use crate::full::{at, doubt};
 use crate::layout::shortened_path;
@@ -84,7 +84,7 @@ impl Sink for Msvc<'_> {
         for question in Question::ALL {
             let open = examination.counted(question) == Answer::Unknown;
             if open && self.options.fails(examination, question) {
-                let because = because(&examination.verdict, question);
+                let because = open_because(examination, question);
                 let level = excuse::failing(&self.options);
                 self.line(level, &examination.path, &format!("{question}-unknown"), &because)?;
             }

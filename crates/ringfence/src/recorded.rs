@@ -28,6 +28,9 @@ pub struct RecordedDriver {
     pub verdict: RecordedVerdict,
     /// What the rules had to say, in the order of the report.
     pub findings: Vec<RecordedFinding>,
+    /// The questions whose answer failed nothing.
+    #[serde(default)]
+    pub excused: Vec<Question>,
     /// Facts about the image.
     #[serde(default)]
     pub properties: RecordedProperties,
@@ -85,6 +88,22 @@ pub struct RecordedFinding {
     /// Where the instruction came from.
     #[serde(default)]
     pub source: Option<RecordedSource>,
+    /// Why it failed nothing.
+    #[serde(default)]
+    pub excuse: Option<RecordedExcuse>,
+}
+
+/// Why a finding failed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum RecordedExcuse {
+    /// The settings accepted it.
+    Accepted,
+    /// A baseline had it.
+    Baseline,
+    /// What a later version says.
+    #[serde(other)]
+    Other,
 }
 
 /// Where an instruction came from.

@@ -57,7 +57,7 @@ pub fn scan(
     let mut teller = Teller {
         sink,
         timings: &timings,
-        excusing: Excusing::new(settings, inputs),
+        excusing: timings.during(Stage::Find, || Excusing::new(settings, inputs, &sources)),
         closing: Closing::default(),
         left_out_by_name: Vec::new(),
         distinct: HashSet::new(),
@@ -78,7 +78,7 @@ pub fn scan(
     Ok(Scan { closing, left_out_by_name: teller.left_out_by_name, timings })
 }
 
-fn threads(settings: &Settings) -> usize {
+pub(crate) fn threads(settings: &Settings) -> usize {
     match settings.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,

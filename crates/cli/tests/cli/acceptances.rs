@@ -183,3 +183,37 @@ fn only_the_named_rule_is_accepted() {
     assert_eq!(run_in(&files, "scan --gate load old").code, Some(1));
     assert_eq!(run_in(&files, "scan --gate certify old").code, Some(0));
 }
+
+/// An acceptance is for what was found; what could not be told is behind it.
+#[test]
+fn what_is_open_behind_an_accepted_finding_counts() {
+    let accept = |rule: &str| format!("rule = \"{rule}\"\npath = \"*.sys\"\nreason = \"known\"");
+    let accept = [accept("executes-allocated-memory"), accept("executable-pool-type")];
+    let example = |name: &str| std::fs::read(workspace("examples/drivers").join(name)).unwrap();
+    let files = folder([
+        ("ringfence.toml", settings(&[&accept[0], &accept[1]])),
+        ("asks.sys", example("executable-pool-x64.sys")),
+        ("runs.sys", example("runs-pool-x64.sys")),
+    ]);
+    let report = run_in(&files, "scan --format json .").json();
+    for (driver, run) in [(0, "unknown"), (1, "no")] {
+        let driver = &report["drivers"][driver];
+        assert_eq!(
+            (&driver["verdict"]["run"], &driver["excused"]),
+            (&json!(run), &json!(["certify"]))
+        );
+    }
+    for name in ["asks.sys", "runs.sys"] {
+        assert_eq!(run_in(&files, &format!("scan {name}")).code, Some(0), "{name}");
+        let ran = run_in(&files, &format!("scan --fail-unknown {name}"));
+        assert_eq!(ran.code, Some(1), "{name}");
+    }
+    let why = "executable memory is asked for: whether code runs in it is not known";
+    let told = run_in(&files, "scan --fail-unknown runs.sys").stdout;
+    assert!(told.contains("run is unknown without what is excused: "), "{told}");
+    for format in ["junit", "msvc", "github"] {
+        let ran = run_in(&files, &format!("scan --fail-unknown --format {format} runs.sys"));
+        assert_eq!(ran.code, Some(1), "{format}");
+        assert!(ran.stdout.contains(why), "{format}: {}", ran.stdout);
+    }
+}

@@ -92,9 +92,28 @@ fn the_settings_file_names_a_baseline_beside_it() {
     assert_eq!(run_in(&files, "scan --no-baseline --report json=d/old.json d").code, Some(1));
     assert_eq!(run_in(&files, "scan d").code, Some(0));
     assert_eq!(run_in(&files, "scan --no-baseline d").code, Some(1));
-    // It may be written anew by the scan that reads it.
-    assert_eq!(run_in(&files, "scan --report json=d/old.json d").code, Some(0));
+    assert_eq!(run_in(&files, "scan --report json=d/old.json d").code, Some(2));
     assert_eq!(run_in(&files, "scan d").code, Some(0));
+}
+
+/// A scan that fails for what is new must not make it known.
+#[test]
+fn a_report_is_not_written_over_the_baseline() {
+    let files = folder([("a.sys", clean()), ("d/x", Vec::new())]);
+    assert_eq!(run_in(&files, "scan --report json=old.json .").code, Some(0));
+    fs::write(files.path().join("a.sys"), bad()).unwrap();
+    let before = fs::read(files.path().join("old.json")).unwrap();
+    let absolute = files.path().join("old.json");
+    for path in ["old.json", "./d/../old.json", absolute.to_str().unwrap()] {
+        let ran = run_in(&files, &format!("scan --baseline old.json --report json={path} ."));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{path}");
+        assert!(ran.stderr.contains("would be written over the baseline"), "{ran:?}");
+        assert!(ran.stderr.contains("\n  help: write it to another file"), "{ran:?}");
+    }
+    assert_eq!(fs::read(files.path().join("old.json")).unwrap(), before);
+    let other = "scan --baseline old.json --report json=new.json .";
+    assert_eq!(run_in(&files, other).code, Some(1));
+    assert_eq!(run_in(&files, "scan --baseline old.json .").code, Some(1));
 }
 
 #[test]
@@ -132,4 +151,93 @@ fn the_examples_are_their_own_baseline() {
     let report = ran.json();
     let totals = &report["totals"];
     assert_eq!(totals["excused"]["findings"], totals["findings"]);
+}
+
+fn example(name: &str) -> Vec<u8> {
+    fs::read(workspace("examples/drivers").join(name)).unwrap()
+}
+
+/// Very different drivers may have the same finding; one that is known does not make its namesakes known.
+#[test]
+fn a_namesake_of_a_known_driver_is_new() {
+    let files = folder([("p/vendorA/filter.sys", example("wrapper-x64.sys"))]);
+    assert_eq!(run_in(&files, "scan p/vendorA --report json=base.json").code, Some(1));
+    let at = |vendor: &str| files.path().join(format!("p/{vendor}/filter.sys"));
+    for vendor in ["vendorB", "vendorC"] {
+        fs::create_dir_all(at(vendor).parent().unwrap()).unwrap();
+        fs::write(at(vendor), example("runs-pool-x64.sys")).unwrap();
+        for inputs in ["p", "./p", "p/vendorA p/vendorB", "p/vendorB p/vendorA"] {
+            let scan = format!("scan {inputs} --gate certify --baseline base.json");
+            assert_eq!(run_in(&files, &scan).code, Some(1), "{vendor} {inputs}");
+        }
+    }
+    let report = run_in(&files, "scan p --baseline base.json --format json").json();
+    let excused = [0, 1, 2].map(|driver| !report["drivers"][driver]["excused"].is_null());
+    assert_eq!(excused, [true, false, false]);
+    assert_eq!(run_in(&files, "scan p/vendorA --baseline base.json").code, Some(0));
+}
+
+/// The same for what is only unknown.
+#[test]
+fn an_unknown_namesake_is_new() {
+    let files = folder([("p/vendorA/filter.sys", driver().arm64().bytes())]);
+    run_in(&files, "scan p --report json=base.json");
+    let options = "--fail-unknown --baseline base.json";
+    assert_eq!(run_in(&files, &format!("scan p {options}")).code, Some(0));
+    fs::create_dir_all(files.path().join("p/vendorB")).unwrap();
+    let other = driver().arm64().edit_section(".data", |data| data.bytes(vec![7; 0x40]));
+    fs::write(files.path().join("p/vendorB/filter.sys"), other.bytes()).unwrap();
+    assert_eq!(run_in(&files, &format!("scan p {options}")).code, Some(1));
+}
+
+/// A report that was written while an acceptance held does not make it hold for ever.
+#[test]
+fn what_was_accepted_is_no_part_of_a_baseline() {
+    let accept = "[[accept]]\nrule = \"writable-executable-section\"\npath = \"a.sys\"\n\
+                  reason = \"soon\"\nuntil = ";
+    let files = folder([
+        ("holds.toml", format!("{accept}2099-12-31").into_bytes()),
+        ("ended.toml", format!("{accept}2000-01-01").into_bytes()),
+        ("a.sys", bad()),
+    ]);
+    let recording = "scan --config holds.toml --report json=old.json a.sys";
+    assert_eq!(run_in(&files, recording).code, Some(0));
+    let scan = |settings: &str| {
+        run_in(&files, &format!("scan --config {settings} --baseline old.json a.sys")).code
+    };
+    assert_eq!(scan("holds.toml"), Some(0));
+    assert_eq!(scan("ended.toml"), Some(1));
+}
+
+/// A PDB that is there in one run alone changes no finding, as `diff` has it too.
+#[test]
+fn a_pdb_makes_nothing_new() {
+    let files = folder([("d/library-pool-x64.sys", example("library-pool-x64.sys"))]);
+    let pdb = files.path().join("d/library-pool-x64.pdb");
+    run_in(&files, "scan --report json=bare.json d");
+    fs::write(&pdb, example("library-pool-x64.pdb")).unwrap();
+    run_in(&files, "scan --report json=named.json d");
+    assert_eq!(run_in(&files, "scan --baseline bare.json --fail-unknown d").code, Some(0));
+    fs::remove_file(&pdb).unwrap();
+    assert_eq!(run_in(&files, "scan --baseline named.json --fail-unknown d").code, Some(0));
+}
+
+/// What is open behind a no that is accepted is new where nothing was open before.
+#[test]
+fn a_new_gap_behind_an_accepted_no_is_new() {
+    let accept = |rule: &str| {
+        format!("[[accept]]\nrule = \"{rule}\"\npath = \"*.sys\"\nreason = \"known\"\n")
+    };
+    let rules = ["executes-allocated-memory", "executable-pool-type", "stripped-relocations"];
+    let files = folder([
+        ("ringfence.toml", rules.map(accept).concat().into_bytes()),
+        ("a.sys", immovable()),
+    ]);
+    let scan = |options: &str| run_in(&files, &format!("scan --fail-unknown {options} a.sys")).code;
+    assert_eq!(scan("--report json=old.json"), Some(0));
+    assert_eq!(scan("--baseline old.json"), Some(0));
+    fs::write(files.path().join("a.sys"), example("runs-pool-x64.sys")).unwrap();
+    assert_eq!(scan("--baseline old.json"), Some(1));
+    assert_eq!(scan("--report json=new.json"), Some(1));
+    assert_eq!(scan("--baseline new.json"), Some(0));
 }

@@ -109,6 +109,7 @@ mod tests {
             ddi: Some("ExAllocatePool".to_owned()),
             argument: Some("PoolType = NonPagedPool (0)".to_owned()),
             source: None,
+            excuse: None,
         }
     }
 

@@ -141,6 +141,7 @@ mod tests {
             machine: (*machine).to_owned(),
             verdict,
             findings: vec![],
+            excused: vec![],
             properties: RecordedProperties::default(),
         });
         Side {

@@ -3,12 +3,14 @@
 use super::paths;
 use crate::recorded::{NotRecorded, RecordedDriver, open_recorded};
 use crate::recorded::{
-    RecordedFinding, RecordedImport, RecordedProperties, RecordedSection, RecordedSource,
-    RecordedVerdict,
+    RecordedExcuse, RecordedFinding, RecordedImport, RecordedProperties, RecordedSection,
+    RecordedSource, RecordedVerdict,
 };
 use crate::{Progress, Scan, Settings, scan};
 use ringfence_container::{Input, open_report};
-use ringfence_finding::{Closing, Examination, Fault, Finding, Properties, Targets, Tool, Unread};
+use ringfence_finding::{
+    Closing, Examination, Excuse, Fault, Finding, Properties, Targets, Tool, Unread,
+};
 use ringfence_report::Sink;
 use std::io::{self, Read};
 use std::path::Path;
@@ -141,6 +143,7 @@ impl From<&Examination> for RecordedDriver {
                 certify: verdict.certify,
             },
             findings: examination.findings.iter().map(RecordedFinding::from).collect(),
+            excused: examination.excused.clone(),
             properties: RecordedProperties::from(&examination.properties),
         }
     }
@@ -163,6 +166,10 @@ impl From<&Finding> for RecordedFinding {
                 file: source.file.clone(),
                 line: source.line,
                 library: source.library.clone(),
+            }),
+            excuse: finding.excuse.as_ref().map(|excuse| match excuse {
+                Excuse::Accepted { .. } => RecordedExcuse::Accepted,
+                Excuse::Baseline => RecordedExcuse::Baseline,
             }),
         }
     }

@@ -125,6 +125,7 @@ fn to_be_asked_at_all_is_no_change_for_the_worse() {
             machine: "x64".to_owned(),
             verdict,
             findings: vec![],
+            excused: vec![],
             properties: Default::default(),
         })
     };

@@ -4,7 +4,7 @@ use super::{
     NotRecorded, RecordedDriver, RecordedFinding, RecordedProperties, RecordedScan,
     RecordedVerdict, utf16,
 };
-use ringfence_finding::REPORT_VERSION;
+use ringfence_finding::{Question, REPORT_VERSION};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -45,6 +45,7 @@ enum Field {
     Machine,
     Verdict,
     Findings,
+    Excused,
     Properties,
     #[serde(other)]
     Other,
@@ -88,6 +89,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 Field::Machine => alone.machine = fields.next_value()?,
                 Field::Verdict => alone.verdict = Some(fields.next_value()?),
                 Field::Findings => alone.findings = Some(fields.next_value()?),
+                Field::Excused => alone.excused = fields.next_value()?,
                 Field::Properties => alone.properties = fields.next_value()?,
                 Field::Other => {
                     fields.next_value::<IgnoredAny>()?;
@@ -121,19 +123,21 @@ struct Alone {
     machine: String,
     verdict: Option<RecordedVerdict>,
     findings: Option<Vec<RecordedFinding>>,
+    excused: Vec<Question>,
     properties: RecordedProperties,
 }
 
 impl Alone {
     fn driver<E: Error>(self) -> Result<RecordedDriver, E> {
-        let Alone { path: Some(path), sha256, machine, verdict, findings, properties } = self
+        let Alone { path: Some(path), sha256, machine, verdict, findings, excused, properties } =
+            self
         else {
             let what = "no report of ringfence: it has neither `drivers` nor a driver's `path`";
             return Err(E::custom(what));
         };
         let verdict = verdict.ok_or_else(|| E::missing_field("verdict"))?;
         let findings = findings.ok_or_else(|| E::missing_field("findings"))?;
-        Ok(RecordedDriver { path, sha256, machine, verdict, findings, properties })
+        Ok(RecordedDriver { path, sha256, machine, verdict, findings, excused, properties })
     }
 }
 

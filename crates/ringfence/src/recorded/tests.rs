@@ -1,7 +1,7 @@
 use super::*;
 use crate::report::{Format, Options, sink};
 use crate::{Settings, Targets, examine};
-use ringfence_finding::{Closing, Examination};
+use ringfence_finding::{Closing, Examination, Excuse};
 use ringfence_fixture::{RWX, driver};
 
 fn read(report: &[u8]) -> Result<(RecordedScan, Vec<RecordedDriver>), NotRecorded> {
@@ -67,6 +67,28 @@ fn what_is_written_is_read_back() {
             assert_eq!(one.properties.imports[0].functions, was.properties.imports[0].functions);
         }
         assert!(!recorded[1].findings.is_empty());
+    }
+}
+
+/// Excuses are written where there are any.
+#[test]
+fn excuses_are_read_back() {
+    let mut drivers = examined();
+    let accepted = Excuse::Accepted { reason: "known".to_owned(), until: None };
+    let bad = &mut drivers[1];
+    bad.findings.push(bad.findings[0].clone());
+    bad.findings.push(bad.findings[0].clone());
+    bad.findings[0].excuse = Some(accepted);
+    bad.findings[1].excuse = Some(Excuse::Baseline);
+    bad.excused = vec![Question::Load, Question::Certify];
+    for format in [Format::Json, Format::Jsonl] {
+        let (_, recorded) = read(&written(format, &drivers)).unwrap();
+        let excuses: Vec<_> = recorded[1].findings.iter().map(|finding| finding.excuse).collect();
+        let expected = [Some(RecordedExcuse::Accepted), Some(RecordedExcuse::Baseline), None];
+        assert_eq!(excuses, expected);
+        assert_eq!(recorded[1].excused, [Question::Load, Question::Certify]);
+        assert_eq!((recorded[0].findings.len(), recorded[0].excused.len()), (0, 0));
+        assert_eq!(recorded[1], RecordedDriver::from(&drivers[1]));
     }
 }
 
