@@ -104,17 +104,23 @@ pub(crate) struct Scan {
 
 /// What `ringfence calls` takes.
 #[derive(Args)]
-#[command(after_help = "It judges nothing. Exit codes, looked at in this order:
-  2  usage error, the table could not be written, or something could not be read, or not whole, or was
-     named and is no driver
+#[command(
+    after_help = "An answer says whether a call asks for executable memory, not whether anything
+objects to that: Driver Verifier does not look at every DDI, as scan tells.
+
+Exit codes, looked at in this order:
+  2  usage error, the table could not be written, or something could not be
+     read, or not whole, or was named and is no driver
   3  nothing to examine
-  0  none of these")]
+  0  none of these"
+)]
 pub(crate) struct Calls {
     /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
     /// input
     #[arg(required = true, value_name = "DRIVER", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<OsString>,
-    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (a variable that is
+    /// Only calls with one of these answers: violation (asks for executable memory), mixed (on some
+    /// paths), unknown (something is not known, of mixed ones too), fine-by-opt-in (a variable that is
     /// set up before says so), fine
     #[arg(long, value_parser = call_answers(), hide_possible_values = true, ignore_case = true,
           value_delimiter = ',', value_name = "ANSWERS")]
