@@ -72,8 +72,8 @@ pub(crate) enum Color {
 #[derive(Args)]
 #[command(after_help = "Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  a gated answer is no (or unknown, with --fail-unknown), and not only by what is accepted or in the
-     baseline
+  1  a gated answer is no (or unknown, with --fail-unknown), and not only by
+     what is accepted or in the baseline
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine
   0  none of these")]
@@ -141,6 +141,7 @@ pub(crate) struct Calls {
 /// What `ringfence certify` takes.
 #[derive(Args)]
 #[command(after_help = "Nothing is run: what a file proves is told, and what it cannot prove.
+
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  a driver would fail (or it is undecided, with --fail-unknown)
@@ -184,11 +185,14 @@ pub(crate) struct Certify {
 /// What `ringfence diff` takes.
 #[derive(Args)]
 #[command(
-    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no; and an error
-that was not there before, also of a new driver. Drivers are the same by their path within the two
-inputs, else by name, else where there is one on each side.
+    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no;
+and an error that was not there before, also of a new driver. Drivers are the
+same by their path within the two inputs, else by name, else where there is one
+on each side.
+
 Exit codes, looked at in this order:
-  2  usage error, a report that cannot be read, or the comparison could not be written
+  2  usage error, a report that cannot be read, or the comparison could not be
+     written
   1  something became worse
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to compare
@@ -262,8 +266,9 @@ pub(crate) struct List {
   bash        ~/.local/share/bash-completion/completions/ringfence
   zsh         _ringfence in a folder of $fpath
   fish        ~/.config/fish/completions/ringfence.fish
-  powershell  ringfence completions powershell | Out-String | Invoke-Expression, in $PROFILE
-  elvish      eval (ringfence completions elvish | slurp), in rc.elv")]
+  powershell  in $PROFILE:
+              ringfence completions powershell | Out-String | Invoke-Expression
+  elvish      in rc.elv: eval (ringfence completions elvish | slurp)")]
 pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
@@ -272,12 +277,14 @@ pub(crate) struct Completions {
 
 /// What `ringfence man` takes.
 #[derive(Args)]
-#[command(after_help = "To read one: ringfence man scan | man -l -")]
+#[command(after_help = "To read one: ringfence man scan | man -l -
+
+Besides commands there is ringfence.toml, the settings file.")]
 pub(crate) struct Manual {
-    /// The command it is about; without one, the program
-    #[arg(value_name = "COMMAND")]
-    pub(crate) command: Option<String>,
-    /// Write all pages into this folder, as ringfence.1, ringfence-scan.1 and so on
+    /// The command it is about, such as scan or list rules; without one, the program
+    #[arg(value_name = "COMMAND", num_args = 0..=2)]
+    pub(crate) command: Vec<String>,
+    /// Write all pages into this folder, as ringfence.1, ringfence-scan.1, ringfence.toml.5 and so on
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -400,5 +407,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    fn check(command: &clap::Command) {
+        let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in notes.lines() {
+            assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
+        }
+        command.get_subcommands().for_each(check);
+    }
+
+    /// clap fills what is wider and knows nothing of lists, so they are narrow enough for any terminal.
+    #[test]
+    fn what_stands_below_help_is_not_filled_again() {
+        check(&Arguments::command());
     }
 }
