@@ -3,6 +3,7 @@
 mod chosen;
 
 use crate::report_file::Wanted;
+use crate::terminal;
 pub(crate) use chosen::Chosen;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use ringfence::report::{Format, safe};
 use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, similar};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -34,6 +36,14 @@ impl Arguments {
             {
                 let tip = format!("to examine it: ringfence scan {}", safe(name));
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            if error.use_stderr() && std::io::stderr().is_terminal() {
+                // clap breaks no line of an error.
+                let text = error.render();
+                let colors = terminal::colors_on_stderr();
+                let text = if colors { text.ansi().to_string() } else { text.to_string() };
+                terminal::complain(text.trim_end());
+                std::process::exit(error.exit_code())
             }
             error.exit()
         })

@@ -81,7 +81,7 @@ impl<'a> Guarded<'a> {
 
     /// The report that goes to a file.
     pub(crate) fn to_file(wanted: &Wanted, options: &Options) -> Guarded<'a> {
-        let options = Options { color: false, ..options.clone() };
+        let options = Options { color: false, terminal: false, ..options.clone() };
         Guarded::in_file(&wanted.path, |out| sink(wanted.format, out, options))
     }
 

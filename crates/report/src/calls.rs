@@ -139,11 +139,8 @@ mod tests {
     fn lines_fit_the_terminal_and_nothing_steers_it() {
         for width in (70..180).step_by(5) {
             let drivers = [drivers(), sample::with_sources()].concat();
-            let text = written(&drivers, at_width(width), CallFilter::default());
-            let mut lines: Vec<&str> = text.lines().collect();
-            // The last line is one by promise.
-            lines.pop();
-            for line in lines {
+            let options = Options { terminal: true, ..at_width(width) };
+            for line in written(&drivers, options, CallFilter::default()).lines() {
                 assert!(columns(line) <= width, "{} > {width}: {line}", columns(line));
                 assert_eq!(crate::safe(line), line);
             }

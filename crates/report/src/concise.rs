@@ -75,7 +75,7 @@ impl Sink for Concise<'_> {
         for unread in &closing.unread {
             self.terminal.line(scoreboard::unread(unread))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.excused))?;
         self.terminal.flush()
     }
 }

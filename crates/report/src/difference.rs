@@ -48,8 +48,9 @@ pub fn difference_text(difference: &Difference, options: &Options) -> String {
     }
     lines.extend(lone("new", &difference.added, width));
     lines.extend(lone("gone", &difference.gone, width));
-    lines.extend(difference.faults.iter().map(scoreboard::fault));
-    lines.extend(difference.unread.iter().map(scoreboard::unread));
+    let troubles = difference.faults.iter().map(scoreboard::fault);
+    let troubles = troubles.chain(difference.unread.iter().map(scoreboard::unread));
+    lines.extend(troubles.flat_map(|line| line.folded(width)));
     if !(difference.faults.is_empty() && difference.unread.is_empty()) {
         lines.push(Line::new());
     }

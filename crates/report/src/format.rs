@@ -166,6 +166,9 @@ pub struct Options {
     pub color: bool,
     /// Columns of the terminal; fewer than 70 are taken for 70.
     pub width: usize,
+    /// Whether people watch a terminal. Elsewhere the last line is one line however long it is, and the lists of
+    /// `certify` and `diff` are told whole.
+    pub terminal: bool,
     /// Whether findings of level note are written out by `full` and `concise`.
     pub show_notes: bool,
     /// What the rules say of themselves, in the order of their findings, for formats that bring that along.
@@ -186,6 +189,7 @@ impl Default for Options {
         Options {
             color: false,
             width: 100,
+            terminal: false,
             show_notes: true,
             cards: Vec::new(),
             docs: None,

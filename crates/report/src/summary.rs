@@ -4,7 +4,7 @@
 
 use crate::answers::{Why, whys};
 use crate::excuse::Excused;
-use crate::grid::{Cell, Column, Grid, Kind, grid};
+use crate::grid::{Cell, Column, Grid, Kind, grid, is_roomy};
 use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
 use crate::{Sink, coverage, scoreboard};
@@ -24,6 +24,10 @@ const REASONS: usize = 1_000;
 
 /// Columns in which a driver can be told well without its rules.
 const ROOMY: usize = 100;
+
+/// Where these stand among the columns of a driver.
+const VERSION: usize = 1;
+const COMPANY: usize = 2;
 
 /// Reasons printed, and unread files.
 const FEW: usize = 8;
@@ -122,7 +126,8 @@ impl<'a> Summary<'a> {
         let longest = rules.iter().map(|rules| columns(rules) + 2).max().unwrap_or(0);
         let beside = width >= longest + ROOMY;
         let room = if beside { width - longest } else { width };
-        let Grid { heading, rows, columns: used } = grid(&driver_columns(title), &cells, room);
+        let (shown, cells) = fitting(driver_columns(title), cells, room);
+        let Grid { heading, rows, columns: used } = grid(&shown, &cells, room);
         for line in heading {
             self.terminal.line(line)?;
         }
@@ -348,7 +353,7 @@ impl Sink for Summary<'_> {
         if closing.totals.drivers > 0 {
             self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.excused))?;
         self.terminal.flush()
     }
 }
@@ -393,11 +398,29 @@ impl Undecided {
     }
 }
 
+/// The columns without those that would cost a driver its name, or would tell next to nothing themselves: first the
+/// company goes, then the version.
+fn fitting(
+    columns: [Column; 7],
+    mut cells: Vec<Vec<Cell>>,
+    width: usize,
+) -> (Vec<Column>, Vec<Vec<Cell>>) {
+    let mut shown = Vec::from(columns);
+    for index in [COMPANY, VERSION] {
+        if is_roomy(&shown, &cells, width) {
+            break;
+        }
+        shown.remove(index);
+        cells.iter_mut().for_each(|cells| drop(cells.remove(index)));
+    }
+    (shown, cells)
+}
+
 fn driver_columns(title: &str) -> [Column; 7] {
     [
         Column::new(title, Kind::Path, 14),
-        Column::new("version", Kind::Text, 7),
-        Column::new("company", Kind::Text, 7),
+        Column::new("version", Kind::Text, 12),
+        Column::new("company", Kind::Text, 16),
         Column::new("load", Kind::Word, 0),
         Column::new("run", Kind::Word, 0),
         Column::new("certify", Kind::Word, 0),

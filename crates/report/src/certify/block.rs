@@ -26,8 +26,8 @@ const DEEPER: usize = 6;
 /// The driver, its counters with what raises them, what is open, and what the readiness script would say.
 pub(super) fn lines(driver: &Certification, asked: Targets, width: usize) -> Vec<Line> {
     let title = Line::new().colored(Meaning::Strong, &driver.path).plain(": ");
-    let mut lines =
-        vec![title.colored(driver.result, driver.result.to_string()).plain(doubt(driver))];
+    let title = title.colored(driver.result, driver.result.to_string()).plain(doubt(driver));
+    let mut lines = title.folded(width);
     let longest = Counter::ALL.map(|counter| columns(counter.name())).into_iter().max();
     let numbers: Vec<_> = driver.counters.iter().map(number).collect();
     let widest = numbers.iter().map(|number| columns(number)).max().unwrap_or(0);

@@ -209,10 +209,10 @@ impl CertificationSink for Text<'_> {
             if self.first.len() <= FEW { self.blocks() } else { self.tables() }?;
         }
         for fault in &closing.faults {
-            self.terminal.line(scoreboard::fault(fault))?;
+            self.terminal.folded(scoreboard::fault(fault))?;
         }
         for unread in &closing.unread {
-            self.terminal.line(scoreboard::unread(unread))?;
+            self.terminal.folded(scoreboard::unread(unread))?;
         }
         if !(closing.faults.is_empty() && closing.unread.is_empty()) {
             self.terminal.blank()?;
@@ -220,7 +220,7 @@ impl CertificationSink for Text<'_> {
         if self.totals.drivers > 0 {
             self.basis()?;
         }
-        self.terminal.line(self.last_line(closing))?;
+        self.terminal.last_line(self.last_line(closing))?;
         self.terminal.flush()
     }
 }

@@ -12,7 +12,7 @@ const MOST: usize = 8;
 
 pub(super) fn lines(driver: &DriverDifference, width: usize) -> Vec<Line> {
     let title = Line::new().colored(Meaning::Strong, &driver.path).plain(": ");
-    let mut lines = vec![title.colored(driver.change, driver.change.to_string())];
+    let mut lines = title.colored(driver.change, driver.change.to_string()).folded(width);
     if driver.old_path != driver.path {
         lines.extend(hanging(Line::indented(2).plain("was "), &driver.old_path, width));
     }
