@@ -179,6 +179,10 @@ pub struct Options {
     pub gate: Vec<Question>,
     /// Whether unknown is one as well.
     pub fail_unknown: bool,
+    /// The settings file that was used, for formats that people read.
+    pub settings_file: Option<String>,
+    /// The report whose findings fail nothing, for the same.
+    pub baseline: Option<String>,
     /// The folder that relative paths start from, for formats whose readers look files up.
     pub root: Option<String>,
 }
@@ -195,6 +199,8 @@ impl Default for Options {
             docs: None,
             gate: Question::ALL.to_vec(),
             fail_unknown: false,
+            settings_file: None,
+            baseline: None,
             root: None,
         }
     }

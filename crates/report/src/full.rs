@@ -1,7 +1,8 @@
 //! Everything about each driver, in the manner of a compiler's messages.
 
 use crate::answers::{answers, whys};
-use crate::excuse::{self, Excused};
+use crate::excuse;
+use crate::failing::Failing;
 use crate::format::Options;
 use crate::layout::{self, counted, grouped};
 use crate::style::{Line, Meaning, Terminal};
@@ -19,7 +20,7 @@ pub(crate) struct Full<'a> {
     terminal: Terminal<'a>,
     targets: Targets,
     told: Told,
-    excused: Excused,
+    failing: Failing,
 }
 
 /// What was told below the findings of one driver: rule, address and remarks.
@@ -30,7 +31,7 @@ pub(crate) type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
-        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), excused: Excused::default() }
+        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), failing: Failing::default() }
     }
 
     fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
@@ -145,7 +146,7 @@ impl Sink for Full<'_> {
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.told.clear();
-        self.excused.count(examination);
+        self.failing.count(examination, &self.terminal.options);
         let show_notes = self.terminal.options.show_notes;
         for finding in &examination.findings {
             if show_notes || finding.level > Level::Note {
@@ -169,7 +170,10 @@ impl Sink for Full<'_> {
         if let Some(rule) = gravest(&closing.totals) {
             self.terminal.line(Line::new().plain(format!("for more: ringfence explain {rule}")))?;
         }
-        self.terminal.last_line(scoreboard::scoreboard(closing, self.excused))?;
+        for line in self.failing.lines(&self.terminal.options, self.terminal.columns()) {
+            self.terminal.line(line)?;
+        }
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.failing.excused))?;
         self.terminal.flush()
     }
 }

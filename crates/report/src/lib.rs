@@ -26,6 +26,7 @@ mod ddi;
 mod difference;
 mod drawing;
 mod excuse;
+mod failing;
 mod format;
 mod full;
 mod github;

@@ -4,6 +4,7 @@
 
 use crate::answers::{Why, whys};
 use crate::excuse::Excused;
+use crate::failing::Failing;
 use crate::grid::{Cell, Column, Grid, Kind, grid, is_roomy};
 use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
@@ -53,7 +54,7 @@ pub(crate) struct Summary<'a> {
     refused_pdbs: Vec<(String, String)>,
     refused_pdb_count: usize,
     fine: usize,
-    excused: Excused,
+    failing: Failing,
 }
 
 /// Machines told apart; the field has room for more, and a hostile folder may use it.
@@ -95,7 +96,7 @@ impl<'a> Summary<'a> {
             refused_pdbs: Vec::new(),
             refused_pdb_count: 0,
             fine: 0,
-            excused: Excused::default(),
+            failing: Failing::default(),
         }
     }
 
@@ -315,7 +316,7 @@ impl Sink for Summary<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.excused.count(examination);
+        self.failing.count(examination, &self.terminal.options);
         self.keep_malformed(examination);
         self.keep_refused_pdb(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
@@ -353,7 +354,10 @@ impl Sink for Summary<'_> {
         if closing.totals.drivers > 0 {
             self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
-        self.terminal.last_line(scoreboard::scoreboard(closing, self.excused))?;
+        for line in self.failing.lines(&self.terminal.options, self.terminal.columns()) {
+            self.terminal.line(line)?;
+        }
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.failing.excused))?;
         self.terminal.flush()
     }
 }
