@@ -2,7 +2,7 @@
 //! and what was found in each folded up below.
 
 mod details;
-mod prose;
+pub(crate) mod prose;
 #[cfg(test)]
 mod tests;
 

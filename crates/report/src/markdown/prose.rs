@@ -17,7 +17,7 @@ pub(super) fn code_cell(text: &str, width: usize) -> String {
 }
 
 /// A sentence that may have code in backticks, with at most `width` columns of it. It must not begin a line.
-pub(super) fn sentence(text: &str, width: usize) -> String {
+pub(crate) fn sentence(text: &str, width: usize) -> String {
     let text = shortened(text, width);
     let mut pieces: Vec<String> = text.split('`').map(str::to_owned).collect();
     if pieces.len().is_multiple_of(2) {
