@@ -3,7 +3,9 @@
 use crate::format::{Format, Options};
 use crate::layout::columns;
 use crate::sample::{self, written, written_with};
-use ringfence_finding::{Closing, DebugSymbols, Examination, Fault, LeftOut, Unread};
+use ringfence_finding::{
+    Answer, Closing, DebugSymbols, Examination, Fault, LeftOut, Level, Unread,
+};
 use std::time::Duration;
 
 const FOR_PEOPLE: [Format; 3] = [Format::Full, Format::Concise, Format::Summary];
@@ -327,4 +329,24 @@ fn summaries_stop_at_a_screenful() {
         (0..500).map(|index| sample::certify_only(&format!("{index}.sys"))).collect();
     let lines = |count| written(Format::Summary, &drivers[..count], at_width(160)).lines().count();
     assert_eq!(lines(100), lines(500));
+}
+
+/// What is a warning is no part of the count that the answers have.
+#[test]
+fn levels_of_a_rule_are_counted_apart() {
+    let mut driver = sample::alike("a.sys");
+    let count = driver.findings.len();
+    driver.findings[0].level = Level::Warning;
+    driver.verdict.certify = Answer::No;
+    let text = written(Format::Summary, &[driver], at_width(160));
+    let told = format!("executable-pool-type ×{}, executable-pool-type (warning)", count - 1);
+    assert!(text.contains(&told), "{text}");
+}
+
+#[test]
+fn one_file_left_out_is_one() {
+    let closing =
+        Closing { left_out: LeftOut { not_pe: 1, ..LeftOut::default() }, ..sample::closing(&[]) };
+    let text = written_with(Format::Summary, &[], &closing, at_width(80));
+    assert!(text.starts_with("left out 1 file: 1 not a PE image\n"), "{text}");
 }
