@@ -111,8 +111,10 @@ fn blocks(drivers: &[&DriverDifference], options: &Options) -> Vec<Line> {
         .flat_map(|driver| driver::lines(driver, options).into_iter().chain([Line::new()]))
         .collect();
     if let Some(first) = drivers.first().filter(|_| drivers.len() > most) {
-        let more = grouped(drivers.len() - most);
-        let more = format!("… {more} more drivers that are {}, {ELSEWHERE}", first.change);
+        let untold = drivers.len() - most;
+        let is = if untold == 1 { "is" } else { "are" };
+        let more = counted(untold, "more driver");
+        let more = format!("… {more} that {is} {}, {ELSEWHERE}", first.change);
         lines.extend([Line::new().plain(more), Line::new()]);
     }
     lines
@@ -396,6 +398,9 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches(": worse\n").count(), SCREENFUL);
+        let one = difference((0..21).map(|number| worse(&format!("a{number}.sys"))).collect());
+        let text = difference_text(&one, &on_terminal);
+        assert!(text.contains("… 1 more driver that is worse, "), "{text}");
         let whole = difference_text(&many, &at_width(80));
         assert_eq!(whole.matches(": worse\n").count(), 500);
         assert!(!whole.contains('…'), "{whole}");

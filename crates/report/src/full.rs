@@ -4,7 +4,7 @@ use crate::answers::{answers, whys};
 use crate::excuse;
 use crate::failing::Failing;
 use crate::format::Options;
-use crate::layout::{self, counted, grouped};
+use crate::layout::{self, counted};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, coverage, drawing, scoreboard, source};
 use ringfence_finding::{
@@ -96,9 +96,8 @@ impl<'a> Full<'a> {
             self.terminal.blank()?;
         }
         if defects.len() > DEFECTS_SHOWN {
-            let more = grouped(defects.len() - DEFECTS_SHOWN);
-            self.terminal
-                .line(Line::new().plain(format!("… {more} more defects, with --format concise")))?;
+            let more = counted(defects.len() - DEFECTS_SHOWN, "more defect");
+            self.terminal.line(Line::new().plain(format!("… {more}, with --format concise")))?;
             self.terminal.blank()?;
         }
         Ok(())

@@ -66,8 +66,8 @@ fn findings<'f>(
         })
         .collect();
     if count > most {
-        let more = grouped(count - most);
-        let more = format!("… {more} more {what}ones, {}", super::ELSEWHERE);
+        let more = counted(count - most, &format!("more {what}one"));
+        let more = format!("… {more}, {}", super::ELSEWHERE);
         lines.push(Line::indented(2).plain(more));
     }
     lines
