@@ -4,6 +4,7 @@ mod chosen;
 mod tips;
 
 use crate::report_file::Wanted;
+use crate::terminal;
 pub(crate) use chosen::Chosen;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use ringfence::report::{Format, safe};
 use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, similar};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -37,6 +39,14 @@ impl Arguments {
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
             }
             tips::mend(&mut error);
+            if error.use_stderr() && std::io::stderr().is_terminal() {
+                // clap breaks no line of an error.
+                let text = error.render();
+                let colors = terminal::colors_on_stderr();
+                let text = if colors { text.ansi().to_string() } else { text.to_string() };
+                terminal::complain(text.trim_end());
+                std::process::exit(error.exit_code())
+            }
             error.exit()
         })
     }
@@ -74,8 +84,8 @@ pub(crate) enum Color {
 #[derive(Args)]
 #[command(after_help = "Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  a gated answer is no (or unknown, with --fail-unknown), and not only by what is accepted or in the
-     baseline
+  1  a gated answer is no (or unknown, with --fail-unknown), and not only by
+     what is accepted or in the baseline
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine
   0  none of these")]
@@ -106,17 +116,23 @@ pub(crate) struct Scan {
 
 /// What `ringfence calls` takes.
 #[derive(Args)]
-#[command(after_help = "It judges nothing. Exit codes, looked at in this order:
-  2  usage error, the table could not be written, or something could not be read, or not whole, or was
-     named and is no driver
+#[command(
+    after_help = "An answer says whether a call asks for executable memory, not whether anything
+objects to that: Driver Verifier does not look at every DDI, as scan tells.
+
+Exit codes, looked at in this order:
+  2  usage error, the table could not be written, or something could not be
+     read, or not whole, or was named and is no driver
   3  nothing to examine
-  0  none of these")]
+  0  none of these"
+)]
 pub(crate) struct Calls {
     /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
     /// input
     #[arg(required = true, value_name = "DRIVER", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<OsString>,
-    /// Only calls with one of these answers: violation, mixed, unknown, fine-by-opt-in (a variable that is
+    /// Only calls with one of these answers: violation (asks for executable memory), mixed (on some
+    /// paths), unknown (something is not known, of mixed ones too), fine-by-opt-in (a variable that is
     /// set up before says so), fine
     #[arg(long, value_parser = call_answers(), hide_possible_values = true, ignore_case = true,
           value_delimiter = ',', value_name = "ANSWERS")]
@@ -137,6 +153,7 @@ pub(crate) struct Calls {
 /// What `ringfence certify` takes.
 #[derive(Args)]
 #[command(after_help = "Nothing is run: what a file proves is told, and what it cannot prove.
+
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  a driver would fail (or it is undecided, with --fail-unknown)
@@ -181,11 +198,14 @@ pub(crate) struct Certify {
 /// What `ringfence diff` takes.
 #[derive(Args)]
 #[command(
-    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no; and an error
-that was not there before, also of a new driver. Drivers are the same by their path within the two
-inputs, else by name, else where there is one on each side.
+    after_help = "Worse is an answer that went from yes to unknown or no, or from unknown to no;
+and an error that was not there before, also of a new driver. Drivers are the
+same by their path within the two inputs, else by name, else where there is one
+on each side.
+
 Exit codes, looked at in this order:
-  2  usage error, nothing of OLD or NEW could be read, or the comparison could not be written
+  2  usage error, nothing of OLD or NEW could be read, or the comparison could
+     not be written
   1  something became worse
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to compare
@@ -263,8 +283,9 @@ pub(crate) struct List {
   bash        ~/.local/share/bash-completion/completions/ringfence
   zsh         _ringfence in a folder of $fpath
   fish        ~/.config/fish/completions/ringfence.fish
-  powershell  ringfence completions powershell | Out-String | Invoke-Expression, in $PROFILE
-  elvish      eval (ringfence completions elvish | slurp), in rc.elv")]
+  powershell  in $PROFILE:
+              ringfence completions powershell | Out-String | Invoke-Expression
+  elvish      in rc.elv: eval (ringfence completions elvish | slurp)")]
 pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
@@ -273,12 +294,14 @@ pub(crate) struct Completions {
 
 /// What `ringfence man` takes.
 #[derive(Args)]
-#[command(after_help = "To read one: ringfence man scan | man -l -")]
+#[command(after_help = "To read one: ringfence man scan | man -l -
+
+Besides commands there is ringfence.toml, the settings file.")]
 pub(crate) struct Manual {
-    /// The command it is about; without one, the program
-    #[arg(value_name = "COMMAND")]
-    pub(crate) command: Option<String>,
-    /// Write all pages into this folder, as ringfence.1, ringfence-scan.1 and so on
+    /// The command it is about, such as scan or list rules; without one, the program
+    #[arg(value_name = "COMMAND", num_args = 0..=2)]
+    pub(crate) command: Vec<String>,
+    /// Write all pages into this folder, as ringfence.1, ringfence-scan.1, ringfence.toml.5 and so on
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -412,5 +435,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    fn check(command: &clap::Command) {
+        let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in notes.lines() {
+            assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
+        }
+        command.get_subcommands().for_each(check);
+    }
+
+    /// clap fills what is wider and knows nothing of lists, so they are narrow enough for any terminal.
+    #[test]
+    fn what_stands_below_help_is_not_filled_again() {
+        check(&Arguments::command());
     }
 }

@@ -1,7 +1,8 @@
 //! The exit codes. They are the same for every format.
 
+use crate::terminal;
 use ringfence::{Closing, Question, Scan};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// None of the others.
@@ -67,11 +68,9 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
     {
         return ExitCode::from(FINE);
     }
-    let mut stderr = std::io::stderr().lock();
-    // Where standard error is gone too, nobody is left to tell.
-    let _ = writeln!(stderr, "error: {error}");
+    terminal::complain(&format!("error: {error}"));
     for cause in error.chain().skip(1) {
-        let _ = writeln!(stderr, "  caused by: {cause}");
+        terminal::complain(&format!("  caused by: {cause}"));
     }
     ExitCode::from(TROUBLE)
 }

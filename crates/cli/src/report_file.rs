@@ -118,7 +118,8 @@ impl<'a> Guarded<'a> {
 
     /// The report that goes to a file.
     pub(crate) fn to_file(wanted: &Wanted, options: &Options) -> Guarded<'a> {
-        let (format, options) = (wanted.format, Options { color: false, ..options.clone() });
+        let options = Options { color: false, terminal: false, ..options.clone() };
+        let format = wanted.format;
         Guarded::in_file(&wanted.path, move |out| sink(format, out, options))
     }
 

@@ -2,10 +2,12 @@
 
 use crate::progress::ProgressLine;
 use crate::report_file::{Guarded, Several, reason};
+use crate::terminal;
 use anyhow::Context;
 use ringfence::report::safe;
 use ringfence::{
-    Closing, Examination, IdleAcceptance, Input, Progress, Scan, Settings, Sink, Targets, Tool,
+    Closing, Examination, Fault, IdleAcceptance, Input, Progress, Scan, Settings, Sink, Targets,
+    Tool,
 };
 use std::cell::RefCell;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -93,36 +95,25 @@ impl Sink for AfterProgress<'_> {
 /// Says on standard error what the report itself does not tell: machine formats keep to drivers, and
 /// no format lists what was left out.
 pub(crate) fn complain(scan: &Scan, is_for_machines: bool) {
-    let mut stderr = io::stderr().lock();
-    // Where standard error is gone nobody is left to tell; the exit code still says it.
+    let say = |text: String| terminal::complain(&text);
     if is_for_machines {
         for unread in &scan.closing.unread {
-            let _ = writeln!(
-                stderr,
-                "error: cannot read {}: {}",
-                safe(&unread.path),
-                safe(&unread.reason)
-            );
+            say(format!("error: cannot read {}: {}", safe(&unread.path), safe(&unread.reason)));
         }
-        for fault in &scan.closing.faults {
-            let _ = writeln!(
-                stderr,
-                "internal: {} failed on {}, please report: {}",
-                fault.rule,
-                safe(&fault.path),
-                safe(&fault.message)
-            );
+        for Fault { path, rule, message } in &scan.closing.faults {
+            let (path, message) = (safe(path), safe(message));
+            say(format!("internal: {rule} failed on {path}, please report: {message}"));
         }
     }
     let idle = &scan.closing.acceptances;
     for unused in &idle.unused {
-        let _ = writeln!(stderr, "warning: {}", unused_acceptance(unused));
+        say(format!("warning: {}", unused_acceptance(unused)));
     }
     for expired in &idle.expired {
-        let _ = writeln!(stderr, "warning: {}", expired_acceptance(expired));
+        say(format!("warning: {}", expired_acceptance(expired)));
     }
     for left_out in &scan.left_out_by_name {
-        let _ = writeln!(stderr, "left out {}: {}", safe(&left_out.path), safe(&left_out.reason));
+        say(format!("left out {}: {}", safe(&left_out.path), safe(&left_out.reason)));
     }
 }
 

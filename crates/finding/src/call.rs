@@ -87,7 +87,7 @@ pub enum Via {
     Table,
 }
 
-/// What follows from a call's argument.
+/// What follows from a call's argument: whether executable memory is asked for, not whether anything objects to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallAnswer {

@@ -15,6 +15,11 @@ pub(crate) fn answers(verdict: &Verdict) -> Line {
     line
 }
 
+/// Whether 64-bit Windows runs on such a machine, and so memory integrity is there at all.
+pub(crate) fn is_for_64_bit_windows(machine: &str) -> bool {
+    matches!(machine, "x64" | "arm64")
+}
+
 /// Why some questions have the answer they have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Why {

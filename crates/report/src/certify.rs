@@ -236,6 +236,62 @@ mod tests {
         insta::assert_snapshot!("certify-many-80", text(&many(), at_width(80)));
     }
 
+    /// A terminal gets a screenful, and a way to the rest; a driver by itself is told whole.
+    #[test]
+    fn only_a_terminal_gets_lists_that_are_cut() {
+        let on_terminal = || Options { terminal: true, ..at_width(80) };
+        let told = text(&many(), on_terminal());
+        assert!(told.contains("\n  … 5 more, with --output FILE\n"), "{told}");
+        assert!(!text(&many(), at_width(80)).contains("… "));
+        let places =
+            |drivers: &[Certification]| text(drivers, on_terminal()).matches("  section").count();
+        assert_eq!(places(&[endless("a.sys")]), 32);
+        assert_eq!(places(&[endless("a.sys"), endless("b.sys")]), 2 * 8);
+        let passing: Vec<_> = (0..24).map(|number| passing(&format!("p{number}.sys"))).collect();
+        let told = text(&passing, on_terminal());
+        let names = "\npass: 24 drivers\n  p0.sys\n";
+        assert!(told.contains(names) && told.contains("\n  p19.sys\n  … 4 more"), "{told}");
+    }
+
+    /// Windows Server has no edition for such machines, and 64-bit Windows does not load their drivers.
+    #[test]
+    fn drivers_that_are_never_tested_are_told_apart() {
+        let x86 = |number: u32| Certification {
+            machine: "x86".to_owned(),
+            ..undecided(&format!("old/{number}.sys"))
+        };
+        let mut drivers = vec![undecided("arm.sys")];
+        drivers.extend((0..6).map(x86));
+        let told = text(&drivers, at_width(80));
+        assert!(told.contains("\n  x86                                        6\n"), "{told}");
+        assert!(!told.contains("old/"), "{told}");
+        assert!(told.contains("\n  1 driver: ARM64 machine code is not examined yet\n"), "{told}");
+        assert!(
+            told.ends_with("\n7 drivers: 7 undecided (6 not for 64-bit Windows) (0.02 s)\n"),
+            "{told}"
+        );
+        let alone = text(&[x86(1)], at_width(80));
+        assert!(alone.contains("old/1.sys: undecided; not for 64-bit Windows"), "{alone}");
+    }
+
+    /// Lookaside lists raise the counter of pool types too, so one rule's findings are not all that counts.
+    #[test]
+    fn a_count_of_several_rules_is_told_by_rule() {
+        let pool = |rule| (Counter::ExecutePoolType, objection(rule, 0x1000, "pool"));
+        let found = vec![
+            pool("executable-pool-type"),
+            pool("executable-lookaside-list"),
+            pool("executable-pool-type"),
+        ];
+        let told = text(&[driver("a.sys", found, &[])], at_width(100));
+        assert!(
+            told.contains(
+                "3  fail\n      of which executable-pool-type ×2, executable-lookaside-list ×1\n"
+            ),
+            "{told}"
+        );
+    }
+
     #[test]
     fn of_no_drivers_only_the_last_line_is_told() {
         assert_eq!(text(&[], at_width(80)), "0 drivers (0.02 s)\n");

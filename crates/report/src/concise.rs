@@ -1,7 +1,8 @@
 //! One line a finding, then one line with the driver's answers: easy to sort, to grep and to click.
 
 use crate::answers::{answers, whys};
-use crate::excuse::{self, Excused};
+use crate::excuse;
+use crate::failing::Failing;
 use crate::full::{at, doubt};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, scoreboard, source};
@@ -12,12 +13,12 @@ use std::io;
 
 pub(crate) struct Concise<'a> {
     terminal: Terminal<'a>,
-    excused: Excused,
+    failing: Failing,
 }
 
 impl<'a> Concise<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Concise<'a> {
-        Concise { terminal, excused: Excused::default() }
+        Concise { terminal, failing: Failing::default() }
     }
 }
 
@@ -27,7 +28,7 @@ impl Sink for Concise<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.excused.count(examination);
+        self.failing.count(examination, &self.terminal.options);
         let path = &examination.path;
         let mut lines = Vec::new();
         for finding in &examination.findings {
@@ -75,7 +76,11 @@ impl Sink for Concise<'_> {
         for unread in &closing.unread {
             self.terminal.line(scoreboard::unread(unread))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
+        // A line each here too, however long.
+        for line in self.failing.lines(&self.terminal.options, usize::MAX) {
+            self.terminal.line(line)?;
+        }
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.failing.excused))?;
         self.terminal.flush()
     }
 }

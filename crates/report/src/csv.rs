@@ -2,6 +2,9 @@
 //!
 //! Spreadsheets take a cell that begins like a formula for one, and a driver chooses what stands in some; such
 //! a cell gets an apostrophe in front, which spreadsheets hide.
+//!
+//! There is no byte order mark: where it is not expected it becomes part of the first heading, and rows lose their
+//! `path`. Excel takes a file without one for the system's code page, so all words of ours are ASCII.
 
 use crate::answers::because;
 use crate::excuse::Excused;
@@ -86,9 +89,9 @@ impl Sink for Csv<'_> {
             verdict.load.to_string(),
             verdict.run.to_string(),
             verdict.certify.to_string(),
-            because(verdict, Question::Load),
-            because(verdict, Question::Run),
-            because(verdict, Question::Certify),
+            reasons(examination, Question::Load),
+            reasons(examination, Question::Run),
+            reasons(examination, Question::Certify),
             fails.join("; "),
             level(Level::Error),
             level(Level::Warning),
@@ -110,6 +113,11 @@ impl Sink for Csv<'_> {
         }
         self.out.flush()
     }
+}
+
+/// `executable-pool-type x2, wrong-machine`.
+fn reasons(examination: &Examination, question: Question) -> String {
+    because(&examination.verdict, question).replace(" \u{d7}", " x")
 }
 
 /// `executable-pool-type; nx-opt-in`, each once, by name.
@@ -138,6 +146,7 @@ fn is_formula(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample;
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
@@ -151,6 +160,21 @@ mod tests {
         ] {
             assert_eq!(cell(text), written);
         }
+    }
+
+    /// Excel reads it as the system's code page would have it, and there ASCII is ASCII.
+    #[test]
+    fn words_of_ours_are_ascii() {
+        let mut driver = sample::writable_executable("a.sys");
+        let again = driver.verdict.because.load[0].clone();
+        driver.verdict.because.load.push(again);
+        let mut drivers = sample::all();
+        drivers.retain(|driver| driver.path.is_ascii() && driver.properties.version.is_none());
+        drivers.push(driver);
+        let text = sample::written(crate::Format::Csv, &drivers, Options::default());
+        assert!(text.contains("writable-executable-section x2 (likely)"), "{text}");
+        assert!(text.is_ascii(), "{text}");
+        assert!(text.starts_with("path,"), "{text}");
     }
 
     /// The characters that OWASP lists for CSV injection.

@@ -12,8 +12,10 @@ use crate::layout::{counted, grouped};
 use crate::scoreboard;
 use crate::style::{Line, Meaning, hanging};
 use ringfence_finding::{
-    Change, Compared, Difference, DifferenceTally, DriverDifference, LoneDriver, Question, Targets,
+    Answer, Change, Compared, Difference, DifferenceTally, DriverDifference, LoneDriver, Question,
+    Targets,
 };
+use std::cmp::Reverse;
 
 impl From<Change> for Meaning {
     fn from(change: Change) -> Meaning {
@@ -26,8 +28,11 @@ impl From<Change> for Meaning {
     }
 }
 
-/// Drivers told of each kind; the rest is counted.
+/// Drivers told of each kind on a terminal; the rest is counted.
 const SCREENFUL: usize = 20;
+
+/// Where the rest is told.
+const ELSEWHERE: &str = "told where this is piped, as to less";
 
 /// A comparison as one JSON document, see `schemas/diff-v1.json`.
 pub fn difference_json(difference: &Difference) -> String {
@@ -44,12 +49,13 @@ pub fn difference_text(difference: &Difference, options: &Options) -> String {
     for change in [Change::Worse, Change::Better, Change::Changed] {
         let all: Vec<_> =
             difference.drivers.iter().filter(|driver| driver.change == change).collect();
-        lines.extend(blocks(&all, width));
+        lines.extend(blocks(&all, options));
     }
-    lines.extend(lone("new", &difference.added, width));
-    lines.extend(lone("gone", &difference.gone, width));
-    lines.extend(difference.faults.iter().map(scoreboard::fault));
-    lines.extend(difference.unread.iter().map(scoreboard::unread));
+    lines.extend(lone("new", &difference.added, options));
+    lines.extend(lone("gone", &difference.gone, options));
+    let troubles = difference.faults.iter().map(scoreboard::fault);
+    let troubles = troubles.chain(difference.unread.iter().map(scoreboard::unread));
+    lines.extend(troubles.flat_map(|line| line.folded(width)));
     if !(difference.faults.is_empty() && difference.unread.is_empty()) {
         lines.push(Line::new());
     }
@@ -93,24 +99,47 @@ fn targets(ids: &[String]) -> String {
     }
 }
 
-fn blocks(drivers: &[&DriverDifference], width: usize) -> Vec<Line> {
-    let told = drivers.iter().take(SCREENFUL);
+/// How many of a list are told.
+fn most(options: &Options, screenful: usize) -> usize {
+    if options.terminal { screenful } else { usize::MAX }
+}
+
+fn blocks(drivers: &[&DriverDifference], options: &Options) -> Vec<Line> {
+    let most = most(options, SCREENFUL);
+    let told = drivers.iter().take(most);
     let mut lines: Vec<_> = told
-        .flat_map(|driver| driver::lines(driver, width).into_iter().chain([Line::new()]))
+        .flat_map(|driver| driver::lines(driver, options).into_iter().chain([Line::new()]))
         .collect();
-    if let Some(first) = drivers.first().filter(|_| drivers.len() > SCREENFUL) {
-        let more = grouped(drivers.len() - SCREENFUL);
-        let more = format!("… {more} more drivers that are {}, with --format json", first.change);
+    if let Some(first) = drivers.first().filter(|_| drivers.len() > most) {
+        let untold = drivers.len() - most;
+        let is = if untold == 1 { "is" } else { "are" };
+        let more = counted(untold, "more driver");
+        let more = format!("… {more} that {is} {}, {ELSEWHERE}", first.change);
         lines.extend([Line::new().plain(more), Line::new()]);
     }
     lines
 }
 
+/// Those with errors first, as they make a comparison fail, and of them what does not even load.
+fn worst_first(drivers: &[LoneDriver]) -> Vec<&LoneDriver> {
+    let mut sorted: Vec<_> = drivers.iter().collect();
+    sorted.sort_by_key(|driver| {
+        let answers = Question::ALL.map(|question| match driver.answer(question) {
+            Answer::No => 2,
+            Answer::Unknown => 1,
+            Answer::Yes => 0,
+        });
+        Reverse((!driver.errors.is_empty(), answers, driver.errors.len()))
+    });
+    sorted
+}
+
 /// A table of the drivers of one side.
-fn lone(title: &str, drivers: &[LoneDriver], width: usize) -> Vec<Line> {
+fn lone(title: &str, drivers: &[LoneDriver], options: &Options) -> Vec<Line> {
     if drivers.is_empty() {
         return Vec::new();
     }
+    let most = most(options, SCREENFUL);
     let table = [
         Column::new(title, Kind::Path, 20),
         Column::new("load", Kind::Word, 0),
@@ -118,7 +147,7 @@ fn lone(title: &str, drivers: &[LoneDriver], width: usize) -> Vec<Line> {
         Column::new("certify", Kind::Word, 0),
         Column::new("errors", Kind::Text, 10),
     ];
-    let row = |driver: &LoneDriver| -> Vec<Cell> {
+    let row = |driver: &&LoneDriver| -> Vec<Cell> {
         let answers = Question::ALL.map(|question| {
             let answer = driver.answer(question);
             (answer.into(), answer.to_string())
@@ -129,12 +158,12 @@ fn lone(title: &str, drivers: &[LoneDriver], width: usize) -> Vec<Line> {
             .chain([errors])
             .collect()
     };
-    let rows: Vec<_> = drivers.iter().take(SCREENFUL).map(row).collect();
-    let table = grid(&table, &rows, width);
+    let rows: Vec<_> = worst_first(drivers).iter().take(most).map(row).collect();
+    let table = grid(&table, &rows, options.columns());
     let mut lines: Vec<_> = table.heading.into_iter().chain(table.rows).collect();
-    if drivers.len() > SCREENFUL {
-        let more = grouped(drivers.len() - SCREENFUL);
-        lines.push(Line::indented(2).plain(format!("… {more} more, with --format json")));
+    if drivers.len() > most {
+        let more = grouped(drivers.len() - most);
+        lines.push(Line::indented(2).plain(format!("… {more} more, {ELSEWHERE}")));
     }
     lines.push(Line::new());
     lines
@@ -202,7 +231,7 @@ mod tests {
     use crate::layout::columns;
     use crate::sample;
     use ringfence_finding::{
-        Answer, AnswerChange, ComparedFinding, ComparedSection, ImportChange, Level, Regraded,
+        AnswerChange, ComparedFinding, ComparedSection, ImportChange, Level, Regraded,
         SectionChange, Unread,
     };
 
@@ -362,12 +391,39 @@ mod tests {
     #[test]
     fn many_drivers_are_counted() {
         let many = difference((0..500).map(|number| worse(&format!("a{number}.sys"))).collect());
-        let text = difference_text(&many, &at_width(80));
-        assert!(text.contains("… 480 more drivers that are worse, with --format json\n"), "{text}");
+        let on_terminal = Options { terminal: true, ..at_width(80) };
+        let text = difference_text(&many, &on_terminal);
+        assert!(
+            text.contains("… 480 more drivers that are worse, told where this is piped"),
+            "{text}"
+        );
         assert_eq!(text.matches(": worse\n").count(), SCREENFUL);
+        let one = difference((0..21).map(|number| worse(&format!("a{number}.sys"))).collect());
+        let text = difference_text(&one, &on_terminal);
+        assert!(text.contains("… 1 more driver that is worse, "), "{text}");
+        let whole = difference_text(&many, &at_width(80));
+        assert_eq!(whole.matches(": worse\n").count(), 500);
+        assert!(!whole.contains('…'), "{whole}");
         let markdown = difference_markdown(&many);
         assert!(markdown.chars().count() < 65_536, "{}", markdown.len());
         assert!(markdown.contains(" more drivers\n"), "{markdown}");
+    }
+
+    /// Those that make it fail are told before the list is cut.
+    #[test]
+    fn new_drivers_come_worst_first() {
+        let mut many = sample();
+        many.added =
+            (0..30).map(|number| lone(&format!("a{number}.sys"), Answer::Yes, 0)).collect();
+        many.added.push(lone("x.sys", Answer::Yes, 1));
+        many.added.push(lone("z.sys", Answer::No, 1));
+        let text = difference_text(&many, &Options { terminal: true, ..at_width(80) });
+        let names: Vec<_> = text.lines().skip_while(|line| !line.ends_with("errors")).collect();
+        let names: Vec<_> = names[1..4].iter().map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(names, [Some("z.sys"), Some("x.sys"), Some("a0.sys")], "{text}");
+        assert!(text.contains("\n  … 12 more, told where this is piped"), "{text}");
+        let markdown = difference_markdown(&many);
+        assert!(markdown.contains("New:\n\n- `z.sys`"), "{markdown}");
     }
 
     #[test]

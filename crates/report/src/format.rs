@@ -179,6 +179,9 @@ pub struct Options {
     pub color: bool,
     /// Columns of the terminal; fewer than 70 are taken for 70.
     pub width: usize,
+    /// Whether people watch a terminal. Elsewhere the last line is one line however long it is, and the lists of
+    /// `certify` and `diff` are told whole.
+    pub terminal: bool,
     /// Whether findings of level note are written out by `full` and `concise`.
     pub show_notes: bool,
     /// What the rules say of themselves, in the order of their findings, for formats that bring that along.
@@ -191,6 +194,10 @@ pub struct Options {
     pub fail_unknown: bool,
     /// Whether no answer makes the exit code 1, so that what fails a build by its words has none to fail it by.
     pub exit_zero: bool,
+    /// The settings file that was used, for formats that people read.
+    pub settings_file: Option<String>,
+    /// The report whose findings fail nothing, for the same.
+    pub baseline: Option<String>,
     /// The folder that relative paths start from, for formats whose readers look files up.
     pub root: Option<String>,
 }
@@ -201,12 +208,15 @@ impl Default for Options {
         Options {
             color: false,
             width: 100,
+            terminal: false,
             show_notes: true,
             cards: Vec::new(),
             docs: None,
             gate: Question::ALL.to_vec(),
             fail_unknown: false,
             exit_zero: false,
+            settings_file: None,
+            baseline: None,
             root: None,
         }
     }

@@ -1,9 +1,10 @@
 //! Everything about each driver, in the manner of a compiler's messages.
 
 use crate::answers::{answers, whys};
-use crate::excuse::{self, Excused};
+use crate::excuse;
+use crate::failing::Failing;
 use crate::format::Options;
-use crate::layout::{self, counted, grouped};
+use crate::layout::{self, counted};
 use crate::style::{Line, Meaning, Terminal};
 use crate::{Sink, coverage, drawing, scoreboard, source};
 use ringfence_finding::{
@@ -19,7 +20,7 @@ pub(crate) struct Full<'a> {
     terminal: Terminal<'a>,
     targets: Targets,
     told: Told,
-    excused: Excused,
+    failing: Failing,
 }
 
 /// What was told below the findings of one driver: rule, address and remarks.
@@ -30,7 +31,7 @@ pub(crate) type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
-        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), excused: Excused::default() }
+        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), failing: Failing::default() }
     }
 
     fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
@@ -84,18 +85,19 @@ impl<'a> Full<'a> {
             for line in title_lines(lead, &defect.message, self.terminal.columns()) {
                 self.terminal.line(line)?;
             }
-            let mut place =
-                arrow(path, defect.rva, drawing::MARGIN).plain("  ").plain(defect.structure);
-            if let Some(offset) = defect.file_offset {
-                place = place.plain(format!(", file offset {offset:x}"));
-            }
+            let offset = defect.file_offset.map(|offset| format!(", file offset {offset:x}"));
+            let structure = format!("{}{}", defect.structure, offset.unwrap_or_default());
+            let arrow = arrow(path, defect.rva, drawing::MARGIN);
+            let (place, below) = beside(arrow, vec![structure], self.terminal.columns());
             self.terminal.line(place)?;
+            for text in below {
+                self.terminal.wrapped(Line::indented(drawing::MARGIN - 1 + ARROW.len()), &text)?;
+            }
             self.terminal.blank()?;
         }
         if defects.len() > DEFECTS_SHOWN {
-            let more = grouped(defects.len() - DEFECTS_SHOWN);
-            self.terminal
-                .line(Line::new().plain(format!("… {more} more defects, with --format concise")))?;
+            let more = counted(defects.len() - DEFECTS_SHOWN, "more defect");
+            self.terminal.line(Line::new().plain(format!("… {more}, with --format concise")))?;
             self.terminal.blank()?;
         }
         Ok(())
@@ -103,7 +105,7 @@ impl<'a> Full<'a> {
 
     fn verdict(&mut self, examination: &Examination) -> io::Result<()> {
         let header = Line::new().colored(Meaning::Strong, &examination.path).plain(": ");
-        self.terminal.line(header.then(answers(&examination.verdict)))?;
+        self.terminal.folded(header.then(answers(&examination.verdict)))?;
         for why in whys(&examination.verdict) {
             self.terminal.wrapped(Line::indented(2).then(why.lead()), &why.text)?;
         }
@@ -143,7 +145,7 @@ impl Sink for Full<'_> {
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.told.clear();
-        self.excused.count(examination);
+        self.failing.count(examination, &self.terminal.options);
         let show_notes = self.terminal.options.show_notes;
         for finding in &examination.findings {
             if show_notes || finding.level > Level::Note {
@@ -156,10 +158,10 @@ impl Sink for Full<'_> {
 
     fn finish(&mut self, closing: &Closing) -> io::Result<()> {
         for fault in &closing.faults {
-            self.terminal.line(scoreboard::fault(fault))?;
+            self.terminal.folded(scoreboard::fault(fault))?;
         }
         for unread in &closing.unread {
-            self.terminal.line(scoreboard::unread(unread))?;
+            self.terminal.folded(scoreboard::unread(unread))?;
         }
         if !(closing.faults.is_empty() && closing.unread.is_empty()) {
             self.terminal.blank()?;
@@ -167,7 +169,10 @@ impl Sink for Full<'_> {
         if let Some(rule) = gravest(&closing.totals) {
             self.terminal.line(Line::new().plain(format!("for more: ringfence explain {rule}")))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
+        for line in self.failing.lines(&self.terminal.options, self.terminal.columns()) {
+            self.terminal.line(line)?;
+        }
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.failing.excused))?;
         self.terminal.flush()
     }
 }
@@ -219,24 +224,32 @@ pub(crate) fn at(path: &str, rva: Option<u32>) -> String {
 }
 
 /// `    --> acme.sys+1a45  (.text)  in Allocate`, and what stands below: `src/pool.c:57, from pool.obj`,
-/// with the function where there is no room for it above.
+/// with what there is no room for above.
 fn place(path: &str, finding: &Finding, margin: usize, width: usize) -> (Line, Option<String>) {
-    let mut line = arrow(path, finding.rva, margin);
-    if let Some(section) = &finding.section {
-        line = line.plain(format!("  ({section})"));
-    }
     let source = finding.source.as_ref();
+    let name = source.and_then(|source| source.function.as_deref());
+    let part = || finding.evidence.as_ref().and_then(drawing::part);
+    let section = finding.section.as_ref().map(|section| format!("({section})"));
+    let function = name.map(|name| format!("in {}", source::shown(name))).or_else(part);
+    let parts = section.into_iter().chain(function).collect();
+    let (line, below) = beside(arrow(path, finding.rva, margin), parts, width);
     let origin = source.and_then(source::line_and_origin);
-    let Some(name) = source.and_then(|source| source.function.as_deref()) else {
-        let part = finding.evidence.as_ref().and_then(drawing::part);
-        return (part.map_or(line.clone(), |part| line.plain("  ").plain(part)), origin);
-    };
-    let function = format!("in {}", source::shown(name));
-    let named = line.clone().plain("  ").plain(&function);
-    if named.columns() <= width {
-        return (named, origin);
+    let told: Vec<_> = below.into_iter().chain(origin).collect();
+    (line, (!told.is_empty()).then(|| told.join(", ")))
+}
+
+/// As many of `parts` behind `line` as there is room for, and the others.
+fn beside(mut line: Line, parts: Vec<String>, width: usize) -> (Line, Vec<String>) {
+    let mut parts = parts.into_iter().peekable();
+    while let Some(part) = parts.peek() {
+        let longer = line.clone().plain("  ").plain(part);
+        if longer.columns() > width {
+            break;
+        }
+        line = longer;
+        parts.next();
     }
-    (line, Some([Some(function), origin].into_iter().flatten().collect::<Vec<_>>().join(", ")))
+    (line, parts.collect())
 }
 
 /// What stands below the evidence, each with its name.

@@ -59,6 +59,20 @@ pub(crate) fn grid(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Grid {
     }
 }
 
+/// Whether `width` columns are enough for each column's least, and for whole names of files.
+pub(crate) fn is_roomy(table: &[Column], rows: &[Vec<Cell>], width: usize) -> bool {
+    let needed = table.iter().enumerate().map(|(index, column)| {
+        let texts = || rows.iter().filter_map(|cells| cells.get(index)).map(|(_, text)| text);
+        let widest = texts().map(|text| columns(text)).max().unwrap_or(0);
+        match column.kind {
+            Kind::Word | Kind::Number => widest.max(columns(&column.heading)),
+            Kind::Text => column.least.min(widest.max(columns(&column.heading))),
+            Kind::Path => texts().map(|path| columns(file_name(path))).max().unwrap_or(0),
+        }
+    });
+    INDENT + needed.sum::<usize>() + GAP * table.len().saturating_sub(1) <= width
+}
+
 fn widths(table: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = (0..table.len())
         .map(|index| {

@@ -234,7 +234,7 @@ fn the_readers_see_what_there_is() {
     assert_eq!((count(Format::Github, "notice"), count(Format::Github, counted)), (0, 1));
     assert_eq!(count(Format::Csv, "row"), 4 + 3);
     assert_eq!(count(Format::Msvc, "note"), excused + 1);
-    // Findings, a defect, a PDB that is refused, drivers, troubles, counts.
-    assert_eq!(count(Format::Concise, "line"), findings + 1 + 1 + 4 + 3 + 1);
+    // Findings, a defect, a PDB that is refused, drivers, troubles, what fails, counts.
+    assert_eq!(count(Format::Concise, "line"), findings + 1 + 1 + 4 + 3 + 1 + 1);
     assert_eq!(count(Format::Full, "finding"), 8);
 }

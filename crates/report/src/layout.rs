@@ -32,7 +32,7 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
 /// `text` broken at spaces into lines of at most `width` columns.
 ///
 /// A word that is longer is broken anywhere, but for web addresses, which are of no use broken.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     wrap_after(text, width, width)
 }
 

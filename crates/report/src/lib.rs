@@ -26,6 +26,7 @@ mod ddi;
 mod difference;
 mod drawing;
 mod excuse;
+mod failing;
 mod format;
 mod full;
 mod github;
@@ -60,6 +61,7 @@ pub use certify::{
 pub use ddi::{DdiRow, ddis_json, ddis_table};
 pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
+pub use layout::wrap;
 pub use safe::safe;
 pub use schema::{certification_schema, difference_schema, schema};
 

@@ -108,6 +108,37 @@ impl Line {
         self.pieces.iter().map(|(_, text)| layout::columns(text)).sum()
     }
 
+    /// The line broken at spaces where it is wider than `width`; what goes on below is indented a little. It does
+    /// not begin with spaces.
+    pub(crate) fn folded(self, width: usize) -> Vec<Line> {
+        const INDENT: usize = 2;
+        if self.columns() <= width {
+            return vec![self];
+        }
+        let mut words = vec![Line::new()];
+        for (meaning, text) in self.pieces {
+            for (index, part) in text.split(' ').enumerate() {
+                if index > 0 {
+                    words.push(Line::new());
+                }
+                if let Some(word) = words.last_mut() {
+                    word.pieces.push((meaning, part.to_owned()));
+                }
+            }
+        }
+        let mut lines: Vec<Line> = Vec::new();
+        for word in words.into_iter().filter(|word| word.columns() > 0) {
+            match lines.pop() {
+                None => lines.push(word),
+                Some(line) if line.columns() + 1 + word.columns() <= width => {
+                    lines.push(line.plain(" ").then(word));
+                }
+                Some(line) => lines.extend([line, Line::indented(INDENT).then(word)]),
+            }
+        }
+        lines
+    }
+
     /// The line without its end, and without spaces at its end.
     pub(crate) fn render(&self, color: bool) -> String {
         let last = self.pieces.iter().rposition(|(_, text)| !text.trim_end().is_empty());
@@ -144,6 +175,17 @@ impl<'a> Terminal<'a> {
 
     pub(crate) fn line(&mut self, line: Line) -> io::Result<()> {
         writeln!(self.out, "{}", line.render(self.options.color))
+    }
+
+    /// A line whose end goes below where the terminal is too narrow for it.
+    pub(crate) fn folded(&mut self, line: Line) -> io::Result<()> {
+        let width = self.columns();
+        line.folded(width).into_iter().try_for_each(|line| self.line(line))
+    }
+
+    /// The last line of a report. Programs look for one line, so only a terminal gets it in pieces.
+    pub(crate) fn last_line(&mut self, line: Line) -> io::Result<()> {
+        if self.options.terminal { self.folded(line) } else { self.line(line) }
     }
 
     pub(crate) fn blank(&mut self) -> io::Result<()> {
@@ -188,6 +230,19 @@ mod tests {
         let line = Line::new().plain("run ").colored(Answer::No, "no").plain("  ");
         assert_eq!(line.render(false), "run no");
         assert_eq!(line.render(true), "run \u{1b}[1m\u{1b}[31mno\u{1b}[0m");
+    }
+
+    #[test]
+    fn a_folded_line_keeps_its_words_and_colours() {
+        let line =
+            Line::new().plain("3 drivers: load ").colored(Answer::No, "1 no").plain(" · run");
+        let told = |width| -> Vec<String> {
+            line.clone().folded(width).iter().map(|line| line.render(false)).collect()
+        };
+        assert_eq!(told(40), ["3 drivers: load 1 no · run"]);
+        assert_eq!(told(18), ["3 drivers: load 1", "  no · run"]);
+        let lines = line.clone().folded(18);
+        assert_eq!(lines[1].render(true), "  \u{1b}[1m\u{1b}[31mno\u{1b}[0m · run");
     }
 
     #[test]

@@ -2,14 +2,16 @@
 //!
 //! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
 
-use crate::answers::{Why, whys};
+use crate::answers::{Why, is_for_64_bit_windows, whys};
 use crate::excuse::Excused;
-use crate::grid::{Cell, Column, Grid, Kind, grid};
+use crate::failing::Failing;
+use crate::grid::{Cell, Column, Grid, Kind, grid, is_roomy};
 use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
 use crate::{Sink, coverage, scoreboard};
 use ringfence_finding::{
-    Answer, Closing, DebugSymbols, Examination, LeftOut, Level, Question, Targets, Tool, Totals,
+    Answer, Closing, DebugSymbols, Examination, Finding, LeftOut, Level, Question, Targets, Tool,
+    Totals,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +26,10 @@ const REASONS: usize = 1_000;
 
 /// Columns in which a driver can be told well without its rules.
 const ROOMY: usize = 100;
+
+/// Where these stand among the columns of a driver.
+const VERSION: usize = 1;
+const COMPANY: usize = 2;
 
 /// Reasons printed, and unread files.
 const FEW: usize = 8;
@@ -49,7 +55,7 @@ pub(crate) struct Summary<'a> {
     refused_pdbs: Vec<(String, String)>,
     refused_pdb_count: usize,
     fine: usize,
-    excused: Excused,
+    failing: Failing,
 }
 
 /// Machines told apart; the field has room for more, and a hostile folder may use it.
@@ -91,7 +97,7 @@ impl<'a> Summary<'a> {
             refused_pdbs: Vec::new(),
             refused_pdb_count: 0,
             fine: 0,
-            excused: Excused::default(),
+            failing: Failing::default(),
         }
     }
 
@@ -122,7 +128,8 @@ impl<'a> Summary<'a> {
         let longest = rules.iter().map(|rules| columns(rules) + 2).max().unwrap_or(0);
         let beside = width >= longest + ROOMY;
         let room = if beside { width - longest } else { width };
-        let Grid { heading, rows, columns: used } = grid(&driver_columns(title), &cells, room);
+        let (shown, cells) = fitting(driver_columns(title), cells, room);
+        let Grid { heading, rows, columns: used } = grid(&shown, &cells, room);
         for line in heading {
             self.terminal.line(line)?;
         }
@@ -183,24 +190,11 @@ impl<'a> Summary<'a> {
     }
 
     fn elsewhere(&mut self) -> io::Result<()> {
-        if self.elsewhere.is_empty() {
-            return Ok(());
+        let machines = std::mem::take(&mut self.elsewhere);
+        for line in elsewhere(machines, self.terminal.columns()) {
+            self.terminal.line(line)?;
         }
-        let machines = std::mem::take(&mut self.elsewhere).into_iter();
-        let rows: Vec<Vec<Cell>> = machines
-            .map(|(machine, count)| {
-                [machine, grouped(count)].map(|text| (Meaning::Plain, text)).into()
-            })
-            .collect();
-        let table = [
-            Column::new("does not load: not for 64-bit Windows", Kind::Text, 12),
-            Column::new("drivers", Kind::Number, 0),
-        ];
-        let grid = grid(&table, &rows, self.terminal.columns());
-        for row in grid.heading.into_iter().chain(grid.rows) {
-            self.terminal.line(row)?;
-        }
-        self.terminal.blank()
+        Ok(())
     }
 
     fn rules(&mut self, totals: &Totals) -> io::Result<()> {
@@ -310,11 +304,11 @@ impl Sink for Summary<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.excused.count(examination);
+        self.failing.count(examination, &self.terminal.options);
         self.keep_malformed(examination);
         self.keep_refused_pdb(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
-        if !matches!(&*examination.machine, "x64" | "arm64") && self.elsewhere.len() < MACHINES {
+        if !is_for_64_bit_windows(&examination.machine) && self.elsewhere.len() < MACHINES {
             *self.elsewhere.entry(examination.machine.clone()).or_default() += 1;
         } else if examination.verdict.load == Answer::No {
             self.refused.keep(examination);
@@ -348,9 +342,29 @@ impl Sink for Summary<'_> {
         if closing.totals.drivers > 0 {
             self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
-        self.terminal.line(scoreboard::scoreboard(closing, self.excused))?;
+        for line in self.failing.lines(&self.terminal.options, self.terminal.columns()) {
+            self.terminal.line(line)?;
+        }
+        self.terminal.last_line(scoreboard::scoreboard(closing, self.failing.excused))?;
         self.terminal.flush()
     }
+}
+
+/// A table of machines and how many drivers are for them, and a blank line; nothing where there are none.
+pub(crate) fn elsewhere(machines: BTreeMap<String, usize>, width: usize) -> Vec<Line> {
+    if machines.is_empty() {
+        return Vec::new();
+    }
+    let rows: Vec<Vec<Cell>> = machines
+        .into_iter()
+        .map(|(machine, count)| [machine, grouped(count)].map(|text| (Meaning::Plain, text)).into())
+        .collect();
+    let table = [
+        Column::new("does not load: not for 64-bit Windows", Kind::Text, 12),
+        Column::new("drivers", Kind::Number, 0),
+    ];
+    let grid = grid(&table, &rows, width);
+    grid.heading.into_iter().chain(grid.rows).chain([Line::new()]).collect()
 }
 
 impl List {
@@ -393,11 +407,29 @@ impl Undecided {
     }
 }
 
+/// The columns without those that would cost a driver its name, or would tell next to nothing themselves: first the
+/// company goes, then the version.
+fn fitting(
+    columns: [Column; 7],
+    mut cells: Vec<Vec<Cell>>,
+    width: usize,
+) -> (Vec<Column>, Vec<Vec<Cell>>) {
+    let mut shown = Vec::from(columns);
+    for index in [COMPANY, VERSION] {
+        if is_roomy(&shown, &cells, width) {
+            break;
+        }
+        shown.remove(index);
+        cells.iter_mut().for_each(|cells| drop(cells.remove(index)));
+    }
+    (shown, cells)
+}
+
 fn driver_columns(title: &str) -> [Column; 7] {
     [
         Column::new(title, Kind::Path, 14),
-        Column::new("version", Kind::Text, 7),
-        Column::new("company", Kind::Text, 7),
+        Column::new("version", Kind::Text, 12),
+        Column::new("company", Kind::Text, 16),
         Column::new("load", Kind::Word, 0),
         Column::new("run", Kind::Word, 0),
         Column::new("certify", Kind::Word, 0),
@@ -426,13 +458,11 @@ fn cells(examination: &Examination) -> Vec<Cell> {
 fn rules_of(examination: &Examination) -> String {
     let findings = &examination.findings;
     let mut rules: Vec<(&str, usize, Level)> = Vec::new();
-    for finding in findings {
-        match rules.iter_mut().find(|(rule, ..)| *rule == finding.rule) {
-            Some((_, count, level)) => {
-                *count += 1;
-                *level = finding.level.max(*level);
-            }
-            None => rules.push((finding.rule, 1, finding.level)),
+    for Finding { rule, level, .. } in findings {
+        // Each level by itself: what is a warning decides no answer, and is no part of its count.
+        match rules.iter_mut().find(|(known, _, of)| known == rule && of == level) {
+            Some((_, count, _)) => *count += 1,
+            None => rules.push((rule, 1, *level)),
         }
     }
     rules.sort_by_key(|(.., level)| Reverse(*level));
@@ -451,14 +481,16 @@ fn rules_of(examination: &Examination) -> String {
 
 fn left_out(left_out: &LeftOut) -> String {
     let kinds = [
-        (left_out.not_pe, "not PE images"),
-        (left_out.user_mode, "user mode"),
-        (left_out.not_native, "of another subsystem"),
+        (left_out.not_pe, "not a PE image", "not PE images"),
+        (left_out.user_mode, "user mode", "user mode"),
+        (left_out.not_native, "of another subsystem", "of another subsystem"),
     ];
     let kinds: Vec<String> = kinds
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{} {kind}", grouped(count)))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| {
+            format!("{} {}", grouped(count), if count == 1 { one } else { many })
+        })
         .collect();
     format!("left out {}: {}", counted(left_out.total(), "file"), kinds.join(", "))
 }

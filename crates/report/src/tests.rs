@@ -3,7 +3,9 @@
 use crate::format::{Format, Options};
 use crate::layout::columns;
 use crate::sample::{self, written, written_with};
-use ringfence_finding::{Closing, DebugSymbols, Examination, Fault, LeftOut, Unread};
+use ringfence_finding::{
+    Answer, Closing, DebugSymbols, Examination, Fault, LeftOut, Level, Unread,
+};
 use std::time::Duration;
 
 const FOR_PEOPLE: [Format; 3] = [Format::Full, Format::Concise, Format::Summary];
@@ -13,6 +15,10 @@ const OTHERS: [Format; 4] = [Format::Json, Format::Jsonl, Format::Sarif, Format:
 
 fn at_width(width: usize) -> Options {
     Options { width, ..Options::default() }
+}
+
+fn on_terminal(width: usize) -> Options {
+    Options { terminal: true, ..at_width(width) }
 }
 
 /// 2 000 files: 20 that do not load, 30 that only certification objects to, 2 that could not be
@@ -263,28 +269,24 @@ fn samples_for_other_programs() {
     }
 }
 
-/// Only the last line, which is one by promise, and lines with a whole path or digest may be wider.
+/// Only lines with a whole path or digest may be wider on a terminal; elsewhere the last line is one by promise.
 #[test]
 fn lines_fit_the_terminal() {
     let (many, closing) = many();
     for width in (70..180).step_by(5) {
         for (drivers, closing) in [(&many[..], &closing), (&sample::all(), &nothing_but_troubles())]
         {
-            let text = written_with(Format::Summary, drivers, closing, at_width(width));
-            let mut lines: Vec<&str> = text.lines().collect();
-            lines.pop();
-            for line in lines {
+            let text = written_with(Format::Summary, drivers, closing, on_terminal(width));
+            for line in text.lines() {
                 assert!(columns(line) <= width, "{} > {width}: {line}", columns(line));
             }
         }
-        let text = written(Format::Full, &sample::all(), at_width(width));
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.pop();
+        let text = written(Format::Full, &sample::all(), on_terminal(width));
         let paths: Vec<_> = sample::all().iter().map(|d| crate::safe(&d.path).into()).collect();
         let whole = |line: &&str| {
             line.starts_with("  sha256 ") || paths.iter().any(|path: &String| line.contains(path))
         };
-        for line in lines.into_iter().filter(|line| !whole(line)) {
+        for line in text.lines().filter(|line| !whole(line)) {
             assert!(columns(line) <= width, "{} > {width}: {line}", columns(line));
         }
     }
@@ -327,4 +329,24 @@ fn summaries_stop_at_a_screenful() {
         (0..500).map(|index| sample::certify_only(&format!("{index}.sys"))).collect();
     let lines = |count| written(Format::Summary, &drivers[..count], at_width(160)).lines().count();
     assert_eq!(lines(100), lines(500));
+}
+
+/// What is a warning is no part of the count that the answers have.
+#[test]
+fn levels_of_a_rule_are_counted_apart() {
+    let mut driver = sample::alike("a.sys");
+    let count = driver.findings.len();
+    driver.findings[0].level = Level::Warning;
+    driver.verdict.certify = Answer::No;
+    let text = written(Format::Summary, &[driver], at_width(160));
+    let told = format!("executable-pool-type ×{}, executable-pool-type (warning)", count - 1);
+    assert!(text.contains(&told), "{text}");
+}
+
+#[test]
+fn one_file_left_out_is_one() {
+    let closing =
+        Closing { left_out: LeftOut { not_pe: 1, ..LeftOut::default() }, ..sample::closing(&[]) };
+    let text = written_with(Format::Summary, &[], &closing, at_width(80));
+    assert!(text.starts_with("left out 1 file: 1 not a PE image\n"), "{text}");
 }

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// What is typed, and all that may follow.
-const TYPED: [(&str, &[&str]); 5] = [
+const TYPED: [(&str, &[&str]); 7] = [
     ("ringfence sc", &["scan"]),
     ("ringfence list r", &["rules"]),
     ("ringfence scan --format js", &["json", "jsonl"]),
+    ("ringfence scan --report sar", &["sarif="]),
+    ("ringfence scan --gate load,", &["load,certify", "load,run", "load,run,certify"]),
     ("ringfence explain MmMapIo", &["MmMapIoSpace", "MmMapIoSpaceEx"]),
     ("ringfence scan --target win11-24", &["win11-24h2"]),
 ];
@@ -103,7 +105,10 @@ fn manual(program: &Path, folder: &Path) -> Result<()> {
             bail!("{line}");
         }
         let text = capture(Command::new("mandoc").args(["-T", "utf8"]).arg(page))?;
-        for heading in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS"] {
+        let is_command = page.extension().is_some_and(|section| section == "1");
+        let headings = ["NAME", "DESCRIPTION", "SYNOPSIS", "OPTIONS"];
+        // The settings file has no command line.
+        for heading in &headings[..if is_command { 4 } else { 2 }] {
             // A heading is bold: each letter is struck twice.
             let bold: String = heading.chars().map(|c| format!("{c}\u{8}{c}")).collect();
             ensure!(text.contains(&bold), "{} has no {heading}", page.display());

@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Certify, color: Color) -> anyhow::Result<u8> {
     let settings = Settings { targets, code: false, symbols, ..Settings::default() };
     let options = terminal::options(color);
     let file = arguments.output.as_deref().map(|path| {
-        let options = Options { color: false, ..options.clone() };
+        let options = Options { color: false, terminal: false, ..options.clone() };
         Guarded::in_file(path, |out| certifying(sku, writer(arguments.format, out, options)))
     });
     let shown = match file {

@@ -4,13 +4,15 @@ use crate::arguments::{Color, List, ListFormat, Listed};
 use crate::command::list_settings;
 use crate::{exit, terminal};
 use clap::Subcommand;
-use ringfence::report::{ddis_json, ddis_table, rules_json, rules_table};
+use ringfence::report::{Options, ddis_json, ddis_table, rules_json, rules_table, wrap};
 use ringfence::{TARGETS, Targets, ddis, rule_cards};
 use serde_json::json;
 use std::io::Write;
 
 pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
-    let Some(what) = &arguments.what else { return write(&everything(arguments.format)) };
+    let Some(what) = &arguments.what else {
+        return write(&everything(arguments.format, &terminal::options(color)));
+    };
     let text = match what {
         Listed::Rules => {
             let cards: Vec<_> = rule_cards().collect();
@@ -24,7 +26,9 @@ pub(crate) fn run(arguments: &List, color: Color) -> anyhow::Result<u8> {
             ListFormat::Json => ddis_json(&ddis()),
         },
         Listed::Targets => targets(arguments.format),
-        Listed::Settings(settings) => list_settings::text(settings, arguments.format)?,
+        Listed::Settings(settings) => {
+            list_settings::text(settings, arguments.format, &terminal::options(color))?
+        }
     };
     write(&text)
 }
@@ -37,13 +41,18 @@ fn write(text: &str) -> anyhow::Result<u8> {
 }
 
 /// What can be listed, as the help says it.
-fn everything(format: ListFormat) -> String {
+fn everything(format: ListFormat, options: &Options) -> String {
     let command = Listed::augment_subcommands(clap::Command::new("list"));
     let about = |one: &clap::Command| one.get_about().map(ToString::to_string).unwrap_or_default();
     let rows = command.get_subcommands().map(|one| (one.get_name(), about(one)));
     match format {
         ListFormat::Text => {
-            let rows = rows.map(|(name, about)| format!("ringfence list {name:<8}  {about}\n"));
+            const INDENT: usize = 25;
+            let rows = rows.map(|(name, about)| {
+                let about = wrap(&about, options.width.saturating_sub(INDENT).max(INDENT));
+                let about = about.join(&format!("\n{:INDENT$}", ""));
+                format!("ringfence list {name:<8}  {about}\n")
+            });
             rows.collect()
         }
         ListFormat::Json => {

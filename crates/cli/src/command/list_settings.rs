@@ -1,17 +1,21 @@
 //! `ringfence list settings`
 
 use crate::arguments::{ListFormat, ListedSettings};
-use crate::effective::{Effective, Origin, Setting};
-use ringfence::report::safe;
+use crate::effective::{Effective, File, Origin, Setting};
+use ringfence::report::{Options, safe, wrap};
 use ringfence::{Acceptance, Input, TARGETS, Targets};
 use serde_json::{Value, json};
 
 /// What a scan would be told, and by whom.
-pub(crate) fn text(arguments: &ListedSettings, format: ListFormat) -> anyhow::Result<String> {
+pub(crate) fn text(
+    arguments: &ListedSettings,
+    format: ListFormat,
+    options: &Options,
+) -> anyhow::Result<String> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     let effective = Effective::of(&arguments.chosen, None, &inputs)?;
     Ok(match format {
-        ListFormat::Text => as_text(&effective),
+        ListFormat::Text => as_text(&effective, options.width),
         ListFormat::Json => as_json(&effective),
     })
 }
@@ -72,7 +76,7 @@ fn spelled(targets: Targets) -> Vec<String> {
     }
 }
 
-fn as_text(effective: &Effective) -> String {
+fn as_text(effective: &Effective, width: usize) -> String {
     let mut lines: Vec<[String; 3]> = rows(effective)
         .into_iter()
         .map(|row| {
@@ -83,30 +87,37 @@ fn as_text(effective: &Effective) -> String {
             [row.name.to_owned(), value, origin_in_words(row.origin, effective)]
         })
         .collect();
-    let settings = lines.len();
-    lines.extend(effective.acceptances.each.iter().map(|acceptance| {
+    for acceptance in &effective.acceptances.each {
         let origin = Origin::File(acceptance.line.unwrap_or_default());
-        ["accept".to_owned(), accepted_in_words(acceptance), origin_in_words(origin, effective)]
-    }));
-    let widths = lines.iter().map(|[_, value, _]| value.chars().count());
-    let width = widths.filter(|&width| width <= WIDEST).max().unwrap_or_default();
-    let mut text = match &effective.file {
-        Some(file) => format!("settings file: {}\n\n", safe(&file.name())),
-        None => "settings file: none\n\n".to_owned(),
-    };
-    for (index, [name, value, origin]) in lines.iter().enumerate() {
-        text += &format!("{name:<13}  {value:<width$}  {origin}\n");
-        let acceptance =
-            index.checked_sub(settings).map(|index| &effective.acceptances.each[index]);
-        if let Some(acceptance) = acceptance {
-            text += &format!("{:<13}  because: {}\n", "", safe(&acceptance.reason));
-        }
+        let accepted = accepted_in_words(acceptance);
+        lines.push(["accept".to_owned(), accepted, origin_in_words(origin, effective)]);
+        let because = format!("because: {}", safe(&acceptance.reason));
+        lines.push([String::new(), because, String::new()]);
     }
+    let file = effective.file.as_ref().map_or_else(|| "none".to_owned(), File::name);
+    let mut text = format!("settings file: {}\n\n", safe(&file));
+    text.extend(laid_out(&lines, width).into_iter().map(|line| line + "\n"));
     text
 }
 
-/// Origins stand below each other where the value before is no wider.
-const WIDEST: usize = 60;
+/// The three columns in `width`; the one in the middle goes on below where it is too wide.
+fn laid_out(rows: &[[String; 3]], width: usize) -> Vec<String> {
+    const NAME: usize = 13;
+    const LEAST: usize = 20;
+    const MOST: usize = 50;
+    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let room = width.saturating_sub(NAME + 2 + 2 + widest(2).unwrap_or(0)).clamp(LEAST, MOST);
+    let value = widest(1).unwrap_or(0).min(room);
+    let mut lines = Vec::new();
+    for [name, text, origin] in rows {
+        for (index, piece) in wrap(text, value).into_iter().enumerate() {
+            let (name, origin) = if index == 0 { (&name[..], &origin[..]) } else { ("", "") };
+            let line = format!("{name:<NAME$}  {piece:<value$}  {origin}");
+            lines.push(line.trim_end().to_owned());
+        }
+    }
+    lines
+}
 
 fn in_words(value: &Value) -> String {
     match value {
@@ -119,10 +130,14 @@ fn in_words(value: &Value) -> String {
 }
 
 fn origin_in_words(origin: Origin, effective: &Effective) -> String {
-    match place(origin, effective) {
-        Some(place) => safe(&place).to_string(),
-        None if origin == Origin::CommandLine => "command line".to_owned(),
-        None => "default".to_owned(),
+    match (origin, &effective.file) {
+        // Its folder stands above.
+        (Origin::File(line), Some(file)) => {
+            let name = file.path.file_name().unwrap_or(file.path.as_os_str());
+            safe(&format!("{}:{line}", name.to_string_lossy())).into_owned()
+        }
+        (Origin::CommandLine, _) => "command line".to_owned(),
+        _ => "default".to_owned(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! `ringfence man`
 
+mod roff;
+mod settings;
+
 use crate::arguments::{Arguments, Manual};
 use crate::exit;
 use anyhow::Context;
@@ -14,23 +17,21 @@ pub(crate) fn run(arguments: &Manual) -> anyhow::Result<u8> {
     let pages = pages()?;
     if let Some(folder) = &arguments.out {
         for page in &pages {
-            write(&folder.join(format!("{}.1", page.name)), &page.text)?;
+            write(&folder.join(format!("{}.{}", page.name, page.section)), &page.text)?;
         }
         return Ok(exit::FINE);
     }
-    let wanted = match &arguments.command {
-        Some(command) => format!("{}-{command}", TOOL.name),
-        None => TOOL.name.to_owned(),
-    };
-    let Some(page) = pages.iter().find(|page| page.name == wanted) else {
-        let commands = pages.iter().filter_map(|page| page.name.split_once('-'));
-        let commands: Vec<_> = commands.map(|(_, command)| command).collect();
-        let typed = arguments.command.as_deref().unwrap_or_default();
-        let meant = match similar(typed, commands.iter().copied()).first() {
+    let typed = arguments.command.join("-");
+    let Some(page) = pages.iter().find(|page| page.is_about(&typed)) else {
+        let known: Vec<_> = pages.iter().map(Page::about).filter(|name| !name.is_empty()).collect();
+        let meant = match similar(&typed, known.iter().copied()).first() {
             Some(meant) => format!("did you mean {meant}?"),
-            None => format!("there are {}", commands.join(", ")),
+            None => format!("there are {}", known.join(", ")),
         };
-        anyhow::bail!("no command is called `{}`\n  help: {meant}", ringfence::report::safe(typed));
+        anyhow::bail!(
+            "no command is called `{}`\n  help: {meant}",
+            ringfence::report::safe(&typed)
+        );
     };
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&page.text)?;
@@ -41,58 +42,68 @@ pub(crate) fn run(arguments: &Manual) -> anyhow::Result<u8> {
 struct Page {
     /// Without its section, such as `ringfence-scan`.
     name: String,
+    section: u8,
     text: Vec<u8>,
 }
 
-/// The page of the program, then one a command.
+impl Page {
+    /// The command, without the program's name; nothing for the program itself.
+    fn about(&self) -> &str {
+        let rest = self.name.strip_prefix(TOOL.name).unwrap_or(&self.name);
+        match rest.strip_prefix('-') {
+            Some(command) => command,
+            None if rest.is_empty() => rest,
+            None => &self.name,
+        }
+    }
+
+    fn is_about(&self, typed: &str) -> bool {
+        self.about() == typed || self.name == typed
+    }
+}
+
+/// The page of the program, then one a command and a command's command, then that of the settings file.
 fn pages() -> anyhow::Result<Vec<Page>> {
-    let mut program = Arguments::command().disable_help_subcommand(true);
+    let mut program = Arguments::command();
     program.build();
-    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
-    let commands: Vec<_> = commands.cloned().collect();
-    std::iter::once(program).chain(commands).map(page).collect()
+    let mut pages = Vec::new();
+    add(&program, &mut pages)?;
+    pages.push(settings::page());
+    Ok(pages)
 }
 
-fn page(command: Command) -> anyhow::Result<Page> {
+fn add(command: &Command, pages: &mut Vec<Page>) -> anyhow::Result<()> {
+    pages.push(page(command)?);
+    for inner in command.get_subcommands().filter(|inner| is_told(inner)) {
+        add(inner, pages)?;
+    }
+    Ok(())
+}
+
+/// clap's own `help` says what `--help` does.
+fn is_told(command: &Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "help"
+}
+
+fn page(command: &Command) -> anyhow::Result<Page> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-    let notes = command.get_after_help().map(|help| help.to_string());
+    let man = Man::new(command.clone().display_name(name.clone()));
+    let mut text = roff::title(&name, 1).into_bytes();
+    man.render_name_section(&mut text).context("cannot make the page")?;
+    text.extend(roff::synopsis(command).into_bytes());
+    man.render_description_section(&mut text)
+        .and_then(|()| man.render_options_section(&mut text))
+        .context("cannot make the page")?;
+    text.extend(roff::subcommands(command, &name).into_bytes());
+    if let Some(notes) = command.get_after_help() {
+        text.extend(roff::notes(&notes.to_string()).into_bytes());
+    }
     let is_program = name == TOOL.name;
-    let man = Man::new(command.display_name(name.clone()));
-    // Without a date, so that equal sources make equal pages.
-    let mut text = format!(
-        ".TH {} 1 \"\" \"{} {}\" \"{} manual\"\n",
-        name.to_uppercase(),
-        TOOL.name,
-        TOOL.version,
-        TOOL.name
-    )
-    .into_bytes();
-    let render = |text: &mut Vec<u8>| {
-        man.render_name_section(text)?;
-        man.render_synopsis_section(text)?;
-        man.render_description_section(text)?;
-        man.render_options_section(text)?;
-        if is_program { man.render_subcommands_section(text) } else { Ok(()) }
-    };
-    render(&mut text).context("cannot make the page")?;
-    if let Some(notes) = notes {
-        text.extend(as_it_stands("NOTES", &notes).into_bytes());
-    }
-    if !is_program {
-        text.extend(format!(".SH \"SEE ALSO\"\n.BR {} (1)\n", TOOL.name).into_bytes());
-    }
-    Ok(Page { name, text })
-}
-
-/// A section whose lines stay as they are.
-fn as_it_stands(heading: &str, text: &str) -> String {
-    let line = |line: &str| {
-        // In front of it, a point or quote is no request.
-        let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
-        format!("{guard}{}\n", line.replace('\\', "\\e").replace('-', "\\-"))
-    };
-    let lines: String = text.lines().map(line).collect();
-    format!(".SH {heading}\n.nf\n{lines}.fi\n")
+    let is_set = ["-scan", "-settings"].iter().any(|end| name.ends_with(end));
+    let program = (!is_program).then_some((TOOL.name, 1));
+    let settings = (is_program || is_set).then_some((settings::NAME, 5));
+    text.extend(roff::see_also(program.into_iter().chain(settings)).into_bytes());
+    Ok(Page { name, section: 1, text })
 }
 
 fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
@@ -105,28 +116,63 @@ fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
+    fn text<'p>(pages: &'p [Page], name: &str) -> &'p str {
+        let page = pages.iter().find(|page| page.name == name).expect(name);
+        std::str::from_utf8(&page.text).unwrap()
+    }
+
+    fn every(command: &Command, tell: &mut dyn FnMut(&Command)) {
+        command.get_subcommands().filter(|one| is_told(one)).for_each(|one| {
+            tell(one);
+            every(one, tell);
+        });
+    }
+
     #[test]
     fn every_command_has_a_page_with_its_options() {
         let pages = pages().unwrap();
-        let names: Vec<_> = pages.iter().map(|page| &page.name[..]).collect();
-        assert_eq!(names[0], "ringfence");
-        for command in Arguments::command().get_subcommands() {
-            let name = format!("ringfence-{}", command.get_name());
-            let page = pages.iter().find(|page| page.name == name).expect(&name);
-            let text = String::from_utf8_lossy(&page.text);
+        assert_eq!(pages[0].name, "ringfence");
+        let mut program = Arguments::command();
+        program.build();
+        let mut names = Vec::new();
+        every(&program, &mut |command| {
+            let name = command.get_display_name().unwrap();
+            names.push(name.to_owned());
+            let page = text(&pages, name);
             for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
                 let written = format!("\\-\\-{}", option.replace('-', "\\-"));
-                assert!(text.contains(&written), "{name} lacks {option}");
+                assert!(page.contains(&written), "{name} lacks {option}");
             }
+        });
+        for name in ["ringfence-scan", "ringfence-list", "ringfence-list-rules"] {
+            assert!(names.iter().any(|known| known == name), "{names:?}");
         }
     }
 
-    /// groff's own rules for what begins a line.
     #[test]
-    fn no_line_is_a_request_by_accident() {
-        assert_eq!(
-            as_it_stands("A", ".b\\c\n'd --e"),
-            ".SH A\n.nf\n\\&.b\\ec\n\\&'d \\-\\-e\n.fi\n"
-        );
+    fn a_page_names_the_pages_below_it() {
+        let pages = pages().unwrap();
+        for name in ["rules", "ddis", "targets", "settings"] {
+            let page = text(&pages, "ringfence-list");
+            assert!(page.contains(&format!("ringfence\\-list\\-{name}")), "{page}");
+        }
+        let program = text(&pages, "ringfence");
+        assert!(program.contains("ringfence\\-scan"), "{program}");
+    }
+
+    #[test]
+    fn a_page_is_found_by_what_is_typed() {
+        let pages = pages().unwrap();
+        let found =
+            |typed: &str| pages.iter().find(|page| page.is_about(typed)).unwrap().name.clone();
+        for (typed, name) in [
+            ("", "ringfence"),
+            ("scan", "ringfence-scan"),
+            ("list-rules", "ringfence-list-rules"),
+            ("ringfence-list-rules", "ringfence-list-rules"),
+            ("ringfence.toml", "ringfence.toml"),
+        ] {
+            assert_eq!(found(typed), name);
+        }
     }
 }

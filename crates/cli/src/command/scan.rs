@@ -1,7 +1,7 @@
 //! `ringfence scan`
 
 use crate::arguments::{Color, Scan};
-use crate::effective::Effective;
+use crate::effective::{Effective, File};
 use crate::report_file::{self, Guarded, Wanted};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
@@ -37,6 +37,8 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     options.gate.clone_from(&effective.gate.value);
     options.fail_unknown = effective.fail_unknown.value;
     options.exit_zero = arguments.exit_zero;
+    options.settings_file = effective.file.as_ref().map(File::name);
+    options.baseline = effective.baseline.value.as_ref().map(|path| path.display().to_string());
     options.cards = ringfence::rule_cards().collect();
     let docs = effective.docs_url.value.as_ref();
     options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());

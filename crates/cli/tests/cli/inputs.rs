@@ -87,7 +87,7 @@ fn content_decides_not_the_name() {
     assert_eq!(report["left_out"]["user_mode"], 1);
     assert_eq!(report["totals"]["files"], 4);
     let summary = scan("", files.path());
-    assert_eq!(summary.line("left out 2"), "left out 2 files: 1 not PE images, 1 user mode");
+    assert_eq!(summary.line("left out 2"), "left out 2 files: 1 not a PE image, 1 user mode");
     assert!(summary.last_line().starts_with("4 files, 2 drivers, "), "{summary:?}");
     assert!(summary.last_line().contains("; 2 left out ("), "{summary:?}");
 }

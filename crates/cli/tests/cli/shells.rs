@@ -25,7 +25,9 @@ fn manual_pages_are_printed_or_written() {
     let page = run(["man", "scan"]);
     assert_eq!(page.code, Some(0), "{page:?}");
     assert!(page.stdout.starts_with(".TH RINGFENCE-SCAN 1 "), "{page:?}");
-    assert!(page.stdout.contains(".SH NOTES\n.nf\nExit codes, looked at in this order:\n"));
+    assert!(page.stdout.contains(".SH NOTES\nExit codes, looked at in this order:\n.TP\n"));
+    assert!(run(["man", "list", "rules"]).stdout.starts_with(".TH RINGFENCE-LIST-RULES 1 "));
+    assert!(run(["man", "ringfence.toml"]).stdout.starts_with(".TH RINGFENCE.TOML 5 "));
     assert!(run(["man"]).stdout.starts_with(".TH RINGFENCE 1 "));
 
     let folder = tempfile::tempdir().unwrap();

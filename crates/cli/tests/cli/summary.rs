@@ -42,14 +42,12 @@ fn the_last_line_adds_up() {
     }
 }
 
-/// On a terminal of 80 columns nothing but the last line is wider.
+/// On a terminal of 80 columns nothing is wider.
 #[cfg(target_os = "linux")]
 fn narrow(folder: &std::path::Path) {
     let seen = crate::terminal::on_terminal(80, &["scan", folder.to_str().unwrap()], &[]);
-    let lines: Vec<_> = seen.lines().collect();
-    let (last, others) = lines.split_last().unwrap();
-    assert!(last.contains("2 000 drivers"), "{last}");
-    for line in others {
+    assert!(seen.contains("2 000 drivers"), "{seen}");
+    for line in seen.lines() {
         let plain = crate::terminal::without_colors(line);
         assert!(plain.chars().count() <= 80, "{} columns: {plain}", plain.chars().count());
     }

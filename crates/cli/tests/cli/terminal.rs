@@ -95,10 +95,10 @@ fn reports_fit_the_terminal() {
     let files = folder(files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())));
     let path = files.path().to_str().unwrap();
     for columns in [80, 120] {
-        let seen = on_terminal(columns, &["scan", path], &[]);
-        let lines: Vec<_> = seen.lines().map(without_colors).collect();
-        for line in &lines[..lines.len() - 1] {
-            assert!(line.chars().count() <= usize::from(columns), "{line}");
+        for command in ["scan", "calls", "certify"] {
+            for line in on_terminal(columns, &[command, path], &[]).lines().map(without_colors) {
+                assert!(line.chars().count() <= usize::from(columns), "{command}: {line}");
+            }
         }
     }
     for rule in ["writable-executable-section", "straddling-relocation"] {
@@ -110,6 +110,36 @@ fn reports_fit_the_terminal() {
     }
     for line in on_terminal(80, &["list", "rules"], &[]).lines().map(without_colors) {
         assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+/// Only a single word may be wider, as it is of no use broken.
+#[test]
+fn what_is_no_report_fits_the_terminal_too() {
+    let files = folder([("bad.sys", bad())]);
+    let driver = files.path().join("bad.sys").to_string_lossy().into_owned();
+    let settings = "report = [\"json=a.json\", \"sarif=a.sarif\", \"html=a.html\", \"csv=a.csv\"]\n\
+        [[accept]]\nrule = \"writable-executable-section\"\npath = \"some/folder/of/old/drivers/*.sys\"\n\
+        reason = \"with the next release all of them are replaced by drivers of another kind\"\n";
+    fs::write(files.path().join("ringfence.toml"), settings).unwrap();
+    let commands: [&[&str]; 9] = [
+        &["scan", &driver],
+        &["list"],
+        &["list", "targets"],
+        &["list", "settings", &driver],
+        &["scan", "--help"],
+        &["calls", "-h"],
+        &["completions", "-h"],
+        &["scan", "--format", "markdwon", "x"],
+        &["explain", "a-rule-that-is-not-there"],
+    ];
+    for arguments in commands {
+        for line in on_terminal(80, arguments, &[]).lines().map(without_colors) {
+            let words = line.split_whitespace().count();
+            let arrow = line.trim_start().starts_with("--> ");
+            let is_whole = words == 1 || (arrow && words == 2);
+            assert!(line.chars().count() <= 80 || is_whole, "{arguments:?}: {line}");
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl<'a> CallsTable<'a> {
     /// The driver and what is told of it in one line.
     fn heading(&mut self, path: &str, text: Line) -> io::Result<()> {
         let path = Line::new().colored(Meaning::Strong, path).plain(": ");
-        self.terminal.line(path.then(text))
+        self.terminal.folded(path.then(text))
     }
 
     fn table(&mut self, calls: &[&Call]) -> io::Result<()> {
@@ -124,12 +124,12 @@ impl Sink for CallsTable<'_> {
 
     fn finish(&mut self, closing: &Closing) -> io::Result<()> {
         for fault in &closing.faults {
-            self.terminal.line(scoreboard::fault(fault))?;
+            self.terminal.folded(scoreboard::fault(fault))?;
         }
         for unread in &closing.unread {
-            self.terminal.line(scoreboard::unread(unread))?;
+            self.terminal.folded(scoreboard::unread(unread))?;
         }
-        self.terminal.line(self.last_line(closing))?;
+        self.terminal.last_line(self.last_line(closing))?;
         self.terminal.flush()
     }
 }

@@ -1,5 +1,6 @@
 //! One driver and its seven counters.
 
+use crate::answers::is_for_64_bit_windows;
 use crate::layout::{columns, file_name, grouped};
 use crate::safe::safe;
 use crate::source;
@@ -16,18 +17,25 @@ impl From<Outcome> for Meaning {
     }
 }
 
-/// Objections of one counter that are told; the rest is counted.
-const MOST: usize = 8;
+/// Objections of one counter that are told of each of several drivers on a terminal; the rest is counted.
+pub(super) const MOST: usize = 8;
 
 /// Columns before a counter's name and before what it counts.
 const INDENT: usize = 2;
 const DEEPER: usize = 6;
 
 /// The driver, its counters with what raises them, what is open, and what the readiness script would say.
-pub(super) fn lines(driver: &Certification, asked: Targets, width: usize) -> Vec<Line> {
+/// `most` objections of each counter are told.
+pub(super) fn lines(
+    driver: &Certification,
+    asked: Targets,
+    most: usize,
+    width: usize,
+) -> Vec<Line> {
     let title = Line::new().colored(Meaning::Strong, &driver.path).plain(": ");
-    let mut lines =
-        vec![title.colored(driver.result, driver.result.to_string()).plain(doubt(driver))];
+    let title = title.colored(driver.result, driver.result.to_string()).plain(doubt(driver));
+    let title = title.plain(elsewhere(driver));
+    let mut lines = title.folded(width);
     let longest = Counter::ALL.map(|counter| columns(counter.name())).into_iter().max();
     let numbers: Vec<_> = driver.counters.iter().map(number).collect();
     let widest = numbers.iter().map(|number| columns(number)).max().unwrap_or(0);
@@ -36,7 +44,12 @@ pub(super) fn lines(driver: &Certification, asked: Targets, width: usize) -> Vec
         let right = INDENT + longest.unwrap_or(0) + 2 + widest - columns(number);
         let line = line.filled_to(right).plain(number).plain("  ");
         lines.push(line.colored(counted.result, counted.result.to_string()).plain(likely(counted)));
-        lines.extend(objections(counted, asked, width));
+        lines.extend(
+            by_rule(counted)
+                .iter()
+                .flat_map(|text| hanging(Line::indented(DEEPER).plain("of which "), text, width)),
+        );
+        lines.extend(objections(counted, asked, most, width));
     }
     let open = match driver.result {
         Outcome::Fail => "open beside that: ",
@@ -44,7 +57,7 @@ pub(super) fn lines(driver: &Certification, asked: Targets, width: usize) -> Vec
     };
     for reason in &driver.open {
         let lead = Line::indented(INDENT).colored(Outcome::Undecided, open);
-        lines.extend(hanging(lead, reason, width));
+        lines.extend(hanging(lead, &format!("{reason}{}", left_open(driver, reason)), width));
     }
     let script = script(driver);
     if !script.is_empty() {
@@ -80,14 +93,45 @@ fn likely(counted: &Counted) -> String {
     }
 }
 
-fn objections(counted: &Counted, asked: Targets, width: usize) -> Vec<Line> {
-    let told = counted.objections.iter().take(MOST);
+/// `executable-pool-type ×17, executable-lookaside-list ×1`, where not one rule raised it all.
+fn by_rule(counted: &Counted) -> Option<String> {
+    let mut rules: Vec<(&str, usize)> = Vec::new();
+    for Objection { rule, count, .. } in &counted.objections {
+        match rules.iter_mut().find(|(known, _)| known == rule) {
+            Some((_, sum)) => *sum += count,
+            None => rules.push((rule, *count)),
+        }
+    }
+    let told = rules.iter().map(|(rule, sum)| format!("{rule} ×{}", grouped(*sum)));
+    (rules.len() > 1).then(|| told.collect::<Vec<_>>().join(", "))
+}
+
+/// Which counters a reason leaves open: ` (Execute Pool Type Count)`.
+fn left_open(driver: &Certification, reason: &String) -> String {
+    let open = driver.counters.iter().filter(|counted| counted.open.contains(reason));
+    let names: Vec<_> = open.map(|counted| counted.counter.name()).collect();
+    match names[..] {
+        [] => String::new(),
+        _ => format!(" ({})", names.join(", ")),
+    }
+}
+
+/// Whether the test never comes to the driver.
+fn elsewhere(driver: &Certification) -> &'static str {
+    match is_for_64_bit_windows(&driver.machine) {
+        true => "",
+        false => "; not for 64-bit Windows, which does not load it",
+    }
+}
+
+fn objections(counted: &Counted, asked: Targets, most: usize, width: usize) -> Vec<Line> {
+    let told = counted.objections.iter().take(most);
     let mut lines: Vec<_> = told
         .flat_map(|objection| hanging(place(objection), &text(objection, asked), width))
         .collect();
-    if counted.objections.len() > MOST {
-        let more = grouped(counted.objections.len() - MOST);
-        lines.push(Line::indented(DEEPER).plain(format!("… {more} more, with --format json")));
+    if counted.objections.len() > most {
+        let more = grouped(counted.objections.len() - most);
+        lines.push(Line::indented(DEEPER).plain(format!("… {more} more, with --output FILE")));
     }
     lines
 }

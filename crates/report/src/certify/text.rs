@@ -2,24 +2,28 @@
 
 use super::CertificationSink;
 use super::block::{self, number};
+use crate::answers::is_for_64_bit_windows;
 use crate::grid::{Cell, Column, Kind, grid};
-use crate::layout::{counted, grouped};
-use crate::scoreboard;
+use crate::layout::{counted, grouped, shortened_path};
 use crate::style::{Line, Meaning, Terminal};
+use crate::{scoreboard, summary};
 use ringfence_finding::{
     BASIS, Certification, Closing, Counter, HLK_TEST, Outcome, OutcomeTally, Sku, Targets, Tool,
 };
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 /// Drivers that have a block each; more of them make tables.
 const FEW: usize = 5;
 
-/// Rows of a table.
+/// Rows of a table on a terminal, and names of drivers that pass.
 const SCREENFUL: usize = 20;
 
-/// Reasons told for undecided drivers, and those that are told apart at all.
+/// Machines told apart, as the summary of a scan does.
+const MACHINES: usize = 16;
+
+/// Reasons told for undecided drivers on a terminal, and those that are told apart at all.
 const REASONS: usize = 8;
 const MOST_REASONS: usize = 1_000;
 
@@ -31,6 +35,11 @@ pub(super) struct Text<'a> {
     first: Vec<Certification>,
     failing: Vec<Vec<Cell>>,
     undecided: Vec<Vec<Cell>>,
+    passing: Vec<String>,
+    /// Undecided drivers for machines that 64-bit Windows does not run on, by machine: the test never comes to
+    /// them, so what is not known of them does not matter.
+    elsewhere: BTreeMap<String, usize>,
+    never_tested: usize,
     reasons: HashMap<String, (usize, usize)>,
     totals: OutcomeTally,
 }
@@ -44,15 +53,35 @@ impl<'a> Text<'a> {
             first: Vec::new(),
             failing: Vec::new(),
             undecided: Vec::new(),
+            passing: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            never_tested: 0,
             reasons: HashMap::new(),
             totals: OutcomeTally::default(),
         }
     }
 
+    /// Rows of a list that are told: a file or a pipe gets all.
+    fn most(&self) -> usize {
+        if self.terminal.options.terminal { SCREENFUL } else { usize::MAX }
+    }
+
     fn keep(&mut self, driver: &Certification) {
+        let most = self.most();
+        let is_elsewhere = !is_for_64_bit_windows(&driver.machine);
         let rows = match driver.result {
-            Outcome::Pass => return,
+            Outcome::Pass => {
+                if self.passing.len() < most {
+                    self.passing.push(driver.path.clone());
+                }
+                return;
+            }
             Outcome::Fail => &mut self.failing,
+            Outcome::Undecided if is_elsewhere && self.elsewhere.len() < MACHINES => {
+                *self.elsewhere.entry(driver.machine.clone()).or_default() += 1;
+                self.never_tested += 1;
+                return;
+            }
             Outcome::Undecided => {
                 for reason in &driver.open {
                     let next = self.reasons.len();
@@ -63,7 +92,7 @@ impl<'a> Text<'a> {
                 &mut self.undecided
             }
         };
-        if rows.len() < SCREENFUL {
+        if rows.len() < most {
             rows.push(row(driver));
         }
     }
@@ -79,8 +108,11 @@ impl<'a> Text<'a> {
     }
 
     fn blocks(&mut self) -> io::Result<()> {
-        for driver in std::mem::take(&mut self.first) {
-            for line in block::lines(&driver, self.targets, self.terminal.columns()) {
+        let drivers = std::mem::take(&mut self.first);
+        let is_cut = self.terminal.options.terminal && drivers.len() > 1;
+        let most = if is_cut { block::MOST } else { usize::MAX };
+        for driver in drivers {
+            for line in block::lines(&driver, self.targets, most, self.terminal.columns()) {
                 self.terminal.line(line)?;
             }
             self.terminal.blank()?;
@@ -93,23 +125,45 @@ impl<'a> Text<'a> {
             (std::mem::take(&mut self.failing), std::mem::take(&mut self.undecided));
         let any = !(failing.is_empty() && undecided.is_empty());
         self.table("fail", &failing, self.totals.fail)?;
-        self.table("undecided", &undecided, self.totals.undecided)?;
+        self.table("undecided", &undecided, self.totals.undecided - self.never_tested)?;
         if any {
             let names = Counter::ALL.map(|counter| format!("{} {counter}", heading(counter)));
             let marks = "? not known, ~ likely in part or whole, + or more";
             self.terminal.wrapped(Line::new(), &format!("{}; {marks}", names.join(", ")))?;
-            let script =
-                "--format script writes Module and Reason lines like the readiness script's";
-            self.terminal.wrapped(Line::new(), script)?;
+            let others = "with one driver, or --format json: each place; with --format script: Module and \
+                Reason lines like the readiness script's";
+            self.terminal.wrapped(Line::new(), others)?;
             self.terminal.blank()?;
         }
         self.reasons()?;
-        if self.totals.pass > 0 {
-            let pass = Line::new().colored(Outcome::Pass, "pass").plain(": ");
-            self.terminal.line(pass.plain(counted(self.totals.pass, "driver")))?;
-            self.terminal.blank()?;
+        let machines = std::mem::take(&mut self.elsewhere);
+        for line in summary::elsewhere(machines, self.terminal.columns()) {
+            self.terminal.line(line)?;
         }
-        Ok(())
+        self.passing()
+    }
+
+    fn passing(&mut self) -> io::Result<()> {
+        let names = std::mem::take(&mut self.passing);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let title = Line::new().colored(Outcome::Pass, "pass").plain(": ");
+        self.terminal.line(title.plain(counted(self.totals.pass, "driver")))?;
+        let width = self.terminal.columns() - 2;
+        for name in &names {
+            self.terminal.line(Line::indented(2).plain(shortened_path(name, width)))?;
+        }
+        self.more(self.totals.pass - names.len())?;
+        self.terminal.blank()
+    }
+
+    fn more(&mut self, untold: usize) -> io::Result<()> {
+        if untold == 0 {
+            return Ok(());
+        }
+        let more = format!("… {} more, with --output FILE", grouped(untold));
+        self.terminal.line(Line::indented(2).plain(more))
     }
 
     fn table(&mut self, title: &str, rows: &[Vec<Cell>], count: usize) -> io::Result<()> {
@@ -122,11 +176,7 @@ impl<'a> Text<'a> {
         for line in table.heading.into_iter().chain(table.rows) {
             self.terminal.line(line)?;
         }
-        if count > rows.len() {
-            let more = grouped(count - rows.len());
-            self.terminal
-                .line(Line::indented(2).plain(format!("… {more} more, with --format json")))?;
-        }
+        self.more(count - rows.len())?;
         self.terminal.blank()
     }
 
@@ -137,14 +187,15 @@ impl<'a> Text<'a> {
             return Ok(());
         }
         reasons.sort_by_key(|(_, (count, order))| (Reverse(*count), *order));
-        let untold = reasons.len().saturating_sub(REASONS);
+        let most = if self.terminal.options.terminal { REASONS } else { usize::MAX };
+        let untold = reasons.len().saturating_sub(most);
         self.terminal.line(Line::new().colored(Meaning::Structure, "undecided because"))?;
-        for (reason, (count, _)) in reasons.iter().take(REASONS) {
+        for (reason, (count, _)) in reasons.iter().take(most) {
             let lead = Line::indented(2).plain(format!("{}: ", counted(*count, "driver")));
             self.terminal.wrapped(lead, reason)?;
         }
         if untold > 0 {
-            let more = format!("… {}, with --format json", counted(untold, "more reason"));
+            let more = format!("… {}, with --output FILE", counted(untold, "more reason"));
             self.terminal.line(Line::indented(2).plain(more))?;
         }
         self.terminal.blank()
@@ -173,7 +224,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    /// `3 drivers: 1 pass · 1 fail · 1 undecided (0.02 s)`.
+    /// `4 drivers: 1 pass · 1 fail · 2 undecided (1 not for 64-bit Windows) (0.02 s)`.
     fn last_line(&self, closing: &Closing) -> Line {
         let mut line = scoreboard::drivers(&closing.totals, None);
         let OutcomeTally { pass, fail, undecided, .. } = self.totals;
@@ -182,6 +233,10 @@ impl<'a> Text<'a> {
         let mut before = ": ";
         for (count, outcome) in counts.into_iter().filter(|(count, _)| *count > 0) {
             line = line.plain(before).colored(outcome, format!("{} {outcome}", grouped(count)));
+            if outcome == Outcome::Undecided && self.never_tested > 0 {
+                let never = grouped(self.never_tested);
+                line = line.plain(format!(" ({never} not for 64-bit Windows)"));
+            }
             before = " · ";
         }
         line.then(scoreboard::ending(closing))
@@ -209,10 +264,10 @@ impl CertificationSink for Text<'_> {
             if self.first.len() <= FEW { self.blocks() } else { self.tables() }?;
         }
         for fault in &closing.faults {
-            self.terminal.line(scoreboard::fault(fault))?;
+            self.terminal.folded(scoreboard::fault(fault))?;
         }
         for unread in &closing.unread {
-            self.terminal.line(scoreboard::unread(unread))?;
+            self.terminal.folded(scoreboard::unread(unread))?;
         }
         if !(closing.faults.is_empty() && closing.unread.is_empty()) {
             self.terminal.blank()?;
@@ -220,7 +275,7 @@ impl CertificationSink for Text<'_> {
         if self.totals.drivers > 0 {
             self.basis()?;
         }
-        self.terminal.line(self.last_line(closing))?;
+        self.terminal.last_line(self.last_line(closing))?;
         self.terminal.flush()
     }
 }

@@ -1,5 +1,6 @@
 //! What became of one driver.
 
+use crate::format::Options;
 use crate::layout::{counted, grouped};
 use crate::source;
 use crate::style::{Line, Meaning, hanging};
@@ -7,22 +8,23 @@ use ringfence_finding::{
     ComparedFinding, ComparedSection, DriverDifference, ImportChange, Level, SectionChange,
 };
 
-/// Findings of one kind that are told; the rest is counted.
+/// Findings of one kind that are told on a terminal; the rest is counted.
 const MOST: usize = 8;
 
-pub(super) fn lines(driver: &DriverDifference, width: usize) -> Vec<Line> {
+pub(super) fn lines(driver: &DriverDifference, options: &Options) -> Vec<Line> {
+    let width = options.columns();
     let title = Line::new().colored(Meaning::Strong, &driver.path).plain(": ");
-    let mut lines = vec![title.colored(driver.change, driver.change.to_string())];
+    let mut lines = title.colored(driver.change, driver.change.to_string()).folded(width);
     if driver.old_path != driver.path {
         lines.extend(hanging(Line::indented(2).plain("was "), &driver.old_path, width));
     }
     lines.extend(answers(driver));
     let regraded = driver.regraded.iter().map(|one| (Some(one.old), &one.finding));
-    lines.extend(findings("now ", regraded, driver.regraded.len(), width));
+    lines.extend(findings("now ", regraded, driver.regraded.len(), options));
     let new = driver.new.iter().map(|finding| (None, finding));
-    lines.extend(findings("new ", new, driver.new.len(), width));
+    lines.extend(findings("new ", new, driver.new.len(), options));
     let fixed = driver.fixed.iter().map(|finding| (None, finding));
-    lines.extend(findings("fixed ", fixed, driver.fixed.len(), width));
+    lines.extend(findings("fixed ", fixed, driver.fixed.len(), options));
     let texts = [("sections", sections(&driver.sections)), ("imports", imports(&driver.imports))];
     for (name, texts) in texts {
         if !texts.is_empty() {
@@ -51,21 +53,22 @@ fn findings<'f>(
     what: &str,
     findings: impl Iterator<Item = (Option<Level>, &'f ComparedFinding)>,
     count: usize,
-    width: usize,
+    options: &Options,
 ) -> Vec<Line> {
+    let most = super::most(options, MOST);
     let mut lines: Vec<_> = findings
-        .take(MOST)
+        .take(most)
         .flat_map(|(before, finding)| {
             let lead = Line::indented(2).plain(what);
             let lead = lead.colored(finding.level, format!("{}[{}]", finding.level, finding.rule));
             let before = before.map(|level| format!(", was {level}")).unwrap_or_default();
-            hanging_below(lead.plain(format!("{before}: ")), &text(finding), width)
+            hanging_below(lead.plain(format!("{before}: ")), &text(finding), options.columns())
         })
         .collect();
-    if count > MOST {
-        let more = grouped(count - MOST);
-        lines
-            .push(Line::indented(2).plain(format!("… {more} more {what}ones, with --format json")));
+    if count > most {
+        let more = counted(count - most, &format!("more {what}one"));
+        let more = format!("… {more}, {}", super::ELSEWHERE);
+        lines.push(Line::indented(2).plain(more));
     }
     lines
 }
@@ -84,9 +87,14 @@ fn hanging_below(lead: Line, text: &str, width: usize) -> Vec<Line> {
 /// `+50af memory is requested …, in DriverEntry`.
 pub(super) fn text(finding: &ComparedFinding) -> String {
     let place = finding.rva.map(|rva| format!("+{rva:x} ")).unwrap_or_default();
+    format!("{place}{}", words(finding))
+}
+
+/// The same without the place.
+pub(super) fn words(finding: &ComparedFinding) -> String {
     let function = finding.function.as_deref().map(source::shown);
     let function = function.map(|name| format!(", in {name}")).unwrap_or_default();
-    format!("{place}{}{function}", finding.message)
+    format!("{}{function}", finding.message)
 }
 
 /// `.text r-x → rwx`, `new HOOK rwx, 16 bytes`, `gone .orpc`, `.data 1 024 → 1 536 bytes`; sizes are those in

@@ -2,6 +2,7 @@
 
 use super::driver;
 use crate::layout::{counted, shortened};
+use crate::markdown::prose;
 use ringfence_finding::{
     Change, ComparedFinding, Difference, DriverDifference, LoneDriver, Question,
 };
@@ -40,7 +41,7 @@ pub fn difference_markdown(difference: &Difference) -> String {
     for (title, drivers) in [("New", &difference.added), ("Gone", &difference.gone)] {
         if !drivers.is_empty() {
             text += &format!("\n{title}:\n\n");
-            let untold = append(&mut text, drivers, lone);
+            let untold = append(&mut text, &super::worst_first(drivers), |driver| lone(driver));
             if untold > 0 {
                 text += &format!("- … {}\n", counted(untold, "more driver"));
             }
@@ -85,8 +86,10 @@ fn row(driver: &DriverDifference) -> String {
 fn listed<'f>(what: &str, findings: impl Iterator<Item = &'f ComparedFinding>) -> Vec<String> {
     let all: Vec<_> = findings.collect();
     let told = all.iter().take(MOST_FINDINGS).map(|finding| {
-        let (rule, text) = (cell(&finding.rule), cell(&driver::text(finding)));
-        format!("{what} {} {rule}: {text}", finding.level)
+        let rule = cell(&finding.rule);
+        let place = finding.rva.map(|rva| format!(" `+{rva:x}`")).unwrap_or_default();
+        let text = prose::sentence(&driver::words(finding), WIDEST).replace('|', "\\|");
+        format!("{what} {} {rule}{place}: {text}", finding.level)
     });
     let mut lines: Vec<_> = told.collect();
     if all.len() > MOST_FINDINGS {

@@ -83,7 +83,7 @@ impl Unknowns {
             notice(UNKNOWN, text, named)
         });
         let beyond = (self.beyond > 0).then(|| {
-            let text = format!("unknown for other reasons {} times", grouped(self.beyond));
+            let text = format!("unknown for other reasons {}", counted(self.beyond, "time"));
             notice(UNKNOWN, text, vec![])
         });
         notices.chain(beyond)
