@@ -9,4 +9,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 # From there, so that the toolchain is the one that rust-toolchain.toml names.
 target=${CARGO_TARGET_DIR:-$root/target}
 (cd "$root" && cargo build --quiet --release --locked --package ringfence-cli --target-dir "$target")
-exec "$target/release/ringfence" scan --format concise "$@"
+
+# The hook's options and the files come in one list, and a file may be called like an option.
+arguments=()
+for argument in "$@"; do
+    if [[ $argument == -* && -f $argument ]]; then argument=./$argument; fi
+    arguments+=("$argument")
+done
+exec "$target/release/ringfence" scan --format concise "${arguments[@]}"

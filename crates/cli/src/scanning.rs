@@ -4,10 +4,9 @@ use crate::progress::ProgressLine;
 use crate::report_file::{Guarded, Several, reason};
 use crate::terminal;
 use anyhow::Context;
-use ringfence::report::safe;
+use ringfence::report::{idle_acceptances, safe};
 use ringfence::{
-    Closing, Examination, Fault, IdleAcceptance, Input, Progress, Scan, Settings, Sink, Targets,
-    Tool,
+    Closing, Examination, Fault, Input, Progress, Scan, Settings, Sink, Targets, Tool,
 };
 use std::cell::RefCell;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -105,33 +104,10 @@ pub(crate) fn complain(scan: &Scan, is_for_machines: bool) {
             say(format!("internal: {rule} failed on {path}, please report: {message}"));
         }
     }
-    let idle = &scan.closing.acceptances;
-    for unused in &idle.unused {
-        say(format!("warning: {}", unused_acceptance(unused)));
-    }
-    for expired in &idle.expired {
-        say(format!("warning: {}", expired_acceptance(expired)));
+    for idle in idle_acceptances(&scan.closing.acceptances) {
+        say(format!("warning: {idle}"));
     }
     for left_out in &scan.left_out_by_name {
         say(format!("left out {}: {}", safe(&left_out.path), safe(&left_out.reason)));
     }
-}
-
-/// `ringfence.toml:12: accepts nothing: no executable-pool-type in drivers/old/*.sys`.
-fn unused_acceptance(idle: &IdleAcceptance) -> String {
-    let about = idle.ddi.iter().map(|ddi| format!("about {ddi}"));
-    let function = idle.function.iter().map(|function| format!("in the function {function}"));
-    let path = idle.path.iter().map(|path| format!("in {path}"));
-    let digest = idle.sha256.iter().map(|digest| format!("in a driver with the SHA-256 {digest}"));
-    let of: Vec<_> = about.chain(function).chain(path).chain(digest).collect();
-    let place = idle.place.as_deref().unwrap_or("the settings");
-    format!("{}: accepts nothing: no {} {}", safe(place), idle.rule, safe(&of.join(" ")))
-}
-
-/// `ringfence.toml:12: ended on 2026-03-31 and accepts no executable-pool-type any more: replaced by May`.
-fn expired_acceptance(idle: &IdleAcceptance) -> String {
-    let place = idle.place.as_deref().unwrap_or("the settings");
-    let until = idle.until.as_deref().unwrap_or_default();
-    let IdleAcceptance { rule, reason, .. } = idle;
-    format!("{}: ended on {until} and accepts no {rule} any more: {}", safe(place), safe(reason))
 }

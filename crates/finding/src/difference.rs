@@ -89,6 +89,9 @@ pub struct DriverDifference {
     pub new: Vec<ComparedFinding>,
     /// Findings that are gone.
     pub fixed: Vec<ComparedFinding>,
+    /// Findings about code that are gone from a build whose code was not examined: whether they are fixed is not
+    /// known.
+    pub unseen: Vec<ComparedFinding>,
     /// Findings that are there as before but at another level.
     pub regraded: Vec<Regraded>,
     /// How many findings are there as before.

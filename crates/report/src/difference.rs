@@ -262,6 +262,7 @@ mod tests {
             answers: vec![],
             new: vec![],
             fixed: vec![],
+            unseen: vec![],
             regraded: vec![],
             unchanged: 2,
             sections: vec![],
@@ -286,6 +287,7 @@ mod tests {
             ],
             new: vec![named; 10],
             fixed: vec![finding("always-executable-memory", Level::Warning, "MmMapIoSpace")],
+            unseen: vec![],
             regraded: vec![Regraded {
                 old: Level::Note,
                 finding: finding("straddling-relocation", Level::Error, "one crosses a page"),
@@ -359,6 +361,7 @@ mod tests {
                 change: Change::Better,
             }],
             fixed: vec![finding("unaligned-section", Level::Error, "sections are unaligned")],
+            unseen: vec![],
             ..driver("x64/acmenet.sys", Change::Better)
         };
         let changed =

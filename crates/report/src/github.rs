@@ -7,8 +7,10 @@
 use crate::answers::open_because;
 use crate::excuse::{self, Excused};
 use crate::full::{at, doubt};
+use crate::idle;
 use crate::layout::{counted, grouped};
 use crate::safe::safe;
+use crate::uri::Uris;
 use crate::{Options, Sink, scoreboard, source};
 use ringfence_finding::{
     Answer, Closing, Examination, Finding, Level, Question, SourcePlace, Targets, Tool,
@@ -30,6 +32,8 @@ const LEVELS: [Level; 2] = [Level::Error, Level::Warning];
 pub(crate) struct Github<'a> {
     out: Box<dyn Write + 'a>,
     options: Options,
+    /// Makes paths of source files relative.
+    uris: Uris,
     /// By level, as in [`LEVELS`].
     lists: [List; 2],
     notes: usize,
@@ -54,7 +58,15 @@ struct Annotation<'t> {
 
 impl<'a> Github<'a> {
     pub(crate) fn new(out: Box<dyn Write + 'a>, options: Options) -> Github<'a> {
-        Github { out, options, lists: Default::default(), notes: 0, excused: Excused::default() }
+        let uris = Uris::new(options.root.as_deref());
+        Github {
+            out,
+            options,
+            uris,
+            lists: Default::default(),
+            notes: 0,
+            excused: Excused::default(),
+        }
     }
 
     fn keep(&mut self, level: Level, weight: usize, annotation: &Annotation<'_>) {
@@ -81,7 +93,13 @@ impl<'a> Github<'a> {
         }
         let source = finding.source.as_ref();
         let file = source.and_then(|source| source.file.as_deref());
-        let place = match source.and_then(place) {
+        // What is not below the root GitHub cannot show: then it stands at the driver.
+        let file = file.and_then(|file| self.uris.below(file));
+        let beside = |source| match file {
+            Some(_) => place(source),
+            None => source::brief(source),
+        };
+        let place = match source.and_then(beside) {
             Some(place) => format!("at {}, {place}", at(&driver.path, finding.rva)),
             None => format!("at {}", at(&driver.path, finding.rva)),
         };
@@ -89,7 +107,6 @@ impl<'a> Github<'a> {
         let mut text = vec![format!("{}{doubt}", finding.message), place];
         text.extend(excuse::unfailing(finding, level));
         text.extend(finding.help.iter().map(|help| format!("help: {help}")));
-        let file = file.map(|file| relative(file, self.options.root.as_deref()));
         let annotation = Annotation {
             file: file.as_deref().unwrap_or(&driver.path),
             line: file.as_ref().and_then(|_| source?.line).filter(|&line| line > 0),
@@ -155,6 +172,14 @@ impl Sink for Github<'_> {
             let annotation =
                 Annotation { file: &unread.path, line: None, title: "could not read", text };
             self.keep(Level::Error, usize::MAX, &annotation);
+        }
+        for (place, text) in idle::told(&closing.acceptances) {
+            let (file, line) = match place.rsplit_once(':') {
+                Some((file, line)) => (file, line.parse().ok()),
+                None => (place, None),
+            };
+            let annotation = Annotation { file, line, title: "acceptance", text: vec![text] };
+            self.keep(Level::Warning, 0, &annotation);
         }
         for (list, level) in self.lists.iter().zip(LEVELS) {
             for line in list.lines.values() {
@@ -225,21 +250,6 @@ fn place(source: &SourcePlace) -> Option<String> {
     source::brief(&SourcePlace { file: None, line: None, ..source.clone() })
 }
 
-/// A path of the compiler's as GitHub knows files: with slashes, and from the root of the repository where it
-/// is below `root`. Of others GitHub finds out itself whether they are in its workspace.
-fn relative(file: &str, root: Option<&str>) -> String {
-    let file = file.replace('\\', "/");
-    let below = root.and_then(|root| {
-        let root = root.replace('\\', "/");
-        let root = root.trim_end_matches('/');
-        let windows = root.as_bytes().get(1) == Some(&b':');
-        let (start, rest) = file.split_at_checked(root.len())?;
-        let same = start == root || (windows && start.eq_ignore_ascii_case(root));
-        rest.strip_prefix('/').filter(|_| same && !root.is_empty())
-    });
-    below.unwrap_or(file.strip_prefix("./").unwrap_or(&file)).to_owned()
-}
-
 /// `text` behind the second `::`.
 fn data(text: &str) -> String {
     safe(text).replace('%', "%25")
@@ -285,11 +295,12 @@ mod tests {
         let mut driver = sample::with_sources().remove(0);
         let own = driver.findings[1].source.as_mut().unwrap();
         own.file = Some(r".\src\50%, a:b\map.c".to_owned());
-        let lines = written(&[driver], Options::default());
+        let root = Some("D:/src".to_owned());
+        let lines = written(&[driver], Options { root, ..Options::default() });
         let (name, properties, message) = parsed(&lines[0]).unwrap();
         assert_eq!(name, "error");
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(properties[0], pair("file", "D:/src/helper/pool.cpp"));
+        assert_eq!(properties[0], pair("file", "helper/pool.cpp"));
         assert_eq!(properties[1..], [pair("line", "57"), pair("title", "executable-pool-type")]);
         let message: Vec<_> = message.lines().collect();
         assert_eq!(message[0], "memory is requested from an executable pool");
@@ -304,17 +315,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_below_the_root_is_relative() {
-        let windows = Some(r"D:\a\repo\");
-        for (file, root, told) in [
-            (r"d:\A\repo\src\x.c", windows, "src/x.c"),
-            (r"D:\a\repository\x.c", windows, "D:/a/repository/x.c"),
-            ("/w/repo/src/x.c", Some("/w/repo"), "src/x.c"),
-            ("/W/repo/src/x.c", Some("/w/repo"), "/W/repo/src/x.c"),
-            ("/x.c", Some("/"), "/x.c"),
-            (r".\src\x.c", None, "src/x.c"),
+    fn only_sources_below_the_root_are_annotated() {
+        for (root, file, told) in [
+            (Some("/home/me/repo"), "/home/me/repo/src/a.c", Some("src/a.c")),
+            (Some("/home/me/repo"), "/home/me/repo2/a.c", None),
+            (Some("/home/me/repo"), r"build\..\src\a.c", Some("src/a.c")),
+            (Some("/home/me/repo"), "../other/a.c", None),
+            (Some(r"D:\a\repo"), r"d:\A\REPO\drv\a.c", Some("drv/a.c")),
+            (Some(r"D:\a\repo"), r"C:\sdk\a.h", None),
+            (None, "./src/a.c", Some("src/a.c")),
         ] {
-            assert_eq!(relative(file, root), told);
+            assert_eq!(Uris::new(root).below(file).as_deref(), told, "{file}");
         }
     }
 

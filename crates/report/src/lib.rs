@@ -34,6 +34,7 @@ mod grid;
 #[cfg(test)]
 mod hostile;
 mod html;
+mod idle;
 mod json;
 mod junit;
 mod layout;
@@ -51,6 +52,7 @@ mod style;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod uri;
 
 pub use calls::{CallFilter, calls_json, calls_table};
 pub use card::{page, rules_json, rules_table};
@@ -61,6 +63,7 @@ pub use certify::{
 pub use ddi::{DdiRow, ddis_json, ddis_table};
 pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
+pub use idle::idle_acceptances;
 pub use layout::wrap;
 pub use safe::safe;
 pub use schema::{certification_schema, difference_schema, schema};

@@ -7,6 +7,7 @@ pub(crate) mod prose;
 mod tests;
 
 use crate::excuse::Excused;
+use crate::idle;
 use crate::layout::{counted, grouped};
 use crate::{Options, Sink, scoreboard};
 use prose::{code, code_cell, sentence};
@@ -165,6 +166,15 @@ impl Entry {
     }
 }
 
+/// Acceptances that accepted nothing.
+fn idle(closing: &Closing) -> String {
+    let lines = idle::told(&closing.acceptances).take(TROUBLES);
+    let lines = lines
+        .map(|(place, text)| format!("- {}: {}\n", code(place, PATH), sentence(&text, SENTENCE)));
+    let told: String = lines.collect();
+    if told.is_empty() { told } else { format!("\n**Acceptances**\n\n{told}") }
+}
+
 /// How many of `texts`, from the first on, fit into `room`.
 fn fitting<'t>(texts: impl Iterator<Item = &'t str>, room: usize) -> usize {
     let mut used = 0;
@@ -226,11 +236,12 @@ pub(crate) fn troubles(closing: &Closing) -> String {
     for (path, text) in faults.chain(unread).take(TROUBLES) {
         told += &format!("- {}: {}\n", code(path, PATH), sentence(&text, SENTENCE));
     }
-    match all {
+    let told = match all {
         0 => told,
         _ if all > TROUBLES => {
             format!("\n**Not examined**\n\n{told}- … {} more\n", grouped(all - TROUBLES))
         }
         _ => format!("\n**Not examined**\n\n{told}"),
-    }
+    };
+    told + &idle(closing)
 }

@@ -29,13 +29,14 @@ mod rules;
 mod tests;
 mod text;
 mod trail;
-mod uri;
 
 use crate::layout::file_name;
+use crate::uri::{self, Uris};
 use crate::{Options, Sink};
 use artifact::{Artifacts, Listed};
 use kept::{Kept, LeftOut};
 use measured::Measured;
+pub(crate) use model::ArtifactLocation;
 use model::{Base, Invocation, Message, ToolComponent};
 use notice::Unknowns;
 use place::Driver;
@@ -45,7 +46,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use uri::Uris;
 
 /// Where the schema is that GitHub's own examples name.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";

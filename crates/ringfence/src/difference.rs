@@ -100,7 +100,13 @@ fn driver((old, before): (&Side, usize), (new, after): (&Side, usize)) -> Driver
     let (old_path, path) = (old.within[before].clone(), new.within[after].clone());
     let (old, new) = (&old.drivers[before], &new.drivers[after]);
     let answers = answers(old, new);
-    let found = findings::compare(&old.findings, &new.findings);
+    let mut found = findings::compare(&old.findings, &new.findings);
+    // What nobody looked at is not fixed.
+    let unexamined = old.coverage.has_code() && !new.coverage.has_code();
+    let unseen = found
+        .fixed
+        .extract_if(.., |finding| unexamined && ringfence_rules::looks_at_code(&finding.rule));
+    let unseen: Vec<_> = unseen.collect();
     let (sections, imports) = image::compare(&old.properties, &new.properties);
     let any_answer = |change| answers.iter().any(|answer| answer.change == change);
     let is_error = |level: Level| level == Level::Error;
@@ -113,6 +119,7 @@ fn driver((old, before): (&Side, usize), (new, after): (&Side, usize)) -> Driver
     let other = !(answers.is_empty()
         && found.new.is_empty()
         && found.fixed.is_empty()
+        && unseen.is_empty()
         && found.regraded.is_empty()
         && sections.is_empty()
         && imports.is_empty());
@@ -129,6 +136,7 @@ fn driver((old, before): (&Side, usize), (new, after): (&Side, usize)) -> Driver
         answers,
         new: found.new,
         fixed: found.fixed,
+        unseen,
         regraded: found.regraded,
         unchanged: found.unchanged,
         sections,
@@ -137,6 +145,7 @@ fn driver((old, before): (&Side, usize), (new, after): (&Side, usize)) -> Driver
 }
 
 fn answers(old: &RecordedDriver, new: &RecordedDriver) -> Vec<AnswerChange> {
+    let unexamined = old.coverage.has_code() && !new.coverage.has_code();
     let changed = Question::ALL.into_iter().filter_map(|question| {
         let (before, after) = (old.verdict.answer(question), new.verdict.answer(question));
         // Of a driver that did not load, the other answers said nothing: to have one is no change for the worse,
@@ -149,6 +158,10 @@ fn answers(old: &RecordedDriver, new: &RecordedDriver) -> Vec<AnswerChange> {
             std::cmp::Ordering::Equal => return None,
             std::cmp::Ordering::Less if unasked => Change::Changed,
             std::cmp::Ordering::Less => Change::Worse,
+            // Not to know is no progress where it is for not having looked.
+            std::cmp::Ordering::Greater if after == Answer::Unknown && unexamined => {
+                Change::Changed
+            }
             std::cmp::Ordering::Greater => Change::Better,
         };
         Some(AnswerChange { question, old: before, new: after, change })

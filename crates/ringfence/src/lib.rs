@@ -72,9 +72,9 @@ pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards, rules_judging};
 pub use recorded::{
-    NotRecorded, RecordedDriver, RecordedExcuse, RecordedFinding, RecordedImport,
-    RecordedProperties, RecordedScan, RecordedSection, RecordedSource, RecordedVerdict,
-    open_recorded, read_recorded,
+    NotRecorded, RecordedCode, RecordedCoverage, RecordedDriver, RecordedExcuse, RecordedFinding,
+    RecordedImport, RecordedProperties, RecordedScan, RecordedSection, RecordedSource,
+    RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
     Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting, nearest_settings,

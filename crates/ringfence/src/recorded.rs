@@ -31,9 +31,35 @@ pub struct RecordedDriver {
     /// The questions whose answer failed nothing.
     #[serde(default)]
     pub excused: Vec<Question>,
+    /// What was looked at.
+    #[serde(default)]
+    pub coverage: RecordedCoverage,
     /// Facts about the image.
     #[serde(default)]
     pub properties: RecordedProperties,
+}
+
+/// What an earlier run looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCoverage {
+    /// The machine code.
+    #[serde(default)]
+    pub code: RecordedCode,
+}
+
+/// Whether an earlier run looked at the machine code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct RecordedCode {
+    /// `examined` or `not-examined`; empty where the report does not say.
+    #[serde(default)]
+    pub state: String,
+}
+
+impl RecordedCoverage {
+    /// Whether the machine code was examined, as far as is known.
+    pub fn has_code(&self) -> bool {
+        self.code.state != "not-examined"
+    }
 }
 
 /// Three answers of an earlier run.

@@ -26,4 +26,6 @@ mod rule;
 pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
 pub use kind::{NotADriver, kind};
-pub use rule::{Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, rules};
+pub use rule::{
+    Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
+};

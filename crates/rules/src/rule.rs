@@ -76,6 +76,12 @@ pub fn rules() -> impl Iterator<Item = &'static dyn Rule> {
     image::RULES.iter().chain(code::RULES).chain(memory::RULES).copied()
 }
 
+/// Whether the rule called `id` looks at machine code: what it does not find is not there only where code was
+/// examined.
+pub fn looks_at_code(id: &str) -> bool {
+    code::RULES.iter().chain(memory::RULES).any(|rule| rule.card().id == id)
+}
+
 /// Findings of one rule at one level are told up to this number; a hostile section table must not
 /// make a long report.
 pub const MOST_OF_A_KIND: usize = 32;

@@ -209,3 +209,17 @@ fn debug_files_make_no_difference() {
     assert_eq!((ran.code, &ran.json()["drivers"]), (Some(0), &json!([])), "{ran:?}");
     assert!(ran.json()["totals"]["unchanged_findings"].as_u64().unwrap() >= 2);
 }
+
+/// The code of ARM64 drivers is not examined, so what was found in that of the x64 build is not fixed there.
+#[test]
+fn what_is_not_examined_any_more_is_not_fixed() {
+    let at = |name: &str| workspace("examples/drivers").join(name);
+    let ran = diff("--format json", at("executable-pool-x64.sys"), at("clean-arm64.sys"));
+    let driver = &ran.json()["drivers"][0];
+    assert_eq!((&driver["change"], &driver["fixed"]), (&json!("changed"), &json!([])));
+    assert_eq!(driver["unseen"][0]["rule"], "executable-pool-type");
+    assert_eq!(ran.code, Some(0));
+    // Image rules look at both.
+    let ran = diff("--format json", at("import-table-in-text-x64.sys"), at("clean-arm64.sys"));
+    assert_eq!(ran.json()["drivers"][0]["fixed"][0]["rule"], "executable-import-table");
+}

@@ -25,6 +25,8 @@ pub(super) fn lines(driver: &DriverDifference, options: &Options) -> Vec<Line> {
     lines.extend(findings("new ", new, driver.new.len(), options));
     let fixed = driver.fixed.iter().map(|finding| (None, finding));
     lines.extend(findings("fixed ", fixed, driver.fixed.len(), options));
+    let unseen = driver.unseen.iter().map(|finding| (None, finding));
+    lines.extend(findings("not examined any more: ", unseen, driver.unseen.len(), options));
     let texts = [("sections", sections(&driver.sections)), ("imports", imports(&driver.imports))];
     for (name, texts) in texts {
         if !texts.is_empty() {

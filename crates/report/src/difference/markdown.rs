@@ -74,6 +74,7 @@ fn row(driver: &DriverDifference) -> String {
     let mut findings = listed("now", driver.regraded.iter().map(|one| &one.finding));
     findings.extend(listed("new", driver.new.iter()));
     findings.extend(listed("fixed", driver.fixed.iter()));
+    findings.extend(listed("not examined any more:", driver.unseen.iter()));
     format!(
         "| {} | {} | {} | {} |\n",
         cell(&driver.path),

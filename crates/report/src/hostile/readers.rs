@@ -149,10 +149,11 @@ fn markdown(text: &str) -> Vec<String> {
 /// As the runner does: commands at the beginning of a line, and those of the older form anywhere.
 fn github(text: &str) -> Vec<String> {
     let command =
-        Regex::new(r"^::(error|warning|notice) file=([^,:]*)(,line=\d+)?,title=([^,:]*)::(.*)$")
+        Regex::new(r"^::(error|warning|notice) file=[^,:]*(?:,line=\d+)?,title=([^,:]*)::(.*)$")
             .unwrap();
     let told = text.lines().map(|line| match command.captures(line) {
-        Some(found) => format!("{} {:?}", &found[1], found.get(3).map(|line| line.as_str())),
+        // Whether there is a line depends on the file: only one of the repository has any.
+        Some(found) => found[1].to_owned(),
         None => {
             assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
             line.to_owned()

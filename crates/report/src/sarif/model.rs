@@ -19,12 +19,12 @@ impl Message {
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ArtifactLocation {
-    pub(super) uri: String,
+pub(crate) struct ArtifactLocation {
+    pub(crate) uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) uri_base_id: Option<String>,
+    pub(crate) uri_base_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) index: Option<usize>,
+    pub(crate) index: Option<usize>,
 }
 
 #[derive(Serialize)]

@@ -8,9 +8,9 @@ use super::model::{
 };
 use super::rules::{Rules, pascal};
 use super::text::sentence;
-use super::uri::Uris;
 use crate::answers::whys;
 use crate::layout::{counted, grouped};
+use crate::uri::Uris;
 use ringfence_finding::{Answer, Closing, Verdict};
 use std::collections::BTreeMap;
 

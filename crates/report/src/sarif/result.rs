@@ -5,8 +5,8 @@ use super::place::{Driver, bare, function_of, line_of, source_of};
 use super::rules::{Rules, level_name};
 use super::text::{link, name, plain, sentence};
 use super::trail;
-use super::uri::Uris;
 use crate::source::line_and_origin;
+use crate::uri::Uris;
 use ringfence_finding::{Confidence, Evidence, Finding, Question, SourcePlace, Targets};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use super::model::{CodeFlow, Location, Message, Snippet, Step, ThreadFlow};
 use super::place::{Driver, Function, bare, function_of, line_of, source_of};
 use super::text::{plain, sentence};
-use super::uri::Uris;
+use crate::uri::Uris;
 use ringfence_finding::{
     Entered, Evidence, Finding, Instruction, Listing, Pointer, SourcePlace, Table,
 };

@@ -142,6 +142,7 @@ mod tests {
             verdict,
             findings: vec![],
             excused: vec![],
+            coverage: Default::default(),
             properties: RecordedProperties::default(),
         });
         Side {

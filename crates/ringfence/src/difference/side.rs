@@ -3,13 +3,13 @@
 use super::paths;
 use crate::recorded::{NotRecorded, RecordedDriver, open_recorded};
 use crate::recorded::{
-    RecordedExcuse, RecordedFinding, RecordedImport, RecordedProperties, RecordedSection,
-    RecordedSource, RecordedVerdict,
+    RecordedCode, RecordedCoverage, RecordedExcuse, RecordedFinding, RecordedImport,
+    RecordedProperties, RecordedSection, RecordedSource, RecordedVerdict,
 };
 use crate::{Progress, Scan, Settings, scan};
 use ringfence_container::{Input, open_report};
 use ringfence_finding::{
-    Closing, Examination, Excuse, Fault, Finding, Properties, Targets, Tool, Unread,
+    Closing, Code, Examination, Excuse, Fault, Finding, Properties, Targets, Tool, Unread,
 };
 use ringfence_report::Sink;
 use std::io::{self, Read};
@@ -144,6 +144,14 @@ impl From<&Examination> for RecordedDriver {
             },
             findings: examination.findings.iter().map(RecordedFinding::from).collect(),
             excused: examination.excused.clone(),
+            coverage: RecordedCoverage {
+                code: RecordedCode {
+                    state: match examination.coverage.code {
+                        Code::Examined(_) => "examined".to_owned(),
+                        Code::NotExamined { .. } => "not-examined".to_owned(),
+                    },
+                },
+            },
             properties: RecordedProperties::from(&examination.properties),
         }
     }

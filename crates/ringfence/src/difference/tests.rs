@@ -126,6 +126,7 @@ fn to_be_asked_at_all_is_no_change_for_the_worse() {
             verdict,
             findings: vec![],
             excused: vec![],
+            coverage: Default::default(),
             properties: Default::default(),
         })
     };

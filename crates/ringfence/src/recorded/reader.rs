@@ -1,8 +1,8 @@
 //! JSON to drivers, one at a time: both a document that holds a list of them and a line for each.
 
 use super::{
-    NotRecorded, RecordedDriver, RecordedFinding, RecordedProperties, RecordedScan,
-    RecordedVerdict, utf16,
+    NotRecorded, RecordedCoverage, RecordedDriver, RecordedFinding, RecordedProperties,
+    RecordedScan, RecordedVerdict, utf16,
 };
 use ringfence_finding::{Question, REPORT_VERSION};
 use serde::Deserialize;
@@ -46,6 +46,7 @@ enum Field {
     Verdict,
     Findings,
     Excused,
+    Coverage,
     Properties,
     #[serde(other)]
     Other,
@@ -90,6 +91,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 Field::Verdict => alone.verdict = Some(fields.next_value()?),
                 Field::Findings => alone.findings = Some(fields.next_value()?),
                 Field::Excused => alone.excused = fields.next_value()?,
+                Field::Coverage => alone.coverage = fields.next_value()?,
                 Field::Properties => alone.properties = fields.next_value()?,
                 Field::Other => {
                     fields.next_value::<IgnoredAny>()?;
@@ -124,20 +126,38 @@ struct Alone {
     verdict: Option<RecordedVerdict>,
     findings: Option<Vec<RecordedFinding>>,
     excused: Vec<Question>,
+    coverage: RecordedCoverage,
     properties: RecordedProperties,
 }
 
 impl Alone {
     fn driver<E: Error>(self) -> Result<RecordedDriver, E> {
-        let Alone { path: Some(path), sha256, machine, verdict, findings, excused, properties } =
-            self
+        let Alone {
+            path: Some(path),
+            sha256,
+            machine,
+            verdict,
+            findings,
+            excused,
+            coverage,
+            properties,
+        } = self
         else {
             let what = "no report of ringfence: it has neither `drivers` nor a driver's `path`";
             return Err(E::custom(what));
         };
         let verdict = verdict.ok_or_else(|| E::missing_field("verdict"))?;
         let findings = findings.ok_or_else(|| E::missing_field("findings"))?;
-        Ok(RecordedDriver { path, sha256, machine, verdict, findings, excused, properties })
+        Ok(RecordedDriver {
+            path,
+            sha256,
+            machine,
+            verdict,
+            findings,
+            excused,
+            coverage,
+            properties,
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Paths as URIs.
+//! Paths as URIs, and from the root of a repository.
 //!
 //! GitHub matches relative URIs with files from the root of the repository, and rejects nothing that is
 //! absolute as long as it is a `file:` URI, which it shortens by the root if it can. So a path below the
@@ -7,10 +7,10 @@
 //! of a path outside of it. Where it is not known, `..` leads to a base of its own, as GitHub takes no
 //! dots and a viewer may ask for the folder.
 
-use super::model::ArtifactLocation;
+use crate::sarif::ArtifactLocation;
 
 /// The base of everything below the folder that ringfence ran in.
-pub(super) const ROOT: &str = "%SRCROOT%";
+pub(crate) const ROOT: &str = "%SRCROOT%";
 
 /// What a path without a name is called.
 const UNNAMED: &str = "unnamed";
@@ -37,20 +37,20 @@ struct Parts {
 }
 
 /// Makes URIs of paths, given the folder that relative ones start from.
-pub(super) struct Uris {
+pub(crate) struct Uris {
     root: Option<Parts>,
     /// The most `..` that a base was made for.
     highest: usize,
 }
 
 impl Uris {
-    pub(super) fn new(root: Option<&str>) -> Uris {
+    pub(crate) fn new(root: Option<&str>) -> Uris {
         let root = root.map(|root| parse(root, is_windows(root)));
         Uris { root: root.filter(|root| root.start != Start::Here), highest: 0 }
     }
 
     /// The location of a file that was scanned under `path`.
-    pub(super) fn scanned(&mut self, path: &str) -> ArtifactLocation {
+    pub(crate) fn scanned(&mut self, path: &str) -> ArtifactLocation {
         if path == "-" {
             return below_root("stdin".to_owned());
         }
@@ -66,7 +66,7 @@ impl Uris {
     /// The location of a source file whose path a compiler wrote down: whether it is below the root, and
     /// none where nobody can tell. A relative path is taken for one from the root, where builds mostly
     /// run; one with `..` says too little.
-    pub(super) fn source(&self, path: &str) -> Option<(ArtifactLocation, bool)> {
+    pub(crate) fn source(&self, path: &str) -> Option<(ArtifactLocation, bool)> {
         // Compilers for Windows write both separators, wherever they run.
         let parts = parse(path, !path.starts_with('/'));
         if parts.up > 0 || parts.names.is_empty() {
@@ -79,8 +79,18 @@ impl Uris {
         }
     }
 
+    /// The path of a source file from the root, as plain text, where [`Uris::source`] finds it below.
+    pub(crate) fn below(&self, path: &str) -> Option<String> {
+        let parts = parse(path, !path.starts_with('/'));
+        if parts.up > 0 || parts.names.is_empty() {
+            return None;
+        }
+        let parts = self.resolved(parts);
+        (parts.start == Start::Here && parts.up == 0).then(|| parts.names.join("/"))
+    }
+
     /// The bases above the root that URIs were made with, and how far above.
-    pub(super) fn bases_above(&self) -> impl Iterator<Item = (String, usize)> {
+    pub(crate) fn bases_above(&self) -> impl Iterator<Item = (String, usize)> {
         (1..=self.highest).map(|up| (above(up), up))
     }
 
