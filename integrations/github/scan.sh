@@ -57,7 +57,9 @@ case $RINGFENCE_FAIL_UNKNOWN in
 esac
 # What is not given is for ringfence.toml to say.
 case $RINGFENCE_FAIL_ON in
-  '' | none) ;;
+  '') ;;
+  # Troubles still fail the step.
+  none) arguments+=(--exit-zero) ;;
   *) arguments+=(--gate "$RINGFENCE_FAIL_ON") ;;
 esac
 if [ -n "$RINGFENCE_TARGET" ]; then arguments+=(--target "$RINGFENCE_TARGET"); fi
@@ -95,5 +97,4 @@ if [ "$code" = 2 ]; then
 fi
 rm -f "$errors"
 if [ "$code" = 3 ]; then echo "::error title=ringfence::no driver was found in what 'paths' names"; fi
-if [ "$code" = 1 ] && [ "$RINGFENCE_FAIL_ON" = none ]; then code=0; fi
 exit "$code"

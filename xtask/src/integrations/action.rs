@@ -127,10 +127,12 @@ fn scans(runner: &Runner) -> Result<()> {
     ensure!(summary.contains("executable-pool-x64.sys"), "the summary: {summary}");
     sarif(&runner.file("ringfence.sarif"), 1)?;
 
-    // What is asked decides; "none" lets every driver pass and still tells.
+    // What is asked decides; "none" lets every driver pass and still tells, but hides no trouble.
     runner.scan(&bad, &[("RINGFENCE_FAIL_ON", "load")])?.expect(0, &["executable-pool-type"])?;
     runner.scan(&bad, &[("RINGFENCE_FAIL_ON", "none")])?.expect(0, &["executable-pool-type"])?;
-    ensure!(runner.output("exit-code")? == "1", "the output tells what ringfence said");
+    ensure!(runner.output("exit-code")? == "0", "no answer fails");
+    let missing = format!("{bad}\nno-such.sys\n");
+    runner.scan(&missing, &[("RINGFENCE_FAIL_ON", "none")])?.expect(2, &["no-such.sys"])?;
     let unknown = [("RINGFENCE_FAIL_ON", "run"), ("RINGFENCE_FAIL_UNKNOWN", "true")];
     runner.scan(&bad, &unknown)?.expect(1, &[])?;
 
