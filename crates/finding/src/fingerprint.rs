@@ -21,20 +21,24 @@ pub fn set_fingerprints(findings: &mut [Finding]) {
     }
 }
 
-/// FNV-1a over the parts, each with its end: the same on every system and in every version.
 fn hash(finding: &Finding) -> u64 {
+    stable_hash([
+        finding.rule,
+        finding.section.as_deref().unwrap_or_default(),
+        finding.ddi.unwrap_or_default(),
+        finding.argument.as_deref().unwrap_or_default(),
+        function(finding).unwrap_or_default(),
+    ])
+}
+
+/// A number of `parts`, the same on every system and in every version: FNV-1a over each and its end. It is no
+/// digest, and nobody gains from two that are the same.
+pub fn stable_hash<'p>(parts: impl IntoIterator<Item = &'p str>) -> u64 {
     const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01B3;
-    let parts = [
-        Some(finding.rule),
-        finding.section.as_deref(),
-        finding.ddi,
-        finding.argument.as_deref(),
-        function(finding),
-    ];
     parts.into_iter().fold(OFFSET, |hash, part| {
         // No text has this byte in UTF-8, so parts cannot run together.
-        let bytes = part.unwrap_or_default().bytes().chain([0xFF]);
+        let bytes = part.bytes().chain([0xFF]);
         bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
     })
 }

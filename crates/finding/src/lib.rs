@@ -50,7 +50,7 @@ pub use examination::{
 };
 pub use excuse::{Excuse, excused};
 pub use finding::{Authority, Confidence, Finding, Level};
-pub use fingerprint::set_fingerprints;
+pub use fingerprint::{set_fingerprints, stable_hash};
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
     Unread,

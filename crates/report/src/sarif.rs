@@ -110,7 +110,8 @@ impl Sink for Sarif<'_> {
         }
         self.unknowns.add(&examination.verdict, &location);
         let file = file_name(&examination.path).to_owned();
-        let mut driver = Driver { location, file, module: None };
+        let mut driver =
+            Driver { location, file, machine: examination.machine.clone(), module: None };
         self.place_module(&mut driver, examination)?;
         for finding in &examination.findings {
             self.results

@@ -15,6 +15,8 @@ pub(super) struct Driver {
     pub(super) location: ArtifactLocation,
     /// The name of its file.
     pub(super) file: String,
+    /// Its processor.
+    pub(super) machine: String,
     /// Where it stands in the addresses of the run.
     pub(super) module: Option<usize>,
 }

@@ -7,7 +7,9 @@ use super::text::{link, name, plain, sentence};
 use super::trail;
 use crate::source::line_and_origin;
 use crate::uri::Uris;
-use ringfence_finding::{Confidence, Evidence, Finding, Question, SourcePlace, Targets};
+use ringfence_finding::{
+    Confidence, Evidence, Finding, Question, SourcePlace, Targets, stable_hash,
+};
 use serde_json::json;
 
 /// No result has more places beside its own; SARIF's readers take 1,000, people a handful.
@@ -32,7 +34,7 @@ pub(super) fn of(
         level: level_name(finding.level),
         message: Message::new(message(finding, driver, &places.links, rules.docs())),
         locations: [places.primary],
-        partial_fingerprints: fingerprints(finding, &driver.file),
+        partial_fingerprints: fingerprints(finding, &driver.file, &driver.machine),
         code_flows,
         related_locations: places.related,
         properties: properties(finding),
@@ -204,16 +206,12 @@ fn page(ddi: &str, docs: &str) -> String {
     format!("About [{ddi}]({docs}/ddis/{ddi}.html).")
 }
 
-/// GitHub knows a result again by `primaryLocationLineHash`. It is of the finding and of the driver's
-/// name, not of addresses: the next build has the same.
-fn fingerprints(finding: &Finding, file: &str) -> Fingerprints {
+/// GitHub knows a result again by `primaryLocationLineHash`. It is of the finding, the driver's name and its
+/// processor, not of addresses: the next build has the same, and the build for another processor has not.
+fn fingerprints(finding: &Finding, file: &str, machine: &str) -> Fingerprints {
     let (hash, number) = finding.fingerprint.split_once(':').unwrap_or((&finding.fingerprint, "1"));
-    // Windows' file names know no letter case, and hold no zero.
-    let known = format!("{}\0{hash}", file.to_lowercase());
-    // FNV-1a, as in the fingerprint itself.
-    let hash = known.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    });
+    // Windows' file names know no letter case.
+    let hash = stable_hash([&*file.to_lowercase(), machine, hash]);
     Fingerprints {
         primary_location_line_hash: format!("{hash:016x}:{number}"),
         ringfence: finding.fingerprint.clone(),
