@@ -70,7 +70,7 @@ pub(crate) fn check(wanted: &[Wanted], settings: Option<&Path>) -> anyhow::Resul
 }
 
 /// Where a file is, however that is spelled; the file itself need not be there yet.
-fn place(path: &Path) -> PathBuf {
+pub(crate) fn place(path: &Path) -> PathBuf {
     if let Ok(real) = std::fs::canonicalize(path) {
         return real;
     }

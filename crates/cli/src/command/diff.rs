@@ -1,7 +1,9 @@
 //! `ringfence diff`
 
 use crate::arguments::{Color, Diff, DiffFormat};
+use crate::draft::Draft;
 use crate::progress::ProgressLine;
+use crate::report_file::{self, place, reason};
 use crate::{exit, scanning, terminal};
 use anyhow::{Context, bail};
 use ringfence::report::{Options, difference_json, difference_markdown, difference_text, safe};
@@ -12,6 +14,12 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &Diff, color: Color) -> anyhow::Result<u8> {
     let named = [&arguments.old, &arguments.new];
+    if let Some(path) = &arguments.output {
+        report_file::spare(path, None)?;
+        if named.iter().any(|side| place(Path::new(side)) == place(path)) {
+            bail!("the comparison would be written over what is compared: {}", path.display());
+        }
+    }
     // Reports first: drivers are asked about the Windows versions that the report was asked about.
     let reports = [report(named[0])?, report(named[1])?];
     let targets = match &arguments.target[..] {
@@ -72,8 +80,17 @@ fn tell(difference: &Difference, arguments: &Diff, color: Color) -> anyhow::Resu
             other => written(other),
         };
         let shown = path.to_string_lossy();
-        std::fs::write(path, text)
-            .with_context(|| format!("cannot write the comparison {}", safe(&shown)))?;
+        let written = Draft::of(path).and_then(|(draft, mut out)| {
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
+            // The file is closed before it is put in its place.
+            drop(out);
+            draft.place()
+        });
+        written.map_err(|error| {
+            anyhow::anyhow!("{}", safe(&reason(&error)))
+                .context(format!("cannot write the comparison {}", safe(&shown)))
+        })?;
     }
     print(&text)
 }

@@ -13,12 +13,15 @@ fn drivers_debug_files_and_settings_are_not_written_over() {
     let folder = folder([("a.sys", bad()), ("b.sys", bad())]);
     fs::write(folder.path().join("a.pdb"), b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0").unwrap();
     fs::write(folder.path().join("ringfence.toml"), "strict = true\n").unwrap();
+    fs::write(folder.path().join("old.json"), "{}").unwrap();
     for (arguments, lost) in [
         (&["scan", "a.sys", "--report", "json=a.sys"][..], "a program or driver: a.sys"),
         (&["scan", ".", "--report", "csv=./b.sys"], "a program or driver: ./b.sys"),
         (&["scan", "a.sys", "--report", "html=a.pdb"], "a debug file: a.pdb"),
         (&["scan", "a.sys", "--report", "sarif=ringfence.toml"], "the settings file"),
         (&["certify", "a.sys", "--output", "a.sys"], "a program or driver: a.sys"),
+        (&["diff", "b.sys", "b.sys", "--output", "a.sys"], "a program or driver: a.sys"),
+        (&["diff", "old.json", "a.sys", "--output", "./old.json"], "over what is compared"),
     ] {
         let before = fs::read(folder.path().join("a.sys")).unwrap();
         let ran = run_in(folder.path(), arguments);
