@@ -26,8 +26,10 @@ mod examination;
 mod excuse;
 mod finding;
 mod fingerprint;
+mod lint_report;
 mod report;
 mod source;
+mod source_finding;
 mod target;
 mod verdict;
 
@@ -51,10 +53,14 @@ pub use examination::{
 pub use excuse::{Excuse, excused};
 pub use finding::{Authority, Confidence, Finding, Level};
 pub use fingerprint::{set_fingerprints, stable_hash};
+pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintReport};
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
     Unread,
 };
 pub use source::{DebugSymbols, InlinedCall, SourcePlace};
+pub use source_finding::{
+    Fix, Region, Safety, SourceEdit, SourceExcuse, SourceFinding, SourceMark,
+};
 pub use target::{TARGETS, Target, Targets, UnknownTarget};
 pub use verdict::{Answer, Because, Gap, Question, Reason, Verdict, decide};

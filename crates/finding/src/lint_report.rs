@@ -1,0 +1,64 @@
+//! What a look at source code has to say as a whole.
+
+use crate::{Fault, SourceFinding, Targets, Tool, Unread};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::time::Duration;
+
+/// Version of the JSON shape. A field may be added within a version; nothing changes meaning or goes.
+pub const LINT_REPORT_VERSION: u32 = 1;
+
+/// What a look at source code has to say as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct LintReport {
+    /// Version of this shape: 1.
+    pub lint_report_version: u32,
+    /// Who made the report.
+    pub tool: Tool,
+    /// The Windows versions asked about.
+    #[schemars(with = "Vec<String>")]
+    pub targets: Targets,
+    /// What the rules have to say, by file in the order of the input, then by place.
+    pub findings: Vec<SourceFinding>,
+    /// Suppressions in the source that suppress nothing.
+    pub idle_suppressions: Vec<IdleSuppression>,
+    /// What could not be read, or not wholly, with the reason.
+    pub unread: Vec<Unread>,
+    /// Panics of ringfence itself; please report them.
+    pub faults: Vec<Fault>,
+    /// What was looked at.
+    pub examined: LintCoverage,
+    /// How long it took. Never in the JSON: the same input gives the same report.
+    #[serde(skip)]
+    pub elapsed: Duration,
+}
+
+/// A suppression that suppresses nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct IdleSuppression {
+    /// The file it stands in.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What it says, such as `allow(executable-pool-type)`.
+    pub text: String,
+    /// Why it is told, as a fragment: nothing to suppress, or no such rule.
+    pub because: String,
+}
+
+/// What was looked at; that nothing was found is worth no more than this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LintCoverage {
+    /// Source files read: C, C++, headers and Rust.
+    pub files: usize,
+    /// Those of them that name anything the rules look for, so that they were parsed.
+    pub parsed: usize,
+    /// Project files that gave settings.
+    pub projects: usize,
+    /// Calls of DDIs that matter, in code that is compiled for the targets.
+    pub calls: usize,
+    /// Those of which everything that decides is known.
+    pub known: usize,
+    /// Findings that say only that something is not known and are not shown.
+    pub open_not_shown: usize,
+}

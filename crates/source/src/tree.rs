@@ -1,0 +1,222 @@
+//! The files that are looked at together.
+
+use crate::SourceText;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// One of the files of a [`SourceTree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub(crate) u32);
+
+/// A part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// The first byte, in the decoded text.
+    pub start: u32,
+    /// The byte behind the end.
+    pub end: u32,
+}
+
+impl Span {
+    /// A part of `file`.
+    pub fn new(file: FileId, range: Range<usize>) -> Span {
+        let number = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+        Span { file, start: number(range.start), end: number(range.end) }
+    }
+
+    /// Its bytes.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A file of source or of a project.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The name it is reported under; also how includes and projects find it, with `/` between its parts.
+    pub path: String,
+    /// Its text.
+    pub text: SourceText,
+    /// What it is.
+    pub kind: FileKind,
+}
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    /// C.
+    C,
+    /// C++.
+    Cpp,
+    /// A header of either.
+    Header,
+    /// Rust.
+    Rust,
+    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `compile_commands.json` and the like.
+    Project,
+}
+
+impl FileKind {
+    /// What a file of this name is; none for what is not looked at.
+    pub fn of(path: &str) -> Option<FileKind> {
+        let name = path.rsplit(['/', '\\']).next()?.to_ascii_lowercase();
+        if matches!(
+            &*name,
+            "sources" | "sources.inc" | "cmakelists.txt" | "compile_commands.json" | "dirs"
+        ) {
+            return Some(FileKind::Project);
+        }
+        match name.rsplit_once('.')?.1 {
+            "c" => Some(FileKind::C),
+            "cpp" | "cc" | "cxx" | "c++" => Some(FileKind::Cpp),
+            "h" | "hpp" | "hh" | "hxx" | "inl" | "inc" => Some(FileKind::Header),
+            "rs" => Some(FileKind::Rust),
+            "vcxproj" | "props" | "targets" | "vcproj" => Some(FileKind::Project),
+            _ => None,
+        }
+    }
+}
+
+/// The files that are looked at together: what includes and projects name is looked for among them.
+#[derive(Clone, Debug, Default)]
+pub struct SourceTree {
+    files: Vec<SourceFile>,
+    by_path: HashMap<String, FileId>,
+    by_name: HashMap<String, Vec<FileId>>,
+}
+
+impl SourceTree {
+    /// Adds a file, or gives it a new text where it is known.
+    pub fn add(&mut self, path: &str, text: SourceText) -> Option<FileId> {
+        let kind = FileKind::of(path)?;
+        let key = normal(path);
+        if let Some(&known) = self.by_path.get(&key) {
+            self.files[known.0 as usize].text = text;
+            return Some(known);
+        }
+        let id = FileId(u32::try_from(self.files.len()).ok()?);
+        let name = key.rsplit('/').next().unwrap_or(&key).to_owned();
+        self.by_name.entry(name).or_default().push(id);
+        self.by_path.insert(key, id);
+        self.files.push(SourceFile { path: path.to_owned(), text, kind });
+        Some(id)
+    }
+
+    /// All files, in the order they were added.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        (0..).map(FileId).zip(&self.files)
+    }
+
+    /// A file.
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The text of a part of a file.
+    pub fn text(&self, span: Span) -> &str {
+        self.file(span.file).text.as_str().get(span.range()).unwrap_or_default()
+    }
+
+    /// The file at `path`, whatever slashes, dots and letter case it is written with.
+    pub fn at(&self, path: &str) -> Option<FileId> {
+        self.by_path.get(&normal(path)).copied()
+    }
+
+    /// The file that `from` means by `written`: beside it, below one of `folders`, or else the only file of the tree
+    /// whose path ends so; of several the one that shares most folders with `from`.
+    pub fn included(&self, from: FileId, written: &str, folders: &[String]) -> Option<FileId> {
+        let own = folder(&self.file(from).path);
+        let beside = std::iter::once(own).chain(folders.iter().map(|folder| &**folder));
+        for folder in beside {
+            let path =
+                if folder.is_empty() { written.to_owned() } else { format!("{folder}/{written}") };
+            if let Some(found) = self.at(&path) {
+                return Some(found);
+            }
+        }
+        let written = normal(written);
+        let name = written.rsplit('/').next()?;
+        let tail: String =
+            written.split('/').filter(|part| *part != "..").collect::<Vec<_>>().join("/");
+        let ends = |id: &&FileId| {
+            let path = normal(&self.file(**id).path);
+            path == tail || path.ends_with(&format!("/{tail}"))
+        };
+        let near = |id: &&FileId| shared(&normal(&self.file(**id).path), &normal(own));
+        self.by_name.get(name)?.iter().filter(ends).rev().max_by_key(near).copied()
+    }
+}
+
+/// The folder of a path; empty where it has none.
+pub(crate) fn folder(path: &str) -> &str {
+    path.rfind(['/', '\\']).map_or("", |at| &path[..at])
+}
+
+/// How many folders two paths begin with together.
+fn shared(path: &str, other: &str) -> usize {
+    path.split('/').zip(other.split('/')).take_while(|(one, two)| one == two).count()
+}
+
+/// A path as Windows compares it: lower case, one kind of slash, no dots.
+pub(crate) fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split(['/', '\\']) {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| !last.is_empty() && *last != "..") => {
+                parts.pop();
+            }
+            // The root is an empty part; others are doubled slashes.
+            "" if !parts.is_empty() => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(paths: &[&str]) -> SourceTree {
+        let mut tree = SourceTree::default();
+        for path in paths {
+            tree.add(path, SourceText::of("")).unwrap();
+        }
+        tree
+    }
+
+    fn included(tree: &SourceTree, from: &str, written: &str, folders: &[&str]) -> Option<String> {
+        let folders: Vec<String> = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        let found = tree.included(tree.at(from).unwrap(), written, &folders)?;
+        Some(tree.file(found).path.clone())
+    }
+
+    #[test]
+    fn paths_are_compared_as_windows_does() {
+        assert_eq!(normal(r".\Src\..\Inc\A.h"), "inc/a.h");
+        assert_eq!(normal("../x//y.h"), "../x/y.h");
+        assert_eq!(normal("/root/./a.c"), "/root/a.c");
+    }
+
+    #[test]
+    fn an_include_is_beside_then_in_the_folders_then_anywhere() {
+        let tree = tree(&["d/a.c", "d/a.h", "inc/a.h", "inc/b.h", "far/sub/c.h", "other/c.h"]);
+        assert_eq!(included(&tree, "d/a.c", "A.H", &["inc"]).as_deref(), Some("d/a.h"));
+        assert_eq!(included(&tree, "d/a.c", "b.h", &["inc"]).as_deref(), Some("inc/b.h"));
+        assert_eq!(included(&tree, "d/a.c", r"sub\c.h", &[]).as_deref(), Some("far/sub/c.h"));
+        assert_eq!(included(&tree, "d/a.c", "../inc/b.h", &[]).as_deref(), Some("inc/b.h"));
+        assert_eq!(included(&tree, "d/a.c", "ntddk.h", &["inc"]), None);
+    }
+
+    #[test]
+    fn a_file_is_what_its_name_says() {
+        assert_eq!(FileKind::of("a/B.C"), Some(FileKind::C));
+        assert_eq!(FileKind::of("x.hpp"), Some(FileKind::Header));
+        assert_eq!(FileKind::of(r"drv\SOURCES"), Some(FileKind::Project));
+        assert_eq!(FileKind::of("x.sys"), None);
+        assert_eq!(FileKind::of("Makefile"), None);
+    }
+}
