@@ -83,6 +83,8 @@ struct Meaning {
     rule: Option<fn(Bits) -> Ruling>,
     /// A value, cut down to the bits that count, in the words of the headers.
     words: fn(u64) -> String,
+    /// The constants of the headers that arguments of it are made of.
+    constants: &'static [&'static [(&'static str, u64)]],
     /// Which values are executable, as the rest of the sentence "executable: …".
     executable: &'static str,
     /// What to pass instead, as the rest of the sentence "help: …".
@@ -175,6 +177,12 @@ impl Role {
         (meaning.words)(value & (u64::MAX >> (64 - meaning.bits)))
     }
 
+    /// The constants of the headers that arguments of it are made of, each with its value as it is without any
+    /// opt-in.
+    pub fn constants(self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.meaning().constants.iter().flat_map(|names| names.iter().copied())
+    }
+
     /// Which values ask for executable memory, in words; for a role that does not decide, what it has
     /// to do with the decision.
     pub fn executable(self) -> &'static str {
@@ -209,6 +217,19 @@ mod tests {
             }
             assert!(!role.executable().is_empty(), "{role:?}");
         }
+    }
+
+    /// Values of wdm.h and ntifs.h.
+    #[test]
+    fn constants_have_one_value() {
+        let mut known = std::collections::HashMap::new();
+        for (name, value) in Role::ALL.into_iter().flat_map(Role::constants) {
+            assert_eq!(*known.entry(name).or_insert(value), value, "{name}");
+        }
+        assert_eq!(known["NonPagedPoolExecute"], 0);
+        assert_eq!(known["MdlMappingNoExecute"], 0x4000_0000);
+        assert_eq!(known["MmCached"], 1);
+        assert_eq!(known["UserMode"], 1);
     }
 
     /// With nothing known, nothing is decided, however a role reads its bits.

@@ -4,6 +4,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod directive;
+mod expression;
+mod lex;
 mod project;
 mod text;
 mod tree;

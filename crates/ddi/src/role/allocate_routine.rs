@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 64,
     rule: None,
     words,
+    constants: &[],
     executable: "where it is not NULL, the routine allocates and may pass another value on",
     advice: "",
 };

@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: None,
     words,
+    constants: &[&NAMES],
     executable: "for `FLT_VOLUME_CONTEXT` (1) the documentation asks for nonpaged pool; \
                  `NonPagedPoolNx` is nonpaged",
     advice: "",

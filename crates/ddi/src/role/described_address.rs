@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 64,
     rule: None,
     words: words::number,
+    constants: &[],
     executable: "where it lies in code, the pages can be mapped again by way of the MDL",
     advice: "",
 };

@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
+    constants: &[&NAMES],
     executable: "flags with `HEAP_CREATE_ENABLE_EXECUTE` (0x40000)",
     advice: "leave out `HEAP_CREATE_ENABLE_EXECUTE`",
 };

@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 8,
     rule: Some(rule),
     words,
+    constants: &[&TYPES, &[("MmNotMapped", 0xFFFF_FFFF)]],
     executable: "every type below 6 but `MmWriteCombined` (2); from 6 on the call yields NULL. \
                  Microsoft's page of C30029 calls every form of the call executable",
     advice: "call `MmMapIoSpaceEx` with `PAGE_READWRITE` (Windows 10)",

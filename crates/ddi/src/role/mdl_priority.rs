@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
+    constants: &[&PRIORITIES, &MAPPING],
     executable: "every priority without `MdlMappingNoExecute` (0x40000000)",
     advice: "pass `NormalPagePriority | MdlMappingNoExecute` (Windows 8)",
 };

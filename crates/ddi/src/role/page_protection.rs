@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
+    constants: &[&NAMES],
     executable: "every `PAGE_EXECUTE` protection (mask 0xF0); `PAGE_EXECUTE_READWRITE` and \
                  `PAGE_EXECUTE_WRITECOPY` (mask 0xC0) are writable as well, which is worse",
     advice: "pass `PAGE_READWRITE` or `PAGE_READONLY`",

@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 64,
     rule: Some(rule),
     words,
+    constants: &[&NAMES],
     executable: "flags with `POOL_FLAG_NON_PAGED_EXECUTE` (0x80); without exactly one of 0x40, 0x80 \
                  and 0x100 the call fails",
     advice: "pass `POOL_FLAG_NON_PAGED` (0x40)",

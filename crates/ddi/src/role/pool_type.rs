@@ -9,6 +9,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
+    constants: &[&TYPES, &OTHER_NAMES, &MODIFIERS],
     executable: "every type with bits 0 and 9 (0x200) clear, such as `NonPagedPool` (0) and \
                  `NonPagedPoolCacheAligned` (4); paged types are not on x64 and ARM64",
     advice: "pass `NonPagedPoolNx` (Windows 8)",
@@ -51,6 +52,15 @@ const TYPES: [(&str, u64); 18] = [
     ("NonPagedPoolNx", 0x200),
     ("NonPagedPoolNxCacheAligned", 0x204),
     ("NonPagedPoolSessionNx", 0x220),
+];
+
+/// Further names of the same types.
+const OTHER_NAMES: [(&str, u64); 5] = [
+    ("NonPagedPoolExecute", 0x0),
+    ("NonPagedPoolBase", 0x0),
+    ("NonPagedPoolBaseMustSucceed", 0x2),
+    ("NonPagedPoolBaseCacheAligned", 0x4),
+    ("NonPagedPoolBaseCacheAlignedMustS", 0x6),
 ];
 
 pub(super) const MODIFIERS: [(&str, u64); 5] = [

@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 64,
     rule: None,
     words,
+    constants: &[],
     executable: "with a user process only Driver Verifier objects; memory integrity is about the \
                  memory of the kernel",
     advice: "",

@@ -8,12 +8,15 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 8,
     rule: None,
     words,
+    constants: &[&MODES],
     executable: "with `UserMode` (1) the mapping is not executable whatever else is passed",
     advice: "",
 };
 
+const MODES: [(&str, u64); 2] = [("KernelMode", 0), ("UserMode", 1)];
+
 fn words(value: u64) -> String {
-    words::constant(value, &[("KernelMode", 0), ("UserMode", 1)])
+    words::constant(value, &MODES)
 }
 
 #[cfg(test)]

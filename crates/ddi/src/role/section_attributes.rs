@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: None,
     words,
+    constants: &[&NAMES],
     executable: "with `SEC_IMAGE` (0x1000000) the section is over an image file, for which \
                  executable protections are right",
     advice: "",

@@ -8,6 +8,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(pool_type::rule),
     words,
+    constants: &[&TYPES],
     executable: "`VpNonPagedPool` (0) and `VpNonPagedPoolCacheAligned` (4), as far as the video port \
                  driver passes them on",
     advice: "allocate with `ExAllocatePool2`, or pass `VpPagedPool` where paged memory will do",
