@@ -263,6 +263,13 @@ impl Reader<'_> {
             }
             return self.operand();
         }
+        if text == "defined" && self.kind(0) == Some(Kind::Word) {
+            let token = self.tokens[self.at];
+            let span = Span::new(self.file, token.start..token.end);
+            let of = Expression::Name(token.text(self.text).into(), span);
+            self.at += 1;
+            return Some(Expression::Call(name.into(), vec![of], span));
+        }
         if matches!(text, "sizeof" | "alignof" | "_Alignof") {
             if self.peek() == Some("(") {
                 self.skip_balanced("(", ")")?;
@@ -453,6 +460,7 @@ mod tests {
         assert_eq!(told("POOL_TYPE(4)"), "u32(4)");
         assert_eq!(told("POOL_TYPE::NonPagedPool"), "NonPagedPool");
         assert_eq!(told("(void*)p"), "u64(p)");
+        assert_eq!(told("defined A && !defined(B)"), "BothTrue(defined[A], Not(defined[B]))");
     }
 
     #[test]

@@ -7,7 +7,10 @@
 mod directive;
 mod expression;
 mod lex;
+mod macros;
+mod preprocess;
 mod project;
+mod target;
 mod text;
 mod tree;
 

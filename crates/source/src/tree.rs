@@ -8,6 +8,11 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub(crate) u32);
 
+impl FileId {
+    /// Of text that stands in no file.
+    pub(crate) const NONE: FileId = FileId(u32::MAX);
+}
+
 /// A part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -116,7 +121,8 @@ impl SourceTree {
 
     /// The text of a part of a file.
     pub fn text(&self, span: Span) -> &str {
-        self.file(span.file).text.as_str().get(span.range()).unwrap_or_default()
+        let file = self.files.get(span.file.0 as usize);
+        file.and_then(|file| file.text.as_str().get(span.range())).unwrap_or_default()
     }
 
     /// The file at `path`, whatever slashes, dots and letter case it is written with.
