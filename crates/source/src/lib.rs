@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod blank;
 mod directive;
 mod expression;
 mod lex;
 mod macros;
 mod preprocess;
 mod project;
+mod syntax;
 mod target;
 mod text;
 mod tree;

@@ -42,6 +42,19 @@ pub(crate) struct Arm {
     /// What is between its directive and the next of the condition.
     pub(crate) range: Range<usize>,
     pub(crate) state: ArmState,
+    /// How many open arms its condition has.
+    pub(crate) of: u32,
+}
+
+impl Arm {
+    /// Whether its code is there in the variant of that number. Every open arm is there in one of them.
+    pub(crate) fn is_compiled(&self, variant: u32) -> bool {
+        match self.state {
+            ArmState::Compiled | ArmState::Open { number: u32::MAX } => true,
+            ArmState::LeftOut => false,
+            ArmState::Open { number } => number == variant.min(self.of.saturating_sub(1)),
+        }
+    }
 }
 
 /// Whether the code of an arm is compiled.
@@ -148,6 +161,8 @@ struct Open {
     maybe_taken: bool,
     /// How many open arms there are so far.
     arms: u32,
+    /// The arms that are closed, by their place among those of the file.
+    closed: Vec<usize>,
     /// What the code around is.
     outer: ArmState,
     /// The arm that is open: its first byte and its state.
@@ -182,8 +197,8 @@ impl<'t> Walk<'t, '_> {
             self.act(text, file, directive, certain, depth);
             visit.times.push((directive.range.end, self.time));
         }
-        for left in open {
-            visit.arms.push(Arm { range: left.from..text.len(), state: left.state });
+        while let Some(left) = open.pop() {
+            left.close(text.len(), &mut visit);
         }
         if first {
             self.unit.visits.insert(file, visit);
@@ -226,11 +241,7 @@ impl<'t> Walk<'t, '_> {
             DirectiveKind::Else => Some(true),
             DirectiveKind::Endif => {
                 if let Some(closed) = open.pop() {
-                    visit.arms.push(Arm {
-                        range: closed.from..directive.range.start,
-                        state: closed.state,
-                    });
-                    visit.variants = visit.variants.max(closed.arms);
+                    closed.close(directive.range.start, visit);
                 }
                 return true;
             }
@@ -239,8 +250,7 @@ impl<'t> Walk<'t, '_> {
         let continues = matches!(directive.kind, DirectiveKind::Elif(_) | DirectiveKind::Else);
         if continues {
             let Some(current) = open.last_mut() else { return true };
-            let range = current.from..directive.range.start;
-            visit.arms.push(Arm { range, state: current.state });
+            current.close_arm(directive.range.start, visit);
             current.from = end;
             current.enter(decided);
         } else {
@@ -248,6 +258,7 @@ impl<'t> Walk<'t, '_> {
                 taken: false,
                 maybe_taken: false,
                 arms: 0,
+                closed: Vec::new(),
                 outer,
                 from: end,
                 state: ArmState::LeftOut,
@@ -308,6 +319,19 @@ impl<'t> Walk<'t, '_> {
 }
 
 impl Open {
+    fn close_arm(&mut self, end: usize, visit: &mut Visit) {
+        self.closed.push(visit.arms.len());
+        visit.arms.push(Arm { range: self.from..end.max(self.from), state: self.state, of: 0 });
+    }
+
+    fn close(mut self, end: usize, visit: &mut Visit) {
+        self.close_arm(end, visit);
+        for &arm in &self.closed {
+            visit.arms[arm].of = self.arms;
+        }
+        visit.variants = visit.variants.max(self.arms);
+    }
+
     /// Begins an arm whose condition is `decided`, where it is.
     fn enter(&mut self, decided: Option<bool>) {
         self.state = match decided {

@@ -1,0 +1,496 @@
+//! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
+
+use crate::FileKind;
+use crate::blank::Blanked;
+use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
+use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
+
+/// What a parser finds in a file. Ranges are bytes of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Syntax {
+    pub(crate) functions: Vec<Function>,
+    pub(crate) calls: Vec<Call>,
+    /// What happens to variables outside of functions.
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) enumerators: Vec<Enumerator>,
+    pub(crate) assembly: Vec<Range<usize>>,
+    /// Whether parsing ended before the end: the file is made to be hard.
+    pub(crate) is_cut: bool,
+}
+
+/// A function that is defined.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: Range<usize>,
+    pub(crate) whole: Range<usize>,
+    pub(crate) body: Range<usize>,
+    /// The names of its parameters; empty for those without.
+    pub(crate) parameters: Vec<Range<usize>>,
+    /// What happens to variables in it.
+    pub(crate) variables: Vec<Variable>,
+    /// What may run again: loops, and from each label to the end.
+    pub(crate) loops: Vec<Range<usize>>,
+    /// Whether only its own file can call it.
+    pub(crate) is_static: bool,
+}
+
+/// A call of something that has a name.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) callee: Range<usize>,
+    pub(crate) manner: Manner,
+    pub(crate) whole: Range<usize>,
+    pub(crate) arguments: Vec<Range<usize>>,
+    /// The function that it stands in, by its place in the list.
+    pub(crate) function: Option<usize>,
+}
+
+/// How a call is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Plain,
+    /// Of a member: `a->b(...)`.
+    Member,
+    /// `new (placement) T`: the arguments are the placement.
+    New,
+}
+
+/// Something that happens to a variable.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) name: Range<usize>,
+    pub(crate) happens: Happens,
+    /// The innermost statement around whose parts run together or not at all.
+    pub(crate) block: Range<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Happens {
+    /// It is declared without a value.
+    Declared,
+    /// It is declared with a value.
+    Begins(Range<usize>),
+    /// It is given a value.
+    Becomes(Range<usize>),
+    /// Bits are added to its value.
+    Gains(Range<usize>),
+    /// It is changed in a way that is not followed, or its address is given away.
+    Changes,
+}
+
+/// A constant of an enumeration.
+#[derive(Debug)]
+pub(crate) struct Enumerator {
+    pub(crate) name: Range<usize>,
+    pub(crate) value: Option<Range<usize>>,
+    /// How many come behind the last one with a value.
+    pub(crate) behind: u64,
+}
+
+thread_local! {
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+}
+
+/// The grammar for a kind of file.
+fn language(kind: FileKind) -> Language {
+    match kind {
+        FileKind::Cpp => tree_sitter_cpp::LANGUAGE.into(),
+        FileKind::Rust => tree_sitter_rust::LANGUAGE.into(),
+        _ => tree_sitter_c::LANGUAGE.into(),
+    }
+}
+
+/// Parses; none where the bytes take far more work than any source does.
+pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
+    PARSER.with_borrow_mut(|parser| {
+        parser.reset();
+        parser.set_language(&language(kind)).ok()?;
+        // Called after every 100 operations; plain code takes less than one a byte.
+        let mut left = 10_000 + bytes.len() / 4;
+        let mut progress = |_: &tree_sitter::ParseState| {
+            left = left.saturating_sub(1);
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let options = ParseOptions::new().progress_callback(&mut progress);
+        parser.parse_with_options(
+            &mut |at, _| bytes.get(at..).unwrap_or_default(),
+            None,
+            Some(options),
+        )
+    })
+}
+
+/// What stands in a blanked file.
+pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
+    let mut reader = Reader {
+        bytes: &blanked.bytes,
+        found: Syntax::default(),
+        within: Vec::new(),
+        blocks: Vec::new(),
+    };
+    match parse(&blanked.bytes, kind) {
+        Some(tree) => reader.walk(&tree),
+        None => reader.found.is_cut = true,
+    }
+    Syntax { assembly: blanked.assembly, ..reader.found }
+}
+
+struct Reader<'b> {
+    bytes: &'b [u8],
+    found: Syntax,
+    /// The functions around, innermost last, each with where it ends.
+    within: Vec<(usize, usize)>,
+    /// The statements around that may not run, innermost last.
+    blocks: Vec<Range<usize>>,
+}
+
+impl Reader<'_> {
+    fn walk(&mut self, tree: &Tree) {
+        let mut cursor = tree.walk();
+        loop {
+            let node = cursor.node();
+            while self.within.last().is_some_and(|(_, end)| node.start_byte() >= *end) {
+                self.within.pop();
+            }
+            while self.blocks.last().is_some_and(|block| node.start_byte() >= block.end) {
+                self.blocks.pop();
+            }
+            self.visit(node);
+            if cursor.goto_first_child() || cursor.goto_next_sibling() {
+                continue;
+            }
+            loop {
+                if !cursor.goto_parent() {
+                    return;
+                }
+                if cursor.goto_next_sibling() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn visit(&mut self, node: Node<'_>) {
+        match node.kind() {
+            "function_definition" => self.function(node),
+            "call_expression" => self.call(node),
+            "new_expression" => self.new_expression(node),
+            "init_declarator" => {
+                let name = node
+                    .child_by_field_name("declarator")
+                    .filter(|name| name.kind() == "identifier");
+                if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
+                    self.variable(name, Happens::Begins(value.byte_range()));
+                }
+            }
+            "declaration" if !self.has_storage(node, b"extern") => {
+                let mut cursor = node.walk();
+                for declarator in node.children_by_field_name("declarator", &mut cursor) {
+                    if declarator.kind() == "identifier" {
+                        self.variable(declarator, Happens::Declared);
+                    }
+                }
+            }
+            "assignment_expression" => self.assignment(node),
+            "update_expression" => self.changes(node),
+            "pointer_expression" if self.bytes.get(node.start_byte()) == Some(&b'&') => {
+                self.changes(node)
+            }
+            "enumerator_list" => self.enumerators(node),
+            "while_statement" | "for_statement" | "do_statement" | "for_range_loop" => {
+                self.repeats(node.byte_range());
+                self.blocks.push(node.byte_range());
+            }
+            "labeled_statement" => {
+                let end = self.within.last().map_or(node.end_byte(), |(_, end)| *end);
+                self.repeats(node.start_byte()..end);
+            }
+            "compound_statement"
+            | "if_statement"
+            | "else_clause"
+            | "switch_statement"
+            | "case_statement"
+            | "conditional_expression"
+            | "lambda_expression" => self.blocks.push(node.byte_range()),
+            _ => {}
+        }
+    }
+
+    fn repeats(&mut self, range: Range<usize>) {
+        if let Some((function, _)) = self.within.last() {
+            self.found.functions[*function].loops.push(range);
+        }
+    }
+
+    fn function(&mut self, node: Node<'_>) {
+        let Some(body) = node.child_by_field_name("body") else { return };
+        let Some(declarator) = node.child_by_field_name("declarator").and_then(function_declarator)
+        else {
+            return;
+        };
+        let Some(name) = declarator.child_by_field_name("declarator").map(last_name) else {
+            return;
+        };
+        let mut parameters = Vec::new();
+        if let Some(list) = declarator.child_by_field_name("parameters") {
+            let mut cursor = list.walk();
+            for parameter in list.named_children(&mut cursor) {
+                if parameter.kind() != "comment" {
+                    parameters
+                        .push(declared_name(parameter).map_or(0..0, |name| name.byte_range()));
+                }
+            }
+        }
+        self.within.push((self.found.functions.len(), node.end_byte()));
+        self.found.functions.push(Function {
+            name: name.byte_range(),
+            whole: node.byte_range(),
+            body: body.byte_range(),
+            parameters,
+            variables: Vec::new(),
+            loops: Vec::new(),
+            is_static: self.has_storage(node, b"static"),
+        });
+    }
+
+    fn has_storage(&self, node: Node<'_>, class: &[u8]) -> bool {
+        let mut cursor = node.walk();
+        let is_it = |child: Node<'_>| {
+            child.kind() == "storage_class_specifier"
+                && self.bytes.get(child.byte_range()) == Some(class)
+        };
+        node.children(&mut cursor).any(is_it)
+    }
+
+    fn call(&mut self, node: Node<'_>) {
+        let Some(mut callee) = node.child_by_field_name("function") else { return };
+        let mut manner = Manner::Plain;
+        while callee.kind() == "parenthesized_expression" {
+            let Some(inner) = callee.named_child(0) else { return };
+            callee = inner;
+        }
+        if callee.kind() == "field_expression" {
+            manner = Manner::Member;
+            let Some(field) = callee.child_by_field_name("field") else { return };
+            callee = field;
+        }
+        let callee = last_name(callee);
+        if !matches!(callee.kind(), "identifier" | "field_identifier" | "operator_name") {
+            return;
+        }
+        let Some(list) = node.child_by_field_name("arguments") else { return };
+        self.push_call(callee.byte_range(), manner, node, list);
+    }
+
+    fn new_expression(&mut self, node: Node<'_>) {
+        let Some(list) = node.child_by_field_name("placement") else { return };
+        let start = node.start_byte();
+        let callee = start..(start + 3).min(node.end_byte());
+        self.push_call(callee, Manner::New, node, list);
+    }
+
+    fn push_call(&mut self, callee: Range<usize>, manner: Manner, whole: Node<'_>, list: Node<'_>) {
+        let mut cursor = list.walk();
+        let arguments =
+            list.named_children(&mut cursor).filter(|argument| argument.kind() != "comment");
+        let arguments = arguments.map(|argument| argument.byte_range()).collect();
+        let function = self.within.last().map(|(function, _)| *function);
+        self.found.calls.push(Call {
+            callee,
+            manner,
+            whole: whole.byte_range(),
+            arguments,
+            function,
+        });
+    }
+
+    fn assignment(&mut self, node: Node<'_>) {
+        let (Some(left), Some(right)) =
+            (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        else {
+            return;
+        };
+        if left.kind() != "identifier" {
+            return;
+        }
+        let operator = node.child_by_field_name("operator").map_or("=", |operator| operator.kind());
+        self.variable(
+            left,
+            match operator {
+                "=" => Happens::Becomes(right.byte_range()),
+                "|=" => Happens::Gains(right.byte_range()),
+                _ => Happens::Changes,
+            },
+        );
+    }
+
+    fn changes(&mut self, node: Node<'_>) {
+        if let Some(of) =
+            node.child_by_field_name("argument").filter(|of| of.kind() == "identifier")
+        {
+            self.variable(of, Happens::Changes);
+        }
+    }
+
+    fn enumerators(&mut self, list: Node<'_>) {
+        let mut last = None;
+        let mut behind = 0;
+        let mut cursor = list.walk();
+        for one in list.named_children(&mut cursor).filter(|one| one.kind() == "enumerator") {
+            let Some(name) = one.child_by_field_name("name") else { continue };
+            if let Some(value) = one.child_by_field_name("value") {
+                last = Some(value.byte_range());
+                behind = 0;
+            }
+            self.found.enumerators.push(Enumerator {
+                name: name.byte_range(),
+                value: last.clone(),
+                behind,
+            });
+            behind += 1;
+        }
+    }
+
+    fn variable(&mut self, name: Node<'_>, happens: Happens) {
+        let block = self.blocks.last().cloned().unwrap_or(0..usize::MAX);
+        let variable = Variable { name: name.byte_range(), happens, block };
+        match self.within.last() {
+            Some((function, _)) => self.found.functions[*function].variables.push(variable),
+            None => self.found.variables.push(variable),
+        }
+    }
+}
+
+/// Deepest nesting of declarators that is looked through.
+const DEEPEST: usize = 16;
+
+fn function_declarator(mut node: Node<'_>) -> Option<Node<'_>> {
+    for _ in 0..DEEPEST {
+        if node.kind() == "function_declarator" {
+            return Some(node);
+        }
+        node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+    }
+    None
+}
+
+/// The name that a parameter declares.
+fn declared_name(mut node: Node<'_>) -> Option<Node<'_>> {
+    node = node.child_by_field_name("declarator")?;
+    for _ in 0..DEEPEST {
+        if node.kind() == "identifier" {
+            return Some(node);
+        }
+        node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+    }
+    None
+}
+
+/// Of `A::B::c` it is `c`.
+fn last_name(mut node: Node<'_>) -> Node<'_> {
+    for _ in 0..DEEPEST {
+        match node.child_by_field_name("name") {
+            Some(name) if matches!(node.kind(), "qualified_identifier" | "template_function") => {
+                node = name
+            }
+            _ => break,
+        }
+    }
+    node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str, kind: FileKind) -> Syntax {
+        let blanked = crate::blank::blanked(text, &crate::directive::directives(text), None, 0);
+        syntax(blanked, kind)
+    }
+
+    fn calls(text: &str, kind: FileKind) -> Vec<String> {
+        let found = of(text, kind);
+        let told = |call: &Call| {
+            let arguments: Vec<_> = call.arguments.iter().map(|one| &text[one.clone()]).collect();
+            let function =
+                call.function.map_or("-", |one| &text[found.functions[one].name.clone()]);
+            format!("{function}: {}({})", &text[call.callee.clone()], arguments.join("; "))
+        };
+        found.calls.iter().map(told).collect()
+    }
+
+    #[test]
+    fn calls_know_their_function_and_arguments() {
+        let text = "static NTSTATUS *F(int a, char b[4]) { x = (Alloc)(NonPagedPool /* c */, sizeof(x) + 1); p->q(2); }
+int y = G(1);";
+        assert_eq!(
+            calls(text, FileKind::C),
+            ["F: Alloc(NonPagedPool; sizeof(x) + 1)", "F: q(2)", "-: G(1)"]
+        );
+        let found = of(text, FileKind::C);
+        let parameters: Vec<_> =
+            found.functions[0].parameters.iter().map(|one| &text[one.clone()]).collect();
+        assert_eq!(parameters, ["a", "b"]);
+    }
+
+    #[test]
+    fn cpp_has_more_ways_to_call() {
+        let text = "void A::F() { auto x = new (NonPagedPool, 'tag1') Foo(1); N::Alloc<int>(2); Foo y(3); }";
+        assert_eq!(calls(text, FileKind::Cpp), ["F: new(NonPagedPool; 'tag1')", "F: Alloc(2)"]);
+    }
+
+    #[test]
+    fn variables_tell_what_happens_to_them() {
+        let text = "int g = 1; void F() { int a = 2, b; a |= 3; b = g; a++; H(&b); }";
+        let found = of(text, FileKind::C);
+        let told = |one: &Variable| (&text[one.name.clone()], one.happens.clone());
+        let all: Vec<_> = found.functions[0].variables.iter().map(told).collect();
+        let value = |of: &str| text.find(of).map(|at| at..at + 1).unwrap();
+        assert_eq!(
+            all,
+            [
+                ("b", Happens::Declared),
+                ("a", Happens::Begins(value("2"))),
+                ("a", Happens::Gains(value("3"))),
+                ("b", Happens::Becomes(value("g;"))),
+                ("a", Happens::Changes),
+                ("b", Happens::Changes),
+            ]
+        );
+        assert_eq!(told(&found.variables[0]), ("g", Happens::Begins(value("1"))));
+    }
+
+    #[test]
+    fn enumerations_count_on() {
+        let text = "enum { A, B = 5, C };";
+        let found = of(text, FileKind::C);
+        let all: Vec<_> = found
+            .enumerators
+            .iter()
+            .map(|one| {
+                (&text[one.name.clone()], one.value.clone().map(|value| &text[value]), one.behind)
+            })
+            .collect();
+        assert_eq!(all, [("A", None, 0), ("B", Some("5"), 0), ("C", Some("5"), 1)]);
+    }
+
+    #[test]
+    fn broken_code_keeps_what_can_be_read() {
+        let text = "void F( { ] Alloc(1); } }} void G() { Alloc(2); ";
+        assert!(calls(text, FileKind::C).iter().any(|call| call.ends_with("Alloc(2)")));
+    }
+
+    #[test]
+    fn what_is_made_to_be_hard_ends() {
+        for text in [
+            "(".repeat(100_000),
+            "{".repeat(100_000),
+            "a(".repeat(50_000),
+            "#if 1\n".repeat(50_000),
+        ] {
+            of(&text, FileKind::C);
+            of(&text, FileKind::Cpp);
+        }
+    }
+}
