@@ -4,18 +4,31 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod analysis;
 mod blank;
+mod calls;
 mod directive;
+mod entry;
+mod evaluate;
 mod expression;
+mod interest;
 mod lex;
 mod macros;
+mod opt_in;
 mod preprocess;
 mod project;
 mod syntax;
 mod target;
 mod text;
 mod tree;
+mod value;
+mod vocabulary;
+mod world;
 
+pub use analysis::{Analysis, analyse};
+pub use calls::{Hop, SourceArgument, SourceCall};
+pub use opt_in::{Initialised, OptIn};
 pub use project::{Configuration, Define, LinkerOption, Output, Project, ProjectFormat};
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};
 pub use tree::{FileId, FileKind, SourceFile, SourceTree, Span};
+pub use value::{Choice, Term, Unknown, Value};

@@ -387,6 +387,34 @@ impl<'t> Unit<'t> {
         }
     }
 
+    /// Whether a macro is defined as something other than 0 at a time; none where that is open. What nothing mentions is
+    /// not.
+    pub(crate) fn is_on(&self, tree: &SourceTree, name: &str, at: u32) -> Option<bool> {
+        let meanings = self.meanings(name, at);
+        if meanings.macros.is_empty() {
+            return Some(false);
+        }
+        if meanings.maybe_undefined {
+            return None;
+        }
+        // Defined as nothing, it counts as defined.
+        let value = |one: &&Macro<'_>| match one.text(tree).trim() {
+            "" if !matches!(one.body, Body::Number(_)) => Some(true),
+            _ => self.number(tree, &one.expression(tree), at, 0).map(|value| value != 0),
+        };
+        let first = value(&meanings.macros[0])?;
+        meanings.macros.iter().all(|one| value(&one) == Some(first)).then_some(first)
+    }
+
+    /// Where a macro was defined that holds at a time, if that stands in a file.
+    pub(crate) fn defined_at(&self, name: &str, at: u32) -> Option<crate::Span> {
+        let meanings = self.meanings(name, at);
+        match &meanings.macros.first()?.body {
+            Body::Written(file, range) => Some(crate::Span::new(*file, range.clone())),
+            _ => None,
+        }
+    }
+
     /// The value of a condition; none where it is open. Numbers are signed, as the preprocessor's are.
     fn number(&self, tree: &SourceTree, of: &Expression, at: u32, depth: usize) -> Option<i64> {
         if depth > DEEPEST_MACRO * 16 {

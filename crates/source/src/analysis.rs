@@ -1,0 +1,543 @@
+//! A tree, looked at as a whole.
+
+use crate::blank::blanked;
+use crate::calls::{CallId, Follower, SourceCall, Wrappers};
+use crate::entry;
+use crate::interest::{self, Interest};
+use crate::opt_in::{self, OptIn};
+use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
+use crate::syntax::syntax;
+use crate::world::{FunctionId, Parsed, World};
+use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span};
+use foldhash::{HashMap, HashSet, HashSetExt};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What a tree has to say.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    /// The calls of DDIs, each where the value was chosen that decides; by file and place.
+    pub calls: Vec<SourceCall>,
+    /// The opt-in of each file that was parsed.
+    pub opt_ins: Vec<(FileId, OptIn)>,
+    /// Files that were parsed.
+    pub parsed: Vec<FileId>,
+    /// Files of which not all was read, as they are made to be hard.
+    pub cut: Vec<FileId>,
+}
+
+/// How many variants of a file are looked at, where conditions are open.
+const MOST_VARIANTS: u32 = 4;
+/// How often wrappers are made of wrappers.
+const MOST_ROUNDS: usize = 6;
+
+/// Looks at all C and C++ of a tree.
+pub fn analyse(tree: &SourceTree, projects: &[Project]) -> Analysis {
+    let directives = AllDirectives::new(tree);
+    let mut interest = Interest::new(tree, &directives);
+    let mut reading =
+        Reading { tree, directives: &directives, projects, units: HashMap::default() };
+    let mut world = World::new(tree);
+    let mut read: HashSet<FileId> = HashSet::new();
+    let mut wrappers = Wrappers::default();
+    let mut calls: HashMap<CallId, Vec<SourceCall>> = HashMap::default();
+    let mut followed: HashSet<CallId> = HashSet::new();
+    for _ in 0..MOST_ROUNDS {
+        world.add(reading.read(&interest, &mut read));
+        entry::initialise(&mut world, projects);
+        let (found, more) = round(&world, &interest, &wrappers, &followed);
+        followed.extend(found.iter().map(|(id, _)| *id));
+        calls.extend(found);
+        if more.is_empty() {
+            break;
+        }
+        // Calls of what turned out to be a wrapper are followed anew.
+        let names: HashSet<&str> = more.iter().map(|(id, _)| name_of(&world, *id)).collect();
+        followed.retain(|id| {
+            !names.contains(
+                world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee),
+            ) && !is_macro_call(&world, *id)
+        });
+        let names = names.into_iter().map(str::to_owned).collect();
+        for (function, call) in more {
+            wrappers.entry(function).or_default().push(call);
+        }
+        interest.add(names, tree, &directives);
+    }
+    Analysis {
+        calls: told(&world, calls, &wrappers),
+        opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
+        parsed: {
+            let mut parsed: Vec<_> = read.into_iter().collect();
+            parsed.sort();
+            parsed
+        },
+        cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
+    }
+}
+
+fn name_of<'t>(world: &World<'t>, id: FunctionId) -> &'t str {
+    world.text(id.parsed, &world.parsed[id.parsed].syntax.functions[id.function].name)
+}
+
+fn is_macro_call(world: &World<'_>, id: CallId) -> bool {
+    let parsed = &world.parsed[id.parsed];
+    let call = &parsed.syntax.calls[id.call];
+    let name = world.text(id.parsed, &call.callee);
+    !parsed.unit.meanings(name, parsed.time(call.callee.start)).macros.is_empty()
+}
+
+type Found = Vec<(CallId, Vec<SourceCall>)>;
+
+/// Follows the calls that are looked for and were not followed yet: what they come to, and the functions that turn out to
+/// hand a parameter on.
+fn round(
+    world: &World<'_>,
+    interest: &Interest,
+    wrappers: &Wrappers,
+    followed: &HashSet<CallId>,
+) -> (Found, Vec<(FunctionId, CallId)>) {
+    let follower = Follower::new(world, wrappers);
+    let of_file = |parsed: usize| {
+        let syntax = &world.parsed[parsed].syntax;
+        let wanted = syntax.calls.iter().enumerate().filter(|(call, one)| {
+            let name = match one.manner {
+                crate::syntax::Manner::New => "operator new",
+                _ => world.text(parsed, &one.callee),
+            };
+            interest.has(name) && !followed.contains(&CallId { parsed, call: *call })
+        });
+        let mut found = Vec::new();
+        let mut more = Vec::new();
+        for (call, one) in wanted {
+            let id = CallId { parsed, call };
+            let reached = follower.reach(id);
+            if let Some(function) = one.function.filter(|_| reached.iter().any(|one| one.depends)) {
+                let function = FunctionId { parsed, function };
+                if !wrappers.get(&function).is_some_and(|known| known.contains(&id)) {
+                    more.push((function, id));
+                }
+            }
+            found.push((id, reached.into_iter().map(|one| one.call).collect()));
+        }
+        (found, more)
+    };
+    let all: Vec<_> = (0..world.parsed.len()).into_par_iter().map(of_file).collect();
+    let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
+}
+
+/// The calls that are told: each place once, and no call in a wrapper whose callers choose.
+fn told(
+    world: &World<'_>,
+    calls: HashMap<CallId, Vec<SourceCall>>,
+    wrappers: &Wrappers,
+) -> Vec<SourceCall> {
+    let mut called: HashSet<Span> = HashSet::new();
+    for call in calls.values().flatten() {
+        called.extend(call.via.iter().filter(|hop| !hop.is_macro).map(|hop| hop.span));
+    }
+    let in_wrapper: HashSet<CallId> = wrappers.values().flatten().copied().collect();
+    let mut all: Vec<(CallId, SourceCall)> = calls
+        .into_iter()
+        .flat_map(|(id, calls)| calls.into_iter().map(move |call| (id, call)))
+        .collect();
+    all.retain(|(id, call)| {
+        let depends =
+            call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
+        !(depends && in_wrapper.contains(id) && called.contains(&call_span(world, *id)))
+    });
+    let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
+    let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();
+    all.sort_by_key(|call| (key(call), format!("{:?}", call.via)));
+    all.dedup_by(|one, other| {
+        key(one) == key(other) && one.deciding_value() == other.deciding_value()
+    });
+    all
+}
+
+fn call_span(world: &World<'_>, id: CallId) -> Span {
+    let parsed = &world.parsed[id.parsed];
+    Span::new(parsed.file, parsed.syntax.calls[id.call].whole.clone())
+}
+
+impl SourceCall {
+    fn deciding_value(&self) -> Option<&crate::Value> {
+        self.deciding().map(|(_, argument)| &argument.value)
+    }
+}
+
+/// Reads files as their translation units have them.
+struct Reading<'t> {
+    tree: &'t SourceTree,
+    directives: &'t AllDirectives,
+    projects: &'t [Project],
+    units: HashMap<FileId, Arc<Unit<'t>>>,
+}
+
+impl<'t> Reading<'t> {
+    /// Parses the files that name anything of interest and were not parsed yet.
+    fn read(&mut self, interest: &Interest, read: &mut HashSet<FileId>) -> Vec<Parsed<'t>> {
+        let tree = self.tree;
+        let all: Vec<FileId> =
+            interest::sources(tree).filter(|file| !read.contains(file)).collect();
+        let named = |file: &FileId| interest.is_named_in(tree.file(*file).text.as_str());
+        let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
+        read.extend(wanted.iter().copied());
+        let is_header = |file: &FileId| tree.file(*file).kind == FileKind::Header;
+        let (headers, mains): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_header);
+        self.add_units(&mains);
+        let mut pairs: Vec<(FileId, FileId)> = mains.iter().map(|main| (*main, *main)).collect();
+        let alone: Vec<FileId> =
+            headers.iter().copied().filter(|one| self.includer(*one).is_none()).collect();
+        self.add_units(&alone);
+        pairs.extend(
+            headers.iter().map(|header| (*header, self.includer(*header).unwrap_or(*header))),
+        );
+        let units = &self.units;
+        let parse = |(file, main): &(FileId, FileId)| match units.get(main) {
+            Some(unit) => self.parse(*file, unit),
+            None => Vec::new(),
+        };
+        pairs.par_iter().map(parse).flatten_iter().collect()
+    }
+
+    fn add_units(&mut self, mains: &[FileId]) {
+        let (tree, directives, projects) = (self.tree, self.directives, self.projects);
+        let work = |main: &FileId| {
+            let around = surroundings(tree, projects, *main);
+            (*main, Arc::new(unit(tree, directives, *main, &around)))
+        };
+        let units: Vec<_> = mains.par_iter().map(work).collect();
+        self.units.extend(units);
+    }
+
+    /// The first unit that includes a header.
+    fn includer(&self, header: FileId) -> Option<FileId> {
+        let includes = self.units.values().filter(|unit| unit.visits.contains_key(&header));
+        includes.map(|unit| unit.main).min()
+    }
+
+    fn parse(&self, file: FileId, unit: &Arc<Unit<'t>>) -> Vec<Parsed<'t>> {
+        let source = self.tree.file(file);
+        let text = source.text.as_str();
+        let visit = unit.visits.get(&file);
+        let variants = visit.map_or(1, |visit| visit.variants).clamp(1, MOST_VARIANTS);
+        let kind = match source.kind {
+            FileKind::Header => self.tree.file(unit.main).kind,
+            kind => kind,
+        };
+        let opt_in = opt_in::of_unit(self.tree, unit);
+        let variant = |number| Parsed {
+            file,
+            unit: Arc::clone(unit),
+            syntax: syntax(blanked(text, self.directives.of(self.tree, file), visit, number), kind),
+            opt_in: opt_in.clone(),
+        };
+        (0..variants).map(variant).collect()
+    }
+}
+
+/// What projects say about a source.
+fn surroundings<'t>(tree: &SourceTree, projects: &'t [Project], file: FileId) -> Surroundings<'t> {
+    let _ = tree;
+    let owners: Vec<&Project> =
+        projects.iter().filter(|project| project.sources.contains(&file)).collect();
+    let of_x64 = |one: &&Configuration| one.name.to_ascii_lowercase().contains("x64");
+    let all: Vec<&Configuration> =
+        owners.iter().flat_map(|project| &project.configurations).collect();
+    let x64: Vec<_> = all.iter().copied().filter(of_x64).collect();
+    let configurations = if x64.is_empty() { all } else { x64 };
+    let mut around =
+        Surroundings { is_told: !configurations.is_empty(), ..Surroundings::default() };
+    for (index, configuration) in configurations.iter().enumerate() {
+        let own = configuration
+            .of_files
+            .iter()
+            .filter(|(of, _)| *of == file)
+            .flat_map(|(_, defines)| defines);
+        for define in configuration.defines.iter().chain(own) {
+            let value = define.value.as_deref();
+            match around
+                .defines
+                .iter_mut()
+                .find(|(name, known, _)| *name == define.name && *known == value)
+            {
+                Some(_) => {}
+                None => around.defines.push((&define.name, value, index == 0)),
+            }
+        }
+        for known in &mut around.defines {
+            let own = configuration
+                .of_files
+                .iter()
+                .filter(|(of, _)| *of == file)
+                .flat_map(|(_, all)| all);
+            let mut here = configuration.defines.iter().chain(own);
+            known.2 &=
+                here.any(|define| define.name == known.0 && define.value.as_deref() == known.1);
+        }
+        around.include_folders.extend(configuration.include_folders.iter().cloned());
+        around.forced_includes.extend(configuration.forced_includes.iter().map(|name| &**name));
+    }
+    around.include_folders.dedup();
+    around.forced_includes.dedup();
+    around
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Configuration, Define, Initialised, ProjectFormat, SourceText};
+
+    fn tree(files: &[(&str, &str)]) -> SourceTree {
+        let mut tree = SourceTree::default();
+        for (path, text) in files {
+            tree.add(path, SourceText::of(*text)).unwrap();
+        }
+        tree
+    }
+
+    fn project(tree: &SourceTree, defines: &[(&str, &str)]) -> Project {
+        let define = |(name, value): &(&str, &str)| Define {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+            span: None,
+        };
+        Project {
+            file: FileId(0),
+            format: ProjectFormat::CommandLine,
+            sources: tree.files().map(|(id, _)| id).collect(),
+            names_sources: true,
+            configurations: vec![Configuration {
+                name: "Release|x64".to_owned(),
+                defines: defines.iter().map(define).collect(),
+                ..Configuration::default()
+            }],
+            doubts: Vec::new(),
+        }
+    }
+
+    /// Each call as `path:line DDI values`, with the wrappers and macros on the way.
+    fn told(tree: &SourceTree, projects: &[Project]) -> Vec<String> {
+        let told = |call: SourceCall| {
+            let file = tree.file(call.span.file);
+            let line = file.text.place(call.span.start as usize).line;
+            let values = call.deciding().map_or_else(String::new, |(_, argument)| {
+                let one = |choice: &crate::Choice| match (&choice.unknown, choice.bits.constant()) {
+                    (_, Some(value)) => format!("{value:#x}"),
+                    (why, None) => format!("{:#x}? {}", choice.bits.ones, why.as_ref().unwrap()),
+                };
+                argument.value.choices.iter().map(one).collect::<Vec<_>>().join(" or ")
+            });
+            let via: Vec<_> = call.via.iter().map(|hop| format!(" < {}", hop.name)).collect();
+            format!("{}:{line} {} {values}{}", file.path, call.ddi.name, via.concat())
+        };
+        analyse(tree, projects).calls.into_iter().map(told).collect()
+    }
+
+    fn of(text: &str) -> Vec<String> {
+        told(&tree(&[("a.c", &format!("#include <ntddk.h>\n{text}"))]), &[])
+    }
+
+    const ALLOC: &str = "void F(void) { p = ExAllocatePoolWithTag(NonPagedPool, 1, 'a'); }";
+
+    fn with_defines(text: &str, defines: &[(&str, &str)]) -> Vec<String> {
+        let tree = tree(&[("a.c", &format!("#include <ntddk.h>\n{text}"))]);
+        let project = project(&tree, defines);
+        told(&tree, &[project])
+    }
+
+    /// Spec case 124.
+    #[test]
+    fn a_project_opts_in_at_compile_time() {
+        assert_eq!(
+            with_defines(ALLOC, &[("POOL_NX_OPTIN_AUTO", "1")]),
+            ["a.c:2 ExAllocatePoolWithTag 0x200"]
+        );
+        assert_eq!(with_defines(ALLOC, &[]), ["a.c:2 ExAllocatePoolWithTag 0x0"]);
+        assert_eq!(
+            with_defines(ALLOC, &[("POOL_NX_OPTIN_AUTO", "0")]),
+            ["a.c:2 ExAllocatePoolWithTag 0x0"]
+        );
+    }
+
+    /// Spec case 125.
+    #[test]
+    fn an_opt_in_at_run_time_needs_its_call() {
+        let with =
+            |entry: &str| with_defines(&format!("{ALLOC}\n{entry}"), &[("POOL_NX_OPTIN", "1")]);
+        let value = |found: Vec<String>| found[0].split_once("Tag ").unwrap().1.to_owned();
+        let call = "ExInitializeDriverRuntime(DrvRtPoolNxOptIn);";
+        assert_eq!(value(with(&format!("NTSTATUS DriverEntry(a, b) {{ {call} }}"))), "0x200");
+        assert_eq!(value(with("NTSTATUS DriverEntry(int a) { F(); }")), "0x0");
+        let helper =
+            format!("void Init(void) {{ {call} }} NTSTATUS DriverEntry(int a) {{ Init(); }}");
+        assert_eq!(value(with(&helper)), "0x200");
+        assert_eq!(
+            value(with(&format!("void Init(void) {{ {call} }} NTSTATUS DriverEntry(int a) {{}}"))),
+            "0x0"
+        );
+        assert!(value(with("")).contains("opts in"));
+    }
+
+    /// Spec cases 126 and 133.
+    #[test]
+    fn an_opt_out_cancels() {
+        let tree = tree(&[
+            ("a.c", &format!("#define POOL_NX_OPTOUT 1\n#include <ntddk.h>\n{ALLOC}")),
+            ("b.c", &format!("#include <ntddk.h>\n{ALLOC}")),
+        ]);
+        let mut project = project(&tree, &[("POOL_NX_OPTIN_AUTO", "1")]);
+        assert_eq!(
+            told(&tree, &[project.clone()]),
+            ["a.c:3 ExAllocatePoolWithTag 0x0", "b.c:2 ExAllocatePoolWithTag 0x200"]
+        );
+        let out =
+            Define { name: "POOL_NX_OPTOUT".to_owned(), value: Some("1".to_owned()), span: None };
+        project.configurations[0].of_files.push((FileId(1), vec![out]));
+        assert_eq!(told(&tree, &[project])[1], "b.c:2 ExAllocatePoolWithTag 0x0");
+    }
+
+    /// An opt-in behind the headers comes too late.
+    #[test]
+    fn an_opt_in_counts_before_the_headers() {
+        let define = "#define POOL_NX_OPTIN_AUTO 1\n";
+        let value = |text: &str| {
+            told(&tree(&[("a.c", text)]), &[])[0].split_once("Tag ").unwrap().1.to_owned()
+        };
+        assert_eq!(value(&format!("{define}#include <ntddk.h>\n{ALLOC}")), "0x200");
+        assert_eq!(value(&format!("#include <ntddk.h>\n{define}{ALLOC}")), "0x0");
+        let through_header = tree(&[
+            ("a.c", &format!("#include <stdarg.h>\n#include \"pch.h\"\n{ALLOC}")),
+            ("pch.h", &format!("{define}#include <ntddk.h>")),
+        ]);
+        assert_eq!(told(&through_header, &[]), ["a.c:3 ExAllocatePoolWithTag 0x200"]);
+    }
+
+    /// Spec cases 127 to 131.
+    #[test]
+    fn values_are_followed_through_the_preprocessor() {
+        assert_eq!(
+            of("#define POOL NonPagedPool\nvoid F() { ExAllocatePool(POOL, 1); }"),
+            ["a.c:3 ExAllocatePool 0x0"]
+        );
+        assert_eq!(
+            of("void F() { ExAllocatePool((POOL_TYPE)0, 1); }"),
+            ["a.c:2 ExAllocatePool 0x0"]
+        );
+        assert_eq!(
+            of("void F() { Log(\"ExAllocatePool(NonPagedPool, 1)\"); /* ExAllocatePool(0, 1) */ }"),
+            [""; 0]
+        );
+        assert_eq!(
+            of(
+                "void F() {\n#if NTDDI_VERSION < NTDDI_WIN8\nExAllocatePool(NonPagedPool, 1);\n#else\nExAllocatePool(NonPagedPoolNx, 1);\n#endif\n#ifdef _X86_\nExAllocatePool(NonPagedPool, 2);\n#endif\n}"
+            ),
+            ["a.c:6 ExAllocatePool 0x200"]
+        );
+        assert_eq!(
+            of(
+                "enum { MY = PagedPool, MINE };\nvoid F() { ExAllocatePool2(POOL_FLAG_NON_PAGED | POOL_FLAG_CACHE_ALIGNED, 1, 2); ExAllocatePool(MINE | POOL_ZERO_ALLOCATION, 1); }"
+            ),
+            ["a.c:3 ExAllocatePool2 0x48", "a.c:3 ExAllocatePool 0x402"]
+        );
+    }
+
+    #[test]
+    fn both_arms_of_an_open_condition_are_looked_at() {
+        assert_eq!(
+            of(
+                "void F() {\n#if DBG\nExAllocatePool(NonPagedPool, 1);\n#else\nExAllocatePool(PagedPool, 1);\n#endif\n}"
+            ),
+            ["a.c:4 ExAllocatePool 0x0", "a.c:6 ExAllocatePool 0x1"]
+        );
+    }
+
+    #[test]
+    fn variables_have_the_values_that_reach_the_call() {
+        assert_eq!(
+            of(
+                "void F(int x) { POOL_TYPE t = NonPagedPool; if (x) t = NonPagedPoolNx; ExAllocatePool(t, 1); t = PagedPool; ExAllocatePool(t, 1); }"
+            ),
+            ["a.c:2 ExAllocatePool 0x0 or 0x200", "a.c:2 ExAllocatePool 0x1"]
+        );
+        assert_eq!(
+            of(
+                "static POOL_TYPE g = PagedPool;\nvoid F(int x) { while (x) { ExAllocatePool(g, 1); g |= 0x200; } }"
+            ),
+            ["a.c:3 ExAllocatePool 0x1 or 0x201"]
+        );
+        assert_eq!(
+            of("void F(S *s) { ExAllocatePool(s->t | 0x200, 1); ExAllocatePool(s->t, 1); }"),
+            [
+                "a.c:2 ExAllocatePool 0x200? it is read from memory",
+                "a.c:2 ExAllocatePool 0x0? it is read from memory"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_call_that_chose_the_value_is_told() {
+        let wrapper = "void *My(POOL_TYPE t, int n) { return ExAllocatePoolWithTag(t | POOL_ZERO_ALLOCATION, n, 'a'); }\n";
+        assert_eq!(
+            of(&format!(
+                "{wrapper}void *Outer(int n) {{ return My(NonPagedPool, n); }}\nvoid G(POOL_TYPE p) {{ My(p, 1); }}\nvoid H() {{ G(PagedPool); }}"
+            )),
+            [
+                "a.c:3 ExAllocatePoolWithTag 0x400 < My",
+                "a.c:5 ExAllocatePoolWithTag 0x401 < G < My"
+            ]
+        );
+        // Nobody here calls it.
+        assert_eq!(
+            of(wrapper),
+            ["a.c:2 ExAllocatePoolWithTag 0x400? callers choose it by the parameter `t`"]
+        );
+    }
+
+    #[test]
+    fn macros_are_followed() {
+        assert_eq!(
+            of(
+                "#define ExAllocatePool(t, n) ExAllocatePoolWithTag(t, n, 'x')\nvoid F() { ExAllocatePool(NonPagedPool, 1); }"
+            ),
+            ["a.c:3 ExAllocatePoolWithTag 0x0 < ExAllocatePool"]
+        );
+        assert_eq!(
+            of(
+                "#define ALLOC(n) \\\n  ExAllocatePoolWithTag(NonPagedPool, n, 'x')\nvoid F() { ALLOC(1); ALLOC(2); }"
+            ),
+            ["a.c:3 ExAllocatePoolWithTag 0x0"]
+        );
+        assert_eq!(
+            of("#define AllocIt ExAllocatePool\nvoid F() { AllocIt(PagedPool, 1); }"),
+            ["a.c:3 ExAllocatePool 0x1"]
+        );
+    }
+
+    #[test]
+    fn operator_new_is_a_wrapper() {
+        let text = "#include <ntddk.h>\nvoid *operator new(size_t n, POOL_TYPE t, ULONG tag) { return ExAllocatePoolWithTag(t, n, tag); }\nvoid F() { auto x = new (NonPagedPool, 'a') Foo; auto y = new (PagedPool, 'a') Foo; }";
+        assert_eq!(
+            told(&tree(&[("a.cpp", text)]), &[]),
+            [
+                "a.cpp:3 ExAllocatePoolWithTag 0x0 < operator new",
+                "a.cpp:3 ExAllocatePoolWithTag 0x1 < operator new"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_helper_that_opts_in_is_told() {
+        let tree = tree(&[(
+            "a.c",
+            "#define POOL_NX_OPTIN 1\n#include <wdm.h>\nvoid I() { ExInitializeDriverRuntime(DrvRtPoolNxOptIn); }\nNTSTATUS DriverEntry(int a) { I(); }",
+        )]);
+        let found = analyse(&tree, &[]).opt_ins;
+        assert!(
+            matches!(&found[0].1, OptIn::Runtime(Initialised::InHelper { helper, .. }) if helper == "I"),
+            "{found:?}"
+        );
+    }
+}

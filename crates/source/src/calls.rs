@@ -1,0 +1,363 @@
+//! From a call in the source to the DDI that comes of it: through macros, other names and wrappers.
+
+use crate::evaluate::{BUDGET, Place};
+use crate::macros::{Body, Macro};
+use crate::syntax::{Call, Manner, Syntax};
+use crate::value::{Unknown, Value};
+use crate::world::{FunctionId, World};
+use crate::{FileId, FileKind, OptIn, Span, vocabulary};
+use foldhash::HashMap;
+use ringfence_ddi::{Ddi, Reach, Role};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+/// A call of a DDI, told where the value was chosen that decides.
+#[derive(Clone, Debug)]
+pub struct SourceCall {
+    /// What is called in the end.
+    pub ddi: &'static Ddi,
+    /// The call, as it stands where the value was chosen: of the DDI, of a wrapper, or of a macro.
+    pub span: Span,
+    /// The name that is called there.
+    pub callee: Span,
+    /// The function around it.
+    pub function: Option<String>,
+    /// One for each parameter of the DDI; those that source does not pass have no span.
+    pub arguments: Vec<SourceArgument>,
+    /// The ways between `span` and the DDI, outermost first; empty where the DDI itself is called there.
+    pub via: Vec<Hop>,
+    /// The call of the DDI itself.
+    pub innermost: Span,
+    /// What `NonPagedPool` means there.
+    pub opt_in: OptIn,
+}
+
+/// An argument of a call.
+#[derive(Clone, Debug)]
+pub struct SourceArgument {
+    /// Where it is written, in the innermost call.
+    pub span: Option<Span>,
+    /// What it may be.
+    pub value: Value,
+}
+
+/// A wrapper or macro on the way to a DDI.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hop {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a macro.
+    pub is_macro: bool,
+    /// The call in it that leads on.
+    pub span: Span,
+}
+
+impl SourceCall {
+    /// The argument that decides whether memory is executable, with its role; none where nothing does.
+    pub fn deciding(&self) -> Option<(Role, &SourceArgument)> {
+        let (index, parameter) = self.ddi.deciding()?;
+        Some((parameter.role?, self.arguments.get(usize::from(index))?))
+    }
+
+    /// The argument with this role.
+    pub fn argument(&self, role: Role) -> Option<&SourceArgument> {
+        let (index, _) = self.ddi.parameter(|known| known == role)?;
+        self.arguments.get(usize::from(index))
+    }
+
+    /// The argument of this name.
+    pub fn named(&self, name: &str) -> Option<&SourceArgument> {
+        let index = self.ddi.parameters.iter().position(|parameter| parameter.name == name)?;
+        self.arguments.get(index)
+    }
+}
+
+/// A call on the way: of the files that were parsed, and of its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallId {
+    pub(crate) parsed: usize,
+    pub(crate) call: usize,
+}
+
+/// Functions that hand a parameter on to what decides, with the calls in them that do.
+pub(crate) type Wrappers = HashMap<FunctionId, Vec<CallId>>;
+
+/// What a call comes to.
+pub(crate) struct Reached {
+    pub(crate) call: SourceCall,
+    /// Whether a parameter of the function around decides.
+    pub(crate) depends: bool,
+}
+
+/// Follows calls.
+pub(crate) struct Follower<'w, 't> {
+    pub(crate) world: &'w World<'t>,
+    pub(crate) wrappers: &'w Wrappers,
+    bodies: Mutex<HashMap<(FileId, usize), Arc<Syntax>>>,
+}
+
+/// How many macros and wrappers are followed one into another.
+const DEEPEST: usize = 8;
+/// How many ways a single call is followed.
+const MOST_WAYS: usize = 64;
+
+struct Step<'a> {
+    name: &'a str,
+    manner: Manner,
+    arguments: &'a [SourceArgument],
+    span: Span,
+    via: &'a [Hop],
+}
+
+impl<'w, 't> Follower<'w, 't> {
+    pub(crate) fn new(world: &'w World<'t>, wrappers: &'w Wrappers) -> Follower<'w, 't> {
+        Follower { world, wrappers, bodies: Mutex::default() }
+    }
+
+    /// What a call of one of the parsed files comes to.
+    pub(crate) fn reach(&self, id: CallId) -> Vec<Reached> {
+        let parsed = &self.world.parsed[id.parsed];
+        let call = &parsed.syntax.calls[id.call];
+        let budget = Cell::new(BUDGET);
+        let place = Place {
+            world: self.world,
+            parsed: id.parsed,
+            function: call.function,
+            at: call.callee.start,
+            given: &[],
+            macro_given: &[],
+            budget: &budget,
+        };
+        let arguments = self.arguments(&place, call, parsed.file);
+        let span = Span::new(parsed.file, call.whole.clone());
+        let name = self.world.text(id.parsed, &call.callee);
+        let mut found = Vec::new();
+        let step = Step { name, manner: call.manner, arguments: &arguments, span, via: &[] };
+        self.follow(&place, step, 0, &mut found);
+        let function = call.function.map(|function| {
+            self.world.text(id.parsed, &parsed.syntax.functions[function].name).to_owned()
+        });
+        let callee = Span::new(parsed.file, call.callee.clone());
+        for reached in &mut found {
+            let call = &mut reached.call;
+            call.function.clone_from(&function);
+            (call.span, call.callee) = (span, callee);
+            chosen_in_macro(call);
+            reached.depends =
+                call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
+        }
+        found
+    }
+
+    fn arguments(&self, place: &Place<'_, 't>, call: &Call, file: FileId) -> Vec<SourceArgument> {
+        let argument = |range: &Range<usize>| SourceArgument {
+            span: Some(Span::new(file, range.clone())),
+            value: place.value_in(file, range.clone()),
+        };
+        call.arguments.iter().map(argument).collect()
+    }
+
+    fn follow(
+        &self,
+        place: &Place<'_, 't>,
+        step: Step<'_>,
+        depth: usize,
+        found: &mut Vec<Reached>,
+    ) {
+        if depth > DEEPEST || found.len() >= MOST_WAYS {
+            return;
+        }
+        let parsed = &self.world.parsed[place.parsed];
+        let meanings = parsed.unit.meanings(step.name, parsed.time(place.at));
+        for one in &meanings.macros {
+            self.through_macro(place, one, &step, depth, found);
+        }
+        if meanings.macros.is_empty() || meanings.maybe_undefined {
+            let name = if step.manner == Manner::New { "operator new" } else { step.name };
+            match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
+                Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
+                None => self.through_function(place, name, &step, depth, found),
+            }
+        }
+    }
+
+    fn of_ddi(&self, place: &Place<'_, 't>, ddi: &'static Ddi, step: &Step<'_>) -> Reached {
+        let hidden = vocabulary::hidden_parameters(ddi);
+        let argument = |index: usize| {
+            let passed = index.checked_sub(hidden).and_then(|index| step.arguments.get(index));
+            passed
+                .cloned()
+                .unwrap_or(SourceArgument { span: None, value: Value::open(Unknown::Text) })
+        };
+        let call = SourceCall {
+            ddi,
+            span: step.span,
+            callee: step.span,
+            function: None,
+            arguments: (0..ddi.parameters.len()).map(argument).collect(),
+            via: step.via.to_vec(),
+            innermost: step.span,
+            opt_in: self.world.parsed[place.parsed].opt_in.clone(),
+        };
+        Reached { call, depends: false }
+    }
+
+    fn through_macro(
+        &self,
+        place: &Place<'_, 't>,
+        one: &Macro<'t>,
+        step: &Step<'_>,
+        depth: usize,
+        found: &mut Vec<Reached>,
+    ) {
+        let Some(parameters) = &one.parameters else {
+            // Another name for the same thing.
+            let text = one.text(self.world.tree).trim().trim_matches(['(', ')']).trim();
+            let is_name = !text.is_empty() && text.bytes().all(crate::lex::is_word);
+            if is_name && text != step.name {
+                self.follow(place, Step { name: text, ..*step }, depth + 1, found);
+            }
+            return;
+        };
+        let Body::Written(file, range) = &one.body else { return };
+        let given: Vec<_> = parameters
+            .iter()
+            .zip(step.arguments)
+            .map(|(name, argument)| (*name, argument.value.clone()))
+            .collect();
+        let inner = Place { macro_given: &given, ..*place };
+        let body = self.body(*file, range.clone());
+        for call in &body.calls {
+            let name = self.world.tree.text(Span::new(*file, call.callee.clone()));
+            // The macro's own name is the function there.
+            let is_own = name == step.name;
+            let arguments = self.arguments(&inner, call, *file);
+            let span = Span::new(*file, call.whole.clone());
+            let hop = Hop { name: step.name.to_owned(), is_macro: true, span };
+            let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
+            let next = Step { name, manner: call.manner, arguments: &arguments, span, via: &via };
+            match vocabulary::function(name).filter(|_| is_own) {
+                Some(ddi) => found.push(self.of_ddi(place, ddi, &next)),
+                None if is_own => {}
+                None => self.follow(&inner, next, depth + 1, found),
+            }
+        }
+    }
+
+    /// The calls in the body of a macro, with ranges of its file.
+    fn body(&self, file: FileId, range: Range<usize>) -> Arc<Syntax> {
+        let key = (file, range.start);
+        if let Some(known) = self.bodies.lock().ok().and_then(|bodies| bodies.get(&key).cloned()) {
+            return known;
+        }
+        let syntax = Arc::new(body_syntax(
+            self.world.tree.text(Span::new(file, range.clone())),
+            range.start,
+        ));
+        if let Ok(mut bodies) = self.bodies.lock() {
+            bodies.insert(key, Arc::clone(&syntax));
+        }
+        syntax
+    }
+
+    fn through_function(
+        &self,
+        place: &Place<'_, 't>,
+        name: &str,
+        step: &Step<'_>,
+        depth: usize,
+        found: &mut Vec<Reached>,
+    ) {
+        if self.wrappers.is_empty() {
+            return;
+        }
+        for id in self.world.called(place.parsed, name) {
+            let Some(calls) = self.wrappers.get(&id) else { continue };
+            let parsed = &self.world.parsed[id.parsed];
+            let function = &parsed.syntax.functions[id.function];
+            // `new (a, b) T` passes the size first.
+            let skipped = usize::from(step.manner == Manner::New);
+            let given: Vec<_> = function
+                .parameters
+                .iter()
+                .skip(skipped)
+                .zip(step.arguments)
+                .map(|(range, argument)| {
+                    (self.world.text(id.parsed, range), argument.value.clone())
+                })
+                .collect();
+            for inner in calls {
+                let call = &parsed.syntax.calls[inner.call];
+                let place = Place {
+                    parsed: id.parsed,
+                    function: Some(id.function),
+                    at: call.callee.start,
+                    given: &given,
+                    macro_given: &[],
+                    ..*place
+                };
+                let arguments = self.arguments(&place, call, parsed.file);
+                let span = Span::new(parsed.file, call.whole.clone());
+                let hop = Hop { name: name.to_owned(), is_macro: false, span };
+                let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
+                let name = self.world.text(id.parsed, &call.callee);
+                let next =
+                    Step { name, manner: call.manner, arguments: &arguments, span, via: &via };
+                self.follow(&place, next, depth + 1, found);
+            }
+        }
+    }
+}
+
+/// Whether a DDI is called in that manner: slots of interfaces are members, all else is not.
+fn is_called_so(ddi: &Ddi, manner: Manner) -> bool {
+    matches!(ddi.reach, Reach::Interface { .. }) == (manner == Manner::Member)
+}
+
+/// Moves a call to the macro in which its value was chosen, if it was: there it is the same for every use.
+fn chosen_in_macro(call: &mut SourceCall) {
+    let Some((_, argument)) = call.deciding() else { return };
+    let terms = || argument.value.choices.iter().flat_map(|choice| &choice.terms);
+    let is_known = argument.value.choices.iter().all(|choice| choice.unknown.is_none());
+    let within = |hop: &Hop| {
+        let inside = |span: &Span| {
+            span.file == hop.span.file && hop.span.range().contains(&(span.start as usize))
+        };
+        hop.is_macro && terms().all(|term| term.span.as_ref().is_some_and(inside))
+    };
+    let Some(index) =
+        call.via.iter().rposition(within).filter(|_| is_known && terms().next().is_some())
+    else {
+        return;
+    };
+    // From there on it is the same; what led there are uses.
+    let hop = call.via[index].clone();
+    if call.via[..index].iter().all(|hop| hop.is_macro) {
+        call.via.drain(..=index);
+        (call.span, call.callee) = (hop.span, hop.span);
+    }
+}
+
+/// The calls in the body of a macro that begins at byte `start` of its file.
+fn body_syntax(body: &str, start: usize) -> Syntax {
+    const HEAD: &str = "void f(){";
+    let mut text = format!("{HEAD}{body};}}").into_bytes();
+    // The joined lines of a macro are one to a parser.
+    for at in memchr::memchr_iter(b'\\', &text.clone()) {
+        text[at] = b' ';
+    }
+    let blanked = crate::blank::Blanked { bytes: text, assembly: Vec::new() };
+    let mut syntax = crate::syntax::syntax(blanked, FileKind::C);
+    let moved = |range: &Range<usize>| {
+        let by = |at: usize| (at + start).saturating_sub(HEAD.len());
+        by(range.start)..by(range.end)
+    };
+    for call in &mut syntax.calls {
+        call.callee = moved(&call.callee);
+        call.whole = moved(&call.whole);
+        call.arguments.iter_mut().for_each(|argument| *argument = moved(argument));
+        call.function = None;
+    }
+    syntax
+}

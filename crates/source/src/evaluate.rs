@@ -1,0 +1,324 @@
+//! The value of an expression at a place: macros, constants, variables and parameters looked up.
+
+use crate::expression::{self, Binary, Expression, Opaque};
+use crate::syntax::{Happens, Variable};
+use crate::value::{Term, Unknown, Value};
+use crate::vocabulary;
+use crate::world::{GlobalEvent, World, declares};
+use crate::{FileId, OptIn, Span};
+use std::cell::Cell;
+use std::ops::Range;
+
+/// What names are bound to by a call: the parameters of a macro, or of a function.
+pub(crate) type Bindings<'b> = [(&'b str, Value)];
+
+/// A place in a file, from which names are looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'w, 't> {
+    pub(crate) world: &'w World<'t>,
+    pub(crate) parsed: usize,
+    pub(crate) function: Option<usize>,
+    /// The byte of the file.
+    pub(crate) at: usize,
+    /// What the parameters of the function are, where callers were asked.
+    pub(crate) given: &'w Bindings<'w>,
+    /// What the parameters of the macro are whose body this is.
+    pub(crate) macro_given: &'w Bindings<'w>,
+    /// What is left of the budget.
+    pub(crate) budget: &'w Cell<u32>,
+}
+
+/// How many names and operators an evaluation goes through.
+pub(crate) const BUDGET: u32 = 20_000;
+const DEEPEST: usize = 40;
+
+impl<'w, 't> Place<'w, 't> {
+    /// The value of what stands in `range` of the file.
+    pub(crate) fn value_of(&self, range: Range<usize>) -> Value {
+        let file = self.world.parsed[self.parsed].file;
+        self.value_in(file, range)
+    }
+
+    /// The value of what stands in `range` of another file, such as a macro's body.
+    pub(crate) fn value_in(&self, file: FileId, range: Range<usize>) -> Value {
+        let text = self.world.tree.file(file).text.as_str();
+        self.value(&expression::read(text, range, file), 0)
+    }
+
+    pub(crate) fn value(&self, of: &Expression, depth: usize) -> Value {
+        let left = self.budget.get();
+        if depth > DEEPEST || left == 0 {
+            return Value::open(Unknown::TooMuch);
+        }
+        self.budget.set(left - 1);
+        let inner = |of: &Expression| self.value(of, depth + 1);
+        match of {
+            Expression::Number(value, span) => Value::term(self.literal(*value, *span)),
+            Expression::Name(name, span) => self.name(name, *span, depth),
+            Expression::Unary(operator, of) => inner(of).unary(*operator),
+            Expression::Binary(operator, left, right) => {
+                inner(left).binary(*operator, &inner(right))
+            }
+            Expression::Choice(of) => inner(&of[0]).choose(|| inner(&of[1]), || inner(&of[2])),
+            Expression::Cast(bits, of) => inner(of).cast(*bits),
+            Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
+            Expression::Opaque(Opaque::Memory) => Value::open(Unknown::Memory),
+            Expression::Opaque(Opaque::Text) => Value::open(Unknown::Text),
+            Expression::Opaque(Opaque::TooLong) => Value::open(Unknown::TooMuch),
+        }
+    }
+
+    fn literal(&self, value: u64, span: Span) -> Term {
+        let written = self.world.tree.text(span);
+        let name = if written.is_empty() { value.to_string().into() } else { written.into() };
+        Term { span: written_at(span), name, value, by_opt_in: false }
+    }
+
+    fn name(&self, name: &str, span: Span, depth: usize) -> Value {
+        if let Some((_, value)) = self.macro_given.iter().find(|(known, _)| *known == name) {
+            return value.clone();
+        }
+        if let Some(value) = self.local(name, depth) {
+            return value;
+        }
+        let parsed = &self.world.parsed[self.parsed];
+        let meanings = parsed.unit.meanings(name, parsed.time(self.at));
+        let is_plain = |one: &&&crate::macros::Macro<'_>| one.parameters.is_none();
+        let mut values: Vec<Value> = meanings
+            .macros
+            .iter()
+            .filter(is_plain)
+            .map(|one| {
+                Place { macro_given: &[], ..*self }
+                    .value(&one.expression(self.world.tree), depth + 4)
+            })
+            .collect();
+        if values.is_empty() || meanings.maybe_undefined && self.is_known(name) {
+            values.push(self.plain_name(name, span, depth));
+        }
+        Value::either(values)
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        vocabulary::constant(name).is_some()
+            || self.world.enumerators.contains_key(name)
+            || self.world.globals.contains_key(name)
+    }
+
+    /// What a name is that is no macro and no local variable.
+    fn plain_name(&self, name: &str, span: Span, depth: usize) -> Value {
+        if let Some(value) = vocabulary::constant(name) {
+            return self.constant(name, value, span);
+        }
+        if let Some(all) = self.world.enumerators.get(name) {
+            return Value::either(
+                all.iter().map(|&(parsed, index)| self.enumerator(parsed, index, depth)),
+            );
+        }
+        match self.world.globals.get(name) {
+            Some(events) => self.global(name, events, depth),
+            None => Value::open(Unknown::Name(name.into())),
+        }
+    }
+
+    /// A constant of the kit, with what an opt-in makes of it.
+    fn constant(&self, name: &str, value: u64, span: Span) -> Value {
+        let by_opt_in = vocabulary::is_opted_in(name);
+        let term = |value| {
+            Value::term(Term { span: written_at(span), name: name.into(), value, by_opt_in })
+        };
+        if !by_opt_in {
+            return term(value);
+        }
+        const NX: u64 = 0x200;
+        let opt_in = &self.world.parsed[self.parsed].opt_in;
+        match opt_in.adds() {
+            Some(true) => term(value | NX),
+            Some(false) => term(value),
+            None if *opt_in == OptIn::Open => Value::either([term(value), term(value | NX)]),
+            None => Value::open(Unknown::OptIn),
+        }
+    }
+
+    fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {
+        let one = &self.world.parsed[parsed].syntax.enumerators[index];
+        let place = Place {
+            parsed,
+            function: None,
+            at: one.name.start,
+            given: &[],
+            macro_given: &[],
+            ..*self
+        };
+        let start = match &one.value {
+            Some(value) => {
+                let file = self.world.parsed[parsed].file;
+                let text = self.world.tree.file(file).text.as_str();
+                place.value(&expression::read(text, value.clone(), file), depth + 4)
+            }
+            None => Value::of(0),
+        };
+        if one.behind == 0 { start } else { start.binary(Binary::Add, &Value::of(one.behind)) }
+    }
+
+    fn call(&self, name: &str, arguments: &[Expression], depth: usize) -> Value {
+        if matches!(name, "NtCurrentProcess" | "ZwCurrentProcess" | "NtCurrentThread")
+            && arguments.is_empty()
+        {
+            return Value::of(u64::MAX);
+        }
+        let parsed = &self.world.parsed[self.parsed];
+        let meanings = parsed.unit.meanings(name, parsed.time(self.at));
+        let fitting = meanings.macros.iter().filter_map(|one| {
+            let parameters = one.parameters.as_ref().filter(|all| all.len() == arguments.len())?;
+            let given: Vec<_> = parameters
+                .iter()
+                .zip(arguments)
+                .map(|(name, of)| (*name, self.value(of, depth + 4)))
+                .collect();
+            let place = Place { macro_given: &given, ..*self };
+            Some(place.value(&one.expression(self.world.tree), depth + 4))
+        });
+        let values: Vec<_> = fitting.collect();
+        if values.is_empty() {
+            Value::open(Unknown::Call(name.into()))
+        } else {
+            Value::either(values)
+        }
+    }
+
+    /// The value of a variable or a parameter of the function around; none where it has none of that name.
+    fn local(&self, name: &str, depth: usize) -> Option<Value> {
+        let index = self.function?;
+        let function = &self.world.parsed[self.parsed].syntax.functions[index];
+        let text = |range: &Range<usize>| self.world.text(self.parsed, range);
+        let parameter = function.parameters.iter().any(|one| text(one) == name);
+        let events: Vec<&Variable> =
+            function.variables.iter().filter(|one| text(&one.name) == name).collect();
+        if !parameter && !events.iter().any(|one| declares(one)) {
+            return None;
+        }
+        let mut begin = None;
+        if parameter {
+            let given = self.given.iter().find(|(known, _)| *known == name);
+            begin = Some(given.map_or_else(
+                || Value::open(Unknown::Parameter(name.into())),
+                |(_, value)| value.clone(),
+            ));
+        }
+        let reaching = reaching(&events, &function.loops, self.at);
+        if !reaching.begins {
+            begin = None;
+        }
+        Some(self.history(name, begin, reaching.events, depth))
+    }
+
+    /// The value of a variable to which `events` happen, in any order.
+    fn history(
+        &self,
+        name: &str,
+        begin: Option<Value>,
+        events: Vec<&Variable>,
+        depth: usize,
+    ) -> Value {
+        let mut values: Vec<Value> = begin.into_iter().collect();
+        let mut gains = Vec::new();
+        for event in events {
+            let place = Place { at: event.name.start, ..*self };
+            match &event.happens {
+                Happens::Declared => {}
+                Happens::Begins(range) | Happens::Becomes(range) => {
+                    values.push(place.ranged(range, depth))
+                }
+                Happens::Gains(range) => gains.push(place.ranged(range, depth)),
+                Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
+            }
+        }
+        if values.is_empty() {
+            values.push(Value::open(Unknown::Variable(name.into())));
+        }
+        let mut value = Value::either(values);
+        for gain in gains {
+            let gained = value.clone().binary(Binary::Or, &gain);
+            value = Value::either([value, gained]);
+        }
+        value
+    }
+
+    fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {
+        let file = self.world.parsed[self.parsed].file;
+        let text = self.world.tree.file(file).text.as_str();
+        Place { macro_given: &[], ..*self }
+            .value(&expression::read(text, range.clone(), file), depth + 4)
+    }
+
+    fn global(&self, name: &str, events: &[GlobalEvent], depth: usize) -> Value {
+        let mut values = Vec::new();
+        let mut gains = Vec::new();
+        for event in events {
+            let syntax = &self.world.parsed[event.parsed].syntax;
+            let variable = match event.function {
+                Some(function) => &syntax.functions[function].variables[event.event],
+                None => &syntax.variables[event.event],
+            };
+            let place = Place {
+                parsed: event.parsed,
+                function: event.function,
+                at: variable.name.start,
+                given: &[],
+                macro_given: &[],
+                ..*self
+            };
+            match &variable.happens {
+                // What nothing is said about begins as zero.
+                Happens::Declared => values.push(Value::of(0)),
+                Happens::Begins(range) | Happens::Becomes(range) => {
+                    values.push(place.ranged(range, depth))
+                }
+                Happens::Gains(range) => gains.push(place.ranged(range, depth)),
+                Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
+            }
+        }
+        if values.is_empty() {
+            values.push(Value::open(Unknown::Variable(name.into())));
+        }
+        let mut value = Value::either(values);
+        for gain in gains {
+            let gained = value.clone().binary(Binary::Or, &gain);
+            value = Value::either([value, gained]);
+        }
+        value
+    }
+}
+
+/// What may have happened to a variable when code at a byte runs.
+struct Reaching<'v> {
+    events: Vec<&'v Variable>,
+    /// Whether it may still be as it was when the function began.
+    begins: bool,
+}
+
+/// The events of one variable, in the order of the text, that may be the last before the byte `at`.
+///
+/// The last one whose block is around the place ends what was before it. What comes behind the place counts where a loop
+/// leads back to it, unless that event lies between.
+fn reaching<'v>(events: &[&'v Variable], loops: &[Range<usize>], at: usize) -> Reaching<'v> {
+    let is_set = |one: &Variable| matches!(one.happens, Happens::Begins(_) | Happens::Becomes(_));
+    let before = |one: &Variable| one.name.start < at;
+    let settles = |one: &&&Variable| before(one) && is_set(one) && one.block.contains(&at);
+    let settled = events.iter().rev().find(settles).map(|one| one.name.start);
+    let from = settled.unwrap_or(0);
+    let leads_back = |one: &Variable| {
+        loops.iter().any(|range| {
+            range.contains(&at) && range.contains(&one.name.start) && range.start > from
+        }) || settled.is_none()
+            && loops.iter().any(|range| range.contains(&at) && range.contains(&one.name.start))
+    };
+    let reaches =
+        |one: &&&Variable| one.name.start >= from && before(one) || !before(one) && leads_back(one);
+    Reaching { events: events.iter().filter(reaches).copied().collect(), begins: settled.is_none() }
+}
+
+fn written_at(span: Span) -> Option<Span> {
+    (span.file != FileId::NONE).then_some(span)
+}

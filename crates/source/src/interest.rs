@@ -1,0 +1,121 @@
+//! Which files name anything that is looked for: only these are parsed.
+
+use crate::directive::DirectiveKind;
+use crate::lex::is_word;
+use crate::preprocess::AllDirectives;
+use crate::{FileId, FileKind, SourceTree, target, vocabulary};
+use aho_corasick::{AhoCorasick, MatchKind};
+use foldhash::{HashSet, HashSetExt};
+use rayon::prelude::*;
+
+/// Names beside those of DDIs that files are parsed for.
+const BESIDE: [&str; 8] = [
+    "ExInitializeDriverRuntime",
+    "DriverEntry",
+    "DllInitialize",
+    "GsDriverEntry",
+    "__writecr0",
+    "_writecr0",
+    "__asm",
+    "_asm",
+];
+
+/// The names that are looked for.
+pub(crate) struct Interest {
+    names: HashSet<String>,
+    searcher: Option<AhoCorasick>,
+}
+
+/// More names than any tree has; beyond them no further macros and wrappers are followed.
+const MOST_NAMES: usize = 20_000;
+/// How often macros are made of macros.
+const MOST_ROUNDS: usize = 8;
+
+impl Interest {
+    /// DDIs, and the macros of the tree that come to them.
+    pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Interest {
+        let mut interest = Interest { names: HashSet::new(), searcher: None };
+        let names = vocabulary::functions().chain(BESIDE).map(str::to_owned);
+        interest.add(names.collect(), tree, directives);
+        interest
+    }
+
+    /// Takes in further names, with the macros that come to them.
+    pub(crate) fn add(
+        &mut self,
+        mut names: Vec<String>,
+        tree: &SourceTree,
+        directives: &AllDirectives,
+    ) {
+        for _ in 0..MOST_ROUNDS {
+            names.retain(|name| !self.names.contains(name));
+            if names.is_empty() || self.names.len() > MOST_NAMES {
+                break;
+            }
+            let fresh = searcher(&names);
+            self.names.extend(names);
+            names = match &fresh {
+                Some(fresh) => macros_naming(tree, directives, fresh),
+                None => Vec::new(),
+            };
+        }
+        let all: Vec<_> = self.names.iter().cloned().collect();
+        self.searcher = searcher(&all);
+    }
+
+    /// Whether a name is looked for.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Whether a text names anything that is looked for.
+    pub(crate) fn is_named_in(&self, text: &str) -> bool {
+        self.searcher.as_ref().is_none_or(|searcher| names_any(searcher, text))
+    }
+}
+
+fn searcher(names: &[String]) -> Option<AhoCorasick> {
+    // The longest: `ExAllocatePool` is no name within `ExAllocatePoolWithTag`.
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names).ok()
+}
+
+/// Whether a text has one of the names as a whole word.
+fn names_any(searcher: &AhoCorasick, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    searcher.find_iter(bytes).any(|found| {
+        let before = found.start().checked_sub(1).and_then(|at| bytes.get(at));
+        let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
+        !is_part(before) && !is_part(bytes.get(found.end()))
+    })
+}
+
+fn macros_naming(
+    tree: &SourceTree,
+    directives: &AllDirectives,
+    searcher: &AhoCorasick,
+) -> Vec<String> {
+    let files: Vec<FileId> = sources(tree).collect();
+    let of_file = |file: &FileId| {
+        let text = tree.file(*file).text.as_str();
+        let named =
+            directives.of(tree, *file).iter().filter_map(|directive| match &directive.kind {
+                DirectiveKind::Define(define)
+                    if names_any(searcher, &text[define.body.clone()]) =>
+                {
+                    Some(text[define.name.clone()].to_owned())
+                }
+                _ => None,
+            });
+        named.collect::<Vec<_>>()
+    };
+    files.par_iter().flat_map_iter(of_file).collect()
+}
+
+/// The C and C++ files of a tree that are not the kit's own.
+pub(crate) fn sources(tree: &SourceTree) -> impl Iterator<Item = FileId> {
+    tree.files().filter_map(|(id, file)| {
+        let is_source = matches!(file.kind, FileKind::C | FileKind::Cpp | FileKind::Header);
+        (is_source && !(file.kind == FileKind::Header && target::is_of_kit(&file.path)))
+            .then_some(id)
+    })
+}

@@ -1,0 +1,79 @@
+//! Whether `NonPagedPool` means no-execute memory in a translation unit.
+
+use crate::preprocess::Unit;
+use crate::{SourceTree, Span};
+
+/// Whether `NonPagedPool` means no-execute memory in a translation unit, and what says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptIn {
+    /// Nothing says so: it is executable.
+    None,
+    /// `POOL_NX_OPTIN_AUTO`: it is `NonPagedPoolNx`.
+    Auto,
+    /// `POOL_NX_OPTIN`: it is a variable that `ExInitializeDriverRuntime` sets.
+    Runtime(Initialised),
+    /// `POOL_NX_OPTOUT` cancels the opt-in, or would.
+    OptedOut {
+        /// Where that is defined; none for the command line.
+        at: Option<Span>,
+        /// Whether there is an opt-in to cancel.
+        cancels: bool,
+    },
+    /// It depends on the configuration or on conditions that are not decided.
+    Open,
+}
+
+/// Whether `ExInitializeDriverRuntime(DrvRtPoolNxOptIn)` is called where it has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Initialised {
+    /// In `DriverEntry` or `DllInitialize`.
+    InEntry(Span),
+    /// In a function that these call.
+    InHelper {
+        /// The call of ExInitializeDriverRuntime.
+        call: Span,
+        /// The function that it stands in.
+        helper: String,
+    },
+    /// Somewhere else.
+    Elsewhere(Span),
+    /// Nowhere, though the driver's entry point is here.
+    Never,
+    /// There is no entry point here: it is a library.
+    NoEntry,
+}
+
+impl OptIn {
+    /// What `NonPagedPool` is more than 0: none where that is not known.
+    pub fn adds(&self) -> Option<bool> {
+        match self {
+            OptIn::None | OptIn::OptedOut { .. } => Some(false),
+            OptIn::Auto => Some(true),
+            OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. }) => Some(true),
+            OptIn::Runtime(Initialised::Never | Initialised::Elsewhere(_)) => Some(false),
+            OptIn::Runtime(Initialised::NoEntry) | OptIn::Open => None,
+        }
+    }
+}
+
+/// What the macros of a unit say, before it is known whether the runtime is initialised.
+pub(crate) fn of_unit(tree: &SourceTree, unit: &Unit<'_>) -> OptIn {
+    // The headers of the kernel look at the macros when they are included. An opt-out holds up to the first use.
+    let at = unit.kernel_at.unwrap_or(unit.end);
+    let is_on = |name, at| unit.is_on(tree, name, at);
+    let auto = is_on("POOL_NX_OPTIN_AUTO", at);
+    let runtime = is_on("POOL_NX_OPTIN", at);
+    let out = is_on("POOL_NX_OPTOUT", unit.end);
+    match (out, auto, runtime) {
+        (Some(true), ..) => OptIn::OptedOut {
+            at: unit.defined_at("POOL_NX_OPTOUT", unit.end),
+            cancels: auto != Some(false) || runtime != Some(false),
+        },
+        (None, Some(false), Some(false)) => OptIn::None,
+        (None, ..) => OptIn::Open,
+        (_, Some(true), _) => OptIn::Auto,
+        (_, Some(false), Some(true)) => OptIn::Runtime(Initialised::NoEntry),
+        (_, Some(false), Some(false)) => OptIn::None,
+        _ => OptIn::Open,
+    }
+}

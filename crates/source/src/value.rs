@@ -1,0 +1,287 @@
+//! What an expression may be: every value it can have, and the words of the source that chose it.
+
+use crate::Span;
+use crate::expression::{Binary, Unary};
+use ringfence_ddi::Bits;
+
+/// What an expression may be. Of several choices each is possible; what is not known is a choice as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The choices; never empty.
+    pub choices: Vec<Choice>,
+}
+
+/// One value that an expression may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What is known of its bits.
+    pub bits: Bits,
+    /// The constants that it is made of, in the order they were met.
+    pub terms: Vec<Term>,
+    /// Why some bits are not known.
+    pub unknown: Option<Unknown>,
+}
+
+/// A constant in the source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Term {
+    /// Where it is written; none for what the project or the kit defines.
+    pub span: Option<Span>,
+    /// As it is written.
+    pub name: Box<str>,
+    /// Its value.
+    pub value: u64,
+    /// Whether an opt-in to no-execute pools decides about its value.
+    pub by_opt_in: bool,
+}
+
+/// Why a value is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// Callers choose it, by the parameter of that name.
+    Parameter(Box<str>),
+    /// A variable holds it that is changed in ways that are not followed.
+    Variable(Box<str>),
+    /// It is read from a structure, an array, or through a pointer.
+    Memory,
+    /// A function returns it.
+    Call(Box<str>),
+    /// A name that nothing in the tree explains.
+    Name(Box<str>),
+    /// The expression is not understood.
+    Text,
+    /// There are more possibilities than are followed.
+    TooMuch,
+    /// It is not plain whether the driver that the code becomes part of opts in.
+    OptIn,
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unknown::Parameter(name) => write!(f, "callers choose it by the parameter `{name}`"),
+            Unknown::Variable(name) => write!(f, "the variable `{name}` holds it"),
+            Unknown::Memory => f.write_str("it is read from memory"),
+            Unknown::Call(name) => write!(f, "`{name}` returns it"),
+            Unknown::Name(name) => write!(f, "nothing here says what `{name}` is"),
+            Unknown::Text => f.write_str("the expression is not understood"),
+            Unknown::TooMuch => f.write_str("there are more possibilities than are followed"),
+            Unknown::OptIn => {
+                f.write_str("it is not known whether the driver that this is linked into opts in")
+            }
+        }
+    }
+}
+
+/// More choices than this are not told apart.
+const MOST: usize = 16;
+const MOST_TERMS: usize = 16;
+
+impl Choice {
+    /// A known value that no constant of the source names.
+    pub(crate) fn of(value: u64) -> Choice {
+        Choice { bits: Bits::of(value), terms: Vec::new(), unknown: None }
+    }
+
+    fn open(unknown: Unknown) -> Choice {
+        Choice { bits: Bits { ones: 0, zeros: 0 }, terms: Vec::new(), unknown: Some(unknown) }
+    }
+
+    fn with(mut self, other: &Choice, bits: Bits) -> Choice {
+        self.terms.extend(other.terms.iter().cloned());
+        self.terms.truncate(MOST_TERMS);
+        self.settled(bits, other.unknown.clone())
+    }
+
+    fn settled(mut self, bits: Bits, other: Option<Unknown>) -> Choice {
+        self.bits = bits;
+        self.unknown = match bits.constant() {
+            Some(_) => None,
+            None => self.unknown.or(other),
+        };
+        self
+    }
+
+    fn truth(&self) -> Option<bool> {
+        self.bits.any(u64::MAX)
+    }
+}
+
+impl Value {
+    pub(crate) fn of(value: u64) -> Value {
+        Value { choices: vec![Choice::of(value)] }
+    }
+
+    pub(crate) fn open(unknown: Unknown) -> Value {
+        Value { choices: vec![Choice::open(unknown)] }
+    }
+
+    pub(crate) fn term(term: Term) -> Value {
+        let bits = Bits::of(term.value);
+        Value { choices: vec![Choice { bits, terms: vec![term], unknown: None }] }
+    }
+
+    /// The value, if there is only one.
+    pub fn constant(&self) -> Option<u64> {
+        let mut values = self.choices.iter().map(|choice| choice.bits.constant());
+        let first = values.next()??;
+        values.all(|value| value == Some(first)).then_some(first)
+    }
+
+    /// Whether a caller's argument decides about a part of it.
+    pub(crate) fn depends_on_parameter(&self) -> bool {
+        self.choices.iter().any(|choice| matches!(choice.unknown, Some(Unknown::Parameter(_))))
+    }
+
+    /// One of several values.
+    pub(crate) fn either(values: impl IntoIterator<Item = Value>) -> Value {
+        let mut choices: Vec<Choice> = Vec::new();
+        for choice in values.into_iter().flat_map(|value| value.choices) {
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+        Value { choices }.limited()
+    }
+
+    fn limited(mut self) -> Value {
+        if self.choices.len() > MOST || self.choices.is_empty() {
+            self.choices.truncate(MOST - 1);
+            self.choices.push(Choice::open(Unknown::TooMuch));
+        }
+        self
+    }
+
+    pub(crate) fn mapped(self, of: impl Fn(Choice) -> Choice) -> Value {
+        Value { choices: self.choices.into_iter().map(of).collect() }
+    }
+
+    /// Cut to a type of so many bits.
+    pub(crate) fn cast(self, bits: u8) -> Value {
+        let kept = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+        self.mapped(|choice| {
+            let cut = Bits { ones: choice.bits.ones & kept, zeros: choice.bits.zeros | !kept };
+            choice.settled(cut, None)
+        })
+    }
+
+    pub(crate) fn unary(self, operator: Unary) -> Value {
+        self.mapped(|choice| {
+            let bits = match operator {
+                Unary::Complement => Bits { ones: choice.bits.zeros, zeros: choice.bits.ones },
+                Unary::Minus => known(choice.bits.constant().map(u64::wrapping_neg)),
+                Unary::Not => known(choice.truth().map(|is| u64::from(!is))),
+            };
+            choice.settled(bits, None)
+        })
+    }
+
+    pub(crate) fn binary(self, operator: Binary, right: &Value) -> Value {
+        let mut choices = Vec::new();
+        for one in &self.choices {
+            for other in &right.choices {
+                let bits = combined(operator, one, other);
+                let choice = one.clone().with(other, bits);
+                if !choices.contains(&choice) {
+                    choices.push(choice);
+                }
+            }
+        }
+        Value { choices }.limited()
+    }
+
+    /// `self ? yes : no`
+    pub(crate) fn choose(&self, yes: impl FnOnce() -> Value, no: impl FnOnce() -> Value) -> Value {
+        let truths: Vec<_> = self.choices.iter().map(Choice::truth).collect();
+        if truths.iter().all(|truth| *truth == Some(true)) {
+            yes()
+        } else if truths.iter().all(|truth| *truth == Some(false)) {
+            no()
+        } else {
+            Value::either([yes(), no()])
+        }
+    }
+}
+
+fn known(value: Option<u64>) -> Bits {
+    value.map_or(Bits { ones: 0, zeros: 0 }, Bits::of)
+}
+
+fn combined(operator: Binary, left: &Choice, right: &Choice) -> Bits {
+    let (a, b) = (left.bits, right.bits);
+    let both = a.constant().zip(b.constant());
+    let number = |of: fn(u64, u64) -> Option<u64>| known(both.and_then(|(a, b)| of(a, b)));
+    let compare = |of: fn(&i64, &i64) -> bool| {
+        known(both.map(|(a, b)| u64::from(of(&a.cast_signed(), &b.cast_signed()))))
+    };
+    match operator {
+        Binary::Or => Bits { ones: a.ones | b.ones, zeros: a.zeros & b.zeros },
+        Binary::And => Bits { ones: a.ones & b.ones, zeros: a.zeros | b.zeros },
+        Binary::Xor => Bits {
+            ones: (a.ones & b.zeros) | (a.zeros & b.ones),
+            zeros: (a.ones & b.ones) | (a.zeros & b.zeros),
+        },
+        Binary::Add => number(|a, b| Some(a.wrapping_add(b))),
+        Binary::Subtract => number(|a, b| Some(a.wrapping_sub(b))),
+        Binary::Multiply => number(|a, b| Some(a.wrapping_mul(b))),
+        Binary::Divide => number(u64::checked_div),
+        Binary::Remainder => number(u64::checked_rem),
+        Binary::ShiftLeft => number(|a, b| a.checked_shl(u32::try_from(b).ok()?)),
+        Binary::ShiftRight => number(|a, b| a.checked_shr(u32::try_from(b).ok()?)),
+        Binary::Equal => compare(i64::eq),
+        Binary::NotEqual => compare(i64::ne),
+        Binary::Less => compare(i64::lt),
+        Binary::LessOrEqual => compare(i64::le),
+        Binary::Greater => compare(i64::gt),
+        Binary::GreaterOrEqual => compare(i64::ge),
+        Binary::BothTrue => known(match (left.truth(), right.truth()) {
+            (Some(false), _) | (_, Some(false)) => Some(0),
+            (Some(true), Some(true)) => Some(1),
+            _ => None,
+        }),
+        Binary::EitherTrue => known(match (left.truth(), right.truth()) {
+            (Some(true), _) | (_, Some(true)) => Some(1),
+            (Some(false), Some(false)) => Some(0),
+            _ => None,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_or_ed_in_is_known_though_the_rest_is_not() {
+        let open = Value::open(Unknown::Memory);
+        let or = open.clone().binary(Binary::Or, &Value::of(0x200));
+        assert_eq!(or.choices[0].bits, Bits { ones: 0x200, zeros: 0 });
+        assert_eq!(or.choices[0].unknown, Some(Unknown::Memory));
+        let and = open.binary(Binary::And, &Value::of(0));
+        assert_eq!((and.constant(), and.choices[0].unknown.clone()), (Some(0), None));
+    }
+
+    #[test]
+    fn an_open_condition_leaves_both() {
+        let both = Value::open(Unknown::Memory).choose(|| Value::of(0), || Value::of(512));
+        assert_eq!(both.choices.len(), 2);
+        assert_eq!(Value::of(1).choose(|| Value::of(0), || Value::of(512)).constant(), Some(0));
+        assert_eq!(both.cast(8).constant(), Some(0));
+    }
+
+    #[test]
+    fn too_many_choices_end_in_one_that_is_not_known() {
+        let many = Value::either((0..40).map(Value::of));
+        assert_eq!(many.choices.len(), MOST);
+        assert_eq!(many.choices[MOST - 1].unknown, Some(Unknown::TooMuch));
+    }
+
+    #[test]
+    fn arithmetic_is_c_s() {
+        let minus = Value::of(1).unary(Unary::Minus).cast(32);
+        assert_eq!(minus.constant(), Some(0xFFFF_FFFF));
+        assert_eq!(Value::of(7).binary(Binary::Divide, &Value::of(0)).constant(), None);
+        assert_eq!(Value::of(7).binary(Binary::Xor, &Value::of(5)).constant(), Some(2));
+        assert_eq!(Value::of(0).unary(Unary::Not).constant(), Some(1));
+    }
+}

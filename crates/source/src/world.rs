@@ -1,0 +1,135 @@
+//! All that was parsed, and what names mean across it.
+
+use crate::preprocess::Unit;
+use crate::syntax::{Happens, Syntax, Variable};
+use crate::{FileId, OptIn, SourceTree};
+use foldhash::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A file as one translation unit and one variant of it have it.
+pub(crate) struct Parsed<'t> {
+    pub(crate) file: FileId,
+    pub(crate) unit: Arc<Unit<'t>>,
+    pub(crate) syntax: Syntax,
+    pub(crate) opt_in: OptIn,
+}
+
+impl<'t> Parsed<'t> {
+    /// The time at a byte of the file.
+    pub(crate) fn time(&self, offset: usize) -> u32 {
+        self.unit.visits.get(&self.file).map_or(self.unit.end, |visit| visit.time(offset))
+    }
+}
+
+/// A function: which of the parsed files, and which of its functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FunctionId {
+    pub(crate) parsed: usize,
+    pub(crate) function: usize,
+}
+
+/// What happens to a variable of that name somewhere outside of functions, or in one that does not declare it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GlobalEvent {
+    pub(crate) parsed: usize,
+    pub(crate) function: Option<usize>,
+    pub(crate) event: usize,
+}
+
+/// All that was parsed, and what names mean across it.
+pub(crate) struct World<'t> {
+    pub(crate) tree: &'t SourceTree,
+    pub(crate) parsed: Vec<Parsed<'t>>,
+    pub(crate) functions: HashMap<&'t str, Vec<FunctionId>>,
+    pub(crate) globals: HashMap<&'t str, Vec<GlobalEvent>>,
+    /// Which of the parsed files has it, and which of its enumerators.
+    pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
+}
+
+impl<'t> World<'t> {
+    pub(crate) fn new(tree: &'t SourceTree) -> World<'t> {
+        World {
+            tree,
+            parsed: Vec::new(),
+            functions: HashMap::default(),
+            globals: HashMap::default(),
+            enumerators: HashMap::default(),
+        }
+    }
+
+    /// Takes in files, and indexes what they define.
+    pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
+        for parsed in more {
+            self.index(self.parsed.len(), &parsed);
+            self.parsed.push(parsed);
+        }
+    }
+
+    fn index(&mut self, number: usize, parsed: &Parsed<'t>) {
+        let text = self.tree.file(parsed.file).text.as_str();
+        let name = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+        for (event, variable) in parsed.syntax.variables.iter().enumerate() {
+            let event = GlobalEvent { parsed: number, function: None, event };
+            self.globals.entry(name(&variable.name)).or_default().push(event);
+        }
+        for (index, one) in parsed.syntax.enumerators.iter().enumerate() {
+            self.enumerators.entry(name(&one.name)).or_default().push((number, index));
+        }
+        for (index, function) in parsed.syntax.functions.iter().enumerate() {
+            let id = FunctionId { parsed: number, function: index };
+            self.functions.entry(name(&function.name)).or_default().push(id);
+            let is_own = |of: &str| {
+                function.parameters.iter().any(|one| name(one) == of)
+                    || function
+                        .variables
+                        .iter()
+                        .any(|other| declares(other) && name(&other.name) == of)
+            };
+            for (event, variable) in function.variables.iter().enumerate() {
+                let of = name(&variable.name);
+                if !declares(variable) && !is_own(of) {
+                    let event = GlobalEvent { parsed: number, function: Some(index), event };
+                    self.globals.entry(of).or_default().push(event);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn text(&self, parsed: usize, range: &Range<usize>) -> &'t str {
+        let tree: &'t SourceTree = self.tree;
+        tree.file(self.parsed[parsed].file).text.as_str().get(range.clone()).unwrap_or_default()
+    }
+
+    /// The functions that a call of `name` in a file may mean: that of the file itself, else those that are not static,
+    /// of these the nearest by folder.
+    pub(crate) fn called(&self, from: usize, name: &str) -> Vec<FunctionId> {
+        let Some(all) = self.functions.get(name) else { return Vec::new() };
+        let file = self.parsed[from].file;
+        let own: Vec<_> =
+            all.iter().copied().filter(|id| self.parsed[id.parsed].file == file).collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let path = |file: FileId| crate::tree::normal(&self.tree.file(file).path);
+        let here = path(file);
+        let near = |id: &FunctionId| {
+            let there = path(self.parsed[id.parsed].file);
+            here.split('/').zip(there.split('/')).take_while(|(one, other)| one == other).count()
+        };
+        let is_header = |id: &FunctionId| {
+            self.tree.file(self.parsed[id.parsed].file).kind == crate::FileKind::Header
+        };
+        let open = all.iter().copied().filter(|id| {
+            is_header(id) || !self.parsed[id.parsed].syntax.functions[id.function].is_static
+        });
+        let open: Vec<_> = open.collect();
+        let nearest = open.iter().map(near).max().unwrap_or_default();
+        open.into_iter().filter(|id| near(id) == nearest).collect()
+    }
+}
+
+/// Whether a variable begins here, rather than being changed.
+pub(crate) fn declares(variable: &Variable) -> bool {
+    matches!(variable.happens, Happens::Declared | Happens::Begins(_))
+}
