@@ -54,6 +54,9 @@ pub struct SourceFinding {
     pub help: Option<String>,
     /// How to do it, as edits; null where it takes a person.
     pub fix: Option<Fix>,
+    /// Other ways to do it, each of which stands for itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_fixes: Vec<Fix>,
     /// What the finding is known by when lines move: 16 hexadecimal digits, a colon, and which of those alike it
     /// is within its file, from 1.
     pub fingerprint: String,
@@ -177,6 +180,7 @@ impl SourceFinding {
             notes: Vec::new(),
             help: None,
             fix: None,
+            other_fixes: Vec::new(),
             fingerprint: String::new(),
             excuse: None,
         }
@@ -258,6 +262,13 @@ impl SourceFinding {
     #[must_use]
     pub fn fixed_by(mut self, fix: Option<Fix>) -> SourceFinding {
         self.fix = fix;
+        self
+    }
+
+    /// Has another fix beside the first.
+    #[must_use]
+    pub fn or_fixed_by(mut self, fix: Option<Fix>) -> SourceFinding {
+        self.other_fixes.extend(fix);
         self
     }
 

@@ -17,6 +17,7 @@ pub(crate) use call::{KERNEL_MODE, USER_MODE};
 pub(crate) use coverage::counters;
 pub(crate) use data::in_words;
 pub use judge::Judging;
+pub(crate) use judge::{answer as answer_of, ruled};
 pub(crate) use opt_in::is_initial;
 pub use opt_in::{OptIn, Standing};
 

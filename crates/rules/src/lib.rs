@@ -22,6 +22,7 @@ mod listing;
 mod memory;
 mod names;
 mod rule;
+mod source;
 
 pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
@@ -29,3 +30,4 @@ pub use kind::{NotADriver, kind};
 pub use rule::{
     Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
 };
+pub use source::{Source, SourceFindings, SourceOutcome, check_source};

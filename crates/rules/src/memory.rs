@@ -16,6 +16,7 @@ mod nx_opt_in;
 mod pool_type_as_pool_flags;
 
 use crate::Rule;
+pub(crate) use violation::{denied_by, graded, verifier_note, warning_note};
 
 pub(crate) static RULES: &[&dyn Rule] = &[
     &nx_opt_in::NxOptIn,

@@ -1,9 +1,10 @@
 //! What a rule is, and how all of them are put to a driver.
 
-use crate::{DdiCall, Driver, code, image, memory};
+use crate::{DdiCall, Driver, Source, SourceFindings, code, image, memory};
 use ringfence_code::Sighting;
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Call, Code, Counter, Finding, Gap, Level, Question, RuleCard, Targets};
+use ringfence_source::SourceCall;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -38,6 +39,21 @@ pub trait Rule: Sync {
     /// Looks at one thing that code does beside calling DDIs.
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
         let _ = (sighting, driver, findings);
+    }
+
+    /// Looks at one call in source of a DDI that it judges.
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        let _ = (call, source, findings);
+    }
+
+    /// Looks at all else of source: settings of projects, pragmas, assembly, data.
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let _ = (source, findings);
     }
 }
 

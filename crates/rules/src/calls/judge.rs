@@ -25,7 +25,12 @@ impl Default for Judging {
 
 /// What one possible value asks for.
 pub(super) fn ruling(ddi: &Ddi, role: Role, possible: &Possible, strict: bool) -> Ruling {
-    let ruling = role.rule(Bits { ones: possible.ones, zeros: possible.zeros });
+    ruled(ddi, role, Bits { ones: possible.ones, zeros: possible.zeros }, strict)
+}
+
+/// What a value asks for of which these bits are known.
+pub(crate) fn ruled(ddi: &Ddi, role: Role, bits: Bits, strict: bool) -> Ruling {
+    let ruling = role.rule(bits);
     match ruling {
         Ruling::NotExecutable | Ruling::Undecided
             if strict && EXECUTABLE_BY_DOCUMENTATION.contains(&ddi.name) =>
@@ -37,7 +42,7 @@ pub(super) fn ruling(ddi: &Ddi, role: Role, possible: &Possible, strict: bool) -
 }
 
 /// What follows from all possible values together.
-pub(super) fn answer(rulings: &[Ruling]) -> CallAnswer {
+pub(crate) fn answer(rulings: &[Ruling]) -> CallAnswer {
     let asks = |ruling: &&Ruling| matches!(ruling, Ruling::Executable | Ruling::WritableExecutable);
     let asking = rulings.iter().filter(asks).count();
     if rulings.is_empty() {

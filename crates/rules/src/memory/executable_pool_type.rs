@@ -1,8 +1,12 @@
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{
+    Mend, asks_by as asks_in_source, fix, replaced_terms, terms, violation as violated,
+};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Level, RuleCard};
+use ringfence_finding::{Fix, Level, RuleCard};
+use ringfence_source::{SourceCall, Term};
 
 rule_card! {
     /// ## What it does
@@ -20,12 +24,16 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// ExAllocatePoolWithTag(NonPagedPool, size, tag);        /* executable */
-    /// ExAllocatePoolWithTag(NonPagedPoolNx, size, tag);      /* Windows 8 */
-    /// ExAllocatePool2(POOL_FLAG_NON_PAGED, size, tag);       /* Windows 10 2004 */
+    /// ```c,fires
+    /// void *take(void) { return ExAllocatePoolWithTag(NonPagedPool, 64, 'ksiD'); }
     /// ```
     ///
+    /// ```c,fixed
+    /// void *take(void) { return ExAllocatePoolWithTag(NonPagedPoolNx, 64, 'ksiD'); }
+    /// ```
+    ///
+    /// `NonPagedPoolNx` needs Windows 8; on Windows 10 2004 and later there is
+    /// `ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, 'ksiD')`.
     /// Compiling with `POOL_NX_OPTIN_AUTO=1` makes `NonPagedPool` mean `NonPagedPoolNx`.
     ///
     /// ## What it cannot see
@@ -77,15 +85,63 @@ impl Rule for ExecutablePoolType {
                  yet NonPagedPoolNx is among the types it lists, and drivers use it",
             );
         }
-        findings.report(finding.help(help(call)));
+        let role = call.deciding().map(|deciding| deciding.role);
+        findings.report(finding.help(help(call.ddi, role)));
+    }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        if !asks_in_source(call, source, &[Role::PoolType, Role::VideoPoolType]) {
+            return;
+        }
+        let what = "memory is requested from an executable pool";
+        let finding = violated(&Self::CARD, call, source, what);
+        let role = call.deciding().map(|(role, _)| role);
+        findings.report(finding.help(help(call.ddi, role)).fixed_by(by_other_type(call, source)));
     }
 }
 
-fn help(call: &DdiCall) -> String {
+/// The types that are executable, and what to pass instead; and whether the author may have meant it.
+const INSTEAD: [(&str, &str, Option<&str>); 8] = [
+    ("NonPagedPool", "NonPagedPoolNx", None),
+    ("NonPagedPoolBase", "NonPagedPoolNx", None),
+    ("NonPagedPoolCacheAligned", "NonPagedPoolNxCacheAligned", None),
+    ("NonPagedPoolBaseCacheAligned", "NonPagedPoolNxCacheAligned", None),
+    ("NonPagedPoolSession", "NonPagedPoolSessionNx", None),
+    ("NonPagedPoolExecute", "NonPagedPoolNx", Some(ON_PURPOSE)),
+    ("NonPagedPoolMustSucceed", "NonPagedPoolNx", Some(MUST_SUCCEED)),
+    ("NonPagedPoolCacheAlignedMustS", "NonPagedPoolNxCacheAligned", Some(MUST_SUCCEED)),
+];
+
+const ON_PURPOSE: &str = "the type asks for executable memory by name, so code may be kept there";
+const MUST_SUCCEED: &str = "such a request never failed; the new one may";
+
+/// Passes the type that is not executable, in place of each constant that is.
+fn by_other_type(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
+    let known = |term: &Term| INSTEAD.iter().find(|(name, ..)| *name == &*term.name);
+    // A bare 0 is the type only where it is all there is.
+    let is_bare = |term: &Term| {
+        term.value == 0 && term.name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    let edits = replaced_terms(source, call, |term| match known(term) {
+        Some((_, instead, _)) => Some((*instead).to_owned()),
+        None if is_bare(term) => Some("NonPagedPoolNx".to_owned()),
+        None => None,
+    })?;
+    let doubt = terms(call).filter_map(known).find_map(|(.., doubt)| *doubt);
+    let mend = doubt.map_or(Mend::Safe, Mend::Unsafe);
+    fix(format!("pass `{}`", edits[0].replacement), mend, edits)
+}
+
+fn help(ddi: &Ddi, role: Option<Role>) -> String {
     const NX: &str = "pass `NonPagedPoolNx` (Windows 8)";
-    let name = call.ddi.name;
+    let name = ddi.name;
     let by_flags = "or call `ExAllocatePool2` with `POOL_FLAG_NON_PAGED` (Windows 10 2004)";
-    match (call.deciding().map(|deciding| deciding.role), call.ddi.replacement) {
+    match (role, ddi.replacement) {
         (Some(Role::VideoPoolType), Some(replacement)) => format!("use instead: {replacement}"),
         _ if name.starts_with("ExAllocatePool") => format!("{NX}, {by_flags}"),
         _ => NX.to_owned(),
@@ -195,5 +251,39 @@ mod tests {
             let call = asked(name, &[(index, unknown())]);
             assert_eq!(call.gaps, [""; 0], "{name}");
         }
+    }
+
+    #[test]
+    fn source_is_judged_and_mended() {
+        use crate::source::tests::linted;
+        let (said, mended) =
+            linted("void F(void) { p = ExAllocatePool(NonPagedPool | POOL_ZERO_ALLOCATION, 1); }");
+        assert_eq!(
+            said,
+            [
+                "a.c:2:35 error[executable-pool-type] certify: memory is requested from an executable pool: \
+              PoolType = NonPagedPool | POOL_ZERO_ALLOCATION (0x400) at ExAllocatePool"
+            ]
+        );
+        assert_eq!(
+            mended,
+            "void F(void) { p = ExAllocatePool(NonPagedPoolNx | POOL_ZERO_ALLOCATION, 1); }"
+        );
+    }
+
+    /// The edit is made where the constant stands, once for all calls that it decides.
+    #[test]
+    fn constants_are_mended_where_they_are_chosen() {
+        use crate::source::tests::linted;
+        let code = "#define POOL NonPagedPool\nvoid F(void) { ExAllocatePool(POOL, 1); ExAllocatePool(POOL, 2); }";
+        let (said, mended) = linted(code);
+        assert_eq!(said.len(), 2);
+        assert_eq!(mended, code.replace("NonPagedPool", "NonPagedPoolNx"));
+        let (_, mended) =
+            linted("void F(void) { ExAllocatePool((POOL_TYPE)0, 1); ExAllocatePool(0x400, 1); }");
+        assert_eq!(
+            mended,
+            "void F(void) { ExAllocatePool((POOL_TYPE)NonPagedPoolNx, 1); ExAllocatePool(0x400, 1); }"
+        );
     }
 }

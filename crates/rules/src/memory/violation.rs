@@ -36,7 +36,7 @@ pub(super) fn violation(
 ) -> Finding {
     let mixed = call.answer == CallAnswer::Mixed;
     let behaviour = call.ddi.verifier.behaviour;
-    let finding = Finding::new(card, level(behaviour, mixed), message(call, what, mixed));
+    let finding = Finding::new(card, graded(behaviour, mixed), message(call, what, mixed));
     let finding = match mixed {
         true => finding,
         false => denying(finding, call.ddi),
@@ -74,7 +74,8 @@ pub(super) fn placed(
     }
 }
 
-fn level(behaviour: VerifierBehaviour, mixed: bool) -> Level {
+/// The level of a call that asks for executable memory, by what Driver Verifier does about it.
+pub(crate) fn graded(behaviour: VerifierBehaviour, mixed: bool) -> Level {
     match behaviour {
         VerifierBehaviour::Report
         | VerifierBehaviour::ViaModule
@@ -87,7 +88,8 @@ fn level(behaviour: VerifierBehaviour, mixed: bool) -> Level {
     }
 }
 
-fn denying(finding: Finding, ddi: &Ddi) -> Finding {
+/// Who objects to a call of `ddi` that asks for executable memory.
+pub(crate) fn denied_by(ddi: &Ddi) -> Vec<Authority> {
     let verifier = match ddi.verifier.behaviour {
         VerifierBehaviour::Report
         | VerifierBehaviour::ViaModule
@@ -98,7 +100,11 @@ fn denying(finding: Finding, ddi: &Ddi) -> Finding {
         | VerifierBehaviour::Unknown => None,
     };
     let analysis = ddi.warning.map(|_| Authority::CodeAnalysis);
-    let authorities: Vec<_> = verifier.into_iter().chain(analysis).collect();
+    verifier.into_iter().chain(analysis).collect()
+}
+
+fn denying(finding: Finding, ddi: &Ddi) -> Finding {
+    let authorities = denied_by(ddi);
     if authorities.is_empty() {
         return finding;
     }
@@ -163,7 +169,8 @@ pub(super) fn argument(call: &DdiCall) -> Option<String> {
     Some(format!("{} = {}", deciding.name, values.join(" or ")))
 }
 
-fn verifier_note(ddi: &Ddi, mixed: bool) -> Option<String> {
+/// What Driver Verifier does about it, in words.
+pub(crate) fn verifier_note(ddi: &Ddi, mixed: bool) -> Option<String> {
     let stop = match ddi.verifier.subcode {
         Some(subcode) => format!("bug check 0xC4, parameter {subcode:#x}"),
         None => "bug check 0xC4".to_owned(),
@@ -194,7 +201,8 @@ fn verifier_note(ddi: &Ddi, mixed: bool) -> Option<String> {
     })
 }
 
-fn warning_note(warning: Option<Warning>) -> Option<String> {
+/// What Code Analysis says about it, in words.
+pub(crate) fn warning_note(warning: Option<Warning>) -> Option<String> {
     let Warning { id, documented, note } = warning?;
     let reports = if documented { "reports" } else { "is expected to report" };
     Some(match note {

@@ -1,0 +1,102 @@
+//! What rules see of source code, and how all of them are put to it.
+
+mod judging;
+mod marks;
+mod mending;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::rule::panic_message;
+use crate::{Crash, Rule, rules};
+pub(crate) use judging::{always, answer, asks, asks_by, depends_on_opt_in, terms, violation};
+pub(crate) use mending::{Mend, all_have_pool2, edit, fix, replaced_terms};
+use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
+use ringfence_source::{Analysis, Project, SourceCall, SourceTree};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What rules see of source code.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// The files.
+    pub tree: &'s SourceTree,
+    /// What builds them.
+    pub projects: &'s [Project],
+    /// The calls in them.
+    pub analysis: &'s Analysis,
+    /// The Windows versions that findings are graded for.
+    pub targets: Targets,
+    /// Where sources disagree, whether Microsoft's documentation weighs more than observation.
+    pub strict: bool,
+    /// Whether what only Code Analysis objects to counts against *certify*.
+    pub code_analysis: bool,
+}
+
+/// Where a rule puts what it found in source.
+#[derive(Debug, Default)]
+pub struct SourceFindings {
+    found: Vec<SourceFinding>,
+}
+
+impl SourceFindings {
+    /// Adds a finding.
+    pub fn report(&mut self, finding: SourceFinding) {
+        self.found.push(finding);
+    }
+}
+
+/// What all rules together have to say about source.
+#[derive(Debug, Default)]
+pub struct SourceOutcome {
+    /// Findings by file in the order of the tree, then by place, then in the order of the rules.
+    pub findings: Vec<SourceFinding>,
+    /// Rules that panicked.
+    pub crashes: Vec<Crash>,
+    /// Calls of which everything that decides is known.
+    pub known: usize,
+}
+
+/// Puts every rule to source. Findings that hold for none of the targets become notes.
+pub fn check_source(source: &Source<'_>) -> SourceOutcome {
+    let mut outcome = SourceOutcome::default();
+    for rule in rules() {
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            let mut findings = SourceFindings::default();
+            for call in source.analysis.calls.iter().filter(|call| rule.judges(call.ddi)) {
+                rule.check_source_call(call, source, &mut findings);
+            }
+            rule.check_source(source, &mut findings);
+            findings.found
+        }));
+        match checked {
+            Ok(found) => outcome.findings.extend(found),
+            Err(panic) => outcome
+                .crashes
+                .push(Crash { rule: rule.card().id, message: panic_message(panic.as_ref()) }),
+        }
+    }
+    for finding in &mut outcome.findings {
+        if !finding.targets.intersects(source.targets) {
+            finding.level = Level::Note;
+        }
+        let denies =
+            |question: &Question| finding.denies(*question, source.targets, source.code_analysis);
+        if Question::ALL.iter().any(denies) {
+            finding.level = Level::Error;
+        }
+    }
+    for call in &source.analysis.calls {
+        match answer(call, source) {
+            CallAnswer::Unknown => outcome.findings.extend(not_known(call, source)),
+            _ => outcome.known += 1,
+        }
+    }
+    let place = |path: &str| source.tree.at(path);
+    outcome.findings.sort_by_key(|finding| (place(&finding.path), finding.mark.region));
+    outcome
+}
+
+/// That it is not known what a call asks for, as the rule has it that judges the call.
+fn not_known(call: &SourceCall, source: &Source<'_>) -> Option<SourceFinding> {
+    let rule = rules().find(|rule| rule.judges(call.ddi))?;
+    Some(judging::open(rule.card(), call, source))
+}

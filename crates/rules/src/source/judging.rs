@@ -1,0 +1,247 @@
+//! From a call in source that asks for executable memory to a finding about it.
+
+use super::Source;
+use crate::calls::{KERNEL_MODE, USER_MODE, answer_of, ruled};
+use crate::memory::{denied_by, graded, verifier_note, warning_note};
+use ringfence_ddi::{Bits, Certainty, Ddi, Grant, Role, Ruling, VerifierBehaviour};
+use ringfence_finding::{CallAnswer, Level, Question, RuleCard, SourceFinding, SourceMark};
+use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
+
+/// What a call asks for.
+pub(crate) fn answer(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
+    match call.ddi.grant {
+        Grant::Argument => answer_of(&rulings(call, source)),
+        // Windows maps memory into a process without the right to execute it.
+        Grant::Always if always(call, Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
+        Grant::Always => CallAnswer::Violation,
+        Grant::Never | Grant::Kernel | Grant::Section | Grant::Nothing => CallAnswer::Fine,
+    }
+}
+
+/// What each choice of the deciding argument asks for.
+fn rulings(call: &SourceCall, source: &Source<'_>) -> Vec<Ruling> {
+    let Some((role, argument)) = call.deciding() else { return Vec::new() };
+    let choices = argument.value.choices.iter();
+    choices.map(|choice| ruled(call.ddi, role, given(call, choice), source.strict)).collect()
+}
+
+/// The bits that arrive: the inline functions of the kit add theirs where the driver opts in.
+pub(crate) fn given(call: &SourceCall, choice: &Choice) -> Bits {
+    let added = match (call.ddi.name, call.opt_in.adds()) {
+        ("MmGetSystemAddressForMdlSafe", Some(true)) => 0x4000_0000,
+        ("ExInitializeNPagedLookasideList", Some(true)) => 0x200,
+        ("MmGetSystemAddressForMdlSafe" | "ExInitializeNPagedLookasideList", None) => {
+            let open = if call.ddi.name.starts_with("Mm") { 0x4000_0000 } else { 0x200 };
+            return Bits { ones: choice.bits.ones, zeros: choice.bits.zeros & !open };
+        }
+        _ => 0,
+    };
+    Bits { ones: choice.bits.ones | added, zeros: choice.bits.zeros & !added }
+}
+
+/// Whether a call asks for executable memory, on some path at least.
+pub(crate) fn asks(call: &SourceCall, source: &Source<'_>) -> bool {
+    matches!(answer(call, source), CallAnswer::Violation | CallAnswer::Mixed)
+}
+
+/// Whether a call may ask for executable memory by an argument of one of `roles`.
+pub(crate) fn asks_by(call: &SourceCall, source: &Source<'_>, roles: &[Role]) -> bool {
+    call.deciding().is_some_and(|(role, _)| roles.contains(&role)) && asks(call, source)
+}
+
+/// Whether the argument with this role is `value` whatever path is taken.
+pub(crate) fn always(call: &SourceCall, role: Role, value: u64) -> bool {
+    let low = u64::MAX >> (64 - role.bits());
+    call.argument(role).is_some_and(|argument| {
+        let is_it = |choice: &Choice| choice.bits.constant().map(|bits| bits & low) == Some(value);
+        argument.value.choices.iter().all(is_it)
+    })
+}
+
+/// A finding about a call that asks for executable memory, graded by what Driver Verifier does about it. `what` says in a
+/// fragment what is asked for.
+pub(crate) fn violation(
+    card: &RuleCard,
+    call: &SourceCall,
+    source: &Source<'_>,
+    what: &str,
+) -> SourceFinding {
+    let mixed = answer(call, source) == CallAnswer::Mixed;
+    let argument = argument(call, source);
+    let finding = SourceFinding::new(
+        card,
+        graded(call.ddi.verifier.behaviour, mixed),
+        message(call, what, mixed, argument.as_deref()),
+        primary(call, source),
+    );
+    let finding = if mixed { finding } else { denying(finding, call.ddi) };
+    let finding = finding
+        .about(call.ddi.name, argument)
+        .within(call.function.clone())
+        .as_warning(warning(call))
+        .related(related(call, source));
+    let finding =
+        [opt_in_note(call), verifier_note(call.ddi, mixed), warning_note(call.ddi.warning)]
+            .into_iter()
+            .flatten()
+            .fold(finding, SourceFinding::note);
+    match call.argument(Role::ProcessorMode).is_some()
+        && !always(call, Role::ProcessorMode, KERNEL_MODE)
+    {
+        true if !always(call, Role::ProcessorMode, USER_MODE) => {
+            finding.note("AccessMode is not known; for user mode no mapping is executable")
+        }
+        _ => finding,
+    }
+}
+
+/// A finding that it is not known whether a call asks for executable memory, and why.
+pub(super) fn open(card: &RuleCard, call: &SourceCall, source: &Source<'_>) -> SourceFinding {
+    let argument = argument(call, source);
+    let what = "whether memory is executable is not known";
+    let message = message(call, what, false, argument.as_deref());
+    SourceFinding::new(card, Level::Note, message, primary(call, source))
+        .open()
+        .about(call.ddi.name, argument)
+        .within(call.function.clone())
+        .related(related(call, source))
+}
+
+fn denying(finding: SourceFinding, ddi: &Ddi) -> SourceFinding {
+    let authorities = denied_by(ddi);
+    if authorities.is_empty() {
+        return finding;
+    }
+    let finding = finding.denying(&[Question::Certify], &authorities);
+    let by_others = matches!(
+        ddi.verifier.behaviour,
+        VerifierBehaviour::ViaModule | VerifierBehaviour::ViaFramework
+    );
+    if by_others && ddi.certainty != Certainty::High { finding.likely() } else { finding }
+}
+
+/// The warning that Code Analysis gives.
+fn warning(call: &SourceCall) -> Option<&'static str> {
+    match call.opt_in {
+        OptIn::OptedOut { cancels: true, .. } if depends_on_opt_in(call) => Some("C30032"),
+        _ => call.ddi.warning.map(|warning| warning.id),
+    }
+}
+
+/// Whether an opt-in would have made the call fine.
+pub(crate) fn depends_on_opt_in(call: &SourceCall) -> bool {
+    matches!(call.ddi.name, "MmGetSystemAddressForMdlSafe" | "ExInitializeNPagedLookasideList")
+        || terms(call).any(|term| term.by_opt_in)
+}
+
+/// The constants that decide.
+pub(crate) fn terms(call: &SourceCall) -> impl Iterator<Item = &Term> {
+    let argument = call.deciding().map(|(_, argument)| argument);
+    argument
+        .into_iter()
+        .flat_map(|argument| &argument.value.choices)
+        .flat_map(|choice| &choice.terms)
+}
+
+fn message(call: &SourceCall, what: &str, mixed: bool, argument: Option<&str>) -> String {
+    let path = if mixed { ", depending on the path" } else { "" };
+    let by_way_of = match &call.via[..] {
+        [] => String::new(),
+        [one] => format!(", by way of `{}`", one.name),
+        [first, .., last] => format!(", by way of `{}` and on to `{}`", first.name, last.name),
+    };
+    match argument {
+        Some(argument) => format!("{what}{path}: {argument} at {}{by_way_of}", call.ddi.name),
+        None => format!("{what}{path}: {}{by_way_of}", call.ddi.name),
+    }
+}
+
+/// `PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)`
+pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String> {
+    let _ = source;
+    let (index, parameter) = call.ddi.deciding()?;
+    let role = parameter.role?;
+    let argument = call.arguments.get(usize::from(index))?;
+    let mut values: Vec<String> = Vec::new();
+    for choice in &argument.value.choices {
+        let words = match (choice.bits.constant(), &choice.unknown) {
+            (Some(value), _) => role.words(value),
+            (None, Some(why)) => format!("not known, as {why}"),
+            (None, None) => "not known".to_owned(),
+        };
+        if !values.contains(&words) {
+            values.push(words);
+        }
+    }
+    Some(format!("{} = {}", parameter.name, values.join(" or ")))
+}
+
+/// What the finding points at: the argument that decides, where it stands in the line of the call, else the name called.
+fn primary(call: &SourceCall, source: &Source<'_>) -> SourceMark {
+    let line = |span: Span| source.region(span).line;
+    let written = call.deciding().and_then(|(_, argument)| argument.span);
+    let says = call.ddi.deciding().map_or("", |(_, parameter)| parameter.name);
+    match written.filter(|span| call.via.is_empty() && line(*span) == line(call.span)) {
+        Some(span) => source.mark(span, says),
+        None => source.mark(first_line(call, source), ""),
+    }
+}
+
+/// The call's name; of a macro's body, what of the call stands in its first line.
+fn first_line(call: &SourceCall, source: &Source<'_>) -> Span {
+    if call.callee != call.span {
+        return call.callee;
+    }
+    let text = source.tree.text(call.span);
+    let end = text.find(['\n', '\r']).unwrap_or(text.len());
+    let start = call.span.start as usize;
+    Span::new(call.span.file, start..start + end)
+}
+
+fn related(call: &SourceCall, source: &Source<'_>) -> Vec<SourceMark> {
+    let mut marks = Vec::new();
+    let mut shown = vec![call.span];
+    let mut show = |span: Span, says: String| {
+        let is_shown = |known: &Span| {
+            known.file == span.file && known.start <= span.start && span.end <= known.end
+        };
+        if !shown.iter().any(is_shown) {
+            shown.push(span);
+            marks.push(source.mark(span, says));
+        }
+    };
+    for hop in &call.via {
+        let kind = if hop.is_macro { "the macro" } else { "the function" };
+        show(hop.span, format!("{kind} `{}` passes it on here", hop.name));
+    }
+    for term in terms(call).filter(|term| term.name.len() > 1 || !term.name.starts_with('0')) {
+        if let Some(span) = term.span {
+            show(span, format!("`{}` is chosen here", term.name));
+        }
+    }
+    if let OptIn::OptedOut { at: Some(at), cancels: true } = call.opt_in {
+        show(at, "POOL_NX_OPTOUT cancels the opt-in here".to_owned());
+    }
+    marks
+}
+
+/// What an opt-in has to do with it.
+fn opt_in_note(call: &SourceCall) -> Option<String> {
+    use ringfence_source::Initialised;
+    if !depends_on_opt_in(call) {
+        return None;
+    }
+    Some(match &call.opt_in {
+        OptIn::Runtime(Initialised::Never) => {
+            "POOL_NX_OPTIN is defined, but nothing calls ExInitializeDriverRuntime(DrvRtPoolNxOptIn): \
+             the memory stays executable"
+        }
+        OptIn::Runtime(Initialised::Elsewhere(_)) => {
+            "POOL_NX_OPTIN is defined, but ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is called where \
+             DriverEntry was not seen to come by"
+        }
+        OptIn::OptedOut { cancels: true, .. } => "POOL_NX_OPTOUT cancels the opt-in for this file",
+        OptIn::Open => "whether POOL_NX_OPTIN or POOL_NX_OPTIN_AUTO is defined depends on the build",
+        _ => return None,
+    }.to_owned())
+}
