@@ -1,6 +1,6 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
-use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT, LARGEST_SETTINGS};
+use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT, LARGEST_SETTINGS, LARGEST_SOURCE};
 use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ pub struct Source {
 
 impl Source {
     /// Where it is; `None` for standard input.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
@@ -60,7 +60,7 @@ pub enum UnreadableReason {
     /// The pattern is none.
     #[error("not a valid pattern: {0}")]
     BadPattern(&'static str),
-    /// A pipe or a device in a list: reading it might never end.
+    /// A pipe or a device: reading it might never end.
     #[error("neither a file nor a folder")]
     NotAFile,
     /// It should be a folder.
@@ -75,6 +75,9 @@ pub enum UnreadableReason {
     /// It is larger than any report that is read; its size in bytes.
     #[error("too large for a report: {0} bytes, the limit is {LARGEST_REPORT}")]
     TooLargeReport(u64),
+    /// It is larger than any source file; its size in bytes.
+    #[error("larger than any source file: at least {0} bytes, the limit is {LARGEST_SOURCE}")]
+    TooLargeSource(u64),
     /// It is larger than a debug file that is read; its size in bytes.
     #[error("too large to be read: at least {0} bytes, the limit is {LARGEST_DEBUG_FILE}")]
     TooLargeToDebug(u64),
@@ -90,7 +93,7 @@ impl From<io::Error> for UnreadableReason {
 }
 
 /// The system's message without its number, in lower case, as it stands in the middle of a sentence.
-fn describe(error: &io::Error) -> String {
+pub(crate) fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();

@@ -77,8 +77,8 @@ pub use recorded::{
     RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
-    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting, nearest_settings,
-    read_settings,
+    Draft, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting,
+    nearest_settings, read_settings,
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
