@@ -19,12 +19,14 @@
 mod debug_file;
 mod draft;
 mod folder;
+mod ignored;
 mod input;
 mod overwritten;
 mod replacement;
 mod report_file;
 mod settings_file;
 mod source_file;
+mod source_folder;
 
 pub use debug_file::{
     LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
@@ -37,3 +39,4 @@ pub use replacement::{NotReplaced, Replacement, replace_file};
 pub use report_file::{LARGEST_REPORT, open_report};
 pub use settings_file::{LARGEST_SETTINGS, SETTINGS_FILE, nearest_settings, plain, read_settings};
 pub use source_file::{LARGEST_SOURCE, read_source};
+pub use source_folder::expand_sources;
