@@ -229,6 +229,19 @@ mod tests {
         assert_eq!(why(&path, b"old"), "it is read-only");
     }
 
+    /// Only who may give files away can try it.
+    #[cfg(unix)]
+    #[test]
+    fn the_owner_stays() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let (_folder, path) = with(b"old");
+        if chown(&path, Some(1234), Some(4321)).is_ok() {
+            replace_file(&path, b"old", b"new").unwrap();
+            let new = fs::metadata(&path).unwrap();
+            assert_eq!((new.uid(), new.gid()), (1234, 4321));
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_link_stays_one_and_its_file_is_replaced() {

@@ -170,6 +170,56 @@ mod tests {
         assert_eq!(at("src"), ["src/gen_x.c", "src/s.c"]);
     }
 
+    /// Git itself says what it leaves out, where it is installed.
+    #[test]
+    fn what_is_left_out_is_what_git_leaves_out() {
+        const PATTERNS: &str = "# a comment\n\\#odd.c\n/top.c\nout/\n[Dd]ebug/\n*.g.c\n!keep.g.c\n\
+            doc/*.c\n**/gen/\na/**/z.c\n{x,y}.c\nblank.c   \nq?.c\n[\n";
+        const NAMES: [&str; 22] = [
+            "#odd.c",
+            "top.c",
+            "s/top.c",
+            "s/out/a.c",
+            "out.c",
+            "Debug/a.c",
+            "s/debug/a.c",
+            "a.g.c",
+            "s/keep.g.c",
+            "doc/a.c",
+            "doc/s/a.c",
+            "s/doc/a.c",
+            "s/gen/a.c",
+            "a/z.c",
+            "a/b/c/z.c",
+            "x.c",
+            "{x,y}.c",
+            "blank.c",
+            "qq.c",
+            "qqq.c",
+            "own/x.c",
+            "own/a.g.c",
+        ];
+        let mut files = vec![(".gitignore", PATTERNS), ("own/.gitignore", "x.c\r\n!a.g.c\r\n")];
+        files.extend(NAMES.map(|name| (name, "")));
+        let root = tree(&files);
+        let git = |arguments: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            git.args(arguments).current_dir(root.path());
+            git.env("GIT_CONFIG_GLOBAL", "").env("GIT_CONFIG_NOSYSTEM", "1").output()
+        };
+        if git(&["init", "-q"]).is_err() {
+            return;
+        }
+        let listed = git(&["ls-files", "-z", "--others", "--exclude-standard", "*.c"]).unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let mut by_git: Vec<_> = listed.split_terminator('\0').map(str::to_owned).collect();
+        let mut ours = found(&root, root.path().as_os_str());
+        by_git.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(ours, by_git);
+        assert!((5..NAMES.len() - 5).contains(&ours.len()));
+    }
+
     #[test]
     fn a_file_is_found_by_name_whatever_it_is() {
         let root = tree(&[("a.txt", ""), (".b.c", ""), ("c.c", "")]);
