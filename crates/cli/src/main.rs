@@ -3,7 +3,6 @@
 
 mod arguments;
 mod command;
-mod draft;
 mod effective;
 mod exit;
 mod progress;

@@ -1,9 +1,8 @@
 //! Reports that go to files, any number of them from one scan.
 
-use crate::draft::Draft;
 use anyhow::bail;
 use ringfence::report::{Format, Options, safe, sink};
-use ringfence::{Closing, Examination, Sink, Targets, Tool, similar};
+use ringfence::{Closing, Draft, Examination, Sink, Targets, Tool, similar};
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

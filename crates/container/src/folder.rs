@@ -1,9 +1,9 @@
 //! Files of the file system: finding them, in parallel and in a stable order, and reading them.
 
-use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT, LARGEST_SETTINGS};
+use crate::{Input, LARGEST_DEBUG_FILE, LARGEST_REPORT, LARGEST_SETTINGS, LARGEST_SOURCE};
 use glob::{MatchOptions, Pattern};
 use rayon::prelude::*;
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -15,14 +15,14 @@ pub const LARGEST_IMAGE: u64 = 1 << 30;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Where it is; `None` for standard input.
-    path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// Whether the user named this very file, rather than a folder, list or pattern.
     pub named: bool,
 }
 
 impl Source {
     /// Where it is; `None` for standard input.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
@@ -60,7 +60,7 @@ pub enum UnreadableReason {
     /// The pattern is none.
     #[error("not a valid pattern: {0}")]
     BadPattern(&'static str),
-    /// A pipe or a device in a list: reading it might never end.
+    /// A pipe or a device: reading it might never end.
     #[error("neither a file nor a folder")]
     NotAFile,
     /// It should be a folder.
@@ -75,6 +75,12 @@ pub enum UnreadableReason {
     /// It is larger than any report that is read; its size in bytes.
     #[error("too large for a report: {0} bytes, the limit is {LARGEST_REPORT}")]
     TooLargeReport(u64),
+    /// It is larger than any source file; its size in bytes.
+    #[error("larger than any source file: at least {0} bytes, the limit is {LARGEST_SOURCE}")]
+    TooLargeSource(u64),
+    /// A `.gitignore` that costs too much to follow.
+    #[error("too large or too intricate, so it leaves nothing out")]
+    TooLargeToIgnore,
     /// It is larger than a debug file that is read; its size in bytes.
     #[error("too large to be read: at least {0} bytes, the limit is {LARGEST_DEBUG_FILE}")]
     TooLargeToDebug(u64),
@@ -90,7 +96,7 @@ impl From<io::Error> for UnreadableReason {
 }
 
 /// The system's message without its number, in lower case, as it stands in the middle of a sentence.
-fn describe(error: &io::Error) -> String {
+pub(crate) fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
@@ -105,20 +111,25 @@ pub type Found = Result<Source, Unreadable>;
 /// Folders are walked in parallel. A link to a file counts as the file; a link to a folder is
 /// followed only when the user names it, so that no walk goes in circles.
 pub fn expand(inputs: &[Input]) -> Vec<Found> {
+    expand_by(inputs, &walk)
+}
+
+/// What finds the files below a folder.
+pub(crate) type Walk<'w> = &'w (dyn Fn(&Path) -> Vec<Found> + Sync);
+
+/// Finds the files behind `inputs`, in folders by `walk`.
+pub(crate) fn expand_by(inputs: &[Input], walk: Walk<'_>) -> Vec<Found> {
+    let expand_one = |input: &Input| match input {
+        Input::StandardInput => vec![Ok(Source { path: None, named: true })],
+        Input::Path(path) => named(path, true, walk),
+        Input::Pattern(pattern) => matching(pattern, walk),
+        Input::List(path) => listed(path, walk),
+    };
     inputs.par_iter().flat_map_iter(expand_one).collect()
 }
 
-fn expand_one(input: &Input) -> Vec<Found> {
-    match input {
-        Input::StandardInput => vec![Ok(Source { path: None, named: true })],
-        Input::Path(path) => named(path, true),
-        Input::Pattern(pattern) => matching(pattern),
-        Input::List(path) => listed(path),
-    }
-}
-
 /// A path that the user gave, or that stands in a list.
-fn named(path: &Path, named: bool) -> Vec<Found> {
+fn named(path: &Path, named: bool, walk: Walk<'_>) -> Vec<Found> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => walk(path),
         Ok(_) => vec![Ok(Source { path: Some(path.to_owned()), named })],
@@ -133,11 +144,11 @@ const MATCHING: MatchOptions = MatchOptions {
     require_literal_leading_dot: false,
 };
 
-fn matching(pattern: &str) -> Vec<Found> {
+fn matching(pattern: &str, walk: Walk<'_>) -> Vec<Found> {
     let fail = |reason| vec![Err(Unreadable { name: pattern.to_owned(), reason })];
     let found = match Pattern::new(pattern) {
-        Ok(recursive) if pattern.contains("**") => matching_below(&recursive),
-        _ => matching_here(pattern),
+        Ok(recursive) if pattern.contains("**") => matching_below(&recursive, walk),
+        _ => matching_here(pattern, walk),
     };
     match found {
         Ok(found) if found.is_empty() => fail(UnreadableReason::NothingMatches),
@@ -147,13 +158,13 @@ fn matching(pattern: &str) -> Vec<Found> {
 }
 
 /// What a pattern without `**` matches. All of it is equally deep, so nothing is found twice.
-fn matching_here(pattern: &str) -> Result<Vec<Found>, glob::PatternError> {
+fn matching_here(pattern: &str, walk: Walk<'_>) -> Result<Vec<Found>, glob::PatternError> {
     let paths = glob::glob_with(pattern, MATCHING)?;
     let find = |path: Result<PathBuf, glob::GlobError>| match path {
         Ok(path) => match fs::metadata(&path) {
             // As in a folder: pipes and devices would block or never end.
             Ok(metadata) if !metadata.is_dir() && !metadata.is_file() => Vec::new(),
-            _ => named(&path, false),
+            _ => named(&path, false, walk),
         },
         Err(error) => {
             let path = error.path().to_owned();
@@ -165,7 +176,7 @@ fn matching_here(pattern: &str) -> Result<Vec<Found>, glob::PatternError> {
 
 /// What a pattern with `**` matches, or a folder that it matches holds. Like any walk this one
 /// follows no links to folders: they may lead in circles.
-fn matching_below(pattern: &Pattern) -> Result<Vec<Found>, glob::PatternError> {
+fn matching_below(pattern: &Pattern, walk: Walk<'_>) -> Result<Vec<Found>, glob::PatternError> {
     let literal =
         |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
     let root: PathBuf = Path::new(pattern.as_str()).components().take_while(literal).collect();
@@ -195,14 +206,14 @@ fn matching_below(pattern: &Pattern) -> Result<Vec<Found>, glob::PatternError> {
     Ok(found.collect())
 }
 
-fn listed(list: &Path) -> Vec<Found> {
+fn listed(list: &Path, walk: Walk<'_>) -> Vec<Found> {
     let find = |line: &str| {
         let path = Path::new(line);
         match fs::metadata(path) {
             Ok(metadata) if !metadata.is_dir() && !metadata.is_file() => {
                 vec![Err(unreadable(path, UnreadableReason::NotAFile))]
             }
-            _ => named(path, false),
+            _ => named(path, false, walk),
         }
     };
     match fs::read(list).and_then(decoded) {
@@ -246,16 +257,21 @@ fn visit(entry: fs::DirEntry) -> Vec<Found> {
     if kind.is_dir() {
         return walk(&path);
     }
-    let is_file = if kind.is_symlink() {
-        match fs::metadata(&path) {
-            Ok(target) => target.is_file(),
-            Err(error) => return vec![Err(unreadable(&path, missing(&path, error)))],
-        }
-    } else {
+    match is_file(&path, kind) {
+        Ok(true) => vec![Ok(Source { path: Some(path), named: false })],
+        Ok(false) => Vec::new(),
+        Err(unreadable) => vec![Err(unreadable)],
+    }
+}
+
+/// Whether an entry of a folder counts as a file.
+pub(crate) fn is_file(path: &Path, kind: FileType) -> Result<bool, Unreadable> {
+    if !kind.is_symlink() {
         // Pipes and devices would block or never end.
-        kind.is_file()
-    };
-    if is_file { vec![Ok(Source { path: Some(path), named: false })] } else { Vec::new() }
+        return Ok(kind.is_file());
+    }
+    let target = fs::metadata(path).map_err(|error| unreadable(path, missing(path, error)))?;
+    Ok(target.is_file())
 }
 
 fn missing(path: &Path, error: io::Error) -> UnreadableReason {
@@ -267,7 +283,7 @@ fn missing(path: &Path, error: io::Error) -> UnreadableReason {
     }
 }
 
-fn unreadable(path: &Path, reason: UnreadableReason) -> Unreadable {
+pub(crate) fn unreadable(path: &Path, reason: UnreadableReason) -> Unreadable {
     Unreadable { name: path.to_string_lossy().into_owned(), reason }
 }
 

@@ -1,7 +1,7 @@
 //! Opens whatever drivers come in as a stream of named bytes.
 //!
 //! So far that is files and folders of the file system, and the debug files that belong to drivers; all
-//! reading of files lives here, of settings and earlier reports too.
+//! reading of files lives here, of settings, sources and earlier reports too, and replacing them whole.
 //!
 //! ```
 //! use ringfence_container::{Input, expand};
@@ -17,17 +17,26 @@
 #![deny(missing_docs)]
 
 mod debug_file;
+mod draft;
 mod folder;
+mod ignored;
 mod input;
 mod overwritten;
+mod replacement;
 mod report_file;
 mod settings_file;
+mod source_file;
+mod source_folder;
 
 pub use debug_file::{
     LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
 };
+pub use draft::Draft;
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
 pub use input::Input;
 pub use overwritten::kept_from_overwriting;
+pub use replacement::{NotReplaced, Replacement, replace_file};
 pub use report_file::{LARGEST_REPORT, open_report};
 pub use settings_file::{LARGEST_SETTINGS, SETTINGS_FILE, nearest_settings, plain, read_settings};
+pub use source_file::{LARGEST_SOURCE, read_source};
+pub use source_folder::expand_sources;

@@ -30,6 +30,7 @@ mod lint_report;
 mod report;
 mod source;
 mod source_finding;
+mod source_fingerprint;
 mod target;
 mod verdict;
 
@@ -62,5 +63,6 @@ pub use source::{DebugSymbols, InlinedCall, SourcePlace};
 pub use source_finding::{
     Fix, Region, Safety, SourceEdit, SourceExcuse, SourceFinding, SourceMark,
 };
+pub use source_fingerprint::set_source_fingerprints;
 pub use target::{TARGETS, Target, Targets, UnknownTarget};
 pub use verdict::{Answer, Because, Gap, Question, Reason, Verdict, decide};

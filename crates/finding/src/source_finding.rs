@@ -57,8 +57,9 @@ pub struct SourceFinding {
     /// Other ways to do it, each of which stands for itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_fixes: Vec<Fix>,
-    /// What the finding is known by when lines move: 16 hexadecimal digits, a colon, and which of those alike it
-    /// is within its file, from 1.
+    /// What the finding is known by when lines move: 16 hexadecimal digits of its rule, the file's name without
+    /// folders, function, DDI, argument and line of code, a colon, and which of those alike it is within its
+    /// file, from 1. It tells findings of one path apart; files of one name may have the same.
     pub fingerprint: String,
     /// Why it fails nothing, where the user said so in the source or the settings.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -51,6 +51,7 @@ mod digest;
 mod examine;
 mod excuse;
 mod explain;
+pub mod fixing;
 mod known;
 mod look;
 mod ordered;
@@ -77,20 +78,22 @@ pub use recorded::{
     RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
-    Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting, nearest_settings,
-    read_settings,
+    Draft, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting,
+    nearest_settings, read_settings,
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
     Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
     Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
-    Excuse, Fault, Finding, Gap, IdleAcceptance, IdleAcceptances, ImportChange, InlinedCall, Level,
-    LoneDriver, Objection, Outcome, Question, Regraded, Report, RuleCard, SectionChange, Sku,
-    SourcePlace, TARGETS, Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances, ImportChange, InlinedCall,
+    Level, LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard, Safety,
+    SectionChange, Sku, SourceEdit, SourceExcuse, SourceFinding, SourceMark, SourcePlace, TARGETS,
+    Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;
+pub use ringfence_source as source;
 pub use scan::{Progress, Scan, collect, scan};
 pub use settings::Settings;
 pub use similar::similar;

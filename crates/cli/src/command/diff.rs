@@ -1,13 +1,12 @@
 //! `ringfence diff`
 
 use crate::arguments::{Color, Diff, DiffFormat};
-use crate::draft::Draft;
 use crate::progress::ProgressLine;
 use crate::report_file::{self, place, reason};
 use crate::{exit, scanning, terminal};
 use anyhow::{Context, bail};
 use ringfence::report::{Options, difference_json, difference_markdown, difference_text, safe};
-use ringfence::{Difference, Input, Scan, Settings, Side, Targets, compare, is_report};
+use ringfence::{Difference, Draft, Input, Scan, Settings, Side, Targets, compare, is_report};
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;

@@ -5,15 +5,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is written beside the place it goes to. What is there stays until all of the new is written, as it
-/// may be the report of an earlier run that somebody still needs.
-pub(crate) struct Draft {
+/// may be the report of an earlier run that somebody still needs. A draft that is dropped leaves nothing.
+#[derive(Debug)]
+pub struct Draft {
     /// Where it is written, and where it goes to; none where it is written there at once.
     moves: Option<(PathBuf, PathBuf)>,
 }
 
 impl Draft {
-    /// A draft of the file `path`, and what to write it to.
-    pub(crate) fn of(path: &Path) -> io::Result<(Draft, Box<dyn Write>)> {
+    /// A draft of the report `path`, and what to write it to. Where a file cannot be written beside it, the report
+    /// goes there at once.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or that the folder is missing.
+    pub fn of(path: &Path) -> io::Result<(Draft, Box<dyn Write>)> {
         let missing = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = missing.filter(|folder| !folder.is_dir()) {
             let what = format!("there is no folder {}", folder.display());
@@ -24,16 +30,33 @@ impl Draft {
         if place.exists() && !place.is_file() {
             return Ok((Draft { moves: None }, buffered(File::create(&place)?)));
         }
-        let beside = beside(&place);
-        match OpenOptions::new().write(true).create_new(true).open(&beside) {
-            Ok(file) => Ok((Draft { moves: Some((beside, place)) }, buffered(file))),
+        match Draft::beside(&place, OpenOptions::new().write(true)) {
+            Ok((draft, file)) => Ok((draft, buffered(file))),
             // The file may be ours to write though the folder is not.
             Err(_) => Ok((Draft { moves: None }, buffered(File::create(&place)?))),
         }
     }
 
+    /// A draft of the file `place`, which is no link, opened with `options` in the same folder.
+    pub(crate) fn beside(place: &Path, options: &mut OpenOptions) -> io::Result<(Draft, File)> {
+        let mut taken = io::ErrorKind::AlreadyExists.into();
+        for number in 0..MOST_LEFT_BEHIND {
+            let beside = beside(place, number);
+            match options.create_new(true).open(&beside) {
+                Ok(file) => return Ok((Draft { moves: Some((beside, place.to_owned())) }, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(taken)
+    }
+
     /// Puts it where it goes to.
-    pub(crate) fn place(mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn place(mut self) -> io::Result<()> {
         match self.moves.take() {
             Some((from, to)) => {
                 fs::rename(&from, &to).inspect_err(|_| drop(fs::remove_file(&from)))
@@ -55,11 +78,14 @@ fn buffered(file: File) -> Box<dyn Write> {
     Box::new(BufWriter::with_capacity(1 << 16, file))
 }
 
+/// How many drafts of a file may lie there that runs were stopped at. In a container every run has the same number.
+const MOST_LEFT_BEHIND: u32 = 100;
+
 /// A name that no other run uses, in the same folder: moving it from there is one step.
-fn beside(place: &Path) -> PathBuf {
+fn beside(place: &Path, number: u32) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(place.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(format!(".{}-{number}.part", std::process::id()));
     place.with_file_name(name)
 }
 
@@ -91,6 +117,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(Draft::of(&folder.path().join("report.json")).unwrap());
         assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn one_that_another_run_left_behind_is_no_hindrance() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.c");
+        fs::write(beside(&path, 0), "left").unwrap();
+        let (draft, mut file) = Draft::beside(&path, OpenOptions::new().write(true)).unwrap();
+        file.write_all(b"new").unwrap();
+        draft.place().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_to_string(beside(&path, 0)).unwrap(), "left");
     }
 
     #[test]
