@@ -31,12 +31,13 @@ const MOST_VARIANTS: u32 = 4;
 /// How often wrappers are made of wrappers.
 const MOST_ROUNDS: usize = 6;
 
-/// Looks at all C and C++ of a tree.
-pub fn analyse(tree: &SourceTree, projects: &[Project]) -> Analysis {
+/// Looks at all C and C++ of a tree. `defines` hold for every file beside what projects say, each `NAME` or
+/// `NAME=VALUE`.
+pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
     let directives = AllDirectives::new(tree);
     let mut interest = Interest::new(tree, &directives);
     let mut reading =
-        Reading { tree, directives: &directives, projects, units: HashMap::default() };
+        Reading { tree, directives: &directives, projects, defines, units: HashMap::default() };
     let mut world = World::new(tree);
     let mut read: HashSet<FileId> = HashSet::new();
     let mut wrappers = Wrappers::default();
@@ -172,6 +173,7 @@ struct Reading<'t> {
     tree: &'t SourceTree,
     directives: &'t AllDirectives,
     projects: &'t [Project],
+    defines: &'t [String],
     units: HashMap<FileId, Arc<Unit<'t>>>,
 }
 
@@ -203,9 +205,10 @@ impl<'t> Reading<'t> {
     }
 
     fn add_units(&mut self, mains: &[FileId]) {
-        let (tree, directives, projects) = (self.tree, self.directives, self.projects);
+        let (tree, directives, projects, defines) =
+            (self.tree, self.directives, self.projects, self.defines);
         let work = |main: &FileId| {
-            let around = surroundings(tree, projects, *main);
+            let around = surroundings(projects, defines, *main);
             (*main, Arc::new(unit(tree, directives, *main, &around)))
         };
         let units: Vec<_> = mains.par_iter().map(work).collect();
@@ -239,8 +242,11 @@ impl<'t> Reading<'t> {
 }
 
 /// What projects say about a source.
-fn surroundings<'t>(tree: &SourceTree, projects: &'t [Project], file: FileId) -> Surroundings<'t> {
-    let _ = tree;
+fn surroundings<'t>(
+    projects: &'t [Project],
+    defines: &'t [String],
+    file: FileId,
+) -> Surroundings<'t> {
     let owners: Vec<&Project> =
         projects.iter().filter(|project| project.sources.contains(&file)).collect();
     let of_x64 = |one: &&Configuration| one.name.to_ascii_lowercase().contains("x64");
@@ -280,6 +286,11 @@ fn surroundings<'t>(tree: &SourceTree, projects: &'t [Project], file: FileId) ->
         around.include_folders.extend(configuration.include_folders.iter().cloned());
         around.forced_includes.extend(configuration.forced_includes.iter().map(|name| &**name));
     }
+    let said = defines.iter().map(|define| match define.split_once('=') {
+        Some((name, value)) => (name, Some(value), true),
+        None => (&**define, Some("1"), true),
+    });
+    around.defines.extend(said);
     around.include_folders.dedup();
     around.forced_includes.dedup();
     around
@@ -333,7 +344,7 @@ mod tests {
             let via: Vec<_> = call.via.iter().map(|hop| format!(" < {}", hop.name)).collect();
             format!("{}:{line} {} {values}{}", file.path, call.ddi.name, via.concat())
         };
-        analyse(tree, projects).calls.into_iter().map(told).collect()
+        analyse(tree, projects, &[]).calls.into_iter().map(told).collect()
     }
 
     fn of(text: &str) -> Vec<String> {
@@ -477,6 +488,13 @@ mod tests {
         );
     }
 
+    /// A variable that starts as executable memory and is set to another type when the driver starts.
+    #[test]
+    fn whether_a_variable_is_set_first_is_not_known() {
+        let text = "static POOL_TYPE g = NonPagedPool;\nvoid F() { ExAllocatePool(g, 1); }\nvoid Init() { g = (POOL_TYPE)512; }";
+        assert_eq!(of(text), ["a.c:3 ExAllocatePool 0x200 or 0x0? the variable `g` holds it"]);
+    }
+
     #[test]
     fn the_call_that_chose_the_value_is_told() {
         let wrapper = "void *My(POOL_TYPE t, int n) { return ExAllocatePoolWithTag(t | POOL_ZERO_ALLOCATION, n, 'a'); }\n";
@@ -534,7 +552,7 @@ mod tests {
             "a.c",
             "#define POOL_NX_OPTIN 1\n#include <wdm.h>\nvoid I() { ExInitializeDriverRuntime(DrvRtPoolNxOptIn); }\nNTSTATUS DriverEntry(int a) { I(); }",
         )]);
-        let found = analyse(&tree, &[]).opt_ins;
+        let found = analyse(&tree, &[], &[]).opt_ins;
         assert!(
             matches!(&found[0].1, OptIn::Runtime(Initialised::InHelper { helper, .. }) if helper == "I"),
             "{found:?}"

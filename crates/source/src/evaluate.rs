@@ -253,6 +253,7 @@ impl<'w, 't> Place<'w, 't> {
     }
 
     fn global(&self, name: &str, events: &[GlobalEvent], depth: usize) -> Value {
+        let mut begins = Vec::new();
         let mut values = Vec::new();
         let mut gains = Vec::new();
         for event in events {
@@ -271,14 +272,18 @@ impl<'w, 't> Place<'w, 't> {
             };
             match &variable.happens {
                 // What nothing is said about begins as zero.
-                Happens::Declared => values.push(Value::of(0)),
-                Happens::Begins(range) | Happens::Becomes(range) => {
-                    values.push(place.ranged(range, depth))
-                }
+                Happens::Declared => begins.push(Value::of(0)),
+                Happens::Begins(range) => begins.push(place.ranged(range, depth)),
+                Happens::Becomes(range) => values.push(place.ranged(range, depth)),
                 Happens::Gains(range) => gains.push(place.ranged(range, depth)),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
         }
+        // Whether what sets it comes first is not followed.
+        if values.iter().any(|value| !begins.contains(value)) && !begins.is_empty() {
+            begins = vec![Value::open(Unknown::Variable(name.into()))];
+        }
+        values.append(&mut begins);
         if values.is_empty() {
             values.push(Value::open(Unknown::Variable(name.into())));
         }
