@@ -66,7 +66,7 @@ pub use format::{Format, Options, UnknownFormat, sink};
 pub use idle::idle_acceptances;
 pub use layout::wrap;
 pub use safe::safe;
-pub use schema::{certification_schema, difference_schema, schema};
+pub use schema::{certification_schema, difference_schema, lint_schema, schema};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;
