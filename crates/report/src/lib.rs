@@ -38,6 +38,7 @@ mod idle;
 mod json;
 mod junit;
 mod layout;
+mod lint;
 mod markdown;
 pub mod markup;
 mod msvc;
@@ -65,6 +66,7 @@ pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use idle::idle_acceptances;
 pub use layout::wrap;
+pub use lint::write_lint;
 pub use safe::safe;
 pub use schema::{certification_schema, difference_schema, lint_schema, schema};
 
