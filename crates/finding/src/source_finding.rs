@@ -148,6 +148,8 @@ pub enum SourceExcuse {
         line: u32,
     },
     /// The settings or the baseline have it.
+    // It says `by` whom itself, and an object must not say it twice.
+    #[serde(untagged)]
     Settings(Excuse),
 }
 
@@ -273,6 +275,11 @@ impl SourceFinding {
         self
     }
 
+    /// Whether it makes a check fail: an error that is neither excused nor open.
+    pub fn fails(&self) -> bool {
+        self.level == Level::Error && !self.open && self.excuse.is_none()
+    }
+
     /// Whether the finding answers `question` with no for any of `targets`.
     /// What only Code Analysis objects to decides *certify* when `code_analysis` is set.
     pub fn denies(&self, question: Question, targets: Targets, code_analysis: bool) -> bool {
@@ -280,5 +287,56 @@ impl SourceFinding {
             || self.reported_by.contains(&Authority::DriverVerifier)
             || (code_analysis && self.reported_by.contains(&Authority::CodeAnalysis));
         counts && self.questions.contains(&question) && self.targets.intersects(targets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: RuleCard = RuleCard {
+        id: "some-rule",
+        summary: "",
+        level: Level::Error,
+        since: "0.1.0",
+        also_known_as: &[],
+        docs: "",
+        file: "",
+    };
+
+    fn finding(level: Level) -> SourceFinding {
+        let mark = SourceMark {
+            path: "a.c".to_owned(),
+            region: Region::default(),
+            text: String::new(),
+            lines: Vec::new(),
+        };
+        SourceFinding::new(&CARD, level, "it is bad", mark)
+    }
+
+    #[test]
+    fn an_error_fails_unless_excused_or_open() {
+        assert!(finding(Level::Error).fails());
+        assert!(!finding(Level::Warning).fails());
+        assert!(!finding(Level::Error).open().fails());
+        let excuse = Some(SourceExcuse::Settings(Excuse::Baseline));
+        assert!(!SourceFinding { excuse, ..finding(Level::Error) }.fails());
+    }
+
+    /// A name that is there twice in an object is read by each program in its own way.
+    #[test]
+    fn an_excuse_says_by_whom_once() {
+        let source = SourceExcuse::Source { reason: "later".to_owned(), line: 3 };
+        let accepted = Excuse::Accepted { reason: "later".to_owned(), until: None };
+        for (excuse, json) in [
+            (source, r#"{"by":"source","reason":"later","line":3}"#),
+            (
+                SourceExcuse::Settings(accepted),
+                r#"{"by":"accepted","reason":"later","until":null}"#,
+            ),
+            (SourceExcuse::Settings(Excuse::Baseline), r#"{"by":"baseline"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&excuse).unwrap(), json);
+        }
     }
 }

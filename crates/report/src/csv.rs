@@ -127,7 +127,7 @@ fn rules(examination: &Examination) -> String {
 }
 
 /// `text` as a cell.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     // What would break a line or steer a terminal is escaped, so no cell has a line break in it.
     let text = safe(text);
     let formula = text.starts_with(is_formula);

@@ -1,7 +1,10 @@
 //! Draws evidence as the "source" of a finding: what a person can look up in the margin, marks below.
 
 mod listing;
+mod source;
 mod table;
+
+pub(crate) use source::{draw_marks, goes_on, numbers_margin, shown_code, shown_lines};
 
 use crate::layout::{columns, wrap};
 use crate::style::{Line, Meaning};

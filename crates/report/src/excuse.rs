@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::answers::open_because;
 use crate::layout::grouped;
-use ringfence_finding::{Answer, Examination, Excuse, Finding, Level, Question};
+use ringfence_finding::{Answer, Examination, Excuse, Finding, Level, Question, SourceExcuse};
 
 /// `accepted`, and `fixed with the next release, until 2027-03-31`.
 pub(crate) fn parts(excuse: &Excuse) -> (&'static str, String) {
@@ -78,6 +78,8 @@ pub(crate) fn unfailing(finding: &Finding, weighed: Level) -> Option<String> {
 /// How many findings are excused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Excused {
+    /// By a comment or pragma in the source.
+    pub(crate) suppressed: usize,
     pub(crate) accepted: usize,
     pub(crate) baseline: usize,
 }
@@ -92,18 +94,32 @@ impl Excused {
 
     /// Counts one driver in.
     pub(crate) fn count(&mut self, examination: &Examination) {
-        for finding in &examination.findings {
-            match finding.excuse {
-                Some(Excuse::Accepted { .. }) => self.accepted += 1,
-                Some(Excuse::Baseline) => self.baseline += 1,
-                None => {}
-            }
+        let excuses = examination.findings.iter().filter_map(|finding| finding.excuse.as_ref());
+        excuses.for_each(|excuse| self.add(excuse));
+    }
+
+    /// Counts one finding in source in.
+    pub(crate) fn add_source(&mut self, excuse: &SourceExcuse) {
+        match excuse {
+            SourceExcuse::Source { .. } => self.suppressed += 1,
+            SourceExcuse::Settings(excuse) => self.add(excuse),
         }
     }
 
-    /// `3 accepted, 1 in the baseline`; none where there are none.
+    fn add(&mut self, excuse: &Excuse) {
+        match excuse {
+            Excuse::Accepted { .. } => self.accepted += 1,
+            Excuse::Baseline => self.baseline += 1,
+        }
+    }
+
+    /// `1 suppressed, 3 accepted, 1 in the baseline`; none where there are none.
     pub(crate) fn told(self) -> Option<String> {
-        let kinds = [(self.accepted, "accepted"), (self.baseline, "in the baseline")];
+        let kinds = [
+            (self.suppressed, "suppressed"),
+            (self.accepted, "accepted"),
+            (self.baseline, "in the baseline"),
+        ];
         let kinds: Vec<String> = kinds
             .into_iter()
             .filter(|(count, _)| *count > 0)

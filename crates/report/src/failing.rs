@@ -103,7 +103,7 @@ fn objects(answer: Answer, options: &Options) -> bool {
 }
 
 /// `settings from ringfence.toml, baseline base.json`.
-fn by_whom(options: &Options) -> Option<String> {
+pub(crate) fn by_whom(options: &Options) -> Option<String> {
     let settings = options.settings_file.iter().map(|name| format!("settings from {name}"));
     let baseline = options.baseline.iter().map(|name| format!("baseline {name}"));
     let told: Vec<_> = settings.chain(baseline).collect();

@@ -62,6 +62,9 @@ impl Format {
         Format::Msvc,
     ];
 
+    /// Those in which `lint` tells what it says of source, in the same order.
+    pub const LINT: [Format; 12] = Format::ALL;
+
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -95,6 +98,22 @@ impl Format {
             Format::Github => "annotations for GitHub Actions, one line a finding",
             Format::Csv => "one row a driver, for spreadsheets",
             Format::Msvc => "one line a finding, as compilers print errors, for IDEs",
+        }
+    }
+
+    /// What the format is for where it tells of source, as a fragment for help texts.
+    pub fn about_source(self) -> &'static str {
+        match self {
+            Format::Full => "every finding with its lines of source",
+            Format::Concise => "one line a finding",
+            Format::Summary => "tables of rules and files",
+            Format::Json => "one JSON document, schema lint-report-v1",
+            Format::Jsonl => "one JSON object a finding and line",
+            Format::Csv => "one row a finding, for spreadsheets",
+            Format::Msvc => "one line a finding, as compilers print warnings, for IDEs",
+            Format::Sarif | Format::Html | Format::Junit | Format::Markdown | Format::Github => {
+                self.about()
+            }
         }
     }
 

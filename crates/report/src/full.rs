@@ -194,7 +194,7 @@ pub(crate) fn quoted<'f>(
 }
 
 /// The first line of a finding; a long one goes on below, indented a little.
-fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
+pub(crate) fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
     const INDENT: usize = 4;
     let room = width.saturating_sub(lead.columns());
     let mut lead = Some(lead);
@@ -208,7 +208,7 @@ fn title_lines(lead: Line, message: &str, width: usize) -> Vec<Line> {
 }
 
 /// What stands before a place.
-const ARROW: &str = "--> ";
+pub(crate) const ARROW: &str = "--> ";
 
 /// `    --> acme.sys+1a45`.
 fn arrow(path: &str, rva: Option<u32>, margin: usize) -> Line {
@@ -239,7 +239,7 @@ fn place(path: &str, finding: &Finding, margin: usize, width: usize) -> (Line, O
 }
 
 /// As many of `parts` behind `line` as there is room for, and the others.
-fn beside(mut line: Line, parts: Vec<String>, width: usize) -> (Line, Vec<String>) {
+pub(crate) fn beside(mut line: Line, parts: Vec<String>, width: usize) -> (Line, Vec<String>) {
     let mut parts = parts.into_iter().peekable();
     while let Some(part) = parts.peek() {
         let longer = line.clone().plain("  ").plain(part);

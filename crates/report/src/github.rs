@@ -27,7 +27,7 @@ const KEPT: usize = 1_000;
 
 /// The levels that are annotated, gravest first. Notes, and what is excused, are for nobody to act on, and would
 /// take the places of what is: they are counted.
-const LEVELS: [Level; 2] = [Level::Error, Level::Warning];
+pub(crate) const LEVELS: [Level; 2] = [Level::Error, Level::Warning];
 
 pub(crate) struct Github<'a> {
     out: Box<dyn Write + 'a>,
@@ -42,8 +42,8 @@ pub(crate) struct Github<'a> {
 
 /// Annotations of one level, the gravest first and then as they came.
 #[derive(Default)]
-struct List {
-    lines: BTreeMap<(Reverse<usize>, usize), String>,
+pub(crate) struct List {
+    pub(crate) lines: BTreeMap<(Reverse<usize>, usize), String>,
     count: usize,
 }
 
@@ -199,7 +199,7 @@ impl Sink for Github<'_> {
 }
 
 impl List {
-    fn keep(&mut self, weight: usize, line: String) {
+    pub(crate) fn keep(&mut self, weight: usize, line: String) {
         self.lines.insert((Reverse(weight), self.count), line);
         self.count += 1;
         if self.lines.len() > KEPT {
@@ -208,7 +208,7 @@ impl List {
     }
 
     /// What GitHub does not show of it, and what is not even in the log.
-    fn beyond(&self, level: Level) -> Option<String> {
+    pub(crate) fn beyond(&self, level: Level) -> Option<String> {
         if self.count <= SHOWN {
             return None;
         }
@@ -237,7 +237,7 @@ impl Annotation<'_> {
     }
 }
 
-fn command(level: Level) -> &'static str {
+pub(crate) fn command(level: Level) -> &'static str {
     match level {
         Level::Error => "error",
         Level::Warning => "warning",
@@ -251,12 +251,12 @@ fn place(source: &SourcePlace) -> Option<String> {
 }
 
 /// `text` behind the second `::`.
-fn data(text: &str) -> String {
+pub(crate) fn data(text: &str) -> String {
     safe(text).replace('%', "%25")
 }
 
 /// `text` as a property's value.
-fn property(text: &str) -> String {
+pub(crate) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Number,
 }
 
+#[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) heading: String,
     pub(crate) kind: Kind,

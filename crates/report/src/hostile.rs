@@ -3,7 +3,7 @@
 //! What a format looks like to an independent reader must not depend on what its strings say: each report is
 //! compared with that of the same drivers whose strings are a plain word.
 
-mod readers;
+pub(crate) mod readers;
 
 use crate::format::{Format, Options};
 use crate::safe::is_harmful;
@@ -15,7 +15,7 @@ use ringfence_finding::{
 use std::collections::BTreeSet;
 
 /// What a driver, a file system or a PDB may say.
-fn attacks() -> Vec<String> {
+pub(crate) fn attacks() -> Vec<String> {
     let mut attacks: Vec<String> = [
         " spaces  in\u{a0}it ",
         "\"double\" 'single' \\",
@@ -190,7 +190,7 @@ fn written(format: Format, text: &str) -> String {
 }
 
 /// The characters in `text` that could steer a terminal or cannot be seen.
-fn harmful(text: &str) -> BTreeSet<char> {
+pub(crate) fn harmful(text: &str) -> BTreeSet<char> {
     text.chars().filter(|&c| is_harmful(c)).collect()
 }
 

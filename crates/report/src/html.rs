@@ -8,7 +8,7 @@ mod conclusion;
 mod data;
 mod embed;
 mod ids;
-mod page;
+pub(crate) mod page;
 mod rows;
 mod still;
 mod texts;

@@ -38,6 +38,7 @@ mod idle;
 mod json;
 mod junit;
 mod layout;
+mod lint;
 mod markdown;
 pub mod markup;
 mod msvc;
@@ -65,8 +66,9 @@ pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use idle::idle_acceptances;
 pub use layout::wrap;
+pub use lint::write_lint;
 pub use safe::safe;
-pub use schema::{certification_schema, difference_schema, schema};
+pub use schema::{certification_schema, difference_schema, lint_schema, schema};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 const MARKER: &str = "<!-- ringfence -->\n";
 
 /// GitHub takes 65,536 characters. Counted are bytes, of which there are never fewer.
-const LONGEST: usize = 60_000;
+pub(crate) const LONGEST: usize = 60_000;
 
 /// What the table may take of it.
 const TABLE: usize = 24_000;
@@ -32,13 +32,13 @@ const NOTES: usize = 600;
 const KEPT: usize = 2 * LONGEST;
 
 /// Columns of a path.
-const PATH: usize = 200;
+pub(crate) const PATH: usize = 200;
 
 /// Columns of a sentence.
-const SENTENCE: usize = 400;
+pub(crate) const SENTENCE: usize = 400;
 
 /// Unread files, and faults, that are listed.
-const TROUBLES: usize = 10;
+pub(crate) const TROUBLES: usize = 10;
 
 const HEADINGS: &str = "| driver | load | run | certify | findings |\n|---|---|---|---|---|\n";
 
@@ -176,7 +176,7 @@ fn idle(closing: &Closing) -> String {
 }
 
 /// How many of `texts`, from the first on, fit into `room`.
-fn fitting<'t>(texts: impl Iterator<Item = &'t str>, room: usize) -> usize {
+pub(crate) fn fitting<'t>(texts: impl Iterator<Item = &'t str>, room: usize) -> usize {
     let mut used = 0;
     texts
         .take_while(|text| {

@@ -119,7 +119,7 @@ fn file_and_line(source: &SourcePlace) -> Option<(&str, Option<u32>)> {
 }
 
 /// A path as it can stand first in a line: with no colon but that of a drive.
-fn origin(path: &str) -> String {
+pub(crate) fn origin(path: &str) -> String {
     let path = shortened_path(path, LONGEST_FILE);
     let drive = path.starts_with(|c: char| c.is_ascii_alphabetic()) && path[1..].starts_with(':');
     let (drive, rest) = path.split_at(if drive { 2 } else { 0 });
@@ -127,7 +127,7 @@ fn origin(path: &str) -> String {
 }
 
 /// A line in which no word is `error` or `warning`; the first letter of each is escaped.
-fn disarmed(line: &str) -> String {
+pub(crate) fn disarmed(line: &str) -> String {
     let is_one = |word: &str| {
         let word = word.to_ascii_lowercase();
         word.starts_with("error") || word.starts_with("warning")

@@ -18,29 +18,29 @@
 //! end too.
 
 mod artifact;
-mod kept;
-mod measured;
-mod model;
-mod notice;
+pub(crate) mod kept;
+pub(crate) mod measured;
+pub(crate) mod model;
+pub(crate) mod notice;
 mod place;
 mod result;
-mod rules;
+pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod trail;
 
 use crate::layout::file_name;
 use crate::uri::{self, Uris};
 use crate::{Options, Sink};
 use artifact::{Artifacts, Listed};
-use kept::{Kept, LeftOut};
+use kept::{Grade, Kept, LeftOut};
 use measured::Measured;
 pub(crate) use model::ArtifactLocation;
 use model::{Base, Invocation, Message, ToolComponent};
 use notice::Unknowns;
 use place::Driver;
-use ringfence_finding::{Closing, Examination, Targets, Tool};
+use ringfence_finding::{Closing, Examination, SourceExcuse, Targets, Tool};
 use rules::Rules;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -114,8 +114,13 @@ impl Sink for Sarif<'_> {
             Driver { location, file, machine: examination.machine.clone(), module: None };
         self.place_module(&mut driver, examination)?;
         for finding in &examination.findings {
+            let grade = Grade {
+                level: finding.level,
+                confidence: finding.confidence,
+                excuse: finding.excuse.clone().map(SourceExcuse::Settings),
+            };
             self.results
-                .add(finding, || result::of(finding, &driver, &mut self.rules, &self.uris))?;
+                .add(grade, || result::of(finding, &driver, &mut self.rules, &self.uris))?;
         }
         Ok(())
     }
@@ -130,9 +135,7 @@ impl Sink for Sarif<'_> {
         let results = std::mem::take(&mut self.results);
         let lists = self.artifacts.listed.iter().chain(&self.modules);
         let raw = results.bytes() + lists.map(String::len).sum::<usize>();
-        // What is smaller before it is compressed is smaller after it, with room for rules and notices.
-        let mut out = Measured::new(out, raw > MOST_COMPRESSED / 2);
-        writeln!(out, "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{")?;
+        let mut out = begin(out, raw)?;
         self.head(&mut out)?;
         list(&mut out, "artifacts", &self.artifacts.listed)?;
         list(&mut out, "addresses", &self.modules)?;
@@ -159,12 +162,7 @@ impl Sarif<'_> {
         };
         member(out, "tool", &model::Tool { driver })?;
         out.write_all(b",\n")?;
-        let about = "The folder that ringfence ran in: in CI, the root of the repository.";
-        let mut bases = BTreeMap::from([(uri::ROOT.to_owned(), base(about))]);
-        for (name, up) in self.uris.bases_above() {
-            bases.insert(name, base(&format!("The folder {up} above %SRCROOT%.")));
-        }
-        member(out, "originalUriBaseIds", &bases)?;
+        member(out, "originalUriBaseIds", &bases(&self.uris))?;
         out.write_all(b",\n\"columnKind\":\"unicodeCodePoints\",\n")
     }
 
@@ -205,12 +203,30 @@ impl Sarif<'_> {
     }
 }
 
+/// The beginning of a log with one run, `raw` bytes of which are results and lists.
+pub(crate) fn begin<'o>(out: Box<dyn Write + 'o>, raw: usize) -> io::Result<Measured<'o>> {
+    // What is smaller before it is compressed is smaller after it, with room for rules and notices.
+    let mut out = Measured::new(out, raw > MOST_COMPRESSED / 2);
+    writeln!(out, "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{")?;
+    Ok(out)
+}
+
+/// What the paths of `uris` are relative to.
+pub(crate) fn bases(uris: &Uris) -> BTreeMap<String, Base> {
+    let about = "The folder that ringfence ran in: in CI, the root of the repository.";
+    let mut bases = BTreeMap::from([(uri::ROOT.to_owned(), base(about))]);
+    for (name, up) in uris.bases_above() {
+        bases.insert(name, base(&format!("The folder {up} above %SRCROOT%.")));
+    }
+    bases
+}
+
 fn base(about: &str) -> Base {
     Base { description: Message::new(about) }
 }
 
 /// `"name":value`
-fn member(out: &mut impl Write, name: &str, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn member(out: &mut impl Write, name: &str, value: &impl Serialize) -> io::Result<()> {
     write!(out, "\"{name}\":")?;
     Ok(serde_json::to_writer(out, value)?)
 }
@@ -225,7 +241,8 @@ fn list(out: &mut impl Write, name: &str, elements: &[String]) -> io::Result<()>
     out.write_all(b"],\n")
 }
 
-fn tell_results(out: &mut Measured<'_>, results: Kept) -> io::Result<LeftOut> {
+/// The results, as many as GitHub takes, and how many are left out.
+pub(crate) fn tell_results(out: &mut Measured<'_>, results: Kept) -> io::Result<LeftOut> {
     out.write_all(b"\"results\":[")?;
     let mut count = 0;
     let left_out = results.tell(|result| {

@@ -1,6 +1,6 @@
 //! The JSON schema of the report, made from the types that are written.
 
-use ringfence_finding::{CertificationReport, Difference, Report};
+use ringfence_finding::{CertificationReport, Difference, LintReport, Report};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -32,6 +32,16 @@ pub fn difference_schema() -> String {
     schema_of::<Difference>("ringfence difference, version 1", ABOUT_DIFF)
 }
 
+/// What the schema of `lint` says of itself.
+const ABOUT_LINT: &str = "What `ringfence lint --format json` writes. Each line of `--format jsonl` is one \
+    finding: `#/$defs/SourceFinding`. Within lint_report_version 1 a field may be added; none changes its \
+    meaning or goes.";
+
+/// The JSON schema of `lint --format json`, as committed in `schemas/lint-report-v1.json`.
+pub fn lint_schema() -> String {
+    schema_of::<LintReport>("ringfence lint report, version 1", ABOUT_LINT)
+}
+
 fn schema_of<T: JsonSchema>(title: &str, about: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -53,6 +63,7 @@ mod tests {
         fresh("report-v1.json", &schema());
         fresh("certify-v1.json", &certification_schema());
         fresh("diff-v1.json", &difference_schema());
+        fresh("lint-report-v1.json", &lint_schema());
     }
 
     fn fresh(name: &str, schema: &str) {
@@ -73,5 +84,7 @@ mod tests {
     fn a_line_of_jsonl_has_its_own_definition() {
         let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
         assert!(schema["$defs"]["Examination"]["properties"]["verdict"].is_object());
+        let schema: serde_json::Value = serde_json::from_str(&lint_schema()).unwrap();
+        assert!(schema["$defs"]["SourceFinding"]["properties"]["fix"].is_object());
     }
 }

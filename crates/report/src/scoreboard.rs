@@ -78,7 +78,8 @@ fn tallies(totals: &Totals) -> Line {
     line
 }
 
-fn seconds(elapsed: Duration) -> String {
+/// `0.02 s`, `4.1 s`, `1 234 s`.
+pub(crate) fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     match seconds {
         _ if seconds < 1.0 => format!("{seconds:.2} s"),

@@ -5,6 +5,7 @@
 
 mod many;
 
+use super::written::Written;
 use crate::command;
 use anyhow::{Context, Result, bail, ensure};
 use ringfence::report::{Format, Options, sink};
@@ -24,8 +25,8 @@ const DOCS: &str = "https://docs.test/ringfence";
 /// Drivers of the large report.
 const MANY: usize = 5_000;
 
-/// Writes a report of the example drivers and one of very many, and looks at both.
-pub fn check() -> Result<()> {
+/// Writes a report of the example drivers and one of very many, and looks at both, and at the sample about source.
+pub(super) fn check(written: &Written) -> Result<()> {
     let missing =
         command::install_missing(&[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")])?;
     if !missing.is_empty() {
@@ -43,6 +44,7 @@ pub fn check() -> Result<()> {
     let many = folder.join("many.html");
     write(&many, Some(DOCS), |sink| many::tell(&drivers, MANY, sink))?;
     println!("{MANY} drivers take {} KiB", fs::metadata(&many)?.len() >> 10);
+    fs::copy(written.named("lint.html")?, folder.join("lint.html"))?;
     fs::write(folder.join("expected.json"), serde_json::to_string(&expected(&drivers)?)?)?;
     // Packages are looked for from where a script is.
     let script = folder.join("check.mjs");

@@ -34,11 +34,17 @@ impl Written {
         Ok(Written { files })
     }
 
-    /// The files of `format`; at least one of samples and one of a scan.
+    /// The file called `name`.
+    pub fn named(&self, name: &str) -> Result<&Path> {
+        let found = self.files.iter().find(|file| file.file_name().is_some_and(|own| own == name));
+        found.map(PathBuf::as_path).with_context(|| format!("no {name} was written"))
+    }
+
+    /// The files of `format`; at least one of samples about drivers, one about source and one of a scan.
     pub fn of(&self, format: &str) -> Result<Vec<&Path>> {
         let ours = |path: &&PathBuf| path.extension().is_some_and(|kind| kind == format);
         let files: Vec<&Path> = self.files.iter().filter(ours).map(PathBuf::as_path).collect();
-        for name in ["all", "examples"] {
+        for name in ["all", "lint", "examples"] {
             let there = files.iter().any(|file| file.file_stem().is_some_and(|stem| stem == name));
             ensure!(there, "no {name}.{format} was written");
         }
@@ -46,10 +52,10 @@ impl Written {
     }
 }
 
-/// The samples are those of the unit tests of `report`, one of which writes them.
+/// The samples are those of the unit tests of `report`, two of which write them.
 fn samples(folder: &Path) -> Result<()> {
     let arguments = ["test", "--quiet", "--package", "ringfence-report", "--lib", "--"];
-    let only = ["tests::samples_for_other_programs", "--exact", "--ignored"];
+    let only = ["tests::samples_for_other_programs", "--ignored"];
     let mut command = cargo();
     run(command.args(arguments).args(only).env("RINGFENCE_SAMPLES", folder))
 }

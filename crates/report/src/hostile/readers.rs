@@ -26,19 +26,19 @@ pub(super) fn shape(format: Format, text: &str) -> Vec<String> {
     }
 }
 
-fn last_line(text: &str) -> Vec<String> {
+pub(crate) fn last_line(text: &str) -> Vec<String> {
     text.lines().last().map(str::to_owned).into_iter().collect()
 }
 
 /// What begins a line of its own: everything else is indented.
-fn full(text: &str) -> Vec<String> {
+pub(crate) fn full(text: &str) -> Vec<String> {
     let begins = Regex::new(r"^(error|warning|note)\[([a-z-]+)\]:( |$)").unwrap();
     let findings = text.lines().filter_map(|line| begins.captures(line));
     let findings = findings.map(|found| format!("finding {} {}", &found[1], &found[2]));
     findings.chain(last_line(text)).collect()
 }
 
-fn concise(text: &str) -> Vec<String> {
+pub(crate) fn concise(text: &str) -> Vec<String> {
     text.lines().map(|_| "line".to_owned()).chain(last_line(text)).collect()
 }
 
@@ -58,7 +58,7 @@ fn examination(driver: &Value) -> Vec<String> {
     std::iter::once("driver".to_owned()).chain(findings).collect()
 }
 
-fn sarif(text: &str) -> Vec<String> {
+pub(crate) fn sarif(text: &str) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
     }
@@ -69,7 +69,7 @@ fn sarif(text: &str) -> Vec<String> {
 }
 
 /// Tags with their attributes, how often each; the text between is free.
-fn html(text: &str) -> Vec<String> {
+pub(crate) fn html(text: &str) -> Vec<String> {
     let mut emitter = DefaultEmitter::default();
     // Without, the tokenizer would look for tags in scripts.
     emitter.naively_switch_states(true);
@@ -91,7 +91,7 @@ fn html(text: &str) -> Vec<String> {
     tags.into_iter().map(|(tag, count)| format!("{count} {tag}")).collect()
 }
 
-fn junit(text: &str) -> Vec<String> {
+pub(crate) fn junit(text: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(text).unwrap();
     let elements = document.descendants().filter(roxmltree::Node::is_element);
     let told = elements.map(|node| {
@@ -177,7 +177,7 @@ fn csv(text: &str) -> Vec<String> {
 }
 
 /// As MSBuild does, each line for itself.
-fn msvc(text: &str) -> Vec<String> {
+pub(crate) fn msvc(text: &str) -> Vec<String> {
     let canonical = Regex::new(
         r"(?i)^\s*(?:(?P<origin>(?:(?:\d+>)?[a-zA-Z]?:[^:]*)|(?:[^:]*)):|)(?P<sub>|[^:]*? )(?P<category>error|warning)(?: \s*(?P<code>[^: ]*))?\s*:(?P<text>.*)$",
     )

@@ -5,7 +5,7 @@ use crate::Options;
 use crate::excuse::Excused;
 use crate::layout::{counted, grouped};
 use crate::markup::{self, is_address, text};
-use ringfence_finding::{Closing, RuleCard, Targets, Tool};
+use ringfence_finding::{Closing, Fault, RuleCard, Targets, Tool, Unread};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -30,15 +30,40 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("route.js")
 );
 
+/// What stands around every page of ours.
+pub(crate) struct Frame<'a> {
+    pub(crate) title: &'a str,
+    /// What stands beside the name of the program.
+    pub(crate) brand: &'a str,
+    /// Links to the parts of the page.
+    pub(crate) nav: &'a str,
+    pub(crate) style: &'a str,
+    pub(crate) script: &'a str,
+}
+
 /// Everything up to the drivers' data.
-///
-/// The policy lets nothing run, load or be sent but this very style and script: markup that a driver's strings
-/// might smuggle in would be dead.
 pub(super) fn write_start(out: &mut dyn Write, tool: &Tool, options: &Options) -> io::Result<()> {
     let rules = match options.cards.is_empty() {
         true => "",
         false => " <a href=\"#rules\" data-page=\"rules\">Rules</a>",
     };
+    let nav = format!("<a href=\"#\" data-page=\"overview\">Drivers</a>{rules}");
+    let frame = Frame {
+        title: "Memory integrity report",
+        brand: "memory integrity report",
+        nav: &nav,
+        style: STYLE,
+        script: SCRIPT,
+    };
+    write_head(out, tool, &frame)
+}
+
+/// The head of a page, and the line above its content.
+///
+/// The policy lets nothing run, load or be sent but this very style and script: markup that a foreign string
+/// might smuggle in would be dead.
+pub(crate) fn write_head(out: &mut dyn Write, tool: &Tool, frame: &Frame<'_>) -> io::Result<()> {
+    let Frame { title, brand, nav, style, script } = frame;
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -46,13 +71,13 @@ pub(super) fn write_start(out: &mut dyn Write, tool: &Tool, options: &Options) -
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <meta name=\"generator\" content=\"{} {}\">\n<title>Memory integrity report</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to content</a>\n\
-         <header class=\"top\">\n<p class=\"brand\"><a href=\"#\">ringfence</a> <span>memory integrity report</span></p>\n\
-         <nav aria-label=\"Pages\"><a href=\"#\" data-page=\"overview\">Drivers</a>{rules}</nav>\n\
+         <meta name=\"generator\" content=\"{} {}\">\n<title>{title}</title>\n\
+         <style>{style}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to content</a>\n\
+         <header class=\"top\">\n<p class=\"brand\"><a href=\"#\">ringfence</a> <span>{brand}</span></p>\n\
+         <nav aria-label=\"Pages\">{nav}</nav>\n\
          <button type=\"button\" id=\"theme\" hidden>Dark<span class=\"wide-only\"> theme</span></button>\n</header>",
-        digest(SCRIPT),
-        digest(STYLE),
+        digest(script),
+        digest(style),
         text(tool.name),
         text(tool.version),
     )
@@ -79,7 +104,7 @@ pub(super) fn write_main(
     writeln!(out, "<p class=\"scope\">{scope} · asked about {targets}</p>")?;
     rows.still.write(out, closing)?;
     out.write_all(b"<div id=\"charts\"></div>\n<div id=\"drivers\"></div>\n")?;
-    write_troubles(out, closing)?;
+    write_troubles(out, &closing.faults, &closing.unread)?;
     out.write_all(
         b"</section>\n<section id=\"driver\" aria-labelledby=\"driver-title\" hidden></section>\n",
     )?;
@@ -130,7 +155,7 @@ pub(super) fn about(options: &Options, targets: Targets) -> About<'_> {
 }
 
 /// The published pages, where their address is one that a link may have.
-fn published(options: &Options) -> Option<&str> {
+pub(crate) fn published(options: &Options) -> Option<&str> {
     options.docs.as_deref().filter(|docs| is_address(docs))
 }
 
@@ -152,18 +177,22 @@ fn scope(closing: &Closing, excused: Excused) -> String {
 }
 
 /// What could not be read, and where ringfence itself failed.
-fn write_troubles(out: &mut dyn Write, closing: &Closing) -> io::Result<()> {
-    if !closing.faults.is_empty() {
+pub(crate) fn write_troubles(
+    out: &mut dyn Write,
+    faults: &[Fault],
+    unread: &[Unread],
+) -> io::Result<()> {
+    if !faults.is_empty() {
         out.write_all(b"<section class=\"troubles\"><h2>Faults of ringfence itself, please report them</h2><ul>\n")?;
-        for fault in &closing.faults {
+        for fault in faults {
             let (path, message) = (text(&fault.path), text(&fault.message));
             writeln!(out, "<li><code>{path}</code>: {} failed: {message}</li>", text(fault.rule))?;
         }
         out.write_all(b"</ul></section>\n")?;
     }
-    if !closing.unread.is_empty() {
+    if !unread.is_empty() {
         out.write_all(b"<section class=\"troubles\"><h2>Not read</h2><ul>\n")?;
-        for unread in &closing.unread {
+        for unread in unread {
             let (path, reason) = (text(&unread.path), text(&unread.reason));
             writeln!(out, "<li><code>{path}</code>: {reason}</li>")?;
         }
@@ -172,7 +201,12 @@ fn write_troubles(out: &mut dyn Write, closing: &Closing) -> io::Result<()> {
     Ok(())
 }
 
-fn write_cards(out: &mut dyn Write, cards: &[&RuleCard], docs: Option<&str>) -> io::Result<()> {
+/// What the rules say of themselves.
+pub(crate) fn write_cards(
+    out: &mut dyn Write,
+    cards: &[&RuleCard],
+    docs: Option<&str>,
+) -> io::Result<()> {
     if cards.is_empty() {
         return Ok(());
     }
@@ -199,7 +233,7 @@ fn write_cards(out: &mut dyn Write, cards: &[&RuleCard], docs: Option<&str>) -> 
 }
 
 /// `sha256-…`, by which a policy names what it lets run.
-pub(super) fn digest(content: &str) -> String {
+pub(crate) fn digest(content: &str) -> String {
     format!("sha256-{}", base64(&Sha256::digest(content)))
 }
 

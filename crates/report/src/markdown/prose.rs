@@ -63,7 +63,7 @@ pub(crate) fn html(text: &str, width: usize) -> String {
 }
 
 /// `lines` as a block of code, each behind `indent`.
-pub(super) fn block(lines: &[String], indent: &str) -> String {
+pub(crate) fn block(lines: &[String], indent: &str) -> String {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
     let mut told = format!("{indent}{fence}text\n");

@@ -2,7 +2,8 @@
 
 use super::model::{Finding, Suppression};
 use super::text::name;
-use ringfence_finding::{Confidence, Excuse, Level};
+use crate::json::escaped;
+use ringfence_finding::{Confidence, Excuse, Level, SourceExcuse};
 use std::fmt::Write;
 use std::io;
 
@@ -19,36 +20,43 @@ const LARGEST: usize = 96 << 20;
 /// what is certain.
 type Rank = (std::cmp::Reverse<Level>, bool, std::cmp::Reverse<Confidence>);
 
+/// What decides whether a result is kept.
+pub(crate) struct Grade {
+    pub(crate) level: Level,
+    pub(crate) confidence: Confidence,
+    pub(crate) excuse: Option<SourceExcuse>,
+}
+
 /// One result, as JSON without the brace at its end.
 struct Entry {
     rank: Rank,
     /// Its place among all that came.
     order: usize,
     json: Box<str>,
-    excuse: Option<Excuse>,
+    excuse: Option<SourceExcuse>,
 }
 
 /// The gravest results of those that came.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     entries: Vec<Entry>,
     bytes: usize,
     came: usize,
     /// What is not graver than this would be dropped anyway.
     full_at: Option<Rank>,
     /// How many were dropped, by level.
-    pub(super) left_out: LeftOut,
-    /// Whether a baseline or the settings excuse any.
+    pub(crate) left_out: LeftOut,
+    /// Whether a baseline, or the settings and the source, excuse any.
     baseline: bool,
-    accepted: bool,
+    suppressed: bool,
 }
 
 /// How many results are left out.
 #[derive(Clone, Copy, Default)]
-pub(super) struct LeftOut {
-    pub(super) errors: usize,
-    pub(super) warnings: usize,
-    pub(super) notes: usize,
+pub(crate) struct LeftOut {
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
+    pub(crate) notes: usize,
 }
 
 impl LeftOut {
@@ -60,32 +68,26 @@ impl LeftOut {
         }
     }
 
-    pub(super) fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.errors + self.warnings + self.notes
     }
 }
 
 impl Kept {
-    /// Takes the result that `make` makes of `finding`, unless it would be dropped anyway.
-    pub(super) fn add(
-        &mut self,
-        finding: &ringfence_finding::Finding,
-        make: impl FnOnce() -> Finding,
-    ) -> io::Result<()> {
-        let excuse = finding.excuse.clone();
-        self.baseline |= excuse == Some(Excuse::Baseline);
-        self.accepted |= matches!(excuse, Some(Excuse::Accepted { .. }));
-        let rank = (
-            std::cmp::Reverse(finding.level),
-            excuse.is_some(),
-            std::cmp::Reverse(finding.confidence),
-        );
+    /// Takes the result that `make` makes, unless it would be dropped anyway.
+    pub(crate) fn add(&mut self, grade: Grade, make: impl FnOnce() -> Finding) -> io::Result<()> {
+        let Grade { level, confidence, excuse } = grade;
+        let by_baseline = excuse == BASELINE;
+        self.baseline |= by_baseline;
+        self.suppressed |= excuse.is_some() && !by_baseline;
+        let rank = (std::cmp::Reverse(level), excuse.is_some(), std::cmp::Reverse(confidence));
         self.came += 1;
         if self.full_at.is_some_and(|full| rank >= full) {
-            self.left_out.count(finding.level);
+            self.left_out.count(level);
             return Ok(());
         }
-        let mut json = serde_json::to_string(&make())?;
+        // Only what a fix inserts, and lines of source as they are, have anything to escape.
+        let mut json = escaped(&serde_json::to_string(&make())?).into_owned();
         json.pop();
         self.bytes += json.len();
         self.entries.push(Entry { rank, order: self.came, json: json.into_boxed_str(), excuse });
@@ -108,18 +110,18 @@ impl Kept {
         let fits = fits.count();
         for dropped in self.entries.drain(fits..) {
             self.full_at = Some(self.full_at.map_or(dropped.rank, |full| full.min(dropped.rank)));
-            self.left_out.count(level(dropped.rank));
+            self.left_out.count(dropped.rank.0.0);
         }
         self.bytes = self.entries.iter().map(|entry| entry.json.len()).sum();
     }
 
     /// How large they are, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Gives them to `write`, the gravest first, until it says that there is no more room.
-    pub(super) fn tell(
+    pub(crate) fn tell(
         mut self,
         mut write: impl FnMut(&str) -> io::Result<bool>,
     ) -> io::Result<LeftOut> {
@@ -128,7 +130,7 @@ impl Kept {
         let mut is_full = false;
         for entry in entries {
             if is_full {
-                self.left_out.count(level(entry.rank));
+                self.left_out.count(entry.rank.0.0);
                 continue;
             }
             is_full = !write(&self.whole(entry))?;
@@ -141,11 +143,11 @@ impl Kept {
     fn whole(&self, entry: Entry) -> String {
         let mut json = entry.json.into_string();
         if self.baseline {
-            let state = if entry.excuse == Some(Excuse::Baseline) { "unchanged" } else { "new" };
+            let state = if entry.excuse == BASELINE { "unchanged" } else { "new" };
             // Writing to a string cannot fail.
             let _ = write!(json, ",\"baselineState\":\"{state}\"");
         }
-        if self.accepted {
+        if self.suppressed {
             let suppressions = Vec::from_iter(entry.excuse.and_then(suppression));
             let suppressions = serde_json::to_string(&suppressions).unwrap_or_default();
             json += ",\"suppressions\":";
@@ -156,13 +158,17 @@ impl Kept {
     }
 }
 
-fn level(rank: Rank) -> Level {
-    rank.0.0
-}
+/// The excuse of what is not new.
+const BASELINE: Option<SourceExcuse> = Some(SourceExcuse::Settings(Excuse::Baseline));
 
-fn suppression(excuse: Excuse) -> Option<Suppression> {
-    let Excuse::Accepted { reason, until } = excuse else { return None };
-    let until = until.map(|day| format!(" (until {day})")).unwrap_or_default();
-    let justification = name(&format!("{reason}{until}"));
-    Some(Suppression { kind: "external", status: "accepted", justification })
+fn suppression(excuse: SourceExcuse) -> Option<Suppression> {
+    let (kind, justification) = match excuse {
+        SourceExcuse::Source { reason, .. } => ("inSource", reason),
+        SourceExcuse::Settings(Excuse::Accepted { reason, until }) => {
+            let until = until.map(|day| format!(" (until {day})")).unwrap_or_default();
+            ("external", format!("{reason}{until}"))
+        }
+        SourceExcuse::Settings(Excuse::Baseline) => return None,
+    };
+    Some(Suppression { kind, status: "accepted", justification: name(&justification) })
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 ///
 /// The fastest compression is measured, so that any other makes less of it. Compressing takes time, and
 /// what is small enough as it is needs none.
-pub(super) struct Measured<'a> {
+pub(crate) struct Measured<'a> {
     out: Box<dyn Write + 'a>,
     compressor: Option<GzEncoder<Counter>>,
 }
@@ -29,14 +29,14 @@ impl Write for Counter {
 }
 
 impl<'a> Measured<'a> {
-    pub(super) fn new(out: Box<dyn Write + 'a>, measure: bool) -> Measured<'a> {
+    pub(crate) fn new(out: Box<dyn Write + 'a>, measure: bool) -> Measured<'a> {
         let compressor = || GzEncoder::new(Counter::default(), Compression::fast());
         Measured { out, compressor: measure.then(compressor) }
     }
 
     /// The bytes that are left of what was written, but for some thousands that are still being
     /// compressed; 0 where nobody measures.
-    pub(super) fn compressed(&self) -> usize {
+    pub(crate) fn compressed(&self) -> usize {
         self.compressor.as_ref().map_or(0, |compressor| compressor.get_ref().0)
     }
 }

@@ -4,15 +4,15 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Free properties of an object; ours are words, numbers and lists of them.
-pub(super) type Properties = BTreeMap<&'static str, serde_json::Value>;
+pub(crate) type Properties = BTreeMap<&'static str, serde_json::Value>;
 
 #[derive(Serialize)]
-pub(super) struct Message {
-    pub(super) text: String,
+pub(crate) struct Message {
+    pub(crate) text: String,
 }
 
 impl Message {
-    pub(super) fn new(text: impl Into<String>) -> Message {
+    pub(crate) fn new(text: impl Into<String>) -> Message {
         Message { text: text.into() }
     }
 }
@@ -29,232 +29,260 @@ pub(crate) struct ArtifactLocation {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Artifact<'a> {
-    pub(super) location: &'a ArtifactLocation,
-    pub(super) length: u64,
-    pub(super) mime_type: &'static str,
-    pub(super) roles: [&'static str; 1],
+pub(crate) struct Artifact<'a> {
+    pub(crate) location: &'a ArtifactLocation,
+    pub(crate) length: u64,
+    pub(crate) mime_type: &'static str,
+    pub(crate) roles: [&'static str; 1],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) hashes: BTreeMap<&'static str, &'a str>,
-    pub(super) properties: Properties,
+    pub(crate) hashes: BTreeMap<&'static str, &'a str>,
+    pub(crate) properties: Properties,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Region {
-    pub(super) start_line: u32,
-    pub(super) start_column: u32,
-    pub(super) end_line: u32,
-    pub(super) end_column: u32,
+pub(crate) struct Region {
+    pub(crate) start_line: u32,
+    pub(crate) start_column: u32,
+    pub(crate) end_line: u32,
+    pub(crate) end_column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) snippet: Option<Snippet>,
+    pub(crate) snippet: Option<Snippet>,
 }
 
 impl Region {
     /// The beginning of `line`: how long the line is, nobody knows here.
-    pub(super) fn line(line: u32) -> Region {
+    pub(crate) fn line(line: u32) -> Region {
         Region { start_line: line, start_column: 1, end_line: line, end_column: 1, snippet: None }
     }
 }
 
-/// What stands in a region, made readable.
-#[derive(Serialize)]
-pub(super) struct Snippet {
-    pub(super) rendered: Message,
+/// What stands in a region: as it is, or made readable.
+#[derive(Default, Serialize)]
+pub(crate) struct Snippet {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rendered: Option<Message>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Address {
-    pub(super) relative_address: u32,
+pub(crate) struct Address {
+    pub(crate) relative_address: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) offset_from_parent: Option<u32>,
-    pub(super) kind: &'static str,
+    pub(crate) offset_from_parent: Option<u32>,
+    pub(crate) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
-    pub(super) fully_qualified_name: String,
+    pub(crate) name: Option<String>,
+    pub(crate) fully_qualified_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) index: Option<usize>,
+    pub(crate) index: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) parent_index: Option<usize>,
+    pub(crate) parent_index: Option<usize>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PhysicalLocation {
-    pub(super) artifact_location: ArtifactLocation,
-    pub(super) region: Region,
+pub(crate) struct PhysicalLocation {
+    pub(crate) artifact_location: ArtifactLocation,
+    pub(crate) region: Region,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<Address>,
+    pub(crate) address: Option<Address>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LogicalLocation {
-    pub(super) name: String,
-    pub(super) fully_qualified_name: String,
-    pub(super) kind: &'static str,
+pub(crate) struct LogicalLocation {
+    pub(crate) name: String,
+    pub(crate) fully_qualified_name: String,
+    pub(crate) kind: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Location {
+pub(crate) struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<usize>,
-    pub(super) physical_location: PhysicalLocation,
+    pub(crate) id: Option<usize>,
+    pub(crate) physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) logical_locations: Vec<LogicalLocation>,
+    pub(crate) logical_locations: Vec<LogicalLocation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) message: Option<Message>,
+    pub(crate) message: Option<Message>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Step {
-    pub(super) location: Location,
-    pub(super) nesting_level: usize,
-    pub(super) execution_order: usize,
-    pub(super) importance: &'static str,
+pub(crate) struct Step {
+    pub(crate) location: Location,
+    pub(crate) nesting_level: usize,
+    pub(crate) execution_order: usize,
+    pub(crate) importance: &'static str,
 }
 
 #[derive(Serialize)]
-pub(super) struct ThreadFlow {
-    pub(super) locations: Vec<Step>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CodeFlow {
-    pub(super) thread_flows: [ThreadFlow; 1],
+pub(crate) struct ThreadFlow {
+    pub(crate) locations: Vec<Step>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Fingerprints {
+pub(crate) struct CodeFlow {
+    pub(crate) thread_flows: [ThreadFlow; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Fingerprints {
     /// The only one that GitHub reads.
-    pub(super) primary_location_line_hash: String,
+    pub(crate) primary_location_line_hash: String,
     /// What other reports of ringfence call the finding.
     #[serde(rename = "ringfence/v1")]
-    pub(super) ringfence: String,
+    pub(crate) ringfence: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct Suppression {
-    pub(super) kind: &'static str,
-    pub(super) status: &'static str,
-    pub(super) justification: String,
+pub(crate) struct Suppression {
+    pub(crate) kind: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) justification: String,
 }
 
 /// A result but for what depends on the others of the run; `kept::Kept` adds that.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Finding {
-    pub(super) rule_id: String,
-    pub(super) rule_index: usize,
-    pub(super) level: &'static str,
-    pub(super) message: Message,
-    pub(super) locations: [Location; 1],
-    pub(super) partial_fingerprints: Fingerprints,
+pub(crate) struct Finding {
+    pub(crate) rule_id: String,
+    pub(crate) rule_index: usize,
+    pub(crate) level: &'static str,
+    pub(crate) message: Message,
+    pub(crate) locations: [Location; 1],
+    pub(crate) partial_fingerprints: Fingerprints,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) code_flows: Vec<CodeFlow>,
+    pub(crate) code_flows: Vec<CodeFlow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) related_locations: Vec<Location>,
-    pub(super) properties: Properties,
+    pub(crate) related_locations: Vec<Location>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fixes: Vec<Fix>,
+    pub(crate) properties: Properties,
+}
+
+/// A way to mend what a result is about.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Fix {
+    pub(crate) description: Message,
+    pub(crate) artifact_changes: Vec<ArtifactChange>,
+}
+
+/// What a fix does to one file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ArtifactChange {
+    pub(crate) artifact_location: ArtifactLocation,
+    pub(crate) replacements: Vec<Replacement>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Descriptor {
-    pub(super) id: String,
+pub(crate) struct Replacement {
+    pub(crate) deleted_region: Region,
+    pub(crate) inserted_content: Snippet,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
-    pub(super) short_description: Message,
-    pub(super) full_description: Message,
+    pub(crate) name: Option<String>,
+    pub(crate) short_description: Message,
+    pub(crate) full_description: Message,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) help: Option<Help>,
+    pub(crate) help: Option<Help>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) help_uri: Option<String>,
-    pub(super) default_configuration: Configuration,
+    pub(crate) help_uri: Option<String>,
+    pub(crate) default_configuration: Configuration,
     #[serde(skip_serializing_if = "Properties::is_empty")]
-    pub(super) properties: Properties,
+    pub(crate) properties: Properties,
 }
 
 #[derive(Serialize)]
-pub(super) struct Help {
-    pub(super) text: String,
-    pub(super) markdown: String,
+pub(crate) struct Help {
+    pub(crate) text: String,
+    pub(crate) markdown: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct Configuration {
-    pub(super) level: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ToolComponent<'a> {
-    pub(super) name: &'a str,
-    pub(super) version: &'a str,
-    pub(super) semantic_version: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) information_uri: Option<&'a str>,
-    pub(super) rules: Vec<Descriptor>,
-    pub(super) notifications: Vec<Descriptor>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Tool<'a> {
-    pub(super) driver: ToolComponent<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct DescriptorReference {
-    pub(super) id: &'static str,
-    pub(super) index: usize,
+pub(crate) struct Configuration {
+    pub(crate) level: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RuleReference {
-    pub(super) id: &'static str,
+pub(crate) struct ToolComponent<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) semantic_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) index: Option<usize>,
+    pub(crate) information_uri: Option<&'a str>,
+    pub(crate) rules: Vec<Descriptor>,
+    pub(crate) notifications: Vec<Descriptor>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Tool<'a> {
+    pub(crate) driver: ToolComponent<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct DescriptorReference {
+    pub(crate) id: &'static str,
+    pub(crate) index: usize,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Notification {
-    pub(super) descriptor: DescriptorReference,
+pub(crate) struct RuleReference {
+    pub(crate) id: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) associated_rule: Option<RuleReference>,
-    pub(super) level: &'static str,
-    pub(super) message: Message,
+    pub(crate) index: Option<usize>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Notification {
+    pub(crate) descriptor: DescriptorReference,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) associated_rule: Option<RuleReference>,
+    pub(crate) level: &'static str,
+    pub(crate) message: Message,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) locations: Vec<FileOnly>,
+    pub(crate) locations: Vec<FileOnly>,
 }
 
 /// A location that is a whole file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct FileOnly {
-    pub(super) physical_location: WholeFile,
+pub(crate) struct FileOnly {
+    pub(crate) physical_location: WholeFile,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WholeFile {
-    pub(super) artifact_location: ArtifactLocation,
+pub(crate) struct WholeFile {
+    pub(crate) artifact_location: ArtifactLocation,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Invocation {
-    pub(super) execution_successful: bool,
-    pub(super) tool_execution_notifications: Vec<Notification>,
+pub(crate) struct Invocation {
+    pub(crate) execution_successful: bool,
+    pub(crate) tool_execution_notifications: Vec<Notification>,
 }
 
 /// A base of relative URIs; where it lies is left to whoever reads the report.
 #[derive(Serialize)]
-pub(super) struct Base {
-    pub(super) description: Message,
+pub(crate) struct Base {
+    pub(crate) description: Message,
 }

@@ -39,6 +39,11 @@ const LEFT_OUT: usize = 3;
 
 /// The kinds of notices as SARIF describes them.
 pub(super) fn described() -> Vec<Descriptor> {
+    describe(&KINDS)
+}
+
+/// Describes kinds of notices: their name, level, and what they say of themselves.
+pub(crate) fn describe(kinds: &[(&str, &'static str, &str)]) -> Vec<Descriptor> {
     let describe = |(id, level, about): &(&str, &'static str, &str)| Descriptor {
         id: (*id).to_owned(),
         name: Some(pascal(id)),
@@ -49,7 +54,7 @@ pub(super) fn described() -> Vec<Descriptor> {
         default_configuration: Configuration { level },
         properties: Properties::new(),
     };
-    KINDS.iter().map(describe).collect()
+    kinds.iter().map(describe).collect()
 }
 
 /// Why answers are unknown, and for which drivers.
@@ -134,6 +139,11 @@ fn beyond(kind: usize, count: usize) -> Option<Notification> {
 }
 
 fn cut_short(results: LeftOut, drivers: usize) -> Option<Notification> {
+    cut_short_text(results, drivers).map(|text| notice(LEFT_OUT, text, vec![]))
+}
+
+/// What a report lacks of what GitHub does not take; none where it is whole.
+pub(crate) fn cut_short_text(results: LeftOut, drivers: usize) -> Option<String> {
     let mut parts = Vec::new();
     if results.total() > 0 {
         let levels =
@@ -152,11 +162,8 @@ fn cut_short(results: LeftOut, drivers: usize) -> Option<Notification> {
     if drivers > 0 {
         parts.push(format!("{} of the list of drivers", grouped(drivers)));
     }
-    let text = || {
-        format!(
-            "left out: {}. GitHub takes 25,000 results and 10 MB compressed; the JSON report has everything",
-            parts.join("; ")
-        )
-    };
-    (!parts.is_empty()).then(|| notice(LEFT_OUT, text(), vec![]))
+    let told = parts.join("; ");
+    (!parts.is_empty()).then(|| {
+        format!("left out: {told}. GitHub takes 25,000 results and 10 MB compressed; the JSON report has everything")
+    })
 }

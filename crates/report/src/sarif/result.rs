@@ -37,6 +37,7 @@ pub(super) fn of(
         partial_fingerprints: fingerprints(finding, &driver.file, &driver.machine),
         code_flows,
         related_locations: places.related,
+        fixes: Vec::new(),
         properties: properties(finding),
     }
 }

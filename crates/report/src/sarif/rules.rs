@@ -18,19 +18,19 @@ const MOST_TAGS: usize = 10;
 const LONGEST_DESCRIPTION: usize = 1_000;
 
 /// The rules of a run: all those with a card, then what findings needed beside them.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     cards: Vec<&'static RuleCard>,
     more: Vec<(&'static str, Level)>,
     docs: Option<String>,
 }
 
 impl Rules {
-    pub(super) fn new(options: &Options) -> Rules {
+    pub(crate) fn new(options: &Options) -> Rules {
         Rules { cards: options.cards.clone(), more: Vec::new(), docs: options.docs.clone() }
     }
 
     /// The id and the index of the rule for findings of `rule` with this level.
-    pub(super) fn of(&mut self, rule: &'static str, level: Level) -> (String, usize) {
+    pub(crate) fn of(&mut self, rule: &'static str, level: Level) -> (String, usize) {
         let card = self.cards.iter().position(|card| card.id == rule);
         if let Some(index) = card.filter(|&index| self.cards[index].level <= level) {
             return (rule.to_owned(), index);
@@ -44,17 +44,17 @@ impl Rules {
     }
 
     /// Where the pages about rules and DDIs are.
-    pub(super) fn docs(&self) -> Option<&str> {
+    pub(crate) fn docs(&self) -> Option<&str> {
         self.docs.as_deref()
     }
 
     /// How a notification refers to `rule`, which need not have a card.
-    pub(super) fn reference(&self, rule: &'static str) -> RuleReference {
+    pub(crate) fn reference(&self, rule: &'static str) -> RuleReference {
         RuleReference { id: rule, index: self.cards.iter().position(|card| card.id == rule) }
     }
 
     /// The descriptions of all of them, by index.
-    pub(super) fn described(&self) -> Vec<Descriptor> {
+    pub(crate) fn described(&self) -> Vec<Descriptor> {
         let cards = self.cards.iter().map(|card| self.carded(card, card.level, card.id.to_owned()));
         let more = self.more.iter().map(|&(rule, level)| {
             let id = self.id((rule, level));
@@ -141,7 +141,7 @@ fn properties(level: Level, names: &[&str]) -> Properties {
     ])
 }
 
-pub(super) fn level_name(level: Level) -> &'static str {
+pub(crate) fn level_name(level: Level) -> &'static str {
     match level {
         Level::Error => "error",
         Level::Warning => "warning",
@@ -150,7 +150,7 @@ pub(super) fn level_name(level: Level) -> &'static str {
 }
 
 /// `WritableExecutableSectionNote` for `writable-executable-section/note`.
-pub(super) fn pascal(id: &str) -> String {
+pub(crate) fn pascal(id: &str) -> String {
     let words = id.split(['-', '/']).filter_map(|word| {
         let (first, rest) = word.split_at_checked(1)?;
         Some(first.to_ascii_uppercase() + rest)

@@ -12,7 +12,7 @@ use std::fmt::Write;
 const LONGEST: usize = 2_000;
 
 /// `text` as a name: what cannot be seen is escaped, what is too long cut off.
-pub(super) fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (index, c) in text.chars().enumerate() {
         if index == LONGEST {
@@ -32,19 +32,19 @@ pub(super) fn name(text: &str) -> String {
 }
 
 /// `text` as a part of a message, in which nothing of it means anything.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let named = name(text);
     // Where no link can be, brackets stand for themselves, and instructions are full of them.
     without_placeholders(&if named.contains("](") { unlinked(&named) } else { named })
 }
 
 /// `[text](id)`, a link to the related location `id`.
-pub(super) fn link(text: &str, id: usize) -> String {
+pub(crate) fn link(text: &str, id: usize) -> String {
     format!("[{}]({id})", without_placeholders(&unlinked(&name(text))))
 }
 
 /// `text`, a fragment of our own with foreign names in it, as a sentence.
-pub(super) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut text = plain(text);
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -145,7 +145,7 @@ pub(super) fn rendered(evidence: &Evidence) -> Snippet {
         lines.truncate(MOST_LINES);
         lines.push("...".to_owned());
     }
-    Snippet { rendered: Message::new(lines.join("\n")) }
+    Snippet { text: None, rendered: Some(Message::new(lines.join("\n"))) }
 }
 
 fn listing_lines(listing: &Listing) -> Vec<String> {

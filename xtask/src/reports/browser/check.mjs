@@ -16,6 +16,7 @@ const expected = JSON.parse(readFileSync(join(here, "expected.json"), "utf8"));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const EXAMPLES = pathToFileURL(join(here, "examples.html")).href;
 const MANY = pathToFileURL(join(here, "many.html")).href;
+const LINT = pathToFileURL(join(here, "lint.html")).href;
 const QUESTIONS = ["load", "run", "certify"];
 
 const browser = await chromium.launch({
@@ -300,11 +301,7 @@ const checks = {
         for (const place of ["", "library-pool-x64.sys", "rwx-init-x64.sys", "#rules"]) {
           if (place.endsWith(".sys")) await openByName(page, place);
           else await page.goto(EXAMPLES + place);
-          await page.evaluate(axe);
-          const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-          const grave = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
-          const told = grave.map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).slice(0, 3).join("; "));
-          assert.deepEqual(told, [], place + " " + colorScheme + " " + width);
+          await assertOpen(page, place + " " + colorScheme + " " + width);
         }
         await close(page);
       }
@@ -391,6 +388,48 @@ const checks = {
     await close(page);
   },
 
+  async "findings in source are filtered, and read without a script too"() {
+    const page = await open(LINT);
+    const shown = () => page.evaluate(() => [".findings tbody tr", "article.finding"].map((what) =>
+      [...document.querySelectorAll(what)].filter((one) => one.checkVisibility()).length));
+    const [all] = await shown();
+    assert.ok(all > 10);
+    assert.deepEqual(await shown(), [all, all]);
+    const warnings = await page.locator(".findings td.level.warning").count();
+    await page.selectOption("#filter-of-level", "warning");
+    assert.deepEqual(await shown(), [warnings, warnings]);
+    assert.equal(await page.textContent(".status"), `${warnings} of ${all} findings`);
+    await page.fill("#filter-of-q", "table.c straddling");
+    assert.deepEqual(await shown(), [1, 1]);
+    await page.selectOption("#filter-of-level", "");
+    await page.fill("#filter-of-q", "");
+    await page.selectOption("#filter-of-state", "excused");
+    assert.deepEqual(await shown(), [3, 3]);
+    await page.goto(LINT + "#finding-1");
+    await page.waitForFunction(() => document.getElementById("finding-1").checkVisibility());
+    assert.equal(await page.textContent("#finding-1 .diff .new"), "+    buffer = ExAllocatePoolWithTag(NonPagedPoolNx, size, POOL_TAG);");
+    // The mark stands below what it points at.
+    const [mark, carets] = await page.evaluate(() => ["mark.primary", ".primary .carets"].map((what) =>
+      document.querySelector("#finding-1 " + what).getBoundingClientRect()).map(({ left, right }) => [left, right]));
+    assert.ok(Math.abs(mark[0] - carets[0]) < 2 && Math.abs(mark[1] - carets[1]) < 12, mark + " and " + carets);
+    await close(page);
+    const still = await open(LINT, { javaScriptEnabled: false });
+    assert.equal(await still.locator(".findings tbody tr:visible").count(), all);
+    await close(still);
+  },
+
+  async "findings in source keep nobody out"() {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const width of [1280, 400]) {
+        const page = await open(LINT, { colorScheme, viewport: { width, height: 900 } });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, "the page is " + wide + " pixels wide");
+        await assertOpen(page, "lint " + colorScheme + " " + width);
+        await close(page);
+      }
+    }
+  },
+
   async "what is smuggled in does not run"() {
     const page = await open(EXAMPLES);
     await page.evaluate(() => {
@@ -406,6 +445,15 @@ const checks = {
     await page.context().close();
   },
 };
+
+/** Nothing on the page keeps anybody out, as far as axe can tell. */
+async function assertOpen(page, place) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const grave = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  const told = grave.map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).slice(0, 3).join("; "));
+  assert.deepEqual(told, [], place);
+}
 
 /** What does not load is unknown to *run*, which is told apart. */
 function assertAnswers(answers, name) {

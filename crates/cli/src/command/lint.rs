@@ -1,0 +1,244 @@
+//! `ringfence lint`
+
+use crate::arguments::{Chosen, Color, Lint, Shown};
+use crate::effective::{Effective, File};
+use crate::report_file::{self, Wanted};
+use crate::{exit, language_server, terminal};
+use anyhow::Context;
+use ringfence::fixing::{self, LeftFix};
+use ringfence::report::{Format, Options, safe, write_lint};
+use ringfence::source::FileKind;
+use ringfence::{Confidence, Draft, Input, LintReport, LintSettings, Safety, SourceFinding};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Fixes that touch each other are made one after the other; more rounds than this bring nothing new.
+const MOST_ROUNDS: usize = 8;
+
+pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
+    let mut inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
+    if inputs.is_empty() {
+        inputs.push(Input::Path(PathBuf::from(".")));
+    }
+    let effective = Effective::of(&chosen(arguments), None, &inputs)?;
+    report_file::check(&arguments.report, effective.file.as_ref().map(|file| &*file.path))?;
+    spare_sources(&arguments.report)?;
+    let settings = LintSettings {
+        targets: effective.target.value,
+        strict: effective.strict.value,
+        code_analysis: effective.code_analysis.value,
+        show_open: arguments.show == Shown::All,
+        defines: arguments.define.clone(),
+        threads: usize::from(effective.threads.value),
+    };
+    if arguments.lsp {
+        return serve(arguments, settings, &effective);
+    }
+    let mut lint = ringfence::lint(&inputs, &settings);
+    if arguments.diff {
+        let changes = show_changes(&lint, most(arguments))?;
+        complain(&lint, true);
+        let code = exit::of_lint(&lint.report, false, !lint.left_out_by_name.is_empty());
+        return Ok(if changes && !arguments.exit_zero { exit::OBJECTION } else { code });
+    }
+    let mut unwritten = false;
+    if arguments.fix {
+        (lint, unwritten) = fix(lint, &inputs, &settings, most(arguments));
+    }
+    let mut options = terminal::options(color);
+    options.exit_zero = arguments.exit_zero;
+    options.settings_file = effective.file.as_ref().map(File::name);
+    options.cards = ringfence::rule_cards().collect();
+    let docs = effective.docs_url.value.as_ref();
+    options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());
+    options.root =
+        std::env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
+    if arguments.show == Shown::Certain {
+        lint.report.findings.retain(|finding| finding.confidence == Confidence::Certain);
+    }
+    let format = arguments.format.unwrap_or(Format::Full);
+    write_all(&lint.report, format, &arguments.report, &options)?;
+    complain(&lint, format.is_for_machines() && !format.shows_troubles());
+    if unwritten {
+        return Ok(exit::TROUBLE);
+    }
+    Ok(exit::of_lint(&lint.report, arguments.exit_zero, !lint.left_out_by_name.is_empty()))
+}
+
+/// Serves an editor. Folders that are named count in place of those that it has open.
+fn serve(arguments: &Lint, settings: LintSettings, effective: &Effective) -> anyhow::Result<u8> {
+    let named: Vec<_> = arguments.inputs.iter().map(PathBuf::from).collect();
+    let docs = effective.docs_url.value.as_ref();
+    let docs = docs.map(|url| url.trim_end_matches('/').to_owned());
+    language_server::serve(settings, named, docs)?;
+    Ok(exit::FINE)
+}
+
+/// What of the settings of a scan holds here as well. Reports of drivers do not: they would be written over.
+fn chosen(arguments: &Lint) -> Chosen {
+    Chosen {
+        report: Vec::new(),
+        docs_url: arguments.docs_url.clone(),
+        gate: Vec::new(),
+        fail_unknown: None,
+        baseline: None,
+        no_baseline: true,
+        target: arguments.target.clone(),
+        strict: arguments.strict,
+        code_analysis: arguments.code_analysis,
+        symbols: Vec::new(),
+        no_hash: None,
+        threads: arguments.threads,
+        config: arguments.config.clone(),
+        isolated: arguments.isolated,
+    }
+}
+
+fn most(arguments: &Lint) -> Safety {
+    if arguments.unsafe_fixes { Safety::Unsafe } else { Safety::Safe }
+}
+
+/// Fails where a report would go over source.
+fn spare_sources(reports: &[Wanted]) -> anyhow::Result<()> {
+    let is_source = |wanted: &&Wanted| {
+        wanted.path.exists() && FileKind::of(&wanted.path.to_string_lossy()).is_some()
+    };
+    match reports.iter().find(is_source) {
+        Some(wanted) => anyhow::bail!(
+            "the report would be written over source: {}",
+            safe(&wanted.path.display().to_string())
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Makes fixes in the files, and looks at what is left; whether something could not be written.
+fn fix(
+    mut lint: ringfence::Lint,
+    inputs: &[Input],
+    settings: &LintSettings,
+    most: Safety,
+) -> (ringfence::Lint, bool) {
+    let (mut fixed, mut files) = (0, 0);
+    let mut left = Vec::new();
+    for _ in 0..MOST_ROUNDS {
+        let outcome = fixing::write(fixing::plan(&lint.report.findings, most, &lint.tree));
+        fixed += outcome.fixed;
+        files = files.max(outcome.files);
+        left = outcome.left;
+        if outcome.fixed == 0 {
+            break;
+        }
+        lint = ringfence::lint(inputs, settings);
+    }
+    if fixed > 0 {
+        terminal::complain(&format!("fixed {} in {}", counted(fixed, "finding"), counted(files, "file")));
+    }
+    for one in &left {
+        terminal::complain(&not_fixed(one));
+    }
+    (lint, !left.is_empty())
+}
+
+fn not_fixed(one: &LeftFix) -> String {
+    let LeftFix { path, line, rule, because, .. } = one;
+    format!("error: {}:{line}: {rule} is not fixed: {}", safe(path), safe(&because.to_string()))
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Prints what fixes would change; whether there is anything.
+fn show_changes(lint: &ringfence::Lint, most: Safety) -> anyhow::Result<bool> {
+    let plan = fixing::plan(&lint.report.findings, most, &lint.tree);
+    let stdout = io::stdout();
+    let for_people = stdout.is_terminal();
+    let mut out = BufWriter::new(stdout.lock());
+    let mut files = 0;
+    for file in plan.files() {
+        files += 1;
+        let diff = plan.diff(file);
+        let written = match for_people {
+            true => diff.to_string().lines().try_for_each(|line| writeln!(out, "{}", safe(line))),
+            false => out.write_all(&diff.bytes()),
+        };
+        if let Err(error) = written {
+            return Err(error).context("cannot write the difference");
+        }
+    }
+    out.flush().context("cannot write the difference")?;
+    for one in plan.left() {
+        terminal::complain(&not_fixed(one));
+    }
+    let would = format!(
+        "would fix {} in {}",
+        counted(plan.fixed(), "finding"),
+        counted(files, "file")
+    );
+    terminal::complain(&match more_with_unsafe(&lint.report.findings, most) {
+        0 => would,
+        more => format!("{would}; {more} more with --unsafe-fixes"),
+    });
+    Ok(files > 0)
+}
+
+/// How many findings only `--unsafe-fixes` would fix.
+fn more_with_unsafe(findings: &[SourceFinding], most: Safety) -> usize {
+    let fixed = |most| findings.iter().filter(|finding| fixing::is_fixed(finding, most)).count();
+    fixed(Safety::Unsafe) - fixed(most)
+}
+
+/// Writes the report to standard output and to files; a file that cannot be written leaves the others whole.
+fn write_all(
+    report: &LintReport,
+    format: Format,
+    files: &[Wanted],
+    options: &Options,
+) -> anyhow::Result<()> {
+    let mut failures = Vec::new();
+    let to_file = Options { color: false, terminal: false, ..options.clone() };
+    for wanted in files {
+        let written = Draft::of(&wanted.path).and_then(|(draft, mut out)| {
+            write_lint(wanted.format, report, &to_file, &mut out)?;
+            drop(out);
+            draft.place()
+        });
+        if let Err(error) = written {
+            failures.push((wanted, error));
+        }
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write_lint(format, report, options, &mut out) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write the report")?,
+    }
+    drop(out);
+    let mut failures = failures.into_iter();
+    let Some((first, error)) = failures.next() else { return Ok(()) };
+    let name = |wanted: &Wanted| safe(&wanted.path.display().to_string()).into_owned();
+    for (wanted, error) in failures {
+        let error = report_file::reason(&error);
+        terminal::complain(&format!("error: cannot write the report {}: {}", name(wanted), safe(&error)));
+    }
+    let reason = report_file::reason(&error);
+    Err(anyhow::anyhow!("{}", safe(&reason)).context(format!("cannot write the report {}", name(first))))
+}
+
+/// Says on standard error what the report itself does not tell.
+fn complain(lint: &ringfence::Lint, report_is_silent: bool) {
+    if report_is_silent {
+        for unread in &lint.report.unread {
+            let (path, reason) = (safe(&unread.path), safe(&unread.reason));
+            terminal::complain(&format!("error: cannot read {path}: {reason}"));
+        }
+        for fault in &lint.report.faults {
+            let message = safe(&fault.message);
+            terminal::complain(&format!("internal: {} failed, please report: {message}", fault.rule));
+        }
+    }
+    for left_out in &lint.left_out_by_name {
+        let (path, reason) = (safe(&left_out.path), safe(&left_out.reason));
+        terminal::complain(&format!("left out {path}: {reason}"));
+    }
+}

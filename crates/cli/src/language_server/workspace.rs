@@ -1,0 +1,261 @@
+//! The files that an editor has open, and those around them.
+
+use super::address;
+use super::told::{self, FIX_ALL};
+use lsp_types::{
+    CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, Hover, HoverContents, HoverParams,
+    MarkupContent, MarkupKind, Position, Range, TextDocumentContentChangeEvent, Uri,
+};
+use ringfence::source::{FileId, LineColumn, SourceText, SourceTree};
+use ringfence::{Input, Linter, LintSettings, Safety, SourceFinding, fixing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The files that an editor has open, and those around them.
+pub(super) struct Workspace {
+    linter: Linter,
+    settings: LintSettings,
+    docs: Option<String>,
+    open: BTreeMap<String, Document>,
+    /// The findings of each file that has any.
+    findings: BTreeMap<String, Vec<SourceFinding>>,
+    /// Files that changed since they were looked at.
+    changed: BTreeSet<FileId>,
+    /// Whether all has to be looked at.
+    stale: bool,
+    /// Documents that were closed and of which the editor still shows something.
+    closed: Vec<Uri>,
+}
+
+/// A file as the editor has it.
+struct Document {
+    uri: Uri,
+    version: i32,
+    path: String,
+}
+
+/// What is shown of a document.
+type News = (Uri, Option<i32>, Vec<Diagnostic>);
+
+impl Workspace {
+    /// Reads all source below `folders`.
+    pub(super) fn open(folders: Vec<PathBuf>, settings: LintSettings, docs: Option<String>) -> Workspace {
+        let inputs: Vec<Input> = folders.into_iter().map(Input::Path).collect();
+        let (tree, _) = ringfence::read_sources(&inputs);
+        Workspace {
+            linter: Linter::new(tree, settings.clone()),
+            settings,
+            docs,
+            open: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            stale: true,
+            closed: Vec::new(),
+        }
+    }
+
+    fn tree(&self) -> &SourceTree {
+        self.linter.tree()
+    }
+
+    pub(super) fn opened(&mut self, uri: Uri, version: i32, text: String) {
+        let Some(path) = address::path(&uri).and_then(|path| path.to_str().map(str::to_owned)) else { return };
+        let known = self.tree().at(&path);
+        let same = known.is_some_and(|file| self.tree().file(file).text.as_str() == text);
+        self.open.insert(uri.as_str().to_owned(), Document { uri, version, path: path.clone() });
+        if !same {
+            self.put(&path, text, known.is_none());
+        }
+    }
+
+    pub(super) fn changed(&mut self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let Some(document) = self.open.get_mut(uri.as_str()) else { return };
+        document.version = version;
+        let path = document.path.clone();
+        let Some(file) = self.tree().at(&path) else { return };
+        let mut text = self.tree().file(file).text.as_str().to_owned();
+        for change in changes {
+            match change.range {
+                Some(range) => splice(&mut text, range, &change.text),
+                None => text = change.text,
+            }
+        }
+        self.put(&path, text, false);
+    }
+
+    /// Other files may depend on what was saved.
+    pub(super) fn saved(&mut self) {
+        self.stale = true;
+    }
+
+    pub(super) fn closed(&mut self, uri: &Uri) {
+        let Some(document) = self.open.remove(uri.as_str()) else { return };
+        self.closed.push(document.uri);
+        // What was not saved is gone.
+        if let Some(text) = ringfence::read_source_text(Path::new(&document.path)) {
+            self.put_text(&document.path, text, false);
+        }
+    }
+
+    fn put(&mut self, path: &str, text: String, is_new: bool) {
+        self.put_text(path, SourceText::of(text), is_new);
+    }
+
+    fn put_text(&mut self, path: &str, text: SourceText, is_new: bool) {
+        if let Some(file) = self.linter.put(path, text) {
+            self.changed.insert(file);
+            self.stale |= is_new || !self.linter.can_look_alone(file);
+        }
+    }
+
+    /// Looks at what changed; gives what is to be shown of all open documents.
+    pub(super) fn news(&mut self) -> Vec<News> {
+        if self.stale {
+            self.look_at_all();
+        } else if !self.changed.is_empty() {
+            for file in std::mem::take(&mut self.changed) {
+                let path = self.tree().file(file).path.clone();
+                let found = self.linter.look_at(file);
+                self.findings.insert(path, found);
+            }
+        } else if self.closed.is_empty() {
+            return Vec::new();
+        }
+        let gone = self.closed.drain(..).map(|uri| (uri, None, Vec::new()));
+        let mut news: Vec<News> = gone.collect();
+        for document in self.open.values() {
+            let shown = self.of(&document.path).map(|finding| told::diagnostic(finding, self.docs.as_deref()));
+            news.push((document.uri.clone(), Some(document.version), shown.collect()));
+        }
+        news
+    }
+
+    fn look_at_all(&mut self) {
+        self.stale = false;
+        self.changed.clear();
+        self.findings.clear();
+        for finding in self.linter.look().findings {
+            self.findings.entry(finding.path.clone()).or_default().push(finding);
+        }
+    }
+
+    /// The findings of a file that are shown.
+    fn of(&self, path: &str) -> impl Iterator<Item = &SourceFinding> {
+        let named = self.tree().at(path).map(|file| &self.tree().file(file).path);
+        let found = named.and_then(|path| self.findings.get(path)).into_iter().flatten();
+        found.filter(|finding| finding.excuse.is_none())
+    }
+
+    pub(super) fn actions(&mut self, asked: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+        self.news();
+        let uri = &asked.text_document.uri;
+        let Some(path) = address::path(uri).and_then(|path| path.to_str().map(str::to_owned)) else {
+            return Vec::new();
+        };
+        let Some(file) = self.tree().at(&path) else { return Vec::new() };
+        let text = &self.tree().file(file).text;
+        let wants = |kind: &lsp_types::CodeActionKind| {
+            let only = asked.context.only.as_ref();
+            only.is_none_or(|only| only.iter().any(|asked| kind.as_str().starts_with(asked.as_str())))
+        };
+        let mut actions: Vec<CodeAction> = Vec::new();
+        if wants(&lsp_types::CodeActionKind::QUICKFIX) {
+            for finding in self.of(&path).filter(|finding| touches(told::range(finding.mark.region), asked.range)) {
+                let line = text.line_range(finding.line).map_or("", |line| &text.as_str()[line]);
+                let indent = &line[..line.len() - line.trim_start().len()];
+                actions.extend(told::actions(finding, self.docs.as_deref(), indent, uri, text.line_end()));
+            }
+        }
+        if wants(&FIX_ALL) {
+            actions.extend(self.fix_all(&path));
+        }
+        actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
+    }
+
+    /// All safe fixes of the findings of one file.
+    fn fix_all(&self, path: &str) -> Option<CodeAction> {
+        let findings: Vec<SourceFinding> = self.of(path).cloned().collect();
+        let plan = fixing::plan(&findings, Safety::Safe, self.tree());
+        let edits = told::edits(plan.edits())?;
+        (plan.fixed() > 0).then(|| CodeAction {
+            title: "mend all that ringfence mends safely".to_owned(),
+            kind: Some(FIX_ALL),
+            edit: Some(edits),
+            ..CodeAction::default()
+        })
+    }
+
+    pub(super) fn hover(&mut self, asked: &HoverParams) -> Option<Hover> {
+        self.news();
+        let place = &asked.text_document_position_params;
+        let path = address::path(&place.text_document.uri)?;
+        let path = path.to_str()?;
+        let text = &self.tree().file(self.tree().at(path)?).text;
+        let at = place.position;
+        let offset = text.offset(LineColumn { line: at.line + 1, column: at.character + 1 })?;
+        let here = Range { start: at, end: at };
+        let word = word(text.as_str(), offset);
+        let of_word = word.and_then(|word| ringfence::explain(word).ok());
+        let of_word = of_word.map(|all| all.iter().map(|one| one.markdown()).collect::<Vec<_>>());
+        let told = of_word.or_else(|| {
+            let finding = self.of(path).find(|finding| touches(told::range(finding.mark.region), here))?;
+            let card = ringfence::rule_cards().find(|card| card.id == finding.rule)?;
+            Some(vec![card.markdown()])
+        })?;
+        let value = told.join("\n\n---\n\n");
+        let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
+        Some(Hover { contents, range: None })
+    }
+}
+
+fn touches(one: Range, other: Range) -> bool {
+    one.start <= other.end && other.start <= one.end
+}
+
+/// The word around an offset.
+fn word(text: &str, offset: usize) -> Option<&str> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let start = text[..offset].rfind(|letter| !is_part(letter)).map_or(0, |at| at + 1);
+    let start = text.ceil_char_boundary(start);
+    let end = text[offset..].find(|letter| !is_part(letter)).map_or(text.len(), |at| offset + at);
+    (start < end).then(|| &text[start..end])
+}
+
+/// Replaces a part of a text; places that it does not have are its end.
+fn splice(text: &mut String, range: Range, with: &str) {
+    let lines = SourceText::of(text.as_str());
+    let offset = |at: Position| {
+        let place = LineColumn { line: at.line.saturating_add(1), column: at.character.saturating_add(1) };
+        lines.offset(place).unwrap_or(text.len())
+    };
+    let (start, end) = (offset(range.start), offset(range.end));
+    text.replace_range(start..end.max(start), with);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_made_where_the_editor_says() {
+        let mut text = String::from("a\u{1f600}b\r\nc");
+        let range = |from: (u32, u32), to: (u32, u32)| Range {
+            start: Position::new(from.0, from.1),
+            end: Position::new(to.0, to.1),
+        };
+        splice(&mut text, range((0, 3), (0, 4)), "x");
+        assert_eq!(text, "a\u{1f600}x\r\nc");
+        splice(&mut text, range((0, 99), (1, 0)), " ");
+        assert_eq!(text, "a\u{1f600}x c");
+        splice(&mut text, range((9, 0), (9, 9)), "!");
+        assert_eq!(text, "a\u{1f600}x c!");
+    }
+
+    #[test]
+    fn words_are_found_around_a_place() {
+        assert_eq!(word("p = Mm_Map(1)", 6), Some("Mm_Map"));
+        assert_eq!(word("p = f", 5), Some("f"));
+        assert_eq!(word("\u{e4}f", 2), Some("f"));
+        assert_eq!(word("a ; b", 2), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! Findings that the source itself says are known.
+
+use crate::rule_cards;
+use ringfence_finding::{IdleSuppression, SourceExcuse, SourceFinding};
+use ringfence_source::{SourceTree, Suppressed, Suppression};
+
+/// Excuses the findings that a suppression is about; gives the suppressions that are about none.
+pub(super) fn suppress(
+    tree: &SourceTree,
+    findings: &mut [SourceFinding],
+    suppressions: &[Suppression],
+) -> Vec<IdleSuppression> {
+    let mut idle = Vec::new();
+    for one in suppressions {
+        let path = &tree.file(one.span.file).path;
+        let unknown = unknown_rule(one);
+        let mut used = false;
+        for finding in findings.iter_mut().filter(|finding| finding.path == *path) {
+            if one.lines.contains(&finding.line) && is_about(one, finding) {
+                used = true;
+                let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
+                finding.excuse.get_or_insert(excuse);
+            }
+        }
+        let because = match unknown {
+            Some(because) => because,
+            None if used => continue,
+            None => "there is nothing for it to suppress".to_owned(),
+        };
+        idle.push(IdleSuppression {
+            path: path.clone(),
+            line: one.line,
+            text: one.told(),
+            because,
+        });
+    }
+    idle
+}
+
+fn reason(of: &Suppression) -> String {
+    if of.reason.is_empty() { of.told() } else { of.reason.clone() }
+}
+
+fn is_about(of: &Suppression, finding: &SourceFinding) -> bool {
+    match &of.of {
+        Suppressed::Rule(name) => {
+            // A warning's name is only that of what brings this warning, though rules have several.
+            match is_warning(name) {
+                true => finding.warning.is_some_and(|warning| warning.eq_ignore_ascii_case(name)),
+                false => rule_cards().any(|card| card.id == finding.rule && card.is_called(name)),
+            }
+        }
+        Suppressed::Warning(number) => {
+            finding.warning.is_some_and(|warning| warning[1..] == number.to_string())
+        }
+    }
+}
+
+fn is_warning(name: &str) -> bool {
+    let digits = name.strip_prefix(['C', 'c']);
+    digits
+        .is_some_and(|digits| digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn unknown_rule(of: &Suppression) -> Option<String> {
+    let Suppressed::Rule(name) = &of.of else { return None };
+    if rule_cards().any(|card| card.is_called(name)) {
+        return None;
+    }
+    let known = rule_cards().map(|card| card.id);
+    let meant = crate::similar(name, known).first().map(|id| format!(", did you mean {id}?"));
+    Some(format!("there is no such rule{}", meant.unwrap_or_default()))
+}
