@@ -6,7 +6,7 @@ mod compare;
 mod map;
 mod oracle;
 mod random;
-mod recipe;
+pub mod recipe;
 mod routes;
 mod sighted;
 mod survey;

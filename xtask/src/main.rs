@@ -11,6 +11,7 @@ mod docs;
 mod fixtures;
 mod fuzz;
 mod integrations;
+mod mend;
 mod reports;
 mod stage;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Proves source fixes by machine code: builds the example, mends it, builds it again.
+    Mend,
     /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
     Reports(reports::Arguments),
     /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
@@ -73,6 +76,7 @@ fn run() -> anyhow::Result<()> {
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Mend => mend::run(),
         Task::Reports(arguments) => reports::run(&arguments),
         Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),

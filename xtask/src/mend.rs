@@ -66,7 +66,13 @@ fn build(folder: &Path, name: &str) -> Result<Examination> {
         clang.args(TARGET).args(COMPILE);
         // Tags of four letters are the kit's way, and so are variables of types that enumerations are made of.
         clang.args(["-O1", "-fno-inline", "-Wno-multichar", "-Wno-four-char-constants"]);
-        clang.args(["-I", "kit", "-D_AMD64_", "-DNTDDI_WIN8=0x06020000", "-DNTDDI_VERSION=0x0A000010"]);
+        clang.args([
+            "-I",
+            "kit",
+            "-D_AMD64_",
+            "-DNTDDI_WIN8=0x06020000",
+            "-DNTDDI_VERSION=0x0A000010",
+        ]);
         capture(clang.args(["-c", &format!("acme/{source}.c"), "-o", &object]))
             .with_context(|| format!("{source}.c, {name}"))?;
         objects.push(object);
@@ -109,7 +115,8 @@ fn look(folder: &Path) -> ringfence::Lint {
 fn mend(folder: &Path) -> Result<()> {
     for _ in 0..8 {
         let lint = look(folder);
-        let outcome = fixing::write(fixing::plan(&lint.report.findings, Safety::Unsafe, &lint.tree));
+        let outcome =
+            fixing::write(fixing::plan(&lint.report.findings, Safety::Unsafe, &lint.tree));
         if outcome.fixed == 0 {
             match outcome.left.first() {
                 Some(left) => bail!("{}:{} is not fixed: {}", left.path, left.line, left.because),

@@ -9,6 +9,7 @@ pub fn all() -> Result<()> {
     stage::run(vec![
         Stage::cargo("tests", 1500, &["test", "--workspace", "--quiet"]),
         Stage::task("examples", 600, &["fixtures"])?,
+        Stage::task("mend", 300, &["mend"])?,
         Stage::task("docs", 120, &["docs", "--check"])?,
         Stage::task("code", 600, &["code"])?,
         Stage::task("shells", 300, &["integrations", "--only", "shells"])?,

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod chosen;
+mod lint;
 mod tips;
 
 use crate::report_file::Wanted;
@@ -10,6 +11,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+pub(crate) use lint::{Lint, Shown};
 use ringfence::report::{Format, safe};
 use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, similar};
 use std::ffi::OsString;
@@ -56,6 +58,8 @@ impl Arguments {
 pub(crate) enum Command {
     /// Examine drivers: do they load, run and pass certification with memory integrity on?
     Scan(Scan),
+    /// Look at driver source: what in it memory integrity objects to, with fixes
+    Lint(Lint),
     /// Show what drivers ask the kernel for: every call of a DDI that decides about executable memory
     Calls(Calls),
     /// Tell what the HLK HyperVisor Code Integrity Readiness Test would object to, in the counters of

@@ -1,7 +1,7 @@
 //! The exit codes. They are the same for every format.
 
 use crate::terminal;
-use ringfence::{Closing, Question, Scan};
+use ringfence::{Closing, LintReport, Question, Scan, SourceFinding};
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -32,6 +32,20 @@ pub(crate) fn of_comparison(worse: bool, drivers: usize, scans: &[Scan]) -> u8 {
     } else if scans.iter().any(troubled) {
         TROUBLE
     } else if drivers == 0 {
+        NOTHING
+    } else {
+        FINE
+    }
+}
+
+/// The exit code of a look at source whose report was written; `left_out` says whether something was named that is no
+/// source.
+pub(crate) fn of_lint(report: &LintReport, exit_zero: bool, left_out: bool) -> u8 {
+    if !exit_zero && report.findings.iter().any(SourceFinding::fails) {
+        OBJECTION
+    } else if !report.unread.is_empty() || !report.faults.is_empty() || left_out {
+        TROUBLE
+    } else if report.examined.files + report.examined.projects == 0 {
         NOTHING
     } else {
         FINE

@@ -14,9 +14,10 @@ use lsp_types::notification::{
 };
 use lsp_types::request::{CodeActionRequest, HoverRequest, Request as _};
 use lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, HoverProviderCapability, InitializeParams,
-    PositionEncodingKind, PublishDiagnosticsParams, SaveOptions, ServerCapabilities, TextDocumentSyncCapability,
-    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Uri,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, HoverProviderCapability,
+    InitializeParams, PositionEncodingKind, PublishDiagnosticsParams, SaveOptions,
+    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, Uri,
 };
 use ringfence::LintSettings;
 use serde::de::DeserializeOwned;
@@ -24,9 +25,14 @@ use std::path::PathBuf;
 use workspace::Workspace;
 
 /// Serves one editor until it says that it is done.
-pub(crate) fn serve(settings: LintSettings, folders: Vec<PathBuf>, docs: Option<String>) -> anyhow::Result<()> {
+pub(crate) fn serve(
+    settings: LintSettings,
+    folders: Vec<PathBuf>,
+    docs: Option<String>,
+) -> anyhow::Result<()> {
     let (connection, threads) = Connection::stdio();
-    let served = Server::begin(&connection, settings, folders, docs).and_then(|mut server| server.run());
+    let served =
+        Server::begin(&connection, settings, folders, docs).and_then(|mut server| server.run());
     // The thread that writes ends with the connection.
     drop(connection);
     threads.join().context("the editor's pipe broke")?;
@@ -46,7 +52,8 @@ impl<'c> Server<'c> {
         docs: Option<String>,
     ) -> anyhow::Result<Server<'c>> {
         let (id, said) = connection.initialize_start()?;
-        let said: InitializeParams = serde_json::from_value(said).context("the editor's first message")?;
+        let said: InitializeParams =
+            serde_json::from_value(said).context("the editor's first message")?;
         let answer = serde_json::json!({
             "capabilities": capabilities(),
             "serverInfo": { "name": ringfence::TOOL.name, "version": ringfence::TOOL.version },
@@ -88,7 +95,8 @@ impl<'c> Server<'c> {
 
     fn answer(&mut self, request: Request) -> Response {
         let Request { id, method, params } = request;
-        let refused = |text: String| Response::new_err(id.clone(), ErrorCode::InvalidParams as i32, text);
+        let refused =
+            |text: String| Response::new_err(id.clone(), ErrorCode::InvalidParams as i32, text);
         match &*method {
             CodeActionRequest::METHOD => match read(params) {
                 Ok(asked) => Response::new_ok(id, self.workspace.actions(&asked)),
@@ -98,7 +106,11 @@ impl<'c> Server<'c> {
                 Ok(asked) => Response::new_ok(id, self.workspace.hover(&asked)),
                 Err(why) => refused(why),
             },
-            _ => Response::new_err(id, ErrorCode::MethodNotFound as i32, format!("{method} is not offered")),
+            _ => Response::new_err(
+                id,
+                ErrorCode::MethodNotFound as i32,
+                format!("{method} is not offered"),
+            ),
         }
     }
 
@@ -148,7 +160,9 @@ fn capabilities() -> ServerCapabilities {
         text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
             open_close: Some(true),
             change: Some(TextDocumentSyncKind::INCREMENTAL),
-            save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
+            save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions {
+                include_text: Some(false),
+            })),
             ..TextDocumentSyncOptions::default()
         })),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {

@@ -5,6 +5,7 @@ mod arguments;
 mod command;
 mod effective;
 mod exit;
+mod language_server;
 mod progress;
 mod report_file;
 mod scanning;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = match &arguments.command {
         Command::Scan(scan) => command::scan::run(scan, arguments.color),
+        Command::Lint(lint) => command::lint::run(lint, arguments.color),
         Command::Calls(calls) => command::calls::run(calls, arguments.color),
         Command::Certify(certify) => command::certify::run(certify, arguments.color),
         Command::Diff(diff) => command::diff::run(diff, arguments.color),

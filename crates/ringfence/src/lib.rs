@@ -53,6 +53,8 @@ mod excuse;
 mod explain;
 pub mod fixing;
 mod known;
+mod lint;
+mod linter;
 mod look;
 mod ordered;
 mod properties;
@@ -72,6 +74,8 @@ pub use ddi_page::ddis;
 pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards, rules_judging};
+pub use lint::{Lint, LintSettings, lint, lint_tree, read_source_text, read_sources};
+pub use linter::Linter;
 pub use recorded::{
     NotRecorded, RecordedCode, RecordedCoverage, RecordedDriver, RecordedExcuse, RecordedFinding,
     RecordedImport, RecordedProperties, RecordedScan, RecordedSection, RecordedSource,
@@ -86,10 +90,11 @@ pub use ringfence_finding::{
     Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
     Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
     Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
-    Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances, ImportChange, InlinedCall,
-    Level, LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard, Safety,
-    SectionChange, Sku, SourceEdit, SourceExcuse, SourceFinding, SourceMark, SourcePlace, TARGETS,
-    Target, Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
+    Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances, IdleSuppression,
+    ImportChange, InlinedCall, Level, LintCoverage, LintReport, LoneDriver, Objection, Outcome,
+    Question, Region, Regraded, Report, RuleCard, Safety, SectionChange, Sku, SourceEdit,
+    SourceExcuse, SourceFinding, SourceMark, SourcePlace, TARGETS, Target, Targets, Tool, Totals,
+    UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

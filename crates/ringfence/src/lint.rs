@@ -200,8 +200,3 @@ fn read(inputs: &[Input], left_out: &mut Vec<Unread>) -> (SourceTree, Vec<Unread
     }
     (tree, unread)
 }
-
-/// Whether a finding makes a look at source fail: an error that is certain of something and that nobody excused.
-pub fn fails(finding: &SourceFinding) -> bool {
-    finding.level == ringfence_finding::Level::Error && !finding.open && finding.excuse.is_none()
-}

@@ -79,7 +79,12 @@ pub fn scan(
 }
 
 pub(crate) fn threads(settings: &Settings) -> usize {
-    match settings.threads {
+    threads_or_all(settings.threads)
+}
+
+/// As many threads as asked for; for 0 one for each processor.
+pub(crate) fn threads_or_all(asked: usize) -> usize {
+    match asked {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     }

@@ -132,7 +132,11 @@ fn fix(
         lint = ringfence::lint(inputs, settings);
     }
     if fixed > 0 {
-        terminal::complain(&format!("fixed {} in {}", counted(fixed, "finding"), counted(files, "file")));
+        terminal::complain(&format!(
+            "fixed {} in {}",
+            counted(fixed, "finding"),
+            counted(files, "file")
+        ));
     }
     for one in &left {
         terminal::complain(&not_fixed(one));
@@ -171,11 +175,8 @@ fn show_changes(lint: &ringfence::Lint, most: Safety) -> anyhow::Result<bool> {
     for one in plan.left() {
         terminal::complain(&not_fixed(one));
     }
-    let would = format!(
-        "would fix {} in {}",
-        counted(plan.fixed(), "finding"),
-        counted(files, "file")
-    );
+    let would =
+        format!("would fix {} in {}", counted(plan.fixed(), "finding"), counted(files, "file"));
     terminal::complain(&match more_with_unsafe(&lint.report.findings, most) {
         0 => would,
         more => format!("{would}; {more} more with --unsafe-fixes"),
@@ -219,10 +220,15 @@ fn write_all(
     let name = |wanted: &Wanted| safe(&wanted.path.display().to_string()).into_owned();
     for (wanted, error) in failures {
         let error = report_file::reason(&error);
-        terminal::complain(&format!("error: cannot write the report {}: {}", name(wanted), safe(&error)));
+        terminal::complain(&format!(
+            "error: cannot write the report {}: {}",
+            name(wanted),
+            safe(&error)
+        ));
     }
     let reason = report_file::reason(&error);
-    Err(anyhow::anyhow!("{}", safe(&reason)).context(format!("cannot write the report {}", name(first))))
+    Err(anyhow::anyhow!("{}", safe(&reason))
+        .context(format!("cannot write the report {}", name(first))))
 }
 
 /// Says on standard error what the report itself does not tell.
@@ -234,7 +240,10 @@ fn complain(lint: &ringfence::Lint, report_is_silent: bool) {
         }
         for fault in &lint.report.faults {
             let message = safe(&fault.message);
-            terminal::complain(&format!("internal: {} failed, please report: {message}", fault.rule));
+            terminal::complain(&format!(
+                "internal: {} failed, please report: {message}",
+                fault.rule
+            ));
         }
     }
     for left_out in &lint.left_out_by_name {

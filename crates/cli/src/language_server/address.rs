@@ -9,7 +9,8 @@ pub(super) fn path(uri: &Uri) -> Option<PathBuf> {
     // A host is only the own one.
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
     let text = decoded(rest)?;
-    let is_drive = matches!(text.as_bytes(), [b'/', drive, b':', ..] if drive.is_ascii_alphabetic());
+    let is_drive =
+        matches!(text.as_bytes(), [b'/', drive, b':', ..] if drive.is_ascii_alphabetic());
     Some(PathBuf::from(if is_drive { &text[1..] } else { &text }))
 }
 

@@ -2,8 +2,8 @@
 
 use super::address;
 use lsp_types::{
-    CodeAction, CodeActionKind, CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity,
-    Location, NumberOrString, Position, Range, TextEdit, Uri, WorkspaceEdit,
+    CodeAction, CodeActionKind, CodeDescription, Diagnostic, DiagnosticRelatedInformation,
+    DiagnosticSeverity, Location, NumberOrString, Position, Range, TextEdit, Uri, WorkspaceEdit,
 };
 use ringfence::{Fix, Level, Region, Safety, SourceEdit, SourceFinding};
 use std::collections::HashMap;
@@ -14,8 +14,12 @@ pub(super) const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.ri
 
 /// A region as editors count it: from 0.
 pub(super) fn range(region: Region) -> Range {
-    let place = |line: u32, column: u32| Position::new(line.saturating_sub(1), column.saturating_sub(1));
-    Range { start: place(region.line, region.column), end: place(region.end_line, region.end_column) }
+    let place =
+        |line: u32, column: u32| Position::new(line.saturating_sub(1), column.saturating_sub(1));
+    Range {
+        start: place(region.line, region.column),
+        end: place(region.end_line, region.end_column),
+    }
 }
 
 /// What an editor shows of a finding.
@@ -34,7 +38,8 @@ pub(super) fn diagnostic(finding: &SourceFinding, docs: Option<&str>) -> Diagnos
         message += &format!("\nCode Analysis: {warning}");
     }
     let related = finding.related.iter().filter_map(|mark| {
-        let location = Location { uri: address::uri(Path::new(&mark.path))?, range: range(mark.region) };
+        let location =
+            Location { uri: address::uri(Path::new(&mark.path))?, range: range(mark.region) };
         Some(DiagnosticRelatedInformation { location, message: mark.text.clone() })
     });
     let related: Vec<_> = related.collect();
@@ -53,7 +58,13 @@ pub(super) fn diagnostic(finding: &SourceFinding, docs: Option<&str>) -> Diagnos
 }
 
 /// The actions that mend a finding: its fixes, and to say in the source that it is known.
-pub(super) fn actions(finding: &SourceFinding, docs: Option<&str>, indent: &str, uri: &Uri, line_end: &str) -> Vec<CodeAction> {
+pub(super) fn actions(
+    finding: &SourceFinding,
+    docs: Option<&str>,
+    indent: &str,
+    uri: &Uri,
+    line_end: &str,
+) -> Vec<CodeAction> {
     let shown = diagnostic(finding, docs);
     let fixes = finding.fix.iter().chain(&finding.other_fixes);
     let mut actions: Vec<CodeAction> = fixes
@@ -76,7 +87,10 @@ pub(super) fn actions(finding: &SourceFinding, docs: Option<&str>, indent: &str,
         title: format!("accept `{}` here", finding.rule),
         kind: Some(CodeActionKind::QUICKFIX),
         diagnostics: Some(vec![shown]),
-        edit: Some(WorkspaceEdit { changes: Some(HashMap::from([(uri.clone(), vec![edit])])), ..WorkspaceEdit::default() }),
+        edit: Some(WorkspaceEdit {
+            changes: Some(HashMap::from([(uri.clone(), vec![edit])])),
+            ..WorkspaceEdit::default()
+        }),
         ..CodeAction::default()
     });
     actions

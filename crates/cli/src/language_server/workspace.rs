@@ -3,11 +3,11 @@
 use super::address;
 use super::told::{self, FIX_ALL};
 use lsp_types::{
-    CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, Hover, HoverContents, HoverParams,
-    MarkupContent, MarkupKind, Position, Range, TextDocumentContentChangeEvent, Uri,
+    CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, Hover, HoverContents,
+    HoverParams, MarkupContent, MarkupKind, Position, Range, TextDocumentContentChangeEvent, Uri,
 };
 use ringfence::source::{FileId, LineColumn, SourceText, SourceTree};
-use ringfence::{Input, Linter, LintSettings, Safety, SourceFinding, fixing};
+use ringfence::{Input, LintSettings, Linter, Safety, SourceFinding, fixing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,11 @@ type News = (Uri, Option<i32>, Vec<Diagnostic>);
 
 impl Workspace {
     /// Reads all source below `folders`.
-    pub(super) fn open(folders: Vec<PathBuf>, settings: LintSettings, docs: Option<String>) -> Workspace {
+    pub(super) fn open(
+        folders: Vec<PathBuf>,
+        settings: LintSettings,
+        docs: Option<String>,
+    ) -> Workspace {
         let inputs: Vec<Input> = folders.into_iter().map(Input::Path).collect();
         let (tree, _) = ringfence::read_sources(&inputs);
         Workspace {
@@ -59,7 +63,10 @@ impl Workspace {
     }
 
     pub(super) fn opened(&mut self, uri: Uri, version: i32, text: String) {
-        let Some(path) = address::path(&uri).and_then(|path| path.to_str().map(str::to_owned)) else { return };
+        let Some(path) = address::path(&uri).and_then(|path| path.to_str().map(str::to_owned))
+        else {
+            return;
+        };
         let known = self.tree().at(&path);
         let same = known.is_some_and(|file| self.tree().file(file).text.as_str() == text);
         self.open.insert(uri.as_str().to_owned(), Document { uri, version, path: path.clone() });
@@ -68,7 +75,12 @@ impl Workspace {
         }
     }
 
-    pub(super) fn changed(&mut self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+    pub(super) fn changed(
+        &mut self,
+        uri: &Uri,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+    ) {
         let Some(document) = self.open.get_mut(uri.as_str()) else { return };
         document.version = version;
         let path = document.path.clone();
@@ -124,7 +136,9 @@ impl Workspace {
         let gone = self.closed.drain(..).map(|uri| (uri, None, Vec::new()));
         let mut news: Vec<News> = gone.collect();
         for document in self.open.values() {
-            let shown = self.of(&document.path).map(|finding| told::diagnostic(finding, self.docs.as_deref()));
+            let shown = self
+                .of(&document.path)
+                .map(|finding| told::diagnostic(finding, self.docs.as_deref()));
             news.push((document.uri.clone(), Some(document.version), shown.collect()));
         }
         news
@@ -149,21 +163,33 @@ impl Workspace {
     pub(super) fn actions(&mut self, asked: &CodeActionParams) -> Vec<CodeActionOrCommand> {
         self.news();
         let uri = &asked.text_document.uri;
-        let Some(path) = address::path(uri).and_then(|path| path.to_str().map(str::to_owned)) else {
+        let Some(path) = address::path(uri).and_then(|path| path.to_str().map(str::to_owned))
+        else {
             return Vec::new();
         };
         let Some(file) = self.tree().at(&path) else { return Vec::new() };
         let text = &self.tree().file(file).text;
         let wants = |kind: &lsp_types::CodeActionKind| {
             let only = asked.context.only.as_ref();
-            only.is_none_or(|only| only.iter().any(|asked| kind.as_str().starts_with(asked.as_str())))
+            only.is_none_or(|only| {
+                only.iter().any(|asked| kind.as_str().starts_with(asked.as_str()))
+            })
         };
         let mut actions: Vec<CodeAction> = Vec::new();
         if wants(&lsp_types::CodeActionKind::QUICKFIX) {
-            for finding in self.of(&path).filter(|finding| touches(told::range(finding.mark.region), asked.range)) {
+            for finding in self
+                .of(&path)
+                .filter(|finding| touches(told::range(finding.mark.region), asked.range))
+            {
                 let line = text.line_range(finding.line).map_or("", |line| &text.as_str()[line]);
                 let indent = &line[..line.len() - line.trim_start().len()];
-                actions.extend(told::actions(finding, self.docs.as_deref(), indent, uri, text.line_end()));
+                actions.extend(told::actions(
+                    finding,
+                    self.docs.as_deref(),
+                    indent,
+                    uri,
+                    text.line_end(),
+                ));
             }
         }
         if wants(&FIX_ALL) {
@@ -198,7 +224,8 @@ impl Workspace {
         let of_word = word.and_then(|word| ringfence::explain(word).ok());
         let of_word = of_word.map(|all| all.iter().map(|one| one.markdown()).collect::<Vec<_>>());
         let told = of_word.or_else(|| {
-            let finding = self.of(path).find(|finding| touches(told::range(finding.mark.region), here))?;
+            let finding =
+                self.of(path).find(|finding| touches(told::range(finding.mark.region), here))?;
             let card = ringfence::rule_cards().find(|card| card.id == finding.rule)?;
             Some(vec![card.markdown()])
         })?;
@@ -225,7 +252,8 @@ fn word(text: &str, offset: usize) -> Option<&str> {
 fn splice(text: &mut String, range: Range, with: &str) {
     let lines = SourceText::of(text.as_str());
     let offset = |at: Position| {
-        let place = LineColumn { line: at.line.saturating_add(1), column: at.character.saturating_add(1) };
+        let place =
+            LineColumn { line: at.line.saturating_add(1), column: at.character.saturating_add(1) };
         lines.offset(place).unwrap_or(text.len())
     };
     let (start, end) = (offset(range.start), offset(range.end));

@@ -94,6 +94,11 @@ impl<'a> Plan<'a> {
         self.made.len()
     }
 
+    /// The edits of the fixes that are made. What several fixes have in common comes several times.
+    pub fn edits(&self) -> impl Iterator<Item = &'a SourceEdit> {
+        self.made.iter().flat_map(|made| &made.fix.edits)
+    }
+
     /// The fixes that were asked for and are not made.
     pub fn left(&self) -> &[LeftFix] {
         &self.left
@@ -111,13 +116,13 @@ impl<'a> Plan<'a> {
 
     /// The text that `file` has afterwards.
     pub fn apply(&self, file: FileId) -> String {
-        apply(self.tree.file(file).text.as_str(), self.edits(file))
+        apply(self.tree.file(file).text.as_str(), self.edits_of(file))
     }
 
     /// What changes in `file`.
     pub fn diff(&self, file: FileId) -> UnifiedDiff {
         let file_now = self.tree.file(file);
-        UnifiedDiff::new(&file_now.path, &file_now.text, self.edits(file))
+        UnifiedDiff::new(&file_now.path, &file_now.text, self.edits_of(file))
     }
 
     /// The tree that it is a plan for.
@@ -148,7 +153,7 @@ impl<'a> Plan<'a> {
         self.left
     }
 
-    fn edits(&self, file: FileId) -> impl Iterator<Item = (Range<usize>, &'a str)> {
+    fn edits_of(&self, file: FileId) -> impl Iterator<Item = (Range<usize>, &'a str)> {
         self.files.get(&file).into_iter().flat_map(FileEdits::iter)
     }
 

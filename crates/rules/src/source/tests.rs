@@ -31,7 +31,7 @@ pub(crate) fn findings_of(files: &[(&str, &str)], targets: Targets) -> Vec<Sourc
     for (path, text) in files {
         tree.add(path, SourceText::of(*text)).unwrap();
     }
-    let analysis = analyse(&tree, &[]);
+    let analysis = analyse(&tree, &[], &[]);
     let source = Source {
         tree: &tree,
         projects: &[],
