@@ -28,17 +28,32 @@ pub(crate) fn said(finding: &SourceFinding) -> String {
 
 /// The findings about files for some targets.
 pub(crate) fn findings_of(files: &[(&str, &str)], targets: Targets) -> Vec<SourceFinding> {
+    found_in(files, &[], targets, false)
+}
+
+/// As [`findings_of`], where documentation weighs more than observation.
+pub(crate) fn strict_findings_of(files: &[(&str, &str)]) -> Vec<SourceFinding> {
+    found_in(files, &[], Targets::DEFAULT, true)
+}
+
+/// The findings about files that projects build.
+pub(crate) fn found_in(
+    files: &[(&str, &str)],
+    projects: &[Project],
+    targets: Targets,
+    strict: bool,
+) -> Vec<SourceFinding> {
     let mut tree = SourceTree::default();
     for (path, text) in files {
         tree.add(path, SourceText::of(*text)).unwrap();
     }
-    let analysis = analyse(&tree, &[]);
+    let analysis = analyse(&tree, projects);
     let source = Source {
         tree: &tree,
-        projects: &[],
+        projects,
         analysis: &analysis,
         targets,
-        strict: false,
+        strict,
         code_analysis: false,
     };
     let outcome = check_source(&source);
