@@ -3,6 +3,7 @@
 mod judging;
 mod marks;
 mod mending;
+pub(crate) mod pool_flags;
 #[cfg(test)]
 pub(crate) mod tests;
 

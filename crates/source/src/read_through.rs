@@ -10,6 +10,8 @@ use std::ops::Range;
 
 /// How many variables are followed one to another.
 const MOST_STEPS: usize = 4;
+/// How many calls are looked through for the one that a variable's address is handed to.
+const MOST_CALLS: usize = 64;
 
 impl Place<'_, '_> {
     /// Of an argument that is read from memory: what the variable was last given through which it is read, then what the
@@ -53,11 +55,11 @@ impl Place<'_, '_> {
         let given = match &last.happens {
             Happens::Begins(value) | Happens::Becomes(value) => value.clone(),
             Happens::Changes => {
-                let around = |call: &&crate::syntax::Call| {
-                    call.whole.start < last.name.start && last.name.end <= call.whole.end
-                };
-                let calls = syntax.calls.iter().filter(around);
-                calls.min_by_key(|call| call.whole.len())?.whole.clone()
+                // The innermost call around is the last that begins before.
+                let before =
+                    syntax.calls.partition_point(|call| call.whole.start < last.name.start);
+                let mut calls = syntax.calls[..before].iter().rev().take(MOST_CALLS);
+                calls.find(|call| last.name.end <= call.whole.end)?.whole.clone()
             }
             Happens::Gains(_) | Happens::Declared => return None,
         };
