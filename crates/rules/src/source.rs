@@ -10,7 +10,8 @@ pub(crate) mod tests;
 use crate::rule::panic_message;
 use crate::{Crash, Rule, rules};
 pub(crate) use judging::{
-    about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, terms, violation,
+    about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, given, terms,
+    violation,
 };
 pub(crate) use mending::{
     Mend, all_have_pool2, contains, edit, fix, inserted, or_ed, own_name, replaced_terms,
