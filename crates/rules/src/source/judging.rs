@@ -139,7 +139,7 @@ fn denying(finding: SourceFinding, ddi: &Ddi) -> SourceFinding {
 /// The warning that Code Analysis gives.
 fn warning(call: &SourceCall) -> Option<&'static str> {
     match call.opt_in {
-        OptIn::OptedOut { cancels: true, .. } if depends_on_opt_in(call) => Some("C30032"),
+        OptIn::OptedOut { .. } if depends_on_opt_in(call) => Some("C30032"),
         _ => call.ddi.warning.map(|warning| warning.id),
     }
 }
