@@ -13,6 +13,7 @@ mod executable_pool_flags;
 mod executable_pool_type;
 mod maps_file_as_image;
 mod nx_opt_in;
+mod pool_nx_optout;
 mod pool_type_as_pool_flags;
 
 use crate::Rule;
@@ -20,6 +21,7 @@ pub(crate) use violation::{denied_by, graded, verifier_note, warning_note};
 
 pub(crate) static RULES: &[&dyn Rule] = &[
     &nx_opt_in::NxOptIn,
+    &pool_nx_optout::PoolNxOptout,
     &executable_pool_type::ExecutablePoolType,
     &executable_pool_flags::ExecutablePoolFlags,
     &executable_lookaside_list::ExecutableLookasideList,

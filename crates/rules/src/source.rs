@@ -3,13 +3,20 @@
 mod judging;
 mod marks;
 mod mending;
+pub(crate) mod pool_flags;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use crate::rule::panic_message;
 use crate::{Crash, Rule, rules};
-pub(crate) use judging::{always, answer, asks, asks_by, depends_on_opt_in, terms, violation};
-pub(crate) use mending::{Mend, all_have_pool2, edit, fix, replaced_terms};
+pub(crate) use judging::{
+    about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, given, terms,
+    violation,
+};
+pub(crate) use mending::{
+    Mend, all_have_pool2, contains, edit, fix, inserted, or_ed, own_name, replaced_terms,
+    stands_in_argument, taken_out,
+};
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,7 +2,7 @@
 
 use crate::blank::blanked;
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
-use crate::entry;
+use crate::entry::{self, Entry};
 use crate::interest::{self, Interest};
 use crate::opt_in::{self, OptIn};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
@@ -20,6 +20,10 @@ pub struct Analysis {
     pub calls: Vec<SourceCall>,
     /// The opt-in of each file that was parsed.
     pub opt_ins: Vec<(FileId, OptIn)>,
+    /// The entry points of drivers with files that `POOL_NX_OPTIN` is defined for.
+    pub entries: Vec<Entry>,
+    /// Macros that would opt in but are defined behind the headers of the kernel, and so do not; each once, with its name.
+    pub late_opt_ins: Vec<(&'static str, Span)>,
     /// Files that were parsed.
     pub parsed: Vec<FileId>,
     /// Files of which not all was read, as they are made to be hard.
@@ -68,6 +72,8 @@ pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> A
     Analysis {
         calls: told(&world, calls, &wrappers),
         opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
+        entries: entry::entries(&world, projects),
+        late_opt_ins: reading.late_opt_ins(),
         parsed: {
             let mut parsed: Vec<_> = read.into_iter().collect();
             parsed.sort();
@@ -213,6 +219,14 @@ impl<'t> Reading<'t> {
         };
         let units: Vec<_> = mains.par_iter().map(work).collect();
         self.units.extend(units);
+    }
+
+    fn late_opt_ins(&self) -> Vec<(&'static str, Span)> {
+        let units = self.units.values();
+        let mut late: Vec<_> = units.filter_map(|unit| opt_in::too_late(self.tree, unit)).collect();
+        late.sort_by_key(|(name, span)| (*span, *name));
+        late.dedup();
+        late
     }
 
     /// The first unit that includes a header.

@@ -23,6 +23,8 @@ pub struct SourceCall {
     pub callee: Span,
     /// The function around it.
     pub function: Option<String>,
+    /// The body of that function.
+    pub around: Option<Span>,
     /// One for each parameter of the DDI; those that source does not pass have no span.
     pub arguments: Vec<SourceArgument>,
     /// The ways between `span` and the DDI, outermost first; empty where the DDI itself is called there.
@@ -40,6 +42,23 @@ pub struct SourceArgument {
     pub span: Option<Span>,
     /// What it may be.
     pub value: Value,
+    /// Whether it has to be put in parentheses before `| x` may stand behind it.
+    pub is_loose: bool,
+    /// Where it is read from memory: what the variable was last given through which it is read, then what the variable in
+    /// that was given, and so on.
+    pub read_through: Vec<Span>,
+}
+
+impl SourceArgument {
+    /// What source does not pass.
+    fn not_passed() -> SourceArgument {
+        SourceArgument {
+            span: None,
+            value: Value::open(Unknown::Text),
+            is_loose: true,
+            read_through: Vec::new(),
+        }
+    }
 }
 
 /// A wrapper or macro on the way to a DDI.
@@ -135,14 +154,14 @@ impl<'w, 't> Follower<'w, 't> {
         let mut found = Vec::new();
         let step = Step { name, manner: call.manner, arguments: &arguments, span, via: &[] };
         self.follow(&place, step, 0, &mut found);
-        let function = call.function.map(|function| {
-            self.world.text(id.parsed, &parsed.syntax.functions[function].name).to_owned()
-        });
+        let around = call.function.map(|function| &parsed.syntax.functions[function]);
+        let function = around.map(|function| self.world.text(id.parsed, &function.name).to_owned());
+        let around = around.map(|function| Span::new(parsed.file, function.body.clone()));
         let callee = Span::new(parsed.file, call.callee.clone());
         for reached in &mut found {
             let call = &mut reached.call;
             call.function.clone_from(&function);
-            (call.span, call.callee) = (span, callee);
+            (call.span, call.callee, call.around) = (span, callee, around);
             chosen_in_macro(call);
             reached.depends =
                 call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
@@ -151,9 +170,14 @@ impl<'w, 't> Follower<'w, 't> {
     }
 
     fn arguments(&self, place: &Place<'_, 't>, call: &Call, file: FileId) -> Vec<SourceArgument> {
-        let argument = |range: &Range<usize>| SourceArgument {
-            span: Some(Span::new(file, range.clone())),
-            value: place.value_in(file, range.clone()),
+        let argument = |range: &Range<usize>| {
+            let value = place.value_in(file, range.clone());
+            SourceArgument {
+                span: Some(Span::new(file, range.clone())),
+                is_loose: place.is_loose(file, range.clone()),
+                read_through: place.read_through(file, range.clone(), &value),
+                value,
+            }
         };
         call.arguments.iter().map(argument).collect()
     }
@@ -186,15 +210,14 @@ impl<'w, 't> Follower<'w, 't> {
         let hidden = vocabulary::hidden_parameters(ddi);
         let argument = |index: usize| {
             let passed = index.checked_sub(hidden).and_then(|index| step.arguments.get(index));
-            passed
-                .cloned()
-                .unwrap_or(SourceArgument { span: None, value: Value::open(Unknown::Text) })
+            passed.cloned().unwrap_or_else(SourceArgument::not_passed)
         };
         let call = SourceCall {
             ddi,
             span: step.span,
             callee: step.span,
             function: None,
+            around: None,
             arguments: (0..ddi.parameters.len()).map(argument).collect(),
             via: step.via.to_vec(),
             innermost: step.span,

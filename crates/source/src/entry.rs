@@ -7,6 +7,21 @@ use crate::world::{FunctionId, World};
 use crate::{FileId, Project, Span};
 use foldhash::{HashMap, HashSet, HashSetExt};
 
+/// A function that Windows calls when a driver starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `DriverEntry`, `DllInitialize` or `GsDriverEntry`.
+    pub name: &'static str,
+    /// Its name, where it is defined.
+    pub span: Span,
+    /// Its body, with the braces.
+    pub body: Span,
+    /// The call of ExInitializeDriverRuntime that it makes, itself or by way of functions that it calls.
+    pub initialises: Option<Span>,
+    /// The files with `POOL_NX_OPTIN` that become part of the same driver.
+    pub serves: Vec<FileId>,
+}
+
 /// Where a driver starts.
 const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriverEntry"];
 
@@ -15,15 +30,11 @@ const DEEPEST: usize = 6;
 
 /// Fills in whether the runtime is initialised, for all files with an opt-in that needs it.
 pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
-    let is_runtime = |opt_in: &OptIn| matches!(opt_in, OptIn::Runtime(_));
     if !world.parsed.iter().any(|parsed| is_runtime(&parsed.opt_in)) {
         return;
     }
     let calls = initialisations(world);
-    let entries: Vec<FunctionId> = ENTRIES
-        .iter()
-        .flat_map(|name| world.functions.get(name).cloned().unwrap_or_default())
-        .collect();
+    let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
     let mut known: HashMap<FileId, Initialised> = HashMap::default();
     for index in 0..world.parsed.len() {
         if !is_runtime(&world.parsed[index].opt_in) {
@@ -36,6 +47,55 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
             .clone();
         world.parsed[index].opt_in = OptIn::Runtime(answer);
     }
+}
+
+fn is_runtime(opt_in: &OptIn) -> bool {
+    matches!(opt_in, OptIn::Runtime(_))
+}
+
+fn entry_points<'w>(world: &'w World<'_>) -> impl Iterator<Item = (&'static str, FunctionId)> + 'w {
+    ENTRIES.into_iter().flat_map(|name| {
+        let found = world.functions.get(name).into_iter().flatten();
+        found.map(move |id| (name, *id))
+    })
+}
+
+/// The entry points of drivers with files that need the runtime to be initialised, by place.
+pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
+    let mut files: Vec<FileId> =
+        world.parsed.iter().filter(|one| is_runtime(&one.opt_in)).map(|one| one.file).collect();
+    files.sort();
+    files.dedup();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let calls = initialisations(world);
+    let all: Vec<_> = entry_points(world).collect();
+    let ids: Vec<FunctionId> = all.iter().map(|(_, id)| *id).collect();
+    let mut served: Vec<Vec<FileId>> = vec![Vec::new(); all.len()];
+    for file in files {
+        let belongs = together(world, projects, file, &ids);
+        for (id, served) in ids.iter().zip(&mut served) {
+            if belongs(world.parsed[id.parsed].file) {
+                served.push(file);
+            }
+        }
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for ((name, id), serves) in all.into_iter().zip(served) {
+        let parsed = &world.parsed[id.parsed];
+        let function = &parsed.syntax.functions[id.function];
+        let span = Span::new(parsed.file, function.name.clone());
+        // A file that is parsed in several variants has it several times.
+        if serves.is_empty() || entries.iter().any(|known| known.span == span) {
+            continue;
+        }
+        let initialises = called_from(world, &[id], &calls).and_then(|one| one.call());
+        let body = Span::new(parsed.file, function.body.clone());
+        entries.push(Entry { name, span, body, initialises, serves });
+    }
+    entries.sort_by_key(|entry| entry.span);
+    entries
 }
 
 /// The calls of ExInitializeDriverRuntime that opt in.
@@ -147,4 +207,71 @@ fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty()
         || path == folder
         || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Analysis, SourceText, SourceTree, analyse};
+
+    const CALL: &str = "ExInitializeDriverRuntime(DrvRtPoolNxOptIn);";
+
+    fn analysed(files: &[(&str, &str)]) -> (SourceTree, Analysis) {
+        let mut tree = SourceTree::default();
+        for (path, text) in files {
+            tree.add(path, SourceText::of(*text)).unwrap();
+        }
+        let analysis = analyse(&tree, &[], &[]);
+        (tree, analysis)
+    }
+
+    #[test]
+    fn entry_points_know_what_they_serve() {
+        let opted = "#define POOL_NX_OPTIN 1\n#include <wdm.h>\nvoid F() { ExAllocatePool(NonPagedPool, 1); }";
+        let starts = format!("void I() {{ {CALL} }} NTSTATUS DriverEntry(int a) {{ I(); }}");
+        let (tree, analysis) = analysed(&[
+            ("one/a.c", opted),
+            ("one/b.c", &starts),
+            ("two/a.c", opted),
+            ("two/b.c", "#if DBG\n#endif\nNTSTATUS DllInitialize(int a) {}"),
+            ("three/a.c", "NTSTATUS DriverEntry(int a) {}"),
+        ]);
+        let told: Vec<_> = analysis
+            .entries
+            .iter()
+            .map(|entry| {
+                let serves: Vec<_> =
+                    entry.serves.iter().map(|file| &*tree.file(*file).path).collect();
+                (entry.name, tree.text(entry.body), entry.initialises.is_some(), serves)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("DriverEntry", "{ I(); }", true, vec!["one/a.c"]),
+                ("DllInitialize", "{}", false, vec!["two/a.c"])
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_defined_behind_the_headers_is_too_late() {
+        let late = |text: &str| {
+            let (tree, analysis) = analysed(&[("a.c", text)]);
+            let one = |(name, span): &(&str, crate::Span)| {
+                format!("{name} {}", tree.file(span.file).text.place(span.start as usize).line)
+            };
+            analysis.late_opt_ins.iter().map(one).collect::<Vec<_>>()
+        };
+        let used = "void F() { ExAllocatePool(NonPagedPool, 1); }";
+        let define = "#define POOL_NX_OPTIN 1\n";
+        assert_eq!(late(&format!("#include <wdm.h>\n{define}{used}")), ["POOL_NX_OPTIN 2"]);
+        for fine in [
+            format!("{define}#include <wdm.h>\n{used}"),
+            format!("#define POOL_NX_OPTIN_AUTO 1\n#include <wdm.h>\n{define}{used}"),
+            format!("#include <wdm.h>\n#define POOL_NX_OPTIN 0\n{used}"),
+            format!("#include <stdarg.h>\n{define}{used}"),
+        ] {
+            assert_eq!(late(&fine), [""; 0], "{fine}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod analysis;
+mod binding;
 mod blank;
 mod calls;
 mod directive;
@@ -17,6 +18,7 @@ mod macros;
 mod opt_in;
 mod preprocess;
 mod project;
+mod read_through;
 mod suppression;
 mod syntax;
 mod target;
@@ -28,6 +30,7 @@ mod world;
 
 pub use analysis::{Analysis, analyse};
 pub use calls::{Hop, SourceArgument, SourceCall};
+pub use entry::Entry;
 pub use opt_in::{Initialised, OptIn};
 pub use project::{Configuration, Define, LinkerOption, Output, Project, ProjectFormat};
 pub use suppression::{Suppressed, Suppression, suppressions};

@@ -43,6 +43,18 @@ pub enum Initialised {
     NoEntry,
 }
 
+impl Initialised {
+    /// The call that does it.
+    pub fn call(&self) -> Option<Span> {
+        match self {
+            Initialised::InEntry(call)
+            | Initialised::InHelper { call, .. }
+            | Initialised::Elsewhere(call) => Some(*call),
+            Initialised::Never | Initialised::NoEntry => None,
+        }
+    }
+}
+
 impl OptIn {
     /// What `NonPagedPool` is more than 0: none where that is not known.
     pub fn adds(&self) -> Option<bool> {
@@ -54,6 +66,20 @@ impl OptIn {
             OptIn::Runtime(Initialised::NoEntry) | OptIn::Open => None,
         }
     }
+}
+
+/// Where a unit opts in behind the headers of the kernel, which have looked for it by then: its name, and where it is
+/// defined. None where another macro opts in or out.
+pub(crate) fn too_late(tree: &SourceTree, unit: &Unit<'_>) -> Option<(&'static str, Span)> {
+    let at = unit.kernel_at?;
+    if of_unit(tree, unit) != OptIn::None {
+        return None;
+    }
+    ["POOL_NX_OPTIN_AUTO", "POOL_NX_OPTIN"].into_iter().find_map(|name| {
+        let late = unit.is_on(tree, name, at) == Some(false)
+            && unit.is_on(tree, name, unit.end) == Some(true);
+        Some((name, unit.defined_at(name, unit.end).filter(|_| late)?))
+    })
 }
 
 /// What the macros of a unit say, before it is known whether the runtime is initialised.

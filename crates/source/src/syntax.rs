@@ -177,9 +177,7 @@ impl Reader<'_> {
             "call_expression" => self.call(node),
             "new_expression" => self.new_expression(node),
             "init_declarator" => {
-                let name = node
-                    .child_by_field_name("declarator")
-                    .filter(|name| name.kind() == "identifier");
+                let name = node.child_by_field_name("declarator").and_then(variable_name);
                 if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
                     self.variable(name, Happens::Begins(value.byte_range()));
                 }
@@ -187,8 +185,8 @@ impl Reader<'_> {
             "declaration" if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
-                    if declarator.kind() == "identifier" {
-                        self.variable(declarator, Happens::Declared);
+                    if let Some(name) = variable_name(declarator) {
+                        self.variable(name, Happens::Declared);
                     }
                 }
             }
@@ -371,6 +369,18 @@ fn function_declarator(mut node: Node<'_>) -> Option<Node<'_>> {
             return Some(node);
         }
         node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+    }
+    None
+}
+
+/// The name of a variable or a pointer that is declared; none of arrays and functions.
+fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
+    for _ in 0..DEEPEST {
+        match node.kind() {
+            "identifier" => return Some(node),
+            "pointer_declarator" => node = node.child_by_field_name("declarator")?,
+            _ => return None,
+        }
     }
     None
 }

@@ -12,6 +12,7 @@ mod examples;
 mod exit_codes;
 mod formats;
 mod inputs;
+mod language_server;
 #[cfg(unix)]
 mod odd_names;
 mod overwriting;

@@ -130,8 +130,10 @@ fn every_rule_file_is_listed() {
     for family in ["code", "image", "memory"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(family);
         for entry in std::fs::read_dir(folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            if !others.contains(&&*name) {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            // What a long rule is made of is in a folder of its name.
+            if !entry.path().is_dir() && !others.contains(&&*name) {
                 files.push(format!("{family}/{name}"));
             }
         }

@@ -1,9 +1,14 @@
+mod source;
+
 use super::violation::{argument, decided_by, placed};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{about, argument as argument_in_source, given};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::Reason;
 use ringfence_ddi::{Ddi, Role, Ruling};
 use ringfence_finding::{Finding, Level, RuleCard};
+use ringfence_source::{Choice, SourceCall};
+use source::{is_compared, request};
 
 rule_card! {
     /// ## What it does
@@ -21,16 +26,25 @@ rule_card! {
     ///
     /// ## Example
     ///
+    /// ```c,fires
+    /// NTSTATUS protect(PIRP irp, HANDLE process)
+    /// {
+    ///     REQUEST *request = irp->AssociatedIrp.SystemBuffer;
+    ///     return ZwProtectVirtualMemory(process, &base, &size, request->Protect, &old);
+    /// }
+    /// ```
+    ///
+    /// Compared with what is allowed, the value is the driver's choice again:
+    ///
     /// ```c
-    /// request = Irp->AssociatedIrp.SystemBuffer;
-    /// ZwProtectVirtualMemory(process, &base, &size, request->Protect, &old);     /* anything */
-    /// if (request->Protect == PAGE_READWRITE)
-    ///     ZwProtectVirtualMemory(process, &base, &size, PAGE_READWRITE, &old);
+    ///     if (request->Protect != PAGE_READWRITE)
+    ///         return STATUS_INVALID_PARAMETER;
     /// ```
     ///
     /// ## What it cannot see
     ///
-    /// Requests of KMDF and other frameworks, and values that reach the call by way of memory of the driver's
+    /// In machine code, requests of KMDF and other frameworks. In source, buffers that come as parameters, and whether
+    /// a comparison before the call leaves what is allowed: there a finding is likely only. In both, values that reach the call by way of memory of the driver's
     /// own. A function counts as dispatch routine where its address is stored into `MajorFunction`, or where
     /// it reads `IoControlCode`; a routine that is not seen to be one is not reported.
     ///
@@ -74,15 +88,56 @@ impl Rule for CallerControlledProtection {
             false => ", depending on the path",
         };
         let what = argument(call).unwrap_or_default();
-        let message = format!(
-            "the sender of a request chooses whether memory is executable{path}: {what} at {}",
-            call.ddi.name
-        );
+        let message = message(call.ddi, path, &what);
         let finding = Finding::new(&Self::CARD, Level::Warning, message)
             .note(format!("the value is read from {request}, which the sender filled"))
-            .help("check the value against a list of allowed ones before it is passed on");
+            .help(HELP);
         findings.report(placed(finding, call, driver, findings));
     }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        let Some((role, deciding)) = call.deciding().filter(|(role, _)| ROLES.contains(role))
+        else {
+            return;
+        };
+        let undecided = |choice: &&Choice| role.rule(given(call, choice)) == Ruling::Undecided;
+        let open = deciding.value.choices.iter().filter(undecided).count();
+        let Some(request) = request(deciding, source).filter(|_| open > 0) else { return };
+        if is_compared(call, deciding, source) {
+            return;
+        }
+        let path = match open == deciding.value.choices.len() {
+            true => "",
+            false => ", depending on the path",
+        };
+        let what = argument_in_source(call, source).unwrap_or_default();
+        let message = message(call.ddi, path, &what);
+        let taken = source.mark(request.at, "the request's buffer is taken here");
+        findings.report(
+            about(&Self::CARD, Level::Warning, call, source, message)
+                .likely()
+                .related([taken])
+                .note(format!(
+                    "the value is read from `{}`, which the sender filled",
+                    request.buffer
+                ))
+                .help(HELP),
+        );
+    }
+}
+
+const HELP: &str = "check the value against a list of allowed ones before it is passed on";
+
+fn message(ddi: &Ddi, path: &str, what: &str) -> String {
+    format!(
+        "the sender of a request chooses whether memory is executable{path}: {what} at {}",
+        ddi.name
+    )
 }
 
 #[cfg(test)]

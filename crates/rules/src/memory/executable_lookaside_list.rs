@@ -1,9 +1,14 @@
 use super::violation::{argument, asks_by, decided_by, placed, violation};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{
+    Mend, about, argument as argument_in_source, asks_by as asks_in_source, edit, fix, or_ed,
+    violation as violated,
+};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Possible, Reason};
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Counter, Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Counter, Finding, Fix, Gap, Level, Question, RuleCard};
+use ringfence_source::{SourceCall, Unknown};
 
 rule_card! {
     /// ## What it does
@@ -23,10 +28,21 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// ExInitializeNPagedLookasideList(&list, NULL, NULL, 0, size, tag, 0);      /* executable */
-    /// ExInitializeNPagedLookasideList(&list, NULL, NULL, POOL_NX_ALLOCATION, size, tag, 0);
+    /// ```c,fires
+    /// void prepare(void)
+    /// {
+    ///     ExInitializeNPagedLookasideList(&list, NULL, NULL, 0, 64, 'ksiD', 0);
+    /// }
     /// ```
+    ///
+    /// ```c,fixed
+    /// void prepare(void)
+    /// {
+    ///     ExInitializeNPagedLookasideList(&list, NULL, NULL, POOL_NX_ALLOCATION, 64, 'ksiD', 0);
+    /// }
+    /// ```
+    ///
+    /// With `POOL_NX_OPTIN_AUTO=1` the kit's header adds the flag by itself.
     ///
     /// ## What it cannot see
     ///
@@ -64,17 +80,82 @@ impl Rule for ExecutableLookasideList {
         let mut finding = if own {
             own_allocator(call, driver, findings)
         } else {
-            let what = "lookaside list takes its entries from an executable pool";
-            violation(&Self::CARD, call, driver, findings, what)
+            violation(&Self::CARD, call, driver, findings, WHAT)
         };
         if let Some(routine) = call.allocates_by {
-            finding = finding.note(format!(
-                "its Allocate routine, {}, is given the pool type that Flags make",
-                routine.name
-            ));
+            finding = finding.note(given_the_type(routine.name));
         }
-        findings.report(finding.help("add `POOL_NX_ALLOCATION` (0x200) to the flags (Windows 8)"));
+        findings.report(finding.help(HELP));
     }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        if !asks_in_source(call, source, &[Role::LookasideFlags]) {
+            return;
+        }
+        let finding = match routine(call) {
+            None => violated(&Self::CARD, call, source, WHAT),
+            Some(routine) if ringfence_ddi::named(routine).is_some() => {
+                let finding = violated(&Self::CARD, call, source, WHAT);
+                finding.as_warning(Some("C30034")).note(given_the_type(routine))
+            }
+            Some(routine) => {
+                let message =
+                    by_own_routine(call.ddi, &argument_in_source(call, source).unwrap_or_default());
+                about(&Self::CARD, Level::Note, call, source, message)
+                    .as_warning(Some("C30034"))
+                    .note(given_the_type(routine))
+                    .note(OWN_AFFAIR)
+                    .note("Code Analysis reports C30034")
+            }
+        };
+        findings.report(finding.help(HELP).fixed_by(with_flag(call, source)));
+    }
+}
+
+const WHAT: &str = "lookaside list takes its entries from an executable pool";
+const HELP: &str = "add `POOL_NX_ALLOCATION` (0x200) to the flags (Windows 8)";
+const OWN_AFFAIR: &str =
+    "the pool is what the routine asks for, whose calls are examined by themselves";
+
+fn given_the_type(routine: &str) -> String {
+    format!("its Allocate routine, {routine}, is given the pool type that Flags make")
+}
+
+fn by_own_routine(ddi: &Ddi, argument: &str) -> String {
+    format!(
+        "lookaside list with an Allocate routine of its own lacks POOL_NX_ALLOCATION: {argument} at {}",
+        ddi.name
+    )
+}
+
+/// The name of the Allocate routine, whatever path is taken; none where it may be NULL.
+fn routine(call: &SourceCall) -> Option<&str> {
+    let mut names = call.argument(Role::AllocateRoutine)?.value.choices.iter().map(|choice| {
+        match &choice.unknown {
+            Some(Unknown::Name(name)) => Some(&**name),
+            _ => None,
+        }
+    });
+    let first = names.next()??;
+    names.all(|name| name.is_some()).then_some(first)
+}
+
+/// Adds the flag in the call of the DDI itself.
+fn with_flag(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
+    let (_, flags) = call.deciding()?;
+    let span = flags.span?;
+    let text = source.tree.text(span);
+    let is_zero = text.starts_with('0') && flags.value.constant() == Some(0);
+    let edits = match is_zero && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => vec![edit(source, span, "POOL_NX_ALLOCATION")],
+        false => or_ed(source, flags, "POOL_NX_ALLOCATION")?,
+    };
+    fix("pass `POOL_NX_ALLOCATION` in the flags", Mend::Safe, edits)
 }
 
 /// Whether a value is certainly no null pointer.
@@ -84,17 +165,13 @@ fn is_routine(possible: &Possible) -> bool {
 
 /// What the routine allocates is its own affair, so the flags alone say little.
 fn own_allocator(call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) -> Finding {
-    let message = format!(
-        "lookaside list with an Allocate routine of its own lacks POOL_NX_ALLOCATION: {} at {}",
-        argument(call).unwrap_or_default(),
-        call.ddi.name
-    );
+    let message = by_own_routine(call.ddi, &argument(call).unwrap_or_default());
     let reason = "whether Driver Verifier objects to a lookaside list with an Allocate routine of its \
                   own is not known";
     let gap = Gap::new(&[Question::Certify], reason);
     findings.leave_open(gap.about(&[Counter::ExecutePoolType]));
     let finding = Finding::new(&ExecutableLookasideList::CARD, Level::Note, message)
-        .note("the pool is what the routine asks for, whose calls are examined by themselves")
+        .note(OWN_AFFAIR)
         .note("Code Analysis reports C30034");
     placed(finding, call, driver, findings)
 }
@@ -102,6 +179,8 @@ fn own_allocator(call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) -
 #[cfg(test)]
 mod tests {
     use crate::memory::tests::{address, asked, constant, says, unknown};
+    use crate::source::tests::{findings_of, linted};
+    use ringfence_finding::{Level, Targets};
 
     const LIST: &str = "ExInitializeNPagedLookasideList";
 
@@ -126,5 +205,48 @@ mod tests {
         // A routine that may be null decides nothing.
         let says = says(&asked(LIST, &[(1, unknown()), (3, constant(0))]));
         assert!(says[0].starts_with("violation error["), "{says:?}");
+    }
+
+    fn list(allocate: &str, flags: &str) -> String {
+        format!("void F(int x) {{ {LIST}(&l, {allocate}, NULL, {flags}, 64, 'a', 0); }}")
+    }
+
+    /// Spec cases 60 to 62, in source.
+    #[test]
+    fn source_is_judged_and_mended() {
+        for (before, after) in [
+            ("0", "POOL_NX_ALLOCATION"),
+            ("0x0UL", "POOL_NX_ALLOCATION"),
+            ("(0)", "(0) | POOL_NX_ALLOCATION"),
+            (
+                "POOL_RAISE_IF_ALLOCATION_FAILURE",
+                "POOL_RAISE_IF_ALLOCATION_FAILURE | POOL_NX_ALLOCATION",
+            ),
+            ("x ? 0 : 0x10", "(x ? 0 : 0x10) | POOL_NX_ALLOCATION"),
+        ] {
+            let (said, mended) = linted(&list("NULL", before));
+            assert!(said[0].contains(" error[executable-lookaside-list] certify: "), "{said:?}");
+            assert_eq!(mended, list("NULL", after));
+            assert_eq!(linted(&mended).0, [""; 0]);
+        }
+    }
+
+    /// Spec case 63, in source.
+    #[test]
+    fn source_names_the_allocate_routine() {
+        let of = |allocate: &str| {
+            let text = format!("#include <wdm.h>\n{}", list(allocate, "0"));
+            let finding = findings_of(&[("a.c", &text)], Targets::DEFAULT).swap_remove(0);
+            (finding.level, finding.warning, finding.notes.join("\n"))
+        };
+        let (level, warning, notes) = of("MyAllocate");
+        assert_eq!((level, warning), (Level::Note, Some("C30034")));
+        assert!(notes.contains("MyAllocate, is given the pool type"), "{notes}");
+        let (level, warning, notes) = of("ExAllocatePoolWithTag");
+        assert_eq!((level, warning), (Level::Error, Some("C30034")));
+        assert!(notes.contains("ExAllocatePoolWithTag, is given the pool type"), "{notes}");
+        for may_be_null in ["x ? NULL : MyAllocate", "s->Allocate"] {
+            assert_eq!(of(may_be_null).1, Some("C30030"), "{may_be_null}");
+        }
     }
 }

@@ -1,9 +1,11 @@
 use super::violation::{asks_by, decided_by, violation};
 use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{Mend, always, asks_by as asks_in_source, fix, or_ed, violation as violated};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Level, RuleCard};
+use ringfence_finding::{Fix, Level, RuleCard, SourceFinding};
+use ringfence_source::SourceCall;
 
 rule_card! {
     /// ## What it does
@@ -20,14 +22,21 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);     /* executable */
-    /// MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority | MdlMappingNoExecute);
+    /// ```c,fires
+    /// void *map(PMDL mdl) { return MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority); }
     /// ```
+    ///
+    /// ```c,fixed
+    /// void *map(PMDL mdl) { return MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority | MdlMappingNoExecute); }
+    /// ```
+    ///
+    /// With `POOL_NX_OPTIN_AUTO=1` MmGetSystemAddressForMdlSafe adds the flag by itself. Of a call of
+    /// MmMapLockedPagesSpecifyCache that is not known, so in source such a finding is likely only.
     ///
     /// ## What it cannot see
     ///
-    /// A priority that a caller in another module chooses.
+    /// A priority that a caller in another module chooses, and in source a mapping that a macro of another
+    /// header makes, such as `NdisQueryMdl`.
     ///
     /// ## References
     ///
@@ -59,21 +68,60 @@ impl Rule for ExecutableMdlMapping {
         let what = "memory described by an MDL is mapped executable";
         let mut finding = violation(&Self::CARD, call, driver, findings, what);
         if call.always(Role::ProcessorMode, USER_MODE) {
-            finding = finding.note(
-                "the mapping is one for user mode (AccessMode = UserMode), which is never \
-                 executable; Driver Verifier does not look at that and objects all the same",
-            );
+            finding = finding.note(FOR_USER_MODE);
         } else if !call.always(Role::ProcessorMode, KERNEL_MODE) {
             finding =
                 finding.note("AccessMode is not known; for user mode no mapping is executable");
         }
-        findings.report(finding.help("add `MdlMappingNoExecute` to the priority (Windows 8)"));
+        findings.report(finding.help(HELP));
     }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        if !asks_in_source(call, source, &[Role::MdlPriority]) {
+            return;
+        }
+        let what = "memory described by an MDL is mapped executable";
+        let mut finding = violated(&Self::CARD, call, source, what);
+        if always(call, Role::ProcessorMode, USER_MODE) {
+            finding = finding.note(FOR_USER_MODE);
+        }
+        let finding = under_opt_in(finding, call);
+        findings.report(finding.help(HELP).fixed_by(with_flag(call, source)));
+    }
+}
+
+const HELP: &str = "add `MdlMappingNoExecute` to the priority (Windows 8)";
+const FOR_USER_MODE: &str = "the mapping is one for user mode (AccessMode = UserMode), which is never \
+                             executable; Driver Verifier does not look at that and objects all the same";
+
+/// What an opt-in may have to do with a call of the function itself.
+fn under_opt_in(finding: SourceFinding, call: &SourceCall) -> SourceFinding {
+    if call.ddi.name != "MmMapLockedPagesSpecifyCache" || call.opt_in.adds() != Some(true) {
+        return finding;
+    }
+    finding.likely().note(
+        "the opt-in to non-executable pool adds MdlMappingNoExecute to what \
+         MmGetSystemAddressForMdlSafe passes; that it does so to this call is not known",
+    )
+}
+
+/// Adds the flag in the call of the DDI itself: whoever chose the priority, it is right for all.
+fn with_flag(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
+    let (_, priority) = call.deciding()?;
+    let edits = or_ed(source, priority, "MdlMappingNoExecute")?;
+    fix("add `MdlMappingNoExecute` to the priority", Mend::Safe, edits)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::memory::tests::{asked, constant, either, notes, says, unknown};
+    use crate::source::tests::{findings_of, linted};
+    use ringfence_finding::{Confidence, Targets};
 
     const MAP: &str = "MmMapLockedPagesSpecifyCache";
 
@@ -101,5 +149,68 @@ mod tests {
         for mode in [either(&[0, 1]), unknown()] {
             assert!(notes(&map(mode)).contains("AccessMode is not known"));
         }
+    }
+
+    /// Spec case 132.
+    #[test]
+    fn source_is_judged_and_mended() {
+        let (said, mended) = linted("void F(PMDL m) { p = MmGetSystemAddressForMdlSafe(m, 16); }");
+        assert_eq!(
+            said,
+            [
+                "a.c:2:54 error[executable-mdl-mapping] certify: memory described by an MDL is mapped \
+                 executable: Priority = NormalPagePriority (0x10) at MmGetSystemAddressForMdlSafe"
+            ]
+        );
+        let flagged =
+            "void F(PMDL m) { p = MmGetSystemAddressForMdlSafe(m, 16 | MdlMappingNoExecute); }";
+        assert_eq!(mended, flagged);
+        assert_eq!(linted(flagged).0, [""; 0]);
+    }
+
+    #[test]
+    fn the_flag_goes_to_the_whole_priority() {
+        for (before, after) in [
+            ("x ? 16 : 32", "(x ? 16 : 32) | MdlMappingNoExecute"),
+            ("(x ? 16 : 32)", "(x ? 16 : 32) | MdlMappingNoExecute"),
+            (
+                "16 /* a */ | MdlMappingNoWrite",
+                "16 /* a */ | MdlMappingNoWrite | MdlMappingNoExecute",
+            ),
+            ("LowPagePriority // a\r\n", "LowPagePriority | MdlMappingNoExecute // a\r\n"),
+        ] {
+            let code = |priority: &str| {
+                format!(
+                    "void F(int x) {{ MmMapLockedPagesSpecifyCache(m, KernelMode, MmCached, NULL, FALSE, {priority}); }}"
+                )
+            };
+            assert_eq!(linted(&code(before)).1, code(after));
+            assert_eq!(linted(&code(after)).0, [""; 0]);
+        }
+    }
+
+    /// One edit in a macro or wrapper is enough for all who use it.
+    #[test]
+    fn the_flag_goes_to_the_call_of_the_ddi() {
+        let code = "#define MAP(m, p) MmGetSystemAddressForMdlSafe(m, p)\nvoid *Map(int p) { return MAP(m, p); }\nvoid F(void) { Map(16); Map(32); MAP(m, 16); }";
+        let (said, mended) = linted(code);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert_eq!(mended, code.replace("(m, p)\nvoid", "(m, (p) | MdlMappingNoExecute)\nvoid"));
+        assert_eq!(linted(&mended).0, [""; 0]);
+    }
+
+    #[test]
+    fn an_opt_in_is_for_the_inline_function() {
+        let of = |code: &str| {
+            let text = format!(
+                "#define POOL_NX_OPTIN_AUTO 1\n#include <wdm.h>\nvoid F(void) {{ {code} }}"
+            );
+            findings_of(&[("a.c", &text)], Targets::DEFAULT)
+        };
+        assert_eq!(of("MmGetSystemAddressForMdlSafe(m, 16);"), []);
+        let direct = of("MmMapLockedPagesSpecifyCache(m, UserMode, MmCached, NULL, FALSE, 16);");
+        assert_eq!(direct[0].confidence, Confidence::Likely);
+        let notes = direct[0].notes.join("\n");
+        assert!(notes.contains("never executable") && notes.contains("opt-in"), "{notes}");
     }
 }

@@ -1,8 +1,12 @@
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{
+    Mend, always, asks_by as asks_in_source, every, fix, replaced_terms, violation as violated,
+};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role, Ruling};
-use ringfence_finding::{Finding, Level, RuleCard};
+use ringfence_finding::{Fix, Level, RuleCard};
+use ringfence_source::{Choice, SourceCall, Term};
 
 rule_card! {
     /// ## What it does
@@ -19,14 +23,26 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// MmMapIoSpaceEx(address, size, PAGE_EXECUTE_READWRITE);     /* executable */
-    /// MmMapIoSpaceEx(address, size, PAGE_READWRITE | PAGE_NOCACHE);
+    /// ```c,fires
+    /// void *map(PHYSICAL_ADDRESS at)
+    /// {
+    ///     return MmMapIoSpaceEx(at, 4096, PAGE_EXECUTE_READWRITE | PAGE_NOCACHE);
+    /// }
     /// ```
+    ///
+    /// ```c,fixed
+    /// void *map(PHYSICAL_ADDRESS at)
+    /// {
+    ///     return MmMapIoSpaceEx(at, 4096, PAGE_READWRITE | PAGE_NOCACHE);
+    /// }
+    /// ```
+    ///
+    /// The change is right where the memory holds data only, which no call shows; so it takes a look.
     ///
     /// ## What it cannot see
     ///
-    /// Which process a handle stands for, and a protection that a caller in another module chooses.
+    /// Which process a handle stands for, what the memory is used for, and a protection that a caller in another
+    /// module chooses.
     ///
     /// ## References
     ///
@@ -63,34 +79,96 @@ impl Rule for ExecutablePageProtection {
         let writable = call
             .deciding()
             .is_some_and(|deciding| deciding.rulings.contains(&Ruling::WritableExecutable));
-        let what = match writable {
-            true => "memory that is writable and executable at once is requested",
-            false => "an executable page protection is requested",
-        };
-        let mut finding = violation(&Self::CARD, call, driver, findings, what);
-        if let Some(note) = process_note(call) {
-            finding = finding.note(note);
+        let mut finding = violation(&Self::CARD, call, driver, findings, what(writable));
+        if call.argument(Role::ProcessHandle).is_some() {
+            finding = finding.note(process_note(call.always(Role::ProcessHandle, CURRENT_PROCESS)));
         }
         if call.every(Role::SectionAttributes, |value| value.ones & SEC_IMAGE != 0) {
-            finding = finding.likely().note(
-                "sections of images (SEC_IMAGE) have executable protections by their nature; \
-                 Driver Verifier objects all the same",
-            );
+            finding = finding.likely().note(OF_IMAGE);
         }
-        if call.ddi.name == "MmProtectMdlSystemAddress" {
-            finding = finding.note(
-                "drivers that patch code in memory call this; with memory integrity on no page of \
-                 the kernel is writable and executable at once",
-            );
+        if call.ddi.name == PATCHING {
+            finding = finding.note(PATCHES);
         }
-        findings.report(help(finding, writable));
+        findings.report(finding.help(help(writable)));
+    }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        if !asks_in_source(call, source, &[Role::PageProtection]) {
+            return;
+        }
+        let is_writable =
+            |choice: &Choice| Role::PageProtection.rule(choice.bits) == Ruling::WritableExecutable;
+        let writable =
+            call.deciding().is_some_and(|(_, one)| one.value.choices.iter().any(is_writable));
+        let mut finding = violated(&Self::CARD, call, source, what(writable));
+        if call.argument(Role::ProcessHandle).is_some() {
+            finding =
+                finding.note(process_note(always(call, Role::ProcessHandle, CURRENT_PROCESS)));
+        }
+        let of_image =
+            every(call, Role::SectionAttributes, |choice| choice.bits.ones & SEC_IMAGE != 0);
+        if of_image {
+            finding = finding.likely().note(OF_IMAGE);
+        }
+        if call.ddi.name == PATCHING {
+            finding = finding.note(PATCHES);
+        }
+        let fix = (!of_image).then(|| without_execution(call, source)).flatten();
+        findings.report(finding.help(help(writable)).fixed_by(fix));
     }
 }
 
+const PATCHING: &str = "MmProtectMdlSystemAddress";
+const PATCHES: &str = "drivers that patch code in memory call this; with memory integrity on no page of the \
+                       kernel is writable and executable at once";
+const OF_IMAGE: &str = "sections of images (SEC_IMAGE) have executable protections by their nature; Driver \
+                        Verifier objects all the same";
+
+fn what(writable: bool) -> &'static str {
+    match writable {
+        true => "memory that is writable and executable at once is requested",
+        false => "an executable page protection is requested",
+    }
+}
+
+/// Each executable protection, its value, and what grants the same but execution.
+const INSTEAD: [(&str, u64, &str); 4] = [
+    ("PAGE_EXECUTE", 0x10, "PAGE_READONLY"),
+    ("PAGE_EXECUTE_READ", 0x20, "PAGE_READONLY"),
+    ("PAGE_EXECUTE_READWRITE", 0x40, "PAGE_READWRITE"),
+    ("PAGE_EXECUTE_WRITECOPY", 0x80, "PAGE_WRITECOPY"),
+];
+
+/// Passes protections without execution. The old ones ask for it by name, so it takes a look what for.
+fn without_execution(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
+    let edits = replaced_terms(source, call, |term: &Term| {
+        let is_number = term.name.starts_with(|first: char| first.is_ascii_digit());
+        let known = |(name, value, _): &&(&str, u64, &str)| {
+            *name == &*term.name || is_number && *value == term.value
+        };
+        INSTEAD.iter().find(known).map(|(.., instead)| (*instead).to_owned())
+    })?;
+    let doubt = match call.ddi.name {
+        "MmMapIoSpaceEx" | "MmAllocateContiguousNodeMemory" | "MmAllocateContiguousMemoryEx" => {
+            "the protection asks for executable memory by name, so code may be kept there"
+        }
+        PATCHING => "code that is changed through this mapping cannot be changed then",
+        _ if call.argument(Role::ProcessHandle).is_some() => {
+            "code may run in that memory, of a user process even with memory integrity on"
+        }
+        _ => "code may be mapped by way of the section",
+    };
+    fix(format!("ask for `{}`", edits[0].replacement), Mend::Unsafe(doubt), edits)
+}
+
 /// What the process handle says about whose memory it is.
-fn process_note(call: &DdiCall) -> Option<&'static str> {
-    call.argument(Role::ProcessHandle)?;
-    Some(match call.always(Role::ProcessHandle, CURRENT_PROCESS) {
+fn process_note(is_current: bool) -> &'static str {
+    match is_current {
         true => {
             "the process is the current one, and which that is depends on the thread: the System \
              process while the driver starts and in its own threads"
@@ -99,20 +177,21 @@ fn process_note(call: &DdiCall) -> Option<&'static str> {
             "memory integrity does not govern the memory of user processes: if the handle is that \
              of one, only Driver Verifier objects"
         }
-    })
+    }
 }
 
-fn help(finding: Finding, writable: bool) -> Finding {
-    finding.help(match writable {
+fn help(writable: bool) -> &'static str {
+    match writable {
         true => "ask for `PAGE_READWRITE`",
         false => "ask for `PAGE_READONLY` or `PAGE_READWRITE`",
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::memory::tests::{asked, constant, either, finding, notes, says, unknown};
-    use ringfence_finding::Confidence;
+    use crate::source::tests::{fixed_by, found_in, linted};
+    use ringfence_finding::{Confidence, Targets};
 
     /// Spec cases 89, 92, 93, 95 and 98: one mask decides.
     #[test]
@@ -190,5 +269,54 @@ mod tests {
     fn patching_through_an_mdl_is_told_of() {
         let call = asked("MmProtectMdlSystemAddress", &[(1, constant(0x40))]);
         assert!(notes(&call).contains("patch code"));
+    }
+
+    /// Spec cases 89, 94 and 95, in source.
+    #[test]
+    fn source_is_judged_and_mended() {
+        let (said, mended) = linted("void F(void) { MmMapIoSpaceEx(a, n, PAGE_EXECUTE_READ); }");
+        assert_eq!(
+            said,
+            [
+                "a.c:2:37 error[executable-page-protection] certify: an executable page protection is \
+                 requested: Protect = PAGE_EXECUTE_READ (0x20) at MmMapIoSpaceEx"
+            ]
+        );
+        assert!(mended.contains("PAGE_EXECUTE_READ"), "nothing proves that no code is there");
+        for (before, after) in [
+            ("MmMapIoSpaceEx(a, n, 0x40)", "MmMapIoSpaceEx(a, n, PAGE_READWRITE)"),
+            (
+                "MmMapIoSpaceEx(a, n, x ? PAGE_EXECUTE | PAGE_NOCACHE : PAGE_READWRITE)",
+                "MmMapIoSpaceEx(a, n, x ? PAGE_READONLY | PAGE_NOCACHE : PAGE_READWRITE)",
+            ),
+            (
+                "ZwProtectVirtualMemory(h, &b, &n, PAGE_EXECUTE_WRITECOPY, &o)",
+                "ZwProtectVirtualMemory(h, &b, &n, PAGE_WRITECOPY, &o)",
+            ),
+            (
+                "ZwMapViewOfSection(s, NtCurrentProcess(), &b, 0, 0, NULL, &n, ViewShare, 0, PAGE_EXECUTE_READWRITE)",
+                "ZwMapViewOfSection(s, NtCurrentProcess(), &b, 0, 0, NULL, &n, ViewShare, 0, PAGE_READWRITE)",
+            ),
+        ] {
+            let code = |call: &str| format!("void F(int x) {{ {call}; }}");
+            let (made, because) = fixed_by("executable-page-protection", &code(before));
+            assert_eq!((made, because.len()), (code(after), 1));
+            assert_eq!(linted(&code(after)).0, [""; 0]);
+        }
+    }
+
+    /// Spec case 96, in source.
+    #[test]
+    fn sections_of_images_are_not_mended() {
+        let section = |protection: &str, attributes: &str| {
+            let text = format!(
+                "#include <wdm.h>\nvoid F(void) {{ ZwCreateSection(&s, 1, NULL, NULL, {protection}, {attributes}, f); }}"
+            );
+            let mut findings = found_in(&[("a.c", &text)], &[], Targets::DEFAULT, false);
+            findings.retain(|finding| finding.rule == "executable-page-protection");
+            (findings[0].confidence, findings[0].fix.is_some())
+        };
+        assert_eq!(section("PAGE_EXECUTE", "SEC_IMAGE"), (Confidence::Likely, false));
+        assert_eq!(section("PAGE_EXECUTE_READWRITE", "SEC_COMMIT"), (Confidence::Certain, true));
     }
 }

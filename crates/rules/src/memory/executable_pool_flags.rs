@@ -1,8 +1,12 @@
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{
+    Mend, about, argument, asks_by as asks_in_source, fix, replaced_terms, violation as violated,
+};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Finding, Level, RuleCard};
+use ringfence_finding::{Finding, Fix, Level, RuleCard};
+use ringfence_source::SourceCall;
 
 rule_card! {
     /// ## What it does
@@ -17,9 +21,12 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, size, tag);   /* executable */
-    /// ExAllocatePool2(POOL_FLAG_NON_PAGED, size, tag);
+    /// ```c,fires
+    /// void *take(void) { return ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, 64, 'ksiD'); }
+    /// ```
+    ///
+    /// ```c,fixed
+    /// void *take(void) { return ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, 'ksiD'); }
     /// ```
     ///
     /// ## What it cannot see
@@ -57,15 +64,53 @@ impl Rule for ExecutablePoolFlags {
         if !asks_by(call, &[Role::PoolFlags]) {
             return;
         }
-        let what = "memory is requested from an executable pool";
-        let finding = violation(&Self::CARD, call, driver, findings, what);
+        let finding = violation(&Self::CARD, call, driver, findings, WHAT);
         let finding = if refused(call) { unchecked(finding) } else { finding };
-        findings.report(
-            finding.help(
-                "pass `POOL_FLAG_NON_PAGED` (0x40) in place of `POOL_FLAG_NON_PAGED_EXECUTE`",
-            ),
-        );
+        findings.report(finding.help(HELP));
     }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        if !asks_in_source(call, source, &[Role::PoolFlags]) {
+            return;
+        }
+        findings.report(match refused_in_source(call) {
+            true => {
+                let argument = argument(call, source).unwrap_or_default();
+                let message = format!("{WHAT}: {argument} at {}", call.ddi.name);
+                about(&Self::CARD, Level::Warning, call, source, message).note(UNCHECKED)
+            }
+            false => {
+                let finding = violated(&Self::CARD, call, source, WHAT);
+                finding.help(HELP).fixed_by(without_execution(call, source))
+            }
+        });
+    }
+}
+
+const WHAT: &str = "memory is requested from an executable pool";
+const HELP: &str = "pass `POOL_FLAG_NON_PAGED` (0x40) in place of `POOL_FLAG_NON_PAGED_EXECUTE`";
+const UNCHECKED: &str = "the flags select another pool as well, so the allocation fails, and Driver Verifier \
+                         does not check them";
+
+fn without_execution(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
+    let instead = |value: u64| (value == EXECUTE).then(|| "POOL_FLAG_NON_PAGED".to_owned());
+    let edits = replaced_terms(source, call, |term| instead(term.value))?;
+    let doubt = "the flag asks for executable memory by name, so code may be kept there";
+    fix("pass `POOL_FLAG_NON_PAGED`", Mend::Unsafe(doubt), edits)
+}
+
+/// As [`refused`], of a call in source.
+fn refused_in_source(call: &SourceCall) -> bool {
+    call.deciding().is_some_and(|(_, argument)| {
+        let mut asking =
+            argument.value.choices.iter().filter(|choice| choice.bits.ones & EXECUTE != 0);
+        asking.all(|choice| choice.bits.ones & OTHERS != 0)
+    })
 }
 
 /// Whether every value that asks for executable memory selects another pool as well.
@@ -81,17 +126,14 @@ fn unchecked(mut finding: Finding) -> Finding {
     finding.level = Level::Warning;
     finding.questions.clear();
     finding.reported_by.clear();
-    finding.notes = vec![
-        "the flags select another pool as well, so the allocation fails, and Driver Verifier does \
-         not check them"
-            .to_owned(),
-    ];
+    finding.notes = vec![UNCHECKED.to_owned()];
     finding
 }
 
 #[cfg(test)]
 mod tests {
     use crate::memory::tests::{asked, constant, says};
+    use crate::source::tests::{fixed_by, linted};
 
     /// Spec cases 48 to 51, 55 and 56.
     #[test]
@@ -108,6 +150,38 @@ mod tests {
             assert_eq!(says.len(), usize::from(executable), "{name} {flags:#x}: {says:?}");
             let certified = "violation error[executable-pool-flags] certify: ";
             assert!(says.iter().all(|said| said.starts_with(certified)), "{says:?}");
+        }
+    }
+
+    /// Spec cases 48, 54 and 56, in source.
+    #[test]
+    fn source_is_judged_and_mended() {
+        let rule = "executable-pool-flags";
+        for (before, after) in [
+            (
+                "POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_UNINITIALIZED",
+                "POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED",
+            ),
+            ("0x80", "POOL_FLAG_NON_PAGED"),
+            ("0x82", "0x82"),
+            (
+                "POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED",
+                "POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED",
+            ),
+        ] {
+            let code = |flags: &str| {
+                format!("void F(void) {{ ExAllocatePool3({flags}, 1, 'a', NULL, 0); }}")
+            };
+            assert_eq!(fixed_by(rule, &code(before)).0, code(after));
+            let (said, mended) = linted(&code(before));
+            assert_eq!(mended, code(before), "no fix is safe");
+            let refused = before.contains("_PAGED |") || before.ends_with("FLAG_PAGED");
+            let expected = if refused {
+                " warning[executable-pool-flags] : "
+            } else {
+                " error[executable-pool-flags] certify: "
+            };
+            assert!(said[0].contains(expected), "{said:?}");
         }
     }
 }

@@ -1,3 +1,5 @@
+mod successor;
+
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::source::{
@@ -7,6 +9,7 @@ use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Fix, Level, RuleCard};
 use ringfence_source::{SourceCall, Term};
+use successor::by_pool2;
 
 rule_card! {
     /// ## What it does
@@ -33,7 +36,8 @@ rule_card! {
     /// ```
     ///
     /// `NonPagedPoolNx` needs Windows 8; on Windows 10 2004 and later there is
-    /// `ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, 'ksiD')`.
+    /// `ExAllocatePool2(POOL_FLAG_NON_PAGED, 64, 'ksiD')`, which fills the memory with zeros. Where all targets have it,
+    /// a call of an older function has this as another fix, with the flags that keep what the call does.
     /// Compiling with `POOL_NX_OPTIN_AUTO=1` makes `NonPagedPool` mean `NonPagedPoolNx`.
     ///
     /// ## What it cannot see
@@ -101,7 +105,12 @@ impl Rule for ExecutablePoolType {
         let what = "memory is requested from an executable pool";
         let finding = violated(&Self::CARD, call, source, what);
         let role = call.deciding().map(|(role, _)| role);
-        findings.report(finding.help(help(call.ddi, role)).fixed_by(by_other_type(call, source)));
+        findings.report(
+            finding
+                .help(help(call.ddi, role))
+                .fixed_by(by_other_type(call, source))
+                .or_fixed_by(by_pool2(call, source)),
+        );
     }
 }
 

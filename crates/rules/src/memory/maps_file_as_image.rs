@@ -1,9 +1,11 @@
 use super::violation::placed;
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::source::{about, every};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::Possible;
 use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Finding, Level, RuleCard};
+use ringfence_source::{Choice, SourceCall};
 
 rule_card! {
     /// ## What it does
@@ -18,8 +20,11 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
-    /// ZwCreateSection(&section, access, NULL, NULL, PAGE_EXECUTE, SEC_IMAGE, file);
+    /// ```c,fires
+    /// NTSTATUS map(HANDLE file, PHANDLE section)
+    /// {
+    ///     return ZwCreateSection(section, SECTION_MAP_EXECUTE, NULL, NULL, PAGE_EXECUTE, SEC_IMAGE, file);
+    /// }
     /// ```
     ///
     /// ## What it cannot see
@@ -57,18 +62,37 @@ impl Rule for MapsFileAsImage {
         if !call.every(Role::SectionAttributes, image) {
             return;
         }
-        let message = format!("a file is mapped as an image by {}", call.ddi.name);
-        let finding = Finding::new(&Self::CARD, Level::Note, message);
-        findings.report(placed(finding, call, driver, findings).note(
-            "its pages are executable only if the file passes the code-integrity check, which shows \
-             when the driver runs",
-        ));
+        let finding = Finding::new(&Self::CARD, Level::Note, message(call.ddi));
+        findings.report(placed(finding, call, driver, findings).note(CHECKED));
     }
+
+    fn check_source_call(
+        &self,
+        call: &SourceCall,
+        source: &Source<'_>,
+        findings: &mut SourceFindings,
+    ) {
+        let image = |choice: &Choice| {
+            choice.bits.ones & SEC_IMAGE != 0 && choice.bits.ones & NO_EXECUTE == 0
+        };
+        if every(call, Role::SectionAttributes, image) {
+            let finding = about(&Self::CARD, Level::Note, call, source, message(call.ddi));
+            findings.report(finding.note(CHECKED));
+        }
+    }
+}
+
+const CHECKED: &str = "its pages are executable only if the file passes the code-integrity check, which shows \
+                       when the driver runs";
+
+fn message(ddi: &Ddi) -> String {
+    format!("a file is mapped as an image by {}", ddi.name)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::memory::tests::{asked, constant, says, unknown};
+    use crate::source::tests::linted;
 
     /// Spec case 96 and its twins.
     #[test]
@@ -85,6 +109,23 @@ mod tests {
         );
         for attributes in [constant(0x0800_0000), constant(0x1100_0000), unknown()] {
             assert_eq!(create(attributes.clone()), [""; 0], "{attributes:?}");
+        }
+    }
+
+    /// The same, in source.
+    #[test]
+    fn source_is_judged() {
+        let create = |attributes: &str| {
+            let call = "ZwCreateSection(&s, 1, NULL, NULL, PAGE_READONLY";
+            linted(&format!("void F(int x) {{ {call}, {attributes}, f); }}")).0
+        };
+        assert_eq!(
+            create("SEC_IMAGE"),
+            ["a.c:2:52 note[maps-file-as-image] : a file is mapped as an image by ZwCreateSection"]
+        );
+        for attributes in ["SEC_COMMIT", "SEC_IMAGE_NO_EXECUTE", "x", "x ? SEC_IMAGE : SEC_COMMIT"]
+        {
+            assert_eq!(create(attributes), [""; 0], "{attributes}");
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The opt-in to non-executable pool: variables that ask for executable memory until they are set up.
 
+mod project;
+mod source;
+
 use super::drawing;
 use crate::calls::in_words;
-use crate::{DdiCall, Driver, Findings, OptIn, Rule, Standing};
+use crate::{DdiCall, Driver, Findings, OptIn, Rule, Source, SourceFindings, Standing};
 use ringfence_ddi::Role;
 use ringfence_finding::{Finding, Level, RuleCard};
 use std::collections::BTreeMap;
@@ -23,14 +26,36 @@ crate::rule::rule_card! {
     ///
     /// ## Example
     ///
-    /// ```c
+    /// ```c,fires
+    /// #define POOL_NX_OPTIN 1
+    /// #include <ntddk.h>
+    ///
     /// NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
     /// {
-    ///     ExInitializeDriverRuntime(DrvRtPoolNxOptIn); // before anything is allocated
+    ///     table = ExAllocatePoolWithTag(NonPagedPool, 64, 'ksiD');
+    ///     return STATUS_SUCCESS;
+    /// }
     /// ```
+    ///
+    /// ```c,fixed
+    /// #define POOL_NX_OPTIN 1
+    /// #include <ntddk.h>
+    ///
+    /// NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
+    /// {
+    ///     ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
+    ///     table = ExAllocatePoolWithTag(NonPagedPool, 64, 'ksiD');
+    ///     return STATUS_SUCCESS;
+    /// }
+    /// ```
+    ///
+    /// In source it also tells the call where Code Analysis does not look for it (C30031, C30035), export drivers
+    /// without it (C30033), macros that are defined behind the headers of the kernel and so have no effect, and projects
+    /// that could opt in for all of their files.
     ///
     /// ## What it cannot see
     ///
+    /// In source, whether the call comes before everything that is allocated. In machine code:
     /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
     /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where
     /// `RtlGetVersion` tells it. Export drivers that are set up in `DllInitialize` are left open.
@@ -77,6 +102,11 @@ impl Rule for NxOptIn {
             };
             findings.report(finding);
         }
+    }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        source::check(source, findings);
+        project::check(source, findings);
     }
 }
 

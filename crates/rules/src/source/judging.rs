@@ -52,10 +52,26 @@ pub(crate) fn asks_by(call: &SourceCall, source: &Source<'_>, roles: &[Role]) ->
 /// Whether the argument with this role is `value` whatever path is taken.
 pub(crate) fn always(call: &SourceCall, role: Role, value: u64) -> bool {
     let low = u64::MAX >> (64 - role.bits());
-    call.argument(role).is_some_and(|argument| {
-        let is_it = |choice: &Choice| choice.bits.constant().map(|bits| bits & low) == Some(value);
-        argument.value.choices.iter().all(is_it)
-    })
+    every(call, role, |choice| choice.bits.constant().map(|bits| bits & low) == Some(value & low))
+}
+
+/// Whether every value that the argument with this role may have satisfies `holds`.
+pub(crate) fn every(call: &SourceCall, role: Role, holds: impl Fn(&Choice) -> bool) -> bool {
+    call.argument(role).is_some_and(|argument| argument.value.choices.iter().all(holds))
+}
+
+/// A finding at a call that is no violation, or not only one. `what` is the whole message.
+pub(crate) fn about(
+    card: &RuleCard,
+    level: Level,
+    call: &SourceCall,
+    source: &Source<'_>,
+    what: impl Into<String>,
+) -> SourceFinding {
+    SourceFinding::new(card, level, what, primary(call, source))
+        .about(call.ddi.name, argument(call, source))
+        .within(call.function.clone())
+        .related(related(call, source))
 }
 
 /// A finding about a call that asks for executable memory, graded by what Driver Verifier does about it. `what` says in a
@@ -123,7 +139,7 @@ fn denying(finding: SourceFinding, ddi: &Ddi) -> SourceFinding {
 /// The warning that Code Analysis gives.
 fn warning(call: &SourceCall) -> Option<&'static str> {
     match call.opt_in {
-        OptIn::OptedOut { cancels: true, .. } if depends_on_opt_in(call) => Some("C30032"),
+        OptIn::OptedOut { .. } if depends_on_opt_in(call) => Some("C30032"),
         _ => call.ddi.warning.map(|warning| warning.id),
     }
 }

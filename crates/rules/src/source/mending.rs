@@ -3,7 +3,7 @@
 use super::Source;
 use super::judging::terms;
 use ringfence_finding::{Fix, Safety, SourceEdit, Targets};
-use ringfence_source::{SourceCall, Span, Term};
+use ringfence_source::{SourceArgument, SourceCall, Span, Term};
 
 /// Whether a fix may be made without a person looking, and if not, why.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,103 @@ pub(crate) fn fix(title: impl Into<String>, mend: Mend, edits: Vec<SourceEdit>) 
         Mend::Proposed(because) => (Safety::Proposed, Some(because.to_owned())),
     };
     (!edits.is_empty()).then(|| Fix { title: title.into(), safety, because, edits })
+}
+
+/// `text` put in at byte `at` of the file of `span`.
+pub(crate) fn inserted(
+    source: &Source<'_>,
+    span: Span,
+    at: u32,
+    text: impl Into<String>,
+) -> SourceEdit {
+    edit(source, Span { start: at, end: at, ..span }, text)
+}
+
+/// Puts `| flag` behind an argument, in the call of the DDI itself; around what binds weaker come parentheses.
+pub(crate) fn or_ed(
+    source: &Source<'_>,
+    argument: &SourceArgument,
+    flag: &str,
+) -> Option<Vec<SourceEdit>> {
+    let span = argument.span?;
+    Some(match argument.is_loose {
+        true => vec![
+            inserted(source, span, span.start, "("),
+            inserted(source, span, span.end, format!(") | {flag}")),
+        ],
+        false => vec![inserted(source, span, span.end, format!(" | {flag}"))],
+    })
+}
+
+/// The name of the DDI in a call of it that goes through no macro or function, where it stands there as such.
+pub(crate) fn own_name(source: &Source<'_>, call: &SourceCall) -> Option<Span> {
+    let length = |name: &str| u32::try_from(name.len()).unwrap_or(u32::MAX);
+    let text = source.tree.text(call.callee);
+    let is_whole = |name: &&str| {
+        let rest = text.strip_prefix(*name);
+        rest.is_some_and(|rest| !rest.starts_with(is_word))
+    };
+    // In a macro's body the whole call stands for its name.
+    let names = std::iter::once(call.ddi.name).chain(call.ddi.aliases.iter().copied());
+    let name = names.filter(|_| call.via.is_empty()).find(|name| is_whole(name))?;
+    Some(Span { end: call.callee.start + length(name), ..call.callee })
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// Whether all constants that decide stand in the argument itself, rather than in a macro or a variable that others may
+/// use too.
+pub(crate) fn stands_in_argument(call: &SourceCall) -> bool {
+    let span = call.deciding().and_then(|(_, argument)| argument.span);
+    let within =
+        |term: &Term| term.span.is_some_and(|inner| span.is_some_and(|span| contains(span, inner)));
+    terms(call).next().is_some() && terms(call).all(within)
+}
+
+/// Whether `inner` is a part of `span`.
+pub(crate) fn contains(span: Span, inner: Span) -> bool {
+    span.file == inner.file && span.start <= inner.start && inner.end <= span.end
+}
+
+/// Takes a flag out of what it is or-ed with in its line; where that is not plain, 0 takes its place.
+pub(crate) fn taken_out(source: &Source<'_>, flag: Span) -> SourceEdit {
+    let text = source.tree.file(flag.file).text.as_str();
+    let range = flag.range();
+    let blank = [' ', '\t'];
+    let (before, behind) = (&text[..range.start], &text[range.end..]);
+    let (before, behind) = (before.trim_end_matches(blank), behind.trim_start_matches(blank));
+    let or_before = before.strip_suffix('|').filter(|left| !left.ends_with('|'));
+    let or_behind = behind.strip_prefix('|').filter(|right| !right.starts_with(['|', '=']));
+    // What stands beyond must not bind stronger than `|` does.
+    let ends = or_behind.is_some()
+        || behind.trim_start().starts_with([')', ',', ';'])
+        || behind.trim_start_matches('\r').starts_with('\n') && is_in_directive(before);
+    let begins = before.ends_with(['(', ',', '=']);
+    let span = match (or_before, or_behind) {
+        (Some(left), _) if ends => left.trim_end_matches(blank).len()..range.end,
+        (None, Some(right)) if begins => {
+            range.start..text.len() - right.trim_start_matches(blank).len()
+        }
+        _ => return edit(source, flag, "0"),
+    };
+    edit(source, Span::new(flag.file, span), "")
+}
+
+/// How many joined lines are looked at.
+const MOST_JOINED: usize = 64;
+
+/// Whether a text ends in a line of the preprocessor.
+fn is_in_directive(text: &str) -> bool {
+    let mut lines = text.rsplit('\n').take(MOST_JOINED).peekable();
+    while let Some(line) = lines.next() {
+        let is_joined = |before: &&str| before.trim_end_matches('\r').ends_with('\\');
+        if !lines.peek().is_some_and(is_joined) {
+            return line.trim_start().starts_with('#');
+        }
+    }
+    false
 }
 
 /// Replaces the constants that decide, each by what `instead` says. None where one that has to be replaced stands in no

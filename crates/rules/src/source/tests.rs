@@ -1,6 +1,7 @@
 //! How rules are put to a piece of source in tests, and what holds for every card.
 
 use super::*;
+use ringfence_finding::{Fix, RuleCard, Safety, SourceEdit};
 use ringfence_source::{SourceText, analyse};
 
 /// What the rules say about files, given as names and texts: each finding as
@@ -27,17 +28,32 @@ pub(crate) fn said(finding: &SourceFinding) -> String {
 
 /// The findings about files for some targets.
 pub(crate) fn findings_of(files: &[(&str, &str)], targets: Targets) -> Vec<SourceFinding> {
+    found_in(files, &[], targets, false)
+}
+
+/// As [`findings_of`], where documentation weighs more than observation.
+pub(crate) fn strict_findings_of(files: &[(&str, &str)]) -> Vec<SourceFinding> {
+    found_in(files, &[], Targets::DEFAULT, true)
+}
+
+/// The findings about files that projects build.
+pub(crate) fn found_in(
+    files: &[(&str, &str)],
+    projects: &[Project],
+    targets: Targets,
+    strict: bool,
+) -> Vec<SourceFinding> {
     let mut tree = SourceTree::default();
     for (path, text) in files {
         tree.add(path, SourceText::of(*text)).unwrap();
     }
-    let analysis = analyse(&tree, &[], &[]);
+    let analysis = analyse(&tree, projects, &[]);
     let source = Source {
         tree: &tree,
-        projects: &[],
+        projects,
         analysis: &analysis,
         targets,
-        strict: false,
+        strict,
         code_analysis: false,
     };
     let outcome = check_source(&source);
@@ -45,16 +61,26 @@ pub(crate) fn findings_of(files: &[(&str, &str)], targets: Targets) -> Vec<Sourc
     outcome.findings
 }
 
-/// The file with all safe fixes of its findings made, and those of `also` beside.
-pub(crate) fn mended(text: &str, targets: Targets, also: &[ringfence_finding::Safety]) -> String {
-    let findings = findings_of(&[("a.c", text)], targets);
-    let mut edits: Vec<_> = findings
-        .iter()
-        .filter_map(|finding| finding.fix.as_ref())
-        .filter(|fix| fix.safety == ringfence_finding::Safety::Safe || also.contains(&fix.safety))
-        .flat_map(|fix| fix.edits.clone())
-        .collect();
-    edits.sort_by_key(|edit| edit.start);
+/// `text` with the fixes of `findings` made that `is_made` wants; of two that contradict each other the first.
+pub(crate) fn made<'f>(
+    text: &str,
+    findings: &'f [SourceFinding],
+    is_made: impl Fn(&SourceFinding, &'f Fix) -> bool,
+) -> String {
+    let mut edits: Vec<&SourceEdit> = Vec::new();
+    for finding in findings {
+        let Some(fix) = finding.fix.as_ref().filter(|fix| is_made(finding, fix)) else { continue };
+        let clashes = |one: &SourceEdit| {
+            let other = |known: &&&SourceEdit| {
+                **known != one && one.start <= known.end && known.start <= one.end
+            };
+            edits.iter().any(|known| other(&known))
+        };
+        if !fix.edits.iter().any(clashes) {
+            edits.extend(fix.edits.iter());
+        }
+    }
+    edits.sort_by_key(|edit| (edit.start, edit.end));
     edits.dedup();
     let mut text = text.to_owned();
     for edit in edits.iter().rev() {
@@ -63,50 +89,82 @@ pub(crate) fn mended(text: &str, targets: Targets, also: &[ringfence_finding::Sa
     text
 }
 
+/// The file with all safe fixes of its findings made.
+pub(crate) fn mended(text: &str, targets: Targets) -> String {
+    let findings = findings_of(&[("a.c", text)], targets);
+    made(text, &findings, |_, fix| fix.safety == Safety::Safe)
+}
+
+/// C behind the kit's header with the fixes of one rule made, and why they are not safe, if they are not.
+pub(crate) fn fixed_by(rule: &str, code: &str) -> (String, Vec<String>) {
+    let text = format!("#include <ntddk.h>\n{code}");
+    let findings = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+    let fixed = made(&text, &findings, |finding, _| finding.rule == rule);
+    let because = |finding: &SourceFinding| {
+        let fix = finding.fix.as_ref().filter(|_| finding.rule == rule)?;
+        fix.because.clone()
+    };
+    let because = findings.iter().filter_map(because).collect();
+    (fixed.split_once('\n').unwrap().1.to_owned(), because)
+}
+
 /// C behind the kit's header: what the rules say, and the text with the safe fixes made.
 pub(crate) fn linted(code: &str) -> (Vec<String>, String) {
     let text = format!("#include <ntddk.h>\n{code}");
-    let mended = mended(&text, Targets::DEFAULT, &[]);
+    let mended = mended(&text, Targets::DEFAULT);
     let mended = mended.split_once('\n').unwrap().1.to_owned();
     (said_of(&[("a.c", &text)]), mended)
 }
 
-/// The examples of every card are the tests of its source check: code marked `c,fires` brings a finding of the rule, code
-/// marked `c,fixed` none, and is what the fixes make of the former.
+/// The examples of every card are the tests of its source check: code marked `c,fires` brings a finding of the rule. Code
+/// marked `c,fixed` behind it brings none, and is what the rule's fixes make of the former; without such there is no fix.
 #[test]
 fn the_examples_of_cards_fire_and_are_fixed() {
     let mut fired = 0;
-    for rule in rules() {
-        let card = rule.card();
-        let examples = |fence: &str| -> Vec<String> {
-            let opening = format!("```c,{fence}\n");
-            let docs: String = card
-                .docs
-                .lines()
-                .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
-                .collect();
-            let parts = docs.split(&opening).skip(1);
-            parts.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
-        };
-        let (fires, fixed) = (examples("fires"), examples("fixed"));
-        assert_eq!(fires.len(), fixed.len(), "{}", card.id);
-        for (fires, fixed) in fires.iter().zip(&fixed) {
-            let of = |code: &str| {
-                let text = format!("#include <ntddk.h>\n{code}");
-                let found = findings_of(&[("a.c", &text)], Targets::DEFAULT);
-                found
-                    .into_iter()
-                    .filter(|finding| finding.rule == card.id && finding.level != Level::Note)
-                    .count()
-            };
-            assert_ne!(of(fires), 0, "{} does not fire on:\n{fires}", card.id);
-            assert_eq!(of(fixed), 0, "{} fires on:\n{fixed}", card.id);
-            let text = format!("#include <ntddk.h>\n{fires}");
-            let all = [ringfence_finding::Safety::Unsafe, ringfence_finding::Safety::Proposed];
-            let made = mended(&text, Targets::DEFAULT, &all);
-            assert_eq!(made.split_once('\n').unwrap().1, fixed, "{}", card.id);
+    for card in rules().map(|rule| rule.card()) {
+        let mut examples = examples(card).into_iter().peekable();
+        while let Some((fence, fires)) = examples.next() {
+            assert_eq!(fence, "fires", "{}", card.id);
+            assert_ne!(found(card, &fires), 0, "{} does not fire on:\n{fires}", card.id);
+            let fixed = examples.next_if(|(fence, _)| *fence == "fixed").map(|(_, code)| code);
+            if let Some(fixed) = &fixed {
+                assert_eq!(found(card, fixed), 0, "{} fires on:\n{fixed}", card.id);
+            }
+            let text = with_header(&fires);
+            let findings = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+            let made = made(&text, &findings, |finding, _| finding.rule == card.id);
+            assert_eq!(made, with_header(&fixed.unwrap_or(fires)), "{}", card.id);
             fired += 1;
         }
     }
-    assert!(fired > 0);
+    assert!(fired > 10, "{fired}");
+}
+
+/// The code of a card's fences that are marked as examples in C, each with its mark, in order.
+fn examples(card: &RuleCard) -> Vec<(&'static str, String)> {
+    let unindented = |line: &str| format!("{}\n", line.strip_prefix(' ').unwrap_or(line));
+    let docs: String = card.docs.lines().map(unindented).collect();
+    let parts = docs.split("```c,").skip(1).map(|part| {
+        let (mark, rest) = part.split_once('\n').unwrap();
+        let mark = ["fires", "fixed"].into_iter().find(|known| *known == mark);
+        (mark.unwrap(), rest.split("```").next().unwrap().to_owned())
+    });
+    parts.collect()
+}
+
+/// Code that names no header is behind that of the kit.
+fn with_header(code: &str) -> String {
+    match code.contains("#include") {
+        true => code.to_owned(),
+        false => format!("#include <ntddk.h>\n{code}"),
+    }
+}
+
+/// How many findings of a rule there are that are more than notes; notes, where its card is one.
+fn found(card: &RuleCard, code: &str) -> usize {
+    let findings = findings_of(&[("a.c", &with_header(code))], Targets::DEFAULT);
+    let counts = |finding: &&SourceFinding| {
+        finding.rule == card.id && (finding.level != Level::Note || card.level == Level::Note)
+    };
+    findings.iter().filter(counts).count()
 }

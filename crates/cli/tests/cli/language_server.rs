@@ -1,0 +1,177 @@
+//! `ringfence lint --lsp`, talked to as an editor does.
+
+use crate::run::ringfence;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+/// An editor that has opened a folder.
+struct Editor {
+    server: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    last: i64,
+}
+
+impl Editor {
+    fn open(folder: &Path) -> Editor {
+        let mut command = ringfence();
+        command.args(["lint", "--lsp", "--isolated"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        let (to, from) =
+            (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
+        let mut editor = Editor { server, to, from, last: 0 };
+        let folders = [json!({ "uri": address(folder), "name": "x" })];
+        let answer =
+            editor.ask("initialize", json!({ "capabilities": {}, "workspaceFolders": folders }));
+        assert_eq!(answer["serverInfo"]["name"], "ringfence");
+        assert_eq!(answer["capabilities"]["positionEncoding"], "utf-16");
+        editor.say("initialized", json!({}));
+        editor
+    }
+
+    fn send(&mut self, message: &Value) {
+        let text = message.to_string();
+        write!(self.to, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+        self.to.flush().unwrap();
+    }
+
+    fn say(&mut self, method: &str, params: Value) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
+    }
+
+    fn receive(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.from.read_line(&mut line).unwrap(), 0, "the server is gone");
+            match line.trim_end().split_once(": ") {
+                Some(("Content-Length", number)) => length = number.parse().unwrap(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut bytes = vec![0; length];
+        self.from.read_exact(&mut bytes).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// The answer to a request; what is told meanwhile is passed over.
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.last += 1;
+        let id = self.last;
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        loop {
+            let message = self.receive();
+            if message["id"] == id {
+                assert_eq!(message["error"], Value::Null, "{method}");
+                return message["result"].clone();
+            }
+        }
+    }
+
+    /// What is told next of a document.
+    fn told(&mut self, uri: &str) -> Value {
+        loop {
+            let message = self.receive();
+            let is_it = message["method"] == "textDocument/publishDiagnostics";
+            if is_it && message["params"]["uri"] == uri {
+                return message["params"].clone();
+            }
+        }
+    }
+
+    fn close(mut self) {
+        assert_eq!(self.ask("shutdown", Value::Null), Value::Null);
+        self.say("exit", Value::Null);
+        assert!(self.server.wait().unwrap().success());
+    }
+}
+
+fn address(path: &Path) -> String {
+    let text = path.to_str().unwrap().replace('\\', "/");
+    if text.starts_with('/') { format!("file://{text}") } else { format!("file:///{text}") }
+}
+
+fn change(uri: &str, version: i32, start: (u32, u32), end: (u32, u32), text: &str) -> Value {
+    let place = |(line, character)| json!({ "line": line, "character": character });
+    json!({
+        "textDocument": { "uri": uri, "version": version },
+        "contentChanges": [{ "range": { "start": place(start), "end": place(end) }, "text": text }],
+    })
+}
+
+const CODE: &str = "#include \"acme.h\"\nvoid *f(void) { return ExAllocatePool(POOL, 1); }\n";
+
+#[test]
+fn an_editor_is_told_while_it_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.c");
+    std::fs::write(folder.path().join("acme.h"), "#include <ntddk.h>\n#define POOL NonPagedPool\n")
+        .unwrap();
+    std::fs::write(&path, "void nothing;\n").unwrap();
+    let uri = address(&path);
+    let mut editor = Editor::open(folder.path());
+    let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": CODE });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    let told = editor.told(&uri);
+    assert_eq!(told["version"], 1);
+    let found = &told["diagnostics"][0];
+    assert_eq!((&found["code"], &found["severity"]), (&json!("executable-pool-type"), &json!(1)));
+    assert_eq!(found["range"]["start"], json!({ "line": 1, "character": 38 }));
+    let header = &found["relatedInformation"][0];
+    assert!(header["location"]["uri"].as_str().unwrap().ends_with("/acme.h"));
+
+    // The first fix is that of the header, where the constant stands.
+    let asked = json!({
+        "textDocument": { "uri": uri },
+        "range": found["range"],
+        "context": { "diagnostics": [] },
+    });
+    let actions = editor.ask("textDocument/codeAction", asked);
+    assert_eq!(
+        (&actions[0]["kind"], &actions[0]["isPreferred"]),
+        (&json!("quickfix"), &json!(true))
+    );
+    let changes = actions[0]["edit"]["changes"].as_object().unwrap();
+    let (file, edits) = changes.iter().next().unwrap();
+    assert!(file.ends_with("/acme.h"));
+    assert_eq!(edits[0]["newText"], "NonPagedPoolNx");
+
+    // Over a DDI's name there is what `explain` says of it.
+    let place =
+        json!({ "textDocument": { "uri": uri }, "position": { "line": 1, "character": 26 } });
+    let hover = editor.ask("textDocument/hover", place);
+    let said = hover["contents"]["value"].as_str().unwrap();
+    assert!(said.starts_with("# ExAllocatePool"), "{said}");
+
+    // Mended by hand, nothing is left.
+    editor.say("textDocument/didChange", change(&uri, 2, (1, 38), (1, 42), "PagedPool"));
+    let told = editor.told(&uri);
+    assert_eq!((&told["version"], &told["diagnostics"]), (&json!(2), &json!([])));
+
+    // A change of the header comes through.
+    editor.say("textDocument/didChange", change(&uri, 3, (1, 38), (1, 47), "POOL"));
+    assert_eq!(editor.told(&uri)["diagnostics"].as_array().unwrap().len(), 1);
+    let header = address(&folder.path().join("acme.h"));
+    let text = "#include <ntddk.h>\n#define POOL NonPagedPoolNx\n";
+    let document = json!({ "uri": header, "languageId": "c", "version": 1, "text": text });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    assert_eq!(editor.told(&uri)["diagnostics"], json!([]));
+    editor.close();
+}
+
+#[test]
+fn what_makes_no_sense_is_answered_and_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut editor = Editor::open(folder.path());
+    editor
+        .send(&json!({ "jsonrpc": "2.0", "id": 77, "method": "textDocument/hover", "params": 5 }));
+    assert_eq!(editor.receive()["error"]["code"], -32602);
+    editor.send(&json!({ "jsonrpc": "2.0", "id": 78, "method": "no/such", "params": {} }));
+    assert_eq!(editor.receive()["error"]["code"], -32601);
+    editor.say("textDocument/didChange", change("file:///not/open.c", 1, (0, 0), (0, 0), "x"));
+    editor.say("textDocument/didOpen", json!({ "textDocument": 1 }));
+    editor.close();
+}
