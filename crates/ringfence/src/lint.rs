@@ -6,8 +6,7 @@ use crate::TOOL;
 use crate::scan::threads_or_all;
 use ringfence_container::{Input, Source as FoundSource, Unreadable, expand_sources, read_source};
 use ringfence_finding::{
-    Fault, LINT_REPORT_VERSION, LintCoverage, LintReport, SourceFinding, Targets, Unread,
-    set_source_fingerprints,
+    Fault, LINT_REPORT_VERSION, LintCoverage, LintReport, Targets, Unread, set_source_fingerprints,
 };
 use ringfence_rules::Source;
 use ringfence_source::{

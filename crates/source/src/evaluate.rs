@@ -33,13 +33,7 @@ pub(crate) const BUDGET: u32 = 20_000;
 const DEEPEST: usize = 40;
 
 impl<'w, 't> Place<'w, 't> {
-    /// The value of what stands in `range` of the file.
-    pub(crate) fn value_of(&self, range: Range<usize>) -> Value {
-        let file = self.world.parsed[self.parsed].file;
-        self.value_in(file, range)
-    }
-
-    /// The value of what stands in `range` of another file, such as a macro's body.
+    /// The value of what stands in `range` of a file, such as a macro's body.
     pub(crate) fn value_in(&self, file: FileId, range: Range<usize>) -> Value {
         let text = self.world.tree.file(file).text.as_str();
         self.value(&expression::read(text, range, file), 0)

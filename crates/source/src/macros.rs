@@ -104,9 +104,4 @@ impl<'t> Macros<'t> {
         meanings.maybe_undefined = true;
         meanings
     }
-
-    /// The names that are macros at any time.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'t str> {
-        self.events.keys().copied()
-    }
 }

@@ -23,7 +23,6 @@ pub(crate) struct Syntax {
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) name: Range<usize>,
-    pub(crate) whole: Range<usize>,
     pub(crate) body: Range<usize>,
     /// The names of its parameters; empty for those without.
     pub(crate) parameters: Vec<Range<usize>>,
@@ -243,7 +242,6 @@ impl Reader<'_> {
         self.within.push((self.found.functions.len(), node.end_byte()));
         self.found.functions.push(Function {
             name: name.byte_range(),
-            whole: node.byte_range(),
             body: body.byte_range(),
             parameters,
             variables: Vec::new(),

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 /// The files that an editor has open, and those around them.
 pub(super) struct Workspace {
     linter: Linter,
-    settings: LintSettings,
     docs: Option<String>,
     open: BTreeMap<String, Document>,
     /// The findings of each file that has any.
@@ -47,8 +46,7 @@ impl Workspace {
         let inputs: Vec<Input> = folders.into_iter().map(Input::Path).collect();
         let (tree, _) = ringfence::read_sources(&inputs);
         Workspace {
-            linter: Linter::new(tree, settings.clone()),
-            settings,
+            linter: Linter::new(tree, settings),
             docs,
             open: BTreeMap::new(),
             findings: BTreeMap::new(),

@@ -10,7 +10,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
-    constants: &[&super::io_space_cache_type::TYPES, &[("MmNotMapped", 0xFFFF_FFFF)]],
+    constants: &[&TYPES, &[("MmNotMapped", 0xFFFF_FFFF)]],
     executable: "`MmCached` (1), and no other type",
     advice: "call `MmAllocateContiguousNodeMemory` with `PAGE_READWRITE` (Windows 8)",
 };

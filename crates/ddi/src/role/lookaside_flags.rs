@@ -10,7 +10,7 @@ pub(super) static MEANING: Meaning = Meaning {
     bits: 32,
     rule: Some(rule),
     words,
-    constants: &[&super::pool_type::MODIFIERS],
+    constants: &[&MODIFIERS],
     executable: "flags without `POOL_NX_ALLOCATION` (0x200)",
     advice: "pass `POOL_NX_ALLOCATION` (0x200) in the flags (Windows 8)",
 };

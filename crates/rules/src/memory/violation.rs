@@ -202,7 +202,7 @@ pub(crate) fn verifier_note(ddi: &Ddi, mixed: bool) -> Option<String> {
 }
 
 /// What Code Analysis says about it, in words.
-pub(crate) fn warning_note(warning: Option<Warning>) -> Option<String> {
+fn warning_note(warning: Option<Warning>) -> Option<String> {
     let Warning { id, documented, note } = warning?;
     let reports = if documented { "reports" } else { "is expected to report" };
     Some(match note {

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::calls::{KERNEL_MODE, USER_MODE, answer_of, ruled};
-use crate::memory::{denied_by, graded, verifier_note, warning_note};
+use crate::memory::{denied_by, graded, verifier_note};
 use ringfence_ddi::{Bits, Certainty, Ddi, Grant, Role, Ruling, VerifierBehaviour};
 use ringfence_finding::{CallAnswer, Level, Question, RuleCard, SourceFinding, SourceMark};
 use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
@@ -97,7 +97,7 @@ pub(crate) fn violation(
         .as_warning(warning(call))
         .related(related(call, source));
     let finding =
-        [opt_in_note(call), verifier_note(call.ddi, mixed), warning_note(call.ddi.warning)]
+        [opt_in_note(call), verifier_note(call.ddi, mixed), analysis_note(call.ddi.warning)]
             .into_iter()
             .flatten()
             .fold(finding, SourceFinding::note);
@@ -260,4 +260,10 @@ fn opt_in_note(call: &SourceCall) -> Option<String> {
         OptIn::Open => "whether POOL_NX_OPTIN or POOL_NX_OPTIN_AUTO is defined depends on the build",
         _ => return None,
     }.to_owned())
+}
+
+/// On which conditions Code Analysis gives another warning; that it gives this one, the finding itself says.
+fn analysis_note(warning: Option<ringfence_ddi::Warning>) -> Option<String> {
+    let note = warning?.note?;
+    Some(format!("of Code Analysis: {note}"))
 }
