@@ -2,6 +2,8 @@
 
 use crate::blank::blanked;
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
+use crate::code_use::{self, CodeUse};
+use crate::control::{self, ControlWrite};
 use crate::directive::DirectiveKind;
 use crate::entry;
 use crate::interest::{self, Interest};
@@ -31,6 +33,10 @@ pub struct Analysis {
     pub linker: Vec<LinkerFact>,
     /// Sections that pragmas make.
     pub sections: Vec<SectionPragma>,
+    /// Writes of control register 0, but for programs of user mode.
+    pub control: Vec<ControlWrite>,
+    /// What is plainly done to code of the tree, or done with memory that becomes code.
+    pub code_uses: Vec<CodeUse>,
 }
 
 /// How many variants of a file are looked at, where conditions are open.
@@ -72,9 +78,12 @@ pub fn analyse(tree: &SourceTree, projects: &[Project]) -> Analysis {
         interest.add(names, tree, &directives);
     }
     let pragmas = reading.pragmas();
+    let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
     Analysis {
         linker: of_projects(projects).into_iter().chain(pragmas.linker).collect(),
         sections: pragmas.sections,
+        control: control::writes(&world, &is_for_kernel),
+        code_uses: code_use::uses(&world, &is_for_kernel),
         calls: told(&world, calls, &wrappers),
         opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
         parsed: {

@@ -5,8 +5,11 @@
 #![deny(missing_docs)]
 
 mod analysis;
+mod assembly;
 mod blank;
 mod calls;
+mod code_use;
+mod control;
 mod directive;
 mod entry;
 mod evaluate;
@@ -29,6 +32,8 @@ mod world;
 
 pub use analysis::{Analysis, analyse};
 pub use calls::{Hop, SourceArgument, SourceCall};
+pub use code_use::{CodeUse, CodeUseKind};
+pub use control::{ControlWrite, WrittenBy};
 pub use linker::{LinkerFact, LinkerSwitch, Origin, Rights};
 pub use opt_in::{Initialised, OptIn};
 pub use pragma::{SectionAttribute, SectionPragma};
