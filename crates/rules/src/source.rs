@@ -10,7 +10,7 @@ pub(crate) mod tests;
 use crate::rule::panic_message;
 use crate::{Crash, Rule, rules};
 pub(crate) use judging::{always, answer, asks, asks_by, depends_on_opt_in, terms, violation};
-pub(crate) use linking::{aligned_to_pages, holds_code, linked, without};
+pub(crate) use linking::{aligned_to_pages, code_sections, linked, without};
 pub(crate) use mending::{Mend, all_have_pool2, edit, fix, replaced_terms};
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};

@@ -12,6 +12,7 @@ use crate::opt_in::{self, OptIn};
 use crate::pragma::{self, Pragmas, SectionPragma};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
 use crate::syntax::syntax;
+use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, Parsed, World};
 use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span};
 use foldhash::{HashMap, HashSet, HashSetExt};
@@ -37,6 +38,8 @@ pub struct Analysis {
     pub control: Vec<ControlWrite>,
     /// What is plainly done to code of the tree, or done with memory that becomes code.
     pub code_uses: Vec<CodeUse>,
+    /// Initialised data whose addresses do not lie on multiples of eight.
+    pub tables: Vec<PointerTable>,
 }
 
 /// How many variants of a file are looked at, where conditions are open.
@@ -78,10 +81,12 @@ pub fn analyse(tree: &SourceTree, projects: &[Project]) -> Analysis {
         interest.add(names, tree, &directives);
     }
     let pragmas = reading.pragmas();
+    let tables = reading.tables();
     let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
     Analysis {
         linker: of_projects(projects).into_iter().chain(pragmas.linker).collect(),
         sections: pragmas.sections,
+        tables,
         control: control::writes(&world, &is_for_kernel),
         code_uses: code_use::uses(&world, &is_for_kernel),
         calls: told(&world, calls, &wrappers),
@@ -241,6 +246,15 @@ impl<'t> Reading<'t> {
             }
         }
         found
+    }
+
+    /// Data whose addresses do not lie on multiples of eight, but for programs of user mode.
+    fn tables(&mut self) -> Vec<PointerTable> {
+        let files = table::candidates(self.tree, self.directives);
+        let units = self.units_of(&files);
+        let mut files: Vec<_> = files.into_iter().zip(units).collect();
+        files.retain(|(_, unit)| !self.is_for_user_mode(unit));
+        table::of_files(self.tree, self.directives, &files)
     }
 
     /// The unit that each of the files is read in.

@@ -6,6 +6,8 @@ use crate::lex::{Kind, Token, tokens};
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
 use crate::world::{Parsed, World, declares};
+use foldhash::{HashSet, HashSetExt};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Something that is done to code, or with memory that becomes code.
@@ -51,11 +53,15 @@ const WRITERS: [&str; 9] = [
 pub(crate) fn uses(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<CodeUse> {
     let mut found = Vec::new();
     for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
-        let finder = Finder { world, parsed };
+        let finder = Finder { world, parsed, left: Cell::new(MOST_LOOKED_AT) };
         let syntax = &world.parsed[parsed].syntax;
+        let filled = finder.filled();
         for call in &syntax.calls {
             found.extend(finder.writing(call));
-            found.extend(finder.running(call));
+            let name = call.function.map(|function| (function, finder.text(&call.callee)));
+            if name.is_some_and(|name| filled.contains(&name)) {
+                found.extend(finder.running(call));
+            }
         }
         for (range, function) in &syntax.stores {
             let name = finder.target(range.clone(), true, *function);
@@ -69,14 +75,47 @@ pub(crate) fn uses(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> V
     found
 }
 
+/// How many names and calls of a file are looked at closely; plain code has a handful.
+const MOST_LOOKED_AT: u32 = 1_000;
+
 struct Finder<'w, 't> {
     world: &'w World<'t>,
     parsed: usize,
+    left: Cell<u32>,
 }
 
 impl<'t> Finder<'_, 't> {
     fn text(&self, range: &Range<usize>) -> &'t str {
         self.world.text(self.parsed, range)
+    }
+
+    /// Whether something may still be looked at closely.
+    fn may_look(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// The variables of functions that are given memory somewhere.
+    fn filled(&self) -> HashSet<(usize, &'t str)> {
+        let syntax = &self.world.parsed[self.parsed].syntax;
+        let mut filled = HashSet::new();
+        let gives = |call: &&Call| {
+            let ddi = vocabulary::function(self.text(&call.callee));
+            ddi.is_some_and(|ddi| gives_memory(ddi.name))
+        };
+        let ends: HashSet<usize> =
+            syntax.calls.iter().filter(gives).map(|call| call.whole.end).collect();
+        for (index, function) in syntax.functions.iter().enumerate() {
+            for variable in &function.variables {
+                if let Happens::Begins(value) | Happens::Becomes(value) = &variable.happens
+                    && ends.contains(&value.end)
+                {
+                    filled.insert((index, self.text(&variable.name)));
+                }
+            }
+        }
+        filled
     }
 
     fn function(&self, index: Option<usize>) -> Option<&Function> {
@@ -163,7 +202,9 @@ impl<'t> Finder<'_, 't> {
             function.parameters.iter().any(|one| self.text(one) == name)
                 || self.events(function, name).iter().any(|one| declares(one))
         };
-        !self.world.called(self.parsed, name).is_empty()
+        self.world.functions.contains_key(name)
+            && self.may_look()
+            && !self.world.called(self.parsed, name).is_empty()
             && !self.is_global(name)
             && !self.function(around).is_some_and(is_local)
             && !is_macro()
@@ -184,7 +225,7 @@ impl<'t> Finder<'_, 't> {
 
     /// A call of a variable of the function that holds what a DDI gave, whatever path is taken.
     fn running(&self, call: &Call) -> Option<CodeUse> {
-        if !matches!(call.manner, Manner::Plain | Manner::Converted) {
+        if !matches!(call.manner, Manner::Plain | Manner::Converted) || !self.may_look() {
             return None;
         }
         let function = self.function(call.function)?;
@@ -243,7 +284,7 @@ fn gives_memory(name: &str) -> bool {
 }
 
 /// Behind the conversion that begins at a token: a type in parentheses before something that can be converted.
-fn conversion_end(all: &[Token], text: &str, open: usize) -> Option<usize> {
+pub(crate) fn conversion_end(all: &[Token], text: &str, open: usize) -> Option<usize> {
     let word = |index: usize| all.get(index).map(|token| token.text(text));
     let mut at = open;
     let (mut depth, mut words) = (0_usize, 0);

@@ -4,7 +4,7 @@ use crate::Span;
 use crate::assembly::{Bit, Dialect, Machine, instructions};
 use crate::evaluate::{BUDGET, Place};
 use crate::lex::{Kind, Token, tokens};
-use crate::pragma::compiled;
+use crate::pragma::Compiled;
 use crate::value::{Unknown, Value};
 use crate::vocabulary::CR0_WP;
 use crate::world::{Parsed, World};
@@ -62,6 +62,11 @@ struct Finder<'w, 't> {
     text: &'t str,
 }
 
+/// How deep functions are looked for in functions.
+const DEEPEST: usize = 16;
+/// More operands than any template has.
+const MOST_OPERANDS: usize = 128;
+
 /// What an operand of a template is called in it, and what its bit is.
 type Operands = Vec<(String, Bit)>;
 
@@ -113,7 +118,11 @@ impl Finder<'_, '_> {
 
     fn function_at(&self, at: usize) -> Option<usize> {
         let functions = &self.world.parsed[self.parsed].syntax.functions;
-        functions.iter().rposition(|function| function.body.contains(&at))
+        // They are in the order they begin, and hardly nest.
+        let end = functions.partition_point(|function| function.body.start <= at);
+        let near = end.saturating_sub(DEEPEST);
+        let found = functions[near..end].iter().rposition(|one| one.body.contains(&at));
+        found.map(|index| near + index)
     }
 
     /// Blocks that follow each other are one piece of code.
@@ -149,6 +158,7 @@ impl Finder<'_, '_> {
         let parsed = &self.world.parsed[self.parsed];
         let all: Vec<Token> = tokens(self.text, 0, self.text.len()).collect();
         let word = |index: usize| all.get(index).map_or("", |token| token.text(self.text));
+        let compiled = Compiled::of(&parsed.unit, parsed.file);
         let mut index = 0;
         while index < all.len() {
             let start = all[index].start;
@@ -159,7 +169,7 @@ impl Finder<'_, '_> {
             while matches!(word(index), "volatile" | "__volatile__" | "__volatile" | "goto") {
                 index += 1;
             }
-            if word(index) != "(" || compiled(&parsed.unit, parsed.file, start).is_none() {
+            if word(index) != "(" || compiled.at(start).is_none() {
                 continue;
             }
             let end = closing(self.text, &all, index);
@@ -196,7 +206,7 @@ impl Finder<'_, '_> {
         let mut group = 0;
         let mut at = 0;
         let word = |index: usize| rest.get(index).map_or("", |token| token.text(self.text));
-        while at < rest.len() {
+        while at < rest.len() && operands.len() < MOST_OPERANDS {
             match word(at) {
                 ":" => group += 1,
                 "::" => group += 2,

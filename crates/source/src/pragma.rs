@@ -5,6 +5,8 @@ use crate::lex::{Kind, Token, tokens};
 use crate::linker::{LinkerFact, Origin};
 use crate::preprocess::{ArmState, Unit};
 use crate::{FileId, SourceTree, Span};
+use std::cell::Cell;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// `#pragma section("name", attributes)`.
@@ -45,8 +47,12 @@ pub(crate) struct Pragmas {
     pub(crate) sections: Vec<SectionPragma>,
 }
 
-/// More options than any pragma has.
+/// More options than any pragma has, in more bytes, and more pragmas than any file has.
 const MOST_OPTIONS: usize = 256;
+const LONGEST: usize = 16 << 10;
+const MOST_PRAGMAS: usize = 1024;
+/// How much macros may give in a file.
+const MOST_GIVEN: usize = 1 << 20;
 /// How many macros are followed one into another.
 const DEEPEST: usize = 8;
 
@@ -66,10 +72,15 @@ pub(crate) fn of_file(
 ) -> Pragmas {
     let text = tree.file(file).text.as_str();
     let mut found = Pragmas::default();
-    for directive in directives.iter().filter(|one| speaks(text, one)) {
+    let compiled = Compiled::of(unit, file);
+    let budget = Cell::new(MOST_GIVEN);
+    for directive in directives.iter().filter(|one| speaks(text, one)).take(MOST_PRAGMAS) {
         let DirectiveKind::Pragma(range) = &directive.kind else { continue };
-        let Some(certain) = compiled(unit, file, directive.range.start) else { continue };
-        let reader = Reader { tree, unit, file, text, directive };
+        let Some(certain) = compiled.at(directive.range.start) else { continue };
+        if range.len() > LONGEST {
+            continue;
+        }
+        let reader = Reader { tree, unit, file, text, directive, budget: &budget };
         let all: Vec<Token> = tokens(text, range.start, range.end).collect();
         let word = |index: usize| all.get(index).map(|token| token.text(text));
         match (word(0), word(1), word(2), word(3)) {
@@ -85,15 +96,50 @@ pub(crate) fn of_file(
     found
 }
 
-/// Whether what stands at a byte is compiled in every build; none where in none.
-pub(crate) fn compiled(unit: &Unit<'_>, file: FileId, at: usize) -> Option<bool> {
-    let arms = unit.visits.get(&file).map_or(&[][..], |visit| &visit.arms);
-    let around = arms.iter().filter(|arm| arm.range.contains(&at));
-    around.map(|arm| arm.state).try_fold(true, |certain, state| match state {
-        ArmState::Compiled => Some(certain),
-        ArmState::Open { .. } => Some(false),
-        ArmState::LeftOut => None,
-    })
+/// Which parts of a file are compiled.
+pub(crate) struct Compiled {
+    /// From which byte on: whether in every build; none where in none.
+    from: Vec<(usize, Option<bool>)>,
+}
+
+impl Compiled {
+    pub(crate) fn of(unit: &Unit<'_>, file: FileId) -> Compiled {
+        let arms = unit.visits.get(&file).map_or(&[][..], |visit| &visit.arms);
+        let mut arms: Vec<_> = arms.iter().collect();
+        arms.sort_by_key(|arm| (arm.range.start, Reverse(arm.range.end)));
+        let mut from = vec![(0, Some(true))];
+        // The arms around, innermost last, each with its end.
+        let mut around: Vec<(usize, Option<bool>)> = vec![(usize::MAX, Some(true))];
+        for arm in arms {
+            while around.last().is_some_and(|(end, _)| *end <= arm.range.start) {
+                leave(&mut around, &mut from);
+            }
+            let outer = around.last().and_then(|(_, certain)| *certain);
+            let certain = match arm.state {
+                ArmState::Compiled => outer,
+                ArmState::Open { .. } => outer.map(|_| false),
+                ArmState::LeftOut => None,
+            };
+            around.push((arm.range.end, certain));
+            from.push((arm.range.start, certain));
+        }
+        while around.len() > 1 {
+            leave(&mut around, &mut from);
+        }
+        Compiled { from }
+    }
+
+    /// Whether what stands at a byte is compiled in every build; none where in none.
+    pub(crate) fn at(&self, offset: usize) -> Option<bool> {
+        let before = self.from.partition_point(|(from, _)| *from <= offset);
+        self.from.get(before.checked_sub(1)?)?.1
+    }
+}
+
+fn leave(around: &mut Vec<(usize, Option<bool>)>, from: &mut Vec<(usize, Option<bool>)>) {
+    if let Some((end, _)) = around.pop() {
+        from.push((end, around.last().and_then(|(_, certain)| *certain)));
+    }
 }
 
 /// A character that the linker sees.
@@ -113,6 +159,7 @@ struct Reader<'r, 't> {
     file: FileId,
     text: &'t str,
     directive: &'r Directive,
+    budget: &'r Cell<usize>,
 }
 
 impl Reader<'_, '_> {
@@ -120,14 +167,15 @@ impl Reader<'_, '_> {
     fn linker(&self, rest: &[Token], certain: bool) -> Vec<LinkerFact> {
         let letters = self.letters(rest);
         let options = options(&letters);
+        let all = &letters;
         let fact = |(index, option): (usize, &Range<usize>)| {
-            let letters = &letters[option.clone()];
+            let letters = &all[option.clone()];
             let text: Option<String> = letters.iter().map(|one| one.letter).collect();
             let span = letters.first()?.at.start..letters.last()?.at.end;
             Some(LinkerFact {
                 text: text?.replace('"', ""),
                 span: Span::new(self.file, span),
-                origin: Origin::Pragma { removal: self.removal(&options, index, rest), certain },
+                origin: Origin::Pragma { removal: self.removal(all, &options, index), certain },
             })
         };
         options.iter().enumerate().filter_map(fact).collect()
@@ -165,6 +213,7 @@ impl Reader<'_, '_> {
         let body = only.text(self.tree);
         let mut given = String::new();
         for token in tokens(body, 0, body.len()) {
+            self.budget.set(self.budget.get().checked_sub(token.end - token.start)?);
             match token.kind {
                 Kind::String => given.extend(literal(body, token).filter_map(|one| one.letter)),
                 Kind::Word => given.push_str(&self.given(token.text(body), depth + 1)?),
@@ -175,8 +224,7 @@ impl Reader<'_, '_> {
     }
 
     /// What to take out to be without one of the options.
-    fn removal(&self, options: &[Range<usize>], index: usize, rest: &[Token]) -> Option<Span> {
-        let letters = self.letters(rest);
+    fn removal(&self, letters: &[Letter], options: &[Range<usize>], index: usize) -> Option<Span> {
         let at = |index: usize| letters.get(index).map(|one| one.at.clone());
         if options.len() == 1 {
             return Some(Span::new(self.file, self.lines()));
@@ -348,6 +396,12 @@ mod tests {
         let facts = analyse(&tree, &[]).linker;
         let told: Vec<_> = facts.iter().map(|fact| (&*fact.text, fact.is_certain())).collect();
         assert_eq!(told, [("/B", true), ("/C", false)]);
+        let nested = "#ifdef FEATURE\n#if 0\n#pragma comment(linker, \"/A\")\n#endif\n#if 1\n#pragma comment(linker, \"/B\")\n#endif\n#pragma comment(linker, \"/C\")\n#endif\n#pragma comment(linker, \"/D\")";
+        let mut tree = SourceTree::default();
+        tree.add("a.c", SourceText::of(nested)).unwrap();
+        let facts = analyse(&tree, &[]).linker;
+        let told: Vec<_> = facts.iter().map(|fact| (&*fact.text, fact.is_certain())).collect();
+        assert_eq!(told, [("/B", false), ("/C", false), ("/D", true)]);
         assert_eq!(
             options("// #pragma comment(linker, \"/A\")\n#pragma comment(lib, \"/A\")"),
             [""; 0]

@@ -1,5 +1,5 @@
 use crate::rule::rule_card;
-use crate::source::{Mend, holds_code, linked, without};
+use crate::source::{Mend, code_sections, linked, without};
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_finding::{
     Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
@@ -125,9 +125,10 @@ impl Rule for ExecutableImportTable {
     }
 
     fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let code = code_sections(source);
         for fact in &source.analysis.linker {
             let Some(LinkerSwitch::Merge { from, to }) = fact.switch() else { continue };
-            if !TABLE.contains(&&*from) || !holds_code(source, &to) {
+            if !TABLE.contains(&&*from) || !code.contains(&to) {
                 continue;
             }
             let message = format!(

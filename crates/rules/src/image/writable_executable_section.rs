@@ -1,12 +1,13 @@
 use super::drawing::{self, SectionColumn};
 use crate::rule::rule_card;
-use crate::source::{Mend, edit, fix, holds_code, linked, without};
+use crate::source::{Mend, code_sections, edit, fix, linked, without};
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_finding::{
     Authority, Counter, Finding, Gap, Level, Question, RuleCard, SourceFinding,
 };
 use ringfence_image::{Section, Toolset};
 use ringfence_source::{LinkerFact, LinkerSwitch, SectionPragma};
+use std::collections::HashSet;
 
 rule_card! {
     /// ## What it does
@@ -94,6 +95,7 @@ impl Rule for WritableExecutableSection {
     }
 
     fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let code = code_sections(source);
         for fact in &source.analysis.linker {
             match fact.switch() {
                 Some(LinkerSwitch::Section { name, rights: Some(rights) })
@@ -101,7 +103,7 @@ impl Rule for WritableExecutableSection {
                 {
                     findings.report(Self::of_option(&name, fact, source));
                 }
-                Some(LinkerSwitch::Merge { from, to }) if mixes(source, &from, &to) => {
+                Some(LinkerSwitch::Merge { from, to }) if mixes(&code, &from, &to) => {
                     findings.report(Self::of_merge(&from, &to, fact, source));
                 }
                 _ => {}
@@ -120,9 +122,9 @@ impl Rule for WritableExecutableSection {
 const WRITTEN: [&str; 2] = [".data", ".bss"];
 
 /// Whether code and what is written come together in one section.
-fn mixes(source: &Source<'_>, from: &str, to: &str) -> bool {
+fn mixes(code: &HashSet<String>, from: &str, to: &str) -> bool {
     let is_written = |name: &str| WRITTEN.contains(&name);
-    is_written(from) && holds_code(source, to) || holds_code(source, from) && is_written(to)
+    is_written(from) && code.contains(to) || code.contains(from) && is_written(to)
 }
 
 impl WritableExecutableSection {

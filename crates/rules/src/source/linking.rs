@@ -3,6 +3,7 @@
 use super::{Mend, Source, edit, fix};
 use ringfence_finding::{Fix, Level, RuleCard, SourceFinding};
 use ringfence_source::{LinkerFact, LinkerSwitch, Origin};
+use std::collections::HashSet;
 
 /// The sections that hold code by custom; the names with an underscore are those of old compilers.
 const CODE: [&str; 5] = [".text", "INIT", "PAGE", "_TEXT", "_PAGE"];
@@ -49,16 +50,14 @@ pub(crate) fn aligned_to_pages(source: &Source<'_>, fact: &LinkerFact) -> Option
     }
 }
 
-/// Whether a section holds code: by custom, or as some option or pragma gives it the right to run.
-pub(crate) fn holds_code(source: &Source<'_>, name: &str) -> bool {
-    let runs = |fact: &LinkerFact| match fact.switch() {
-        Some(LinkerSwitch::Section { name: of, rights: Some(rights) }) => {
-            of == name && rights.execute
-        }
-        _ => false,
-    };
-    let sections = &source.analysis.sections;
-    CODE.contains(&name)
-        || source.analysis.linker.iter().any(runs)
-        || sections.iter().any(|one| one.name == name && one.attribute("execute").is_some())
+/// The sections that hold code: by custom, or as some option or pragma gives them the right to run.
+pub(crate) fn code_sections(source: &Source<'_>) -> HashSet<String> {
+    let options = source.analysis.linker.iter().filter_map(|fact| match fact.switch() {
+        Some(LinkerSwitch::Section { name, rights: Some(rights) }) if rights.execute => Some(name),
+        _ => None,
+    });
+    let pragmas = source.analysis.sections.iter();
+    let pragmas =
+        pragmas.filter(|one| one.attribute("execute").is_some()).map(|one| one.name.clone());
+    CODE.iter().map(|name| (*name).to_owned()).chain(options).chain(pragmas).collect()
 }
