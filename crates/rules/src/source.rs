@@ -1,6 +1,7 @@
 //! What rules see of source code, and how all of them are put to it.
 
 mod judging;
+mod linking;
 mod marks;
 mod mending;
 pub(crate) mod pool_flags;
@@ -13,6 +14,7 @@ pub(crate) use judging::{
     about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, given, terms,
     violation,
 };
+pub(crate) use linking::{aligned_to_pages, code_sections, linked, without};
 pub(crate) use mending::{
     Mend, all_have_pool2, contains, edit, fix, inserted, or_ed, own_name, replaced_terms,
     stands_in_argument, taken_out,

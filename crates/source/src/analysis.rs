@@ -2,11 +2,17 @@
 
 use crate::blank::blanked;
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
+use crate::code_use::{self, CodeUse};
+use crate::control::{self, ControlWrite};
+use crate::directive::DirectiveKind;
 use crate::entry::{self, Entry};
 use crate::interest::{self, Interest};
+use crate::linker::{self, LinkerFact, of_projects};
 use crate::opt_in::{self, OptIn};
+use crate::pragma::{self, Pragmas, SectionPragma};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
 use crate::syntax::syntax;
+use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, Parsed, World};
 use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span};
 use foldhash::{HashMap, HashSet, HashSetExt};
@@ -28,6 +34,16 @@ pub struct Analysis {
     pub parsed: Vec<FileId>,
     /// Files of which not all was read, as they are made to be hard.
     pub cut: Vec<FileId>,
+    /// Options that pragmas and projects give to the linker, but for programs of user mode.
+    pub linker: Vec<LinkerFact>,
+    /// Sections that pragmas make.
+    pub sections: Vec<SectionPragma>,
+    /// Writes of control register 0, but for programs of user mode.
+    pub control: Vec<ControlWrite>,
+    /// What is plainly done to code of the tree, or done with memory that becomes code.
+    pub code_uses: Vec<CodeUse>,
+    /// Initialised data whose addresses do not lie on multiples of eight.
+    pub tables: Vec<PointerTable>,
 }
 
 /// How many variants of a file are looked at, where conditions are open.
@@ -69,7 +85,15 @@ pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> A
         }
         interest.add(names, tree, &directives);
     }
+    let pragmas = reading.pragmas();
+    let tables = reading.tables();
+    let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
     Analysis {
+        linker: of_projects(projects).into_iter().chain(pragmas.linker).collect(),
+        sections: pragmas.sections,
+        tables,
+        control: control::writes(&world, &is_for_kernel),
+        code_uses: code_use::uses(&world, &is_for_kernel),
         calls: told(&world, calls, &wrappers),
         opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
         entries: entry::entries(&world, projects),
@@ -208,6 +232,71 @@ impl<'t> Reading<'t> {
             None => Vec::new(),
         };
         pairs.par_iter().map(parse).flatten_iter().collect()
+    }
+
+    /// What the pragmas of all files say that speak of sections, but for programs of user mode.
+    fn pragmas(&mut self) -> Pragmas {
+        let (tree, directives) = (self.tree, self.directives);
+        let text = |file: FileId| tree.file(file).text.as_str();
+        let all: Vec<FileId> = interest::sources(tree).collect();
+        let speak = |file: &FileId| {
+            let mut all = directives.of(tree, *file).iter();
+            all.any(|directive| pragma::speaks(text(*file), directive))
+        };
+        let speaking: Vec<FileId> = all.into_par_iter().filter(speak).collect();
+        let units = self.units_of(&speaking);
+        let mut found = Pragmas::default();
+        for (file, unit) in speaking.into_iter().zip(units) {
+            if !self.is_for_user_mode(&unit) {
+                let one = pragma::of_file(tree, &unit, file, directives.of(tree, file));
+                found.linker.extend(one.linker);
+                found.sections.extend(one.sections);
+            }
+        }
+        found
+    }
+
+    /// Data whose addresses do not lie on multiples of eight, but for programs of user mode.
+    fn tables(&mut self) -> Vec<PointerTable> {
+        let files = table::candidates(self.tree, self.directives);
+        let units = self.units_of(&files);
+        let mut files: Vec<_> = files.into_iter().zip(units).collect();
+        files.retain(|(_, unit)| !self.is_for_user_mode(unit));
+        table::of_files(self.tree, self.directives, &files)
+    }
+
+    /// The unit that each of the files is read in.
+    fn units_of(&mut self, files: &[FileId]) -> Vec<Arc<Unit<'t>>> {
+        let main = |reading: &Self, file: FileId| match reading.tree.file(file).kind {
+            FileKind::Header => reading.includer(file).unwrap_or(file),
+            _ => file,
+        };
+        let mains: Vec<FileId> = files.iter().map(|file| main(self, *file)).collect();
+        let missing = mains.iter().filter(|main| !self.units.contains_key(main));
+        let missing: Vec<FileId> = missing.copied().collect();
+        self.add_units(&missing);
+        mains.iter().filter_map(|main| self.units.get(main).cloned()).collect()
+    }
+
+    /// Whether a unit is part of programs only: all its projects say so, or it includes what no driver does.
+    fn is_for_user_mode(&self, unit: &Unit<'_>) -> bool {
+        let owners = self.projects.iter().filter(|project| project.sources.contains(&unit.main));
+        let mut configurations = owners.flat_map(|project| &project.configurations).peekable();
+        let is_told = configurations.peek().is_some();
+        if is_told && !configurations.any(|one| linker::is_for_kernel(&one)) {
+            return true;
+        }
+        let includes = |file: &FileId| {
+            let text = self.tree.file(*file).text.as_str();
+            let mut all = self.directives.of(self.tree, *file).iter();
+            all.any(|one| match &one.kind {
+                DirectiveKind::Include { name } => {
+                    text[name.clone()].eq_ignore_ascii_case("windows.h")
+                }
+                _ => false,
+            })
+        };
+        unit.visits.keys().any(includes)
     }
 
     fn add_units(&mut self, mains: &[FileId]) {

@@ -161,6 +161,10 @@ impl<'w, 't> Place<'w, 't> {
         {
             return Value::of(u64::MAX);
         }
+        // The kernel runs with write protection on.
+        if name == "__readcr0" && arguments.is_empty() {
+            return Value::with_ones(vocabulary::CR0_WP, Unknown::Call(name.into()));
+        }
         let parsed = &self.world.parsed[self.parsed];
         let meanings = parsed.unit.meanings(name, parsed.time(self.at));
         let fitting = meanings.macros.iter().filter_map(|one| {
@@ -204,7 +208,49 @@ impl<'w, 't> Place<'w, 't> {
         if !reaching.begins {
             begin = None;
         }
-        Some(self.history(name, begin, reaching.events, depth))
+        let in_order = reaching.events.iter().all(|event| event.name.start < self.at);
+        Some(match in_order {
+            true => self.story(name, begin, reaching.events, &function.loops, depth),
+            false => self.history(name, begin, reaching.events, depth),
+        })
+    }
+
+    /// The value of a variable to which `events` happen one after the other, those that are not certain maybe.
+    fn story(
+        &self,
+        name: &str,
+        begin: Option<Value>,
+        events: Vec<&Variable>,
+        loops: &[Range<usize>],
+        depth: usize,
+    ) -> Value {
+        let mut value = begin;
+        for event in events {
+            let place = Place { at: event.name.start, ..*self };
+            let before =
+                || value.clone().unwrap_or_else(|| Value::open(Unknown::Variable(name.into())));
+            let settles = event.block.contains(&self.at);
+            // A jump to a label between them may pass by the event.
+            let passes =
+                loops.iter().any(|range| range.start > event.name.start && range.start <= self.at);
+            let (after, certain) = match &event.happens {
+                Happens::Declared => continue,
+                Happens::Begins(range) | Happens::Becomes(range) => {
+                    (place.ranged(range, depth), settles || value.is_none())
+                }
+                Happens::Gains(range) => {
+                    let gain = place.ranged(range, depth);
+                    (before().binary(Binary::Or, &gain), settles && !passes)
+                }
+                Happens::Keeps(range) => {
+                    let kept = place.ranged(range, depth);
+                    (before().binary(Binary::And, &kept), settles && !passes)
+                }
+                Happens::Changes => (Value::open(Unknown::Variable(name.into())), value.is_none()),
+            };
+            value = Some(if certain { after } else { Value::either([before(), after]) });
+        }
+        value.unwrap_or_else(|| Value::open(Unknown::Variable(name.into())))
     }
 
     /// The value of a variable to which `events` happen, in any order.
@@ -224,7 +270,8 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Begins(range) | Happens::Becomes(range) => {
                     values.push(place.ranged(range, depth))
                 }
-                Happens::Gains(range) => gains.push(place.ranged(range, depth)),
+                Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
+                Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
         }
@@ -232,8 +279,8 @@ impl<'w, 't> Place<'w, 't> {
             values.push(Value::open(Unknown::Variable(name.into())));
         }
         let mut value = Value::either(values);
-        for gain in gains {
-            let gained = value.clone().binary(Binary::Or, &gain);
+        for (operator, with) in gains {
+            let gained = value.clone().binary(operator, &with);
             value = Value::either([value, gained]);
         }
         value
@@ -269,7 +316,8 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Declared => begins.push(Value::of(0)),
                 Happens::Begins(range) => begins.push(place.ranged(range, depth)),
                 Happens::Becomes(range) => values.push(place.ranged(range, depth)),
-                Happens::Gains(range) => gains.push(place.ranged(range, depth)),
+                Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
+                Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
         }
@@ -282,8 +330,8 @@ impl<'w, 't> Place<'w, 't> {
             values.push(Value::open(Unknown::Variable(name.into())));
         }
         let mut value = Value::either(values);
-        for gain in gains {
-            let gained = value.clone().binary(Binary::Or, &gain);
+        for (operator, with) in gains {
+            let gained = value.clone().binary(operator, &with);
             value = Value::either([value, gained]);
         }
         value
@@ -291,17 +339,21 @@ impl<'w, 't> Place<'w, 't> {
 }
 
 /// What may have happened to a variable when code at a byte runs.
-struct Reaching<'v> {
-    events: Vec<&'v Variable>,
+pub(crate) struct Reaching<'v> {
+    pub(crate) events: Vec<&'v Variable>,
     /// Whether it may still be as it was when the function began.
-    begins: bool,
+    pub(crate) begins: bool,
 }
 
 /// The events of one variable, in the order of the text, that may be the last before the byte `at`.
 ///
 /// The last one whose block is around the place ends what was before it. What comes behind the place counts where a loop
 /// leads back to it, unless that event lies between.
-fn reaching<'v>(events: &[&'v Variable], loops: &[Range<usize>], at: usize) -> Reaching<'v> {
+pub(crate) fn reaching<'v>(
+    events: &[&'v Variable],
+    loops: &[Range<usize>],
+    at: usize,
+) -> Reaching<'v> {
     let is_set = |one: &Variable| matches!(one.happens, Happens::Begins(_) | Happens::Becomes(_));
     let before = |one: &Variable| one.name.start < at;
     let settles = |one: &&&Variable| before(one) && is_set(one) && one.block.contains(&at);

@@ -9,7 +9,7 @@ use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 
 /// Names beside those of DDIs that files are parsed for.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 10] = [
     "ExInitializeDriverRuntime",
     "DriverEntry",
     "DllInitialize",
@@ -18,6 +18,8 @@ const BESIDE: [&str; 8] = [
     "_writecr0",
     "__asm",
     "_asm",
+    "__asm__",
+    "asm",
 ];
 
 /// The names that are looked for.

@@ -3,6 +3,7 @@
 use crate::directive::{Define, Directive, DirectiveKind};
 use crate::expression::{self, Binary, Expression, Unary};
 use crate::macros::{Body, Macro, Macros, Meanings};
+use crate::pack::Packings;
 use crate::target::{self, Given};
 use crate::{FileId, FileKind, SourceTree};
 use foldhash::{HashMap, HashMapExt};
@@ -90,6 +91,7 @@ impl Visit {
 pub(crate) struct Unit<'t> {
     pub(crate) main: FileId,
     pub(crate) macros: Macros<'t>,
+    pub(crate) packings: Packings,
     pub(crate) visits: HashMap<FileId, Visit>,
     /// When the first header of the kernel came: that fixes what an opt-in makes of the pool types.
     pub(crate) kernel_at: Option<u32>,
@@ -120,6 +122,7 @@ pub(crate) fn unit<'t>(
         unit: Unit {
             main,
             macros: Macros::default(),
+            packings: Packings::new(),
             visits: HashMap::new(),
             kernel_at: None,
             end: 0,
@@ -294,11 +297,15 @@ impl<'t> Walk<'t, '_> {
             DirectiveKind::Pragma(range) if text[range.clone()].trim_end() == "once" => {
                 self.once.insert(file, true);
             }
+            DirectiveKind::Pragma(range) => {
+                self.unit.packings.pragma(&text[range.clone()], self.time, certain);
+            }
             _ => {}
         }
     }
 
     fn include(&mut self, from: FileId, name: &str, certain: bool, depth: usize) {
+        self.unit.packings.include(name, self.time, certain);
         let found = match target::is_of_kit(name) {
             true => None,
             false => self.tree.included(from, name, &self.around.include_folders),

@@ -14,6 +14,8 @@ pub(crate) struct Syntax {
     /// What happens to variables outside of functions.
     pub(crate) variables: Vec<Variable>,
     pub(crate) enumerators: Vec<Enumerator>,
+    /// Where something is stored through a pointer, and the function around.
+    pub(crate) stores: Vec<(Range<usize>, Option<usize>)>,
     pub(crate) assembly: Vec<Range<usize>>,
     /// Whether parsing ended before the end: the file is made to be hard.
     pub(crate) is_cut: bool,
@@ -51,6 +53,8 @@ pub(crate) enum Manner {
     Plain,
     /// Of a member: `a->b(...)`.
     Member,
+    /// Of a pointer that is converted: `((T)p)(...)`.
+    Converted,
     /// `new (placement) T`: the arguments are the placement.
     New,
 }
@@ -74,6 +78,8 @@ pub(crate) enum Happens {
     Becomes(Range<usize>),
     /// Bits are added to its value.
     Gains(Range<usize>),
+    /// Of its value only these bits are kept.
+    Keeps(Range<usize>),
     /// It is changed in a way that is not followed, or its address is given away.
     Changes,
 }
@@ -271,6 +277,11 @@ impl Reader<'_> {
             let Some(field) = callee.child_by_field_name("field") else { return };
             callee = field;
         }
+        if callee.kind() == "cast_expression" {
+            manner = Manner::Converted;
+            let Some(value) = callee.child_by_field_name("value") else { return };
+            callee = value;
+        }
         let callee = last_name(callee);
         if !matches!(callee.kind(), "identifier" | "field_identifier" | "operator_name") {
             return;
@@ -307,6 +318,10 @@ impl Reader<'_> {
         else {
             return;
         };
+        if left.kind() == "pointer_expression" {
+            let function = self.within.last().map(|(function, _)| *function);
+            self.found.stores.push((left.byte_range(), function));
+        }
         if left.kind() != "identifier" {
             return;
         }
@@ -316,6 +331,7 @@ impl Reader<'_> {
             match operator {
                 "=" => Happens::Becomes(right.byte_range()),
                 "|=" => Happens::Gains(right.byte_range()),
+                "&=" => Happens::Keeps(right.byte_range()),
                 _ => Happens::Changes,
             },
         );
@@ -371,14 +387,19 @@ fn function_declarator(mut node: Node<'_>) -> Option<Node<'_>> {
     None
 }
 
-/// The name of a variable or a pointer that is declared; none of arrays and functions.
+/// The name of the variable that a declarator declares, if it is one: also of a pointer, an array, a pointer to functions.
 fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
     for _ in 0..DEEPEST {
-        match node.kind() {
+        let inner = node.child_by_field_name("declarator");
+        node = match node.kind() {
             "identifier" => return Some(node),
-            "pointer_declarator" => node = node.child_by_field_name("declarator")?,
+            "pointer_declarator" | "array_declarator" => inner?,
+            "function_declarator" => {
+                let inner = inner.filter(|one| one.kind() == "parenthesized_declarator")?;
+                inner.named_child(0).filter(|one| one.kind() == "pointer_declarator")?
+            }
             _ => return None,
-        }
+        };
     }
     None
 }

@@ -116,6 +116,12 @@ impl Value {
         Value { choices: vec![Choice::open(unknown)] }
     }
 
+    /// A value of which only some bits are known to be set.
+    pub(crate) fn with_ones(ones: u64, unknown: Unknown) -> Value {
+        let bits = Bits { ones, zeros: 0 };
+        Value { choices: vec![Choice { bits, ..Choice::open(unknown) }] }
+    }
+
     pub(crate) fn term(term: Term) -> Value {
         let bits = Bits::of(term.value);
         Value { choices: vec![Choice { bits, terms: vec![term], unknown: None }] }

@@ -13,8 +13,11 @@ const OTHERS: [(&str, u64); 8] = [
     ("true", 1),
     ("nullptr", 0),
     ("DrvRtPoolNxOptIn", 1),
-    ("CR0_WP", 0x10000),
+    ("CR0_WP", CR0_WP),
 ];
+
+/// Bit 16 of control register 0, WP: whether read-only pages are read-only to the kernel.
+pub(crate) const CR0_WP: u64 = 1 << 16;
 
 static CONSTANTS: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
     let mut constants: HashMap<_, _> = OTHERS.into_iter().collect();

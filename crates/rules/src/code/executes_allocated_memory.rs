@@ -1,15 +1,17 @@
 use super::drawing::placed;
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting};
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
+use ringfence_source::CodeUseKind;
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds calls and jumps that go into memory which the driver was given: by ExAllocatePool and its kin,
     /// MmAllocateContiguousMemory, MmMapIoSpace, MmMapLockedPages. The address is followed through registers,
-    /// the stack, and a variable that nothing else is stored in.
+    /// the stack, and a variable that nothing else is stored in. In source it finds calls of a local variable that
+    /// holds nothing else.
     ///
     /// ## Why it matters
     ///
@@ -66,13 +68,29 @@ impl Rule for ExecutesAllocatedMemory {
         };
         let before = [(given_at, "gives the memory".to_owned())];
         let finding = placed(finding, sighting, (&before, "goes there"), driver, findings);
-        findings.report(
-            finding
-                .note("the first instruction there faults with bug check 0xFC")
-                .help("keep code in the driver's image, which passes the check when it is loaded"),
-        );
+        findings.report(finding.note(FAULTS).help(INSTEAD));
+    }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        for one in &source.analysis.code_uses {
+            let CodeUseKind::Run(name) = one.kind else { continue };
+            let what = format!("code runs in memory that {name} gave");
+            let mark = source.mark(one.span, "goes there");
+            let given = one.from.map(|span| source.mark(span, "gives the memory"));
+            findings.report(
+                SourceFinding::new(&Self::CARD, Level::Error, what, mark)
+                    .denying(&[Question::Run], &[])
+                    .within(one.function.clone())
+                    .related(given)
+                    .note(FAULTS)
+                    .help(INSTEAD),
+            );
+        }
     }
 }
+
+const FAULTS: &str = "the first instruction there faults with bug check 0xFC";
+const INSTEAD: &str = "keep code in the driver's image, which passes the check when it is loaded";
 
 #[cfg(test)]
 mod tests {
@@ -130,5 +148,17 @@ mod tests {
         let (run, said) = told(&then);
         assert!(said[0].starts_with("warning[executes-allocated-memory] nothing: "), "{said:?}");
         assert_eq!(run, Answer::Unknown);
+    }
+
+    #[test]
+    fn source_is_judged() {
+        let code =
+            "void F(void) { FN *f = (FN *)ExAllocatePoolWithTag(NonPagedPoolNx, 64, 'a'); f(); }";
+        assert_eq!(
+            crate::source::tests::linted(code).0,
+            [
+                "a.c:2:78 error[executes-allocated-memory] run: code runs in memory that ExAllocatePoolWithTag gave"
+            ]
+        );
     }
 }

@@ -1,16 +1,17 @@
 use crate::listing::drawn;
 use crate::rule::rule_card;
-use crate::{DdiCall, Driver, Findings, Rule};
+use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::Possible;
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_image::Rva;
+use ringfence_source::{CodeUse, CodeUseKind};
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds MDLs that are made over the driver's own code: calls of IoAllocateMdl whose address lies in an
-    /// executable section.
+    /// executable section; in source, where it is the name of a function that the tree defines.
     ///
     /// ## Why it matters
     ///
@@ -89,12 +90,45 @@ impl Rule for MapsOwnCode {
         if let Some(evidence) = drawn(driver, call.site.function, &before, &here) {
             finding = finding.because(evidence);
         }
-        findings.report(
-            finding
-                .note("with memory integrity code pages are read-only at every address")
-                .help("leave code as it is; reach what changes by a pointer"),
-        );
+        findings.report(finding.note(READ_ONLY).help(INSTEAD));
     }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let described = |one: &&CodeUse| matches!(one.kind, CodeUseKind::Described(_));
+        for one in source.analysis.code_uses.iter().filter(described) {
+            let finding = |level, what| {
+                SourceFinding::new(
+                    &Self::CARD,
+                    level,
+                    what,
+                    source.mark(one.span, "described here"),
+                )
+            };
+            let finding = if maps_in_source(one, source) {
+                let what = "the driver's own code is described by an MDL, and MDLs are mapped";
+                finding(Level::Error, what).denying(&[Question::Run], &[]).likely()
+            } else {
+                finding(Level::Warning, "the driver's own code is described by an MDL")
+            };
+            let defined = one.from.map(|span| source.mark(span, "code of the driver"));
+            findings.report(
+                finding.within(one.function.clone()).related(defined).note(READ_ONLY).help(INSTEAD),
+            );
+        }
+    }
+}
+
+const READ_ONLY: &str = "with memory integrity code pages are read-only at every address";
+const INSTEAD: &str = "leave code as it is; reach what changes by a pointer";
+
+/// Whether an MDL is mapped in the same function of the same file.
+fn maps_in_source(one: &CodeUse, source: &Source<'_>) -> bool {
+    let mut calls = source.analysis.calls.iter();
+    calls.any(|call| {
+        MAPS.contains(&call.ddi.name)
+            && call.span.file == one.span.file
+            && call.function == one.function
+    })
 }
 
 /// Whether a value is the address of code that nobody may write to.
@@ -156,5 +190,26 @@ mod tests {
     #[test]
     fn other_memory_is_fine() {
         assert_eq!(told(1 << 24, &["MmProtectMdlSystemAddress"]), (Answer::Yes, vec![]));
+    }
+
+    #[test]
+    fn source_is_judged() {
+        let said = |then: &str| {
+            let code = format!(
+                "void Target(void) {{ }}\nvoid F(void) {{ mdl = IoAllocateMdl((PVOID)Target, 64, FALSE, FALSE, NULL); {then} }}"
+            );
+            let said = crate::source::tests::linted(&code).0;
+            said.into_iter().filter(|one| one.contains("maps-own-code")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said("MmProtectMdlSystemAddress(mdl, PAGE_READWRITE);"),
+            [
+                "a.c:3:36 error[maps-own-code] run: the driver's own code is described by an MDL, and MDLs are mapped"
+            ]
+        );
+        assert_eq!(
+            said(""),
+            ["a.c:3:36 warning[maps-own-code] : the driver's own code is described by an MDL"]
+        );
     }
 }

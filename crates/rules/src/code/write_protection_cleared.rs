@@ -1,16 +1,18 @@
 use super::drawing::placed;
 use crate::listing::Place;
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Possible, Sight, Sighting, Value};
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
+use ringfence_source::{Choice, ControlWrite, WrittenBy};
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds writes of control register 0 and tells what they make of bit 16, WP. Clearing it lets the
     /// kernel write to read-only pages; setting it, or writing back what was read, is fine. A value that
-    /// is not known, such as one that a program sends, is a warning.
+    /// is not known, such as one that a program sends, is a warning. In source these are calls of `__writecr0` and
+    /// assembly, of which a value that is not known is told on request only.
     ///
     /// ## Why it matters
     ///
@@ -26,12 +28,14 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// What is written while WP is clear, and values that come from other functions or from memory.
+    /// What is written while WP is clear, and values that come from other functions or from memory. In source also
+    /// what macros write.
     ///
     /// ## References
     ///
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
     /// - https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x18c--hyperguard-violation
+    /// - https://learn.microsoft.com/cpp/intrinsics/writecr0
     WriteProtectionCleared {
         id: "write-protection-cleared",
         summary: "write protection is switched off in control register 0",
@@ -53,9 +57,13 @@ enum Protection {
 }
 
 fn protection(possible: &Possible) -> Protection {
-    if possible.zeros & WRITE_PROTECT != 0 {
+    of_bits(possible.ones, possible.zeros)
+}
+
+fn of_bits(ones: u64, zeros: u64) -> Protection {
+    if zeros & WRITE_PROTECT != 0 {
         Protection::Cleared
-    } else if possible.ones & WRITE_PROTECT != 0 {
+    } else if ones & WRITE_PROTECT != 0 {
         Protection::Kept
     } else {
         Protection::Unknown
@@ -88,14 +96,48 @@ impl Rule for WriteProtectionCleared {
         };
         let before = setters(value, sighting);
         let here = (&before[..], "CR0 is set here");
-        findings.report(
-            placed(finding, sighting, here, driver, findings)
-                .note(
-                    "with memory integrity read-only pages stay so, whatever CR0 says; the write that \
-                     follows ends in bug check 0xBE, 0x50 or 0x18D",
-                )
-                .help("map the pages writable in a way that Windows supports, or leave them alone"),
-        );
+        findings
+            .report(placed(finding, sighting, here, driver, findings).note(IN_VAIN).help(INSTEAD));
+    }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        for write in &source.analysis.control {
+            let Some(finding) = Self::of_write(write, source) else { continue };
+            let finding = finding.within(write.function.clone()).note(IN_VAIN).help(INSTEAD);
+            findings.report(match write.by {
+                WrittenBy::Block => finding.note(
+                    "Microsoft's compiler takes inline assembly for x86 only, where there is no memory \
+                     integrity; Clang takes it for x64 too",
+                ),
+                WrittenBy::Intrinsic | WrittenBy::Template => finding,
+            });
+        }
+    }
+}
+
+const IN_VAIN: &str = "with memory integrity read-only pages stay so, whatever CR0 says; the write that \
+                       follows ends in bug check 0xBE, 0x50 or 0x18D";
+const INSTEAD: &str = "map the pages writable in a way that Windows supports, or leave them alone";
+
+impl WriteProtectionCleared {
+    fn of_write(write: &ControlWrite, source: &Source<'_>) -> Option<SourceFinding> {
+        let of = |choice: &Choice| of_bits(choice.bits.ones, choice.bits.zeros);
+        let all: Vec<_> = write.value.choices.iter().map(of).collect();
+        let finding = |level, what| {
+            SourceFinding::new(&Self::CARD, level, what, source.mark(write.span, "CR0 is set here"))
+        };
+        if all.iter().all(|one| *one == Protection::Kept) {
+            None
+        } else if all.iter().all(|one| *one == Protection::Cleared) {
+            let what = "write protection is switched off: CR0.WP is cleared";
+            Some(finding(Level::Error, what).denying(&[Question::Run], &[]).likely())
+        } else if all.contains(&Protection::Cleared) {
+            let what = "write protection may be switched off: CR0.WP is cleared on some paths";
+            Some(finding(Level::Warning, what))
+        } else {
+            let what = "control register 0 is set to a value that is not known: it may clear WP";
+            Some(finding(Level::Note, what).open())
+        }
     }
 }
 
@@ -172,5 +214,24 @@ mod tests {
         ] {
             assert_eq!(run(code).0, expected, "{code:x?}: {:?}", run(code));
         }
+    }
+
+    #[test]
+    fn source_is_judged() {
+        use crate::source::tests::linted;
+        let said = |code: &str| linted(&format!("void F(ULONG64 x) {{ {code} }}")).0;
+        assert_eq!(
+            said("__writecr0(__readcr0() & ~0x10000);"),
+            [
+                "a.c:2:32 error[write-protection-cleared] run: write protection is switched off: CR0.WP is cleared"
+            ]
+        );
+        assert_eq!(said("__writecr0(__readcr0() | 0x10000);"), [""; 0]);
+        let mixed = said("ULONG64 c = __readcr0(); if (x) c &= ~0x10000; __writecr0(c);");
+        assert!(mixed[0].contains(" warning[write-protection-cleared] : "), "{mixed:?}");
+        let open = said("__writecr0(x);");
+        assert!(open[0].starts_with("~a.c:2:32 note[write-protection-cleared] : "), "{open:?}");
+        let block = said("__asm { mov eax, cr0\n and eax, 0FFFEFFFFh\n mov cr0, eax\n }");
+        assert!(block[0].starts_with("a.c:4:2 error[write-protection-cleared] run: "), "{block:?}");
     }
 }

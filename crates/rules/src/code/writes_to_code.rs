@@ -1,8 +1,9 @@
 use super::drawing::placed;
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting, Writer};
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard};
+use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
+use ringfence_source::{CodeUse, CodeUseKind};
 
 rule_card! {
     /// ## What it does
@@ -10,7 +11,8 @@ rule_card! {
     /// Finds instructions that store into a section of the driver which is executable and not writable:
     /// to an address relative to the instruction, or to one that a register holds; and calls that hand such an
     /// address to a function which writes there, of the driver's own or of the kernel (`RtlCopyMemory`). Functions and data
-    /// count alike, as both stand on the same pages.
+    /// count alike, as both stand on the same pages. In source it finds stores and copies to a function that the tree
+    /// defines, where its name says so.
     ///
     /// ## Why it matters
     ///
@@ -28,7 +30,7 @@ rule_card! {
     /// ## What it cannot see
     ///
     /// Stores through pointers that come from memory or that functions return, and what functions do that are
-    /// given one on the stack, or by a pointer.
+    /// given one on the stack, or by a pointer. In source: whatever pointer variables hold.
     ///
     /// ## References
     ///
@@ -78,10 +80,37 @@ impl Rule for WritesToCode {
             }
             _ => finding,
         };
-        let finding = finding
-            .note("the store faults with bug check 0xBE (or 0x50, or 0x18D with memory integrity)")
-            .help("keep what changes in a writable section, and reach changing code by a pointer");
+        let finding = finding.note(FAULTS).help(INSTEAD);
         findings.report(finding);
+    }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        for one in &source.analysis.code_uses {
+            if let CodeUseKind::Written(by) = &one.kind {
+                findings.report(Self::of_use(one, by.as_deref(), source));
+            }
+        }
+    }
+}
+
+const FAULTS: &str =
+    "the store faults with bug check 0xBE (or 0x50, or 0x18D with memory integrity)";
+const INSTEAD: &str =
+    "keep what changes in a writable section, and reach changing code by a pointer";
+
+impl WritesToCode {
+    fn of_use(one: &CodeUse, by: Option<&str>, source: &Source<'_>) -> SourceFinding {
+        let what = match by {
+            Some(by) => format!("{by} writes to the code of `{}`", one.name),
+            None => format!("a store goes to the code of `{}`", one.name),
+        };
+        let defined = one.from.map(|span| source.mark(span, "code, which is not writable"));
+        SourceFinding::new(&Self::CARD, Level::Error, what, source.mark(one.span, "written here"))
+            .denying(&[Question::Run], &[])
+            .within(one.function.clone())
+            .related(defined)
+            .note(FAULTS)
+            .help(INSTEAD)
     }
 }
 
@@ -198,5 +227,17 @@ mod tests {
         {
             assert_eq!(calling(&[name], &[&lea], &[]).verdict.run, expected, "{name}");
         }
+    }
+
+    #[test]
+    fn source_is_judged() {
+        let code = "void Target(void) { }\nvoid F(char *p) { memcpy(Target, p, 5); *(char *)Target = 1; ExFreePool(p); __writecr0(1 << 16); }";
+        assert_eq!(
+            crate::source::tests::linted(code).0,
+            [
+                "a.c:3:26 error[writes-to-code] run: memcpy writes to the code of `Target`",
+                "a.c:3:41 error[writes-to-code] run: a store goes to the code of `Target`"
+            ]
+        );
     }
 }

@@ -1,15 +1,18 @@
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
+use crate::source::{Mend, code_sections, linked, without};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_finding::{
     Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
 };
 use ringfence_image::{DirectoryIndex, Image, PAGE, Section};
+use ringfence_source::LinkerSwitch;
 use std::ops::Range;
 
 rule_card! {
     /// ## What it does
     ///
-    /// Finds import address tables (IATs) that lie in an executable section.
+    /// Finds import address tables (IATs) that lie in an executable section. In source it finds the option of
+    /// the linker that puts them there, in pragmas and projects.
     ///
     /// ## Why it matters
     ///
@@ -24,14 +27,21 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```text
-    /// link /MERGE:.rdata=.text ...     puts the table among the code
-    /// link /MERGE:.idata=INIT ...      so does this, where INIT is executable
+    /// ```c,fires
+    /// #pragma comment(linker, "/MERGE:.rdata=.text")
+    /// int count;
     /// ```
+    ///
+    /// ```c,fixed
+    /// int count;
+    /// ```
+    ///
+    /// `/MERGE:.idata=INIT` puts it among code too, as INIT is executable.
     ///
     /// ## What it cannot see
     ///
-    /// Tables of function pointers that the driver fills itself.
+    /// Tables of function pointers that the driver fills itself. In source: options that stand in no pragma and
+    /// no project file, and tables that get there by way of several options.
     ///
     /// ## References
     ///
@@ -46,6 +56,9 @@ rule_card! {
         also_known_as: &["0xC4:0x2005", "0xC4:0x2006", "IAT in Executable Section Count"],
     }
 }
+
+/// The sections that the linker keeps the table in: the one the compiler names, and the one that becomes part of.
+const TABLE: [&str; 2] = [".idata", ".rdata"];
 
 /// A part of the import address table, and the executable section it lies in.
 struct Hit<'data> {
@@ -109,6 +122,31 @@ impl Rule for ExecutableImportTable {
                 .because(evidence(hits))
                 .help("link without /MERGE into a code section, so that the table stays in .rdata"),
         );
+    }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let code = code_sections(source);
+        for fact in &source.analysis.linker {
+            let Some(LinkerSwitch::Merge { from, to }) = fact.switch() else { continue };
+            if !TABLE.contains(&&*from) || !code.contains(&to) {
+                continue;
+            }
+            let message = format!(
+                "section `{from}` with the import address table is merged into the executable section `{to}`"
+            );
+            let finding = linked(&Self::CARD, Level::Error, message, fact, source);
+            findings.report(
+                finding
+                    .denying(
+                        &[Question::Load, Question::Certify],
+                        &[Authority::Loader, Authority::DriverVerifier],
+                    )
+                    .likely()
+                    .note("Driver Verifier stops at it with bug check 0xC4, parameter 0x2005")
+                    .help("link without /MERGE into a code section, so that the table stays in .rdata")
+                    .fixed_by(without(source, fact, Mend::Safe)),
+            );
+        }
     }
 }
 
@@ -366,5 +404,23 @@ mod tests {
         let verdict = verdict(&bytes, Targets::DEFAULT);
         assert_eq!(verdict.load, Answer::Unknown);
         assert_eq!(verdict.because.load[0].text, "the import table could not be read whole");
+    }
+
+    #[test]
+    fn merging_into_code_is_found_in_source() {
+        use crate::source::tests::linted;
+        let merged = |option: &str| linted(&format!("#pragma comment(linker, \"{option}\")")).0;
+        assert_eq!(
+            merged("/merge:.idata=INIT"),
+            [
+                "a.c:2:26 error[executable-import-table] load certify: section `.idata` with the import \
+              address table is merged into the executable section `INIT`"
+            ]
+        );
+        for fine in ["/MERGE:.idata=.rdata", "/MERGE:.rdata=.data", "/MERGE:.CRT=.text"] {
+            assert_eq!(merged(fine), [""; 0], "{fine}");
+        }
+        // The section is executable because another option says so.
+        assert_eq!(merged("/MERGE:.rdata=code /SECTION:code,ER").len(), 1);
     }
 }

@@ -1,15 +1,18 @@
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_finding::{
-    Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard, Table,
-    Targets,
+    Authority, Counter, Evidence, Finding, Gap, Level, Mark, Question, Row, RuleCard,
+    SourceFinding, Table, Targets,
 };
 use ringfence_image::{Image, PAGE, RELOCATION_DIR64, Relocation};
+use ringfence_source::PointerTable;
 
 rule_card! {
     /// ## What it does
     ///
-    /// Finds base relocations whose 64-bit value begins on one page and ends on the next.
+    /// Finds base relocations whose 64-bit value begins on one page and ends on the next. In source it finds
+    /// initialised data of packed structures, works out where the addresses in it lie, and counts how many
+    /// cross a page for every place where the data may begin.
     ///
     /// ## Why it matters
     ///
@@ -23,14 +26,18 @@ rule_card! {
     ///
     /// ```c
     /// #pragma pack(push, 1)
-    /// struct entry { unsigned short id; void *handler; };   // odd places
+    /// struct entry { unsigned short id; void *handler; };   // ten bytes
+    /// #pragma pack(pop)
+    /// struct entry table[4096] = { { 1, First }, { 2, Second }, … };   // six cross
     /// ```
     ///
     /// Let the compiler align structures that hold pointers.
     ///
     /// ## What it cannot see
     ///
-    /// Nothing: the relocations decide. Images in the 32-bit form are not looked at.
+    /// Nothing in an image: the relocations decide. Images in the 32-bit form are not looked at. In source:
+    /// structures with bit-fields or types that the tree does not declare, and values whose places are not
+    /// plain; where some values are no certain addresses, fewer are counted than there are.
     ///
     /// ## References
     ///
@@ -110,11 +117,72 @@ impl Rule for StraddlingRelocation {
                 .help("align pointers to eight bytes: drop #pragma pack around structures that hold them"),
         );
     }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        for table in &source.analysis.tables {
+            findings.report(Self::of_table(table, source));
+        }
+    }
 }
 
 /// Driver Verifier's own test: it looks at the offset within the block.
 fn is_counted(relocation: &Relocation) -> bool {
     relocation.offset > LAST_FITTING
+}
+
+impl StraddlingRelocation {
+    /// Data certainly has what crosses even where the linker puts it best, or may have.
+    fn of_table(table: &PointerTable, source: &Source<'_>) -> SourceFinding {
+        let name = source.tree.text(table.span);
+        let PointerTable { fewest, most, relocations, element, align, .. } = table;
+        let message = match fewest {
+            0 => format!(
+                "up to {most} of {relocations} addresses in `{name}` may cross a page, by where the linker puts it"
+            ),
+            _ => format!(
+                "at least {fewest} of {relocations} addresses in `{name}` cross a page, wherever the linker puts it"
+            ),
+        };
+        let level = if *fewest > 0 { Level::Error } else { Level::Note };
+        let finding = SourceFinding::new(&Self::CARD, level, message, source.mark(table.span, ""));
+        let finding = match fewest {
+            0 => finding,
+            _ => finding
+                .denying(
+                    &[Question::Load, Question::Certify],
+                    &[Authority::Loader, Authority::DriverVerifier],
+                )
+                .likely(),
+        };
+        let member = table.member.map(|span| source.mark(span, "lies on no multiple of eight"));
+        let help = match table.member {
+            Some(span) => format!(
+                "drop #pragma pack around the structure, or put `{}` where its offset and the structure's \
+                 size are multiples of eight",
+                source.tree.text(span)
+            ),
+            None => "drop #pragma pack around structures that hold addresses".to_owned(),
+        };
+        finding
+            .on(Targets::BEFORE_1703)
+            .related(member)
+            .note(format!("an element has {element} bytes, and `{name}` is aligned to {align}"))
+            .note(at_page(table))
+            .note("Windows 10 1703 and later take such relocations")
+            .help(help)
+    }
+}
+
+/// What crosses where the data begins with a page.
+fn at_page(table: &PointerTable) -> String {
+    let offsets: Vec<String> = table.offsets.iter().map(|offset| format!("{offset:#x}")).collect();
+    let places = match (&offsets[..], table.at_page) {
+        ([], _) => return "where it begins with a page, none of them crosses one".to_owned(),
+        (_, count) if count > offsets.len() as u64 => format!("{}, …", offsets.join(", ")),
+        _ => offsets.join(", "),
+    };
+    let count = table.at_page;
+    format!("where it begins with a page, {count} of them cross one, at offset {places}")
 }
 
 /// Whether the value does lie on two pages.
@@ -238,5 +306,36 @@ mod tests {
         let verdict = verdict(&bytes, Targets::DEFAULT);
         assert_eq!(verdict.load, Answer::Unknown);
         assert_eq!(verdict.because.load[0].text, "the base relocations could not be read whole");
+    }
+
+    /// The spec's fixture: 4,096 packed entries of two bytes and an address, of which 6 cross. Wherever an array of
+    /// ten-byte elements begins, it is no fewer.
+    #[test]
+    fn tables_of_packed_structures_are_counted() {
+        use crate::source::tests::{findings_of, said};
+        let text = |count: usize| {
+            let values = "{ 1, &First },\n".repeat(count);
+            format!(
+                "#pragma pack(push, 1)\nstruct entry {{ USHORT id; PVOID handler; }};\n#pragma pack(pop)\nstruct entry table[] = {{\n{values}}};"
+            )
+        };
+        let found = |count: usize, targets| findings_of(&[("a.c", &text(count))], targets);
+        let all = found(4096, Targets::ALL);
+        assert_eq!(
+            all.iter().map(said).collect::<Vec<_>>(),
+            [
+                "a.c:4:14 error[straddling-relocation] load certify: at least 6 of 4096 addresses in `table` \
+                 cross a page, wherever the linker puts it"
+            ]
+        );
+        assert_eq!(
+            all[0].notes[1],
+            "where it begins with a page, 6 of them cross one, at offset 0xffc, 0x2ffa, 0x3ffe, …"
+        );
+        assert_eq!(all[0].related[0].lines, ["struct entry { USHORT id; PVOID handler; };"]);
+        let since = found(4096, Targets::DEFAULT);
+        assert_eq!((since[0].level, since[0].targets), (Level::Note, Targets::BEFORE_1703));
+        let short = found(3, Targets::ALL);
+        assert_eq!((short[0].level, short[0].questions.len()), (Level::Note, 0));
     }
 }

@@ -1,13 +1,15 @@
 use super::drawing::{self, SectionColumn};
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
-use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
+use crate::source::{aligned_to_pages, linked};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
+use ringfence_finding::{Authority, Finding, Level, Question, RuleCard, SourceFinding};
 use ringfence_image::{HeaderField, Image, PAGE};
+use ringfence_source::{LinkerFact, LinkerSwitch, Origin};
 
 rule_card! {
     /// ## What it does
     ///
-    /// Finds images whose sections do not begin on pages of 0x1000 bytes.
+    /// Finds images whose sections do not begin on pages of 0x1000 bytes, and projects that have them made so.
     ///
     /// ## Why it matters
     ///
@@ -30,7 +32,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Nothing: the headers decide.
+    /// Nothing in an image: the headers decide. In source, options that stand in no project file; a linker does
+    /// not take /ALIGN from a pragma.
     ///
     /// ## References
     ///
@@ -75,9 +78,35 @@ impl Rule for UnalignedSection {
             );
         }
     }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let of_projects = |fact: &&LinkerFact| matches!(fact.origin, Origin::Project { .. });
+        for fact in source.analysis.linker.iter().filter(of_projects) {
+            match fact.switch() {
+                Some(LinkerSwitch::Align(to)) if to == 0 || to % u64::from(PAGE) != 0 => {
+                    findings.report(Self::of_option(to, fact, source));
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 impl UnalignedSection {
+    fn of_option(alignment: u64, fact: &LinkerFact, source: &Source<'_>) -> SourceFinding {
+        let message = format!(
+            "sections are aligned to {alignment:#x} bytes, which is no multiple of a page (0x1000)"
+        );
+        linked(&Self::CARD, Level::Error, message, fact, source)
+            .denying(
+                &[Question::Load, Question::Certify],
+                &[Authority::Loader, Authority::DriverVerifier],
+            )
+            .note("Driver Verifier stops at it with bug check 0xC4, parameter 0x2004")
+            .help("link without /ALIGN, or with /ALIGN:4096")
+            .fixed_by(aligned_to_pages(source, fact))
+    }
+
     fn alignment(image: &Image<'_>) -> Finding {
         let alignment = image.headers().section_alignment;
         let message = format!(
@@ -153,5 +182,19 @@ mod tests {
         let found = told(&bytes);
         let expected = "error[unaligned-section] load?: section `.odd` does not begin on a page";
         assert!(found.iter().any(|line| line == expected), "{found:?}");
+    }
+
+    #[test]
+    fn alignments_of_projects_are_judged() {
+        use crate::source::tests::said_of_linked;
+        assert_eq!(
+            said_of_linked(&["/ALIGN:0x80", "/ALIGN:4096", "/ALIGN:0x2000"]),
+            [
+                "sources:1:1 error[unaligned-section] load certify: sections are aligned to 0x80 bytes, \
+              which is no multiple of a page (0x1000)"
+            ]
+        );
+        let pragma = "#pragma comment(linker, \"/ALIGN:128\")";
+        assert_eq!(crate::source::tests::linted(pragma).0, [""; 0]);
     }
 }

@@ -1,13 +1,19 @@
 use super::drawing::{self, SectionColumn};
 use crate::rule::rule_card;
-use crate::{Driver, Findings, Rule};
-use ringfence_finding::{Authority, Counter, Finding, Gap, Level, Question, RuleCard};
+use crate::source::{Mend, code_sections, edit, fix, linked, without};
+use crate::{Driver, Findings, Rule, Source, SourceFindings};
+use ringfence_finding::{
+    Authority, Counter, Finding, Gap, Level, Question, RuleCard, SourceFinding,
+};
 use ringfence_image::{Section, Toolset};
+use ringfence_source::{LinkerFact, LinkerSwitch, SectionPragma};
+use std::collections::HashSet;
 
 rule_card! {
     /// ## What it does
     ///
-    /// Finds sections whose pages would be writable and executable at once.
+    /// Finds sections whose pages would be writable and executable at once. In source it finds what makes
+    /// them so: options of the linker in pragmas and projects, and rights in `#pragma section`.
     ///
     /// ## Why it matters
     ///
@@ -24,21 +30,30 @@ rule_card! {
     ///
     /// ## Example
     ///
-    /// ```text
-    /// link /SECTION:.text,ERW ...            writable and executable
-    /// #pragma comment(linker, "/SECTION:.hook,RWE")
+    /// ```c,fires
+    /// #pragma comment(linker, "/SECTION:.hook,ERW")
+    /// #pragma section(".patch", read, write, execute)
+    /// int count;
+    /// ```
+    ///
+    /// ```c,fixed
+    /// #pragma section(".patch", read, write)
+    /// int count;
     /// ```
     ///
     /// Leave the rights to the linker, and put data that must be written into a data section.
     ///
     /// ## What it cannot see
     ///
-    /// Rights that the driver changes once it runs.
+    /// Rights that the driver changes once it runs. In source: options that stand in no pragma and no project
+    /// file, and pragmas that a macro makes (`__pragma`).
     ///
     /// ## References
     ///
     /// - https://learn.microsoft.com/windows-hardware/drivers/devtest/code-integrity-checking
     /// - https://learn.microsoft.com/windows-hardware/test/hlk/testref/driver-compatibility-with-device-guard
+    /// - https://learn.microsoft.com/cpp/build/reference/section-specify-section-attributes
+    /// - https://learn.microsoft.com/cpp/error-messages/tool-errors/linker-tools-warning-lnk4254
     WritableExecutableSection {
         id: "writable-executable-section",
         summary: "section is writable and executable",
@@ -78,9 +93,86 @@ impl Rule for WritableExecutableSection {
             findings.report(finding.at(section.rva().0, Some(section.name())).because(evidence));
         }
     }
+
+    fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
+        let code = code_sections(source);
+        for fact in &source.analysis.linker {
+            match fact.switch() {
+                Some(LinkerSwitch::Section { name, rights: Some(rights) })
+                    if rights.write && rights.execute =>
+                {
+                    findings.report(Self::of_option(&name, fact, source));
+                }
+                Some(LinkerSwitch::Merge { from, to }) if mixes(&code, &from, &to) => {
+                    findings.report(Self::of_merge(&from, &to, fact, source));
+                }
+                _ => {}
+            }
+        }
+        let both = |one: &&SectionPragma| {
+            one.attribute("execute").is_some() && one.attribute("write").is_some()
+        };
+        for section in source.analysis.sections.iter().filter(both) {
+            findings.report(Self::of_pragma(section, source));
+        }
+    }
+}
+
+/// The sections that hold what is written, by custom.
+const WRITTEN: [&str; 2] = [".data", ".bss"];
+
+/// Whether code and what is written come together in one section.
+fn mixes(code: &HashSet<String>, from: &str, to: &str) -> bool {
+    let is_written = |name: &str| WRITTEN.contains(&name);
+    is_written(from) && code.contains(to) || code.contains(from) && is_written(to)
 }
 
 impl WritableExecutableSection {
+    fn of_option(name: &str, fact: &LinkerFact, source: &Source<'_>) -> SourceFinding {
+        let message = format!("section `{name}` is made writable and executable");
+        if name.eq_ignore_ascii_case("INIT") {
+            return linked(&Self::CARD, Level::Note, message, fact, source)
+                .note("Windows 10 removes the write permission of INIT when it loads the driver")
+                .fixed_by(without(source, fact, Mend::Unsafe(NEEDED)));
+        }
+        refused(linked(&Self::CARD, Level::Error, message, fact, source))
+            .help("leave the rights to the linker, and put what is written into a data section")
+            .fixed_by(without(source, fact, Mend::Unsafe(NEEDED)))
+    }
+
+    fn of_merge(from: &str, to: &str, fact: &LinkerFact, source: &Source<'_>) -> SourceFinding {
+        let what = if WRITTEN.contains(&from) { "written data" } else { "code" };
+        let with = if WRITTEN.contains(&from) { "code" } else { "written data" };
+        let message =
+            format!("{what} of section `{from}` is merged into section `{to}`, which holds {with}");
+        linked(&Self::CARD, Level::Warning, message, fact, source)
+            .note("the linker warns of different attributes (LNK4254) and documents no outcome")
+            .note(
+                "a section with both rights is refused; with one of them, writing the data or running the \
+                 code faults",
+            )
+            .help("keep data and code in sections of their own")
+            .fixed_by(without(source, fact, Mend::Safe))
+    }
+
+    fn of_pragma(section: &SectionPragma, source: &Source<'_>) -> SourceFinding {
+        let message = format!("section `{}` is made writable and executable", section.name);
+        let drop = |word: &str, because: &'static str| {
+            let span = section.attribute(word)?.removal;
+            fix(format!("drop `{word}`"), Mend::Proposed(because), vec![edit(source, span, "")])
+        };
+        let finding =
+            SourceFinding::new(&Self::CARD, Level::Error, message, source.mark(section.span, ""));
+        let finding = match section.certain {
+            true => finding,
+            false => finding.note("whether the pragma is compiled depends on the build"),
+        };
+        refused(finding)
+            .help("put code and what is written into sections of their own")
+            .fixed_by(drop("execute", "code in the section would not run any more"))
+            .or_fixed_by(drop("write", "what is written in the section would fault"))
+    }
+
     fn other(section: &Section<'_>) -> Finding {
         let message = format!("section `{}` is writable and executable", section.name());
         Finding::new(&Self::CARD, Level::Error, message)
@@ -124,6 +216,24 @@ impl WritableExecutableSection {
             None => finding,
         }
     }
+}
+
+/// Why a person should look before rights are taken away.
+const NEEDED: &str = "what is written in the section, or runs there, needs the right";
+
+/// A finding in source that the section will be refused.
+fn refused(finding: SourceFinding) -> SourceFinding {
+    finding
+        .denying(
+            &[Question::Load, Question::Certify],
+            &[Authority::Loader, Authority::DriverVerifier],
+        )
+        .likely()
+        .note("Driver Verifier stops at such a section with bug check 0xC4, parameter 0x2003")
+        .note(
+            "sources differ on loading: Microsoft's guidance says that it is refused, event 3073 of the \
+             code-integrity log names strict memory integrity only",
+        )
 }
 
 /// The linker version of the last toolset that makes INIT writable by itself.
@@ -211,5 +321,60 @@ mod tests {
         assert!(notes(0x00DE).contains("Visual Studio 2013, so a newer toolset is the cure"));
         assert!(notes(0x0091).contains("of Visual Studio 2008"));
         assert!(!notes(0x0102).contains("toolset"));
+    }
+
+    /// What the rules say of the pragmas of a driver, without its places.
+    fn pragmas(text: &str) -> Vec<String> {
+        let said = crate::source::tests::linted(text).0;
+        said.iter().map(|one| one.split_once(' ').unwrap().1.to_owned()).collect()
+    }
+
+    #[test]
+    fn options_of_the_linker_are_judged() {
+        assert_eq!(
+            pragmas("#pragma comment(linker, \"/MERGE:_PAGE=PAGE -section:.hook,ewr\")"),
+            [
+                "error[writable-executable-section] load certify: section `.hook` is made writable and executable"
+            ]
+        );
+        assert_eq!(
+            pragmas("#pragma comment(linker, \"/SECTION:init,RWED\")"),
+            ["note[writable-executable-section] : section `init` is made writable and executable"]
+        );
+        // As the kit itself links; and a right that is taken away.
+        for option in
+            ["/SECTION:INIT,d", "/SECTION:.text,ER", "/SECTION:x,E!W", "/MERGE:_TEXT=.text"]
+        {
+            assert_eq!(pragmas(&format!("#pragma comment(linker, \"{option}\")")), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn merged_data_and_code_are_a_warning() {
+        assert_eq!(
+            pragmas("#pragma comment(linker, \"/MERGE:.data=.text\")"),
+            [
+                "warning[writable-executable-section] : written data of section `.data` is merged into \
+              section `.text`, which holds code"
+            ]
+        );
+        assert_eq!(
+            pragmas("#pragma comment(linker, \"/MERGE:.text=.data\")"),
+            [
+                "warning[writable-executable-section] : code of section `.text` is merged into section \
+              `.data`, which holds written data"
+            ]
+        );
+        assert_eq!(pragmas("#pragma comment(linker, \"/MERGE:.bss=.data\")"), [""; 0]);
+        let named = "#pragma section(\"mine\", read, execute)\n#pragma comment(linker, \"/MERGE:.data=mine\")";
+        assert_eq!(pragmas(named).len(), 1);
+    }
+
+    #[test]
+    fn other_options_of_a_pragma_stay() {
+        let (_, mended) = crate::source::tests::linted(
+            "#pragma comment(linker, \"/MERGE:.data=.text /EXPORT:F\")\nint a;",
+        );
+        assert_eq!(mended, "#pragma comment(linker, \"/EXPORT:F\")\nint a;");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use ringfence_finding::{Fix, RuleCard, Safety, SourceEdit};
-use ringfence_source::{SourceText, analyse};
+use ringfence_source::{Configuration, LinkerOption, ProjectFormat, SourceText, Span, analyse};
 
 /// What the rules say about files, given as names and texts: each finding as
 /// `a.c:3:9 error[rule] certify: message`, with `~` before what only says that something is not known.
@@ -59,6 +59,37 @@ pub(crate) fn found_in(
     let outcome = check_source(&source);
     assert_eq!(outcome.crashes, []);
     outcome.findings
+}
+
+/// What the rules say about a project that gives these options to the linker, one a line of its file.
+pub(crate) fn said_of_linked(options: &[&str]) -> Vec<String> {
+    let mut tree = SourceTree::default();
+    let file = tree.add("sources", SourceText::of(options.join("\n"))).unwrap();
+    let mut start = 0;
+    let mut option = |text: &&str| {
+        let span = Span::new(file, start..start + text.len());
+        start += text.len() + 1;
+        LinkerOption { text: (*text).to_owned(), span }
+    };
+    let linker = options.iter().map(&mut option).collect();
+    let projects = [Project {
+        file,
+        format: ProjectFormat::Sources,
+        sources: Vec::new(),
+        names_sources: true,
+        configurations: vec![Configuration { linker, ..Configuration::default() }],
+        doubts: Vec::new(),
+    }];
+    let analysis = analyse(&tree, &projects, &[]);
+    let source = Source {
+        tree: &tree,
+        projects: &projects,
+        analysis: &analysis,
+        targets: Targets::DEFAULT,
+        strict: false,
+        code_analysis: false,
+    };
+    check_source(&source).findings.iter().map(said).collect()
 }
 
 /// `text` with the fixes of `findings` made that `is_made` wants; of two that contradict each other the first.

@@ -1,0 +1,220 @@
+//! Types that the kit's headers and the compiler have, for x64: what of them matters for where members lie.
+
+/// What is known of a type without its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KitType {
+    /// A number of so many bytes, aligned to its size.
+    Number(u8),
+    /// An address.
+    Pointer,
+    /// A structure: its members by their types and in order.
+    Structure(&'static [KitType]),
+    /// So many bytes without addresses, aligned to the second number.
+    Bytes(u8, u8),
+}
+
+use KitType::{Bytes, Number, Pointer, Structure};
+
+/// `UNICODE_STRING`, `ANSI_STRING`: two lengths and a buffer.
+const STRING: KitType = Structure(&[Number(2), Number(2), Pointer]);
+
+const OTHERS: [(&str, KitType); 16] = [
+    ("GUID", Bytes(16, 4)),
+    ("UUID", Bytes(16, 4)),
+    ("IID", Bytes(16, 4)),
+    ("CLSID", Bytes(16, 4)),
+    ("LUID", Bytes(8, 4)),
+    ("UNICODE_STRING", STRING),
+    ("ANSI_STRING", STRING),
+    ("OEM_STRING", STRING),
+    ("STRING", STRING),
+    ("LIST_ENTRY", Structure(&[Pointer, Pointer])),
+    ("SINGLE_LIST_ENTRY", Structure(&[Pointer])),
+    ("LARGE_INTEGER", Bytes(8, 8)),
+    ("ULARGE_INTEGER", Bytes(8, 8)),
+    ("PHYSICAL_ADDRESS", Bytes(8, 8)),
+    ("CLIENT_ID", Structure(&[Pointer, Pointer])),
+    ("IO_STATUS_BLOCK", Structure(&[Pointer, Number(8)])),
+];
+
+const ONE: [&str; 15] = [
+    "CHAR",
+    "UCHAR",
+    "BYTE",
+    "BOOLEAN",
+    "CCHAR",
+    "INT8",
+    "UINT8",
+    "int8_t",
+    "uint8_t",
+    "bool",
+    "char",
+    "__int8",
+    "KIRQL",
+    "KPROCESSOR_MODE",
+    "SECURITY_CONTEXT_TRACKING_MODE",
+];
+
+const TWO: [&str; 12] = [
+    "SHORT", "USHORT", "WORD", "WCHAR", "wchar_t", "INT16", "UINT16", "int16_t", "uint16_t",
+    "short", "__int16", "CSHORT",
+];
+
+const FOUR: [&str; 29] = [
+    "LONG",
+    "ULONG",
+    "DWORD",
+    "INT",
+    "UINT",
+    "int",
+    "unsigned",
+    "signed",
+    "long",
+    "float",
+    "FLOAT",
+    "BOOL",
+    "NTSTATUS",
+    "ACCESS_MASK",
+    "INT32",
+    "UINT32",
+    "LONG32",
+    "ULONG32",
+    "DWORD32",
+    "int32_t",
+    "uint32_t",
+    "__int32",
+    "HRESULT",
+    "POOL_TYPE",
+    "SECURITY_INFORMATION",
+    "DEVICE_TYPE",
+    "FILE_INFORMATION_CLASS",
+    "LCID",
+    "COLORREF",
+];
+
+const EIGHT: [&str; 22] = [
+    "LONGLONG",
+    "ULONGLONG",
+    "LONG64",
+    "ULONG64",
+    "DWORD64",
+    "INT64",
+    "UINT64",
+    "int64_t",
+    "uint64_t",
+    "__int64",
+    "double",
+    "DOUBLE",
+    "SIZE_T",
+    "SSIZE_T",
+    "size_t",
+    "ULONG_PTR",
+    "LONG_PTR",
+    "DWORD_PTR",
+    "UINT_PTR",
+    "INT_PTR",
+    "uintptr_t",
+    "intptr_t",
+];
+
+const POINTERS: [&str; 41] = [
+    "PVOID",
+    "LPVOID",
+    "PCVOID",
+    "HANDLE",
+    "PHANDLE",
+    "PCHAR",
+    "PUCHAR",
+    "PBYTE",
+    "PSTR",
+    "PCSTR",
+    "LPSTR",
+    "LPCSTR",
+    "PCH",
+    "PSZ",
+    "PCSZ",
+    "PWCHAR",
+    "PWCH",
+    "PWSTR",
+    "PCWSTR",
+    "LPWSTR",
+    "LPCWSTR",
+    "PCWCH",
+    "PSHORT",
+    "PUSHORT",
+    "PLONG",
+    "PULONG",
+    "PULONGLONG",
+    "PULONG64",
+    "PULONG_PTR",
+    "PSIZE_T",
+    "PBOOLEAN",
+    "PUNICODE_STRING",
+    "PCUNICODE_STRING",
+    "PANSI_STRING",
+    "PLIST_ENTRY",
+    "PDEVICE_OBJECT",
+    "PDRIVER_OBJECT",
+    "PIRP",
+    "PMDL",
+    "PFILE_OBJECT",
+    "PKEVENT",
+];
+
+/// What is known of a type by its name.
+pub(crate) fn of(name: &str) -> Option<KitType> {
+    let number = [(&ONE[..], 1), (&TWO[..], 2), (&FOUR[..], 4), (&EIGHT[..], 8)];
+    if let Some((_, size)) = number.iter().find(|(names, _)| names.contains(&name)) {
+        return Some(Number(*size));
+    }
+    if POINTERS.contains(&name) {
+        return Some(Pointer);
+    }
+    // The tags of structures have an underscore before the name.
+    let name = name.strip_prefix('_').unwrap_or(name);
+    OTHERS.iter().find(|(known, _)| *known == name).map(|(_, of)| *of)
+}
+
+/// The size of what the words of the language name: `unsigned long long`.
+pub(crate) fn primitive(words: &str) -> Option<u8> {
+    let has = |word: &str| words.split_whitespace().filter(|one| *one == word).count();
+    match () {
+        // Microsoft's `long double` is a `double`.
+        () if has("double") > 0 || has("long") > 1 || has("__int64") > 0 => Some(8),
+        () if has("char") > 0 || has("__int8") > 0 || has("bool") > 0 || has("_Bool") > 0 => {
+            Some(1)
+        }
+        () if has("short") > 0 || has("__int16") > 0 => Some(2),
+        () => match of(words
+            .split_whitespace()
+            .find(|word| !matches!(*word, "signed" | "unsigned" | "const"))?)
+        {
+            Some(Number(size)) => Some(size),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_is_short_on_windows() {
+        for (words, size) in [
+            ("unsigned long", 4),
+            ("long long", 8),
+            ("unsigned __int64", 8),
+            ("long double", 8),
+            ("unsigned char", 1),
+            ("short int", 2),
+            ("wchar_t", 2),
+            ("int", 4),
+        ] {
+            assert_eq!(primitive(words), Some(size), "{words}");
+        }
+        assert_eq!(primitive("unsigned"), None);
+        assert_eq!(of("_UNICODE_STRING"), of("UNICODE_STRING"));
+        assert_eq!(of("SOMETHING"), None);
+    }
+}

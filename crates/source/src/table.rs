@@ -1,0 +1,480 @@
+//! Initialised data whose addresses do not lie on multiples of eight, and how many of them cross a page.
+
+use crate::directive::{Directive, DirectiveKind};
+use crate::initialiser::{BUDGET, Init, Initialisers, Item};
+use crate::layout::{Body, Layout, Layouts, Placed, array};
+use crate::lex::{Kind, tokens};
+use crate::number::Numbers;
+use crate::preprocess::{AllDirectives, Unit};
+use crate::shape::{Initialised, Shapes, Type, shapes};
+use crate::{FileId, FileKind, SourceTree, Span, interest, pack};
+use foldhash::HashSet;
+use rayon::prelude::*;
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Initialised data whose addresses do not lie on multiples of eight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointerTable {
+    /// The variable.
+    pub span: Span,
+    /// Its size, and that of an element where it is an array.
+    pub size: u64,
+    /// The size of an element; that of the whole where it is no array.
+    pub element: u64,
+    /// What it is certainly aligned to.
+    pub align: u64,
+    /// How many addresses in it the loader adjusts, as far as that is plain.
+    pub relocations: u64,
+    /// The fewest of them that cross a page, wherever the linker puts the variable.
+    pub fewest: u64,
+    /// The most.
+    pub most: u64,
+    /// How many cross one where the variable begins with a page.
+    pub at_page: u64,
+    /// The offsets of the first of these within the variable.
+    pub offsets: Vec<u64>,
+    /// The first member with an address whose place is no multiple of eight.
+    pub member: Option<Span>,
+}
+
+/// A page, and where in it eight bytes no longer fit.
+const PAGE: usize = 0x1000;
+const FIRST_CROSSING: usize = 0xFF9;
+/// Offsets that are told.
+const MOST_OFFSETS: usize = 3;
+/// Tables that are told of a file.
+const MOST_TABLES: usize = 256;
+/// What is parsed for this in a tree, in bytes.
+const MOST_PARSED: usize = 64 << 20;
+
+/// The files that have initialised data of types whose names occur in files that pack.
+pub(crate) fn candidates(tree: &SourceTree, directives: &AllDirectives) -> Vec<FileId> {
+    let all: Vec<FileId> = interest::sources(tree).collect();
+    let text = |file: &FileId| tree.file(*file).text.as_str();
+    let packs = |file: &&FileId| {
+        let mut all = directives.of(tree, **file).iter();
+        all.any(|one| is_packing(text(file), one))
+    };
+    let packing: HashSet<FileId> = all.par_iter().filter(packs).copied().collect();
+    if packing.is_empty() {
+        return Vec::new();
+    }
+    let names: HashSet<&str> = packing.iter().flat_map(|file| record_names(text(file))).collect();
+    let has_data = |file: &FileId| has_values(text(file), &names, packing.contains(file));
+    all.into_par_iter().filter(has_data).collect()
+}
+
+/// Whether a directive packs more closely than eight.
+fn is_packing(text: &str, directive: &Directive) -> bool {
+    match &directive.kind {
+        DirectiveKind::Pragma(range) => pack::is_pack(&text[range.clone()]),
+        DirectiveKind::Include { name } => {
+            matches!(pack::packed_by(&text[name.clone()]), Some(1..=4))
+        }
+        _ => false,
+    }
+}
+
+/// Names that structures may have: behind `struct`, and between the brace that ends one and the semicolon.
+fn record_names(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut before = "";
+    let mut is_behind = false;
+    for token in tokens(text, 0, text.len()) {
+        let word = token.text(text);
+        match word {
+            "}" => is_behind = true,
+            "," | "*" => {}
+            _ if token.kind != Kind::Word => is_behind = false,
+            _ if is_behind || matches!(before, "struct" | "union") => names.push(word),
+            _ => {}
+        }
+        before = word;
+    }
+    names
+}
+
+/// Whether a text has `NAME variable[…] = {` or `NAME variable = {`, or the end of a structure in place of its name.
+fn has_values(text: &str, names: &HashSet<&str>, packs: bool) -> bool {
+    let mut of_type = false;
+    let mut named = false;
+    let mut depth = 0_usize;
+    let mut all = tokens(text, 0, text.len()).peekable();
+    while let Some(token) = all.next() {
+        let word = token.text(text);
+        if depth > 0 {
+            depth = match word {
+                "[" => depth + 1,
+                "]" => depth - 1,
+                _ => depth,
+            };
+            continue;
+        }
+        match word {
+            "const" | "volatile" | "static" | "CONST" => {}
+            "[" if named => depth = 1,
+            "=" if named && all.peek().is_some_and(|next| next.text(text) == "{") => return true,
+            "}" if packs => (of_type, named) = (true, false),
+            _ if token.kind == Kind::Word => {
+                named = of_type;
+                of_type = names.contains(word);
+            }
+            _ => (of_type, named) = (false, false),
+        }
+    }
+    false
+}
+
+/// The tables of some files, each read as its unit has it.
+pub(crate) fn of_files(
+    tree: &SourceTree,
+    directives: &AllDirectives,
+    files: &[(FileId, Arc<Unit<'_>>)],
+) -> Vec<PointerTable> {
+    let left = AtomicUsize::new(MOST_PARSED);
+    let of_file = |(file, unit): &(FileId, Arc<Unit<'_>>)| {
+        let finder = Finder { tree, directives, unit };
+        finder.file(*file, &left).unwrap_or_default()
+    };
+    let mut found: Vec<PointerTable> = files.par_iter().flat_map_iter(of_file).collect();
+    found.sort_by_key(|table| table.span);
+    found
+}
+
+struct Finder<'a, 't> {
+    tree: &'t SourceTree,
+    directives: &'t AllDirectives,
+    unit: &'a Unit<'t>,
+}
+
+impl Finder<'_, '_> {
+    /// The tables of a file; none where too much was read already.
+    fn file(&self, file: FileId, left: &AtomicUsize) -> Option<Vec<PointerTable>> {
+        let mut visited: Vec<FileId> = self.unit.visits.keys().copied().collect();
+        visited.retain(|one| *one != file);
+        visited.sort();
+        visited.insert(0, file);
+        let bytes: usize = visited.iter().map(|one| self.tree.file(*one).text.as_str().len()).sum();
+        let take = |left: usize| left.checked_sub(bytes);
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        let all: Vec<(FileId, Shapes)> =
+            visited.into_iter().map(|one| (one, self.shapes(one))).collect();
+        let mut layouts = Layouts::new(self.tree, self.unit, &all);
+        let blanked = self.blanked(file);
+        let text = String::from_utf8(blanked).ok()?;
+        let enumerators: HashSet<&str> = all
+            .iter()
+            .flat_map(|(_, shapes)| shapes.enumerators.iter().map(String::as_str))
+            .collect();
+        let is_enumerator = |name: &str| enumerators.contains(name);
+        let budget = Cell::new(BUDGET);
+        let tables = all[0].1.variables.iter().filter_map(|variable| {
+            if layouts.is_open(0, variable.value.clone()) || self.includes(file, &variable.value) {
+                return None;
+            }
+            let visit = self.unit.visits.get(&file);
+            let reader = Initialisers {
+                tree: self.tree,
+                numbers: Numbers::new(self.tree, self.unit),
+                time: visit.map_or(self.unit.end, |visit| visit.time(variable.value.start)),
+                is_enumerator: &is_enumerator,
+                budget: Cell::new(budget.get()),
+            };
+            let table = table(&mut layouts, &reader, &text, file, variable);
+            budget.set(reader.budget.get());
+            table
+        });
+        Some(tables.take(MOST_TABLES).collect())
+    }
+
+    fn blanked(&self, file: FileId) -> Vec<u8> {
+        let text = self.tree.file(file).text.as_str();
+        let visit = self.unit.visits.get(&file);
+        crate::blank::blanked(text, self.directives.of(self.tree, file), visit, 0).bytes
+    }
+
+    fn shapes(&self, file: FileId) -> Shapes {
+        let kind = match self.tree.file(file).kind {
+            FileKind::Header => self.tree.file(self.unit.main).kind,
+            kind => kind,
+        };
+        shapes(self.tree.file(file).text.as_str(), &self.blanked(file), kind)
+    }
+
+    /// Whether a part of a file comes from another.
+    fn includes(&self, file: FileId, range: &Range<usize>) -> bool {
+        let all = self.directives.of(self.tree, file);
+        let first = all.partition_point(|one| one.range.start < range.start);
+        let within = all[first..].iter().take_while(|one| one.range.start < range.end);
+        within
+            .into_iter()
+            .any(|one| matches!(one.kind, DirectiveKind::Include { .. } | DirectiveKind::Other))
+    }
+}
+
+/// What there is to say of a variable: none where all its addresses lie on multiples of eight, or where it is not plain.
+fn table(
+    layouts: &mut Layouts<'_, '_>,
+    reader: &Initialisers<'_, '_>,
+    text: &str,
+    file: FileId,
+    variable: &Initialised,
+) -> Option<PointerTable> {
+    let inner = text.get(variable.value.start + 1..variable.value.end.checked_sub(1)?)?;
+    let element_type = match &variable.of {
+        Type::Array(of, _) => of,
+        other => other,
+    };
+    // Most variables are no affair of this: their types say so before their values are read.
+    let element = layouts.of(0, element_type, 0)?;
+    if is_aligned(&element) {
+        return None;
+    }
+    let items = reader.read(inner)?;
+    let (layout, offsets) = match &variable.of {
+        Type::Array(_, count) => {
+            elements(layouts, reader, &element, count.clone(), &variable.of, &items)?
+        }
+        _ => {
+            let mut found = Vec::new();
+            reader.fill(&element, &Init::List(items), 0, &mut found)?;
+            (Arc::clone(&element), found)
+        }
+    };
+    if offsets.is_empty() {
+        return None;
+    }
+    let align = layout.align.max(variable.align.unwrap_or(1));
+    let counted = Crossing::of(&offsets, align);
+    let crossing: Vec<u64> = offsets
+        .iter()
+        .copied()
+        .filter(|offset| *offset as usize % PAGE >= FIRST_CROSSING)
+        .collect();
+    (counted.most > 0).then(|| PointerTable {
+        span: Span::new(file, variable.name.clone()),
+        size: layout.size,
+        element: element.size,
+        align,
+        relocations: offsets.len() as u64,
+        fewest: counted.fewest,
+        most: counted.most,
+        at_page: crossing.len() as u64,
+        offsets: crossing.into_iter().take(MOST_OFFSETS).collect(),
+        member: misplaced(&element),
+    })
+}
+
+/// The layout of an array, and where in it addresses are. Elements that are not plain count as having none.
+fn elements(
+    layouts: &mut Layouts<'_, '_>,
+    reader: &Initialisers<'_, '_>,
+    element: &Arc<Layout>,
+    count: Range<usize>,
+    of: &Type,
+    items: &[Item],
+) -> Option<(Arc<Layout>, Vec<u64>)> {
+    let whole = match count.is_empty() {
+        true => array(Arc::clone(element), items.len() as u64)?,
+        false => layouts.of(0, of, 0)?,
+    };
+    let Body::Array(_, count) = whole.body else { return None };
+    let mut found = Vec::new();
+    for (index, item) in (0..).zip(items) {
+        // Braces that are left out, or an element in another place: what follows is anywhere.
+        let in_braces = matches!(item.value, Init::List(_)) && item.is_in_order();
+        if index >= count || !in_braces {
+            return None;
+        }
+        let before = found.len();
+        if reader.fill(element, &item.value, index * element.size, &mut found).is_none() {
+            found.truncate(before);
+        }
+    }
+    Some((whole, found))
+}
+
+/// Whether all addresses lie on multiples of eight.
+fn is_aligned(layout: &Layout) -> bool {
+    layout.align.is_multiple_of(8) && !layout.is_misplaced_at(0)
+}
+
+/// The name of the first member with an address whose place is no multiple of eight.
+fn misplaced(layout: &Layout) -> Option<Span> {
+    let (mut layout, mut base, mut name) = (layout, 0, None);
+    loop {
+        match &layout.body {
+            Body::Plain | Body::Pointer => return name,
+            Body::Array(of, count) => {
+                let is_it = |index: &u64| of.is_misplaced_at(base + index * of.size);
+                base += (0..8.min(*count)).find(is_it)? * of.size;
+                layout = of;
+            }
+            Body::Structure(members) | Body::Union(members) => {
+                let is_it = |one: &&Placed| one.layout.is_misplaced_at(base + one.offset);
+                let member = members.iter().find(is_it)?;
+                base += member.offset;
+                name = member.name.or(name);
+                layout = &member.layout;
+            }
+        }
+    }
+}
+
+/// How many of some addresses cross a page, for every place where what they lie in may begin.
+struct Crossing {
+    fewest: u64,
+    most: u64,
+}
+
+impl Crossing {
+    fn of(offsets: &[u64], align: u64) -> Crossing {
+        let mut places = vec![0_u64; PAGE];
+        for offset in offsets {
+            places[*offset as usize % PAGE] += 1;
+        }
+        let step = usize::try_from(align).unwrap_or(PAGE).clamp(1, PAGE);
+        let crossing = |start: usize| -> u64 {
+            (FIRST_CROSSING..PAGE).map(|place| places[(place + PAGE - start) % PAGE]).sum()
+        };
+        let all = (0..PAGE).step_by(step).map(crossing);
+        let (fewest, most) =
+            all.fold((u64::MAX, 0), |(fewest, most), one| (fewest.min(one), most.max(one)));
+        Crossing { fewest, most }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SourceText, analyse};
+
+    fn tables(files: &[(&str, &str)]) -> Vec<PointerTable> {
+        let mut tree = SourceTree::default();
+        for (path, text) in files {
+            tree.add(path, SourceText::of(*text)).unwrap();
+        }
+        analyse(&tree, &[], &[]).tables
+    }
+
+    /// A packed structure of two bytes and an address, and so many of it.
+    fn entries(count: usize, before: &str, value: &str) -> String {
+        let values = format!("{{ 1, {value} }},\n").repeat(count);
+        format!(
+            "#include <ntddk.h>\n#pragma pack(push, 1)\ntypedef struct _E {{ USHORT id; PVOID p; }} E;\n#pragma pack(pop)\n{before}\nstatic const E table[] = {{\n{values}}};"
+        )
+    }
+
+    fn of(text: &str) -> Vec<PointerTable> {
+        tables(&[("a.c", text)])
+    }
+
+    /// 4,096 entries of ten bytes, of which a linker's output has 4,096 relocations and 6 that cross, from a page on. At an
+    /// odd place every address is odd: at 8 of the 10 page ends one begins 1, 3, 5 or 7 bytes before, and none 9.
+    #[test]
+    fn every_start_is_counted() {
+        let found = of(&entries(4096, "", "\"a\""));
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((one.size, one.element, one.align, one.relocations), (40960, 10, 1, 4096));
+        assert_eq!((one.fewest, one.most, one.at_page), (6, 8, 6));
+        // Pages end at 4096, 12288 and 16384; that of 8192 lies between 8182 and 8192.
+        assert_eq!(one.offsets, [4092, 12282, 16382]);
+    }
+
+    /// Thirty bytes need not lie on two pages.
+    #[test]
+    fn short_tables_may_cross() {
+        let found = of(&entries(3, "", "&x"));
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((one.relocations, one.fewest, one.most, one.at_page), (3, 0, 1, 0));
+    }
+
+    /// At multiples of four only the place 0xFFC crosses.
+    #[test]
+    fn packing_to_four_leaves_one_place() {
+        let text = entries(2048, "", "f").replace("push, 1", "push, 4").replace("USHORT", "ULONG");
+        let found = of(&text);
+        let [one] = &found[..] else { panic!("{found:?}") };
+        // 12 i + 4 is 0xFFC of every third page: of six pages two, wherever they begin.
+        assert_eq!((one.element, one.align, one.fewest, one.most), (12, 4, 2, 2));
+    }
+
+    #[test]
+    fn what_is_no_address_does_not_count() {
+        for value in
+            ["NULL", "0", "(PVOID)5", "KIND_MAX", "Ordinary", "(PVOID)(ULONG_PTR)-1", "{ 0 }"]
+        {
+            let text = entries(4096, "enum { Ordinary };", value);
+            assert_eq!(of(&text), [], "{value}");
+        }
+        for value in
+            ["\"a\" \"b\"", "&x", "(PVOID)Handler", "L\"a\"", "(PVOID)&x.y", "names + 1", "HANDLER"]
+        {
+            let text = entries(4096, "#define HANDLER (PVOID)Handler", value);
+            assert_eq!(of(&text)[0].relocations, 4096, "{value}");
+        }
+    }
+
+    #[test]
+    fn macros_make_elements() {
+        let text = entries(0, "#define ENTRY(n) { n, #n },\n#define TWO ENTRY(1) ENTRY(2)\n#define NAMED(n) { .p = &n, .id = 2 }", "")
+            .replace("= {\n", "= {\nTWO NAMED(x), NAMED(y) ");
+        assert_eq!(of(&text)[0].relocations, 4);
+        // What is not known may be any number of elements.
+        let unknown = text.replace("TWO", "OTHER(1),");
+        assert_eq!(of(&unknown), []);
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_out() {
+        for (from, to) in [
+            ("static const E table[]", "void F(void) { const E table[]"),
+            ("static const E table[]", "static const UNKNOWN table[]"),
+            ("USHORT id", "USHORT id : 4"),
+            ("USHORT id", "OTHER id"),
+            ("#pragma pack(push, 1)", "#pragma pack(push, 8)"),
+            ("{ 1, \"a\" },", "[5] = { 1, \"a\" },"),
+            ("{ 1, \"a\" },", "1, \"a\","),
+            ("{ 1, \"a\" },", "\n#include \"more.h\"\n"),
+            ("{ 1, \"a\" },", "\n#if DBG\n{ 2, \"b\" },\n#endif\n"),
+            ("#include <ntddk.h>", "#include <windows.h>"),
+            ("#pragma pack(push, 1)", "#if DBG\n#pragma pack(push, 1)\n#endif"),
+        ] {
+            let text = entries(600, "", "\"a\"").replacen(from, to, 1);
+            assert_eq!(of(&text), [], "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn headers_pack_and_structures_nest() {
+        let header = "#include <pshpack1.h>\nstruct inner { UCHAR c; const char *name; };\ntypedef struct { struct inner of[2]; UCHAR last; } OUTER, *POUTER;\n#include <poppack.h>";
+        let text = "#include <ntddk.h>\n#include \"t.h\"\nOUTER one = { { { 1, \"a\" }, { 2, \"b\" } }, 3 };";
+        let found = tables(&[("a.c", text), ("t.h", header)]);
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((one.size, one.element, one.relocations, one.most), (19, 19, 2, 1));
+        let member = one.member.unwrap();
+        assert_eq!(&header[member.range()], "name");
+    }
+
+    #[test]
+    fn what_is_made_to_be_hard_ends() {
+        let doubling: String = (1..40)
+            .map(|n| format!("struct s{n} {{ struct s{} a, b; char c; }};\n", n - 1))
+            .collect();
+        let text = format!(
+            "#pragma pack(1)\nstruct s0 {{ void *p; }};\nstruct r {{ struct r a; }};\n{doubling}struct s24 t = {{ 0 }}; struct s39 u = {{ 0 }}; struct r v = {{ 0 }};"
+        );
+        assert_eq!(of(&text), []);
+        let macros: String =
+            (1..40).map(|n| format!("#define M{n} M{} , M{}\n", n - 1, n - 1)).collect();
+        assert_eq!(of(&entries(1, &macros, "0 }, { M39")), []);
+        let braces = format!(
+            "#pragma pack(1)\nstruct s {{ char c; void *p; }};\nstruct s t = {};",
+            "{".repeat(50_000)
+        );
+        assert_eq!(of(&braces), []);
+    }
+}
