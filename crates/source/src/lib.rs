@@ -8,6 +8,9 @@ mod project;
 mod text;
 mod tree;
 
-pub use project::{Configuration, Define, LinkerOption, Output, Project, ProjectFormat};
+pub use project::{
+    Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site, owners,
+    projects,
+};
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};
 pub use tree::{FileId, FileKind, SourceFile, SourceTree, Span};
