@@ -4,6 +4,7 @@ mod budget;
 mod defines;
 mod msbuild;
 mod paths;
+mod sources_file;
 mod switches;
 mod traced;
 mod truth;
@@ -187,6 +188,7 @@ pub fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<(FileId, String)>) {
         match (&*extension(tree, file), &*name(tree, file)) {
             ("vcxproj", _) if is_xml => projects.push(msbuild::read(&reader, file)),
             ("vcproj", _) if is_xml => projects.push(visual_studio::read(&reader, file)),
+            (_, "sources") => projects.push(sources_file::read(&reader, file)),
             _ => {}
         }
     }
@@ -254,7 +256,7 @@ mod tests {
         for (path, text) in [
             ("drv/drv.vcxproj", named),
             ("app/app.vcxproj", user),
-            ("drv/sub/sub.vcxproj", "<Project/>"),
+            ("drv/sub/sources", "TARGETTYPE=DRIVER\n"),
             ("drv/a.c", ""),
             ("drv/inc/a.h", ""),
             ("drv/sub/x.c", ""),
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn what_is_too_large_is_told() {
         let mut tree = SourceTree::default();
-        tree.add("a.props", SourceText::of("#".repeat(LARGEST + 1))).unwrap();
+        tree.add("sources", SourceText::of("#".repeat(LARGEST + 1))).unwrap();
         let (found, unreadable) = projects(&tree);
         assert!(found.is_empty() && unreadable[0].1.starts_with("line 1: larger"));
     }
