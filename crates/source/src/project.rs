@@ -1,6 +1,7 @@
 //! What build files say: which sources belong together, what is defined for them, and how they are linked.
 
 mod budget;
+mod cmake;
 mod defines;
 mod msbuild;
 mod paths;
@@ -181,7 +182,7 @@ pub fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<(FileId, String)>) {
     }
     let budget = Budget::new(tree);
     let reader = Reader { tree, documents, paths: Paths::of(tree), budget };
-    let mut projects = Vec::new();
+    let mut projects = cmake::read(&reader, &project_files);
     for file in project_files {
         reader.budget.begin(tree.file(file).text.as_str().len());
         let is_xml = reader.documents.contains_key(&file);
