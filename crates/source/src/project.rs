@@ -2,6 +2,7 @@
 
 mod budget;
 mod cmake;
+mod compile_commands;
 mod defines;
 mod msbuild;
 mod paths;
@@ -190,6 +191,10 @@ pub fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<(FileId, String)>) {
             ("vcxproj", _) if is_xml => projects.push(msbuild::read(&reader, file)),
             ("vcproj", _) if is_xml => projects.push(visual_studio::read(&reader, file)),
             (_, "sources") => projects.push(sources_file::read(&reader, file)),
+            (_, "compile_commands.json") => match compile_commands::read(&reader, file) {
+                Ok(project) => projects.push(project),
+                Err(reason) => unreadable.push((file, reason)),
+            },
             _ => {}
         }
     }
@@ -276,6 +281,34 @@ mod tests {
         assert_eq!(owners("drv/inc/a.h"), ["drv"]);
         assert_eq!(owners("drv/sub/x.c"), ["sub"]);
         assert_eq!((owners("other/y.c"), owners("drv2/z.c")), (vec![], vec![]));
+    }
+
+    #[test]
+    fn projects_come_in_the_order_of_the_files() {
+        let mut tree = SourceTree::default();
+        for (path, text) in [
+            ("b/sources", ""),
+            ("compile_commands.json", "[]"),
+            ("a/CMakeLists.txt", "add_library(two a.c)\nadd_library(one a.c)"),
+            ("a/x.props", "<Project/>"),
+            ("a/x.vcxproj", "<Project/>"),
+            ("dirs", "DIRS=b"),
+        ] {
+            tree.add(path, SourceText::of(text)).unwrap();
+        }
+        let (found, unreadable) = projects(&tree);
+        let told: Vec<_> = found.iter().map(|one| (&*one.name, one.format)).collect();
+        assert_eq!(
+            told,
+            [
+                ("b", ProjectFormat::Sources),
+                ("compile_commands.json", ProjectFormat::CompileCommands),
+                ("two", ProjectFormat::CMake),
+                ("one", ProjectFormat::CMake),
+                ("x", ProjectFormat::MsBuild)
+            ]
+        );
+        assert!(unreadable.is_empty() && found.iter().all(|one| !one.configurations.is_empty()));
     }
 
     #[test]
