@@ -9,8 +9,8 @@ mod text;
 mod tree;
 
 pub use project::{
-    Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site, owners,
-    projects,
+    Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site,
+    owners, projects,
 };
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};
 pub use tree::{FileId, FileKind, SourceFile, SourceTree, Span};

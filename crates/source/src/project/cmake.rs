@@ -3,6 +3,7 @@
 mod command;
 mod condition;
 mod directory;
+pub(super) mod edit;
 mod making;
 mod saying;
 mod target;

@@ -2,6 +2,7 @@
 
 mod condition;
 mod configuration;
+pub(super) mod edit;
 mod evaluation;
 mod items;
 mod linking;

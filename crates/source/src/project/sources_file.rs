@@ -1,6 +1,7 @@
 //! `sources`, the build file of the WDK's `build` up to Windows 7, and what it includes.
 
 mod condition;
+pub(super) mod edit;
 mod lines;
 mod macros;
 
