@@ -139,8 +139,9 @@ pub(crate) fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
 
 /// The projects of a tree, and the project files that cannot be read.
 fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<Unread>) {
-    let _ = tree;
-    (Vec::new(), Vec::new())
+    let (projects, refused) = ringfence_source::projects(tree);
+    let unread = |(file, reason)| Unread { path: tree.file(file).path.clone(), reason };
+    (projects, refused.into_iter().map(unread).collect())
 }
 
 fn coverage(tree: &SourceTree, projects: &[Project], analysis: &Analysis) -> LintCoverage {

@@ -14,7 +14,7 @@ pub(crate) use judging::{
     about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, given, terms,
     violation,
 };
-pub(crate) use linking::{aligned_to_pages, code_sections, linked, without};
+pub(crate) use linking::{aligned_to_pages, changed, code_sections, linked, without};
 pub(crate) use mending::{
     Mend, all_have_pool2, contains, edit, fix, inserted, or_ed, own_name, replaced_terms,
     stands_in_argument, taken_out,

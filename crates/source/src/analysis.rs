@@ -14,7 +14,7 @@ use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
 use crate::syntax::syntax;
 use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, Parsed, World};
-use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span};
+use crate::{Configuration, Define, FileId, FileKind, Project, SourceTree, Span, owners};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -303,7 +303,7 @@ impl<'t> Reading<'t> {
         let (tree, directives, projects, defines) =
             (self.tree, self.directives, self.projects, self.defines);
         let work = |main: &FileId| {
-            let around = surroundings(projects, defines, *main);
+            let around = surroundings(tree, projects, defines, *main);
             (*main, Arc::new(unit(tree, directives, *main, &around)))
         };
         let units: Vec<_> = mains.par_iter().map(work).collect();
@@ -346,46 +346,30 @@ impl<'t> Reading<'t> {
 
 /// What projects say about a source.
 fn surroundings<'t>(
+    tree: &SourceTree,
     projects: &'t [Project],
     defines: &'t [String],
     file: FileId,
 ) -> Surroundings<'t> {
-    let owners: Vec<&Project> =
-        projects.iter().filter(|project| project.sources.contains(&file)).collect();
     let of_x64 = |one: &&Configuration| one.name.to_ascii_lowercase().contains("x64");
+    let owners = owners(projects, tree, file);
     let all: Vec<&Configuration> =
-        owners.iter().flat_map(|project| &project.configurations).collect();
+        owners.into_iter().flat_map(|project| &project.configurations).collect();
     let x64: Vec<_> = all.iter().copied().filter(of_x64).collect();
     let configurations = if x64.is_empty() { all } else { x64 };
     let mut around =
         Surroundings { is_told: !configurations.is_empty(), ..Surroundings::default() };
-    for (index, configuration) in configurations.iter().enumerate() {
-        let own = configuration
-            .of_files
-            .iter()
-            .filter(|(of, _)| *of == file)
-            .flat_map(|(_, defines)| defines);
-        for define in configuration.defines.iter().chain(own) {
-            let value = define.value.as_deref();
-            match around
-                .defines
-                .iter_mut()
-                .find(|(name, known, _)| *name == define.name && *known == value)
-            {
-                Some(_) => {}
-                None => around.defines.push((&define.name, value, index == 0)),
-            }
+    let each: Vec<_> = configurations.iter().map(|one| one.defines_of(file)).collect();
+    for define in each.iter().flatten() {
+        let said = (&*define.name, define.value.as_deref());
+        if around.defines.iter().all(|(name, value, _)| (*name, *value) != said) {
+            let is_it =
+                |other: &&Define| other.certain && (&*other.name, other.value.as_deref()) == said;
+            let certain = each.iter().all(|all| all.iter().any(|other| is_it(&&**other)));
+            around.defines.push((said.0, said.1, certain));
         }
-        for known in &mut around.defines {
-            let own = configuration
-                .of_files
-                .iter()
-                .filter(|(of, _)| *of == file)
-                .flat_map(|(_, all)| all);
-            let mut here = configuration.defines.iter().chain(own);
-            known.2 &=
-                here.any(|define| define.name == known.0 && define.value.as_deref() == known.1);
-        }
+    }
+    for configuration in configurations {
         around.include_folders.extend(configuration.include_folders.iter().cloned());
         around.forced_includes.extend(configuration.forced_includes.iter().map(|name| &**name));
     }
@@ -417,18 +401,16 @@ mod tests {
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),
             span: None,
+            certain: true,
         };
         Project {
-            file: FileId(0),
-            format: ProjectFormat::CommandLine,
             sources: tree.files().map(|(id, _)| id).collect(),
-            names_sources: true,
             configurations: vec![Configuration {
                 name: "Release|x64".to_owned(),
                 defines: defines.iter().map(define).collect(),
                 ..Configuration::default()
             }],
-            doubts: Vec::new(),
+            ..Project::new(FileId(0), ProjectFormat::CommandLine)
         }
     }
 
@@ -507,8 +489,12 @@ mod tests {
             told(&tree, &[project.clone()]),
             ["a.c:3 ExAllocatePoolWithTag 0x0", "b.c:2 ExAllocatePoolWithTag 0x200"]
         );
-        let out =
-            Define { name: "POOL_NX_OPTOUT".to_owned(), value: Some("1".to_owned()), span: None };
+        let out = Define {
+            name: "POOL_NX_OPTOUT".to_owned(),
+            value: Some("1".to_owned()),
+            span: None,
+            certain: true,
+        };
         project.configurations[0].of_files.push((FileId(1), vec![out]));
         assert_eq!(told(&tree, &[project])[1], "b.c:2 ExAllocatePoolWithTag 0x0");
     }

@@ -4,7 +4,7 @@ use crate::calls::CallId;
 use crate::opt_in::{Initialised, OptIn};
 use crate::tree::{folder, normal};
 use crate::world::{FunctionId, World};
-use crate::{FileId, Project, Span};
+use crate::{FileId, Project, Span, owners};
 use foldhash::{HashMap, HashSet, HashSetExt};
 
 /// A function that Windows calls when a driver starts.
@@ -181,8 +181,7 @@ fn together<'a>(
     file: FileId,
     entries: &[FunctionId],
 ) -> impl Fn(FileId) -> bool + 'a {
-    let owners: Vec<&Project> =
-        projects.iter().filter(|project| project.sources.contains(&file)).collect();
+    let owners = owners(projects, world.tree, file);
     let path = |file: FileId| normal(&world.tree.file(file).path);
     let here = path(file);
     let folders: Vec<String> =

@@ -48,7 +48,10 @@ pub use entry::Entry;
 pub use linker::{LinkerFact, LinkerSwitch, Origin, Rights};
 pub use opt_in::{Initialised, OptIn};
 pub use pragma::{SectionAttribute, SectionPragma};
-pub use project::{Configuration, Define, LinkerOption, Output, Project, ProjectFormat};
+pub use project::{
+    Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site,
+    owners, projects,
+};
 pub use suppression::{Suppressed, Suppression, suppressions};
 pub use table::PointerTable;
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};

@@ -29,6 +29,8 @@ pub enum Origin {
     Project {
         /// Which of the projects.
         index: usize,
+        /// Whether it is given for sure: not by a condition that nobody can tell here.
+        certain: bool,
         /// The names of the configurations that have it.
         configurations: Vec<String>,
     },
@@ -149,7 +151,8 @@ pub(crate) fn of_projects(projects: &[Project]) -> Vec<LinkerFact> {
                     .iter_mut()
                     .find(|known| known.span == option.span && known.text == option.text);
                 match known.map(|known| &mut known.origin) {
-                    Some(Origin::Project { configurations, .. }) => {
+                    Some(Origin::Project { configurations, certain, .. }) => {
+                        *certain &= option.certain;
                         if !configurations.contains(&name) {
                             configurations.push(name);
                         }
@@ -157,7 +160,11 @@ pub(crate) fn of_projects(projects: &[Project]) -> Vec<LinkerFact> {
                     _ => facts.push(LinkerFact {
                         text: option.text.clone(),
                         span: option.span,
-                        origin: Origin::Project { index, configurations: vec![name] },
+                        origin: Origin::Project {
+                            index,
+                            certain: option.certain,
+                            configurations: vec![name],
+                        },
                     }),
                 }
             }
@@ -224,6 +231,7 @@ mod tests {
         let option = |start: usize| LinkerOption {
             text: "/ALIGN:512".to_owned(),
             span: Span::new(FileId(0), start..start + 3),
+            certain: true,
         };
         let configuration = |name: &str, output, start| Configuration {
             name: name.to_owned(),
@@ -232,17 +240,14 @@ mod tests {
             ..Configuration::default()
         };
         let project = Project {
-            file: FileId(0),
-            format: ProjectFormat::MsBuild,
             sources: Vec::new(),
-            names_sources: true,
             configurations: vec![
                 configuration("Debug|x64", Output::Driver, 1),
                 configuration("Release|x64", Output::Driver, 1),
                 configuration("Tool|x64", Output::UserMode, 1),
                 configuration("Other|x64", Output::Unknown, 9),
             ],
-            doubts: Vec::new(),
+            ..Project::new(FileId(0), ProjectFormat::MsBuild)
         };
         let facts = of_projects(&[project]);
         let names: Vec<_> = facts

@@ -59,7 +59,8 @@ pub enum FileKind {
     Header,
     /// Rust.
     Rust,
-    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `compile_commands.json` and the like.
+    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `compile_commands.json`, `.rsp` and the
+    /// like.
     Project,
 }
 
@@ -78,7 +79,9 @@ impl FileKind {
             "cpp" | "cc" | "cxx" | "c++" => Some(FileKind::Cpp),
             "h" | "hpp" | "hh" | "hxx" | "inl" | "inc" => Some(FileKind::Header),
             "rs" => Some(FileKind::Rust),
-            "vcxproj" | "props" | "targets" | "vcproj" => Some(FileKind::Project),
+            "vcxproj" | "vcxitems" | "props" | "targets" | "vcproj" | "rsp" => {
+                Some(FileKind::Project)
+            }
             _ => None,
         }
     }

@@ -210,18 +210,20 @@ mod tests {
     fn an_opt_out_of_the_project_is_told_at_the_first_call() {
         let mut tree = SourceTree::default();
         let file = tree.add("a.c", SourceText::of(USES)).unwrap();
-        let define = |name: &str| Define { name: name.into(), value: Some("1".into()), span: None };
+        let define = |name: &str| Define {
+            name: name.into(),
+            value: Some("1".into()),
+            span: None,
+            certain: true,
+        };
         let project = Project {
-            file,
-            format: ProjectFormat::MsBuild,
             sources: vec![file],
-            names_sources: true,
             configurations: vec![Configuration {
                 defines: vec![define("POOL_NX_OPTIN_AUTO")],
                 of_files: vec![(file, vec![define("POOL_NX_OPTOUT")])],
                 ..Configuration::default()
             }],
-            doubts: Vec::new(),
+            ..Project::new(file, ProjectFormat::MsBuild)
         };
         let found = found_in(&[("a.c", USES)], &[project], Targets::DEFAULT, false);
         assert_eq!(

@@ -1,8 +1,8 @@
 //! Findings about options of the linker, and what mends them.
 
 use super::{Mend, Source, edit, fix};
-use ringfence_finding::{Fix, Level, RuleCard, SourceFinding};
-use ringfence_source::{LinkerFact, LinkerSwitch, Origin};
+use ringfence_finding::{Fix, Level, RuleCard, SourceEdit, SourceFinding};
+use ringfence_source::{Changes, LinkerFact, LinkerOption, LinkerSwitch, Origin};
 use std::collections::HashSet;
 
 /// The sections that hold code by custom; the names with an underscore are those of old compilers.
@@ -22,10 +22,16 @@ pub(crate) fn linked(
         Origin::Pragma { .. } => {
             finding.likely().note("whether the pragma is compiled depends on the build")
         }
-        Origin::Project { configurations, .. } => match &configurations.join(", ")[..] {
-            "" => finding,
-            all => finding.note(format!("the project says so for {all}")),
-        },
+        Origin::Project { configurations, certain, .. } => {
+            let finding = match certain {
+                true => finding,
+                false => finding.likely().note("whether the project says so depends on the build"),
+            };
+            match &configurations.join(", ")[..] {
+                "" => finding,
+                all => finding.note(format!("the project says so for {all}")),
+            }
+        }
     }
 }
 
@@ -33,20 +39,31 @@ pub(crate) fn linked(
 pub(crate) fn without(source: &Source<'_>, fact: &LinkerFact, mend: Mend) -> Option<Fix> {
     let edits = match &fact.origin {
         Origin::Pragma { removal, .. } => vec![edit(source, (*removal)?, "")],
-        // How a project is edited is the project's affair.
-        Origin::Project { .. } => return None,
+        Origin::Project { index, certain, .. } => {
+            let project = source.projects.get(*index)?;
+            let option =
+                LinkerOption { text: fact.text.clone(), span: fact.span, certain: *certain };
+            changed(source, project.without(source.tree, &option)?)
+        }
     };
     fix(format!("take away `{}`", fact.text), mend, edits)
 }
 
+/// What a project says has to change, as edits.
+pub(crate) fn changed(source: &Source<'_>, changes: Changes) -> Vec<SourceEdit> {
+    changes.into_iter().map(|(span, text)| edit(source, span, text)).collect()
+}
+
 /// A fix that gives sections the alignment of pages.
 pub(crate) fn aligned_to_pages(source: &Source<'_>, fact: &LinkerFact) -> Option<Fix> {
-    let _ = source;
     match &fact.origin {
         // A linker does not take /ALIGN from a pragma.
         Origin::Pragma { .. } => None,
-        // How a project is edited is the project's affair.
-        Origin::Project { .. } => None,
+        Origin::Project { index, .. } => {
+            let project = source.projects.get(*index)?;
+            let edits = changed(source, project.setting_alignment(source.tree)?);
+            fix("align sections to pages", Mend::Safe, edits)
+        }
     }
 }
 

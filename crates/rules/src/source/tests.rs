@@ -69,16 +69,13 @@ pub(crate) fn said_of_linked(options: &[&str]) -> Vec<String> {
     let mut option = |text: &&str| {
         let span = Span::new(file, start..start + text.len());
         start += text.len() + 1;
-        LinkerOption { text: (*text).to_owned(), span }
+        LinkerOption { text: (*text).to_owned(), span, certain: true }
     };
     let linker = options.iter().map(&mut option).collect();
     let projects = [Project {
-        file,
-        format: ProjectFormat::Sources,
         sources: Vec::new(),
-        names_sources: true,
         configurations: vec![Configuration { linker, ..Configuration::default() }],
-        doubts: Vec::new(),
+        ..Project::new(file, ProjectFormat::Sources)
     }];
     let analysis = analyse(&tree, &projects, &[]);
     let source = Source {

@@ -1,7 +1,7 @@
 //! Projects that could opt in for all of their files and do not.
 
 use super::NxOptIn;
-use crate::source::{Mend, asks, depends_on_opt_in, edit, fix};
+use crate::source::{Mend, asks, changed, depends_on_opt_in, fix};
 use crate::{Source, SourceFindings};
 use ringfence_finding::{Fix, Level, SourceFinding};
 use ringfence_source::{FileId, OptIn, Output, Project, ProjectFormat, Span};
@@ -51,17 +51,9 @@ fn could_opt_in(project: &Project, count: usize, source: &Source<'_>) -> SourceF
 }
 
 fn by_define(project: &Project, source: &Source<'_>) -> Option<Fix> {
-    let edits = defining(project, source)?;
-    let edits = edits.into_iter().map(|(span, text)| edit(source, span, text)).collect();
+    let edits = changed(source, project.adding_define(source.tree, "POOL_NX_OPTIN_AUTO", "1")?);
     let doubt = "it changes all files of the project, also those that may keep code in the memory";
     fix("define `POOL_NX_OPTIN_AUTO=1`", Mend::Unsafe(doubt), edits)
-}
-
-/// What has to be written into the project's file so that `POOL_NX_OPTIN_AUTO` is defined as 1; none where that is not
-/// known of its format.
-fn defining(project: &Project, source: &Source<'_>) -> Option<Vec<(Span, String)>> {
-    let _ = (project, source);
-    None
 }
 
 #[cfg(test)]
@@ -79,12 +71,9 @@ mod tests {
         let [source, file] =
             files.map(|(path, text)| tree.add(path, SourceText::of(text)).unwrap());
         let project = Project {
-            file,
-            format: ProjectFormat::MsBuild,
             sources: vec![source],
-            names_sources: true,
             configurations: vec![configuration],
-            doubts: Vec::new(),
+            ..Project::new(file, ProjectFormat::MsBuild)
         };
         let found = found_in(&files, &[project], Targets::DEFAULT, false);
         found.iter().filter(|finding| finding.rule == "nx-opt-in").map(said).collect()
@@ -103,7 +92,12 @@ mod tests {
         for output in [Output::UserMode] {
             assert_eq!(of(asks, Configuration { output, ..Configuration::default() }), [""; 0]);
         }
-        let define = Define { name: "POOL_NX_OPTOUT".into(), value: Some("1".into()), span: None };
+        let define = Define {
+            name: "POOL_NX_OPTOUT".into(),
+            value: Some("1".into()),
+            span: None,
+            certain: true,
+        };
         let out = Configuration { defines: vec![define], ..Configuration::default() };
         assert_eq!(of(asks, out), [""; 0]);
         // No opt-in changes what is asked for by these names.

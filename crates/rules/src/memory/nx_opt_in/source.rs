@@ -250,15 +250,12 @@ mod tests {
         let mut tree = SourceTree::default();
         let file = tree.add("a.c", SourceText::of(&*text)).unwrap();
         let project = Project {
-            file,
-            format: ProjectFormat::MsBuild,
             sources: vec![file],
-            names_sources: true,
             configurations: vec![Configuration {
                 output: Output::ExportDriver,
                 ..Configuration::default()
             }],
-            doubts: Vec::new(),
+            ..Project::new(file, ProjectFormat::MsBuild)
         };
         let found = found_in(&[("a.c", &text)], &[project], Targets::DEFAULT, false);
         assert_eq!(told(&found), expected(10));

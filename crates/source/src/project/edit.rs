@@ -1,0 +1,184 @@
+//! Changes of build files that fix what was found: parts of the tree's files, and what to put in their place.
+
+use super::{LinkerOption, Project, ProjectFormat, cmake, extension, msbuild, sources_file};
+use crate::{SourceTree, Span};
+use std::ops::Range;
+
+/// Parts of files, and what comes in their place; an empty part is a place to put something in.
+pub type Changes = Vec<(Span, String)>;
+
+/// The alignment of sections that memory integrity wants, and the linker's default: a page.
+pub(super) const PAGE: &str = "4096";
+
+impl Project {
+    /// What to change so that a macro is defined in all configurations; none where that is not to be written into
+    /// this file.
+    pub fn adding_define(&self, tree: &SourceTree, name: &str, value: &str) -> Option<Changes> {
+        let define = format!("{name}={value}");
+        changed(match self.format {
+            ProjectFormat::MsBuild => msbuild::edit::adding_define(tree, self, &define)?,
+            ProjectFormat::Sources => {
+                let line = format!("C_DEFINES=$(C_DEFINES) -D{define}");
+                sources_file::edit::adding(tree, self.file, "C_DEFINES", &line)
+            }
+            ProjectFormat::CMake => {
+                cmake::edit::adding(tree, self, "target_compile_definitions", &define)?
+            }
+            ProjectFormat::CompileCommands | ProjectFormat::CommandLine => return None,
+        })
+    }
+
+    /// What to change so that an option of the linker is gone; none where it is not known how.
+    pub fn without(&self, tree: &SourceTree, option: &LinkerOption) -> Option<Changes> {
+        if tree.text(option.span).is_empty() {
+            return None;
+        }
+        let range = match self.format {
+            ProjectFormat::MsBuild => msbuild::edit::without(tree, option.span)?,
+            ProjectFormat::Sources => sources_file::edit::without(tree, option.span)?,
+            ProjectFormat::CMake => return cmake::edit::without(tree, option.span),
+            ProjectFormat::CompileCommands | ProjectFormat::CommandLine => return None,
+        };
+        changed(vec![(Span::new(option.span.file, range), String::new())])
+    }
+
+    /// What to change so that sections are aligned to pages; none where it is not known how.
+    pub fn setting_alignment(&self, tree: &SourceTree) -> Option<Changes> {
+        let options = self.configurations.iter().flat_map(|one| &one.linker);
+        let set: Vec<Span> = options
+            .filter(|option| option.text.starts_with("/ALIGN"))
+            .map(|option| option.span)
+            .collect();
+        let page = if self.format == ProjectFormat::Sources { "0x1000" } else { PAGE };
+        if !set.is_empty() {
+            let aligned = |span: Span| match tree.text(span) {
+                text if text.starts_with(['/', '-']) => (span, format!("/ALIGN:{page}")),
+                _ => (span, page.to_owned()),
+            };
+            return changed(set.into_iter().map(aligned).collect());
+        }
+        changed(match self.format {
+            ProjectFormat::MsBuild => msbuild::edit::aligning(tree, self)?,
+            ProjectFormat::Sources => {
+                let line = format!("DRIVER_ALIGNMENT={page}");
+                sources_file::edit::adding(tree, self.file, "DRIVER_ALIGNMENT", &line)
+            }
+            ProjectFormat::CMake => {
+                cmake::edit::adding(tree, self, "target_link_options", &format!("/ALIGN:{page}"))?
+            }
+            ProjectFormat::CompileCommands | ProjectFormat::CommandLine => return None,
+        })
+    }
+
+    /// Whether it is a `.vcproj`, which is read and not changed.
+    pub(super) fn is_old(&self, tree: &SourceTree) -> bool {
+        extension(tree, self.file) == "vcproj"
+    }
+}
+
+/// Changes in order, each once; none where there are none.
+fn changed(mut changes: Changes) -> Option<Changes> {
+    changes.sort();
+    changes.dedup();
+    (!changes.is_empty()).then_some(changes)
+}
+
+/// What goes when a word of a list goes: its quotation marks, and what separates it from its neighbours within
+/// `bounds`.
+pub(super) fn word(text: &str, word: Range<usize>, bounds: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = word;
+    if text[bounds.start..start].ends_with('"') && text[end..bounds.end].starts_with('"') {
+        (start, end) = (start - 1, end + 1);
+    }
+    let before = text[bounds.start..start].trim_end_matches([' ', '\t']);
+    let behind = text[end..bounds.end].trim_start_matches([' ', '\t']);
+    if before.ends_with(';') {
+        start = bounds.start + before.len() - 1;
+    } else if behind.starts_with(';') {
+        end = bounds.end - behind.len() + 1;
+    } else if before.len() < start - bounds.start {
+        start = bounds.start + before.len();
+    } else {
+        end = bounds.end - behind.len();
+    }
+    start..end
+}
+
+/// The lines of `range`, where nothing else stands in them; else the range.
+pub(super) fn lines(text: &str, range: Range<usize>) -> Range<usize> {
+    let start = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[range.end..].find('\n').map_or(text.len(), |length| range.end + length + 1);
+    let alone =
+        text[start..range.start].trim().is_empty() && text[range.end..end].trim().is_empty();
+    if alone { start..end } else { range }
+}
+
+/// The spaces that the line of `at` begins with, if nothing else stands before it.
+pub(super) fn indentation(text: &str, at: usize) -> Option<&str> {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let before = &text[start..at];
+    before.trim().is_empty().then_some(before)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::projects;
+    use super::*;
+    use crate::SourceText;
+
+    /// The text of `path` with changes made, and the tree with it.
+    pub(in super::super) fn made(
+        tree: &SourceTree,
+        path: &str,
+        changes: &Changes,
+    ) -> (String, SourceTree) {
+        let file = tree.at(path).unwrap();
+        let mut text = tree.file(file).text.as_str().to_owned();
+        for (span, replacement) in changes.iter().rev().filter(|(span, _)| span.file == file) {
+            text.replace_range(span.range(), replacement);
+        }
+        let mut changed = tree.clone();
+        changed.add(path, SourceText::of(&*text)).unwrap();
+        (text, changed)
+    }
+
+    /// Names and values of what is certain in each configuration of the first project.
+    pub(in super::super) fn certain(tree: &SourceTree) -> Vec<Vec<String>> {
+        let (projects, _) = projects(tree);
+        let told = |one: &super::super::Configuration| {
+            let defines = one.defines.iter().filter(|define| define.certain);
+            defines
+                .map(|define| {
+                    format!("{}={}", define.name, define.value.clone().unwrap_or_default())
+                })
+                .collect()
+        };
+        projects[0].configurations.iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_word_goes_with_what_separates_it() {
+        let without = |text: &str, gone: &str| {
+            let start = text.find(gone).unwrap();
+            let range = word(text, start..start + gone.len(), 0..text.len());
+            format!("{}{}", &text[..range.start], &text[range.end..])
+        };
+        assert_eq!(without("/a /b /c", "/b"), "/a /c");
+        assert_eq!(without("/b /c", "/b"), "/c");
+        assert_eq!(without("\"/b\" /c", "/b"), "/c");
+        assert_eq!(without("a;b;c", "b"), "a;c");
+        assert_eq!(without("b;c", "b"), "c");
+        assert_eq!(without("b", "b"), "");
+    }
+
+    #[test]
+    fn generated_commands_are_not_changed() {
+        let mut tree = SourceTree::default();
+        tree.add("a.c", SourceText::of("")).unwrap();
+        let text = r#"[{"directory":".","file":"a.c","command":"cl a.c"}]"#;
+        tree.add("compile_commands.json", SourceText::of(text)).unwrap();
+        let (projects, _) = projects(&tree);
+        assert_eq!(projects[0].adding_define(&tree, "A", "1"), None);
+        assert_eq!(projects[0].setting_alignment(&tree), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! What the second pass found, as a configuration.
+
+use super::super::budget::Doubts;
+use super::super::traced::Traced;
+use super::super::words::{Quoting, words};
+use super::super::{Configuration, Define, defines, paths, switches};
+use super::evaluation::Evaluation;
+use super::items::Items;
+use super::linking;
+use crate::Span;
+
+/// The configuration called `name` that comes of what is said.
+pub(super) fn configuration(
+    evaluation: &mut Evaluation<'_, '_>,
+    items: &Items,
+    name: String,
+) -> Configuration {
+    let mut doubts = std::mem::take(&mut evaluation.doubts);
+    let all = &items.definitions;
+    let said = compiled(&|name| all.get(&("ClCompile", name)), evaluation, &mut doubts);
+    let mut folders = Folders::new(evaluation);
+    folders.add(all.get(&("ClCompile", "AdditionalIncludeDirectories")));
+    said.folders.iter().for_each(|one| folders.add(Some(one)));
+    let mut of_files = Vec::new();
+    for item in &items.items {
+        folders.add(item.own.get(&("ClCompile", "AdditionalIncludeDirectories")));
+        let says = |name: &str| item.own.contains_key(&("ClCompile", name));
+        if DEFINING.into_iter().any(says) {
+            let of = |name| {
+                let key = ("ClCompile", name);
+                item.own.get(&key).or_else(|| all.get(&key))
+            };
+            let cost = DEFINING.iter().filter_map(|name| of(name)).map(Traced::cost).sum();
+            evaluation.reader.budget.spend(cost);
+            let own = compiled(&of, evaluation, &mut doubts);
+            // What could not be afforded is missing, not undefined.
+            if evaluation.reader.budget.is_spent() {
+                break;
+            }
+            own.folders.iter().for_each(|one| folders.add(Some(one)));
+            of_files.push((item.file, defines::beside(&said.defines, own.defines, item.place)));
+        }
+        if let Some(forced) = item.own.get(&("ClCompile", "ForcedIncludeFiles"))
+            && !forced.as_str().trim().is_empty()
+            && let Some(span) = forced.span()
+        {
+            doubts.add(span, "files included first in single sources are not followed");
+        }
+    }
+    let include_folders = folders.found;
+    let forced = all.get(&("ClCompile", "ForcedIncludeFiles")).into_iter();
+    let forced = forced.flat_map(|names| names.split(|letter| letter == ';')).chain(said.forced);
+    let forced = forced.map(|name| name.trim()).filter(|name| !name.as_str().is_empty());
+    let forced_includes = forced.map(|name| name.as_str().to_owned()).collect();
+    if evaluation.reader.budget.is_spent() {
+        doubts.exhausted(Span::new(evaluation.project, 0..0));
+    }
+    evaluation.doubts = doubts;
+    Configuration {
+        name,
+        output: linking::output(evaluation, all),
+        defines: said.defines,
+        of_files,
+        include_folders,
+        forced_includes,
+        linker: linking::options(evaluation, all),
+    }
+}
+
+/// Metadata by which something is defined.
+const DEFINING: [&str; 3] =
+    ["PreprocessorDefinitions", "UndefinePreprocessorDefinitions", "AdditionalOptions"];
+
+/// What metadata say to the compiler, in the order in which it is told.
+fn compiled<'m>(
+    of: &dyn Fn(&'static str) -> Option<&'m Traced>,
+    evaluation: &Evaluation<'_, '_>,
+    doubts: &mut Doubts,
+) -> switches::Switches {
+    let of = |name| of(name).filter(|list| evaluation.reader.budget.afford_words(list));
+    let listed = |name: &'static str| -> Vec<Traced> {
+        of(name).map_or_else(Vec::new, |list| list.split(|letter| letter == ';'))
+    };
+    let mut defines: Vec<Define> = Vec::new();
+    for one in listed(DEFINING[0]) {
+        defines.extend(defines::define(&one, &[], doubts));
+    }
+    for one in listed(DEFINING[1]) {
+        defines.extend(defines::undefine(&one, &[], doubts));
+    }
+    let options = of(DEFINING[2]).map_or_else(Vec::new, |line| words(line, Quoting::Windows));
+    let mut found = switches::compiler(&options, true, &[], doubts);
+    defines.append(&mut found.defines);
+    switches::Switches { defines, ..found }
+}
+
+/// Folders for includes, each once, as paths of the tree.
+struct Folders {
+    base: String,
+    found: Vec<String>,
+}
+
+impl Folders {
+    fn new(evaluation: &Evaluation<'_, '_>) -> Folders {
+        Folders { base: evaluation.properties.base().to_owned(), found: Vec::new() }
+    }
+
+    fn add(&mut self, list: Option<&Traced>) {
+        for one in list.into_iter().flat_map(|list| list.split(|letter| letter == ';')) {
+            let path = one.as_str().trim().trim_matches('"');
+            if !path.is_empty() && !path.contains(['$', '%']) {
+                paths::add_folder(&mut self.found, &self.base, path);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{defined, read};
+
+    #[test]
+    fn definitions_are_taken_over_or_replaced() {
+        let content = r#"
+  <ItemDefinitionGroup>
+    <ClCompile><PreprocessorDefinitions>A=1;B;%(PreprocessorDefinitions)</PreprocessorDefinitions></ClCompile>
+  </ItemDefinitionGroup>
+  <ItemDefinitionGroup Condition="'$(Configuration)|$(Platform)'=='Release|x64'">
+    <ClCompile>
+      <PreprocessorDefinitions>
+        POOL_NX_OPTIN=1;
+        %(ClCompile.PreprocessorDefinitions)</PreprocessorDefinitions>
+      <UndefinePreprocessorDefinitions>B</UndefinePreprocessorDefinitions>
+      <AdditionalOptions>/D C=2 /wd4996 %(AdditionalOptions)</AdditionalOptions>
+    </ClCompile>
+  </ItemDefinitionGroup>
+  <ItemDefinitionGroup Condition="'$(Platform)'=='ARM64'">
+    <ClCompile><PreprocessorDefinitions>ONLY</PreprocessorDefinitions></ClCompile>
+  </ItemDefinitionGroup>"#;
+        let (tree, project) = read(content, &[]);
+        assert_eq!(defined(&tree, &project, "Debug|x64", ""), ["A=1", "B=1"]);
+        assert_eq!(
+            defined(&tree, &project, "Release|x64", ""),
+            ["POOL_NX_OPTIN=1", "A=1", "B(none)", "C=2"]
+        );
+        assert_eq!(defined(&tree, &project, "Release|ARM64", ""), ["ONLY=1"]);
+        let spans =
+            project.configurations[1].defines.iter().map(|define| tree.text(define.span.unwrap()));
+        assert_eq!(spans.collect::<Vec<_>>(), ["POOL_NX_OPTIN=1", "A=1", "B", "B", "C=2"]);
+    }
+
+    #[test]
+    fn properties_and_imports_of_the_tree_are_followed() {
+        let content = r#"
+  <PropertyGroup><Extra>X=1;$(Extra)</Extra></PropertyGroup>
+  <Import Project="..\build\nx.props" />
+  <Import Project="$(SolutionDir)build\more.props" Condition="'$(Configuration)'=='Debug'" />
+  <ItemDefinitionGroup><ClCompile>
+    <PreprocessorDefinitions>$(NxDefines);$(Extra);%(PreprocessorDefinitions)</PreprocessorDefinitions>
+    <AdditionalIncludeDirectories>..\inc;$(ProjectDir)own;$(KMDF_INC_PATH);%(AdditionalIncludeDirectories)</AdditionalIncludeDirectories>
+  </ClCompile></ItemDefinitionGroup>"#;
+        let directory = r#"<Project><ItemDefinitionGroup><ClCompile>
+            <PreprocessorDefinitions>POOL_NX_OPTIN_AUTO=1;%(PreprocessorDefinitions)</PreprocessorDefinitions>
+        </ClCompile></ItemDefinitionGroup></Project>"#;
+        let others = [
+            ("Directory.Build.props", directory),
+            (
+                "build/nx.props",
+                "<Project><PropertyGroup><NxDefines>POOL_NX_OPTIN=1</NxDefines></PropertyGroup><Import Project=\"$(MSBuildThisFileDirectory)deep/nx2.props\"/></Project>",
+            ),
+            (
+                "build/deep/nx2.props",
+                "<Project><PropertyGroup><NxDefines>$(NxDefines);DEEP</NxDefines></PropertyGroup></Project>",
+            ),
+            (
+                "build/more.props",
+                "<Project><PropertyGroup><Extra>Y=2</Extra></PropertyGroup></Project>",
+            ),
+        ];
+        let (tree, project) = read(content, &others);
+        assert_eq!(project.doubts, []);
+        assert_eq!(
+            defined(&tree, &project, "Release|x64", ""),
+            ["POOL_NX_OPTIN=1", "DEEP=1", "X=1", "POOL_NX_OPTIN_AUTO=1"]
+        );
+        assert_eq!(
+            defined(&tree, &project, "Debug|x64", ""),
+            ["POOL_NX_OPTIN=1", "DEEP=1", "Y=2", "POOL_NX_OPTIN_AUTO=1"]
+        );
+        let first = project.configurations[0].defines[0].span.unwrap();
+        assert_eq!(
+            (&*tree.file(first.file).path, tree.text(first)),
+            ("build/nx.props", "POOL_NX_OPTIN=1")
+        );
+        assert_eq!(project.configurations[0].include_folders, ["inc", "d/own"]);
+    }
+
+    #[test]
+    fn what_hangs_on_an_unknown_condition_is_no_certainty() {
+        let content = r#"
+  <PropertyGroup Condition="'$(VisualStudioVersion)'&gt;='17.0'"><Nx>POOL_NX_OPTIN=1</Nx></PropertyGroup>
+  <ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>A;$(Nx)</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup>
+  <Choose>
+    <When Condition="'$(Configuration)'=='Debug'"><ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>DBG;%(PreprocessorDefinitions)</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup></When>
+    <Otherwise><ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>$([System.String]::Copy('B'));%(PreprocessorDefinitions)</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup></Otherwise>
+  </Choose>"#;
+        let (tree, project) = read(content, &[]);
+        assert_eq!(defined(&tree, &project, "Debug|x64", ""), ["DBG=1", "A=1", "POOL_NX_OPTIN=1?"]);
+        assert_eq!(defined(&tree, &project, "Release|x64", ""), ["A=1", "POOL_NX_OPTIN=1?"]);
+        let doubts: Vec<_> =
+            project.doubts.iter().map(|(span, what)| (tree.text(*span), &**what)).collect();
+        assert_eq!(doubts[0].0, "'$(VisualStudioVersion)'&gt;='17.0'");
+        assert!(doubts[0].1.contains("whether POOL_NX_OPTIN is defined"));
+        assert_eq!(doubts[1].0, "$([System.String]::Copy('B'))");
+    }
+}
