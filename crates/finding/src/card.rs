@@ -37,7 +37,7 @@ impl RuleCard {
         std::iter::once(self.id).chain(self.also_known_as.iter().copied())
     }
 
-    /// The whole card as Markdown, heading first.
+    /// The whole card as Markdown, heading first. What examples are is told in words before them.
     pub fn markdown(&self) -> String {
         let mut text = format!("# {}: {}\n\n", self.id, self.summary);
         text += &format!("Level {}, since ringfence {}.", self.level, self.since);
@@ -46,7 +46,13 @@ impl RuleCard {
         }
         text += "\n\n";
         for line in self.docs.lines() {
-            text += line.strip_prefix(' ').unwrap_or(line);
+            let line = line.strip_prefix(' ').unwrap_or(line);
+            // The marks are for tests; readers get words.
+            text += match line {
+                "```c,fires" => "Objected to:\n\n```c",
+                "```c,fixed" => "Mended:\n\n```c",
+                line => line,
+            };
             text.push('\n');
         }
         text
@@ -105,6 +111,21 @@ mod tests {
         }
         assert!(!same_name("0xC4:0x2003", "0xC4:0x2004"));
         assert!(!same_name("0xC4:0x2003", "0xC4"));
+    }
+
+    #[test]
+    fn examples_say_what_they_are() {
+        let card = RuleCard {
+            id: "a",
+            summary: "b",
+            level: Level::Note,
+            since: "0.1.0",
+            also_known_as: &[],
+            docs: " ## Example\n\n ```c,fires\n x;\n ```\n\n ```c,fixed\n y;\n ```\n",
+            file: "a.rs",
+        };
+        let example = card.markdown().split_once("## Example\n\n").unwrap().1.to_owned();
+        assert_eq!(example, "Objected to:\n\n```c\nx;\n```\n\nMended:\n\n```c\ny;\n```\n");
     }
 
     #[test]

@@ -28,6 +28,9 @@ const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriverEntry"];
 /// How many functions lie between the entry point and the call, at the most.
 const DEEPEST: usize = 6;
 
+/// How many pairs of a file and an entry point are looked at for what belongs together; more has no tree of drivers.
+const MOST_PAIRS: usize = 1 << 20;
+
 /// Fills in whether the runtime is initialised, for all files with an opt-in that needs it.
 pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     if !world.parsed.iter().any(|parsed| is_runtime(&parsed.opt_in)) {
@@ -73,7 +76,8 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
     let all: Vec<_> = entry_points(world).collect();
     let ids: Vec<FunctionId> = all.iter().map(|(_, id)| *id).collect();
     let mut served: Vec<Vec<FileId>> = vec![Vec::new(); all.len()];
-    for file in files {
+    // As many entry points as files make a list that grows with the square.
+    for file in files.into_iter().take(MOST_PAIRS / ids.len().max(1)) {
         let belongs = together(world, projects, file, &ids);
         for (id, served) in ids.iter().zip(&mut served) {
             if belongs(world.parsed[id.parsed].file) {

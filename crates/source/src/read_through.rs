@@ -10,6 +10,8 @@ use std::ops::Range;
 
 /// How many variables are followed one to another.
 const MOST_STEPS: usize = 4;
+/// How many tokens are looked at for a variable.
+const MOST_TOKENS: usize = 64;
 /// How many calls are looked through for the one that a variable's address is handed to.
 const MOST_CALLS: usize = 64;
 
@@ -75,7 +77,7 @@ impl Place<'_, '_> {
             variables.iter().any(is_it)
         };
         let mut is_member = false;
-        for token in tokens(text, range.start, range.end) {
+        for token in tokens(text, range.start, range.end).take(MOST_TOKENS) {
             let word = token.text(text);
             if token.kind == Kind::Word && !is_member && is_local(word) {
                 return Some(word);

@@ -1,7 +1,7 @@
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::source::{
-    Mend, asks_by as asks_in_source, fix, taken_out, terms, violation as violated,
+    Mend, asks_by as asks_in_source, edit, fix, taken_out, terms, violation as violated,
 };
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
@@ -88,12 +88,15 @@ const HELP: &str = "leave `HEAP_CREATE_ENABLE_EXECUTE` (0x40000) out";
 const ENABLE_EXECUTE: u64 = 0x4_0000;
 
 fn without_flag(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
-    let mut edits: Vec<SourceEdit> = Vec::new();
-    for term in terms(call).filter(|term| term.value == ENABLE_EXECUTE) {
-        let edit = taken_out(source, term.span?);
-        if !edits.contains(&edit) {
-            edits.push(edit);
-        }
+    let asking = terms(call).filter(|term| term.value == ENABLE_EXECUTE);
+    let mut spans = asking.map(|term| term.span).collect::<Option<Vec<_>>>()?;
+    spans.sort();
+    spans.dedup();
+    let mut edits: Vec<SourceEdit> = spans.iter().map(|span| taken_out(source, *span)).collect();
+    // Two of them may want the same `|`.
+    let meet = |two: &[SourceEdit]| two[0].path == two[1].path && two[1].start <= two[0].end;
+    if edits.windows(2).any(meet) {
+        edits = spans.iter().map(|span| edit(source, *span, "0")).collect();
     }
     let doubt = "the flag asks for an executable heap by name, so code may be kept there";
     fix("leave `HEAP_CREATE_ENABLE_EXECUTE` out", Mend::Unsafe(doubt), edits)
@@ -127,6 +130,7 @@ mod tests {
             (format!("2 | {FLAG} & 0x50000"), "2 | 0 & 0x50000"),
             (format!("x ? {FLAG} : 2 | {FLAG}"), "x ? 0 : 2"),
             (format!("({FLAG}|2)"), "(2)"),
+            (format!("0x40000 | {FLAG}"), "0 | 0"),
             (format!("(2|{FLAG})"), "(2)"),
         ] {
             let code = |flags: &str| {

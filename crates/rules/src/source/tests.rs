@@ -1,5 +1,7 @@
 //! How rules are put to a piece of source in tests, and what holds for every card.
 
+mod generated;
+
 use super::*;
 use ringfence_finding::{Fix, RuleCard, Safety, SourceEdit};
 use ringfence_source::{Configuration, LinkerOption, ProjectFormat, SourceText, Span, analyse};
@@ -43,6 +45,16 @@ pub(crate) fn found_in(
     targets: Targets,
     strict: bool,
 ) -> Vec<SourceFinding> {
+    seen_in(files, projects, targets, strict).1
+}
+
+/// How many calls there are in files that projects build, and the findings about them.
+fn seen_in(
+    files: &[(&str, &str)],
+    projects: &[Project],
+    targets: Targets,
+    strict: bool,
+) -> (usize, Vec<SourceFinding>) {
     let mut tree = SourceTree::default();
     for (path, text) in files {
         tree.add(path, SourceText::of(*text)).unwrap();
@@ -58,7 +70,7 @@ pub(crate) fn found_in(
     };
     let outcome = check_source(&source);
     assert_eq!(outcome.crashes, []);
-    outcome.findings
+    (analysis.calls.len(), outcome.findings)
 }
 
 /// What the rules say about a project that gives these options to the linker, one a line of its file.

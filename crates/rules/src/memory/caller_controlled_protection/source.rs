@@ -9,6 +9,9 @@ const MEMBERS: [&str; 3] = ["SystemBuffer", "Type3InputBuffer", "UserBuffer"];
 const FUNCTIONS: [&str; 2] =
     ["WdfRequestRetrieveInputBuffer", "WdfRequestRetrieveUnsafeUserInputBuffer"];
 
+/// No more is looked at of what a variable is given, in bytes.
+const LONGEST: usize = 1 << 12;
+
 /// A buffer of a request that a value is read from.
 pub(super) struct Request {
     /// Where it is taken.
@@ -22,6 +25,7 @@ pub(super) fn request(argument: &SourceArgument, source: &Source<'_>) -> Option<
     let spans = argument.span.into_iter().chain(argument.read_through.iter().copied());
     spans.into_iter().find_map(|at| {
         let text = source.tree.text(at);
+        let text = &text[..text.floor_char_boundary(LONGEST)];
         let words = || text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
         let member = MEMBERS.into_iter().find(|member| words().any(|word| word == *member));
         let function = || FUNCTIONS.into_iter().find(|function| words().next() == Some(function));
@@ -30,7 +34,7 @@ pub(super) fn request(argument: &SourceArgument, source: &Source<'_>) -> Option<
 }
 
 /// No more of a function is looked through, in bytes before the call.
-const FARTHEST: usize = 1 << 16;
+const FARTHEST: usize = 1 << 14;
 
 /// Whether the value is compared with anything in the function before the call, which may leave none but allowed ones.
 pub(super) fn is_compared(
@@ -41,7 +45,7 @@ pub(super) fn is_compared(
     let (Some(around), Some(span)) = (call.around, argument.span) else { return false };
     let text = source.tree.file(around.file).text.as_str();
     let end = (call.span.start as usize).min(text.len());
-    let start = (around.start as usize).max(end.saturating_sub(FARTHEST));
+    let start = text.floor_char_boundary(end.saturating_sub(FARTHEST)).max(around.start as usize);
     let Some(before) = text.get(start..end) else { return false };
     let spans = std::iter::once(span).chain(argument.read_through.iter().copied());
     let written = spans.map(|span| source.tree.text(span)).filter(|text| !text.is_empty());
