@@ -1,5 +1,6 @@
 //! What rules see of source code, and how all of them are put to it.
 
+mod in_rust;
 mod judging;
 mod linking;
 mod marks;
@@ -93,6 +94,8 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
             finding.level = Level::Error;
         }
     }
+    let editable = in_rust::Editable::new(source);
+    outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
     for call in &source.analysis.calls {
         match answer(call, source) {
             CallAnswer::Unknown => outcome.findings.extend(not_known(call, source)),

@@ -14,7 +14,7 @@ use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
 use crate::syntax::syntax;
 use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, Parsed, World};
-use crate::{Configuration, Define, FileId, FileKind, Project, SourceTree, Span, owners};
+use crate::{Configuration, Define, FileId, FileKind, Project, SourceTree, Span, owners, rust};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub struct Analysis {
     /// The calls of DDIs, each where the value was chosen that decides; by file and place.
     pub calls: Vec<SourceCall>,
-    /// The opt-in of each file that was parsed.
+    /// The opt-in of each file of C that was parsed; Rust has none.
     pub opt_ins: Vec<(FileId, OptIn)>,
     /// The entry points of drivers with files that `POOL_NX_OPTIN` is defined for.
     pub entries: Vec<Entry>,
@@ -51,7 +51,7 @@ const MOST_VARIANTS: u32 = 4;
 /// How often wrappers are made of wrappers.
 const MOST_ROUNDS: usize = 6;
 
-/// Looks at all C and C++ of a tree. `defines` hold for every file beside what projects say, each `NAME` or
+/// Looks at all C, C++ and Rust of a tree. `defines` hold for every file beside what projects say, each `NAME` or
 /// `NAME=VALUE`.
 pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
     let directives = AllDirectives::new(tree);
@@ -88,22 +88,31 @@ pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> A
     let pragmas = reading.pragmas();
     let tables = reading.tables();
     let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
-    Analysis {
+    let analysis = Analysis {
         linker: of_projects(projects).into_iter().chain(pragmas.linker).collect(),
         sections: pragmas.sections,
         tables,
         control: control::writes(&world, &is_for_kernel),
         code_uses: code_use::uses(&world, &is_for_kernel),
-        calls: told(&world, calls, &wrappers),
+        calls: told(calls, &wrappers, |id| call_span(&world, id)),
         opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
         entries: entry::entries(&world, projects),
         late_opt_ins: reading.late_opt_ins(),
-        parsed: {
-            let mut parsed: Vec<_> = read.into_iter().collect();
-            parsed.sort();
-            parsed
-        },
+        parsed: read.into_iter().collect(),
         cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
+    };
+    analysis.with(rust::analyse(tree))
+}
+
+impl Analysis {
+    /// With what Rust has to say, which neither calls C nor is called by it as far as is seen.
+    fn with(mut self, of_rust: rust::Found) -> Analysis {
+        self.calls.extend(of_rust.calls);
+        self.calls.sort_by_key(|call| call.span.file);
+        self.parsed.extend(of_rust.parsed);
+        self.parsed.sort();
+        self.cut.extend(of_rust.cut);
+        self
     }
 }
 
@@ -159,14 +168,14 @@ fn round(
 }
 
 /// The calls that are told: each place once, and no call in a wrapper whose callers choose.
-fn told(
-    world: &World<'_>,
+pub(crate) fn told(
     calls: HashMap<CallId, Vec<SourceCall>>,
     wrappers: &Wrappers,
+    span_of: impl Fn(CallId) -> Span,
 ) -> Vec<SourceCall> {
     let mut called: HashSet<Span> = HashSet::new();
     for call in calls.values().flatten() {
-        called.extend(call.via.iter().filter(|hop| !hop.is_macro).map(|hop| hop.span));
+        called.extend(call.via.iter().map(|hop| hop.span));
     }
     let in_wrapper: HashSet<CallId> = wrappers.values().flatten().copied().collect();
     let mut all: Vec<(CallId, SourceCall)> = calls
@@ -176,7 +185,7 @@ fn told(
     all.retain(|(id, call)| {
         let depends =
             call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
-        !(depends && in_wrapper.contains(id) && called.contains(&call_span(world, *id)))
+        !(depends && in_wrapper.contains(id) && called.contains(&span_of(*id)))
     });
     let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
     let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();

@@ -51,7 +51,7 @@ pub struct SourceArgument {
 
 impl SourceArgument {
     /// What source does not pass.
-    fn not_passed() -> SourceArgument {
+    pub(crate) fn not_passed() -> SourceArgument {
         SourceArgument {
             span: None,
             value: Value::open(Unknown::Text),

@@ -65,7 +65,7 @@ impl<'w, 't> Place<'w, 't> {
     fn literal(&self, value: u64, span: Span) -> Term {
         let written = self.world.tree.text(span);
         let name = if written.is_empty() { value.to_string().into() } else { written.into() };
-        Term { span: written_at(span), name, value, by_opt_in: false }
+        Term { span: written_at(span), name, value, by_opt_in: false, path: Some("".into()) }
     }
 
     fn name(&self, name: &str, span: Span, depth: usize) -> Value {
@@ -119,7 +119,8 @@ impl<'w, 't> Place<'w, 't> {
     fn constant(&self, name: &str, value: u64, span: Span) -> Value {
         let by_opt_in = vocabulary::is_opted_in(name);
         let term = |value| {
-            Value::term(Term { span: written_at(span), name: name.into(), value, by_opt_in })
+            let (span, name) = (written_at(span), name.into());
+            Value::term(Term { span, name, value, by_opt_in, path: Some("".into()) })
         };
         if !by_opt_in {
             return term(value);

@@ -76,13 +76,13 @@ impl Interest {
     }
 }
 
-fn searcher(names: &[String]) -> Option<AhoCorasick> {
+pub(crate) fn searcher(names: &[String]) -> Option<AhoCorasick> {
     // The longest: `ExAllocatePool` is no name within `ExAllocatePoolWithTag`.
     AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names).ok()
 }
 
 /// Whether a text has one of the names as a whole word.
-fn names_any(searcher: &AhoCorasick, text: &str) -> bool {
+pub(crate) fn names_any(searcher: &AhoCorasick, text: &str) -> bool {
     let bytes = text.as_bytes();
     searcher.find_iter(bytes).any(|found| {
         let before = found.start().checked_sub(1).and_then(|at| bytes.get(at));

@@ -29,6 +29,7 @@ mod pragma;
 mod preprocess;
 mod project;
 mod read_through;
+mod rust;
 mod shape;
 mod suppression;
 mod syntax;

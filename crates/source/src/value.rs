@@ -33,6 +33,9 @@ pub struct Term {
     pub value: u64,
     /// Whether an opt-in to no-execute pools decides about its value.
     pub by_opt_in: bool,
+    /// What has to stand before the name of another constant of the kit that takes its place: nothing in C, the way to it in
+    /// Rust. None where it is not known how the other one could be named there.
+    pub path: Option<Box<str>>,
 }
 
 /// Why a value is not known.

@@ -1,0 +1,256 @@
+//! Which fixes are right in Rust, and how they are written there.
+//!
+//! Rules make edits as C needs them. In Rust a name is known only where a path or a `use` leads to it, and numbers of two
+//! types do not mix; so an edit is made to fit, or the fix is not offered.
+
+use super::Source;
+use ringfence_ddi::Role;
+use ringfence_finding::{SourceEdit, SourceFinding};
+use ringfence_source::{FileId, FileKind, SourceTree};
+use std::collections::HashMap;
+
+/// What edits may change in Rust.
+pub(super) struct Editable<'s> {
+    tree: &'s SourceTree,
+    /// Constants and what leads to others, by where they stand.
+    constants: HashMap<(FileId, usize, usize), (&'s str, &'s str)>,
+    /// Where arguments begin, by where they end.
+    arguments: HashMap<(FileId, usize), usize>,
+}
+
+impl<'s> Editable<'s> {
+    pub(super) fn new(source: &Source<'s>) -> Editable<'s> {
+        let mut constants = HashMap::new();
+        let mut arguments = HashMap::new();
+        let is_rust = |file: FileId| source.tree.file(file).kind == FileKind::Rust;
+        let calls = source.analysis.calls.iter();
+        for argument in
+            calls.filter(|call| is_rust(call.span.file)).flat_map(|call| &call.arguments)
+        {
+            if let Some(span) = argument.span {
+                arguments.insert((span.file, span.end as usize), span.start as usize);
+            }
+            for term in argument.value.choices.iter().flat_map(|choice| &choice.terms) {
+                if let (Some(span), Some(path)) = (term.span, term.path.as_deref()) {
+                    let place = (span.file, span.start as usize, span.end as usize);
+                    constants.insert(place, (&*term.name, path));
+                }
+            }
+        }
+        Editable { tree: source.tree, constants, arguments }
+    }
+
+    /// Makes the fix of a finding fit, or takes it away.
+    pub(super) fn fit(&self, finding: &mut SourceFinding) {
+        let Some(mut fix) = finding.fix.take() else { return };
+        if fix.edits.iter_mut().all(|edit| self.fit_edit(edit).is_some()) {
+            finding.fix = Some(fix);
+        }
+    }
+
+    /// None where the edit is not right.
+    fn fit_edit(&self, edit: &mut SourceEdit) -> Option<()> {
+        let file = self.tree.at(&edit.path)?;
+        if self.tree.file(file).kind != FileKind::Rust {
+            return Some(());
+        }
+        let old = self.constants.get(&(file, edit.start, edit.end));
+        if let Some((_, path)) = old.filter(|(name, _)| are_alike(name, &edit.replacement)) {
+            edit.replacement.insert_str(0, path);
+            return Some(());
+        }
+        self.fit_addition(file, edit)
+    }
+
+    /// ` | MdlMappingNoExecute` behind an argument.
+    fn fit_addition(&self, file: FileId, edit: &mut SourceEdit) -> Option<()> {
+        let start = *self.arguments.get(&(file, edit.end))?;
+        let text = self.tree.file(file).text.as_str();
+        let argument = text.get(start..edit.end)?;
+        let added = match edit.start {
+            at if at == edit.end => &edit.replacement[..],
+            at if at == start => edit.replacement.strip_prefix(argument)?,
+            _ => return None,
+        };
+        let name = added.strip_prefix(" | ").filter(|name| is_name(name))?;
+        // The constant has that name in these bindings, and it is a `u32`, as the argument has to be.
+        (text.contains("wdk_sys::") && has_one_type(argument)).then_some(())?;
+        let before = edit.replacement.len() - name.len();
+        edit.replacement.insert_str(before, "wdk_sys::");
+        Some(())
+    }
+}
+
+/// Whether two constants stand side by side in the bindings and have one type: those of a role do, but for the macros among
+/// those of an enumeration.
+fn are_alike(one: &str, other: &str) -> bool {
+    let is_macro = |name: &str| !name.contains(|letter: char| letter.is_ascii_lowercase());
+    let has = |role: &Role, name: &str| role.constants().any(|(known, _)| known == name);
+    is_macro(one) == is_macro(other)
+        && Role::ALL.iter().any(|role| has(role, one) && has(role, other))
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    text.chars().all(is_part) && text.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+/// Whether an expression has the type that it has however it is used: numbers, constants, and conversions to a type that
+/// is named. What a variable is may follow from what it is passed to.
+fn has_one_type(expression: &str) -> bool {
+    let is_plain = |letter: char| {
+        letter.is_ascii_alphanumeric()
+            || letter.is_ascii_whitespace()
+            || matches!(letter, '_' | ':' | '|' | '(' | ')')
+    };
+    let has_type = |operand: &str| {
+        let operand = operand.trim_matches(['(', ')', ' ']);
+        let name = operand.rsplit("::").next().unwrap_or(operand);
+        match operand.rsplit_once(" as ") {
+            Some((_, target)) => target.trim() != "_",
+            None => {
+                name.starts_with(|first: char| first.is_ascii_uppercase() || first.is_ascii_digit())
+            }
+        }
+    };
+    expression.chars().all(is_plain) && expression.split('|').all(has_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{findings_of, said};
+    use super::*;
+    use crate::source::{Mend, edit, fix};
+    use ringfence_finding::{Safety, Targets};
+    use ringfence_source::{SourceText, Span, analyse};
+
+    /// What the rules say of a file, and the file with their safe fixes made.
+    fn linted(text: &str) -> (Vec<String>, String) {
+        let findings = findings_of(&[("src/lib.rs", text)], Targets::DEFAULT);
+        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let safe = fixes.filter(|fix| fix.safety == Safety::Safe);
+        let mut edits: Vec<_> = safe.flat_map(|fix| fix.edits.clone()).collect();
+        edits.sort_by_key(|edit| edit.start);
+        edits.dedup();
+        let mut mended = text.to_owned();
+        for edit in edits.iter().rev() {
+            mended.replace_range(edit.start..edit.end, &edit.replacement);
+        }
+        (findings.iter().map(said).collect(), mended)
+    }
+
+    #[test]
+    fn rust_is_judged_as_c_is() {
+        let text = "use wdk_sys::{*, ntddk::*};
+unsafe fn take() -> PVOID { ExAllocatePoolWithTag(_POOL_TYPE::NonPagedPool, 64, 1) }
+unsafe fn other() -> PVOID { ExAllocatePoolWithTag(_POOL_TYPE::NonPagedPoolNx, 64, 1) }";
+        let (said, mended) = linted(text);
+        assert_eq!(
+            said,
+            ["src/lib.rs:2:51 error[executable-pool-type] certify: memory is requested from an \
+              executable pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"]
+        );
+        assert_eq!(mended, text.replace("::NonPagedPool,", "::NonPagedPoolNx,"));
+    }
+
+    #[test]
+    fn a_constant_is_replaced_by_one_that_has_a_name_there() {
+        for (text, mended) in [
+            // The bindings are taken whole.
+            ("use wdk_sys::_POOL_TYPE::*; const P: POOL_TYPE = NonPagedPool;", "NonPagedPoolNx"),
+            // Only this one is brought in, perhaps by another name.
+            (
+                "use wdk_sys::_POOL_TYPE::NonPagedPool; const P: POOL_TYPE = NonPagedPool;",
+                "wdk_sys::_POOL_TYPE::NonPagedPoolNx",
+            ),
+            (
+                "use wdk_sys::_POOL_TYPE::{NonPagedPool as NP}; const P: POOL_TYPE = NP;",
+                "wdk_sys::_POOL_TYPE::NonPagedPoolNx",
+            ),
+            // bindgen's other way to name them.
+            (
+                "use sys::*; const P: POOL_TYPE = _POOL_TYPE_NonPagedPool;",
+                "_POOL_TYPE_NonPagedPoolNx",
+            ),
+            // A number is no name, and this name is the crate's own.
+            ("const P: POOL_TYPE = 0;", "0"),
+            ("const P: POOL_TYPE = NonPagedPool; const NonPagedPool: i32 = 0;", "NonPagedPool"),
+            ("use super::NonPagedPool; const P: POOL_TYPE = NonPagedPool;", "NonPagedPool"),
+        ] {
+            let call = "unsafe fn f() { wdk_sys::ntddk::ExAllocatePool(P, 8); }";
+            let (said, made) = linted(&format!("{text} {call}"));
+            assert_eq!(said.len(), 1, "{text}");
+            let value = made.split_once("const P: POOL_TYPE = ").unwrap().1;
+            assert_eq!(value.split_once(';').unwrap().0, mended, "{text}");
+        }
+    }
+
+    /// What is left of a fix of one edit, made of the file and the last argument of its only call.
+    fn fitted(text: &str, edited: impl Fn(Span) -> (Span, String)) -> Option<String> {
+        let mut tree = SourceTree::default();
+        tree.add("src/lib.rs", SourceText::of(text)).unwrap();
+        let analysis = analyse(&tree, &[], &[]);
+        let source = Source {
+            tree: &tree,
+            projects: &[],
+            analysis: &analysis,
+            targets: Targets::DEFAULT,
+            strict: false,
+            code_analysis: false,
+        };
+        let (span, with) = edited(analysis.calls[0].arguments.last().unwrap().span.unwrap());
+        let pool = "fn f() { wdk_sys::ntddk::ExAllocatePool(0, 8); }";
+        let mut finding = findings_of(&[("src/lib.rs", pool)], Targets::DEFAULT).remove(0);
+        finding.fix = fix("change it", Mend::Safe, vec![edit(&source, span, with)]);
+        Editable::new(&source).fit(&mut finding);
+        finding.fix.map(|fix| fix.edits[0].replacement.clone())
+    }
+
+    #[test]
+    fn a_flag_is_added_where_types_allow() {
+        for (argument, fits) in [
+            ("_MM_PAGE_PRIORITY::NormalPagePriority as ULONG", true),
+            ("(HighPagePriority as u32 | MdlMappingNoWrite)", true),
+            ("crate::PRIORITY", true),
+            ("16", true),
+            ("priority", false),
+            ("HighPagePriority as u32 | more", false),
+            ("NormalPagePriority as _", false),
+            ("NormalPagePriority.try_into().unwrap()", false),
+            ("PRIORITY & 16", false),
+        ] {
+            let text = format!(
+                "fn f() {{ wdk_sys::ntddk::MmMapLockedPagesSpecifyCache(m, 0, 1, n, 0, {argument}); }}"
+            );
+            let behind = |span: Span| {
+                (Span { start: span.end, ..span }, " | MdlMappingNoExecute".to_owned())
+            };
+            let added = " | wdk_sys::MdlMappingNoExecute";
+            assert_eq!(fitted(&text, behind), fits.then(|| added.to_owned()), "{argument}");
+            let whole = |span: Span| (span, format!("{argument} | MdlMappingNoExecute"));
+            let added = format!("{argument}{added}");
+            assert_eq!(fitted(&text, whole), fits.then_some(added), "{argument}");
+        }
+        // Nothing is known of the names of other bindings.
+        let text = "extern \"C\" { fn MmMapLockedPages(m: PMDL, mode: i8); } fn f() { MmMapLockedPages(m, 0); }";
+        let behind = |span: Span| (Span { start: span.end, ..span }, " | FLAG".to_owned());
+        assert_eq!(fitted(text, behind), None);
+    }
+
+    /// What a rule does otherwise is not offered.
+    #[test]
+    fn other_edits_are_for_c_alone() {
+        let text =
+            "fn f() { wdk_sys::ntddk::ExAllocatePool(wdk_sys::_POOL_TYPE::NonPagedPool, 8); }";
+        let callee =
+            |span: Span| (Span { start: 25, end: 39, ..span }, "ExAllocatePool2".to_owned());
+        assert_eq!(fitted(text, callee), None);
+        let whole = |span: Span| (Span { start: 40, end: 73, ..span }, "NonPagedPoolNx".to_owned());
+        assert_eq!(fitted(text, whole), None);
+        let last = |span: Span| (Span { start: 61, end: 73, ..span }, "NonPagedPoolNx".to_owned());
+        assert_eq!(fitted(text, last), Some("NonPagedPoolNx".to_owned()));
+        let call =
+            |span: Span| (Span { start: 61, end: 73, ..span }, "a(NonPagedPoolNx)".to_owned());
+        assert_eq!(fitted(text, call), None);
+    }
+}
