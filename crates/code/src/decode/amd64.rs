@@ -65,9 +65,11 @@ type Pointers = [Vec<u32>; 16];
 pub(crate) struct Amd64<'a> {
     places: &'a Places<'a>,
     info: InstructionInfoFactory,
-    /// The section that was decoded last: where it begins, its bytes, and iced's view of it.
+    /// The section that was looked at last: where it begins, and its bytes.
     section: (u32, &'a [u8]),
+    /// Iced's view of the section that was decoded last, and where that begins.
     decoder: iced_x86::Decoder<'a>,
+    decoded: u32,
     /// Decoded instructions, each by the lowest bits of its address.
     recent: Vec<Instruction>,
     /// The last instructions read one behind the other.
@@ -78,6 +80,8 @@ pub(crate) struct Amd64<'a> {
     computed: Vec<(u32, Option<u32>)>,
     /// Sums that such tables may come of, not looked at yet.
     sums: Vec<Sum>,
+    /// What is noted where a value is followed.
+    notes: follow::Notes,
 }
 
 /// An instruction that adds registers.
@@ -95,11 +99,13 @@ impl<'a> Amd64<'a> {
             info: InstructionInfoFactory::new(),
             section: (0, &[]),
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
+            decoded: u32::MAX,
             recent: vec![Instruction::default(); RECENT],
             chain: Chain::default(),
             pointers: Pointers::default(),
             computed: Vec::new(),
             sums: Vec::new(),
+            notes: follow::Notes::default(),
         }
     }
 
@@ -118,14 +124,12 @@ impl<'a> Amd64<'a> {
     fn enter_section(&mut self, at: u32) -> Option<&'a [u8]> {
         let (start, bytes) = self.places.code_around(at)?;
         self.section = (start, bytes);
-        self.decoder =
-            iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
         bytes.get((at - start) as usize..)
     }
 
     /// What a glance at the instruction at `at` tells, if it is a common one.
     #[inline]
-    fn glance(&mut self, at: u32) -> Option<Glance> {
+    fn glance(&mut self, at: u32) -> Option<Glance<'a>> {
         Glance::at(self.bytes(at)?)
     }
 
@@ -136,6 +140,12 @@ impl<'a> Amd64<'a> {
             return Some(*recent);
         }
         self.bytes(at)?;
+        if self.decoded != self.section.0 {
+            let (start, bytes) = self.section;
+            self.decoder =
+                iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
+            self.decoded = start;
+        }
         // Most often it is the one behind the last.
         if self.decoder.ip() != u64::from(at) {
             self.decoder.set_position((at - self.section.0) as usize).ok()?;
@@ -210,17 +220,21 @@ impl Amd64<'_> {
 
     /// Reads an instruction that a glance tells enough of.
     #[inline]
-    fn read_common(&mut self, at: u32, glance: &Glance) -> Lifted {
+    fn read_common(&mut self, at: u32, glance: &Glance<'_>) -> Lifted {
         let next = at.wrapping_add(u32::from(glance.length));
         self.chain.push(at, glance.may_select());
         let names = glance.names(next);
-        if let (Some(register), Some(rva)) = (glance.points(), names) {
-            self.point(usize::from(register), rva);
+        let mut takes = None;
+        if let Some(register) = glance.points() {
+            match names {
+                Some(rva) => self.point(usize::from(register), rva),
+                None => takes = glance.takes(),
+            }
         }
         if glance.adds_registers() {
             self.sum();
         }
-        Lifted { length: glance.length, flow: glance.flow(next), names, takes: glance.takes() }
+        Lifted { length: glance.length, flow: glance.flow(next), names, takes }
     }
 }
 
