@@ -11,8 +11,11 @@ mod touch;
 
 use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Stub, Taken, Touch};
 use crate::abi::Abi;
+use crate::flow::{self, Graph};
+use crate::function::{Extent, Finder};
 use crate::ir::{Condition, Op, Reg};
 use crate::places::Places;
+use crate::scan::Field;
 use chain::Chain;
 use glance::Glance;
 use iced_x86::{
@@ -135,10 +138,21 @@ impl<'a> Amd64<'a> {
 
     /// The instruction at `at`.
     fn decode(&mut self, at: u32) -> Option<Instruction> {
-        let recent = &self.recent[at as usize % RECENT];
+        self.decoded_at(at).map(|index| self.recent[index])
+    }
+
+    /// Where the instruction at `at` is among those that are remembered.
+    #[inline]
+    fn decoded_at(&mut self, at: u32) -> Option<usize> {
+        let index = at as usize % RECENT;
+        let recent = self.recent.get(index)?;
         if recent.ip() == u64::from(at) && recent.len() > 0 {
-            return Some(*recent);
+            return Some(index);
         }
+        self.decode_anew(at, index)
+    }
+
+    fn decode_anew(&mut self, at: u32, index: usize) -> Option<usize> {
         self.bytes(at)?;
         if self.decoded != self.section.0 {
             let (start, bytes) = self.section;
@@ -151,14 +165,14 @@ impl<'a> Amd64<'a> {
             self.decoder.set_position((at - self.section.0) as usize).ok()?;
             self.decoder.set_ip(u64::from(at));
         }
-        let instruction = &mut self.recent[at as usize % RECENT];
+        let instruction = &mut self.recent[index];
         self.decoder.decode_out(instruction);
         if instruction.is_invalid() {
             *instruction = Instruction::default();
             self.decoder.set_ip(NOWHERE);
             return None;
         }
-        Some(*instruction)
+        Some(index)
     }
 }
 
@@ -218,8 +232,27 @@ impl Amd64<'_> {
         }
     }
 
+    /// Reads any other instruction.
+    #[inline(never)]
+    fn read_rare(&mut self, at: u32) -> Option<Lifted> {
+        let instruction = self.decode(at)?;
+        self.chain.push(at, instruction.memory_index_scale() == 4);
+        if let Some(rva) = jump_table::pointer(&instruction) {
+            self.point(instruction.op0_register().number(), rva);
+        }
+        if jump_table::adds_registers(&instruction) {
+            self.sum();
+        }
+        Some(Lifted {
+            length: instruction.len() as u8,
+            flow: lift::flow(&instruction),
+            names: self.named(&instruction),
+            takes: taken(&instruction),
+        })
+    }
+
     /// Reads an instruction that a glance tells enough of.
-    #[inline]
+    #[inline(always)]
     fn read_common(&mut self, at: u32, glance: &Glance<'_>) -> Lifted {
         let next = at.wrapping_add(u32::from(glance.length));
         self.chain.push(at, glance.may_select());
@@ -243,24 +276,12 @@ impl Decoder for Amd64<'_> {
         &ABI
     }
 
+    #[inline]
     fn read(&mut self, at: u32) -> Option<Lifted> {
-        if let Some(glance) = self.glance(at) {
-            return Some(self.read_common(at, &glance));
+        match self.glance(at) {
+            Some(glance) => Some(self.read_common(at, &glance)),
+            None => self.read_rare(at),
         }
-        let instruction = self.decode(at)?;
-        self.chain.push(at, instruction.memory_index_scale() == 4);
-        if let Some(rva) = jump_table::pointer(&instruction) {
-            self.point(instruction.op0_register().number(), rva);
-        }
-        if jump_table::adds_registers(&instruction) {
-            self.sum();
-        }
-        Some(Lifted {
-            length: instruction.len() as u8,
-            flow: lift::flow(&instruction),
-            names: self.named(&instruction),
-            takes: taken(&instruction),
-        })
     }
 
     fn step(&mut self, at: u32) -> Option<(u32, Flow)> {
@@ -272,21 +293,32 @@ impl Decoder for Amd64<'_> {
         Some((instruction.len() as u32, lift::flow(&instruction)))
     }
 
-    fn flags(&mut self, at: u32) -> (Flags, Condition) {
-        let Some(instruction) = self.decode(at) else {
+    fn flags(&mut self, at: u32, branches: bool) -> (Flags, Condition) {
+        let Some(index) = self.decoded_at(at) else {
             return (Flags::default(), Condition::Other);
         };
+        let instruction = &self.recent[index];
         let flags = Flags {
             read: instruction.rflags_read() != 0,
             written: instruction.rflags_modified() != 0,
         };
-        (flags, lift::condition(&instruction))
+        (flags, if branches { lift::condition(instruction) } else { Condition::Other })
     }
 
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>) {
-        if let Some(instruction) = self.decode(at) {
-            lift::lift(&mut self.info, self.places, &instruction, flags, ops);
+        if let Some(index) = self.decoded_at(at) {
+            lift::lift(&mut self.info, self.places, &self.recent[index], flags, ops);
         }
+    }
+
+    fn graph(
+        &mut self,
+        places: &Places<'_>,
+        finder: &Finder<'_>,
+        extent: Extent,
+        wanted: &[Field],
+    ) -> Graph {
+        flow::read(self, places, finder, extent, wanted)
     }
 
     fn access(&mut self, at: u32) -> Option<Access> {
@@ -331,10 +363,22 @@ impl Decoder for Amd64<'_> {
         stub::checks_cookie(self.places, at)
     }
 
+    #[inline]
     fn length(&mut self, at: u32) -> Option<u32> {
         match self.glance(at) {
             Some(glance) => Some(u32::from(glance.length)),
             None => self.decode(at).map(|instruction| instruction.len() as u32),
+        }
+    }
+
+    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
+        let mut begin = from;
+        loop {
+            let next = begin.checked_add(self.length(begin)?)?;
+            if next > at {
+                return Some(begin);
+            }
+            begin = next;
         }
     }
 
@@ -360,8 +404,8 @@ impl Decoder for Amd64<'_> {
     }
 
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
-        if let Some(instruction) = self.decode(at) {
-            touch::touches(&mut self.info, self.places, &instruction, touches);
+        if let Some(index) = self.decoded_at(at) {
+            touch::touches(&mut self.info, self.places, &self.recent[index], touches);
         }
     }
 

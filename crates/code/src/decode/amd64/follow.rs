@@ -1,9 +1,9 @@
 //! A quick look at what becomes of a value in a register, so that only functions where something may
 //! come of it are analysed. It errs on that side, but for what happens far from where the value is made.
 
-use super::glance::{Glance, Memory};
+use super::glance::{Glance, Memory, Plain};
 use super::touch::writes;
-use super::{Amd64, RAX, general};
+use super::{Amd64, RAX, RBP, RSP, general};
 use crate::decode::{Decoder, Flow, Followed, Stub};
 use crate::ir::{Reg, Target};
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
@@ -77,14 +77,8 @@ impl Notes {
 
     /// The same of a glance at an instruction.
     fn is_slot_of(&self, holders: &Holders, glance: &Glance<'_>) -> bool {
-        let Some(Memory { base: Some(base), index: None, offset }) = glance.memory() else {
-            return false;
-        };
-        let offset = i64::from(offset).cast_unsigned();
-        let is_it = |(register, above): (Register, u64)| {
-            above == offset && general(register).is_some_and(|(register, _)| register.0 == base)
-        };
-        self.slots(holders).into_iter().flatten().any(is_it)
+        holders.slots != 0
+            && place(glance).is_some_and(|at| self.slots(holders).contains(&Some(at)))
     }
 
     /// Whether an instruction says in its operands that it has to do with the value; what overwrites it
@@ -106,20 +100,35 @@ impl Notes {
             && self.is_slot(holders, instruction)
     }
 
-    /// Notes a place on the stack that the value is stored in; others are not followed.
-    fn store(&mut self, holders: &mut Holders, instruction: &Instruction) {
-        let base = instruction.memory_base();
-        let local = matches!(base, Register::RSP | Register::RBP)
-            && instruction.memory_index() == Register::None;
+    /// Notes a place on the stack that the value is stored in.
+    fn store(&mut self, holders: &mut Holders, place: (Register, u64)) {
         let mut slots = self.slots(holders);
-        let free = slots.iter_mut().find(|slot| slot.is_none());
-        if let Some(slot) = free.filter(|_| local) {
-            *slot = Some((base, instruction.memory_displacement64()));
+        if let Some(slot) = slots.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(place);
             // There is no more than one for each step.
             self.slots.push(slots);
             holders.slots = self.slots.len() as u8;
         }
     }
+}
+
+/// The place on the stack that an instruction uses; others are not followed.
+fn place_of(instruction: &Instruction) -> Option<(Register, u64)> {
+    let base = instruction.memory_base();
+    let local = matches!(base, Register::RSP | Register::RBP)
+        && instruction.memory_index() == Register::None;
+    local.then(|| (base, instruction.memory_displacement64()))
+}
+
+/// The same by a glance.
+fn place(glance: &Glance<'_>) -> Option<(Register, u64)> {
+    let Memory { base: Some(base), index: None, offset } = glance.memory()? else { return None };
+    let base = match Reg(base) {
+        RSP => Register::RSP,
+        RBP => Register::RBP,
+        _ => return None,
+    };
+    Some((base, i64::from(offset).cast_unsigned()))
 }
 
 fn bit(register: Reg) -> u16 {
@@ -185,12 +194,52 @@ impl Walk<'_, '_> {
     fn step(&mut self, at: u32) {
         let holders = &mut self.holders;
         holders.idle = if holders.registers == 0 { holders.idle.saturating_add(1) } else { 0 };
-        if let Some(glance) = self.amd64.glance(at)
-            && glance.concerns() & holders.registers == 0
-            && (holders.slots == 0 || !self.notes.is_slot_of(holders, &glance))
-        {
-            return self.pass(at.saturating_add(u32::from(glance.length)), &glance);
+        let Some(glance) = self.amd64.glance(at) else { return self.step_concerned(at) };
+        let next = at.saturating_add(u32::from(glance.length));
+        if glance.concerns() & holders.registers == 0 && !self.notes.is_slot_of(holders, &glance) {
+            return self.pass(next, &glance);
         }
+        match glance.plain() {
+            Some(plain) => {
+                self.moves_plainly(plain, &glance);
+                self.go(next);
+            }
+            None => self.step_concerned(at),
+        }
+    }
+
+    /// Notes what one of the commonest instructions does with the value: what `memory` and `moves` note of it.
+    fn moves_plainly(&mut self, plain: Plain, glance: &Glance<'_>) {
+        let holders = self.holders;
+        let holds = |number: u8| holders.registers & bit(Reg(number)) != 0;
+        let parts = glance.memory().map_or([None; 2], |memory| [memory.base, memory.index]);
+        let by_value = parts.into_iter().flatten().any(holds);
+        if by_value && plain != Plain::Points {
+            self.used(plain == Plain::Moves);
+        }
+        let (first, second) = (glance.register(), glance.second());
+        let (to, held) = match (plain, second) {
+            (Plain::Compares, _) => return,
+            (Plain::Points, _) => (first, by_value),
+            (Plain::Loads, Some(second)) => (first, holds(second)),
+            (Plain::Loads, None) => (first, self.notes.is_slot_of(&holders, glance)),
+            (Plain::Moves, Some(second)) => (second, holds(first)),
+            (Plain::Moves, None) => {
+                if let Some(place) = place(glance).filter(|_| holds(first)) {
+                    self.notes.store(&mut self.holders, place);
+                }
+                return;
+            }
+        };
+        match held {
+            true => self.holders.registers |= bit(Reg(to)),
+            false => self.holders.registers &= !bit(Reg(to)),
+        }
+    }
+
+    /// Goes on from the instruction at `at`, which may have to do with the value.
+    #[inline(never)]
+    fn step_concerned(&mut self, at: u32) {
         let Some(instruction) = self.amd64.decode(at) else { return };
         let next = at.saturating_add(instruction.len() as u32);
         let concerned = self.notes.are_concerned(&self.holders, &instruction);
@@ -406,7 +455,9 @@ impl Walk<'_, '_> {
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            self.notes.store(&mut self.holders, instruction);
+            if let Some(place) = place_of(instruction) {
+                self.notes.store(&mut self.holders, place);
+            }
             return;
         }
         // What a register holds is overwritten by a plain move alone: sums keep to the same place.

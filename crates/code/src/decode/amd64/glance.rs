@@ -140,6 +140,7 @@ const fn follows() -> [u8; 256] {
     table
 }
 
+const STORE: u8 = 0x89;
 const LOAD: u8 = 0x8B;
 const LEA: u8 = 0x8D;
 const RETURN: u8 = 0xC3;
@@ -169,6 +170,19 @@ pub(super) struct Memory {
     pub(super) base: Option<u8>,
     pub(super) index: Option<u8>,
     pub(super) offset: i32,
+}
+
+/// What the commonest instructions do with their two operands, of four or eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// The first becomes the second: a register, or what is put into memory.
+    Moves,
+    /// The register becomes what is in memory, or in the other register.
+    Loads,
+    /// The register becomes the address.
+    Points,
+    /// Nothing but the flags changes.
+    Compares,
 }
 
 /// What a glance tells.
@@ -382,6 +396,27 @@ impl<'b> Glance<'b> {
         self.form & OPERANDS != 0 && self.follows & (BOTH | BESIDE) == 0
     }
 
+    /// What it does, if it is one of the commonest.
+    #[inline]
+    pub(super) fn plain(&self) -> Option<Plain> {
+        match self.code {
+            _ if self.long => None,
+            STORE => Some(Plain::Moves),
+            LOAD => Some(Plain::Loads),
+            LEA => Some(Plain::Points),
+            0x39 | 0x3B | 0x85 => Some(Plain::Compares),
+            _ => None,
+        }
+    }
+
+    /// The register that the operand byte names in the place of memory.
+    #[inline]
+    pub(super) fn second(&self) -> Option<u8> {
+        let number = self.operands & 7;
+        let number = if self.rex & MORE_BASE != 0 { 8 + number } else { number };
+        (self.follows & BOTH != 0).then_some(number)
+    }
+
     fn is_wide(&self) -> bool {
         !self.long && self.rex & WIDE != 0
     }
@@ -394,7 +429,7 @@ impl<'b> Glance<'b> {
 
     /// The register that the operand byte names beside memory or another register.
     #[inline]
-    fn register(&self) -> u8 {
+    pub(super) fn register(&self) -> u8 {
         let number = self.operands >> 3 & 7;
         if self.rex & MORE_REGISTER != 0 { 8 + number } else { number }
     }
@@ -440,7 +475,7 @@ fn is_rare(code: u8, form: u16, rex: u8) -> bool {
 mod tests {
     use super::*;
     use crate::decode::amd64::{general, lift, made, taken};
-    use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+    use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
     const AT: u32 = 0x0010_0000;
 
@@ -478,6 +513,25 @@ mod tests {
         assert_eq!(glance.takes(), taken(iced), "{bytes:x?}");
         let named = named.or_else(|| Some(iced.near_branch_target() as u32).filter(|at| *at != 0));
         assert_eq!(glance.names(next), named, "{bytes:x?}");
+        if let Some(plain) = glance.plain() {
+            let means = match iced.mnemonic() {
+                Mnemonic::Mov if matches!(iced.code(), Code::Mov_r32_rm32 | Code::Mov_r64_rm64) => {
+                    Plain::Loads
+                }
+                Mnemonic::Mov => Plain::Moves,
+                Mnemonic::Lea => Plain::Points,
+                Mnemonic::Cmp | Mnemonic::Test => Plain::Compares,
+                _ => panic!("{bytes:x?}"),
+            };
+            assert_eq!(plain, means, "{bytes:x?}");
+            let (first, second) = (number(iced.op0_register()), number(iced.op1_register()));
+            // Of memory no register is told.
+            let told = match plain == Plain::Moves || matches!(glance.code, 0x39 | 0x85) {
+                true => (second, first),
+                false => (first, second),
+            };
+            assert_eq!((Some(glance.register()), glance.second()), told, "{bytes:x?}");
+        }
         if let Some(makes) = glance.makes() {
             assert_eq!(made(iced), Some((Reg(makes.0), makes.1)), "{bytes:x?}");
         }
