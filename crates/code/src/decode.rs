@@ -3,7 +3,11 @@
 pub(crate) mod amd64;
 
 use crate::abi::Abi;
+use crate::flow::Graph;
+use crate::function::{Extent, Finder};
 use crate::ir::{Address, Condition, Op, Reg, Target};
+use crate::places::Places;
+use crate::scan::Field;
 
 /// One instruction, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +138,21 @@ pub(crate) trait Decoder {
     /// [`Decoder::read`] it remembers nothing.
     fn step(&mut self, at: u32) -> Option<(u32, Flow)>;
 
-    /// What the instruction at `at` does with the flags, and when it jumps, if it does so on a condition.
-    fn flags(&mut self, at: u32) -> (Flags, Condition);
+    /// What the instruction at `at` does with the flags, and when it jumps, if it `branches` on a condition.
+    fn flags(&mut self, at: u32, branches: bool) -> (Flags, Condition);
 
     /// Adds what the instruction at `at` does to `ops`; to the flags only where `flags` says that this
     /// matters. Calls and jumps are told by [`Decoder::read`].
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>);
+
+    /// Reads a function: what [`crate::flow::graph`] does, made for this decoder, as it asks much of it.
+    fn graph(
+        &mut self,
+        places: &Places<'_>,
+        finder: &Finder<'_>,
+        extent: Extent,
+        wanted: &[Field],
+    ) -> Graph;
 
     /// What the instruction at `at` does with the place that it names.
     fn access(&mut self, at: u32) -> Option<Access>;
@@ -163,6 +176,9 @@ pub(crate) trait Decoder {
 
     /// The length of the instruction at `at`; `None` where there is none.
     fn length(&mut self, at: u32) -> Option<u32>;
+
+    /// Where the instruction around `at` begins if code is read on from `from`; `None` where that ends before.
+    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32>;
 
     /// The length of the instruction at `at`, and the place that it names; `None` where it names none.
     fn names(&mut self, at: u32) -> Option<(u32, u32)>;

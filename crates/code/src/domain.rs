@@ -413,7 +413,7 @@ fn hash(atoms: &[Atom]) -> u64 {
 }
 
 /// The hash of what came before and one more atom.
-#[inline]
+#[inline(always)]
 fn mixed(before: u64, atom: &Atom) -> u64 {
     // Of numbers the zeros are all the rest, and what is not known has neither.
     let bits = atom.ones ^ (!atom.zeros).rotate_left(21);

@@ -41,22 +41,30 @@ impl Fields {
 impl Transfer<'_> {
     /// What was loaded from `from`, with the way there where that is known; else `loaded`, as it is.
     pub(crate) fn field(&mut self, state: &State, from: Address, loaded: Set, at: u32) -> Set {
-        if self.fields.starts.is_empty() || !self.is_of_memory(loaded) {
+        if !self.is_of_memory(loaded) {
             return loaded;
+        }
+        self.known_field(state, from, at).unwrap_or(loaded)
+    }
+
+    /// What was loaded from memory, where the way there is known.
+    pub(crate) fn known_field(&mut self, state: &State, from: Address, at: u32) -> Option<Set> {
+        if self.fields.starts.is_empty() {
+            return None;
         }
         let Some(path) = self.path(state, from) else {
             // The code before may tell which memory it is.
             let before = self.fields.partly
                 && from.base.is_some_and(|base| self.is_from_before(state.get(base)));
-            return if before { self.values.unknown(Reason::Entry, at) } else { loaded };
+            return before.then(|| self.values.unknown(Reason::Entry, at));
         };
         if self.fields.written.contains(&path) {
-            return loaded;
+            return None;
         }
         if path.offsets().len() > 1 && self.fields.read.len() < MOST {
             self.fields.read.insert(path);
         }
-        self.values.unknown(Reason::Field(path), at)
+        Some(self.values.unknown(Reason::Field(path), at))
     }
 
     fn is_of_memory(&self, set: Set) -> bool {

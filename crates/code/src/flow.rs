@@ -2,11 +2,12 @@
 
 mod reader;
 
-pub(crate) use reader::graph;
+pub(crate) use reader::read;
 
 use crate::decode::{Decoder, Flow};
-use crate::function::Frame;
+use crate::function::{Extent, Finder, Frame};
 use crate::ir::{Condition, Op};
+use crate::places::Places;
 use crate::scan::Field;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -58,6 +59,9 @@ pub(crate) struct Block {
     /// The registers that it reads as they were before, and those that it leaves as they are, once that was
     /// asked.
     pub(crate) registers: Option<(u64, u64)>,
+    /// Whether it goes somewhere else, if only to come back, and whether it changes memory, once that was asked
+    /// of it and its instructions have their operations.
+    pub(crate) acts: Option<(bool, bool)>,
 }
 
 /// A function, decoded.
@@ -79,6 +83,18 @@ pub(crate) struct Graph {
     pub(crate) spent: bool,
 }
 
+/// Decodes the function of `extent`, and whatever of it holds one of the fields `wanted` though no path
+/// leads there.
+pub(crate) fn graph(
+    decoder: &mut dyn Decoder,
+    places: &Places<'_>,
+    finder: &Finder<'_>,
+    extent: Extent,
+    wanted: &[Field],
+) -> Graph {
+    decoder.graph(places, finder, extent, wanted)
+}
+
 impl Graph {
     /// Makes sure that the instructions of a block have their operations: most blocks are never asked.
     pub(crate) fn lift(&mut self, decoder: &mut dyn Decoder, block: usize) {
@@ -90,7 +106,8 @@ impl Graph {
         // Most of what is said of the flags nobody asks: the next instruction says something else.
         let mut flags = Vec::with_capacity(insns.len());
         for insn in &mut *insns {
-            let (does, when) = decoder.flags(insn.at);
+            let branches = matches!(insn.flow, Flow::Branch(_));
+            let (does, when) = decoder.flags(insn.at, branches);
             insn.when = when;
             flags.push(does);
         }

@@ -18,7 +18,7 @@ const BLOCK: usize = 64;
 const SEEN: usize = 1 + BLOCK + 8;
 /// Fields that there is room for at least, and how many bytes of code most often have one.
 const ROOM: usize = 1024;
-const TYPICAL_DISTANCE: usize = 32;
+const TYPICAL_DISTANCE: usize = 64;
 /// Fewer fields than these are sorted by comparing them.
 const FEW: usize = 512;
 /// Bits of a place that fields are sorted by in one go.
@@ -99,7 +99,7 @@ impl Names {
     fn look(&mut self, seen: &[u8; SEEN], base: u32, end: u32) {
         let mut mask = begins(seen);
         let (mut ways_there, mut operands_there) = (0, 0);
-        let (ways, operands) = (self.ways.room(), self.operands.room());
+        let (Some(ways), Some(operands)) = (self.ways.room(), self.operands.room()) else { return };
         while mask != 0 {
             let index = mask.trailing_zeros() as usize % BLOCK;
             mask &= mask - 1;
@@ -167,11 +167,11 @@ fn packed(at: u32, place: u32) -> u64 {
 impl Sorted {
     /// Room for the fields of one more block.
     #[inline]
-    fn room(&mut self) -> &mut [u64] {
+    fn room(&mut self) -> Option<&mut [u64; BLOCK]> {
         if self.fields.len() < self.there + BLOCK {
             self.fields.resize((2 * self.there).max(ROOM), 0);
         }
-        &mut self.fields[self.there..self.there + BLOCK]
+        self.fields.get_mut(self.there..)?.first_chunk_mut()
     }
 
     /// Takes back those from the one numbered `first` on that stand behind `last`.
@@ -189,18 +189,22 @@ impl Sorted {
             self.fields.sort_unstable();
             return;
         }
+        let bits = u32::BITS - end.leading_zeros();
+        // As few digits as there must be, and those as small as they can be.
+        let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).clamp(1, DIGIT);
         let mut sorted = vec![0; self.there];
-        for shift in (32..64 - end.leading_zeros()).step_by(DIGIT as usize) {
-            let digit = |field: u64| (field >> shift) as usize % (1 << DIGIT);
-            let mut next = [0; 1 << DIGIT];
+        for shift in (32..32 + bits).step_by(width as usize) {
+            let digit = |field: u64| (field >> shift) as usize % (1 << width);
+            let mut next = [0_u32; 1 << DIGIT];
             self.fields.iter().for_each(|&field| next[digit(field)] += 1);
             let mut total = 0;
-            for next in &mut next {
+            for next in &mut next[..1 << width] {
                 total += std::mem::replace(next, total);
             }
             for &field in &self.fields {
-                sorted[next[digit(field)]] = field;
-                next[digit(field)] += 1;
+                let next = &mut next[digit(field)];
+                sorted[*next as usize] = field;
+                *next += 1;
             }
             std::mem::swap(&mut self.fields, &mut sorted);
         }

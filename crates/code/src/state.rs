@@ -278,51 +278,16 @@ impl State {
         missing: impl Fn(&mut Values, Elsewhere, u32, i32) -> Set,
     ) -> bool {
         let mut changed = false;
-        let mut joined = |values: &mut Values, old: &mut Set, new: Set| {
-            let mut both = values.join(*old, new);
-            if both != *old {
-                // Two values are what paths bring; more that still grow are a loop's, and so are bits.
-                let loops = values.count(both) > 2 || values.is_unknown(both);
-                if widen && loops {
-                    both = values.unknown(Reason::ManyValues, 0);
-                }
-                changed |= both != *old;
-                *old = both;
-            }
-        };
         let mut left = live;
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let Some(old) = self.registers.get_mut(index) else { break };
             if *old != other.registers[index] {
-                joined(values, old, other.registers[index]);
+                changed |= joined(values, old, other.registers[index], widen);
             }
         }
-        // Both are in order, so one walk through each is enough.
-        let mut at = 0;
-        for slot in &mut self.slots {
-            at += behind(&other.slots[at..], slot.place());
-            let new = match stood(&other.slots, at, slot.region, slot.offset, slot.bytes) {
-                Stood::Whole(set) => set,
-                Stood::InPieces => values.unknown(Reason::Memory, 0),
-                Stood::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
-            };
-            if slot.set != new {
-                joined(values, &mut slot.set, new);
-            }
-        }
-        let mut at = 0;
-        for their in &other.slots {
-            at += behind(self.slots.get(at..).unwrap_or_default(), their.place());
-            if stood(&self.slots, at, their.region, their.offset, their.bytes) == Stood::Nothing {
-                let before = missing(values, self.elsewhere, their.region, their.offset);
-                let both = values.join(before, their.set);
-                // What was not known becomes something not known; only the reason differs.
-                changed |= both != before;
-                self.store(their.region, their.offset, their.bytes, both);
-            }
-        }
+        changed |= self.join_slots(values, other, widen, missing);
         if self.escaped != other.escaped && self.escaped.first() != Some(&EVERYTHING) {
             for &(region, offset) in &other.escaped {
                 if self.escaped.binary_search(&(region, offset)).is_err()
@@ -341,6 +306,68 @@ impl State {
         self.elsewhere = self.elsewhere.max(other.elsewhere);
         changed
     }
+
+    /// The same of what stands on the stack.
+    fn join_slots(
+        &mut self,
+        values: &mut Values,
+        other: &State,
+        widen: bool,
+        missing: impl Fn(&mut Values, Elsewhere, u32, i32) -> Set,
+    ) -> bool {
+        let mut changed = false;
+        let alike = are_alike(&self.slots, &other.slots);
+        // Both are in order, so one walk through each is enough.
+        let mut at = 0;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            at = match alike {
+                true => index,
+                false => at + behind(&other.slots[at..], slot.place()),
+            };
+            let new = match stood(&other.slots, at, slot.region, slot.offset, slot.bytes) {
+                Stood::Whole(set) => set,
+                Stood::InPieces => values.unknown(Reason::Memory, 0),
+                Stood::Nothing => missing(values, other.elsewhere, slot.region, slot.offset),
+            };
+            if slot.set != new {
+                changed |= joined(values, &mut slot.set, new, widen);
+            }
+        }
+        if alike {
+            return changed;
+        }
+        let mut at = 0;
+        for their in &other.slots {
+            at += behind(self.slots.get(at..).unwrap_or_default(), their.place());
+            if stood(&self.slots, at, their.region, their.offset, their.bytes) == Stood::Nothing {
+                let before = missing(values, self.elsewhere, their.region, their.offset);
+                let both = values.join(before, their.set);
+                // What was not known becomes something not known; only the reason differs.
+                changed |= both != before;
+                self.store(their.region, their.offset, their.bytes, both);
+            }
+        }
+        changed
+    }
+}
+
+/// Makes `old` what both values may be; whether that changed it.
+fn joined(values: &mut Values, old: &mut Set, new: Set, widen: bool) -> bool {
+    let mut both = values.join(*old, new);
+    if both == *old {
+        return false;
+    }
+    // Two values are what paths bring; more that still grow are a loop's, and so are bits.
+    let loops = values.count(both) > 2 || values.is_unknown(both);
+    if widen && loops {
+        both = values.unknown(Reason::ManyValues, 0);
+    }
+    std::mem::replace(old, both) != both
+}
+
+/// Whether slots begin at the same places.
+fn are_alike(one: &[Slot], other: &[Slot]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.place() == b.place())
 }
 
 /// How many slots at the start stand before `place`.
@@ -349,6 +376,7 @@ fn behind(slots: &[Slot], place: (u32, i32)) -> usize {
 }
 
 /// What stands in a place on the stack, before which `at` of the `slots` stand.
+#[inline]
 fn stood(slots: &[Slot], at: usize, region: u32, offset: i32, bytes: u8) -> Stood {
     if let Some(slot) = slots.get(at).filter(|slot| slot.place() == (region, offset)) {
         return if slot.bytes >= bytes { Stood::Whole(slot.set) } else { Stood::InPieces };

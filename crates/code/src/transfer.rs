@@ -198,13 +198,19 @@ impl<'a> Transfer<'a> {
             Op::LoseFlags => state.flags = None,
             Op::Load { to, width, from } => {
                 let set = match self.plain(state, from, at) {
-                    Some(atom) => self.load_from(state, atom, width, at),
+                    Some(atom) if tells_nothing(atom.base) => {
+                        self.load_unknown(state, from, width, at)
+                    }
+                    Some(atom) => {
+                        let set = self.load_from(state, atom, width, at);
+                        self.field(state, from, set, at)
+                    }
                     None => {
                         let address = self.address(state, from, at);
-                        self.load(state, address, width, at)
+                        let set = self.load(state, address, width, at);
+                        self.field(state, from, set, at)
                     }
                 };
-                let set = self.field(state, from, set, at);
                 self.write(state, to, width, set);
             }
             Op::Store { to, width, value } => {
@@ -399,6 +405,19 @@ impl<'a> Transfer<'a> {
         self.values.combine(a, b, |a, b| binary(what, width, a, b, at))
     }
 
+    /// What is read from memory of which only the way there may be known.
+    fn load_unknown(&mut self, state: &State, from: Address, width: Width, at: u32) -> Set {
+        match self.known_field(state, from, at) {
+            Some(set) => set,
+            None => {
+                let unknown = Atom::unknown(Reason::Memory, at);
+                // Half a register clears the rest: that at once, and no set is made for naught.
+                let whole = if width == Width::W32 { width } else { Width::W64 };
+                self.values.one(truncated(unknown, whole))
+            }
+        }
+    }
+
     /// Writes the low `width` of a register: 32 bits clear the rest, fewer leave it.
     fn write(&mut self, state: &mut State, to: Reg, width: Width, set: Set) {
         let set = match width {
@@ -411,6 +430,11 @@ impl<'a> Transfer<'a> {
         };
         state.set(to, set);
     }
+}
+
+/// Whether memory at such an address is never known, whatever was stored.
+fn tells_nothing(base: Base) -> bool {
+    !matches!(base, Base::Image(_) | Base::Table { .. } | Base::Stack { .. })
 }
 
 /// What a function returns that does this with a parameter which is `given`.

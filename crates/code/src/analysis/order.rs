@@ -7,7 +7,8 @@ pub(super) fn reachable(graph: &Graph) -> Vec<bool> {
     let mut reached = vec![false; graph.blocks.len()];
     let known = |entry| matches!(entry, Some(Entry::Start | Entry::Resumed));
     let entries = (0..graph.blocks.len()).filter(|&block| known(graph.blocks[block].entry));
-    let mut pending: Vec<usize> = entries.collect();
+    let mut pending: Vec<usize> = Vec::with_capacity(graph.blocks.len());
+    pending.extend(entries);
     while let Some(block) = pending.pop() {
         if !std::mem::replace(&mut reached[block], true) {
             pending.extend(graph.successors(block));

@@ -224,20 +224,32 @@ impl Analysis<'_, '_, '_> {
     }
 
     /// Whether a block may have anything to tell, once it is known what is known before it.
-    fn may_tell(&self, block: usize) -> bool {
+    fn may_tell(&mut self, block: usize) -> bool {
         if self.watching.is_some()
             || self.manner == Manner::ForOrder
             || !self.graph.is_lifted(block)
         {
             return true;
         }
+        let (goes, stores) = match self.graph.blocks[block].acts {
+            Some(known) => known,
+            None => {
+                let acts = self.acts(block);
+                *self.graph.blocks[block].acts.insert(acts)
+            }
+        };
+        goes || stores && self.transfer.aims.watch_any()
+    }
+
+    /// Whether a lifted block goes somewhere else, if only to come back, and whether it changes memory.
+    fn acts(&self, block: usize) -> (bool, bool) {
         let insns = &self.graph.insns[self.graph.blocks[block].insns.clone()];
-        insns.iter().any(|insn| match insn.flow {
-            Flow::Call(_) | Flow::Indirect(_) => true,
+        let goes = insns.iter().any(|insn| match insn.flow {
+            Flow::Call(_) | Flow::Indirect(_) | Flow::Return => true,
             Flow::Jump(at) | Flow::Branch(at) => self.leaves(at),
-            Flow::Return => true,
-            _ => self.transfer.aims.watch_any() && self.graph.ops(insn).iter().any(Op::stores),
-        })
+            _ => false,
+        });
+        (goes, insns.iter().any(|insn| self.graph.ops(insn).iter().any(Op::stores)))
     }
 }
 

@@ -11,8 +11,11 @@ mod touch;
 
 use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Stub, Taken, Touch};
 use crate::abi::Abi;
+use crate::flow::{self, Graph};
+use crate::function::{Extent, Finder};
 use crate::ir::{Condition, Op, Reg};
 use crate::places::Places;
+use crate::scan::Field;
 use chain::Chain;
 use glance::Glance;
 use iced_x86::{
@@ -65,9 +68,11 @@ type Pointers = [Vec<u32>; 16];
 pub(crate) struct Amd64<'a> {
     places: &'a Places<'a>,
     info: InstructionInfoFactory,
-    /// The section that was decoded last: where it begins, its bytes, and iced's view of it.
+    /// The section that was looked at last: where it begins, and its bytes.
     section: (u32, &'a [u8]),
+    /// Iced's view of the section that was decoded last, and where that begins.
     decoder: iced_x86::Decoder<'a>,
+    decoded: u32,
     /// Decoded instructions, each by the lowest bits of its address.
     recent: Vec<Instruction>,
     /// The last instructions read one behind the other.
@@ -78,6 +83,8 @@ pub(crate) struct Amd64<'a> {
     computed: Vec<(u32, Option<u32>)>,
     /// Sums that such tables may come of, not looked at yet.
     sums: Vec<Sum>,
+    /// What is noted where a value is followed.
+    notes: follow::Notes,
 }
 
 /// An instruction that adds registers.
@@ -95,11 +102,13 @@ impl<'a> Amd64<'a> {
             info: InstructionInfoFactory::new(),
             section: (0, &[]),
             decoder: iced_x86::Decoder::new(64, &[], DecoderOptions::NONE),
+            decoded: u32::MAX,
             recent: vec![Instruction::default(); RECENT],
             chain: Chain::default(),
             pointers: Pointers::default(),
             computed: Vec::new(),
             sums: Vec::new(),
+            notes: follow::Notes::default(),
         }
     }
 
@@ -118,37 +127,52 @@ impl<'a> Amd64<'a> {
     fn enter_section(&mut self, at: u32) -> Option<&'a [u8]> {
         let (start, bytes) = self.places.code_around(at)?;
         self.section = (start, bytes);
-        self.decoder =
-            iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
         bytes.get((at - start) as usize..)
     }
 
     /// What a glance at the instruction at `at` tells, if it is a common one.
     #[inline]
-    fn glance(&mut self, at: u32) -> Option<Glance> {
+    fn glance(&mut self, at: u32) -> Option<Glance<'a>> {
         Glance::at(self.bytes(at)?)
     }
 
     /// The instruction at `at`.
     fn decode(&mut self, at: u32) -> Option<Instruction> {
-        let recent = &self.recent[at as usize % RECENT];
+        self.decoded_at(at).map(|index| self.recent[index])
+    }
+
+    /// Where the instruction at `at` is among those that are remembered.
+    #[inline]
+    fn decoded_at(&mut self, at: u32) -> Option<usize> {
+        let index = at as usize % RECENT;
+        let recent = self.recent.get(index)?;
         if recent.ip() == u64::from(at) && recent.len() > 0 {
-            return Some(*recent);
+            return Some(index);
         }
+        self.decode_anew(at, index)
+    }
+
+    fn decode_anew(&mut self, at: u32, index: usize) -> Option<usize> {
         self.bytes(at)?;
+        if self.decoded != self.section.0 {
+            let (start, bytes) = self.section;
+            self.decoder =
+                iced_x86::Decoder::with_ip(64, bytes, u64::from(start), DecoderOptions::NONE);
+            self.decoded = start;
+        }
         // Most often it is the one behind the last.
         if self.decoder.ip() != u64::from(at) {
             self.decoder.set_position((at - self.section.0) as usize).ok()?;
             self.decoder.set_ip(u64::from(at));
         }
-        let instruction = &mut self.recent[at as usize % RECENT];
+        let instruction = &mut self.recent[index];
         self.decoder.decode_out(instruction);
         if instruction.is_invalid() {
             *instruction = Instruction::default();
             self.decoder.set_ip(NOWHERE);
             return None;
         }
-        Some(*instruction)
+        Some(index)
     }
 }
 
@@ -208,31 +232,9 @@ impl Amd64<'_> {
         }
     }
 
-    /// Reads an instruction that a glance tells enough of.
-    #[inline]
-    fn read_common(&mut self, at: u32, glance: &Glance) -> Lifted {
-        let next = at.wrapping_add(u32::from(glance.length));
-        self.chain.push(at, glance.may_select());
-        let names = glance.names(next);
-        if let (Some(register), Some(rva)) = (glance.points(), names) {
-            self.point(usize::from(register), rva);
-        }
-        if glance.adds_registers() {
-            self.sum();
-        }
-        Lifted { length: glance.length, flow: glance.flow(next), names, takes: glance.takes() }
-    }
-}
-
-impl Decoder for Amd64<'_> {
-    fn abi(&self) -> &'static Abi {
-        &ABI
-    }
-
-    fn read(&mut self, at: u32) -> Option<Lifted> {
-        if let Some(glance) = self.glance(at) {
-            return Some(self.read_common(at, &glance));
-        }
+    /// Reads any other instruction.
+    #[inline(never)]
+    fn read_rare(&mut self, at: u32) -> Option<Lifted> {
         let instruction = self.decode(at)?;
         self.chain.push(at, instruction.memory_index_scale() == 4);
         if let Some(rva) = jump_table::pointer(&instruction) {
@@ -249,6 +251,39 @@ impl Decoder for Amd64<'_> {
         })
     }
 
+    /// Reads an instruction that a glance tells enough of.
+    #[inline(always)]
+    fn read_common(&mut self, at: u32, glance: &Glance<'_>) -> Lifted {
+        let next = at.wrapping_add(u32::from(glance.length));
+        self.chain.push(at, glance.may_select());
+        let names = glance.names(next);
+        let mut takes = None;
+        if let Some(register) = glance.points() {
+            match names {
+                Some(rva) => self.point(usize::from(register), rva),
+                None => takes = glance.takes(),
+            }
+        }
+        if glance.adds_registers() {
+            self.sum();
+        }
+        Lifted { length: glance.length, flow: glance.flow(next), names, takes }
+    }
+}
+
+impl Decoder for Amd64<'_> {
+    fn abi(&self) -> &'static Abi {
+        &ABI
+    }
+
+    #[inline]
+    fn read(&mut self, at: u32) -> Option<Lifted> {
+        match self.glance(at) {
+            Some(glance) => Some(self.read_common(at, &glance)),
+            None => self.read_rare(at),
+        }
+    }
+
     fn step(&mut self, at: u32) -> Option<(u32, Flow)> {
         if let Some(glance) = self.glance(at) {
             let length = u32::from(glance.length);
@@ -258,21 +293,32 @@ impl Decoder for Amd64<'_> {
         Some((instruction.len() as u32, lift::flow(&instruction)))
     }
 
-    fn flags(&mut self, at: u32) -> (Flags, Condition) {
-        let Some(instruction) = self.decode(at) else {
+    fn flags(&mut self, at: u32, branches: bool) -> (Flags, Condition) {
+        let Some(index) = self.decoded_at(at) else {
             return (Flags::default(), Condition::Other);
         };
+        let instruction = &self.recent[index];
         let flags = Flags {
             read: instruction.rflags_read() != 0,
             written: instruction.rflags_modified() != 0,
         };
-        (flags, lift::condition(&instruction))
+        (flags, if branches { lift::condition(instruction) } else { Condition::Other })
     }
 
     fn lift(&mut self, at: u32, flags: bool, ops: &mut Vec<Op>) {
-        if let Some(instruction) = self.decode(at) {
-            lift::lift(&mut self.info, self.places, &instruction, flags, ops);
+        if let Some(index) = self.decoded_at(at) {
+            lift::lift(&mut self.info, self.places, &self.recent[index], flags, ops);
         }
+    }
+
+    fn graph(
+        &mut self,
+        places: &Places<'_>,
+        finder: &Finder<'_>,
+        extent: Extent,
+        wanted: &[Field],
+    ) -> Graph {
+        flow::read(self, places, finder, extent, wanted)
     }
 
     fn access(&mut self, at: u32) -> Option<Access> {
@@ -317,10 +363,22 @@ impl Decoder for Amd64<'_> {
         stub::checks_cookie(self.places, at)
     }
 
+    #[inline]
     fn length(&mut self, at: u32) -> Option<u32> {
         match self.glance(at) {
             Some(glance) => Some(u32::from(glance.length)),
             None => self.decode(at).map(|instruction| instruction.len() as u32),
+        }
+    }
+
+    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
+        let mut begin = from;
+        loop {
+            let next = begin.checked_add(self.length(begin)?)?;
+            if next > at {
+                return Some(begin);
+            }
+            begin = next;
         }
     }
 
@@ -346,8 +404,8 @@ impl Decoder for Amd64<'_> {
     }
 
     fn touches(&mut self, at: u32, touches: &mut Vec<Touch>) {
-        if let Some(instruction) = self.decode(at) {
-            touch::touches(&mut self.info, self.places, &instruction, touches);
+        if let Some(index) = self.decoded_at(at) {
+            touch::touches(&mut self.info, self.places, &self.recent[index], touches);
         }
     }
 

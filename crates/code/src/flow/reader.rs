@@ -33,8 +33,8 @@ const LARGEST_TABLE: u32 = 1 << 18;
 
 /// Decodes the function of `extent`, and whatever of it holds one of the fields `wanted` though no path
 /// leads there.
-pub(crate) fn graph(
-    decoder: &mut dyn Decoder,
+pub(crate) fn read<D: Decoder>(
+    decoder: &mut D,
     places: &Places<'_>,
     finder: &Finder<'_>,
     extent: Extent,
@@ -68,8 +68,8 @@ pub(crate) fn graph(
     reader.finish(&entries)
 }
 
-struct Reader<'r> {
-    decoder: &'r mut dyn Decoder,
+struct Reader<'r, D> {
+    decoder: &'r mut D,
     places: &'r Places<'r>,
     finder: &'r Finder<'r>,
     extent: Extent,
@@ -95,7 +95,7 @@ struct Reader<'r> {
     spent: bool,
 }
 
-impl Reader<'_> {
+impl<D: Decoder> Reader<'_, D> {
     /// Reads from every known entry, then what is left around `wanted`.
     fn read(&mut self, wanted: &[Field]) -> Vec<(u32, Entry)> {
         let mut entries = vec![(self.extent.begin, Entry::Start)];
@@ -479,8 +479,13 @@ impl Reader<'_> {
             self.sort();
         }
         // Where instructions overlap, the next by address is not the next to run, and that may be anywhere.
-        let apart = self.insns.windows(2).filter(|pair| pair[0].end() > pair[1].at);
-        self.leaders.extend(apart.map(|pair| pair[0].end()));
+        let mut end = 0;
+        for insn in &self.insns {
+            if end > insn.at {
+                self.leaders.push(end);
+            }
+            end = insn.end();
+        }
         self.leaders.sort_unstable();
         let mut blocks: Vec<Block> = Vec::with_capacity(self.leaders.len());
         let mut starts: Vec<u32> = Vec::with_capacity(self.leaders.len());
@@ -504,6 +509,7 @@ impl Reader<'_> {
                     entry: None,
                     lifted: false,
                     registers: None,
+                    acts: None,
                 });
                 first = index + 1;
             }

@@ -348,19 +348,8 @@ impl Search<'_> {
             Some(begin) => begin..begin + 1,
             None => at.saturating_sub(RUN_UP)..at.saturating_sub(RUN_UP - READINGS),
         };
-        let mut begins = readings.filter_map(|from| self.begins_around(from, at)).peekable();
+        let mut begins =
+            readings.filter_map(|from| self.decoder.begins_around(from, at)).peekable();
         begins.peek().is_some() && begins.all(|begin| begin != start)
-    }
-
-    /// Where the instruction around `at` begins if code is read on from `from`.
-    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
-        let mut begin = from;
-        loop {
-            let next = begin.checked_add(self.decoder.length(begin)?)?;
-            if next > at {
-                return Some(begin);
-            }
-            begin = next;
-        }
     }
 }

@@ -1,9 +1,9 @@
 //! A quick look at what becomes of a value in a register, so that only functions where something may
 //! come of it are analysed. It errs on that side, but for what happens far from where the value is made.
 
-use super::glance::Glance;
+use super::glance::{Glance, Memory, Plain};
 use super::touch::writes;
-use super::{Amd64, RAX, general};
+use super::{Amd64, RAX, RBP, RSP, general};
 use crate::decode::{Decoder, Flow, Followed, Stub};
 use crate::ir::{Reg, Target};
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
@@ -23,12 +23,26 @@ const MOST_SLOTS: usize = 4;
 struct Holders {
     /// A bit for each general register.
     registers: u16,
-    /// Places on the stack, each by a register and the bytes above it.
-    slots: [Option<(Register, u64)>; MOST_SLOTS],
+    /// Which of the lists of places on the stack are those that hold it; 0 for none.
+    slots: u8,
     /// Instructions since it was in a register.
     idle: u8,
     /// Calls since it was followed first.
     calls: u8,
+}
+
+/// Places on the stack, each by a register and the bytes above it.
+type Slots = [Option<(Register, u64)>; MOST_SLOTS];
+
+/// What a walk notes on its way, kept for its memory.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// What comes later, and where the value is there.
+    pending: VecDeque<(u32, Holders)>,
+    /// Where jumps led, and in which registers the value was.
+    seen: Vec<(u32, u16)>,
+    /// Lists of places on the stack.
+    slots: Vec<Slots>,
 }
 
 impl Holders {
@@ -36,31 +50,85 @@ impl Holders {
         general(register).is_some_and(|(register, _)| self.registers & bit(register) != 0)
     }
 
-    fn is_slot(&self, instruction: &Instruction) -> bool {
-        self.slots[0].is_some()
+    fn nowhere(&self) -> bool {
+        self.registers == 0 && (self.slots == 0 || self.idle > MOST_IDLE)
+    }
+}
+
+impl Notes {
+    fn clear(&mut self) {
+        self.pending.clear();
+        self.seen.clear();
+        self.slots.clear();
+    }
+
+    fn slots(&self, holders: &Holders) -> Slots {
+        let index = usize::from(holders.slots).checked_sub(1);
+        index.and_then(|index| self.slots.get(index)).copied().unwrap_or_default()
+    }
+
+    fn is_slot(&self, holders: &Holders, instruction: &Instruction) -> bool {
+        holders.slots != 0
             && instruction.memory_index() == Register::None
             && self
-                .slots
+                .slots(holders)
                 .contains(&Some((instruction.memory_base(), instruction.memory_displacement64())))
+    }
+
+    /// The same of a glance at an instruction.
+    fn is_slot_of(&self, holders: &Holders, glance: &Glance<'_>) -> bool {
+        holders.slots != 0
+            && place(glance).is_some_and(|at| self.slots(holders).contains(&Some(at)))
     }
 
     /// Whether an instruction says in its operands that it has to do with the value; what overwrites it
     /// without saying so does not matter.
-    fn are_concerned(&self, instruction: &Instruction) -> bool {
+    fn are_concerned(&self, holders: &Holders, instruction: &Instruction) -> bool {
         let register = |operand| {
             instruction.op_kind(operand) == OpKind::Register
-                && self.holds(instruction.op_register(operand))
+                && holders.holds(instruction.op_register(operand))
         };
-        self.holds(instruction.memory_base())
-            || self.holds(instruction.memory_index())
+        holders.holds(instruction.memory_base())
+            || holders.holds(instruction.memory_index())
             || (0..instruction.op_count()).any(register)
             || instruction.is_string_instruction()
-            || self.is_slot(instruction)
+            || self.is_slot(holders, instruction)
     }
 
-    fn nowhere(&self) -> bool {
-        self.registers == 0 && (self.slots[0].is_none() || self.idle > MOST_IDLE)
+    fn loads(&self, holders: &Holders, instruction: &Instruction) -> bool {
+        (1..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
+            && self.is_slot(holders, instruction)
     }
+
+    /// Notes a place on the stack that the value is stored in.
+    fn store(&mut self, holders: &mut Holders, place: (Register, u64)) {
+        let mut slots = self.slots(holders);
+        if let Some(slot) = slots.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(place);
+            // There is no more than one for each step.
+            self.slots.push(slots);
+            holders.slots = self.slots.len() as u8;
+        }
+    }
+}
+
+/// The place on the stack that an instruction uses; others are not followed.
+fn place_of(instruction: &Instruction) -> Option<(Register, u64)> {
+    let base = instruction.memory_base();
+    let local = matches!(base, Register::RSP | Register::RBP)
+        && instruction.memory_index() == Register::None;
+    local.then(|| (base, instruction.memory_displacement64()))
+}
+
+/// The same by a glance.
+fn place(glance: &Glance<'_>) -> Option<(Register, u64)> {
+    let Memory { base: Some(base), index: None, offset } = glance.memory()? else { return None };
+    let base = match Reg(base) {
+        RSP => Register::RSP,
+        RBP => Register::RBP,
+        _ => return None,
+    };
+    Some((base, i64::from(offset).cast_unsigned()))
 }
 
 fn bit(register: Reg) -> u16 {
@@ -69,26 +137,29 @@ fn bit(register: Reg) -> u16 {
 
 /// Follows what `register` holds before the instruction at `start`.
 pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Followed {
+    let mut notes = std::mem::take(&mut amd64.notes);
+    notes.clear();
     let mut walk = Walk {
         amd64,
         followed: Followed::default(),
         next: Some(start),
         holders: Holders { registers: bit(register), ..Holders::default() },
-        pending: VecDeque::new(),
-        seen: Vec::new(),
+        notes,
     };
     for _ in 0..MOST_STEPS {
         let at = match walk.next.take() {
             Some(at) => at,
             None => {
-                let Some((at, holders)) = walk.pending.pop_front() else { break };
+                let Some((at, holders)) = walk.notes.pending.pop_front() else { break };
                 walk.holders = holders;
                 at
             }
         };
         walk.step(at);
     }
-    walk.followed
+    let Walk { amd64, followed, notes, .. } = walk;
+    amd64.notes = notes;
+    followed
 }
 
 struct Walk<'w, 'a> {
@@ -97,10 +168,8 @@ struct Walk<'w, 'a> {
     /// What comes next, and where the value is there.
     next: Option<u32>,
     holders: Holders,
-    /// What comes behind it.
-    pending: VecDeque<(u32, Holders)>,
-    /// Where jumps led, and in which registers the value was.
-    seen: Vec<(u32, u16)>,
+    /// What comes behind it, and what was noted on the way.
+    notes: Notes,
 }
 
 impl Walk<'_, '_> {
@@ -108,16 +177,16 @@ impl Walk<'_, '_> {
         if self.holders.nowhere() {
             return;
         }
-        match self.next.is_none() && self.pending.is_empty() {
+        match self.next.is_none() && self.notes.pending.is_empty() {
             true => self.next = Some(at),
-            false => self.pending.push_back((at, self.holders)),
+            false => self.notes.pending.push_back((at, self.holders)),
         }
     }
 
     fn branch(&mut self, target: u32) {
         let way = (target, self.holders.registers);
-        if !self.seen.contains(&way) {
-            self.seen.push(way);
+        if !self.notes.seen.contains(&way) {
+            self.notes.seen.push(way);
             self.go(target);
         }
     }
@@ -125,15 +194,55 @@ impl Walk<'_, '_> {
     fn step(&mut self, at: u32) {
         let holders = &mut self.holders;
         holders.idle = if holders.registers == 0 { holders.idle.saturating_add(1) } else { 0 };
-        if let Some(glance) = self.amd64.glance(at)
-            && glance.concerns() & holders.registers == 0
-            && !(glance.uses_memory() && holders.slots[0].is_some())
-        {
-            return self.pass(at.saturating_add(u32::from(glance.length)), &glance);
+        let Some(glance) = self.amd64.glance(at) else { return self.step_concerned(at) };
+        let next = at.saturating_add(u32::from(glance.length));
+        if glance.concerns() & holders.registers == 0 && !self.notes.is_slot_of(holders, &glance) {
+            return self.pass(next, &glance);
         }
+        match glance.plain() {
+            Some(plain) => {
+                self.moves_plainly(plain, &glance);
+                self.go(next);
+            }
+            None => self.step_concerned(at),
+        }
+    }
+
+    /// Notes what one of the commonest instructions does with the value: what `memory` and `moves` note of it.
+    fn moves_plainly(&mut self, plain: Plain, glance: &Glance<'_>) {
+        let holders = self.holders;
+        let holds = |number: u8| holders.registers & bit(Reg(number)) != 0;
+        let parts = glance.memory().map_or([None; 2], |memory| [memory.base, memory.index]);
+        let by_value = parts.into_iter().flatten().any(holds);
+        if by_value && plain != Plain::Points {
+            self.used(plain == Plain::Moves);
+        }
+        let (first, second) = (glance.register(), glance.second());
+        let (to, held) = match (plain, second) {
+            (Plain::Compares, _) => return,
+            (Plain::Points, _) => (first, by_value),
+            (Plain::Loads, Some(second)) => (first, holds(second)),
+            (Plain::Loads, None) => (first, self.notes.is_slot_of(&holders, glance)),
+            (Plain::Moves, Some(second)) => (second, holds(first)),
+            (Plain::Moves, None) => {
+                if let Some(place) = place(glance).filter(|_| holds(first)) {
+                    self.notes.store(&mut self.holders, place);
+                }
+                return;
+            }
+        };
+        match held {
+            true => self.holders.registers |= bit(Reg(to)),
+            false => self.holders.registers &= !bit(Reg(to)),
+        }
+    }
+
+    /// Goes on from the instruction at `at`, which may have to do with the value.
+    #[inline(never)]
+    fn step_concerned(&mut self, at: u32) {
         let Some(instruction) = self.amd64.decode(at) else { return };
         let next = at.saturating_add(instruction.len() as u32);
-        let concerned = holders.are_concerned(&instruction);
+        let concerned = self.notes.are_concerned(&self.holders, &instruction);
         if concerned {
             self.memory(&instruction);
         }
@@ -163,7 +272,8 @@ impl Walk<'_, '_> {
     }
 
     /// Goes on from an instruction that ends before `next` and has nothing to do with the value.
-    fn pass(&mut self, next: u32, glance: &Glance) {
+    #[inline]
+    fn pass(&mut self, next: u32, glance: &Glance<'_>) {
         match glance.flow(next) {
             Flow::Jump(target) => self.branch(target),
             Flow::Branch(target) => {
@@ -206,7 +316,7 @@ impl Walk<'_, '_> {
                 Stub::ToPointer(slot) => slot,
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
-                    return self.pending.push_back((at, inside));
+                    return self.notes.pending.push_back((at, inside));
                 }
                 Stub::Code(_) => return,
                 Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),
@@ -266,10 +376,11 @@ impl Walk<'_, '_> {
     fn memory(&mut self, instruction: &Instruction) {
         match instruction.mnemonic() {
             Mnemonic::Lea => {}
-            Mnemonic::Mov => {
+            mnemonic @ (Mnemonic::Mov | Mnemonic::Cmp | Mnemonic::Test) => {
                 let (base, index) = (instruction.memory_base(), instruction.memory_index());
                 if self.holders.holds(base) || self.holders.holds(index) {
-                    self.used(instruction.op0_kind() == OpKind::Memory);
+                    let to_memory = instruction.op0_kind() == OpKind::Memory;
+                    self.used(to_memory && mnemonic == Mnemonic::Mov);
                 }
             }
             _ => {
@@ -303,7 +414,7 @@ impl Walk<'_, '_> {
             OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
                 self.dispatches(instruction.ip_rel_memory_address() as u32)
             }
-            OpKind::Memory => self.holders.is_slot(instruction),
+            OpKind::Memory => self.notes.is_slot(&self.holders, instruction),
             _ => self.goes_through(instruction.near_branch_target() as u32),
         };
     }
@@ -311,8 +422,13 @@ impl Walk<'_, '_> {
     /// The registers that an instruction writes, a bit each.
     fn written(&mut self, instruction: &Instruction) -> u16 {
         let number = |register| general(register).map_or(0, |(register, _)| bit(register));
-        if matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Lea) {
-            return number(instruction.op0_register());
+        use Mnemonic as M;
+        match instruction.mnemonic() {
+            M::Cmp | M::Test => return 0,
+            M::Mov | M::Lea | M::Add | M::Sub | M::And | M::Or | M::Xor | M::Movzx | M::Movsxd => {
+                return number(instruction.op0_register());
+            }
+            _ => {}
         }
         let used = self.amd64.info.info(instruction).used_registers().iter();
         let written = used.filter(|used| writes(used.access()) == Some(true));
@@ -322,7 +438,7 @@ impl Walk<'_, '_> {
     /// Says where the value is behind an instruction that does not branch.
     fn moves(&mut self, instruction: &Instruction) {
         let written = self.written(instruction);
-        let holders = &mut self.holders;
+        let holders = &self.holders;
         let passes = passes_on(instruction.mnemonic())
             && match instruction.mnemonic() {
                 Mnemonic::Lea => {
@@ -334,38 +450,25 @@ impl Walk<'_, '_> {
                         instruction.op_kind(operand) == OpKind::Register
                             && holders.holds(instruction.op_register(operand))
                     };
-                    (0..instruction.op_count()).any(register) || loads(instruction, holders)
+                    (0..instruction.op_count()).any(register)
+                        || self.notes.loads(holders, instruction)
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            stores(instruction, holders);
+            if let Some(place) = place_of(instruction) {
+                self.notes.store(&mut self.holders, place);
+            }
             return;
         }
         // What a register holds is overwritten by a plain move alone: sums keep to the same place.
         let plain = instruction.mnemonic() == Mnemonic::Mov
             && !(1..instruction.op_count())
                 .any(|operand| holders.holds(instruction.op_register(operand)))
-            && !loads(instruction, holders);
+            && !self.notes.loads(holders, instruction);
         match passes && !plain {
-            true => holders.registers |= written,
-            false => holders.registers &= !written,
+            true => self.holders.registers |= written,
+            false => self.holders.registers &= !written,
         }
-    }
-}
-
-fn loads(instruction: &Instruction, holders: &Holders) -> bool {
-    (1..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory)
-        && holders.is_slot(instruction)
-}
-
-/// Notes a place on the stack that the value is stored in; others are not followed.
-fn stores(instruction: &Instruction, holders: &mut Holders) {
-    let base = instruction.memory_base();
-    let local = matches!(base, Register::RSP | Register::RBP)
-        && instruction.memory_index() == Register::None;
-    let free = holders.slots.iter_mut().find(|slot| slot.is_none());
-    if let Some(slot) = free.filter(|_| local) {
-        *slot = Some((base, instruction.memory_displacement64()));
     }
 }
 

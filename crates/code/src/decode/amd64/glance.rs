@@ -9,30 +9,47 @@ use crate::decode::{Flow, Taken};
 use crate::ir::{Reg, Target};
 
 /// A number of one byte, or of four, stands at the end.
-const BYTE: u8 = 1;
-const FOUR: u8 = 4;
+const BYTE: u16 = 1;
+const FOUR: u16 = 4;
 /// An operand byte follows, with all that it asks for.
-const OPERANDS: u8 = 2;
+const OPERANDS: u16 = 2;
 /// It goes, or may go, as far from its end as the number says.
-const GOES: u8 = 8;
+const GOES: u16 = 8;
 /// The third register's bits in the operand byte select what is done, and perhaps what follows.
-const SELECTS: u8 = 16;
-const GROUP: u8 = 64;
+const SELECTS: u16 = 16;
+const GROUP: u16 = 64;
 /// The lowest bits of the operation code are a register.
-const SHORT: u8 = 32;
+const SHORT: u16 = 32;
 /// It is not known here.
-const OTHER: u8 = 128;
+const OTHER: u16 = 128;
+/// A register that it names may be of one byte, and then the second one of another register.
+const BYTES: u16 = 256;
+/// It takes the address of memory.
+const POINTS: u16 = 512;
 
 /// What operation codes of one byte ask for, and those behind `0F`.
-static ONE: [u8; 256] = one();
-static TWO: [u8; 256] = two();
+static FORMS: [[u16; 256]; 2] = [one(), two()];
+/// What operand bytes ask for.
+static FOLLOWS: [u8; 256] = follows();
+
+/// How many bytes of a distance follow, with the byte that says how an index is scaled.
+const COUNT: u8 = 7;
+/// That byte follows.
+const SCALED: u8 = 8;
+/// It names two registers and no memory.
+const BOTH: u8 = 16;
+/// The memory is told by a distance from the instruction's end.
+const BESIDE: u8 = 32;
+/// The stack pointer, or a register that only REX tells from it, is the second register, or the first.
+const STACK_SECOND: u8 = 64;
+const STACK_FIRST: u8 = 128;
 
 /// The byte before operation codes of two.
 const ESCAPE: u8 = 0x0F;
 /// Bytes that are looked at.
 const WINDOW: usize = 16;
 
-const fn fill(table: &mut [u8; 256], from: u8, to: u8, form: u8) {
+const fn fill(table: &mut [u16; 256], from: u8, to: u8, form: u16) {
     let mut code = from as usize;
     while code <= to as usize {
         table[code] = form;
@@ -40,12 +57,14 @@ const fn fill(table: &mut [u8; 256], from: u8, to: u8, form: u8) {
     }
 }
 
-const fn one() -> [u8; 256] {
+const fn one() -> [u16; 256] {
     let mut table = [OTHER; 256];
     // Sums and their kin: four forms with operands, two with the result's register.
     let mut code = 0;
     while code < 0x40 {
         fill(&mut table, code, code + 3, OPERANDS);
+        table[code as usize] |= BYTES;
+        table[code as usize + 2] |= BYTES;
         table[code as usize + 4] = BYTE;
         table[code as usize + 5] = FOUR;
         code += 8;
@@ -58,7 +77,6 @@ const fn one() -> [u8; 256] {
     fill(&mut table, 0x80, 0x81, OPERANDS | GROUP);
     table[0x83] = OPERANDS | GROUP;
     fill(&mut table, 0x84, 0x8B, OPERANDS);
-    table[LEA as usize] = OPERANDS;
     fill(&mut table, 0x98, 0x99, 0);
     table[0xA8] = BYTE;
     table[0xA9] = FOUR;
@@ -73,10 +91,16 @@ const fn one() -> [u8; 256] {
     table[SHORT_JUMP as usize] = BYTE | GOES;
     fill(&mut table, 0xF6, 0xF7, OPERANDS | GROUP);
     fill(&mut table, 0xFE, 0xFF, OPERANDS | GROUP);
+    let mut code = 0x84;
+    while code < 0x8C {
+        table[code] |= BYTES;
+        code += 2;
+    }
+    table[LEA as usize] = OPERANDS | POINTS;
     table
 }
 
-const fn two() -> [u8; 256] {
+const fn two() -> [u16; 256] {
     let mut table = [OTHER; 256];
     // Vectors without a prefix, `nop`, `cmov`, jumps, `set`, products and what makes numbers wider.
     fill(&mut table, 0x10, 0x11, OPERANDS);
@@ -85,13 +109,38 @@ const fn two() -> [u8; 256] {
     fill(&mut table, 0x40, 0x4F, OPERANDS);
     table[0x57] = OPERANDS;
     fill(&mut table, 0x80, 0x8F, FOUR | GOES);
-    fill(&mut table, 0x90, 0x9F, OPERANDS | SELECTS);
+    fill(&mut table, 0x90, 0x9F, OPERANDS | SELECTS | BYTES);
     table[0xAF] = OPERANDS;
-    fill(&mut table, 0xB6, 0xB7, OPERANDS);
-    fill(&mut table, 0xBE, 0xBF, OPERANDS);
+    fill(&mut table, 0xB6, 0xB7, OPERANDS | BYTES);
+    fill(&mut table, 0xBE, 0xBF, OPERANDS | BYTES);
     table
 }
 
+const fn follows() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut operands = 0;
+    while operands < 256 {
+        let (mode, first, second) = (operands >> 6, operands >> 3 & 7, operands & 7);
+        let mut follows = match mode {
+            0 if second == NONE as usize => 4 | BESIDE,
+            0 => 0,
+            1 => 1,
+            2 => 4,
+            _ => BOTH,
+        };
+        if second == STACK as usize {
+            follows |= if mode == 3 { STACK_SECOND } else { SCALED };
+        }
+        if first == STACK as usize {
+            follows |= STACK_FIRST;
+        }
+        table[operands] = follows + (follows & SCALED) / SCALED;
+        operands += 1;
+    }
+    table
+}
+
+const STORE: u8 = 0x89;
 const LOAD: u8 = 0x8B;
 const LEA: u8 = 0x8D;
 const RETURN: u8 = 0xC3;
@@ -123,65 +172,76 @@ pub(super) struct Memory {
     pub(super) offset: i32,
 }
 
+/// What the commonest instructions do with their two operands, of four or eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// The first becomes the second: a register, or what is put into memory.
+    Moves,
+    /// The register becomes what is in memory, or in the other register.
+    Loads,
+    /// The register becomes the address.
+    Points,
+    /// Nothing but the flags changes.
+    Compares,
+}
+
 /// What a glance tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glance {
+pub(super) struct Glance<'b> {
     pub(super) length: u8,
     /// Whether the operation code has two bytes, and the last of them.
     long: bool,
     code: u8,
-    /// What it asks for.
-    form: u8,
+    /// What it asks for, and what the operand byte does; 0 where there is none.
+    form: u16,
+    follows: u8,
     rex: u8,
     /// The operand byte, and the one behind it that says how an index is scaled; 0 for none.
     operands: u8,
     scaled: u8,
-    /// What is added to the address of a memory operand, or to the instruction's end.
-    offset: i32,
-    /// How far from its end code goes on.
-    goes: i32,
+    /// The instruction, and where in it stands what is added to the address of a memory operand, or how far
+    /// from its end code goes on.
+    bytes: &'b [u8; WINDOW],
+    tail: u8,
 }
 
-impl Glance {
+impl<'b> Glance<'b> {
     /// What stands at the start of `bytes`; nothing where it is not a common form, or near the end.
     #[inline(always)]
-    pub(super) fn at(bytes: &[u8]) -> Option<Glance> {
+    pub(super) fn at(bytes: &'b [u8]) -> Option<Glance<'b>> {
         let bytes: &[u8; WINDOW] = bytes.first_chunk()?;
-        let prefixed = bytes[0] & 0xF0 == 0x40;
-        let rex = if prefixed { bytes[0] } else { 0 };
-        let mut at = usize::from(prefixed);
-        let long = bytes[at] == ESCAPE;
-        at += usize::from(long);
-        let code = bytes[at];
-        at += 1;
-        let table = if long { &TWO } else { &ONE };
-        let mut form = table[usize::from(code)];
-        let (mut operands, mut scaled, mut offset, mut goes) = (0, 0, 0, 0);
+        let mut word = bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        let prefixed = word & 0xF0 == 0x40;
+        let rex = if prefixed { word as u8 } else { 0 };
+        word >>= 8 * u32::from(prefixed);
+        let long = word as u8 == ESCAPE;
+        word >>= 8 * u32::from(long);
+        let code = word as u8;
+        let mut tail = 1 + u8::from(prefixed) + u8::from(long);
+        let mut length = tail;
+        let mut form = FORMS[usize::from(long)][usize::from(code)];
+        let (mut follows, mut operands, mut scaled) = (0, 0, 0);
         if form & OPERANDS != 0 {
-            operands = bytes[at];
-            at += 1;
+            operands = (word >> 8) as u8;
             if form & GROUP != 0 {
                 form = selected(code, operands);
             }
-            if operands < 0xC0 {
-                let (mode, low) = (operands >> 6, operands & 7);
-                if low == STACK {
-                    scaled = bytes[at];
-                    at += 1;
+            follows = FOLLOWS[usize::from(operands)];
+            tail += 1;
+            length = tail + (follows & COUNT);
+            if follows & SCALED != 0 {
+                scaled = (word >> 16) as u8;
+                tail += 1;
+                if operands < 0x40 && scaled & 7 == NONE {
+                    length += 4;
                 }
-                let none = mode == 0 && (low == NONE || low == STACK && scaled & 7 == NONE);
-                if mode == 1 {
-                    offset = i32::from(bytes[at] as i8);
-                    at += 1;
-                } else if mode == 2 || none {
-                    offset = four(bytes, at)?;
-                    at += 4;
-                }
-            } else if code == LEA && !long || operands & 7 == STACK && rex & MORE_BASE == 0 {
+            } else if follows & BOTH != 0
+                && (form & POINTS != 0 || follows & STACK_SECOND != 0 && rex & MORE_BASE == 0)
+            {
                 // No instruction, or one that does something with the stack pointer.
                 return None;
             }
-            if operands & 0x38 == STACK << 3
+            if follows & STACK_FIRST != 0
                 && rex & (WIDE | MORE_REGISTER) == WIDE
                 && form & SELECTS == 0
             {
@@ -193,22 +253,52 @@ impl Glance {
         if form & OTHER != 0 {
             return None;
         }
-        if form & GOES != 0 {
-            goes = match form & BYTE {
-                0 => four(bytes, at)?,
-                _ => i32::from(bytes[at] as i8),
-            };
+        length += (form & (BYTE | FOUR)) as u8;
+        Some(Glance { length, long, code, form, follows, rex, operands, scaled, bytes, tail })
+    }
+
+    /// The four bytes where the distance stands, if it has so many.
+    #[inline]
+    fn four(&self) -> i32 {
+        // It stands behind five bytes at the most.
+        let tail = usize::from(self.tail & 7);
+        self.bytes[tail..].first_chunk().map_or(0, |four| i32::from_le_bytes(*four))
+    }
+
+    /// The one byte where it stands, if it has no more.
+    #[inline]
+    fn byte(&self) -> i32 {
+        i32::from(self.bytes[usize::from(self.tail & 7)] as i8)
+    }
+
+    /// What is added to the address of a memory operand, or to the instruction's end.
+    #[inline]
+    fn offset(&self) -> i32 {
+        match self.operands >> 6 {
+            0 if self.follows & BESIDE != 0 || self.is_absolute() => self.four(),
+            1 => self.byte(),
+            2 => self.four(),
+            _ => 0,
         }
-        at += usize::from(form & (BYTE | FOUR));
-        let length = at as u8;
-        Some(Glance { length, long, code, form, rex, operands, scaled, offset, goes })
+    }
+
+    /// Whether its memory is told without a base.
+    #[inline]
+    fn is_absolute(&self) -> bool {
+        self.follows & SCALED != 0 && self.operands < 0x40 && self.scaled & 7 == NONE
+    }
+
+    /// How far from its end code goes on.
+    #[inline]
+    fn goes(&self) -> i32 {
+        if self.form & BYTE != 0 { self.byte() } else { self.four() }
     }
 
     /// Where code goes on, if the instruction ends before `next`.
     #[inline]
     pub(super) fn flow(&self, next: u32) -> Flow {
         if self.form & GOES != 0 {
-            let target = next.wrapping_add_signed(self.goes);
+            let target = next.wrapping_add_signed(self.goes());
             return match (self.long, self.code) {
                 (false, CALL) => Flow::Call(Target::Code(target)),
                 (false, JUMP | SHORT_JUMP) => Flow::Jump(target),
@@ -218,7 +308,7 @@ impl Glance {
         match (self.long, self.code) {
             (false, RETURN) => Flow::Return,
             (false, LAST_GROUP) if self.operands >> 3 & 7 == CALLS => {
-                Flow::Call(Target::Pointer(next.wrapping_add_signed(self.offset)))
+                Flow::Call(Target::Pointer(next.wrapping_add_signed(self.four())))
             }
             _ => Flow::Next,
         }
@@ -229,31 +319,31 @@ impl Glance {
     pub(super) fn names(&self, next: u32) -> Option<u32> {
         if self.form & GOES != 0 {
             // That to the image's very start tells nothing.
-            let target = i64::from(next) + i64::from(self.goes);
+            let target = i64::from(next) + i64::from(self.goes());
             return (target != 0).then_some(target as u32);
         }
-        self.is_beside().then(|| next.wrapping_add_signed(self.offset))
+        self.is_beside().then(|| next.wrapping_add_signed(self.four()))
     }
 
     /// Whether it uses memory that is told by a distance from its end.
     #[inline]
     pub(super) fn is_beside(&self) -> bool {
-        self.form & OPERANDS != 0 && self.operands & 0xC7 == NONE
+        self.follows & BESIDE != 0
     }
 
     /// The memory that it uses, or whose address it takes, otherwise.
     #[inline]
     pub(super) fn memory(&self) -> Option<Memory> {
-        if self.form & OPERANDS == 0 || self.operands >= 0xC0 || self.is_beside() {
+        if !self.uses_memory() {
             return None;
         }
         let more = |bit: u8, number: u8| if self.rex & bit != 0 { 8 + number } else { number };
-        let (mode, low, offset) = (self.operands >> 6, self.operands & 7, self.offset);
+        let (low, offset) = (self.operands & 7, self.offset());
         if low != STACK {
             return Some(Memory { base: Some(more(MORE_BASE, low)), index: None, offset });
         }
         let (base, index) = (self.scaled & 7, more(MORE_INDEX, self.scaled >> 3 & 7));
-        let base = if mode == 0 && base == NONE { None } else { Some(more(MORE_BASE, base)) };
+        let base = if self.is_absolute() { None } else { Some(more(MORE_BASE, base)) };
         Some(Memory { base, index: (index != STACK).then_some(index), offset })
     }
 
@@ -280,25 +370,51 @@ impl Glance {
     }
 
     /// A bit for each general register that may be an operand or a part of one; some are none.
+    #[inline]
     pub(super) fn concerns(&self) -> u16 {
-        // Without REX the numbers from 4 on may be the second bytes of the first four registers.
-        let both = |number: u8| 1_u16 << (number & 15) | 1 << (number & 3);
+        let bit = |number: u8| 1_u16 << (number & 15);
         let more = |bit: u8, number: u8| if self.rex & bit != 0 { 8 + number } else { number };
         if self.form & OPERANDS == 0 {
             // It is the result's, where the code does not say which.
-            return both(more(MORE_BASE, self.code & 7)) | 1;
+            let number = more(MORE_BASE, self.code & 7);
+            return bit(number) | bit(number & 3) | 1;
         }
-        let beside = both(self.register());
-        if self.operands >= 0xC0 {
-            return beside | both(more(MORE_BASE, self.operands & 7));
+        let mut concerned = bit(self.register());
+        if self.follows & SCALED == 0 {
+            concerned |= bit(more(MORE_BASE, self.operands & 7));
+        } else {
+            concerned |= bit(more(MORE_BASE, self.scaled & 7));
+            concerned |= bit(more(MORE_INDEX, self.scaled >> 3 & 7));
         }
-        let part = |register: Option<u8>| register.map_or(0, both);
-        beside | self.memory().map_or(0, |memory| part(memory.base) | part(memory.index))
+        // Without REX the numbers from 4 on may be the second bytes of the first four registers.
+        if self.form & BYTES != 0 { concerned | concerned >> 4 & 15 } else { concerned }
     }
 
     /// Whether it uses memory by way of a register.
+    #[inline]
     pub(super) fn uses_memory(&self) -> bool {
-        self.form & OPERANDS != 0 && self.operands < 0xC0 && !self.is_beside()
+        self.form & OPERANDS != 0 && self.follows & (BOTH | BESIDE) == 0
+    }
+
+    /// What it does, if it is one of the commonest.
+    #[inline]
+    pub(super) fn plain(&self) -> Option<Plain> {
+        match self.code {
+            _ if self.long => None,
+            STORE => Some(Plain::Moves),
+            LOAD => Some(Plain::Loads),
+            LEA => Some(Plain::Points),
+            0x39 | 0x3B | 0x85 => Some(Plain::Compares),
+            _ => None,
+        }
+    }
+
+    /// The register that the operand byte names in the place of memory.
+    #[inline]
+    pub(super) fn second(&self) -> Option<u8> {
+        let number = self.operands & 7;
+        let number = if self.rex & MORE_BASE != 0 { 8 + number } else { number };
+        (self.follows & BOTH != 0).then_some(number)
     }
 
     fn is_wide(&self) -> bool {
@@ -308,11 +424,12 @@ impl Glance {
     /// The register that it puts an address into, if it does that alone.
     #[inline]
     pub(super) fn points(&self) -> Option<u8> {
-        (self.code == LEA && !self.long).then(|| self.register())
+        (self.form & POINTS != 0).then(|| self.register())
     }
 
     /// The register that the operand byte names beside memory or another register.
-    fn register(&self) -> u8 {
+    #[inline]
+    pub(super) fn register(&self) -> u8 {
         let number = self.operands >> 3 & 7;
         if self.rex & MORE_REGISTER != 0 { 8 + number } else { number }
     }
@@ -320,7 +437,7 @@ impl Glance {
     /// Whether it adds one register of 64 bits to another.
     #[inline]
     pub(super) fn adds_registers(&self) -> bool {
-        self.operands >= 0xC0 && matches!(self.code, 0x01 | 0x03) && self.is_wide()
+        self.follows & BOTH != 0 && matches!(self.code, 0x01 | 0x03) && self.is_wide()
     }
 
     /// Whether it may read an entry of four bytes of a table.
@@ -330,12 +447,8 @@ impl Glance {
     }
 }
 
-fn four(bytes: &[u8; WINDOW], at: usize) -> Option<i32> {
-    Some(i32::from_le_bytes(*bytes.get(at..at + 4)?.first_chunk()?))
-}
-
 /// What a group's instruction asks for, by what `operands` select of it.
-fn selected(code: u8, operands: u8) -> u8 {
+fn selected(code: u8, operands: u8) -> u16 {
     let more = match (code, operands >> 3 & 7) {
         (0xC6, 0) => BYTE,
         (0xC7, 0) => FOUR,
@@ -349,12 +462,12 @@ fn selected(code: u8, operands: u8) -> u8 {
         (LAST_GROUP, PUSHES) if operands < 0xC0 => 0,
         _ => OTHER,
     };
-    OPERANDS | SELECTS | more
+    OPERANDS | SELECTS | BYTES | more
 }
 
 /// Whether an instruction with its register in the operation code is none of the common ones: it has a number
 /// of eight bytes, or puts the stack pointer on the stack.
-fn is_rare(code: u8, form: u8, rex: u8) -> bool {
+fn is_rare(code: u8, form: u16, rex: u8) -> bool {
     form & FOUR != 0 && rex & WIDE != 0 || code & 7 == STACK && rex & MORE_BASE == 0
 }
 
@@ -362,16 +475,16 @@ fn is_rare(code: u8, form: u8, rex: u8) -> bool {
 mod tests {
     use super::*;
     use crate::decode::amd64::{general, lift, made, taken};
-    use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+    use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
     const AT: u32 = 0x0010_0000;
 
     /// What a glance tells is what iced says.
-    fn compare(bytes: &[u8], iced: &Instruction, glance: &Glance) {
+    fn compare(bytes: &[u8], iced: &Instruction, glance: &Glance<'_>) {
         assert_eq!(usize::from(glance.length), iced.len(), "{bytes:x?}");
         let next = AT + u32::from(glance.length);
         assert_eq!(glance.flow(next), lift::flow(iced), "{bytes:x?}");
-        let place = glance.is_beside().then(|| next.wrapping_add_signed(glance.offset));
+        let place = glance.is_beside().then(|| next.wrapping_add_signed(glance.offset()));
         let named = iced.is_ip_rel_memory_operand().then(|| iced.ip_rel_memory_address() as u32);
         assert_eq!(place, named, "{bytes:x?}");
         let uses = (0..iced.op_count()).any(|operand| iced.op_kind(operand) == OpKind::Memory);
@@ -400,6 +513,25 @@ mod tests {
         assert_eq!(glance.takes(), taken(iced), "{bytes:x?}");
         let named = named.or_else(|| Some(iced.near_branch_target() as u32).filter(|at| *at != 0));
         assert_eq!(glance.names(next), named, "{bytes:x?}");
+        if let Some(plain) = glance.plain() {
+            let means = match iced.mnemonic() {
+                Mnemonic::Mov if matches!(iced.code(), Code::Mov_r32_rm32 | Code::Mov_r64_rm64) => {
+                    Plain::Loads
+                }
+                Mnemonic::Mov => Plain::Moves,
+                Mnemonic::Lea => Plain::Points,
+                Mnemonic::Cmp | Mnemonic::Test => Plain::Compares,
+                _ => panic!("{bytes:x?}"),
+            };
+            assert_eq!(plain, means, "{bytes:x?}");
+            let (first, second) = (number(iced.op0_register()), number(iced.op1_register()));
+            // Of memory no register is told.
+            let told = match plain == Plain::Moves || matches!(glance.code, 0x39 | 0x85) {
+                true => (second, first),
+                false => (first, second),
+            };
+            assert_eq!((Some(glance.register()), glance.second()), told, "{bytes:x?}");
+        }
         if let Some(makes) = glance.makes() {
             assert_eq!(made(iced), Some((Reg(makes.0), makes.1)), "{bytes:x?}");
         }
