@@ -91,13 +91,24 @@ pub fn lint_tree(tree: &SourceTree, settings: &LintSettings) -> LintReport {
     }
 }
 
-pub(crate) fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
+fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
     let (projects, refused) = projects(tree);
     let analysis = analyse(tree, &projects, &settings.defines);
+    reported(tree, &projects, &analysis, refused, settings)
+}
+
+/// What the rules say of what was found in `tree`; `refused` are the project files that could not be read.
+pub(crate) fn reported(
+    tree: &SourceTree,
+    projects: &[Project],
+    analysis: &Analysis,
+    refused: Vec<Unread>,
+    settings: &LintSettings,
+) -> LintReport {
     let source = Source {
         tree,
-        projects: &projects,
-        analysis: &analysis,
+        projects,
+        analysis,
         targets: settings.targets,
         strict: settings.strict,
         code_analysis: settings.code_analysis,
@@ -118,7 +129,7 @@ pub(crate) fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
     let examined = LintCoverage {
         open_not_shown: all - outcome.findings.len(),
         known: outcome.known,
-        ..coverage(tree, &projects, &analysis)
+        ..coverage(tree, projects, analysis)
     };
     LintReport {
         lint_report_version: LINT_REPORT_VERSION,
@@ -138,7 +149,7 @@ pub(crate) fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
 }
 
 /// The projects of a tree, and the project files that cannot be read.
-fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<Unread>) {
+pub(crate) fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<Unread>) {
     let (projects, refused) = ringfence_source::projects(tree);
     let unread = |(file, reason)| Unread { path: tree.file(file).path.clone(), reason };
     (projects, refused.into_iter().map(unread).collect())

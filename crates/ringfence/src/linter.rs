@@ -1,9 +1,9 @@
 //! Source that is looked at again and again, as in an editor.
 
-use crate::lint::linted;
+use crate::lint::{projects, reported};
 use crate::{LintReport, LintSettings};
 use ringfence_finding::SourceFinding;
-use ringfence_source::{FileId, SourceText, SourceTree};
+use ringfence_source::{Analyser, FileId, Project, SourceText, SourceTree};
 
 /// Source that is looked at again and again, as in an editor: what did not change is not read anew.
 ///
@@ -18,18 +18,23 @@ use ringfence_source::{FileId, SourceText, SourceTree};
 ///
 /// let text = "#include <ntddk.h>\nvoid *f(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
 /// let file = linter.put("a.c", SourceText::of(text)).unwrap();
-/// assert_eq!(linter.look_at(file)[0].rule, "executable-pool-type");
+/// linter.look();
+/// let findings = linter.look_at(file).ok_or("it is not alone")?;
+/// assert_eq!(findings[0].rule, "executable-pool-type");
+/// # Ok::<(), &str>(())
 /// ```
 #[derive(Debug)]
 pub struct Linter {
     tree: SourceTree,
     settings: LintSettings,
+    analyser: Analyser,
+    projects: Vec<Project>,
 }
 
 impl Linter {
     /// A linter of the files of `tree`.
     pub fn new(tree: SourceTree, settings: LintSettings) -> Linter {
-        Linter { tree, settings }
+        Linter { tree, settings, analyser: Analyser::default(), projects: Vec::new() }
     }
 
     /// The files, as they are now.
@@ -39,25 +44,28 @@ impl Linter {
 
     /// Gives a file a new text, or adds it; none for what is no source.
     pub fn put(&mut self, path: &str, text: SourceText) -> Option<FileId> {
-        self.tree.add(path, text)
+        let file = self.tree.add(path, text)?;
+        self.analyser.forget(file);
+        Some(file)
     }
 
     /// Looks at everything.
     pub fn look(&mut self) -> LintReport {
-        linted(&self.tree, &self.settings)
+        let (projects, refused) = projects(&self.tree);
+        let analysis = self.analyser.all(&self.tree, &projects, &self.settings.defines);
+        let report = reported(&self.tree, &projects, &analysis, refused, &self.settings);
+        self.projects = projects;
+        report
     }
 
-    /// Looks at one file, with what the last look at everything knew of the others.
-    pub fn look_at(&mut self, file: FileId) -> Vec<SourceFinding> {
+    /// Looks at one file, with what the last look at everything knew of the others; none where it has to be looked at
+    /// together with them: headers, project files, Rust, where a driver starts, and functions that hand on what callers
+    /// choose. Data is not looked at here ([`Linter::look`] does).
+    pub fn look_at(&mut self, file: FileId) -> Option<Vec<SourceFinding>> {
+        let defines = &self.settings.defines;
+        let analysis = self.analyser.one(&self.tree, &self.projects, defines, file)?;
+        let report = reported(&self.tree, &self.projects, &analysis, Vec::new(), &self.settings);
         let path = &self.tree.file(file).path;
-        let report = linted(&self.tree, &self.settings);
-        report.findings.into_iter().filter(|finding| finding.path == *path).collect()
-    }
-
-    /// Whether a change of a file changes only findings of its own: not of headers, of project files, and of where a
-    /// driver starts.
-    pub fn can_look_alone(&self, file: FileId) -> bool {
-        let _ = file;
-        false
+        Some(report.findings.into_iter().filter(|finding| finding.path == *path).collect())
     }
 }

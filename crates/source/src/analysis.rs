@@ -54,54 +54,199 @@ const MOST_ROUNDS: usize = 6;
 /// Looks at all C, C++ and Rust of a tree. `defines` hold for every file beside what projects say, each `NAME` or
 /// `NAME=VALUE`.
 pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
-    let directives = AllDirectives::new(tree);
-    let mut interest = Interest::new(tree, &directives);
-    let mut reading =
-        Reading { tree, directives: &directives, projects, defines, units: HashMap::default() };
-    let mut world = World::new(tree);
-    let mut read: HashSet<FileId> = HashSet::new();
-    let mut wrappers = Wrappers::default();
-    let mut calls: HashMap<CallId, Vec<SourceCall>> = HashMap::default();
-    let mut followed: HashSet<CallId> = HashSet::new();
-    for _ in 0..MOST_ROUNDS {
-        world.add(reading.read(&interest, &mut read));
-        entry::initialise(&mut world, projects);
-        let (found, more) = round(&world, &interest, &wrappers, &followed);
-        followed.extend(found.iter().map(|(id, _)| *id));
-        calls.extend(found);
-        if more.is_empty() {
-            break;
+    Analyser::default().all(tree, projects, defines)
+}
+
+/// Looks at a tree again and again: at all of it, and then at single files that changed.
+///
+/// What it remembers is of the tree of the last look at everything. Files may get new texts after that, and each has to be
+/// told by [`Analyser::forget`]; where files come or go, everything is to be looked at.
+#[derive(Default)]
+pub struct Analyser {
+    directives: AllDirectives,
+    interest: Option<Interest>,
+    /// The files with functions that hand a parameter on, by the function's name.
+    wrappers: HashMap<String, Vec<FileId>>,
+    opt_ins: HashMap<FileId, OptIn>,
+    /// Files whose change may change what others have to say.
+    shared: HashSet<FileId>,
+}
+
+impl std::fmt::Debug for Analyser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Analyser").finish_non_exhaustive()
+    }
+}
+
+impl Analyser {
+    /// Looks at everything.
+    pub fn all(&mut self, tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
+        self.directives = AllDirectives::new(tree);
+        let mut interest = Interest::new(tree, &self.directives);
+        let mut reading = Reading::new(tree, &self.directives, projects, defines);
+        let mut following = Following::new(tree);
+        loop {
+            let more = reading.read(&interest, &mut following.read);
+            following.world.add(more);
+            entry::initialise(&mut following.world, projects);
+            match following.round(&interest) {
+                Some(names) => interest.add(names, tree, &self.directives),
+                None => break,
+            }
+        }
+        let files: Vec<FileId> = interest::sources(tree).collect();
+        let mut analysis = following.analysis(&mut reading, &files);
+        analysis.tables = reading.tables();
+        let Following { world, wrappers, .. } = following;
+        self.wrappers = HashMap::default();
+        for id in wrappers.keys() {
+            let files = self.wrappers.entry(name_of(&world, *id).to_owned()).or_default();
+            files.push(world.parsed[id.parsed].file);
+        }
+        self.opt_ins = analysis.opt_ins.iter().cloned().collect();
+        self.shared = shared(&world, &wrappers);
+        self.interest = Some(interest);
+        analysis.with(rust::analyse(tree))
+    }
+
+    /// Says that a file has a new text.
+    pub fn forget(&mut self, file: FileId) {
+        self.directives.forget(file);
+    }
+
+    /// Whether a change of a file changes only what it says itself: it is C or C++, no header, no driver starts in it, and
+    /// none of its functions hands a parameter on.
+    pub fn is_alone(&self, tree: &SourceTree, file: FileId) -> bool {
+        let is_main = matches!(tree.file(file).kind, FileKind::C | FileKind::Cpp);
+        let is_known = self.interest.is_some() && self.directives.knows(file);
+        is_main && is_known && !self.shared.contains(&file)
+    }
+
+    /// Looks at one file that is alone, with what the last look at everything knew of the others: calls are those of
+    /// that file, and of the rest there is what was found on the way, without tables. None where it turns out not to be alone.
+    pub fn one(
+        &self,
+        tree: &SourceTree,
+        projects: &[Project],
+        defines: &[String],
+        file: FileId,
+    ) -> Option<Analysis> {
+        let interest = self.interest.as_ref().filter(|_| self.is_alone(tree, file))?;
+        let mut reading = Reading::new(tree, &self.directives, projects, defines);
+        let mut following = Following::new(tree);
+        let mut wanted = vec![file];
+        loop {
+            wanted.retain(|file| following.read.insert(*file));
+            let more = reading.read_files(wanted);
+            following.world.add(more);
+            for parsed in &mut following.world.parsed {
+                if let (OptIn::Runtime(_), Some(known)) =
+                    (&parsed.opt_in, self.opt_ins.get(&parsed.file))
+                {
+                    parsed.opt_in = known.clone();
+                }
+            }
+            let more = following.round(interest);
+            wanted = self.wrappers_called(&following);
+            if more.is_none() && wanted.is_empty() {
+                break;
+            }
+        }
+        if shared(&following.world, &following.wrappers).contains(&file) {
+            return None;
+        }
+        let mut analysis = following.analysis(&mut reading, &[file]);
+        analysis.calls.retain(|call| call.span.file == file);
+        Some(analysis)
+    }
+
+    /// The files not read yet with functions that hand a parameter on and that what was read calls.
+    fn wrappers_called(&self, following: &Following<'_>) -> Vec<FileId> {
+        let mut files = Vec::new();
+        for (parsed, one) in following.world.parsed.iter().enumerate() {
+            for call in &one.syntax.calls {
+                let known = self.wrappers.get(following.world.text(parsed, &call.callee));
+                files.extend(
+                    known.into_iter().flatten().filter(|file| !following.read.contains(file)),
+                );
+            }
+        }
+        files.sort();
+        files.dedup();
+        files
+    }
+}
+
+/// The files with entry points, or with functions that hand a parameter on.
+fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
+    let entries = entry::ENTRIES.iter().filter_map(|name| world.functions.get(*name)).flatten();
+    entries.chain(wrappers.keys()).map(|id| world.parsed[id.parsed].file).collect()
+}
+
+/// Calls that are followed, round after round, as wrappers turn up.
+struct Following<'t> {
+    world: World<'t>,
+    read: HashSet<FileId>,
+    wrappers: Wrappers,
+    calls: HashMap<CallId, Vec<SourceCall>>,
+    followed: HashSet<CallId>,
+    rounds: usize,
+}
+
+impl<'t> Following<'t> {
+    fn new(tree: &'t SourceTree) -> Following<'t> {
+        Following {
+            world: World::new(tree),
+            read: HashSet::new(),
+            wrappers: Wrappers::default(),
+            calls: HashMap::default(),
+            followed: HashSet::new(),
+            rounds: 0,
+        }
+    }
+
+    /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, if there are any.
+    fn round(&mut self, interest: &Interest) -> Option<Vec<String>> {
+        let (found, more) = round(&self.world, interest, &self.wrappers, &self.followed);
+        self.followed.extend(found.iter().map(|(id, _)| *id));
+        self.calls.extend(found);
+        self.rounds += 1;
+        if more.is_empty() || self.rounds >= MOST_ROUNDS {
+            return None;
         }
         // Calls of what turned out to be a wrapper are followed anew.
-        let names: HashSet<&str> = more.iter().map(|(id, _)| name_of(&world, *id)).collect();
-        followed.retain(|id| {
-            !names.contains(
-                world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee),
-            ) && !is_macro_call(&world, *id)
-        });
+        let world = &self.world;
+        let names: HashSet<&str> = more.iter().map(|(id, _)| name_of(world, *id)).collect();
+        let callee = |id: &CallId| {
+            world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee)
+        };
+        self.followed.retain(|id| !names.contains(callee(id)) && !is_macro_call(world, *id));
         let names = names.into_iter().map(str::to_owned).collect();
         for (function, call) in more {
-            wrappers.entry(function).or_default().push(call);
+            self.wrappers.entry(function).or_default().push(call);
         }
-        interest.add(names, tree, &directives);
+        Some(names)
     }
-    let pragmas = reading.pragmas();
-    let tables = reading.tables();
-    let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
-    let analysis = Analysis {
-        linker: of_projects(projects).into_iter().chain(pragmas.linker).collect(),
-        sections: pragmas.sections,
-        tables,
-        control: control::writes(&world, &is_for_kernel),
-        code_uses: code_use::uses(&world, &is_for_kernel),
-        calls: told(calls, &wrappers, |id| call_span(&world, id)),
-        opt_ins: world.parsed.iter().map(|parsed| (parsed.file, parsed.opt_in.clone())).collect(),
-        entries: entry::entries(&world, projects),
-        late_opt_ins: reading.late_opt_ins(),
-        parsed: read.into_iter().collect(),
-        cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
-    };
-    analysis.with(rust::analyse(tree))
+
+    /// What was found, with what else `files` say.
+    fn analysis(&mut self, reading: &mut Reading<'t>, files: &[FileId]) -> Analysis {
+        let world = &self.world;
+        let pragmas = reading.pragmas(files);
+        let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
+        Analysis {
+            linker: of_projects(reading.projects).into_iter().chain(pragmas.linker).collect(),
+            sections: pragmas.sections,
+            tables: Vec::new(),
+            control: control::writes(world, &is_for_kernel),
+            code_uses: code_use::uses(world, &is_for_kernel),
+            calls: told(std::mem::take(&mut self.calls), &self.wrappers, |id| call_span(world, id)),
+            opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
+            entries: entry::entries(world, reading.projects),
+            late_opt_ins: reading.late_opt_ins(),
+            parsed: self.read.iter().copied().collect(),
+            cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
+        }
+    }
 }
 
 impl Analysis {
@@ -217,6 +362,15 @@ struct Reading<'t> {
 }
 
 impl<'t> Reading<'t> {
+    fn new(
+        tree: &'t SourceTree,
+        directives: &'t AllDirectives,
+        projects: &'t [Project],
+        defines: &'t [String],
+    ) -> Reading<'t> {
+        Reading { tree, directives, projects, defines, units: HashMap::default() }
+    }
+
     /// Parses the files that name anything of interest and were not parsed yet.
     fn read(&mut self, interest: &Interest, read: &mut HashSet<FileId>) -> Vec<Parsed<'t>> {
         let tree = self.tree;
@@ -225,6 +379,12 @@ impl<'t> Reading<'t> {
         let named = |file: &FileId| interest.is_named_in(tree.file(*file).text.as_str());
         let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
         read.extend(wanted.iter().copied());
+        self.read_files(wanted)
+    }
+
+    /// Parses files.
+    fn read_files(&mut self, wanted: Vec<FileId>) -> Vec<Parsed<'t>> {
+        let tree = self.tree;
         let is_header = |file: &FileId| tree.file(*file).kind == FileKind::Header;
         let (headers, mains): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_header);
         self.add_units(&mains);
@@ -244,15 +404,14 @@ impl<'t> Reading<'t> {
     }
 
     /// What the pragmas of all files say that speak of sections, but for programs of user mode.
-    fn pragmas(&mut self) -> Pragmas {
+    fn pragmas(&mut self, files: &[FileId]) -> Pragmas {
         let (tree, directives) = (self.tree, self.directives);
         let text = |file: FileId| tree.file(file).text.as_str();
-        let all: Vec<FileId> = interest::sources(tree).collect();
         let speak = |file: &FileId| {
             let mut all = directives.of(tree, *file).iter();
             all.any(|directive| pragma::speaks(text(*file), directive))
         };
-        let speaking: Vec<FileId> = all.into_par_iter().filter(speak).collect();
+        let speaking: Vec<FileId> = files.par_iter().copied().filter(speak).collect();
         let units = self.units_of(&speaking);
         let mut found = Pragmas::default();
         for (file, unit) in speaking.into_iter().zip(units) {
@@ -655,5 +814,36 @@ mod tests {
             matches!(&found[0].1, OptIn::Runtime(Initialised::InHelper { helper, .. }) if helper == "I"),
             "{found:?}"
         );
+    }
+
+    /// Looking at one file alone gives what looking at everything gives of it.
+    #[test]
+    fn one_file_says_alone_what_it_says_among_the_others() {
+        let wrapper =
+            "#include \"x.h\"\nvoid *My(POOL_TYPE t) { return ExAllocatePoolWithTag(t, 1, 'a'); }";
+        let entry =
+            "#include <ntddk.h>\nNTSTATUS DriverEntry(int a) { ExInitializeDriverRuntime(1); }";
+        let before = "#include \"x.h\"\nvoid F(void) {}";
+        let after = "#include \"x.h\"\nvoid F(void) { ALLOC(2); My(NonPagedPool); ExAllocatePool(POOL, 1); }";
+        let header = "#define POOL_NX_OPTIN 1\n#include <ntddk.h>\n#define POOL NonPagedPoolExecute\n#define ALLOC(n) ExAllocatePool(PagedPool, n)";
+        let mut tree = tree(&[("a.c", before), ("w.c", wrapper), ("e.c", entry), ("x.h", header)]);
+        let mut analyser = Analyser::default();
+        analyser.all(&tree, &[], &[]);
+        let file = |tree: &SourceTree, path: &str| tree.at(path).unwrap();
+        let changed = file(&tree, "a.c");
+        tree.add("a.c", SourceText::of(after));
+        analyser.forget(changed);
+        let of_it = |calls: Vec<SourceCall>| -> Vec<String> {
+            let own = calls.into_iter().filter(|call| call.span.file == changed);
+            own.map(|call| format!("{:?} {:?} {:?}", call.span, call.deciding_value(), call.via))
+                .collect()
+        };
+        let alone = of_it(analyser.one(&tree, &[], &[], changed).unwrap().calls);
+        assert_eq!(alone.len(), 2);
+        assert_eq!(alone, of_it(analyse(&tree, &[], &[]).calls));
+        // Others depend on these.
+        for path in ["w.c", "e.c", "x.h"] {
+            assert!(analyser.one(&tree, &[], &[], file(&tree, path)).is_none(), "{path}");
+        }
     }
 }

@@ -23,7 +23,7 @@ pub struct Entry {
 }
 
 /// Where a driver starts.
-const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriverEntry"];
+pub(crate) const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriverEntry"];
 
 /// How many functions lie between the entry point and the call, at the most.
 const DEEPEST: usize = 6;

@@ -41,7 +41,7 @@ mod value;
 mod vocabulary;
 mod world;
 
-pub use analysis::{Analysis, analyse};
+pub use analysis::{Analyser, Analysis, analyse};
 pub use calls::{Hop, SourceArgument, SourceCall};
 pub use code_use::{CodeUse, CodeUseKind};
 pub use control::{ControlWrite, WrittenBy};

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The directives of all files, each read when first asked for.
+#[derive(Default)]
 pub(crate) struct AllDirectives {
     of_files: Vec<OnceLock<Vec<Directive>>>,
 }
@@ -18,6 +19,18 @@ pub(crate) struct AllDirectives {
 impl AllDirectives {
     pub(crate) fn new(tree: &SourceTree) -> AllDirectives {
         AllDirectives { of_files: tree.files().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Reads a file anew when it is asked for.
+    pub(crate) fn forget(&mut self, file: FileId) {
+        if let Some(known) = self.of_files.get_mut(file.0 as usize) {
+            *known = OnceLock::new();
+        }
+    }
+
+    /// Whether the file was there when all were counted.
+    pub(crate) fn knows(&self, file: FileId) -> bool {
+        (file.0 as usize) < self.of_files.len()
     }
 
     pub(crate) fn of(&self, tree: &SourceTree, file: FileId) -> &[Directive] {

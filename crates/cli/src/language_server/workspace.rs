@@ -114,22 +114,25 @@ impl Workspace {
     fn put_text(&mut self, path: &str, text: SourceText, is_new: bool) {
         if let Some(file) = self.linter.put(path, text) {
             self.changed.insert(file);
-            self.stale |= is_new || !self.linter.can_look_alone(file);
+            self.stale |= is_new;
         }
     }
 
     /// Looks at what changed; gives what is to be shown of all open documents.
     pub(super) fn news(&mut self) -> Vec<News> {
+        if !self.stale && self.changed.is_empty() && self.closed.is_empty() {
+            return Vec::new();
+        }
+        for file in std::mem::take(&mut self.changed) {
+            let path = self.tree().file(file).path.clone();
+            let found = if self.stale { None } else { self.linter.look_at(file) };
+            match found {
+                Some(found) => drop(self.findings.insert(path, found)),
+                None => self.stale = true,
+            }
+        }
         if self.stale {
             self.look_at_all();
-        } else if !self.changed.is_empty() {
-            for file in std::mem::take(&mut self.changed) {
-                let path = self.tree().file(file).path.clone();
-                let found = self.linter.look_at(file);
-                self.findings.insert(path, found);
-            }
-        } else if self.closed.is_empty() {
-            return Vec::new();
         }
         let gone = self.closed.drain(..).map(|uri| (uri, None, Vec::new()));
         let mut news: Vec<News> = gone.collect();
@@ -144,7 +147,6 @@ impl Workspace {
 
     fn look_at_all(&mut self) {
         self.stale = false;
-        self.changed.clear();
         self.findings.clear();
         for finding in self.linter.look().findings {
             self.findings.entry(finding.path.clone()).or_default().push(finding);
