@@ -140,10 +140,8 @@ impl Analyser {
             let more = reading.read_files(wanted);
             following.world.add(more);
             for parsed in &mut following.world.parsed {
-                if let (OptIn::Runtime(_), Some(known)) =
-                    (&parsed.opt_in, self.opt_ins.get(&parsed.file))
-                {
-                    parsed.opt_in = known.clone();
+                if matches!(parsed.opt_in, OptIn::Runtime(_)) {
+                    parsed.opt_in = self.opt_ins.get(&parsed.file)?.clone();
                 }
             }
             let more = following.round(interest);
@@ -823,7 +821,7 @@ mod tests {
             "#include \"x.h\"\nvoid *My(POOL_TYPE t) { return ExAllocatePoolWithTag(t, 1, 'a'); }";
         let entry =
             "#include <ntddk.h>\nNTSTATUS DriverEntry(int a) { ExInitializeDriverRuntime(1); }";
-        let before = "#include \"x.h\"\nvoid F(void) {}";
+        let before = "#include \"x.h\"\nvoid F(void) { ExAllocatePool(PagedPool, 1); }";
         let after = "#include \"x.h\"\nvoid F(void) { ALLOC(2); My(NonPagedPool); ExAllocatePool(POOL, 1); }";
         let header = "#define POOL_NX_OPTIN 1\n#include <ntddk.h>\n#define POOL NonPagedPoolExecute\n#define ALLOC(n) ExAllocatePool(PagedPool, n)";
         let mut tree = tree(&[("a.c", before), ("w.c", wrapper), ("e.c", entry), ("x.h", header)]);
@@ -841,6 +839,12 @@ mod tests {
         let alone = of_it(analyser.one(&tree, &[], &[], changed).unwrap().calls);
         assert_eq!(alone.len(), 2);
         assert_eq!(alone, of_it(analyse(&tree, &[], &[]).calls));
+        // Whether the driver opts in is not known of a file that said nothing before.
+        let quiet = tree.add("q.c", SourceText::of("#include \"x.h\"")).unwrap();
+        analyser.all(&tree, &[], &[]);
+        tree.add("q.c", SourceText::of(after));
+        analyser.forget(quiet);
+        assert!(analyser.one(&tree, &[], &[], quiet).is_none());
         // Others depend on these.
         for path in ["w.c", "e.c", "x.h"] {
             assert!(analyser.one(&tree, &[], &[], file(&tree, path)).is_none(), "{path}");
