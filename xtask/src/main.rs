@@ -11,6 +11,7 @@ mod docs;
 mod fixtures;
 mod fuzz;
 mod integrations;
+mod lint_corpus;
 mod reports;
 mod stage;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Fixtures(fixtures::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Fetches the driver sources of corpus/source.toml and checks ringfence's findings in them.
+    LintCorpus(lint_corpus::Arguments),
     /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
     Reports(reports::Arguments),
     /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
@@ -73,6 +76,7 @@ fn run() -> anyhow::Result<()> {
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::LintCorpus(arguments) => lint_corpus::run(&arguments),
         Task::Reports(arguments) => reports::run(&arguments),
         Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),
