@@ -52,6 +52,30 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// A file of C or C++ of which every call is listed.
+pub struct Source {
+    /// The package, and the path in it.
+    pub name: PathBuf,
+    pub path: PathBuf,
+}
+
+/// All of them, fetched as far as they were not there and can be had.
+pub fn sources() -> Result<Vec<Source>> {
+    let expectations = Expectations::load(&root().join("corpus/source.toml"))?;
+    let (folders, _) = fetch(&expectations)?;
+    let mut sources = Vec::new();
+    for (package, folder) in folders {
+        for file in sites::files(&folder)? {
+            let c = [".c", ".h", ".cpp"].iter().any(|ending| file.ends_with(ending));
+            if c && package.covers(&file)? {
+                let (name, path) = (Path::new(&package.name).join(&file), folder.join(&file));
+                sources.push(Source { name, path });
+            }
+        }
+    }
+    Ok(sources)
+}
+
 type Folders<'a> = Vec<(&'a SourcePackage, PathBuf)>;
 
 /// Also returns how many packages could not be had: one registry may be out of reach where the others are not.
