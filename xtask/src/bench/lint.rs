@@ -190,7 +190,7 @@ impl Tree {
             line.push(self.folder.clone().into());
             println!("ringfence tells of {} places", places(&said(line)?, "\"rule\""));
         }
-        println!("semgrep tells of {} places", places(&said(self.semgrep(semgrep))?, "memory"));
+        println!("semgrep tells of {} places", places(&said(self.semgrep(semgrep))?, "executable"));
         println!("cppcheck tells of {} places", places(&said(self.cppcheck())?, "executable-"));
         Ok(())
     }
