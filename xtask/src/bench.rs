@@ -5,6 +5,7 @@ mod agree;
 mod code;
 mod corpus;
 mod large;
+mod lint;
 mod meter;
 mod peers;
 mod reports;
@@ -36,6 +37,9 @@ pub struct Arguments {
     /// Measure the reports that are written to files only
     #[arg(long, conflicts_with = "only_code")]
     only_reports: bool,
+    /// Measure the lint of sources only
+    #[arg(long, conflicts_with_all = ["only_code", "only_reports"])]
+    only_lint: bool,
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,12 +50,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missing = install_missing(&[("time", "time"), ("taskset", "util-linux")])?;
     ensure!(missing.is_empty(), "the bench needs {}", missing.join(", "));
     let target = crate::command::target()?;
-    let peers::Built { ringfence, floor, decode } = peers::build(&target)?;
+    let peers::Built { ringfence, floor, decode, parse } = peers::build(&target)?;
     let folder = target.join("bench");
     fs::create_dir_all(&folder)?;
-    let real = crate::corpus::fetched()?;
     let (meter, rounds) = (Meter::new()?, if arguments.quick { 5 } else { 21 });
     let mut rows = Vec::new();
+    if !arguments.only_code && !arguments.only_reports {
+        let with_peers = !arguments.no_peers;
+        let programs = lint::Programs { ringfence: &ringfence, parse: &parse, with_peers };
+        lint::measure(&meter, &programs, &folder, rounds, &mut rows)?;
+    }
+    if arguments.only_lint {
+        return tell_table(rows, arguments);
+    }
+    let real = crate::corpus::fetched()?;
     if !arguments.only_code {
         reports::measure(&meter, (&ringfence, &folder, &real), rounds.min(5), &mut rows)?;
     }

@@ -1,5 +1,6 @@
 //! The real drivers of `corpus/manifest.toml`: fetched from the package registries, then scanned and compared.
 
+mod apt;
 mod carve;
 mod compare;
 mod extract;

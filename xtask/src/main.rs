@@ -12,6 +12,7 @@ mod fixtures;
 mod fuzz;
 mod integrations;
 mod mend;
+mod lint_corpus;
 mod reports;
 mod stage;
 mod test;
@@ -45,6 +46,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Proves source fixes by machine code: builds the example, mends it, builds it again.
     Mend,
+    /// Fetches the driver sources of corpus/source.toml and checks ringfence's findings in them.
+    LintCorpus(lint_corpus::Arguments),
     /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
     Reports(reports::Arguments),
     /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
@@ -77,6 +80,7 @@ fn run() -> anyhow::Result<()> {
         Task::Fixtures(arguments) => fixtures::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Mend => mend::run(),
+        Task::LintCorpus(arguments) => lint_corpus::run(&arguments),
         Task::Reports(arguments) => reports::run(&arguments),
         Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),

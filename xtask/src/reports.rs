@@ -78,6 +78,7 @@ fn unpacked(needed: &Needed) -> Result<PathBuf> {
         registry: needed.registry,
         name: needed.name.to_owned(),
         version: needed.version.to_owned(),
+        suite: None,
         platform: None,
         python: None,
         file: needed.file.to_owned(),

@@ -1,6 +1,6 @@
 //! What ringfence is measured against, built or installed below the target directory.
 
-use crate::command::{capture, root, run};
+use crate::command::{capture, need, root, run};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::process::Command;
 /// Versions are part of the comparison.
 const CHECK: (&str, &str) = ("binary-security-check", "2.0.2");
 const PEFILE: &str = "pefile==2024.8.26";
+const SEMGREP: &str = "1.185.0";
 
 /// The release binaries of this repository that are measured.
 pub struct Built {
@@ -16,9 +17,11 @@ pub struct Built {
     pub floor: PathBuf,
     /// Decodes.
     pub decode: PathBuf,
+    /// Parses sources.
+    pub parse: PathBuf,
 }
 
-/// Builds ringfence and the two floors.
+/// Builds ringfence and the three floors.
 pub fn build(target: &Path) -> Result<Built> {
     let cargo = || {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -29,9 +32,15 @@ pub fn build(target: &Path) -> Result<Built> {
     // One after the other: together they would share features, and ringfence be another program
     // than the one that is shipped.
     run(cargo().args(["--package", "ringfence-cli"]))?;
-    run(cargo().args(["--package", "xtask", "--bin", "floor", "--bin", "decode"]))?;
+    let floors = ["--bin", "floor", "--bin", "decode", "--bin", "parse"];
+    run(cargo().args(["--package", "xtask"]).args(floors))?;
     let built = |name: &str| target.join("release").join(name);
-    Ok(Built { ringfence: built("ringfence"), floor: built("floor"), decode: built("decode") })
+    Ok(Built {
+        ringfence: built("ringfence"),
+        floor: built("floor"),
+        decode: built("decode"),
+        parse: built("parse"),
+    })
 }
 
 /// binary-security-check, a checker of PE headers.
@@ -65,6 +74,30 @@ pub fn python(folder: &Path) -> Result<PathBuf> {
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PEFILE]))?;
     }
     Ok(python)
+}
+
+/// Semgrep, in a Python of its own: it wants many packages.
+pub fn semgrep(folder: &Path) -> Result<PathBuf> {
+    let environment = folder.join("semgrep");
+    let program = environment.join("bin/semgrep");
+    let mut version = Command::new(&program);
+    let there = capture(version.args(["--version", "--disable-version-check"]))
+        .is_ok_and(|said| said.trim() == SEMGREP);
+    if !there {
+        println!("installing semgrep {SEMGREP}");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        let python = environment.join("bin/python");
+        let package = format!("semgrep=={SEMGREP}");
+        run(Command::new(python).args(["-m", "pip", "install", "--quiet", &package]))?;
+    }
+    Ok(program)
+}
+
+/// Cppcheck, as Debian has it; which one that is, is told.
+pub fn cppcheck() -> Result<()> {
+    need(&[("cppcheck", "cppcheck")])?;
+    println!("{}", capture(Command::new("cppcheck").arg("--version"))?.trim());
+    Ok(())
 }
 
 /// The rules over pefile.

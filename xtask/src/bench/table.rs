@@ -97,7 +97,7 @@ impl Table {
     pub fn text(&self) -> String {
         let mut text = format!(
             "{:<34}{:>10}{:>8}{:>9}{:>8}{:>10}\n",
-            "", "drivers/s", "MB/s", "seconds", "CPU s", "peak MiB"
+            "", "files/s", "MB/s", "seconds", "CPU s", "peak MiB"
         );
         for row in &self.rows {
             let _ = writeln!(

@@ -24,6 +24,8 @@ pub enum Registry {
     Crates,
     Npm,
     Debian,
+    /// The upstream archive of a source package.
+    DebianSource,
 }
 
 /// One package of one registry.
@@ -33,6 +35,8 @@ pub struct Package {
     pub registry: Registry,
     pub name: String,
     pub version: String,
+    /// The suite that a source package is in, such as `bookworm`.
+    pub suite: Option<String>,
     /// The platform tag of a wheel for another machine than this one.
     pub platform: Option<String>,
     /// The Python version such a wheel is for.
