@@ -8,7 +8,7 @@ pub(crate) mod pool_flags;
 pub(crate) mod tests;
 
 use crate::rule::panic_message;
-use crate::{Crash, Rule, rules};
+use crate::{Crash, rules};
 pub(crate) use judging::{
     about, always, answer, argument, asks, asks_by, depends_on_opt_in, every, given, terms,
     violation,
