@@ -40,10 +40,10 @@ impl<'t> Place<'_, 't> {
                 (Kind::Operator, "?" | ":" | "," | "&&" | "||") => return true,
                 (Kind::Operator, "==" | "!=" | "<=" | ">=") => {}
                 (Kind::Operator, operator) if operator.ends_with('=') => return true,
-                (Kind::Word, name) => {
-                    if given.contains(&name) || self.stands_for_weak(name, depth, left) {
-                        return true;
-                    }
+                (Kind::Word, name)
+                    if given.contains(&name) || self.stands_for_weak(name, depth, left) =>
+                {
+                    return true;
                 }
                 _ => {}
             }

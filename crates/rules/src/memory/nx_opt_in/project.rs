@@ -89,9 +89,8 @@ mod tests {
                  an opt-in would make non-executable"
             ]
         );
-        for output in [Output::UserMode] {
-            assert_eq!(of(asks, Configuration { output, ..Configuration::default() }), [""; 0]);
-        }
+        let program = Configuration { output: Output::UserMode, ..Configuration::default() };
+        assert_eq!(of(asks, program), [""; 0]);
         let define = Define {
             name: "POOL_NX_OPTOUT".into(),
             value: Some("1".into()),

@@ -82,9 +82,11 @@ fn entries(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<
         let never = served().any(|state| matches!(state, Initialised::Never));
         let by_other = served()
             .any(|state| matches!(state, Initialised::InEntry(_) | Initialised::InHelper { .. }));
-        let finding = if is_dll && entry.initialises.is_none() && (never || by_other) {
-            as_export_driver(entry, source)
-        } else if !is_dll && exports.contains(&entry.span.file) && (never || by_other) {
+        let as_export = match is_dll {
+            true => entry.initialises.is_none(),
+            false => exports.contains(&entry.span.file),
+        };
+        let finding = if as_export && (never || by_other) {
             as_export_driver(entry, source)
         } else if !is_dll && entry.initialises.is_none() && never {
             let message = format!(
