@@ -18,6 +18,7 @@ pub fn all() -> Result<()> {
         Stage::task("cmake", 300, &["integrations", "--only", "cmake"])?,
         Stage::task("msbuild", 300, &["integrations", "--only", "msbuild"])?,
         Stage::task("corpus", 900, &["corpus"])?,
+        Stage::task("lint-corpus", 900, &["lint-corpus"])?,
         Stage::task("reports", 600, &["reports"])?,
         Stage::task("fuzz", 900, &["fuzz", "--seconds", "30"])?,
     ])
