@@ -344,6 +344,14 @@ fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
 
+/// The same for reports of source.
+fn source_formats() -> impl TypedValueParser<Value = Format> {
+    let names = Format::LINT
+        .iter()
+        .map(|format| PossibleValue::new(format.name()).help(format.about_source()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
+}
+
 fn questions() -> impl TypedValueParser<Value = Question> {
     PossibleValuesParser::new(["load", "run", "certify"]).try_map(|name| {
         let mut all = Question::ALL.into_iter();

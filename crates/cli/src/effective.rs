@@ -72,6 +72,24 @@ impl Effective {
         Effective::merged(chosen, format, file, said)
     }
 
+    /// The settings for a look at source: of the file, what is not about drivers and their reports.
+    pub(crate) fn for_source(chosen: &Chosen, inputs: &[Input]) -> anyhow::Result<Effective> {
+        let file = File::for_scan(chosen, inputs)?;
+        let said = match &file {
+            Some(file) => file.read()?,
+            None => Configuration::default(),
+        };
+        let said = Configuration {
+            target: said.target,
+            strict: said.strict,
+            code_analysis: said.code_analysis,
+            threads: said.threads,
+            docs_url: said.docs_url,
+            ..Configuration::default()
+        };
+        Effective::merged(chosen, None, file, said)
+    }
+
     fn merged(
         chosen: &Chosen,
         format: Option<Format>,

@@ -1,17 +1,20 @@
 //! Source code, from files to a report.
 
+mod gathered;
 mod suppressing;
 
 use crate::TOOL;
 use crate::scan::threads_or_all;
-use ringfence_container::{Input, Source as FoundSource, Unreadable, expand_sources, read_source};
+use gathered::{Gathered, gather};
+use ringfence_container::{Input, read_source};
 use ringfence_finding::{
     Fault, LINT_REPORT_VERSION, LintCoverage, LintReport, Targets, Unread, set_source_fingerprints,
 };
 use ringfence_rules::Source;
 use ringfence_source::{
-    Analysis, FileKind, Project, SourceText, SourceTree, analyse, suppressions,
+    Analysis, FileId, FileKind, Project, SourceCall, SourceText, SourceTree, analyse, suppressions,
 };
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -58,12 +61,14 @@ pub struct Lint {
 
 /// Looks at all source behind `inputs`: C, C++, Rust, and the files that build them.
 ///
-/// What cannot be read is told in the report; the rest is looked at.
+/// What an input belongs to is read along, though nothing is told of it: the nearest folder above with a file that builds
+/// it, and settings for whole folders above that. So a file says alone what it says among the others. What cannot be read
+/// is told in the report; the rest is looked at.
 pub fn lint(inputs: &[Input], settings: &LintSettings) -> Lint {
     let start = Instant::now();
-    let mut left_out_by_name = Vec::new();
-    let (tree, unread) = read(inputs, &mut left_out_by_name);
-    let mut report = lint_tree(&tree, settings);
+    let Gathered { tree, asked, unread, left_out_by_name } = gather(inputs);
+    let work = || linted(&tree, settings, Some(&asked));
+    let mut report = on_threads(settings.threads, work);
     report.unread.splice(0..0, unread);
     report.elapsed = start.elapsed();
     Lint { report, tree, left_out_by_name }
@@ -83,18 +88,31 @@ pub fn lint(inputs: &[Input], settings: &LintSettings) -> Lint {
 /// assert_eq!((report.findings[0].line, report.findings[0].column), (2, 42));
 /// ```
 pub fn lint_tree(tree: &SourceTree, settings: &LintSettings) -> LintReport {
-    let work = || linted(tree, settings);
-    match rayon::ThreadPoolBuilder::new().num_threads(threads_or_all(settings.threads)).build() {
+    on_threads(settings.threads, || linted(tree, settings, None))
+}
+
+fn on_threads(threads: usize, work: impl FnOnce() -> LintReport + Send) -> LintReport {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads_or_all(threads)).build() {
         Ok(pool) => pool.install(work),
         // Without threads of its own, those there are do it.
         Err(_) => work(),
     }
 }
 
-fn linted(tree: &SourceTree, settings: &LintSettings) -> LintReport {
+fn linted(
+    tree: &SourceTree,
+    settings: &LintSettings,
+    asked: Option<&HashSet<FileId>>,
+) -> LintReport {
     let (projects, refused) = projects(tree);
     let analysis = analyse(tree, &projects, &settings.defines);
-    reported(tree, &projects, &analysis, refused, settings)
+    // Who names a project asks about its sources.
+    let asked = asked.map(|asked| {
+        let named = projects.iter().filter(|project| asked.contains(&project.file));
+        let sources: Vec<FileId> = named.flat_map(|project| project.sources.clone()).collect();
+        asked.iter().copied().chain(sources).collect::<HashSet<_>>()
+    });
+    reported(tree, &projects, &analysis, refused, settings, asked.as_ref())
 }
 
 /// What the rules say of what was found in `tree`; `refused` are the project files that could not be read.
@@ -104,7 +122,10 @@ pub(crate) fn reported(
     analysis: &Analysis,
     refused: Vec<Unread>,
     settings: &LintSettings,
+    asked: Option<&HashSet<FileId>>,
 ) -> LintReport {
+    let is_asked = |file: FileId| asked.is_none_or(|asked| asked.contains(&file));
+    let is_told = |path: &str| tree.at(path).is_none_or(is_asked);
     let source = Source {
         tree,
         projects,
@@ -114,22 +135,24 @@ pub(crate) fn reported(
         code_analysis: settings.code_analysis,
     };
     let mut outcome = ringfence_rules::check_source(&source);
+    outcome.findings.retain(|finding| is_told(&finding.path));
     set_source_fingerprints(&mut outcome.findings);
-    let idle_suppressions = suppressing::suppress(tree, &mut outcome.findings, &suppressions(tree));
+    let suppressions = suppressions(tree);
+    let own = suppressions.iter().filter(|one| is_asked(one.span.file));
+    let idle_suppressions = suppressing::suppress(tree, &mut outcome.findings, own);
     let all = outcome.findings.len();
     if !settings.show_open {
         outcome.findings.retain(|finding| !finding.open);
     }
-    let path = |id| tree.file(id).path.clone();
-    let cut = analysis.cut.iter().map(|id| Unread {
-        path: path(*id),
+    let cut = analysis.cut.iter().filter(|id| is_asked(**id)).map(|id| Unread {
+        path: tree.name(*id).to_owned(),
         reason: "not read to its end: it takes far more work than any source does".to_owned(),
     });
-    let unread = refused.into_iter().chain(cut).collect();
+    let refused = refused.into_iter().filter(|unread| is_told(&unread.path));
+    let unread = refused.chain(cut).collect();
     let examined = LintCoverage {
         open_not_shown: all - outcome.findings.len(),
-        known: outcome.known,
-        ..coverage(tree, projects, analysis)
+        ..coverage(&source, is_asked)
     };
     LintReport {
         lint_report_version: LINT_REPORT_VERSION,
@@ -151,63 +174,33 @@ pub(crate) fn reported(
 /// The projects of a tree, and the project files that cannot be read.
 pub(crate) fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<Unread>) {
     let (projects, refused) = ringfence_source::projects(tree);
-    let unread = |(file, reason)| Unread { path: tree.file(file).path.clone(), reason };
+    let unread = |(file, reason)| Unread { path: tree.name(file).to_owned(), reason };
     (projects, refused.into_iter().map(unread).collect())
 }
 
-fn coverage(tree: &SourceTree, projects: &[Project], analysis: &Analysis) -> LintCoverage {
+fn coverage(source: &Source<'_>, is_asked: impl Fn(FileId) -> bool) -> LintCoverage {
+    let Source { tree, projects, analysis, .. } = source;
     let is_source = |kind: FileKind| kind != FileKind::Project;
+    let own = |call: &&SourceCall| is_asked(call.span.file);
+    let calls = analysis.calls.iter().filter(own);
     LintCoverage {
-        files: tree.files().filter(|(_, file)| is_source(file.kind)).count(),
-        parsed: analysis.parsed.len(),
-        projects: projects.len(),
-        calls: analysis.calls.len(),
-        known: 0,
+        files: tree.files().filter(|(id, file)| is_source(file.kind) && is_asked(*id)).count(),
+        parsed: analysis.parsed.iter().filter(|file| is_asked(**file)).count(),
+        projects: projects.iter().filter(|project| is_asked(project.file)).count(),
+        calls: calls.clone().count(),
+        known: calls.filter(|call| source.knows(call)).count(),
         open_not_shown: 0,
     }
 }
 
 /// Reads all source behind `inputs`, with what could not be read.
 pub fn read_sources(inputs: &[Input]) -> (SourceTree, Vec<Unread>) {
-    read(inputs, &mut Vec::new())
+    let mut gathered = Gathered::default();
+    gathered.read(inputs, true);
+    (gathered.tree, gathered.unread)
 }
 
 /// The text of a source or project file; none where it cannot be read.
 pub fn read_source_text(path: &Path) -> Option<SourceText> {
     SourceText::decode(&read_source(path).ok()?).ok()
-}
-
-/// Reads everything that is source, in parallel and in the order of the inputs.
-fn read(inputs: &[Input], left_out: &mut Vec<Unread>) -> (SourceTree, Vec<Unread>) {
-    use rayon::prelude::*;
-    let found = expand_sources(inputs, |name| FileKind::of(name).is_some());
-    let read = |found: Result<FoundSource, Unreadable>| {
-        let source = found
-            .map_err(|reason| Unread { path: reason.name.clone(), reason: reason.to_string() })?;
-        let name = source.name();
-        let fail = |reason: String| Unread { path: name.clone(), reason };
-        if FileKind::of(&name).is_none() {
-            return Ok((name, None));
-        }
-        let bytes = read_source(Path::new(&name)).map_err(|reason| fail(reason.to_string()))?;
-        let text = SourceText::decode(&bytes).map_err(|reason| fail(reason.to_string()))?;
-        Ok((name, Some(text)))
-    };
-    let all: Vec<Result<(String, Option<SourceText>), Unread>> =
-        found.into_par_iter().map(read).collect();
-    let mut tree = SourceTree::default();
-    let mut unread = Vec::new();
-    for one in all {
-        match one {
-            Ok((name, Some(text))) => {
-                tree.add(&name, text);
-            }
-            Ok((path, None)) => left_out.push(Unread {
-                path,
-                reason: "neither C, C++ or Rust nor a file that builds them".to_owned(),
-            }),
-            Err(reason) => unread.push(reason),
-        }
-    }
-    (tree, unread)
 }

@@ -53,7 +53,7 @@ impl Linter {
     pub fn look(&mut self) -> LintReport {
         let (projects, refused) = projects(&self.tree);
         let analysis = self.analyser.all(&self.tree, &projects, &self.settings.defines);
-        let report = reported(&self.tree, &projects, &analysis, refused, &self.settings);
+        let report = reported(&self.tree, &projects, &analysis, refused, &self.settings, None);
         self.projects = projects;
         report
     }
@@ -64,8 +64,9 @@ impl Linter {
     pub fn look_at(&mut self, file: FileId) -> Option<Vec<SourceFinding>> {
         let defines = &self.settings.defines;
         let analysis = self.analyser.one(&self.tree, &self.projects, defines, file)?;
-        let report = reported(&self.tree, &self.projects, &analysis, Vec::new(), &self.settings);
-        let path = &self.tree.file(file).path;
-        Some(report.findings.into_iter().filter(|finding| finding.path == *path).collect())
+        let report =
+            reported(&self.tree, &self.projects, &analysis, Vec::new(), &self.settings, None);
+        let path = self.tree.name(file);
+        Some(report.findings.into_iter().filter(|finding| finding.path == path).collect())
     }
 }

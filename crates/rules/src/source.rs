@@ -41,6 +41,13 @@ pub struct Source<'s> {
     pub code_analysis: bool,
 }
 
+impl Source<'_> {
+    /// Whether everything is known that decides what a call asks for.
+    pub fn knows(&self, call: &SourceCall) -> bool {
+        answer(call, self) != CallAnswer::Unknown
+    }
+}
+
 /// Where a rule puts what it found in source.
 #[derive(Debug, Default)]
 pub struct SourceFindings {
@@ -61,8 +68,6 @@ pub struct SourceOutcome {
     pub findings: Vec<SourceFinding>,
     /// Rules that panicked.
     pub crashes: Vec<Crash>,
-    /// Calls of which everything that decides is known.
-    pub known: usize,
 }
 
 /// Puts every rule to source. Findings that hold for none of the targets become notes.
@@ -97,9 +102,8 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     let editable = in_rust::Editable::new(source);
     outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
     for call in &source.analysis.calls {
-        match answer(call, source) {
-            CallAnswer::Unknown => outcome.findings.extend(not_known(call, source)),
-            _ => outcome.known += 1,
+        if !source.knows(call) {
+            outcome.findings.extend(not_known(call, source));
         }
     }
     let place = |path: &str| source.tree.at(path);

@@ -789,6 +789,16 @@ mod tests {
         );
     }
 
+    /// A parameter of a lambda is not the variable outside that has its name.
+    #[test]
+    fn parameters_of_lambdas_are_their_own() {
+        let text = "#include <ntddk.h>\nvoid F() { POOL_TYPE t = NonPagedPool, u = PagedPool; auto w = [&](POOL_TYPE t) { return ExAllocatePool(t, 1) + ExAllocatePool(u, 1); }; w(NonPagedPoolNx); }";
+        assert_eq!(
+            told(&tree(&[("a.cpp", text)]), &[]),
+            ["a.cpp:2 ExAllocatePool 0x0? the variable `t` holds it", "a.cpp:2 ExAllocatePool 0x1"]
+        );
+    }
+
     #[test]
     fn operator_new_is_a_wrapper() {
         let text = "#include <ntddk.h>\nvoid *operator new(size_t n, POOL_TYPE t, ULONG tag) { return ExAllocatePoolWithTag(t, n, tag); }\nvoid F() { auto x = new (NonPagedPool, 'a') Foo; auto y = new (PagedPool, 'a') Foo; }";

@@ -191,6 +191,12 @@ impl<'w, 't> Place<'w, 't> {
         let index = self.function?;
         let function = &self.world.parsed[self.parsed].syntax.functions[index];
         let text = |range: &Range<usize>| self.world.text(self.parsed, range);
+        let shadows = |(whole, parameters): &(Range<usize>, Vec<Range<usize>>)| {
+            whole.contains(&self.at) && parameters.iter().any(|one| text(one) == name)
+        };
+        if function.lambdas.iter().any(shadows) {
+            return Some(Value::open(Unknown::Variable(name.into())));
+        }
         let parameter = function.parameters.iter().any(|one| text(one) == name);
         let events: Vec<&Variable> =
             function.variables.iter().filter(|one| text(&one.name) == name).collect();

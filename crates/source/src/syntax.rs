@@ -32,6 +32,8 @@ pub(crate) struct Function {
     pub(crate) variables: Vec<Variable>,
     /// What may run again: loops, and from each label to the end.
     pub(crate) loops: Vec<Range<usize>>,
+    /// Where names mean something else: functions without a name in it, with their parameters.
+    pub(crate) lambdas: Vec<(Range<usize>, Vec<Range<usize>>)>,
     /// Whether only its own file can call it.
     pub(crate) is_static: bool,
 }
@@ -209,13 +211,16 @@ impl Reader<'_> {
                 let end = self.within.last().map_or(node.end_byte(), |(_, end)| *end);
                 self.repeats(node.start_byte()..end);
             }
+            "lambda_expression" => {
+                self.lambda(node);
+                self.blocks.push(node.byte_range());
+            }
             "compound_statement"
             | "if_statement"
             | "else_clause"
             | "switch_statement"
             | "case_statement"
-            | "conditional_expression"
-            | "lambda_expression" => self.blocks.push(node.byte_range()),
+            | "conditional_expression" => self.blocks.push(node.byte_range()),
             _ => {}
         }
     }
@@ -235,16 +240,7 @@ impl Reader<'_> {
         let Some(name) = declarator.child_by_field_name("declarator").map(last_name) else {
             return;
         };
-        let mut parameters = Vec::new();
-        if let Some(list) = declarator.child_by_field_name("parameters") {
-            let mut cursor = list.walk();
-            for parameter in list.named_children(&mut cursor) {
-                if parameter.kind() != "comment" {
-                    parameters
-                        .push(declared_name(parameter).map_or(0..0, |name| name.byte_range()));
-                }
-            }
-        }
+        let parameters = parameters(declarator);
         self.within.push((self.found.functions.len(), node.end_byte()));
         self.found.functions.push(Function {
             name: name.byte_range(),
@@ -252,8 +248,17 @@ impl Reader<'_> {
             parameters,
             variables: Vec::new(),
             loops: Vec::new(),
+            lambdas: Vec::new(),
             is_static: self.has_storage(node, b"static"),
         });
+    }
+
+    fn lambda(&mut self, node: Node<'_>) {
+        let Some(declarator) = node.child_by_field_name("declarator") else { return };
+        if let Some((function, _)) = self.within.last() {
+            let lambda = (node.byte_range(), parameters(declarator));
+            self.found.functions[*function].lambdas.push(lambda);
+        }
     }
 
     fn has_storage(&self, node: Node<'_>, class: &[u8]) -> bool {
@@ -402,6 +407,14 @@ fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
         };
     }
     None
+}
+
+/// The names of the parameters that a declarator lists; empty for those without.
+fn parameters(declarator: Node<'_>) -> Vec<Range<usize>> {
+    let Some(list) = declarator.child_by_field_name("parameters") else { return Vec::new() };
+    let mut cursor = list.walk();
+    let all = list.named_children(&mut cursor).filter(|parameter| parameter.kind() != "comment");
+    all.map(|parameter| declared_name(parameter).map_or(0..0, |name| name.byte_range())).collect()
 }
 
 /// The name that a parameter declares.

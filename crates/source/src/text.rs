@@ -71,7 +71,8 @@ impl SourceText {
         let (text, encoding) = match bytes {
             [0xFF, 0xFE, rest @ ..] => (utf16(rest, false)?, Encoding::Utf16 { big_endian: false }),
             [0xFE, 0xFF, rest @ ..] => (utf16(rest, true)?, Encoding::Utf16 { big_endian: true }),
-            [0xEF, 0xBB, 0xBF, rest @ ..] => plain(rest, true),
+            // With other bytes behind it the mark is none.
+            [0xEF, 0xBB, 0xBF, rest @ ..] if std::str::from_utf8(rest).is_ok() => plain(rest, true),
             _ => plain(bytes, false),
         };
         match memchr::memchr(0, text.as_bytes()) {
@@ -220,6 +221,7 @@ mod tests {
             b"// Gr\xFC\xDFe\r\nint a;\r\n",
             b"\xFE\xFF\0i\0n\0t",
             &utf16,
+            b"\xEF\xBB\xBFint \xFC;",
             b"",
         ] {
             let text = SourceText::decode(bytes).unwrap();

@@ -93,9 +93,23 @@ pub struct SourceTree {
     files: Vec<SourceFile>,
     by_path: HashMap<String, FileId>,
     by_name: HashMap<String, Vec<FileId>>,
+    /// The folder that names are told from; empty where they are told as they are.
+    base: String,
 }
 
 impl SourceTree {
+    /// A tree of files with absolute paths, whose names are told from the folder `base` on where they are below it.
+    pub fn below(base: &str) -> SourceTree {
+        SourceTree { base: base.trim_end_matches(['/', '\\']).to_owned(), ..SourceTree::default() }
+    }
+
+    /// The name that a file is told by.
+    pub fn name(&self, id: FileId) -> &str {
+        let path = &*self.file(id).path;
+        let below = path.strip_prefix(&*self.base).filter(|_| !self.base.is_empty());
+        below.and_then(|rest| rest.strip_prefix(['/', '\\'])).unwrap_or(path)
+    }
+
     /// Adds a file, or gives it a new text where it is known.
     pub fn add(&mut self, path: &str, text: SourceText) -> Option<FileId> {
         let kind = FileKind::of(path)?;
@@ -128,9 +142,11 @@ impl SourceTree {
         file.and_then(|file| file.text.as_str().get(span.range())).unwrap_or_default()
     }
 
-    /// The file at `path`, whatever slashes, dots and letter case it is written with.
+    /// The file at `path`, whatever slashes, dots and letter case it is written with; also by the name it is told by.
     pub fn at(&self, path: &str) -> Option<FileId> {
-        self.by_path.get(&normal(path)).copied()
+        let below = || self.by_path.get(&normal(&format!("{}/{path}", self.base)));
+        let found = self.by_path.get(&normal(path));
+        found.or_else(|| if self.base.is_empty() { None } else { below() }).copied()
     }
 
     /// The file that `from` means by `written`: beside it, below one of `folders`, or else the only file of the tree
@@ -227,5 +243,18 @@ mod tests {
         assert_eq!(FileKind::of(r"drv\SOURCES"), Some(FileKind::Project));
         assert_eq!(FileKind::of("x.sys"), None);
         assert_eq!(FileKind::of("Makefile"), None);
+    }
+
+    #[test]
+    fn names_are_told_from_a_folder_on() {
+        let mut tree = SourceTree::below("/home/x/");
+        let own = tree.add("/home/x/d/a.c", SourceText::of("")).unwrap();
+        let other = tree.add("/home/xy/b.c", SourceText::of("")).unwrap();
+        assert_eq!((tree.name(own), tree.name(other)), ("d/a.c", "/home/xy/b.c"));
+        assert_eq!(
+            (tree.at("d/a.c"), tree.at("/home/xy/b.c"), tree.at("b.c")),
+            (Some(own), Some(other), None)
+        );
+        assert_eq!(tree.at("d/../D/a.c"), Some(own));
     }
 }

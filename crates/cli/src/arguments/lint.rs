@@ -1,6 +1,6 @@
 //! What `ringfence lint` takes.
 
-use super::{formats, reports, targets, web_address};
+use super::{reports, source_formats, targets, web_address};
 use crate::report_file::Wanted;
 use clap::{Args, ValueEnum, ValueHint};
 use ringfence::Targets;
@@ -10,7 +10,11 @@ use std::path::PathBuf;
 
 /// What `ringfence lint` takes.
 #[derive(Args)]
-#[command(after_help = "Exit codes, looked at in this order:
+#[command(after_help = "To accept a finding, write on its line or the one before:
+  // ringfence: allow(executable-pool-type) the reason
+#pragma warning(suppress: 30030) does it as well.
+
+Exit codes, looked at in this order:
   2  usage error, or the report or a fixed file could not be written
   1  there is an error that is not suppressed; with --fix, one is left; with
      --diff, there is something to fix
@@ -25,7 +29,7 @@ pub(crate) struct Lint {
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<OsString>,
     /// How to write the report [default: full]
-    #[arg(long, value_parser = formats(), ignore_case = true, value_name = "FORMAT")]
+    #[arg(long, value_parser = source_formats(), ignore_case = true, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     /// Write a report to a file as well, such as sarif=source.sarif; may be given several times
     #[arg(long, value_parser = reports(), value_name = "FORMAT=FILE")]

@@ -20,7 +20,12 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
     if inputs.is_empty() {
         inputs.push(Input::Path(PathBuf::from(".")));
     }
-    let effective = Effective::of(&chosen(arguments), None, &inputs)?;
+    if inputs.contains(&Input::StandardInput) {
+        anyhow::bail!(
+            "lint does not read standard input: what a source includes and is built by is found by its path"
+        );
+    }
+    let effective = Effective::for_source(&chosen(arguments), &inputs)?;
     report_file::check(&arguments.report, effective.file.as_ref().map(|file| &*file.path))?;
     spare_sources(&arguments.report)?;
     let settings = LintSettings {
@@ -38,7 +43,7 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
     if arguments.diff {
         let changes = show_changes(&lint, most(arguments))?;
         complain(&lint, true);
-        let code = exit::of_lint(&lint.report, false, !lint.left_out_by_name.is_empty());
+        let code = exit::of_lint(&lint.report, true, !lint.left_out_by_name.is_empty());
         return Ok(if changes && !arguments.exit_zero { exit::OBJECTION } else { code });
     }
     let mut unwritten = false;

@@ -22,6 +22,8 @@ pub(super) struct Workspace {
     changed: BTreeSet<FileId>,
     /// Whether all has to be looked at.
     stale: bool,
+    /// Whether a document was opened of which nothing was told yet.
+    fresh: bool,
     /// Documents that were closed and of which the editor still shows something.
     closed: Vec<Uri>,
 }
@@ -52,6 +54,7 @@ impl Workspace {
             findings: BTreeMap::new(),
             changed: BTreeSet::new(),
             stale: true,
+            fresh: false,
             closed: Vec::new(),
         }
     }
@@ -67,6 +70,7 @@ impl Workspace {
         };
         let known = self.tree().at(&path);
         let same = known.is_some_and(|file| self.tree().file(file).text.as_str() == text);
+        self.fresh = true;
         self.open.insert(uri.as_str().to_owned(), Document { uri, version, path: path.clone() });
         if !same {
             self.put(&path, text, known.is_none());
@@ -118,11 +122,12 @@ impl Workspace {
         }
     }
 
-    /// Looks at what changed; gives what is to be shown of all open documents.
-    pub(super) fn news(&mut self) -> Vec<News> {
-        if !self.stale && self.changed.is_empty() && self.closed.is_empty() {
-            return Vec::new();
+    /// Looks at what changed.
+    fn refresh(&mut self) {
+        if !self.stale && self.changed.is_empty() {
+            return;
         }
+        self.fresh = true;
         for file in std::mem::take(&mut self.changed) {
             let path = self.tree().file(file).path.clone();
             let found = if self.stale { None } else { self.linter.look_at(file) };
@@ -133,6 +138,14 @@ impl Workspace {
         }
         if self.stale {
             self.look_at_all();
+        }
+    }
+
+    /// What is to be shown of all open documents, if anything may have changed.
+    pub(super) fn news(&mut self) -> Vec<News> {
+        self.refresh();
+        if !std::mem::take(&mut self.fresh) && self.closed.is_empty() {
+            return Vec::new();
         }
         let gone = self.closed.drain(..).map(|uri| (uri, None, Vec::new()));
         let mut news: Vec<News> = gone.collect();
@@ -161,7 +174,7 @@ impl Workspace {
     }
 
     pub(super) fn actions(&mut self, asked: &CodeActionParams) -> Vec<CodeActionOrCommand> {
-        self.news();
+        self.refresh();
         let uri = &asked.text_document.uri;
         let Some(path) = address::path(uri).and_then(|path| path.to_str().map(str::to_owned))
         else {
@@ -212,7 +225,7 @@ impl Workspace {
     }
 
     pub(super) fn hover(&mut self, asked: &HoverParams) -> Option<Hover> {
-        self.news();
+        self.refresh();
         let place = &asked.text_document_position_params;
         let path = address::path(&place.text_document.uri)?;
         let path = path.to_str()?;

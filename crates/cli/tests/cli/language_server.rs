@@ -104,6 +104,9 @@ fn change(uri: &str, version: i32, start: (u32, u32), end: (u32, u32), text: &st
 
 const CODE: &str = "#include \"acme.h\"\nvoid *f(void) { return ExAllocatePool(POOL, 1); }\n";
 
+const OTHER: &str =
+    "#include <ntddk.h>\nvoid *g(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
+
 #[test]
 fn an_editor_is_told_while_it_types() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,6 +114,7 @@ fn an_editor_is_told_while_it_types() {
     std::fs::write(folder.path().join("acme.h"), "#include <ntddk.h>\n#define POOL NonPagedPool\n")
         .unwrap();
     std::fs::write(&path, "void nothing;\n").unwrap();
+    std::fs::write(folder.path().join("b.c"), OTHER).unwrap();
     let uri = address(&path);
     let mut editor = Editor::open(folder.path());
     let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": CODE });
@@ -150,6 +154,16 @@ fn an_editor_is_told_while_it_types() {
     editor.say("textDocument/didChange", change(&uri, 2, (1, 38), (1, 42), "PagedPool"));
     let told = editor.told(&uri);
     assert_eq!((&told["version"], &told["diagnostics"]), (&json!(2), &json!([])));
+
+    // A second document is told of, though nothing changed, and a question before that takes nothing away.
+    let other = address(&folder.path().join("b.c"));
+    let document = json!({ "uri": other, "languageId": "c", "version": 1, "text": OTHER });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    let place =
+        json!({ "textDocument": { "uri": other }, "position": { "line": 0, "character": 0 } });
+    editor.ask("textDocument/hover", place);
+    editor.say("textDocument/didSave", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(editor.told(&other)["diagnostics"].as_array().unwrap().len(), 1);
 
     // A change of the header comes through.
     editor.say("textDocument/didChange", change(&uri, 3, (1, 38), (1, 47), "POOL"));

@@ -13,6 +13,7 @@ mod exit_codes;
 mod formats;
 mod inputs;
 mod language_server;
+mod lint;
 #[cfg(unix)]
 mod odd_names;
 mod overwriting;

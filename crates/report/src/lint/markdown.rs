@@ -108,7 +108,7 @@ fn row(finding: &SourceFinding, options: &Options) -> String {
 
 /// A sentence in a cell of a table, which a bar would end even in code.
 fn cell(text: &str) -> String {
-    sentence(&text.replace('|', "\\u{7c}"), SENTENCE)
+    sentence(&text.replace('|', "\\|"), SENTENCE)
 }
 
 /// The lines of a finding, and those that a fix makes of them.

@@ -13,7 +13,7 @@ pub(crate) fn code(text: &str, width: usize) -> String {
 
 /// As [`code`], for a cell of a table: a vertical bar would end it, even in code.
 pub(crate) fn code_cell(text: &str, width: usize) -> String {
-    span(&shortened(text, width).replace('|', "\\u{7c}"))
+    span(&shortened(text, width).replace('|', "\\|"))
 }
 
 /// A sentence that may have code in backticks, with at most `width` columns of it. It must not begin a line.

@@ -122,7 +122,7 @@ impl<'a> Plan<'a> {
     /// What changes in `file`.
     pub fn diff(&self, file: FileId) -> UnifiedDiff {
         let file_now = self.tree.file(file);
-        UnifiedDiff::new(&file_now.path, &file_now.text, self.edits_of(file))
+        UnifiedDiff::new(self.tree.name(file), &file_now.text, self.edits_of(file))
     }
 
     /// The tree that it is a plan for.

@@ -42,7 +42,7 @@ pub fn write(mut plan: Plan<'_>) -> FixOutcome {
             },
         };
         let Err(reason) = result else { continue };
-        let path = plan.tree().file(file).path.clone();
+        let path = plan.tree().name(file).to_owned();
         for other in plan.leave(file, &LeftBecause::NotReplaced { path, reason }) {
             prepared.remove(&other);
             if plan.changes(other) && !placed.contains(&other) {

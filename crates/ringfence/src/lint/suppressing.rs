@@ -5,17 +5,17 @@ use ringfence_finding::{IdleSuppression, SourceExcuse, SourceFinding};
 use ringfence_source::{SourceTree, Suppressed, Suppression};
 
 /// Excuses the findings that a suppression is about; gives the suppressions that are about none.
-pub(super) fn suppress(
+pub(super) fn suppress<'s>(
     tree: &SourceTree,
     findings: &mut [SourceFinding],
-    suppressions: &[Suppression],
+    suppressions: impl Iterator<Item = &'s Suppression>,
 ) -> Vec<IdleSuppression> {
     let mut idle = Vec::new();
     for one in suppressions {
-        let path = &tree.file(one.span.file).path;
+        let path = tree.name(one.span.file);
         let unknown = unknown_rule(one);
         let mut used = false;
-        for finding in findings.iter_mut().filter(|finding| finding.path == *path) {
+        for finding in findings.iter_mut().filter(|finding| finding.path == path) {
             if one.lines.contains(&finding.line) && is_about(one, finding) {
                 used = true;
                 let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
@@ -28,7 +28,7 @@ pub(super) fn suppress(
             None => "there is nothing for it to suppress".to_owned(),
         };
         idle.push(IdleSuppression {
-            path: path.clone(),
+            path: path.to_owned(),
             line: one.line,
             text: one.told(),
             because,

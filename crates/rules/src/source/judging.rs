@@ -96,11 +96,10 @@ pub(crate) fn violation(
         .within(call.function.clone())
         .as_warning(warning(call))
         .related(related(call, source));
-    let finding =
-        [opt_in_note(call), verifier_note(call.ddi, mixed), analysis_note(call.ddi.warning)]
-            .into_iter()
-            .flatten()
-            .fold(finding, SourceFinding::note);
+    let finding = [opt_in_note(call), verifier_note(call.ddi, mixed)]
+        .into_iter()
+        .flatten()
+        .fold(finding, SourceFinding::note);
     match call.argument(Role::ProcessorMode).is_some()
         && !always(call, Role::ProcessorMode, KERNEL_MODE)
     {
@@ -146,8 +145,14 @@ fn warning(call: &SourceCall) -> Option<&'static str> {
 
 /// Whether an opt-in would have made the call fine.
 pub(crate) fn depends_on_opt_in(call: &SourceCall) -> bool {
-    matches!(call.ddi.name, "MmGetSystemAddressForMdlSafe" | "ExInitializeNPagedLookasideList")
-        || terms(call).any(|term| term.by_opt_in)
+    let added = match call.ddi.name {
+        "MmGetSystemAddressForMdlSafe" => 0x4000_0000,
+        "ExInitializeNPagedLookasideList" => 0x200,
+        _ => return terms(call).any(|term| term.by_opt_in),
+    };
+    // What is passed anyway needs no opt-in.
+    let choices = call.deciding().map(|(_, argument)| &argument.value.choices);
+    choices.into_iter().flatten().any(|choice| choice.bits.ones & added == 0)
 }
 
 /// The constants that decide.
@@ -194,13 +199,17 @@ pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String>
 
 /// What the finding points at: the argument that decides, where it stands in the line of the call, else the name called.
 fn primary(call: &SourceCall, source: &Source<'_>) -> SourceMark {
-    let line = |span: Span| source.region(span).line;
     let written = call.deciding().and_then(|(_, argument)| argument.span);
     let says = call.ddi.deciding().map_or("", |(_, parameter)| parameter.name);
-    match written.filter(|span| call.via.is_empty() && line(*span) == line(call.span)) {
+    match written.filter(|span| call.via.is_empty() && is_in_first_line(*span, call, source)) {
         Some(span) => source.mark(span, says),
         None => source.mark(first_line(call, source), ""),
     }
+}
+
+/// Whether `span` begins in the line that the call begins in.
+fn is_in_first_line(span: Span, call: &SourceCall, source: &Source<'_>) -> bool {
+    span.file == call.span.file && source.region(span).line == source.region(call.span).line
 }
 
 /// The call's name; of a macro's body, what of the call stands in its first line.
@@ -217,6 +226,14 @@ fn first_line(call: &SourceCall, source: &Source<'_>) -> Span {
 fn related(call: &SourceCall, source: &Source<'_>) -> Vec<SourceMark> {
     let mut marks = Vec::new();
     let mut shown = vec![call.span];
+    // What the finding itself does not point at.
+    let written = call.deciding().and_then(|(_, argument)| argument.span);
+    let is_apart = |span: &Span| call.via.is_empty() && !is_in_first_line(*span, call, source);
+    if let Some(span) = written.filter(is_apart) {
+        let name = call.ddi.deciding().map_or("", |(_, parameter)| parameter.name);
+        shown.push(span);
+        marks.push(source.mark(span, name));
+    }
     let mut show = |span: Span, says: String| {
         let is_shown = |known: &Span| {
             known.file == span.file && known.start <= span.start && span.end <= known.end
@@ -260,10 +277,4 @@ fn opt_in_note(call: &SourceCall) -> Option<String> {
         OptIn::Open => "whether POOL_NX_OPTIN or POOL_NX_OPTIN_AUTO is defined depends on the build",
         _ => return None,
     }.to_owned())
-}
-
-/// On which conditions Code Analysis gives another warning; that it gives this one, the finding itself says.
-fn analysis_note(warning: Option<ringfence_ddi::Warning>) -> Option<String> {
-    let note = warning?.note?;
-    Some(format!("of Code Analysis: {note}"))
 }

@@ -35,7 +35,7 @@ impl Source<'_> {
             Some(text[..cut].to_owned())
         };
         SourceMark {
-            path: file.path.clone(),
+            path: self.tree.name(span.file).to_owned(),
             region,
             text: says.into(),
             lines: (region.line..=last).filter_map(line).collect(),

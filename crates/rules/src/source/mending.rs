@@ -19,7 +19,7 @@ pub(crate) enum Mend {
 /// A replacement of `span` by `with`.
 pub(crate) fn edit(source: &Source<'_>, span: Span, with: impl Into<String>) -> SourceEdit {
     SourceEdit {
-        path: source.tree.file(span.file).path.clone(),
+        path: source.tree.name(span.file).to_owned(),
         region: source.region(span),
         replacement: with.into(),
         start: span.start as usize,
