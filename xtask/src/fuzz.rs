@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 6] = ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED];
+const TARGETS: [&str; 7] = ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS];
 /// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
 const SETTINGS: &str = "settings";
 const RECORDED: &str = "recorded";
+const PROJECTS: &str = "projects";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
@@ -57,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                     SYMBOLS => seeds::write_pdbs(&corpus, LONGEST)?,
                     SETTINGS => seeds::write_settings(&corpus)?,
                     RECORDED => seeds::write_reports(&corpus, LONGEST)?,
+                    PROJECTS => seeds::write_projects(&corpus)?,
                     _ => seeds::write(&corpus, LONGEST)?,
                 };
                 println!("{target}: {seeds} seeds, {} s …", arguments.seconds);

@@ -17,8 +17,8 @@ pub(crate) use judging::{
 };
 pub(crate) use linking::{aligned_to_pages, changed, code_sections, linked, without};
 pub(crate) use mending::{
-    Mend, all_have_pool2, contains, edit, fix, inserted, or_ed, own_name, replaced_terms,
-    stands_in_argument, taken_out,
+    ELSEWHERE, Mend, all_have_pool2, contains, edit, fix, inserted, is_only_for_calls, or_ed,
+    own_name, replaced_terms, stands_in_argument, taken_out,
 };
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};

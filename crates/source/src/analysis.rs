@@ -237,7 +237,13 @@ impl<'t> Following<'t> {
             tables: Vec::new(),
             control: control::writes(world, &is_for_kernel),
             code_uses: code_use::uses(world, &is_for_kernel),
-            calls: told(std::mem::take(&mut self.calls), &self.wrappers, |id| call_span(world, id)),
+            calls: {
+                // What runs in user mode asks the kernel for nothing of this kind.
+                let calls = std::mem::take(&mut self.calls).into_iter();
+                let calls =
+                    calls.filter(|(id, _)| is_for_kernel(&world.parsed[id.parsed])).collect();
+                told(calls, &self.wrappers, |id| call_span(world, id))
+            },
             opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
             entries: entry::entries(world, reading.projects),
             late_opt_ins: reading.late_opt_ins(),
@@ -787,6 +793,47 @@ mod tests {
             of("#define AllocIt ExAllocatePool\nvoid F() { AllocIt(PagedPool, 1); }"),
             ["a.c:3 ExAllocatePool 0x1"]
         );
+    }
+
+    #[test]
+    fn the_first_round_of_a_loop_counts() {
+        assert_eq!(
+            of(
+                "void F(int n) { POOL_TYPE t; for (t = NonPagedPool; n--; t = PagedPool) ExAllocatePool(t, 1); }"
+            ),
+            ["a.c:2 ExAllocatePool 0x0 or 0x1"]
+        );
+        assert_eq!(
+            of("void F() { (*ExAllocatePool)(NonPagedPool, 1); }"),
+            ["a.c:2 ExAllocatePool 0x0"]
+        );
+    }
+
+    /// A header that is not here may have brought those of the kernel along; those known not to do not count.
+    #[test]
+    fn headers_that_are_missing_leave_an_opt_in_open() {
+        let values = |headers: &str| {
+            let text =
+                format!("{headers}\n#define POOL_NX_OPTIN_AUTO 1\n#include <ntddk.h>\n{ALLOC}");
+            told(&tree(&[("a.c", &text)]), &[])[0].split_once("Tag ").unwrap().1.to_owned()
+        };
+        assert_eq!(values("#include <ntstatus.h>"), "0x200");
+        assert_eq!(values("#include \"missing.h\""), "0x0 or 0x200");
+    }
+
+    #[test]
+    fn ways_to_opt_in_are_told_from_what_is_none() {
+        let with = |entry: &str| {
+            let found = with_defines(&format!("{ALLOC}\n{entry}"), &[("POOL_NX_OPTIN", "1")]);
+            found[0].split_once("Tag ").unwrap().1.to_owned()
+        };
+        let entry = "NTSTATUS DriverEntry(int a) { INIT(); }";
+        let by_macro = "#define INIT() ExInitializeDriverRuntime(DrvRtPoolNxOptIn)";
+        assert_eq!(with(&format!("{by_macro}\n{entry}")), "0x200");
+        assert_eq!(with("NTSTATUS DriverEntry(int a) { ExInitializeDriverRuntime(0); }"), "0x0");
+        // Under another name it may be where the driver starts.
+        let other = with("NTSTATUS KmMain(int a) { ExInitializeDriverRuntime(DrvRtPoolNxOptIn); }");
+        assert!(other.contains("opts in"), "{other}");
     }
 
     /// A parameter of a lambda is not the variable outside that has its name.

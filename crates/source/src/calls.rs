@@ -295,12 +295,20 @@ impl<'w, 't> Follower<'w, 't> {
         if self.wrappers.is_empty() {
             return;
         }
-        for id in self.world.called(place.parsed, name) {
+        // `new (a, b) T` passes the size first.
+        let skipped = usize::from(step.manner == Manner::New);
+        let takes = |id: &FunctionId| {
+            self.world.parsed[id.parsed].syntax.functions[id.function].parameters.len()
+        };
+        let mut called = self.world.called(place.parsed, name);
+        // Of overloads it is the one that takes so many.
+        if called.iter().any(|id| takes(id) == step.arguments.len() + skipped) {
+            called.retain(|id| takes(id) == step.arguments.len() + skipped);
+        }
+        for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };
             let parsed = &self.world.parsed[id.parsed];
             let function = &parsed.syntax.functions[id.function];
-            // `new (a, b) T` passes the size first.
-            let skipped = usize::from(step.manner == Manner::New);
             let given: Vec<_> = function
                 .parameters
                 .iter()

@@ -108,12 +108,25 @@ fn initialisations(world: &World<'_>) -> Vec<CallId> {
     for (parsed, file) in world.parsed.iter().enumerate() {
         for (call, one) in file.syntax.calls.iter().enumerate() {
             // What the flag is called or how it is computed does not matter: there is only one.
-            if world.text(parsed, &one.callee) == "ExInitializeDriverRuntime" {
+            if opts_in(world, parsed, one) {
                 found.push(CallId { parsed, call });
             }
         }
     }
     found
+}
+
+/// Whether a call opts in: itself, or as a macro that does.
+fn opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool {
+    const NAME: &str = "ExInitializeDriverRuntime";
+    let name = world.text(parsed, &call.callee);
+    if name == NAME {
+        // Without the flag it does nothing.
+        return call.arguments.first().is_none_or(|flags| world.text(parsed, flags).trim() != "0");
+    }
+    let file = &world.parsed[parsed];
+    let meanings = file.unit.meanings(name, file.time(call.callee.start));
+    meanings.macros.iter().any(|one| one.text(world.tree).contains(NAME))
 }
 
 fn of_file(
@@ -132,8 +145,9 @@ fn of_file(
         return answer;
     }
     match calls.first() {
+        // Where the driver starts is not in sight, under whatever name.
+        _ if entries.is_empty() => Initialised::NoEntry,
         Some(first) => Initialised::Elsewhere(span(world, *first)),
-        None if entries.is_empty() => Initialised::NoEntry,
         None => Initialised::Never,
     }
 }

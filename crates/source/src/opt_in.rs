@@ -86,6 +86,16 @@ pub(crate) fn too_late(tree: &SourceTree, unit: &Unit<'_>) -> Option<(&'static s
 pub(crate) fn of_unit(tree: &SourceTree, unit: &Unit<'_>) -> OptIn {
     // The headers of the kernel look at the macros when they are included. An opt-out holds up to the first use.
     let at = unit.kernel_at.unwrap_or(unit.end);
+    let said = of_unit_at(tree, unit, at);
+    match unit.maybe_kernel_at.filter(|maybe| *maybe < at) {
+        // A header that is not here may have brought them along before.
+        Some(maybe) if of_unit_at(tree, unit, maybe) != said => OptIn::Open,
+        _ => said,
+    }
+}
+
+/// What the macros of a unit say, if the headers of the kernel come at that time.
+fn of_unit_at(tree: &SourceTree, unit: &Unit<'_>, at: u32) -> OptIn {
     let is_on = |name, at| unit.is_on(tree, name, at);
     let auto = is_on("POOL_NX_OPTIN_AUTO", at);
     let runtime = is_on("POOL_NX_OPTIN", at);

@@ -108,6 +108,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) visits: HashMap<FileId, Visit>,
     /// When the first header of the kernel came: that fixes what an opt-in makes of the pool types.
     pub(crate) kernel_at: Option<u32>,
+    /// When the first header came that is not in the tree and may have brought them along.
+    pub(crate) maybe_kernel_at: Option<u32>,
     /// How much time there is.
     pub(crate) end: u32,
     is_cpp: bool,
@@ -138,6 +140,7 @@ pub(crate) fn unit<'t>(
             packings: Packings::new(),
             visits: HashMap::new(),
             kernel_at: None,
+            maybe_kernel_at: None,
             end: 0,
             is_cpp,
             is_told: around.is_told,
@@ -325,8 +328,11 @@ impl<'t> Walk<'t, '_> {
         };
         match found {
             Some(found) if depth < DEEPEST_INCLUDE => self.file(found, certain, depth + 1),
-            None if self.unit.kernel_at.is_none() && target::may_declare_kernel(name) => {
+            None if self.unit.kernel_at.is_none() && target::is_of_kit(name) => {
                 self.unit.kernel_at = Some(self.time);
+            }
+            None if target::may_declare_kernel(name) => {
+                self.unit.maybe_kernel_at.get_or_insert(self.time);
             }
             _ => {}
         }

@@ -56,7 +56,10 @@ pub fn suppressions(tree: &SourceTree) -> Vec<Suppression> {
         let may_have =
             |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
         let is_c = matches!(file.kind, FileKind::C | FileKind::Cpp | FileKind::Header);
-        if is_c && (may_have("warning") || may_have("prefast")) && may_have("300") {
+        if is_c
+            && (may_have("warning") || may_have("prefast"))
+            && (may_have("300") || may_have("BANNED_MEM"))
+        {
             pragmas(tree, id, &mut all);
         }
     }
@@ -153,8 +156,7 @@ fn pragmas(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
             let (verb, rest) = part.split_once(':').unwrap_or((part, ""));
             let (numbers, reason) = rest.split_once(',').unwrap_or((rest, ""));
             let reason = reason.trim().trim_matches('"').to_owned();
-            let numbers =
-                numbers.split_whitespace().filter_map(|number| number.parse::<u32>().ok());
+            let numbers = numbers.split_whitespace().filter_map(warning);
             let numbers = numbers.filter(|number| WARNINGS.contains(number));
             match verb.trim() {
                 "push" => depth += 1,
@@ -198,6 +200,21 @@ fn pragmas(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
         let of = Suppressed::Warning(number);
         all.push(Suppression { span, line, lines: about..=about, of, reason });
     }
+}
+
+/// The number of a warning: as such, or by the name that the kit has for it.
+fn warning(written: &str) -> Option<u32> {
+    const NAMES: [(&str, u32); 7] = [
+        ("__WARNING_BANNED_MEM_ALLOCATION_NOTYPE", 30029),
+        ("__WARNING_BANNED_MEM_ALLOCATION_UNSAFE", 30030),
+        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_SAFE", 30031),
+        ("__WARNING_BANNED_MEM_ALLOCATION_FORCE_UNSAFE", 30032),
+        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_UNSAFE_DRIVER_LOADED", 30033),
+        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_UNSAFE", 30034),
+        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_BAD_CALL_SITE", 30035),
+    ];
+    let named = NAMES.iter().find(|(name, _)| *name == written).map(|(_, number)| *number);
+    named.or_else(|| written.parse().ok())
 }
 
 /// What stands in the parenthesis behind `word`.
@@ -257,6 +274,13 @@ mod tests {
     /// As the documentation of the warning pragma has it.
     #[test]
     fn pragmas_of_the_compiler_count() {
+        assert_eq!(
+            told(
+                "a.c",
+                "#pragma prefast(suppress: __WARNING_BANNED_MEM_ALLOCATION_UNSAFE, \"opted in\")\nf();"
+            ),
+            ["1 suppress: 30030 for 2-2 [opted in]"]
+        );
         assert_eq!(
             told("a.c", "#pragma warning(suppress: 30030)\nf();\n"),
             ["1 suppress: 30030 for 2-2 []"]

@@ -197,12 +197,18 @@ impl Reader<'_> {
                     }
                 }
             }
-            "assignment_expression" => self.assignment(node),
-            "update_expression" => self.changes(node),
             "pointer_expression" if self.bytes.get(node.start_byte()) == Some(&b'&') => {
                 self.changes(node)
             }
             "enumerator_list" => self.enumerators(node),
+            // What comes after each round settles nothing for the first.
+            "assignment_expression" | "update_expression" | "comma_expression"
+                if is_update(node) =>
+            {
+                self.blocks.push(node.byte_range());
+                self.assignment_or_update(node);
+            }
+            "assignment_expression" | "update_expression" => self.assignment_or_update(node),
             "while_statement" | "for_statement" | "do_statement" | "for_range_loop" => {
                 self.repeats(node.byte_range());
                 self.blocks.push(node.byte_range());
@@ -273,7 +279,8 @@ impl Reader<'_> {
     fn call(&mut self, node: Node<'_>) {
         let Some(mut callee) = node.child_by_field_name("function") else { return };
         let mut manner = Manner::Plain;
-        while callee.kind() == "parenthesized_expression" {
+        // `(F)(…)`, `(*F)(…)` and `(&F)(…)` are calls of F.
+        while matches!(callee.kind(), "parenthesized_expression" | "pointer_expression") {
             let Some(inner) = callee.named_child(0) else { return };
             callee = inner;
         }
@@ -315,6 +322,14 @@ impl Reader<'_> {
             arguments,
             function,
         });
+    }
+
+    fn assignment_or_update(&mut self, node: Node<'_>) {
+        match node.kind() {
+            "assignment_expression" => self.assignment(node),
+            "update_expression" => self.changes(node),
+            _ => {}
+        }
     }
 
     fn assignment(&mut self, node: Node<'_>) {
@@ -377,6 +392,14 @@ impl Reader<'_> {
             None => self.found.variables.push(variable),
         }
     }
+}
+
+/// Whether an expression is the last of the three of a `for`.
+fn is_update(node: Node<'_>) -> bool {
+    let around = node.parent().filter(|around| around.kind() == "for_statement");
+    around
+        .and_then(|around| around.child_by_field_name("update"))
+        .is_some_and(|update| update == node)
 }
 
 /// Deepest nesting of declarators that is looked through.

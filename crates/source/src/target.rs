@@ -108,7 +108,25 @@ const VERSIONS: [(&str, u64); 44] = [
 ];
 
 /// Headers of the C runtime and of compilers: they bring nothing of the kernel along.
-const RUNTIME: [&str; 27] = [
+const RUNTIME: [&str; 45] = [
+    "ntdef.h",
+    "ntstatus.h",
+    "ntverp.h",
+    "ntstrsafe.h",
+    "dontuse.h",
+    "suppress.h",
+    "evntprov.h",
+    "devioctl.h",
+    "usb.h",
+    "winioctl.h",
+    "sdkddkver.h",
+    "devpkey.h",
+    "devpropdef.h",
+    "wmistr.h",
+    "evntrace.h",
+    "basetsd.h",
+    "minwindef.h",
+    "warning.h",
     "stdarg.h",
     "stddef.h",
     "stdint.h",
@@ -139,11 +157,10 @@ const RUNTIME: [&str; 27] = [
 ];
 
 /// Headers of the kit: they are not looked into even where a tree has them.
-const KIT: [&str; 22] = [
+const KIT: [&str; 19] = [
     "wdm.h",
     "ntddk.h",
     "ntifs.h",
-    "ntdef.h",
     "miniport.h",
     "ndis.h",
     "wdf.h",
@@ -155,11 +172,9 @@ const KIT: [&str; 22] = [
     "dispmprt.h",
     "portcls.h",
     "ks.h",
-    "usb.h",
     "usbdi.h",
     "hidport.h",
     "wdmsec.h",
-    "ntstrsafe.h",
     "fwpsk.h",
     "ntosp.h",
 ];

@@ -98,6 +98,29 @@ pub fn write_reports(folder: &Path, longest: usize) -> Result<usize> {
     Ok(count)
 }
 
+/// The build files of `crates/source/tests/trees`; the byte in front says which one a tree is made around.
+const PROJECTS: [&str; 5] =
+    ["driver.vcxproj", "old.vcproj", "sources", "CMakeLists.txt", "compile_commands.json"];
+
+/// Writes build files to `folder`, each alone and with the same text as every other file of its tree.
+pub fn write_projects(folder: &Path) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let texts = command::root().join("crates/source/tests/trees");
+    let mut count = 0;
+    for (number, name) in (0..).zip(PROJECTS) {
+        let path = texts.join(name);
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (kind, copies) in [("alone", 1), ("everywhere", 10)] {
+            let copies = vec![&*text; copies].join(&b"\x0C"[..]);
+            let path = folder.join(format!("seed-{name}-{kind}"));
+            fs::write(&path, [&[number], &*copies].concat())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
 /// The committed example drivers.
 fn examples() -> Result<Vec<(String, Vec<u8>)>> {
     let folder = command::root().join("examples/drivers");
@@ -129,5 +152,6 @@ mod tests {
         assert!(write_pdbs(folder.path(), 32 << 10).unwrap() >= PAGE_SIZES.len());
         assert!(write_settings(folder.path()).unwrap() > 20);
         assert!(write_reports(folder.path(), 32 << 10).unwrap() > 50);
+        assert_eq!(write_projects(folder.path()).unwrap(), 2 * PROJECTS.len());
     }
 }

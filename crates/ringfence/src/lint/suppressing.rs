@@ -2,7 +2,7 @@
 
 use crate::rule_cards;
 use ringfence_finding::{IdleSuppression, SourceExcuse, SourceFinding};
-use ringfence_source::{SourceTree, Suppressed, Suppression};
+use ringfence_source::{FileKind, SourceTree, Suppressed, Suppression};
 
 /// Excuses the findings that a suppression is about; gives the suppressions that are about none.
 pub(super) fn suppress<'s>(
@@ -16,7 +16,9 @@ pub(super) fn suppress<'s>(
         let unknown = unknown_rule(one);
         let mut used = false;
         for finding in findings.iter_mut().filter(|finding| finding.path == path) {
-            if one.lines.contains(&finding.line) && is_about(one, finding) {
+            let touches =
+                (finding.line..=last_line(tree, finding)).any(|line| one.lines.contains(&line));
+            if touches && is_about(one, finding) {
                 used = true;
                 let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
                 finding.excuse.get_or_insert(excuse);
@@ -35,6 +37,23 @@ pub(super) fn suppress<'s>(
         });
     }
     idle
+}
+
+/// The line that the statement of a finding ends in, as far as a semicolon tells it.
+fn last_line(tree: &SourceTree, finding: &SourceFinding) -> u32 {
+    const LONGEST: u32 = 16;
+    let Some(file) = tree.at(&finding.path).map(|file| tree.file(file)) else {
+        return finding.line;
+    };
+    if file.kind == FileKind::Project {
+        return finding.line;
+    }
+    let ends = |line: &u32| {
+        let range = file.text.line_range(*line).unwrap_or_default();
+        file.text.as_str()[range].contains([';', '{', '}'])
+    };
+    let mut lines = finding.line..finding.line + LONGEST;
+    lines.find(ends).unwrap_or(finding.line)
 }
 
 fn reason(of: &Suppression) -> String {

@@ -3,12 +3,13 @@ mod successor;
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::source::{
-    Mend, asks_by as asks_in_source, fix, replaced_terms, terms, violation as violated,
+    ELSEWHERE, Mend, asks_by as asks_in_source, fix, is_only_for_calls, replaced_terms, terms,
+    violation as violated,
 };
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Fix, Level, RuleCard};
-use ringfence_source::{SourceCall, Term};
+use ringfence_source::{SourceCall, Span, Term};
 use successor::by_pool2;
 
 rule_card! {
@@ -132,18 +133,34 @@ const MUST_SUCCEED: &str = "such a request never failed; the new one may";
 /// Passes the type that is not executable, in place of each constant that is.
 fn by_other_type(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
     let known = |term: &Term| INSTEAD.iter().find(|(name, ..)| *name == &*term.name);
-    // A bare 0 is the type only where it is all there is.
+    // A bare 0 is the type only where it is all there is, and where it is written for this call.
     let is_bare = |term: &Term| {
-        term.value == 0 && term.name.starts_with(|first: char| first.is_ascii_digit())
+        term.value == 0
+            && term.name.starts_with(|first: char| first.is_ascii_digit())
+            && is_whole_argument(term, call, source)
     };
     let edits = replaced_terms(source, call, |term| match known(term) {
         Some((_, instead, _)) => Some((*instead).to_owned()),
         None if is_bare(term) => Some("NonPagedPoolNx".to_owned()),
         None => None,
     })?;
-    let doubt = terms(call).filter_map(known).find_map(|(.., doubt)| *doubt);
+    let meant = terms(call).filter_map(known).find_map(|(.., doubt)| *doubt);
+    let doubt = meant.or_else(|| (!is_only_for_calls(source, call, &edits)).then_some(ELSEWHERE));
     let mend = doubt.map_or(Mend::Safe, Mend::Unsafe);
     fix(format!("pass `{}`", edits[0].replacement), mend, edits)
+}
+
+/// Whether a constant is all of the argument that decides, but for a conversion and parentheses.
+fn is_whole_argument(term: &Term, call: &SourceCall, source: &Source<'_>) -> bool {
+    let argument = call.deciding().and_then(|(_, argument)| argument.span);
+    let (Some(argument), Some(span)) = (argument, term.span) else { return false };
+    let inside =
+        argument.file == span.file && argument.start <= span.start && span.end <= argument.end;
+    let before = source.tree.text(Span { end: span.start.max(argument.start), ..argument });
+    let after = source.tree.text(Span { start: span.end.min(argument.end), ..argument });
+    let is_cast =
+        |text: &str| text.chars().all(|one| one.is_alphanumeric() || "_() \t".contains(one));
+    inside && is_cast(before) && after.chars().all(|one| ") \t".contains(one))
 }
 
 fn help(ddi: &Ddi, role: Option<Role>) -> String {
@@ -294,5 +311,23 @@ mod tests {
             mended,
             "void F(void) { ExAllocatePool((POOL_TYPE)NonPagedPoolNx, 1); ExAllocatePool(0x400, 1); }"
         );
+    }
+
+    /// What other code uses too is not changed without a person, and a 0 that is not all of the argument not at all.
+    #[test]
+    fn what_is_used_elsewhere_is_not_mended_safely() {
+        use crate::source::tests::linted;
+        for code in [
+            "#define POOL NonPagedPool\nint n[4];\nvoid F(void) { n[POOL]++; ExAllocatePool(POOL, 1); }",
+            "void F(void) { int i = 0; ExAllocatePool(i, 1); for (; i < 2; i++) G(i); }",
+            "enum { NP = NonPagedPool };\nvoid F(void) { ExAllocatePool(NP, 1); }",
+        ] {
+            let (said, mended) = linted(code);
+            assert_eq!((said.len(), &*mended), (1, code));
+        }
+        let (_, mended) = linted("void F(void) { ExAllocatePool(NonPagedPool + 0, 1); }");
+        assert_eq!(mended, "void F(void) { ExAllocatePool(NonPagedPoolNx + 0, 1); }");
+        let (_, mended) = linted("void F(void) { ExAllocatePool((POOL_TYPE)(0), 1); }");
+        assert_eq!(mended, "void F(void) { ExAllocatePool((POOL_TYPE)(NonPagedPoolNx), 1); }");
     }
 }

@@ -165,7 +165,11 @@ pub(crate) fn terms(call: &SourceCall) -> impl Iterator<Item = &Term> {
 }
 
 fn message(call: &SourceCall, what: &str, mixed: bool, argument: Option<&str>) -> String {
-    let path = if mixed { ", depending on the path" } else { "" };
+    let path = match mixed {
+        true if call.opt_in == OptIn::Open && depends_on_opt_in(call) => ", depending on the build",
+        true => ", depending on the path",
+        false => "",
+    };
     let by_way_of = match &call.via[..] {
         [] => String::new(),
         [one] => format!(", by way of `{}`", one.name),

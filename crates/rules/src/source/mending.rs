@@ -3,7 +3,7 @@
 use super::Source;
 use super::judging::terms;
 use ringfence_finding::{Fix, Safety, SourceEdit, Targets};
-use ringfence_source::{SourceArgument, SourceCall, Span, Term};
+use ringfence_source::{FileId, FileKind, SourceArgument, SourceCall, Span, Term};
 
 /// Whether a fix may be made without a person looking, and if not, why.
 #[derive(Clone, Copy, Debug)]
@@ -159,4 +159,80 @@ pub(crate) fn replaced_terms(
 pub(crate) fn all_have_pool2(source: &Source<'_>) -> bool {
     const WINDOWS_10_2004: u32 = 19041;
     Targets::since(WINDOWS_10_2004).contains(source.targets)
+}
+
+/// Why a person should look at a change of what several may use.
+pub(crate) const ELSEWHERE: &str =
+    "the value is chosen away from the call, and other code may use it too";
+
+/// Whether edits change nothing but what calls are given: they stand in the call itself, or in a macro of which every use
+/// is an argument that decides.
+pub(crate) fn is_only_for_calls(
+    source: &Source<'_>,
+    call: &SourceCall,
+    edits: &[SourceEdit],
+) -> bool {
+    edits.iter().all(|edit| {
+        let Some(file) = source.tree.at(&edit.path) else { return false };
+        let is_inside = |span: Span| {
+            span.file == file && span.range().start <= edit.start && edit.end <= span.range().end
+        };
+        let hops = call.via.iter().map(|hop| hop.span);
+        [call.span, call.innermost].into_iter().chain(hops).any(is_inside)
+            || macro_around(source, file, edit.start)
+                .is_some_and(|name| is_only_argument(source, name))
+    })
+}
+
+/// The macro whose definition stands around a byte of a file, or the constant of Rust.
+fn constant_around<'s>(source: &Source<'s>, file: FileId, at: usize) -> Option<&'s str> {
+    if source.tree.file(file).kind != FileKind::Rust {
+        return macro_around(source, file, at);
+    }
+    let text = source.tree.file(file).text.as_str();
+    let start = text[..at].rfind([';', '{', '}']).map_or(0, |end| end + 1);
+    let rest = text[start..at].trim_start();
+    let rest = rest.strip_prefix("pub ").unwrap_or(rest).strip_prefix("const ")?;
+    rest.split_once(':').map(|(name, _)| name.trim())
+}
+
+/// The macro whose definition stands around a byte of a file.
+fn macro_around<'s>(source: &Source<'s>, file: FileId, at: usize) -> Option<&'s str> {
+    let text = source.tree.file(file).text.as_str();
+    let mut start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    // Joined lines are one.
+    while text[..start].trim_end_matches(['\n', '\r']).ends_with('\\') {
+        start = text[..start - 1].rfind('\n').map_or(0, |end| end + 1);
+    }
+    let rest = text[start..].trim_start().strip_prefix('#')?.trim_start().strip_prefix("define")?;
+    let name = rest.trim_start();
+    let end = name.find(|one: char| !one.is_ascii_alphanumeric() && one != '_')?;
+    // What takes arguments is more than a constant.
+    (end > 0 && !name[end..].starts_with('(')).then(|| &name[..end])
+}
+
+/// Whether every use of a name in the tree is within an argument that decides.
+fn is_only_argument(source: &Source<'_>, name: &str) -> bool {
+    let arguments: Vec<Span> = source
+        .analysis
+        .calls
+        .iter()
+        .flat_map(|call| [call.deciding().and_then(|(_, argument)| argument.span), Some(call.span)])
+        .flatten()
+        .collect();
+    source.tree.files().all(|(id, file)| {
+        let text = file.text.as_str();
+        text.match_indices(name).all(|(at, _)| {
+            let is_word =
+                |one: Option<char>| one.is_some_and(|one| one.is_alphanumeric() || one == '_');
+            let is_part = is_word(text[..at].chars().next_back())
+                || is_word(text[at + name.len()..].chars().next());
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let before = text[line..at].trim_start();
+            // Its own definition.
+            let is_defined = before.starts_with('#') || before.ends_with("const ");
+            let is_argument = |span: &Span| span.file == id && span.range().contains(&at);
+            is_part || is_defined || arguments.iter().any(is_argument)
+        })
+    })
 }

@@ -2,7 +2,9 @@
 
 use crate::Source;
 use crate::source::pool_flags::{self, Manner};
-use crate::source::{Mend, all_have_pool2, edit, fix, inserted, own_name, stands_in_argument};
+use crate::source::{
+    Mend, all_have_pool2, edit, fix, inserted, own_name, stands_in_argument, terms,
+};
 use ringfence_finding::Fix;
 use ringfence_source::{SourceArgument, SourceCall};
 
@@ -41,7 +43,10 @@ pub(super) fn by_pool2(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
         let size = size.span?;
         edits.push(inserted(source, size, size.end, format!(", {TAG_OF_THE_KIT}")));
     }
-    let doubt = if flags.loses_hint {
+    let by_name = terms(call).any(|term| &*term.name == "NonPagedPoolExecute");
+    let doubt = if by_name {
+        Some("the type asks for executable memory by name, so code may be kept there")
+    } else if flags.loses_hint {
         Some("the hint POOL_COLD_ALLOCATION is lost, for which there is no flag")
     } else if tag.is_none() {
         Some("the tag is the one of the kit's headers; one of the driver's own is better")
