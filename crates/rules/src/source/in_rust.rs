@@ -50,7 +50,7 @@ impl<'s> Editable<'s> {
 
     /// None where the edit is not right.
     fn fit_edit(&self, edit: &mut SourceEdit) -> Option<()> {
-        let file = self.tree.at(&edit.path)?;
+        let Some(file) = self.tree.at(&edit.path) else { return Some(()) };
         if self.tree.file(file).kind != FileKind::Rust {
             return Some(());
         }
