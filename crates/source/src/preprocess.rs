@@ -429,7 +429,7 @@ impl<'t> Unit<'t> {
             _ => self.number(tree, &one.expression(tree), at, 0).map(|value| value != 0),
         };
         let first = value(&meanings.macros[0])?;
-        meanings.macros.iter().all(|one| value(&one) == Some(first)).then_some(first)
+        meanings.macros.iter().all(|one| value(one) == Some(first)).then_some(first)
     }
 
     /// Where a macro was defined that holds at a time, if that stands in a file.

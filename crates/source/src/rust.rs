@@ -11,6 +11,7 @@ mod path;
 mod reaching;
 mod reader;
 mod syntax;
+mod terms;
 mod uses;
 mod values;
 mod world;

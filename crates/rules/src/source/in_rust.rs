@@ -50,7 +50,7 @@ impl<'s> Editable<'s> {
 
     /// None where the edit is not right.
     fn fit_edit(&self, edit: &mut SourceEdit) -> Option<()> {
-        let file = self.tree.at(&edit.path)?;
+        let Some(file) = self.tree.at(&edit.path) else { return Some(()) };
         if self.tree.file(file).kind != FileKind::Rust {
             return Some(());
         }
@@ -151,6 +151,52 @@ unsafe fn other() -> PVOID { ExAllocatePoolWithTag(_POOL_TYPE::NonPagedPoolNx, 6
               executable pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"]
         );
         assert_eq!(mended, text.replace("::NonPagedPool,", "::NonPagedPoolNx,"));
+    }
+
+    /// The same calls bring the same findings, in the same words.
+    #[test]
+    fn rust_says_what_c_says() {
+        let told = |path: &str, text: &str| -> Vec<String> {
+            let said = findings_of(&[(path, text)], Targets::DEFAULT);
+            let told = |one: &SourceFinding| {
+                format!("{} {}: {} {:?}", one.level, one.rule, one.message, one.notes)
+            };
+            said.iter().map(told).collect()
+        };
+        for (rust, c) in [
+            (
+                "ExInitializeNPagedLookasideList(l, None, None, 0, 64, 1, 0)",
+                "ExInitializeNPagedLookasideList(l, NULL, NULL, 0, 64, 1, 0)",
+            ),
+            (
+                "ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, 64, 1)",
+                "ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, 64, 1)",
+            ),
+            (
+                "ExAllocatePool2(_POOL_TYPE::NonPagedPoolNx as u64, 64, 1)",
+                "ExAllocatePool2(NonPagedPoolNx, 64, 1)",
+            ),
+            (
+                "ZwAllocateVirtualMemory(usize::MAX as HANDLE, &mut b, 0, &mut s, MEM_COMMIT, PAGE_EXECUTE_READWRITE)",
+                "ZwAllocateVirtualMemory(ZwCurrentProcess(), &b, 0, &s, MEM_COMMIT, PAGE_EXECUTE_READWRITE)",
+            ),
+            (
+                "MmMapLockedPagesSpecifyCache(m, _MODE::UserMode as i8, _MEMORY_CACHING_TYPE::MmCached, null_mut(), 0, 16)",
+                "MmMapLockedPagesSpecifyCache(m, UserMode, MmCached, NULL, 0, 16)",
+            ),
+            ("MmMapLockedPages(m, _MODE::UserMode as i8)", "MmMapLockedPages(m, UserMode)"),
+            (
+                "MmMapIoSpace(a, 64, _MEMORY_CACHING_TYPE::MmNonCached)",
+                "MmMapIoSpace(a, 64, MmNonCached)",
+            ),
+            ("MmMapLockedPages(m, _MODE::KernelMode as i8)", "MmMapLockedPages(m, KernelMode)"),
+        ] {
+            let of_rust =
+                told("src/lib.rs", &format!("use wdk_sys::{{*, ntddk::*}}; fn f() {{ {rust}; }}"));
+            let of_c = told("a.c", &format!("#include <ntddk.h>\nvoid f(void) {{ {c}; }}"));
+            assert_eq!(of_rust, of_c);
+            assert_eq!(of_rust.len(), 1, "{rust}");
+        }
     }
 
     #[test]

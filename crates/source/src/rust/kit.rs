@@ -1,5 +1,6 @@
 //! The bindings that drivers use, and how drivers are told from programs.
 
+use super::path::Path;
 use crate::interest::{names_any, searcher};
 use crate::{FileKind, SourceTree, tree};
 use foldhash::HashSet;
@@ -57,6 +58,25 @@ const PREFIXES: [&str; 8] = [
 pub(crate) fn without_enumeration(name: &str) -> &str {
     let prefix = PREFIXES.iter().find(|prefix| name.starts_with(**prefix));
     prefix.map_or(name, |prefix| &name[prefix.len()..])
+}
+
+/// What functions return that are known by their name: null pointers, and the process that runs.
+pub(crate) fn returned(name: &str) -> Option<u64> {
+    match name {
+        "null" | "null_mut" | "zeroed" => Some(0),
+        "NtCurrentProcess" | "ZwCurrentProcess" => Some(u64::MAX),
+        _ => None,
+    }
+}
+
+/// The value of a constant of the language.
+pub(crate) fn of_language(path: &Path) -> Option<u64> {
+    match (path.owner(), path.name()) {
+        (None, "None") => Some(0),
+        (Some("usize" | "u64"), "MAX") => Some(u64::MAX),
+        (Some("u32"), "MAX") => Some(u64::from(u32::MAX)),
+        _ => None,
+    }
 }
 
 /// The words that only the source of a driver has.

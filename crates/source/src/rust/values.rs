@@ -1,14 +1,14 @@
 //! The value of an expression at a place in Rust: constants, variables and parameters looked up.
 
 use super::expression::Expression;
-use super::kit::without_enumeration;
+use super::kit::{of_language, returned};
 use super::path::Path;
 use super::reaching::reaching;
 use super::syntax::{Begin, Binding, Function, How, Variables};
-use super::world::{Resolved, Spot, World};
+use super::world::{Spot, World};
+use crate::Span;
 use crate::expression::{Binary, Opaque};
 use crate::value::{Term, Unknown, Value};
-use crate::{Span, vocabulary};
 use foldhash::HashSet;
 use std::cell::Cell;
 use std::ops::Range;
@@ -73,8 +73,10 @@ impl<'w, 't> Place<'w, 't> {
                 }
                 Value::either(values)
             }
-            Expression::Call(name) if &**name == "NtCurrentProcess" => Value::of(u64::MAX),
-            Expression::Call(name) => Value::open(Unknown::Call(name.clone())),
+            Expression::Call(name) => match returned(name) {
+                Some(value) => Value::of(value),
+                None => Value::open(Unknown::Call(name.clone())),
+            },
             Expression::Never => return None,
             Expression::Opaque(Opaque::Memory) => Value::open(Unknown::Memory),
             Expression::Opaque(Opaque::Text) => Value::open(Unknown::Text),
@@ -96,7 +98,7 @@ impl<'w, 't> Place<'w, 't> {
         }
     }
 
-    fn span(&self, range: &Range<usize>) -> Option<Span> {
+    pub(crate) fn span(&self, range: &Range<usize>) -> Option<Span> {
         let file = self.world.files[self.spot.parsed].file;
         (!range.is_empty()).then(|| Span::new(file, range.clone()))
     }
@@ -132,32 +134,13 @@ impl<'w, 't> Place<'w, 't> {
         if let Some(term) = self.of_kit(path, &resolved) {
             return Value::term(term);
         }
+        if let Some(value) = of_language(path) {
+            return Value::of(value);
+        }
         if let Ok(mut wanted) = self.wanted.lock() {
             wanted.insert(resolved.name().into());
         }
         Value::open(Unknown::Name(path.name().into()))
-    }
-
-    /// A constant of the kit's headers.
-    fn of_kit(&self, path: &Path, resolved: &Resolved) -> Option<Term> {
-        let name = resolved.name();
-        let short = without_enumeration(name);
-        let prefix = name.len() - short.len();
-        let value = vocabulary::constant(short)?;
-        let is_alone = path.segments.len() == 1;
-        let is_renamed = path.name() != name;
-        let mut range = path.last.clone();
-        if !is_renamed {
-            range.start += prefix;
-        }
-        let others = match (is_alone, resolved.is_imported) {
-            (true, true) if prefix == 0 => way_to(&resolved.segments),
-            (true, true) => None,
-            (true, false) if !self.world.has_all_of_any(self.spot) => None,
-            _ => Some("".into()),
-        };
-        let span = self.span(&range);
-        Some(Term { span, name: short.into(), value, by_opt_in: false, path: others })
     }
 
     fn constant(&self, file: usize, index: usize, depth: usize) -> Value {
@@ -247,16 +230,9 @@ impl<'w, 't> Place<'w, 't> {
     }
 }
 
-/// The path of what stands beside an imported name; none where it counts from a module that may be another one there.
-fn way_to(path: &[Box<str>]) -> Option<Box<str>> {
-    let (_, before) = path.split_last()?;
-    let is_relative = before.first().is_none_or(|first| matches!(&**first, "self" | "super"));
-    (!is_relative).then(|| before.iter().map(|one| format!("{one}::")).collect::<String>().into())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{driver, values};
+    use super::super::tests::values;
 
     /// The flags of a single ExAllocatePool2 behind some code.
     fn of(before: &str, flags: &str) -> String {
@@ -277,6 +253,9 @@ mod tests {
             ("match q { 0 => 0x40, 1 => 0x80, _ => return }", "0x40 or 0x80"),
             ("if cfg!(target_arch = \"x86\") { 0x80 } else { 0x40 }", "0x40"),
             ("self.flags | 0x80", "0x80? it is read from memory"),
+            ("core::ptr::null_mut::<u8>() as u64", "0x0"),
+            ("None", "0x0"),
+            ("u32::MAX as u64", "0xffffffff"),
             ("flags_of(q)", "0x0? `flags_of` returns it"),
             ("SOMETHING", "0x0? nothing here says what `SOMETHING` is"),
         ] {
@@ -358,45 +337,5 @@ mod tests {
             let text = format!("{items} fn f() {{ unsafe {{ ExAllocatePool2({flags}, 8, 1); }} }}");
             assert_eq!(values(&text), value, "{items}");
         }
-    }
-
-    /// The words that chose a value, with where others of their kind are found.
-    #[test]
-    fn terms_are_the_last_name_alone() {
-        let terms = |uses: &str, pool: &str| {
-            let text = format!(
-                "{uses} fn f() {{ unsafe {{ wdk_sys::ntddk::ExAllocatePool({pool}, 8); }} }}"
-            );
-            let tree = driver(&[("src/lib.rs", &text)]);
-            let calls = crate::analyse(&tree, &[], &[]).calls;
-            let terms = calls[0].arguments[0].value.choices[0].terms.iter();
-            let told = |term: &crate::Term| {
-                let written = term.span.map_or("", |span| tree.text(span));
-                format!("{written} {} {:?}", term.name, term.path)
-            };
-            terms.map(told).collect::<Vec<_>>().join(", ")
-        };
-        assert_eq!(
-            terms("", "wdk_sys::_POOL_TYPE::NonPagedPool"),
-            "NonPagedPool NonPagedPool Some(\"\")"
-        );
-        assert_eq!(
-            terms("use wdk_sys::_POOL_TYPE::NonPagedPool;", "NonPagedPool"),
-            "NonPagedPool NonPagedPool Some(\"wdk_sys::_POOL_TYPE::\")"
-        );
-        assert_eq!(
-            terms("use wdk_sys::_POOL_TYPE::NonPagedPool as NP;", "NP"),
-            "NP NonPagedPool Some(\"wdk_sys::_POOL_TYPE::\")"
-        );
-        assert_eq!(
-            terms("use wdk_sys::_POOL_TYPE::*;", "NonPagedPool"),
-            "NonPagedPool NonPagedPool Some(\"\")"
-        );
-        assert_eq!(terms("", "NonPagedPool"), "NonPagedPool NonPagedPool None");
-        assert_eq!(
-            terms("use sys::*;", "_POOL_TYPE_NonPagedPool"),
-            "NonPagedPool NonPagedPool Some(\"\")"
-        );
-        assert_eq!(terms("", "0"), "0 0 None");
     }
 }
