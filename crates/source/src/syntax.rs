@@ -53,6 +53,8 @@ pub(crate) struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     Plain,
+    /// Of what something points to: `(*F)(...)`, which for a function is the same.
+    Indirect,
     /// Of a member: `a->b(...)`.
     Member,
     /// Of a pointer that is converted: `((T)p)(...)`.
@@ -281,6 +283,9 @@ impl Reader<'_> {
         let mut manner = Manner::Plain;
         // `(F)(…)`, `(*F)(…)` and `(&F)(…)` are calls of F.
         while matches!(callee.kind(), "parenthesized_expression" | "pointer_expression") {
+            if callee.kind() == "pointer_expression" {
+                manner = Manner::Indirect;
+            }
             let Some(inner) = callee.named_child(0) else { return };
             callee = inner;
         }

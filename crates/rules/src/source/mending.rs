@@ -179,7 +179,7 @@ pub(crate) fn is_only_for_calls(
         };
         let hops = call.via.iter().map(|hop| hop.span);
         [call.span, call.innermost].into_iter().chain(hops).any(is_inside)
-            || macro_around(source, file, edit.start)
+            || constant_around(source, file, edit.start)
                 .is_some_and(|name| is_only_argument(source, name))
     })
 }
