@@ -207,6 +207,8 @@ impl<'r, 't> Evaluation<'r, 't> {
         } else if path.is_certain() && doubt.is_none() && !path.as_str().trim().is_empty() {
             // The kits' own files are known by properties that only they know; this is one of the project.
             self.doubts.add(place, "this file is imported and not among those that are looked at");
+        } else if doubt.is_none() && !is_of_kit(written.as_str()) {
+            self.doubts.add(place, "this file is imported and it is not known where it is");
         }
     }
 
@@ -232,6 +234,23 @@ impl<'r, 't> Evaluation<'r, 't> {
         }
         Some(found)
     }
+}
+
+/// Whether an import is one that every project has, by properties that only the kits and the user's settings know.
+fn is_of_kit(written: &str) -> bool {
+    const KNOWN: [&str; 8] = [
+        "$(VCTargetsPath",
+        "$(UserRootDir)",
+        "$(MSBuildExtensionsPath",
+        "$(MSBuildToolsPath",
+        "$(WDKContentRoot)",
+        "$(WDKBuildFolder)",
+        "$(NuGetPackageRoot)",
+        "$(LocalAppData)",
+    ];
+    let lower = written.to_ascii_lowercase();
+    written.trim().is_empty()
+        || KNOWN.iter().any(|known| lower.contains(&known.to_ascii_lowercase()))
 }
 
 /// Answers what the conditions of a file ask.
