@@ -7,7 +7,6 @@ use crate::blank::blanked;
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
 use crate::code_use::{self, CodeUse};
 use crate::control::{self, ControlWrite};
-use crate::directive::DirectiveKind;
 use crate::entry::{self, Entry};
 use crate::interest::{self, Interest};
 use crate::linker::{self, LinkerFact, of_projects};
@@ -453,7 +452,8 @@ impl<'t> Reading<'t> {
         mains.iter().filter_map(|main| self.units.get(main).cloned()).collect()
     }
 
-    /// Whether a unit is part of programs only: all its projects say so, or it includes what no driver does. What is built
+    /// Whether a unit is part of programs only: all its projects say so, or it includes `windows.h` and
+    /// nothing of the kernel. What is built
     /// for 32-bit Windows alone is none of a driver's with memory integrity either.
     fn is_for_user_mode(&self, unit: &Unit<'_>) -> bool {
         let owners = self.projects.iter().filter(|project| project.sources.contains(&unit.main));
@@ -466,17 +466,7 @@ impl<'t> Reading<'t> {
         if is_told && !configurations.any(|one| linker::is_for_kernel(&one) && !is_32_bit(one)) {
             return true;
         }
-        let includes = |file: &FileId| {
-            let text = self.tree.file(*file).text.as_str();
-            let mut all = self.directives.of(self.tree, *file).iter();
-            all.any(|one| match &one.kind {
-                DirectiveKind::Include { name } => {
-                    text[name.clone()].eq_ignore_ascii_case("windows.h")
-                }
-                _ => false,
-            })
-        };
-        unit.visits.keys().any(includes)
+        unit.has_user_mode && unit.kernel_at.is_none()
     }
 
     fn add_units(&mut self, mains: &[FileId]) {

@@ -110,6 +110,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) kernel_at: Option<u32>,
     /// When the first header came that is not in the tree and may have brought them along.
     pub(crate) maybe_kernel_at: Option<u32>,
+    /// Whether the header of user mode is included, whatever the build.
+    pub(crate) has_user_mode: bool,
     /// How much time there is.
     pub(crate) end: u32,
     is_cpp: bool,
@@ -141,6 +143,7 @@ pub(crate) fn unit<'t>(
             visits: HashMap::new(),
             kernel_at: None,
             maybe_kernel_at: None,
+            has_user_mode: false,
             end: 0,
             is_cpp,
             is_told: around.is_told,
@@ -322,6 +325,7 @@ impl<'t> Walk<'t, '_> {
 
     fn include(&mut self, from: FileId, name: &str, certain: bool, depth: usize) {
         self.unit.packings.include(name, self.time, certain);
+        self.unit.has_user_mode |= certain && name.eq_ignore_ascii_case("windows.h");
         let found = match target::is_of_kit(name) {
             true => None,
             false => self.tree.included(from, name, &self.around.include_folders),

@@ -375,3 +375,19 @@ fn platforms_decide_too() {
     assert_eq!(with("ARM64"), ["a.c:2 ExAllocatePoolWithTag 0x200"]);
     assert_eq!(with("Win32"), [""; 0]);
 }
+
+/// A program that has a function of such a name asks the kernel for nothing; a header that programs share with a driver
+/// makes no program of it.
+#[test]
+fn what_runs_in_user_mode_is_left_out() {
+    let call = "void F() { ExAllocatePool(0, 1); }";
+    let with = |main: &str| told(&tree(&[("a.c", main), ("both.h", BOTH)]), &[]);
+    const BOTH: &str = "#ifndef KERNEL\n#include <windows.h>\n#endif";
+    assert_eq!(with(&format!("#include <windows.h>\n{call}")), [""; 0]);
+    assert_eq!(
+        with(&format!("#include <ntddk.h>\n#define KERNEL\n#include \"both.h\"\n{call}")).len(),
+        1
+    );
+    assert_eq!(with(&format!("#define KERNEL\n#include \"both.h\"\n{call}")).len(), 1);
+    assert_eq!(with(&format!("#include \"both.h\"\n{call}")).len(), 1);
+}
