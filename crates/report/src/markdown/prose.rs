@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(sentence("a ` b", 100), "a `` ` `` b");
         assert_eq!(sentence("x_y`b`#1", 100), "`x_y` `b` `#1`");
         assert_eq!(code("a``b`", 100), "``` a``b` ```");
-        assert_eq!(code_cell("a|b", 100), "`a\\u{7c}b`");
+        assert_eq!(code_cell("a|b", 100), "`a\\|b`");
         assert_eq!(code("", 100), "`-`");
     }
 
