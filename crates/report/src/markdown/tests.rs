@@ -48,10 +48,7 @@ fn the_table_has_the_worst_first() {
     assert!(text.starts_with("<!-- ringfence -->\n### ringfence: 2 of 5 drivers fail\n"), "{text}");
     let rows = table(&text);
     let first: Vec<&str> = rows.iter().map(|row| &*row[0]).collect();
-    assert_eq!(
-        first,
-        ["driver", "load.sys", "certify.sys", "open.sys", "known|.sys", "fine.sys"]
-    );
+    assert_eq!(first, ["driver", "load.sys", "certify.sys", "open.sys", "known|.sys", "fine.sys"]);
     assert_eq!(rows[1][1..], ["❌ no", "❔ unknown", "❌ no", "1 error, 1 note"]);
     assert_eq!(rows[4][4], "2 accepted, 2 in the baseline");
     assert_eq!(rows[5][1..], ["✅ yes", "✅ yes", "✅ yes", "-"]);
