@@ -74,9 +74,9 @@ mod tests {
             finding("src/a.c", 15, "q = f(y);"),
         ]);
         let moved = prints(vec![
-            finding("/root/a.c", 50, "\tp  = f(x);"),
-            finding("/root/a.c", 49, "p = f(x); "),
-            finding("/root/a.c", 1, "  q = f(y);"),
+            finding("/other/a.c", 50, "\tp  = f(x);"),
+            finding("/other/a.c", 49, "p = f(x); "),
+            finding("/other/a.c", 1, "  q = f(y);"),
         ]);
         assert_eq!(first, moved);
         assert!(first[0].ends_with(":2") && first[1].ends_with(":1") && first[2].ends_with(":1"));

@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn names_are_written_as_git_does() {
         assert_eq!(named("a", "x y.c"), "a/x y.c\t");
-        assert_eq!(named("b", "/root/./\u{e4}.c"), "b/root/\u{e4}.c");
+        assert_eq!(named("b", "/src/./\u{e4}.c"), "b/src/\u{e4}.c");
         assert_eq!(named("a", "x\"\n.c"), r#""a/x\"\012.c""#);
     }
 
