@@ -11,10 +11,12 @@ use crate::entry::{self, Entry};
 use crate::interest::{self, Interest};
 use crate::linker::{self, LinkerFact, of_projects};
 use crate::opt_in::{self, OptIn};
+use crate::outline::{self, Body};
 use crate::pragma::{self, Pragmas, SectionPragma};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
-use crate::syntax::syntax;
+use crate::syntax::{Syntax, syntax};
 use crate::table::{self, PointerTable};
+use crate::warm::{Warming, setting_files};
 use crate::world::{FunctionId, Parsed, World};
 use crate::{Configuration, Define, FileId, FileKind, Project, SourceTree, Span, owners, rust};
 use foldhash::{HashMap, HashSet, HashSetExt};
@@ -90,12 +92,21 @@ impl Analyser {
         loop {
             let more = reading.read(&interest, &mut following.read);
             following.world.add(more);
-            entry::initialise(&mut following.world, projects);
+            if let Some(names) = interest.fresh() {
+                reading.warming().naming(&mut following.world, names);
+            }
+            let ways = entry::initialise(&mut following.world, projects, &interest);
+            if !ways.is_empty() {
+                interest.add(ways, tree, &self.directives);
+                continue;
+            }
             match following.round(&interest) {
                 Some(names) => interest.add(names, tree, &self.directives),
+                None if following.settle(&mut reading, &interest) => {}
                 None => break,
             }
         }
+        reading.warming().using_code(&mut following.world);
         let files: Vec<FileId> = interest::sources(tree).collect();
         let mut analysis = following.analysis(&mut reading, &files);
         analysis.tables = reading.tables();
@@ -139,7 +150,7 @@ impl Analyser {
         let mut wanted = vec![file];
         loop {
             wanted.retain(|file| following.read.insert(*file));
-            let more = reading.read_files(wanted);
+            let more = reading.read_files(wanted, interest);
             following.world.add(more);
             for parsed in &mut following.world.parsed {
                 if matches!(parsed.opt_in, OptIn::Runtime(_)) {
@@ -190,6 +201,8 @@ struct Following<'t> {
     wrappers: Wrappers,
     calls: HashMap<CallId, Vec<SourceCall>>,
     followed: HashSet<CallId>,
+    /// The variables that were asked for and whose setting was read.
+    settled: HashSet<String>,
     rounds: usize,
 }
 
@@ -201,6 +214,7 @@ impl<'t> Following<'t> {
             wrappers: Wrappers::default(),
             calls: HashMap::default(),
             followed: HashSet::new(),
+            settled: HashSet::new(),
             rounds: 0,
         }
     }
@@ -226,6 +240,26 @@ impl<'t> Following<'t> {
             self.wrappers.entry(function).or_default().push(call);
         }
         Some(names)
+    }
+
+    /// Reads what sets the variables that were asked for; whether calls have to be followed anew as there is any.
+    fn settle(&mut self, reading: &mut Reading<'t>, interest: &Interest) -> bool {
+        let asked: HashSet<String> =
+            self.world.asked().difference(&self.settled).cloned().collect();
+        if asked.is_empty() || self.rounds >= MOST_ROUNDS {
+            return false;
+        }
+        let unread = interest::sources(reading.tree).filter(|file| !self.read.contains(file));
+        let files = setting_files(reading.tree, unread, &asked);
+        self.read.extend(files.iter().copied());
+        let is_more = !files.is_empty();
+        self.world.add(reading.read_files(files, interest));
+        let is_warm = reading.warming().setting(&mut self.world, &asked);
+        self.settled.extend(asked);
+        if is_more || is_warm {
+            self.followed.clear();
+        }
+        is_more || is_warm
     }
 
     /// What was found, with what else `files` say.
@@ -385,11 +419,11 @@ impl<'t> Reading<'t> {
         let named = |file: &FileId| interest.is_named_in(tree.file(*file).text.as_str());
         let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
         read.extend(wanted.iter().copied());
-        self.read_files(wanted)
+        self.read_files(wanted, interest)
     }
 
     /// Parses files.
-    fn read_files(&mut self, wanted: Vec<FileId>) -> Vec<Parsed<'t>> {
+    fn read_files(&mut self, wanted: Vec<FileId>, interest: &Interest) -> Vec<Parsed<'t>> {
         let tree = self.tree;
         let is_header = |file: &FileId| tree.file(*file).kind == FileKind::Header;
         let (headers, mains): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_header);
@@ -403,7 +437,7 @@ impl<'t> Reading<'t> {
         );
         let units = &self.units;
         let parse = |(file, main): &(FileId, FileId)| match units.get(main) {
-            Some(unit) => self.parse(*file, unit),
+            Some(unit) => self.parse(*file, unit, interest),
             None => Vec::new(),
         };
         pairs.par_iter().map(parse).flatten_iter().collect()
@@ -494,23 +528,38 @@ impl<'t> Reading<'t> {
         includes.map(|unit| unit.main).min()
     }
 
-    fn parse(&self, file: FileId, unit: &Arc<Unit<'t>>) -> Vec<Parsed<'t>> {
+    fn parse(&self, file: FileId, unit: &Arc<Unit<'t>>, interest: &Interest) -> Vec<Parsed<'t>> {
         let source = self.tree.file(file);
         let text = source.text.as_str();
         let visit = unit.visits.get(&file);
         let variants = visit.map_or(1, |visit| visit.variants).clamp(1, MOST_VARIANTS);
-        let kind = match source.kind {
-            FileKind::Header => self.tree.file(unit.main).kind,
-            kind => kind,
-        };
         let opt_in = opt_in::of_unit(self.tree, unit);
-        let variant = |number| Parsed {
-            file,
-            unit: Arc::clone(unit),
-            syntax: syntax(blanked(text, self.directives.of(self.tree, file), visit, number), kind),
-            opt_in: opt_in.clone(),
+        let named = interest.places(text);
+        let is_cold = |body: &Body| {
+            let next = named.partition_point(|at| *at < body.range.start);
+            named.get(next).is_none_or(|at| *at >= body.range.end)
+        };
+        let variant = |number| {
+            let mut parsed = Parsed {
+                file,
+                unit: Arc::clone(unit),
+                syntax: Syntax::default(),
+                opt_in: opt_in.clone(),
+                variant: number,
+                cold: Vec::new(),
+                is_part: false,
+            };
+            let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
+            parsed.cold = outline::bodies(&made.bytes).into_iter().filter(is_cold).collect();
+            made.leave_out(&parsed.cold);
+            parsed.syntax = syntax(made, parsed.kind(self.tree));
+            parsed
         };
         (0..variants).map(variant).collect()
+    }
+
+    fn warming(&self) -> Warming<'t> {
+        Warming { tree: self.tree, directives: self.directives }
     }
 }
 

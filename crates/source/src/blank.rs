@@ -5,7 +5,9 @@ use crate::directive::Directive;
 use crate::lex::{
     block_comment_end, is_word, line_comment_end, quoted_end, raw_end, skip_blank, word_end,
 };
+use crate::outline::Body;
 use crate::preprocess::Visit;
+use std::iter;
 use std::ops::Range;
 
 /// A text of which parts are blank.
@@ -14,6 +16,28 @@ pub(crate) struct Blanked {
     pub(crate) bytes: Vec<u8>,
     /// Inline assembly in the form of Microsoft's compiler, which is blank as well.
     pub(crate) assembly: Vec<Range<usize>>,
+    /// What no parser has to look at, in the order of the text.
+    pub(crate) left_out: Vec<Range<usize>>,
+}
+
+impl Blanked {
+    /// A text of which nothing is blank.
+    pub(crate) fn plain(bytes: Vec<u8>) -> Blanked {
+        Blanked { bytes, assembly: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Leaves out what stands between the braces of bodies.
+    pub(crate) fn leave_out(&mut self, bodies: &[Body]) {
+        self.left_out =
+            bodies.iter().map(|body| body.range.start + 1..body.range.end - 1).collect();
+    }
+
+    /// Leaves out all but some functions.
+    pub(crate) fn keep_only(&mut self, functions: &[Body]) {
+        let starts = functions.iter().map(|one| one.head).chain([self.bytes.len()]);
+        let ends = iter::once(0).chain(functions.iter().map(|one| one.range.end));
+        self.left_out = ends.zip(starts).map(|(end, start)| end..start).collect();
+    }
 }
 
 /// Blanks `text`, as `visit` sees it in one of its variants.
@@ -32,7 +56,7 @@ pub(crate) fn blanked(
         blank(&mut bytes, arm.range.clone());
     }
     let assembly = annotations(&mut bytes);
-    Blanked { bytes, assembly }
+    Blanked { bytes, assembly, left_out: Vec::new() }
 }
 
 fn blank(bytes: &mut [u8], range: Range<usize>) {

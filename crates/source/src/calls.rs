@@ -378,7 +378,7 @@ fn body_syntax(body: &str, start: usize) -> Syntax {
     for at in memchr::memchr_iter(b'\\', &text.clone()) {
         text[at] = b' ';
     }
-    let blanked = crate::blank::Blanked { bytes: text, assembly: Vec::new() };
+    let blanked = crate::blank::Blanked::plain(text);
     let mut syntax = crate::syntax::syntax(blanked, FileKind::C);
     let moved = |range: &Range<usize>| {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());

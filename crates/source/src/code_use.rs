@@ -2,13 +2,16 @@
 
 use crate::Span;
 use crate::evaluate::reaching;
-use crate::lex::{Kind, Token, tokens};
+use crate::interest::{places, searcher};
+use crate::lex::{Kind, Token, tokens, word_end};
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
 use crate::world::{Parsed, World, declares};
+use aho_corasick::AhoCorasick;
 use foldhash::{HashSet, HashSetExt};
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Something that is done to code, or with memory that becomes code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,23 +173,8 @@ impl<'t> Finder<'_, 't> {
     ) -> Option<&'t str> {
         let text = self.world.tree.file(self.world.parsed[self.parsed].file).text.as_str();
         let all: Vec<Token> = tokens(text, range.start, range.end).take(64).collect();
-        let word = |index: usize| all.get(index).map_or("", |token| token.text(text));
-        let mut at = 0;
-        if stored {
-            at += usize::from(word(0) == "*");
-            if at == 0 {
-                return None;
-            }
-        }
-        // `*(T *)((PUCHAR)F + 1)`: conversions, and parentheses that open.
-        loop {
-            match conversion_end(&all, text, at) {
-                Some(end) => at = end,
-                None if word(at) == "(" || word(at) == "&" => at += 1,
-                None => break,
-            }
-        }
-        let name = all.get(at).filter(|token| token.kind == Kind::Word)?.text(text);
+        let at = pointed_to(&all, text, stored)?;
+        let name = all[at].text(text);
         let rest = &all[at + 1..];
         let is_plain = |token: &Token| {
             matches!(token.kind, Kind::Number) || matches!(token.text(text), "+" | ")")
@@ -269,6 +257,49 @@ impl<'t> Finder<'_, 't> {
         let ddi = vocabulary::function(name).filter(|ddi| gives_memory(ddi.name))?;
         Some(ddi.name)
     }
+}
+
+/// Where the name is whose address an expression begins with; of what is stored to, behind a `*`.
+fn pointed_to(all: &[Token], text: &str, stored: bool) -> Option<usize> {
+    let word = |index: usize| all.get(index).map_or("", |token| token.text(text));
+    let mut at = 0;
+    if stored {
+        at += usize::from(word(0) == "*");
+        if at == 0 {
+            return None;
+        }
+    }
+    // `*(T *)((PUCHAR)F + 1)`: conversions, and parentheses that open.
+    loop {
+        match conversion_end(all, text, at) {
+            Some(end) => at = end,
+            None if word(at) == "(" || word(at) == "&" => at += 1,
+            None => break,
+        }
+    }
+    all.get(at).is_some_and(|token| token.kind == Kind::Word).then_some(at)
+}
+
+/// Whether the body of a function may write to a function that is known, or describe it: as far as can be told without a
+/// parser.
+pub(crate) fn may_use(world: &World<'_>, body: &str) -> bool {
+    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let names = WRITERS.into_iter().chain(["IoAllocateMdl"]);
+        searcher(&names.map(str::to_owned).collect::<Vec<_>>())
+    });
+    let names_function = |from: usize, stored: bool| {
+        let all: Vec<Token> = tokens(body, from, body.len()).take(16).collect();
+        let name = pointed_to(&all, body, stored).map(|at| all[at].text(body));
+        name.is_some_and(|name| world.functions.contains_key(name))
+    };
+    let written = NAMES.as_ref().map(|names| places(names, body)).unwrap_or_default();
+    let bytes = body.as_bytes();
+    let begins_statement = |at: &usize| {
+        bytes[..*at].trim_ascii_end().last().is_none_or(|last| b";{}):,(/".contains(last))
+    };
+    let mut stores = memchr::memchr_iter(b'*', bytes).filter(begins_statement);
+    written.into_iter().any(|at| names_function(word_end(bytes, at), false))
+        || stores.any(|at| names_function(at, true))
 }
 
 /// Whether a DDI gives memory that no check of the code has passed, as its result.

@@ -1,6 +1,7 @@
 //! Which driver a file becomes part of, and whether that opts in to no-execute pools when it starts.
 
 use crate::calls::CallId;
+use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
 use crate::tree::{folder, normal};
 use crate::world::{FunctionId, World};
@@ -31,12 +32,18 @@ const DEEPEST: usize = 6;
 /// How many pairs of a file and an entry point are looked at for what belongs together; more has no tree of drivers.
 const MOST_PAIRS: usize = 1 << 20;
 
-/// Fills in whether the runtime is initialised, for all files with an opt-in that needs it.
-pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
+/// Fills in whether the runtime is initialised, for all files with an opt-in that needs it. Gives the functions by way of
+/// which it may be and that are not looked for yet: what calls them is to be read first.
+pub(crate) fn initialise(
+    world: &mut World<'_>,
+    projects: &[Project],
+    interest: &Interest,
+) -> Vec<String> {
     if !world.parsed.iter().any(|parsed| is_runtime(&parsed.opt_in)) {
-        return;
+        return Vec::new();
     }
     let calls = initialisations(world);
+    let ways = ways(world, &calls, interest);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
     let mut known: HashMap<FileId, Initialised> = HashMap::default();
     for index in 0..world.parsed.len() {
@@ -50,6 +57,35 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
             .clone();
         world.parsed[index].opt_in = OptIn::Runtime(answer);
     }
+    ways
+}
+
+/// The functions that make one of `calls`, or call one that does, and are not looked for yet.
+fn ways(world: &World<'_>, calls: &[CallId], interest: &Interest) -> Vec<String> {
+    let around = |parsed: usize, call: usize| {
+        let syntax = &world.parsed[parsed].syntax;
+        let function = &syntax.functions[syntax.calls[call].function?];
+        Some(world.text(parsed, &function.name))
+    };
+    let mut names: HashSet<&str> =
+        calls.iter().filter_map(|id| around(id.parsed, id.call)).collect();
+    for _ in 1..DEEPEST {
+        let known = names.len();
+        for (parsed, file) in world.parsed.iter().enumerate() {
+            let leads = |call: &&usize| {
+                names.contains(world.text(parsed, &file.syntax.calls[**call].callee))
+            };
+            let all: Vec<usize> = (0..file.syntax.calls.len()).collect();
+            let more: Vec<&str> =
+                all.iter().filter(leads).filter_map(|call| around(parsed, *call)).collect();
+            names.extend(more);
+        }
+        if names.len() == known {
+            break;
+        }
+    }
+    names.retain(|name| !ENTRIES.contains(name) && !interest.has(name));
+    names.into_iter().map(str::to_owned).collect()
 }
 
 fn is_runtime(opt_in: &OptIn) -> bool {

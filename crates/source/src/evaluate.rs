@@ -109,6 +109,7 @@ impl<'w, 't> Place<'w, 't> {
                 all.iter().map(|&(parsed, index)| self.enumerator(parsed, index, depth)),
             );
         }
+        self.world.ask(name);
         match self.world.globals.get(name) {
             Some(events) => self.global(name, events, depth),
             None => Value::open(Unknown::Name(name.into())),

@@ -7,6 +7,7 @@ use crate::{FileId, FileKind, SourceTree, target, vocabulary};
 use aho_corasick::{AhoCorasick, MatchKind};
 use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Names beside those of DDIs that files are parsed for.
 const BESIDE: [&str; 10] = [
@@ -26,6 +27,8 @@ const BESIDE: [&str; 10] = [
 pub(crate) struct Interest {
     names: HashSet<String>,
     searcher: Option<AhoCorasick>,
+    /// Those that were taken in last.
+    fresh: Option<AhoCorasick>,
 }
 
 /// More names than any tree has; beyond them no further macros and wrappers are followed.
@@ -36,7 +39,7 @@ const MOST_ROUNDS: usize = 8;
 impl Interest {
     /// DDIs, and the macros of the tree that come to them.
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Interest {
-        let mut interest = Interest { names: HashSet::new(), searcher: None };
+        let mut interest = Interest { names: HashSet::new(), searcher: None, fresh: None };
         let names = vocabulary::functions().chain(BESIDE).map(str::to_owned);
         interest.add(names.collect(), tree, directives);
         interest
@@ -49,12 +52,18 @@ impl Interest {
         tree: &SourceTree,
         directives: &AllDirectives,
     ) {
+        // Expressions call it by less than its name.
+        if names.iter().any(|name| name == "operator new") {
+            names.push("new".to_owned());
+        }
+        let mut taken_in = Vec::new();
         for _ in 0..MOST_ROUNDS {
             names.retain(|name| !self.names.contains(name));
             if names.is_empty() || self.names.len() > MOST_NAMES {
                 break;
             }
             let fresh = searcher(&names);
+            taken_in.extend(names.iter().cloned());
             self.names.extend(names);
             names = match &fresh {
                 Some(fresh) => macros_naming(tree, directives, fresh),
@@ -63,6 +72,17 @@ impl Interest {
         }
         let all: Vec<_> = self.names.iter().cloned().collect();
         self.searcher = searcher(&all);
+        self.fresh = searcher(&taken_in);
+    }
+
+    /// The places in a text where anything is named that is looked for, in its order.
+    pub(crate) fn places(&self, text: &str) -> Vec<usize> {
+        self.searcher.as_ref().map(|searcher| places(searcher, text)).unwrap_or_default()
+    }
+
+    /// Finds the names that were taken in last.
+    pub(crate) fn fresh(&self) -> Option<&AhoCorasick> {
+        self.fresh.as_ref()
     }
 
     /// Whether a name is looked for.
@@ -83,11 +103,24 @@ pub(crate) fn searcher(names: &[String]) -> Option<AhoCorasick> {
 
 /// Whether a text has one of the names as a whole word.
 pub(crate) fn names_any(searcher: &AhoCorasick, text: &str) -> bool {
+    whole_words(searcher, text).next().is_some()
+}
+
+/// Where a text has one of the names as a whole word.
+pub(crate) fn places(searcher: &AhoCorasick, text: &str) -> Vec<usize> {
+    whole_words(searcher, text).map(|found| found.start).collect()
+}
+
+fn whole_words<'t>(
+    searcher: &'t AhoCorasick,
+    text: &'t str,
+) -> impl Iterator<Item = Range<usize>> + 't {
     let bytes = text.as_bytes();
-    searcher.find_iter(bytes).any(|found| {
-        let before = found.start().checked_sub(1).and_then(|at| bytes.get(at));
+    let found = searcher.find_iter(bytes).map(|found| found.start()..found.end());
+    found.filter(|found| {
+        let before = found.start.checked_sub(1).and_then(|at| bytes.get(at));
         let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
-        !is_part(before) && !is_part(bytes.get(found.end()))
+        !is_part(before) && !is_part(bytes.get(found.end))
     })
 }
 

@@ -58,7 +58,7 @@ const DEEPEST: usize = 32;
 pub(crate) struct Layouts<'a, 't> {
     tree: &'t SourceTree,
     unit: &'a Unit<'t>,
-    pub(crate) files: &'a [(FileId, Shapes)],
+    pub(crate) files: &'a [(FileId, Arc<Shapes>)],
     typedefs: HashMap<&'a str, Vec<(usize, &'a Type)>>,
     tags: HashMap<&'a str, Vec<(usize, usize)>>,
     /// Where in each file arms begin that depend on the build, in order.
@@ -71,7 +71,7 @@ impl<'a, 't> Layouts<'a, 't> {
     pub(crate) fn new(
         tree: &'t SourceTree,
         unit: &'a Unit<'t>,
-        files: &'a [(FileId, Shapes)],
+        files: &'a [(FileId, Arc<Shapes>)],
     ) -> Layouts<'a, 't> {
         let mut typedefs: HashMap<&str, Vec<_>> = HashMap::new();
         let mut tags: HashMap<&str, Vec<_>> = HashMap::new();
@@ -264,7 +264,7 @@ mod tests {
         let unit = unit(&tree, &directives, file, &Surroundings::default());
         let blanked =
             crate::blank::blanked(text, directives.of(&tree, file), unit.visits.get(&file), 0);
-        let files = [(file, shapes(text, &blanked.bytes, FileKind::C))];
+        let files = [(file, Arc::new(shapes(text, blanked, FileKind::C)))];
         let mut layouts = Layouts::new(&tree, &unit, &files);
         let mut told = Vec::new();
         for (index, record) in files[0].1.records.iter().enumerate() {

@@ -104,7 +104,7 @@ pub(crate) fn word_end(bytes: &[u8], start: usize) -> usize {
 }
 
 /// The end of a preprocessing number: digits, letters, points and separators.
-fn number_end(bytes: &[u8], start: usize) -> usize {
+pub(crate) fn number_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
     while let Some(&byte) = bytes.get(end) {
         let separator = byte == b'\'' && bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);

@@ -24,6 +24,7 @@ mod linker;
 mod macros;
 mod number;
 mod opt_in;
+mod outline;
 mod pack;
 mod pragma;
 mod preprocess;
@@ -39,6 +40,7 @@ mod text;
 mod tree;
 mod value;
 mod vocabulary;
+mod warm;
 mod world;
 
 pub use analysis::{Analyser, Analysis, analyse};

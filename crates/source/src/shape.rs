@@ -1,9 +1,13 @@
 //! What a file declares of structures, and the variables of them that have values: no more than a parser says.
 
+use crate::blank::Blanked;
 use crate::expression::number;
 use crate::lex::tokens;
+use crate::outline::{self, Body};
+use crate::syntax::parse_but;
 use crate::{FileKind, kit_types};
 use foldhash::{HashMap, HashMapExt, HashSet};
+use memchr::memmem;
 use std::ops::Range;
 use tree_sitter::Node;
 
@@ -74,9 +78,15 @@ const DEEPEST: usize = 16;
 /// How far from a declaration its annotations are looked for.
 const LONGEST: usize = 512;
 
-/// Reads what a file declares; `text` is the file, `bytes` what is left of it for the parser.
-pub(crate) fn shapes(text: &str, bytes: &[u8], kind: FileKind) -> Shapes {
-    let Some(tree) = crate::syntax::parse(bytes, kind) else { return Shapes::default() };
+/// Reads what a file declares; `text` is the file, `blanked` what is left of it for the parser. What functions make for
+/// themselves is left out but for data of their own that lasts.
+pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes {
+    let lasts =
+        |body: &Body| memmem::find(&text.as_bytes()[body.range.clone()], b"static").is_some();
+    let bodies = outline::bodies(&blanked.bytes).into_iter().filter(|body| !lasts(body));
+    blanked.leave_out(&bodies.collect::<Vec<_>>());
+    let parsed = parse_but(&blanked.bytes, &blanked.left_out, kind);
+    let Some(tree) = parsed else { return Shapes::default() };
     let mut reader = Reader { text, found: Shapes::default(), read: HashMap::new() };
     // Where the blocks around end, innermost last.
     let mut blocks: Vec<usize> = Vec::new();

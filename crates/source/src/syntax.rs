@@ -4,7 +4,7 @@ use crate::FileKind;
 use crate::blank::Blanked;
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
-use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
+use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree};
 
 /// What a parser finds in a file. Ranges are bytes of the file.
 #[derive(Debug, Default)]
@@ -112,9 +112,15 @@ fn language(kind: FileKind) -> Language {
 
 /// Parses; none where the bytes take far more work than any source does.
 pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
+    parse_but(bytes, &[], kind)
+}
+
+/// Parses all but some ranges, which are in the order of the text.
+pub(crate) fn parse_but(bytes: &[u8], left_out: &[Range<usize>], kind: FileKind) -> Option<Tree> {
     PARSER.with_borrow_mut(|parser| {
         parser.reset();
         parser.set_language(&language(kind)).ok()?;
+        parser.set_included_ranges(&all_but(bytes, left_out)).ok()?;
         // Called after every 100 operations; plain code takes less than one a byte.
         let mut left = 10_000 + bytes.len() / 4;
         let mut progress = |_: &tree_sitter::ParseState| {
@@ -130,6 +136,34 @@ pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
     })
 }
 
+/// What is left of a text; nothing where all of it is.
+fn all_but(bytes: &[u8], left_out: &[Range<usize>]) -> Vec<tree_sitter::Range> {
+    let mut ranges = Vec::new();
+    let (mut at, mut row, mut line) = (0, 0, 0);
+    // The place of a byte; called for one after the other.
+    let mut place = |to: usize| {
+        for newline in memchr::memchr_iter(b'\n', &bytes[at..to]) {
+            (row, line) = (row + 1, at + newline + 1);
+        }
+        at = to;
+        Point::new(row, to - line)
+    };
+    let mut from = 0;
+    let rest = (!left_out.is_empty()).then_some(bytes.len()..bytes.len());
+    for gap in left_out.iter().cloned().chain(rest) {
+        if gap.start > from {
+            ranges.push(tree_sitter::Range {
+                start_byte: from,
+                end_byte: gap.start,
+                start_point: place(from),
+                end_point: place(gap.start),
+            });
+        }
+        from = gap.end;
+    }
+    ranges
+}
+
 /// What stands in a blanked file.
 pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
     let mut reader = Reader {
@@ -138,7 +172,7 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
         within: Vec::new(),
         blocks: Vec::new(),
     };
-    match parse(&blanked.bytes, kind) {
+    match parse_but(&blanked.bytes, &blanked.left_out, kind) {
         Some(tree) => reader.walk(&tree),
         None => reader.found.is_cut = true,
     }

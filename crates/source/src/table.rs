@@ -1,19 +1,20 @@
 //! Initialised data whose addresses do not lie on multiples of eight, and how many of them cross a page.
 
+use crate::blank::{Blanked, blanked};
 use crate::directive::{Directive, DirectiveKind};
 use crate::initialiser::{BUDGET, Init, Initialisers, Item};
 use crate::layout::{Body, Layout, Layouts, Placed, array};
 use crate::lex::{Kind, tokens};
 use crate::number::Numbers;
-use crate::preprocess::{AllDirectives, Unit};
+use crate::preprocess::{AllDirectives, Arm, Unit};
 use crate::shape::{Initialised, Shapes, Type, shapes};
 use crate::{FileId, FileKind, SourceTree, Span, interest, pack};
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Initialised data whose addresses do not lie on multiples of eight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,8 +136,9 @@ pub(crate) fn of_files(
     files: &[(FileId, Arc<Unit<'_>>)],
 ) -> Vec<PointerTable> {
     let left = AtomicUsize::new(MOST_PARSED);
+    let known = Known::default();
     let of_file = |(file, unit): &(FileId, Arc<Unit<'_>>)| {
-        let finder = Finder { tree, directives, unit };
+        let finder = Finder { tree, directives, unit, known: &known };
         finder.file(*file, &left).unwrap_or_default()
     };
     let mut found: Vec<PointerTable> = files.par_iter().flat_map_iter(of_file).collect();
@@ -144,10 +146,14 @@ pub(crate) fn of_files(
     found
 }
 
+/// What files declare that were read: as which language, and with which arms of their conditions.
+type Known = Mutex<HashMap<FileId, Vec<(FileKind, Vec<Arm>, Arc<Shapes>)>>>;
+
 struct Finder<'a, 't> {
     tree: &'t SourceTree,
     directives: &'t AllDirectives,
     unit: &'a Unit<'t>,
+    known: &'a Known,
 }
 
 impl Finder<'_, '_> {
@@ -160,11 +166,10 @@ impl Finder<'_, '_> {
         let bytes: usize = visited.iter().map(|one| self.tree.file(*one).text.as_str().len()).sum();
         let take = |left: usize| left.checked_sub(bytes);
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        let all: Vec<(FileId, Shapes)> =
+        let all: Vec<(FileId, Arc<Shapes>)> =
             visited.into_iter().map(|one| (one, self.shapes(one))).collect();
         let mut layouts = Layouts::new(self.tree, self.unit, &all);
-        let blanked = self.blanked(file);
-        let text = String::from_utf8(blanked).ok()?;
+        let text = String::from_utf8(self.blanked(file).bytes).ok()?;
         let enumerators: HashSet<&str> = all
             .iter()
             .flat_map(|(_, shapes)| shapes.enumerators.iter().map(String::as_str))
@@ -190,18 +195,33 @@ impl Finder<'_, '_> {
         Some(tables.take(MOST_TABLES).collect())
     }
 
-    fn blanked(&self, file: FileId) -> Vec<u8> {
+    fn blanked(&self, file: FileId) -> Blanked {
         let text = self.tree.file(file).text.as_str();
         let visit = self.unit.visits.get(&file);
-        crate::blank::blanked(text, self.directives.of(self.tree, file), visit, 0).bytes
+        blanked(text, self.directives.of(self.tree, file), visit, 0)
     }
 
-    fn shapes(&self, file: FileId) -> Shapes {
+    fn shapes(&self, file: FileId) -> Arc<Shapes> {
         let kind = match self.tree.file(file).kind {
             FileKind::Header => self.tree.file(self.unit.main).kind,
             kind => kind,
         };
-        shapes(self.tree.file(file).text.as_str(), &self.blanked(file), kind)
+        // Headers are the same to most of those that include them.
+        let arms = self.unit.visits.get(&file).map(|visit| &visit.arms[..]).unwrap_or_default();
+        let of_file = |known: &Vec<(FileKind, Vec<Arm>, Arc<Shapes>)>| {
+            let same = known.iter().find(|(of, at, _)| *of == kind && at == arms)?;
+            Some(Arc::clone(&same.2))
+        };
+        if let Some(known) = self.known.lock().ok().and_then(|all| all.get(&file).and_then(of_file))
+        {
+            return known;
+        }
+        let found = shapes(self.tree.file(file).text.as_str(), self.blanked(file), kind);
+        let found = Arc::new(found);
+        if let Ok(mut all) = self.known.lock() {
+            all.entry(file).or_default().push((kind, arms.to_vec(), Arc::clone(&found)));
+        }
+        found
     }
 
     /// Whether a part of a file comes from another.

@@ -1,11 +1,12 @@
 //! All that was parsed, and what names mean across it.
 
+use crate::outline::Body;
 use crate::preprocess::Unit;
 use crate::syntax::{Happens, Syntax, Variable};
-use crate::{FileId, OptIn, SourceTree};
-use foldhash::HashMap;
+use crate::{FileId, FileKind, OptIn, SourceTree};
+use foldhash::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A file as one translation unit and one variant of it have it.
 pub(crate) struct Parsed<'t> {
@@ -13,9 +14,23 @@ pub(crate) struct Parsed<'t> {
     pub(crate) unit: Arc<Unit<'t>>,
     pub(crate) syntax: Syntax,
     pub(crate) opt_in: OptIn,
+    /// Which of the variants of the file.
+    pub(crate) variant: u32,
+    /// The functions whose bodies were left out, as they name nothing that is looked for.
+    pub(crate) cold: Vec<Body>,
+    /// Whether these are only functions of a file that were left out before.
+    pub(crate) is_part: bool,
 }
 
 impl<'t> Parsed<'t> {
+    /// What it is parsed as: headers are of the language of what includes them.
+    pub(crate) fn kind(&self, tree: &SourceTree) -> FileKind {
+        match tree.file(self.file).kind {
+            FileKind::Header => tree.file(self.unit.main).kind,
+            kind => kind,
+        }
+    }
+
     /// The time at a byte of the file.
     pub(crate) fn time(&self, offset: usize) -> u32 {
         self.unit.visits.get(&self.file).map_or(self.unit.end, |visit| visit.time(offset))
@@ -45,6 +60,8 @@ pub(crate) struct World<'t> {
     pub(crate) globals: HashMap<&'t str, Vec<GlobalEvent>>,
     /// Which of the parsed files has it, and which of its enumerators.
     pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
+    /// Names whose values were asked for and that are no constants.
+    asked: Mutex<HashSet<String>>,
 }
 
 impl<'t> World<'t> {
@@ -55,7 +72,22 @@ impl<'t> World<'t> {
             functions: HashMap::default(),
             globals: HashMap::default(),
             enumerators: HashMap::default(),
+            asked: Mutex::default(),
         }
+    }
+
+    /// Notes that the value of a variable outside of functions is asked for: any function may set it.
+    pub(crate) fn ask(&self, name: &str) {
+        if let Ok(mut asked) = self.asked.lock()
+            && !asked.contains(name)
+        {
+            asked.insert(name.to_owned());
+        }
+    }
+
+    /// The variables whose values were asked for.
+    pub(crate) fn asked(&self) -> HashSet<String> {
+        self.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
     }
 
     /// Takes in files, and indexes what they define.
@@ -78,7 +110,7 @@ impl<'t> World<'t> {
         }
         for (index, function) in parsed.syntax.functions.iter().enumerate() {
             let id = FunctionId { parsed: number, function: index };
-            self.functions.entry(name(&function.name)).or_default().push(id);
+            self.add_function(name(&function.name), id, parsed);
             let is_own = |of: &str| {
                 function.parameters.iter().any(|one| name(one) == of)
                     || function
@@ -93,6 +125,23 @@ impl<'t> World<'t> {
                     self.globals.entry(of).or_default().push(event);
                 }
             }
+        }
+    }
+
+    /// Takes in a function; one that was left out before takes the place that it had.
+    fn add_function(&mut self, name: &'t str, id: FunctionId, parsed: &Parsed<'_>) {
+        let all = self.functions.entry(name).or_default();
+        let place = &parsed.syntax.functions[id.function].name;
+        let same = |other: &&mut FunctionId| {
+            let known = self.parsed.get(other.parsed);
+            known.is_some_and(|known| {
+                (known.file, known.variant) == (parsed.file, parsed.variant)
+                    && known.syntax.functions[other.function].name == *place
+            })
+        };
+        match all.iter_mut().find(|other| parsed.is_part && same(other)) {
+            Some(known) => *known = id,
+            None => all.push(id),
         }
     }
 
@@ -117,9 +166,8 @@ impl<'t> World<'t> {
             let there = path(self.parsed[id.parsed].file);
             here.split('/').zip(there.split('/')).take_while(|(one, other)| one == other).count()
         };
-        let is_header = |id: &FunctionId| {
-            self.tree.file(self.parsed[id.parsed].file).kind == crate::FileKind::Header
-        };
+        let is_header =
+            |id: &FunctionId| self.tree.file(self.parsed[id.parsed].file).kind == FileKind::Header;
         let open = all.iter().copied().filter(|id| {
             is_header(id) || !self.parsed[id.parsed].syntax.functions[id.function].is_static
         });

@@ -1,5 +1,7 @@
 //! What an analysis says of small trees.
 
+mod left_out;
+
 use super::*;
 use crate::{Configuration, Define, Initialised, ProjectFormat, SourceText};
 

@@ -1,0 +1,220 @@
+//! Where the bodies of functions lie in a file, found without a parser: most of them name nothing that is looked for, and
+//! need not be parsed.
+
+use crate::lex::{
+    block_comment_end, is_word, line_comment_end, number_end, quoted_end, raw_end, word_end,
+};
+use std::ops::Range;
+
+/// A function, as far as braces tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Body {
+    /// Where its declaration begins.
+    pub(crate) head: usize,
+    /// Its body, with the braces.
+    pub(crate) range: Range<usize>,
+}
+
+/// The bodies of the functions of a blanked text, in its order. There are none where the braces are not those of plain
+/// code: then all of it has to be parsed.
+pub(crate) fn bodies(bytes: &[u8]) -> Vec<Body> {
+    Outline { bytes, at: 0, scopes: 0, head: Head::default(), found: Vec::new() }
+        .read()
+        .unwrap_or_default()
+}
+
+/// What stands before a brace, since the declaration began.
+#[derive(Default)]
+struct Head {
+    start: Option<usize>,
+    /// How many parentheses and brackets are open.
+    depth: usize,
+    has_parentheses: bool,
+    /// Whether a value follows.
+    is_given: bool,
+    /// Whether it makes a type or a namespace.
+    makes_scope: bool,
+    makes_enumeration: bool,
+    /// The last byte of the last token.
+    last: u8,
+    is_operator: bool,
+}
+
+struct Outline<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    /// How many braces of types, namespaces and linkages are open.
+    scopes: usize,
+    head: Head,
+    found: Vec<Body>,
+}
+
+impl Outline<'_> {
+    fn read(mut self) -> Option<Vec<Body>> {
+        while let Some(token) = next(self.bytes, &mut self.at) {
+            let first = self.bytes[token.start];
+            match first {
+                b'{' => self.open(token.start)?,
+                b'}' => {
+                    self.scopes = self.scopes.checked_sub(1)?;
+                    self.head = Head::default();
+                }
+                b';' if self.head.depth == 0 => self.head = Head::default(),
+                _ => self.take(token, first)?,
+            }
+        }
+        (self.scopes == 0).then_some(self.found)
+    }
+
+    /// Takes in a token of a declaration.
+    fn take(&mut self, token: Range<usize>, first: u8) -> Option<()> {
+        let head = &mut self.head;
+        let is_first = head.start.is_none();
+        head.start.get_or_insert(token.start);
+        match first {
+            b'(' | b'[' => {
+                head.depth += 1;
+                head.has_parentheses |= first == b'(';
+            }
+            b')' | b']' => head.depth = head.depth.checked_sub(1)?,
+            b'=' if head.depth == 0 && !head.is_operator => head.is_given = true,
+            _ if is_word(first) && head.depth == 0 => match &self.bytes[token.clone()] {
+                // Statements stand in functions only: what is around is not what it seems.
+                b"if" | b"else" | b"for" | b"while" | b"do" | b"switch" | b"return" | b"goto"
+                | b"__try" | b"__except" | b"__finally"
+                    if is_first =>
+                {
+                    return None;
+                }
+                b"enum" => head.makes_enumeration = true,
+                b"struct" | b"class" | b"union" | b"namespace" | b"extern" | b"interface"
+                | b"__interface" => head.makes_scope = true,
+                b"operator" => head.is_operator = true,
+                _ => {}
+            },
+            _ => {}
+        }
+        head.last = self.bytes[token.end - 1];
+        Some(())
+    }
+
+    /// A brace opens.
+    fn open(&mut self, at: usize) -> Option<()> {
+        let head = &self.head;
+        let start = head.start?;
+        if head.is_given || head.depth > 0 {
+            self.at = group_end(self.bytes, at)?;
+            self.head.last = b'}';
+            return Some(());
+        }
+        let is_behind = head.last == b')';
+        let is_body =
+            head.has_parentheses && !head.makes_enumeration && (is_behind || !head.makes_scope);
+        if is_body {
+            self.at = group_end(self.bytes, at)?;
+            self.found.push(Body { head: start, range: at..self.at });
+        } else if head.makes_scope || head.makes_enumeration {
+            self.scopes += 1;
+        } else {
+            return None;
+        }
+        self.head = Head::default();
+        Some(())
+    }
+}
+
+/// The next token, or byte of an operator, behind blanks and comments.
+fn next(bytes: &[u8], at: &mut usize) -> Option<Range<usize>> {
+    loop {
+        let start = *at;
+        let &first = bytes.get(start)?;
+        let end = match first {
+            b'"' | b'\'' => quoted_end(bytes, start),
+            b'/' if bytes.get(start + 1) == Some(&b'/') => line_comment_end(bytes, start),
+            b'/' if bytes.get(start + 1) == Some(&b'*') => block_comment_end(bytes, start),
+            b'0'..=b'9' => number_end(bytes, start),
+            first if is_word(first) => {
+                let end = word_end(bytes, start);
+                let is_raw = bytes[end - 1] == b'R' && bytes.get(end) == Some(&b'"');
+                if is_raw { raw_end(bytes, end) } else { end }
+            }
+            _ => start + 1,
+        };
+        *at = end;
+        let is_comment = first == b'/' && end > start + 1;
+        if !is_comment && !first.is_ascii_whitespace() && first != b'\\' {
+            return Some(start..end);
+        }
+    }
+}
+
+/// Behind the brace that closes the one at `open`.
+fn group_end(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut at = open;
+    let mut depth = 0_usize;
+    while let Some(token) = next(bytes, &mut at) {
+        match bytes[token.start] {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<&str> {
+        bodies(text.as_bytes()).into_iter().map(|body| &text[body.head..body.range.end]).collect()
+    }
+
+    #[test]
+    fn functions_are_found() {
+        for (text, all) in [
+            (
+                "int a; void f(int b) { if (b) { g(); } }",
+                &["void f(int b) { if (b) { g(); } }"][..],
+            ),
+            ("struct S *f(void) { }", &["struct S *f(void) { }"]),
+            ("struct S { int a; }; S f() { }", &["S f() { }"]),
+            (
+                "extern \"C\" { void f() { } } extern \"C\" int g() { }",
+                &["void f() { }", "extern \"C\" int g() { }"],
+            ),
+            ("class A { public: void f() const { } int x; };", &["public: void f() const { }"]),
+            (
+                "enum E { A, B }; int t[] = { 1, { 2 } }; void f() { '}'; \"}\"; /* } */ }",
+                &["void f() { '}'; \"}\"; /* } */ }"],
+            ),
+            (
+                "A &A::operator=(const A &b) { return *this; }",
+                &["A &A::operator=(const A &b) { return *this; }"],
+            ),
+            ("NTSTATUS (*table[2])(void) = { a, b };", &[]),
+            ("f(a, [] { b(); });", &[]),
+        ] {
+            assert_eq!(told(text), all, "{text}");
+        }
+    }
+
+    /// Where braces do not tell, nothing may be left out.
+    #[test]
+    fn what_is_not_plain_has_no_outline() {
+        for text in [
+            "void f(void) { } }",
+            "void f(void) { if (a) {",
+            "BEGIN { if (a) { } }",
+            "int f(a) int a; { if (a) { } }",
+            "X::X() : a{1} { b(); }",
+            "BEGIN_NAMESPACE(x) extern \"C\" { if (a) { } }",
+            "void f()) { }",
+        ] {
+            assert_eq!(told(text), [""; 0], "{text}");
+        }
+    }
+}

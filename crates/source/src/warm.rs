@@ -1,0 +1,167 @@
+//! Functions that were left out and turn out to matter: they are read later.
+
+use crate::blank::blanked;
+use crate::interest::{places, searcher};
+use crate::lex::skip_blank;
+use crate::outline::{self, Body};
+use crate::preprocess::AllDirectives;
+use crate::syntax::{Syntax, syntax};
+use crate::world::{Parsed, World};
+use crate::{FileId, FileKind, SourceTree, code_use};
+use aho_corasick::AhoCorasick;
+use foldhash::HashSet;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Reads functions that were left out.
+#[derive(Clone, Copy)]
+pub(crate) struct Warming<'t> {
+    pub(crate) tree: &'t SourceTree,
+    pub(crate) directives: &'t AllDirectives,
+}
+
+impl<'t> Warming<'t> {
+    /// Reads the functions that name one of the names; whether there are any.
+    pub(crate) fn naming(self, world: &mut World<'t>, names: &AhoCorasick) -> bool {
+        self.warm(world, |_, text| !places(names, text).is_empty())
+    }
+
+    /// Reads the functions that set one of the variables; whether there are any.
+    pub(crate) fn setting(self, world: &mut World<'t>, variables: &HashSet<String>) -> bool {
+        let names: Vec<String> = variables.iter().cloned().collect();
+        let Some(names) = searcher(&names) else { return false };
+        self.warm(world, |_, text| sets_any(&names, text))
+    }
+
+    /// Reads the functions that may do something to code.
+    pub(crate) fn using_code(self, world: &mut World<'t>) -> bool {
+        self.warm(world, code_use::may_use)
+    }
+
+    fn warm(
+        self,
+        world: &mut World<'t>,
+        matters: impl Fn(&World<'t>, &str) -> bool + Sync,
+    ) -> bool {
+        let of_file = |index: usize| {
+            let parsed = &world.parsed[index];
+            let text = self.tree.file(parsed.file).text.as_str();
+            let matters = |body: &Body| matters(world, &text[body.range.clone()]);
+            let (hot, cold): (Vec<_>, Vec<_>) = parsed.cold.iter().cloned().partition(matters);
+            (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot)))
+        };
+        let all: Vec<_> = (0..world.parsed.len()).into_par_iter().filter_map(of_file).collect();
+        let is_any = !all.is_empty();
+        let mut parts = Vec::new();
+        for (index, cold, part) in all {
+            world.parsed[index].cold = cold;
+            parts.push(part);
+        }
+        world.add(parts);
+        is_any
+    }
+
+    /// Some functions of a file, and nothing else of it.
+    fn part(self, of: &Parsed<'t>, bodies: &[Body]) -> Parsed<'t> {
+        let source = self.tree.file(of.file);
+        let text = source.text.as_str();
+        let visit = of.unit.visits.get(&of.file);
+        let directives = self.directives.of(self.tree, of.file);
+        let kind = of.kind(self.tree);
+        let mut made = blanked(text, directives, visit, of.variant);
+        // In C++ a function may stand in a class, which then is read as well.
+        if kind == FileKind::Cpp {
+            let mut other = outline::bodies(&made.bytes);
+            other.retain(|one| !bodies.contains(one));
+            made.leave_out(&other);
+        } else {
+            made.keep_only(bodies);
+        }
+        let mut syntax = syntax(made, kind);
+        keep_functions(&mut syntax, bodies);
+        Parsed {
+            file: of.file,
+            unit: Arc::clone(&of.unit),
+            syntax,
+            opt_in: of.opt_in.clone(),
+            variant: of.variant,
+            cold: Vec::new(),
+            is_part: true,
+        }
+    }
+}
+
+/// Drops all but some functions with what stands in them.
+fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
+    let is_kept = |range: &Range<usize>| bodies.iter().any(|body| body.range == *range);
+    let mut moved = Vec::new();
+    let mut kept = Vec::new();
+    for function in std::mem::take(&mut syntax.functions) {
+        let stays = is_kept(&function.body);
+        moved.push(stays.then_some(kept.len()));
+        kept.extend(stays.then_some(function));
+    }
+    syntax.functions = kept;
+    let place = |function: Option<usize>| function.and_then(|index| moved[index]);
+    syntax.calls.retain_mut(|call| {
+        call.function = place(call.function);
+        call.function.is_some()
+    });
+    syntax.stores.retain_mut(|(_, function)| {
+        *function = place(*function);
+        function.is_some()
+    });
+    syntax.variables.clear();
+    syntax.enumerators.clear();
+    syntax.assembly.clear();
+}
+
+/// Whether a text sets a variable of one of the names, or gives its address away.
+fn sets_any(names: &AhoCorasick, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    places(names, text).into_iter().any(|start| {
+        let end = crate::lex::word_end(bytes, start);
+        let before = bytes[..start].trim_ascii_end();
+        let behind = &bytes[skip_blank(bytes, end).min(bytes.len())..];
+        let is_given = match behind {
+            [b'=', b'=', ..] => false,
+            [b'=', ..] | [b'+', b'+', ..] | [b'-', b'-', ..] => true,
+            [b'<', b'<', b'=', ..] | [b'>', b'>', b'=', ..] => true,
+            [b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^', b'=', ..] => true,
+            _ => false,
+        };
+        let is_changed = before.ends_with(b"++") || before.ends_with(b"--");
+        let is_given_away = before.ends_with(b"&") && !before.ends_with(b"&&");
+        is_given || is_changed || is_given_away
+    })
+}
+
+/// The files of `all` that set a variable of one of the names.
+pub(crate) fn setting_files(
+    tree: &SourceTree,
+    all: impl Iterator<Item = FileId>,
+    variables: &HashSet<String>,
+) -> Vec<FileId> {
+    let names: Vec<String> = variables.iter().cloned().collect();
+    let Some(names) = searcher(&names) else { return Vec::new() };
+    let all: Vec<FileId> = all.collect();
+    let sets = |file: &FileId| sets_any(&names, tree.file(*file).text.as_str());
+    all.into_par_iter().filter(sets).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sets_a_variable() {
+        let names = searcher(&["g".to_owned()]).unwrap();
+        for text in ["g = 1", "g /* c */ |= 2", "++g", "g--", "f(&g)", "f(& g)", "g <<= 1"] {
+            assert!(sets_any(&names, text), "{text}");
+        }
+        for text in ["g == 1", "a && g", "x = g", "f(g)", "gg = 1", "g < 1", "g <= 1"] {
+            assert!(!sets_any(&names, text), "{text}");
+        }
+    }
+}
