@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
-# Scans what the action's inputs name: annotations to the log, a summary to the page of the run, SARIF and
+# Scans what the action's inputs name, or looks at its source: annotations to the log, a summary to the page of the run, SARIF and
 # Markdown to files. The inputs come as RINGFENCE_* variables. bash 3.2 of macOS has to understand this.
 set -euo pipefail
-
-arguments=(scan --format github)
 
 # Ends with an annotation that says why: $1, with what a command's text may not have as such escaped.
 refuse() {
@@ -47,6 +45,22 @@ add_words() {
   if [ "$open" = yes ]; then arguments+=("$word"); fi
 }
 
+case $RINGFENCE_COMMAND in
+  scan) nothing='no driver was found' name=ringfence ;;
+  lint) nothing='neither source nor a project file was found' name=ringfence-lint ;;
+  *) refuse "the input 'command' takes scan or lint" ;;
+esac
+arguments=("$RINGFENCE_COMMAND" --format github)
+# Source gives no answers that could be gated.
+if [ "$RINGFENCE_COMMAND" = lint ]; then
+  case $RINGFENCE_FAIL_ON in
+    '' | none) ;;
+    *) refuse "the input 'fail-on' takes none with lint, or is empty" ;;
+  esac
+  if [ -n "$RINGFENCE_FAIL_UNKNOWN$RINGFENCE_SYMBOLS" ]; then
+    refuse "the inputs 'fail-unknown' and 'symbols' are not for lint"
+  fi
+fi
 case $RINGFENCE_SARIF in
   '' | *$'\n'*) refuse "the input 'sarif' takes one file name" ;;
 esac
@@ -66,7 +80,7 @@ if [ -n "$RINGFENCE_TARGET" ]; then arguments+=(--target "$RINGFENCE_TARGET"); f
 add_lines --symbols "$RINGFENCE_SYMBOLS"
 add_words "$RINGFENCE_ARGS"
 
-summary=$RUNNER_TEMP/ringfence.md
+summary=$RUNNER_TEMP/$name.md
 # One of an earlier step would be taken for this one's.
 for file in "$summary" "$RINGFENCE_SARIF"; do
   if [ -f "$file" ]; then rm -f -- "$file"; fi
@@ -96,5 +110,5 @@ if [ "$code" = 2 ]; then
   done < "$errors"
 fi
 rm -f "$errors"
-if [ "$code" = 3 ]; then echo "::error title=ringfence::no driver was found in what 'paths' names"; fi
+if [ "$code" = 3 ]; then echo "::error title=ringfence::$nothing in what 'paths' names"; fi
 exit "$code"

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds ringfence in pre-commit's own copy of this repository, where that has not been done, and scans.
+# Builds ringfence in pre-commit's own copy of this repository, where that has not been done, and runs the command $1 of it.
 #
 # `language: rust` would be the obvious way, but it installs the package at the root of a repository, and
 # at the root of this one is a workspace.
 set -euo pipefail
+command=$1
+shift
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # From there, so that the toolchain is the one that rust-toolchain.toml names.
@@ -16,4 +18,4 @@ for argument in "$@"; do
     if [[ $argument == -* && -f $argument ]]; then argument=./$argument; fi
     arguments+=("$argument")
 done
-exec "$target/release/ringfence" scan --format concise "${arguments[@]}"
+exec "$target/release/ringfence" "$command" --format concise "${arguments[@]}"

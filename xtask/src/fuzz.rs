@@ -10,16 +10,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 7] = ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS];
+const TARGETS: [&str; 8] =
+    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT];
 /// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
 const SETTINGS: &str = "settings";
 const RECORDED: &str = "recorded";
 const PROJECTS: &str = "projects";
+const LINT: &str = "lint";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
 const LONGEST: usize = 32 << 10;
+/// Longest tree that is linted, which is done some ten times with each: no lint of it may take a second.
+const LONGEST_TREE: usize = 4 << 10;
 
 /// How long to fuzz what.
 #[derive(clap::Args)]
@@ -59,6 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                     SETTINGS => seeds::write_settings(&corpus)?,
                     RECORDED => seeds::write_reports(&corpus, LONGEST)?,
                     PROJECTS => seeds::write_projects(&corpus)?,
+                    LINT => seeds::write_trees(&corpus, LONGEST_TREE)?,
                     _ => seeds::write(&corpus, LONGEST)?,
                 };
                 println!("{target}: {seeds} seeds, {} s …", arguments.seconds);
@@ -115,7 +120,7 @@ fn start(fuzz: &Path, target: &str, input: Option<&Path>, seconds: Option<u32>) 
     command.arg(target_directory()?.join("fuzz")).arg(target).args(input).arg("--");
     command
         .args(seconds.map(|seconds| format!("-max_total_time={seconds}")))
-        .arg(format!("-max_len={LONGEST}"))
+        .arg(format!("-max_len={}", if target == LINT { LONGEST_TREE } else { LONGEST }))
         .args(["-rss_limit_mb=1024", "-timeout=5", "-print_final_stats=1"])
         .current_dir(command::root())
         .stdout(Stdio::null())

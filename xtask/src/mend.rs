@@ -123,7 +123,7 @@ fn mend(folder: &Path) -> Result<()> {
                 None => return Ok(()),
             }
         }
-        println!("fixed {} in {} files", outcome.fixed, outcome.files);
+        println!("fixed {} in {} files", outcome.fixed, outcome.files.len());
     }
     bail!("fixes never end")
 }

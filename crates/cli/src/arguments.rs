@@ -318,7 +318,7 @@ pub(crate) enum Listed {
     Ddis,
     /// The Windows versions that --target knows
     Targets,
-    /// The settings that a scan would have, and where each comes from
+    /// The settings that a scan or lint would have, and where each comes from
     Settings(ListedSettings),
 }
 
@@ -419,6 +419,22 @@ fn symbol_folder() -> impl TypedValueParser<Value = SymbolFolder> {
     })
 }
 
+/// What a compiler takes behind `-D`.
+fn definition(text: &str) -> Result<String, String> {
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    // Of a macro with parameters the name ends before them.
+    let name = name.split('(').next().unwrap_or(name);
+    let is_letter = |c: char| c.is_alphabetic() || c == '_' || c == '$';
+    let mut letters = name.chars();
+    if letters.next().is_some_and(is_letter) && letters.all(|c| is_letter(c) || c.is_numeric()) {
+        return Ok(text.to_owned());
+    }
+    Err(match name {
+        "" => "it names no macro; it takes NAME or NAME=VALUE".to_owned(),
+        _ => format!("`{name}` is no name of a macro: letters, digits and _, and no digit first"),
+    })
+}
+
 /// A DDI's name as the table spells it.
 fn ddi(name: &str) -> Result<String, String> {
     if let Some(known) = ringfence::ddi::named(name) {
@@ -455,6 +471,17 @@ mod tests {
             assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
         }
         command.get_subcommands().for_each(check);
+    }
+
+    #[test]
+    fn a_definition_names_a_macro() {
+        for fine in ["DBG", "_X=1", "X=", "A2=b c=d", "F(x)=x"] {
+            assert_eq!(definition(fine).as_deref(), Ok(fine));
+        }
+        assert!(definition("").unwrap_err().contains("names no macro"));
+        assert!(definition("=3").unwrap_err().contains("names no macro"));
+        assert!(definition("3X").unwrap_err().contains("`3X` is no name of a macro"));
+        assert!(definition("A-B=1").is_err() && definition("A B").is_err());
     }
 
     /// clap fills what is wider and knows nothing of lists, so they are narrow enough for any terminal.

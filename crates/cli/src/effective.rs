@@ -5,8 +5,8 @@ use crate::report_file::Wanted;
 use anyhow::{Context, bail};
 use ringfence::report::{Format, safe};
 use ringfence::{
-    Acceptances, Baseline, Configuration, Date, Input, Located, Question, Settings, SymbolFolder,
-    Targets,
+    Acceptances, Baseline, Configuration, Date, Input, LintBaseline, LintSettings, Located,
+    NotRecorded, Question, Settings, SymbolFolder, Targets,
 };
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -54,6 +54,8 @@ pub(crate) struct Effective {
     pub(crate) threads: Setting<u16>,
     pub(crate) docs_url: Setting<Option<String>>,
     pub(crate) baseline: Setting<Option<PathBuf>>,
+    pub(crate) lint_report: Setting<Vec<Wanted>>,
+    pub(crate) lint_baseline: Setting<Option<PathBuf>>,
     pub(crate) acceptances: Acceptances,
 }
 
@@ -72,8 +74,13 @@ impl Effective {
         Effective::merged(chosen, format, file, said)
     }
 
-    /// The settings for a look at source: of the file, what is not about drivers and their reports.
-    pub(crate) fn for_source(chosen: &Chosen, inputs: &[Input]) -> anyhow::Result<Effective> {
+    /// The settings for a look at source: of the file, what is not about drivers alone. Reports and baseline have
+    /// settings of their own there, else they would be those of a scan.
+    pub(crate) fn for_source(
+        chosen: &Chosen,
+        format: Option<Format>,
+        inputs: &[Input],
+    ) -> anyhow::Result<Effective> {
         let file = File::for_scan(chosen, inputs)?;
         let said = match &file {
             Some(file) => file.read()?,
@@ -83,11 +90,22 @@ impl Effective {
             target: said.target,
             strict: said.strict,
             code_analysis: said.code_analysis,
+            format: said.format,
             threads: said.threads,
             docs_url: said.docs_url,
+            lint_report: said.lint_report.filter(|_| chosen.report.is_empty()),
+            lint_baseline: said.lint_baseline,
+            accept: said.accept,
             ..Configuration::default()
         };
-        Effective::merged(chosen, None, file, said)
+        let mut effective = Effective::merged(chosen, format, file, said)?;
+        if effective.report.origin == Origin::Default {
+            effective.report = effective.lint_report.clone();
+        }
+        if effective.baseline.origin == Origin::Default {
+            effective.baseline = effective.lint_baseline.clone();
+        }
+        Ok(effective)
     }
 
     fn merged(
@@ -100,12 +118,16 @@ impl Effective {
         let at = file.as_ref().unwrap_or(&none);
         // What the command line says otherwise need not be right here: a folder may not be there on this machine.
         let report = said.report.filter(|_| chosen.report.is_empty());
-        let report = report.map(|said| at.each(said, |text| at.report(text))).transpose()?;
+        let reports = |said: Located<Vec<String>>, key| at.each(said, |text| at.report(text, key));
+        let report = report.map(|said| reports(said, "report")).transpose()?;
+        let lint_report = said.lint_report.map(|said| reports(said, "lint-report")).transpose()?;
         let symbols = said.symbols.filter(|_| chosen.symbols.is_empty());
         let symbols = symbols.map(|said| at.each(said, |text| at.symbols(text))).transpose()?;
         let docs_url = said.docs_url.filter(|_| chosen.docs_url.is_none());
         let docs_url = docs_url.map(|said| at.mapped(said, |url| web_address(&url)));
-        let baseline = said.baseline.map(|said| at.mapped(said, |path| Ok(at.folder().join(path))));
+        let below = |said| at.mapped(said, |path: String| Ok(at.folder().join(path)));
+        let baseline = said.baseline.map(below);
+        let lint_baseline = said.lint_baseline.map(below);
         let targets = chosen.target.iter().copied().reduce(Targets::union);
         let baseline_chosen = match chosen.no_baseline {
             true => Some(None),
@@ -133,6 +155,8 @@ impl Effective {
                 None,
             ),
             baseline: pick(baseline_chosen, baseline.transpose()?.map(some), None),
+            lint_report: pick(None, lint_report, Vec::new()),
+            lint_baseline: pick(None, lint_baseline.transpose()?.map(some), None),
             acceptances,
             file,
         })
@@ -150,21 +174,41 @@ impl Effective {
             threads: usize::from(self.threads.value),
             acceptances: self.acceptances.clone(),
             today,
-            baseline: self.baseline()?.map(Arc::new),
+            baseline: self.baseline(Baseline::open, "scan")?.map(Arc::new),
             ..Settings::default()
         })
     }
 
-    fn baseline(&self) -> anyhow::Result<Option<Baseline>> {
+    /// What a look at source is asked to do, beside what only the command line says. Reads the baseline.
+    pub(crate) fn lint_settings(&self) -> anyhow::Result<LintSettings> {
+        let today = (!self.acceptances.each.is_empty()).then(today).transpose()?;
+        Ok(LintSettings {
+            targets: self.target.value,
+            strict: self.strict.value,
+            code_analysis: self.code_analysis.value,
+            threads: usize::from(self.threads.value),
+            acceptances: self.acceptances.clone(),
+            today,
+            baseline: self.baseline(LintBaseline::open, "lint")?.map(Arc::new),
+            ..LintSettings::default()
+        })
+    }
+
+    /// The baseline as `open` reads it, of a report that `command` has written.
+    fn baseline<T>(
+        &self,
+        open: impl Fn(&Path) -> Result<T, NotRecorded>,
+        command: &str,
+    ) -> anyhow::Result<Option<T>> {
         let Some(path) = &self.baseline.value else { return Ok(None) };
         let place = match (self.baseline.origin, &self.file) {
             (Origin::File(line), Some(file)) => format!("{}:{line}: ", file.name()),
             _ => String::new(),
         };
         let name = path.display().to_string();
-        let read = Baseline::open(path).map_err(|reason| {
+        let read = open(path).map_err(|reason| {
             anyhow::anyhow!(
-                "{}cannot use the baseline {}: {}\n  help: it takes a report that `ringfence scan \
+                "{}cannot use the baseline {}: {}\n  help: it takes a report that `ringfence {command} \
                  --no-baseline --report json=FILE` has written",
                 safe(&place),
                 safe(&name),
@@ -250,7 +294,7 @@ impl File {
 
     /// A report that goes below the folder of the settings file. A folder of foreign drivers may bring a settings
     /// file, and that must not write wherever it likes.
-    fn report(&self, text: &str) -> Result<Wanted, String> {
+    fn report(&self, text: &str, key: &str) -> Result<Wanted, String> {
         let Wanted { format, path } = Wanted::parse(OsStr::new(text))?;
         let is_below =
             path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -258,7 +302,7 @@ impl File {
         match is_below && !leads_out(&path, self.folder()) {
             true => Ok(Wanted { format, path }),
             false => Err(format!(
-                "`report`: {} is not below the folder of the settings file, or is a link; --report takes any path",
+                "`{key}`: {} is not below the folder of the settings file, or is a link; --report takes any path",
                 path.display()
             )),
         }

@@ -45,7 +45,7 @@ pub(crate) fn of_lint(report: &LintReport, exit_zero: bool, left_out: bool) -> u
         OBJECTION
     } else if !report.unread.is_empty() || !report.faults.is_empty() || left_out {
         TROUBLE
-    } else if report.examined.files + report.examined.projects == 0 {
+    } else if report.examined.is_nothing() {
         NOTHING
     } else {
         FINE

@@ -10,29 +10,33 @@ use anyhow::Context;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::notification::{
     DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument,
-    Notification as _, PublishDiagnostics,
+    Notification as _, PublishDiagnostics, ShowMessage,
 };
 use lsp_types::request::{CodeActionRequest, HoverRequest, Request as _};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, HoverProviderCapability,
-    InitializeParams, PositionEncodingKind, PublishDiagnosticsParams, SaveOptions,
-    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, Uri,
+    InitializeParams, MessageType, PositionEncodingKind, PublishDiagnosticsParams, SaveOptions,
+    ServerCapabilities, ShowMessageParams, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Uri,
 };
 use ringfence::LintSettings;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 use workspace::Workspace;
 
-/// Serves one editor until it says that it is done.
+/// Serves one editor until it says that it is done; `trouble` is shown to whoever sits there.
 pub(crate) fn serve(
     settings: LintSettings,
     folders: Vec<PathBuf>,
     docs: Option<String>,
+    trouble: Option<String>,
 ) -> anyhow::Result<()> {
     let (connection, threads) = Connection::stdio();
-    let served =
-        Server::begin(&connection, settings, folders, docs).and_then(|mut server| server.run());
+    let begun = Server::begin(&connection, settings, folders, docs);
+    let served = begun.and_then(|mut server| {
+        trouble.map_or(Ok(()), |trouble| server.warn(trouble))?;
+        server.run()
+    });
     // The thread that writes ends with the connection.
     drop(connection);
     threads.join().context("the editor's pipe broke")?;
@@ -138,6 +142,13 @@ impl<'c> Server<'c> {
             }
             _ => {}
         }
+    }
+
+    /// Lets the editor show a message.
+    fn warn(&self, message: String) -> anyhow::Result<()> {
+        let said = ShowMessageParams { typ: MessageType::WARNING, message };
+        let notification = Notification::new(ShowMessage::METHOD.to_owned(), said);
+        Ok(self.connection.sender.send(notification.into())?)
     }
 
     fn publish(&mut self) -> anyhow::Result<()> {

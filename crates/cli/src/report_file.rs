@@ -95,6 +95,22 @@ pub(crate) fn spare(path: &Path, settings: Option<&Path>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Fails where a report would go over the baseline: what is new now would be known from then on, though this very
+/// run failed for it.
+pub(crate) fn spare_baseline(baseline: &Path, reports: &[Wanted]) -> anyhow::Result<()> {
+    let file = |path: &Path| path.canonicalize().ok();
+    let read = file(baseline);
+    let is_it = |path: &Path| path == baseline || (read.is_some() && file(path) == read);
+    match reports.iter().find(|wanted| is_it(&wanted.path)) {
+        Some(wanted) => bail!(
+            "the report {} would be written over the baseline, and what is new would be known by it\n  \
+             help: write it to another file, or make the baseline anew with --no-baseline",
+            safe(&wanted.path.display().to_string())
+        ),
+        None => Ok(()),
+    }
+}
+
 /// A report that is given up once it cannot be written, while others go on.
 pub(crate) struct Guarded<'a> {
     /// What it is called in an error.

@@ -225,9 +225,8 @@ impl Finding {
     /// Whether the finding answers `question` with no for any of `targets`.
     /// What only Code Analysis objects to decides *certify* when `code_analysis` is set.
     pub fn denies(&self, question: Question, targets: Targets, code_analysis: bool) -> bool {
-        let counts = question != Question::Certify
-            || self.reported_by.contains(&Authority::DriverVerifier)
-            || (code_analysis && self.reported_by.contains(&Authority::CodeAnalysis));
-        counts && self.questions.contains(&question) && self.targets.intersects(targets)
+        question.is_decided_by(&self.reported_by, code_analysis)
+            && self.questions.contains(&question)
+            && self.targets.intersects(targets)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{Evidence, Finding};
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Gives each finding of one driver its [`Finding::fingerprint`].
 ///
@@ -10,15 +11,31 @@ use std::collections::HashMap;
 /// of these are numbered by address, from 1. What is known of other builds by a name only, such as a
 /// variable's address in a message, is left out.
 pub fn set_fingerprints(findings: &mut [Finding]) {
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.sort_by_key(|&index| (findings[index].rva, index));
-    let mut alike: HashMap<u64, usize> = HashMap::new();
-    for index in order {
-        let hash = hash(&findings[index]);
-        let number = alike.entry(hash).or_default();
-        *number += 1;
-        findings[index].fingerprint = format!("{hash:016x}:{number}");
+    let prints = numbered(findings, |finding| finding.rva, |finding| ((), hash(finding)));
+    for (finding, print) in findings.iter_mut().zip(prints) {
+        finding.fingerprint = print;
     }
+}
+
+/// The hash of each finding and which of those alike it is in the order of their places, from 1. `key` gives what findings
+/// have to be alike in besides, and the hash.
+pub(crate) fn numbered<T, P: Ord, K: Eq + Hash>(
+    findings: &[T],
+    place: impl Fn(&T) -> P,
+    key: impl Fn(&T) -> (K, u64),
+) -> Vec<String> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|&index| (place(&findings[index]), index));
+    let mut alike: HashMap<(K, u64), usize> = HashMap::new();
+    let mut prints = vec![String::new(); findings.len()];
+    for index in order {
+        let key = key(&findings[index]);
+        let hash = key.1;
+        let number = alike.entry(key).or_default();
+        *number += 1;
+        prints[index] = format!("{hash:016x}:{number}");
+    }
+    prints
 }
 
 fn hash(finding: &Finding) -> u64 {

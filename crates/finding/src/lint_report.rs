@@ -1,6 +1,6 @@
 //! What a look at source code has to say as a whole.
 
-use crate::{Fault, SourceFinding, Targets, Tool, Unread};
+use crate::{Fault, IdleAcceptances, SourceFinding, Targets, Tool, Unread};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -20,8 +20,11 @@ pub struct LintReport {
     pub targets: Targets,
     /// What the rules have to say, by file in the order of the input, then by place.
     pub findings: Vec<SourceFinding>,
-    /// Suppressions in the source that suppress nothing.
+    /// Comments and pragmas in the source that accept nothing.
     pub idle_suppressions: Vec<IdleSuppression>,
+    /// Acceptances of the settings that accepted nothing; there only where there are any.
+    #[serde(skip_serializing_if = "IdleAcceptances::is_empty")]
+    pub acceptances: IdleAcceptances,
     /// What could not be read, or not wholly, with the reason.
     pub unread: Vec<Unread>,
     /// Panics of ringfence itself; please report them.
@@ -33,7 +36,7 @@ pub struct LintReport {
     pub elapsed: Duration,
 }
 
-/// A suppression that suppresses nothing.
+/// A comment or pragma in the source that accepts nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct IdleSuppression {
     /// The file it stands in.
@@ -42,7 +45,7 @@ pub struct IdleSuppression {
     pub line: u32,
     /// What it says, such as `allow(executable-pool-type)`.
     pub text: String,
-    /// Why it is told, as a fragment: nothing to suppress, or no such rule.
+    /// Why it is told, as a fragment: nothing to accept, or no such rule.
     pub because: String,
 }
 
@@ -61,4 +64,11 @@ pub struct LintCoverage {
     pub known: usize,
     /// Findings that say only that something is not known and are not shown.
     pub open_not_shown: usize,
+}
+
+impl LintCoverage {
+    /// Whether there was neither a source nor a project.
+    pub fn is_nothing(&self) -> bool {
+        self.files + self.projects == 0
+    }
 }

@@ -1,7 +1,7 @@
 //! What a finding in source is known by when the lines around it move.
 
+use crate::fingerprint::numbered;
 use crate::{SourceFinding, stable_hash};
-use std::collections::HashMap;
 
 /// Gives each finding its [`SourceFinding::fingerprint`].
 ///
@@ -10,14 +10,10 @@ use std::collections::HashMap;
 /// count. Those alike in all of these are numbered by their place in the file, from 1. Folders are left out, as
 /// a path depends on where it was asked from; so it takes path and fingerprint to tell files of one name apart.
 pub fn set_source_fingerprints(findings: &mut [SourceFinding]) {
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.sort_by_key(|&index| (findings[index].mark.region, index));
-    let mut alike: HashMap<(String, u64), usize> = HashMap::new();
-    for index in order {
-        let hash = hash(&findings[index]);
-        let number = alike.entry((findings[index].path.clone(), hash)).or_default();
-        *number += 1;
-        findings[index].fingerprint = format!("{hash:016x}:{number}");
+    let key = |finding: &SourceFinding| (finding.path.clone(), hash(finding));
+    let prints = numbered(findings, |finding| finding.mark.region, key);
+    for (finding, print) in findings.iter_mut().zip(prints) {
+        finding.fingerprint = print;
     }
 }
 

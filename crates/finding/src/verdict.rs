@@ -1,6 +1,6 @@
 //! From findings and gaps to an answer for each of the three questions.
 
-use crate::{Confidence, Counter, Finding, Targets};
+use crate::{Authority, Confidence, Counter, Finding, Targets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -25,6 +25,14 @@ pub enum Question {
 impl Question {
     /// All three, in the order they are always told.
     pub const ALL: [Question; 3] = [Question::Load, Question::Run, Question::Certify];
+
+    /// Whether it counts for this question what only those of `reported_by` object to on Windows. What only Code Analysis
+    /// objects to decides *certify* when `code_analysis` is set.
+    pub(crate) fn is_decided_by(self, reported_by: &[Authority], code_analysis: bool) -> bool {
+        self != Question::Certify
+            || reported_by.contains(&Authority::DriverVerifier)
+            || (code_analysis && reported_by.contains(&Authority::CodeAnalysis))
+    }
 }
 
 impl fmt::Display for Question {
@@ -264,7 +272,7 @@ fn not_reached() -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Authority, Level};
+    use crate::Level;
 
     fn finding(questions: &[Question], reported_by: &[Authority]) -> Finding {
         Finding {

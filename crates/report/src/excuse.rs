@@ -78,8 +78,7 @@ pub(crate) fn unfailing(finding: &Finding, weighed: Level) -> Option<String> {
 /// How many findings are excused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Excused {
-    /// By a comment or pragma in the source.
-    pub(crate) suppressed: usize,
+    /// By the settings, or a comment or pragma in the source.
     pub(crate) accepted: usize,
     pub(crate) baseline: usize,
 }
@@ -101,7 +100,7 @@ impl Excused {
     /// Counts one finding in source in.
     pub(crate) fn add_source(&mut self, excuse: &SourceExcuse) {
         match excuse {
-            SourceExcuse::Source { .. } => self.suppressed += 1,
+            SourceExcuse::Source { .. } => self.accepted += 1,
             SourceExcuse::Settings(excuse) => self.add(excuse),
         }
     }
@@ -113,13 +112,9 @@ impl Excused {
         }
     }
 
-    /// `1 suppressed, 3 accepted, 1 in the baseline`; none where there are none.
+    /// `3 accepted, 1 in the baseline`; none where there are none.
     pub(crate) fn told(self) -> Option<String> {
-        let kinds = [
-            (self.suppressed, "suppressed"),
-            (self.accepted, "accepted"),
-            (self.baseline, "in the baseline"),
-        ];
+        let kinds = [(self.accepted, "accepted"), (self.baseline, "in the baseline")];
         let kinds: Vec<String> = kinds
             .into_iter()
             .filter(|(count, _)| *count > 0)

@@ -1,11 +1,16 @@
 //! Findings that the user accepts, each with a reason and for some drivers or functions only.
 
+mod source;
+
+pub(crate) use source::AcceptingSource;
+
 use crate::Date;
 use glob::{MatchOptions, Pattern};
 use ringfence_container::{Input, plain};
 use ringfence_finding::{
     DebugSymbols, Evidence, Examination, Excuse, Finding, IdleAcceptance, IdleAcceptances,
 };
+use ringfence_source::FileKind;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
@@ -27,7 +32,7 @@ pub struct Acceptance {
     pub rule: &'static str,
     /// Only of the driver with this SHA-256, in lower-case hexadecimal.
     pub sha256: Option<String>,
-    /// Only of drivers with such a path.
+    /// Only of drivers or sources with such a path.
     pub path: Option<PathPattern>,
     /// Only in this function.
     pub function: Option<Function>,
@@ -59,7 +64,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// A pattern for paths of drivers, with forward slashes on every system. What is below a folder that it matches
+/// A pattern for paths of drivers or sources, with forward slashes on every system. What is below a folder that it matches
 /// counts as well. Letter case does not matter, as a settings file serves Windows and others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
@@ -101,6 +106,11 @@ impl PathPattern {
     fn matches(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
         folders.chain([path]).any(|part| self.pattern.matches_with(part, MATCHING))
+    }
+
+    /// Whether its last part names source, such as `*.c`, which no driver is.
+    fn is_of_source(&self) -> bool {
+        FileKind::of(self.pattern.as_str()).is_some()
     }
 
     /// The folder that all it matches is in, relative as itself.
@@ -191,6 +201,7 @@ impl<'a> Accepting<'a> {
         let are_many = inputs.len() > 1 || inputs.iter().any(|input| !input.is_one_file());
         for (acceptance, state) in self.acceptances.each.iter().zip(&mut self.states) {
             state.was_asked = match (&acceptance.path, &self.folder) {
+                (Some(pattern), _) if pattern.is_of_source() => false,
                 (Some(pattern), Some(base)) => plain(&base.join(pattern.folder()))
                     .is_some_and(|inside| folders.iter().any(|folder| inside.starts_with(folder))),
                 _ => acceptance.sha256.is_some() && are_many,

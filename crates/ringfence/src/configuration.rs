@@ -1,6 +1,6 @@
 //! The settings file: its text to settings, each with its place.
 //!
-//! A key is what the option of `ringfence scan` is called. What the file does not say is left to the caller, as
+//! A key is what the option of `ringfence scan` is called; `lint-` before it stands for that of `ringfence lint`. What the file does not say is left to the caller, as
 //! the command line goes before the file.
 
 mod accept;
@@ -41,12 +41,16 @@ pub struct Configuration {
     pub docs_url: Option<Located<String>>,
     /// A report of an earlier run, relative to the settings file.
     pub baseline: Option<Located<String>>,
+    /// Reports of `ringfence lint` to files, as `report` has those of a scan.
+    pub lint_report: Option<Located<Vec<String>>>,
+    /// A report of an earlier run of `ringfence lint`, relative to the settings file.
+    pub lint_baseline: Option<Located<String>>,
     /// Accepted findings.
     pub accept: Vec<Acceptance>,
 }
 
 /// The settings, in the order they are told.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "target",
     "gate",
     "fail-unknown",
@@ -59,6 +63,8 @@ const KEYS: [&str; 13] = [
     "threads",
     "docs-url",
     "baseline",
+    "lint-report",
+    "lint-baseline",
     "accept",
 ];
 
@@ -101,6 +107,12 @@ impl Configuration {
             "threads" => self.threads = Some(entry.located(entry.number(MOST_THREADS)?)),
             "docs-url" => self.docs_url = Some(entry.located(entry.parsed("an address", text)?)),
             "baseline" => self.baseline = Some(entry.located(entry.parsed("a file", text)?)),
+            "lint-report" => {
+                self.lint_report = Some(entry.located(entry.list("FORMAT=FILE", report)?));
+            }
+            "lint-baseline" => {
+                self.lint_baseline = Some(entry.located(entry.parsed("a file", text)?));
+            }
             "accept" => self.accept = accept::all(entry)?,
             unknown => {
                 return Err(entry.unknown_key(&format!("no setting is called `{unknown}`"), &KEYS));

@@ -2,13 +2,17 @@
 
 mod edits;
 mod left;
+mod place;
 mod plan;
+mod prefer;
 #[cfg(test)]
 mod sample;
 mod unified;
 mod write;
 
 pub use left::{LeftBecause, LeftFix};
+pub use place::Place;
 pub use plan::{Plan, is_fixed, plan};
+pub use prefer::prefer;
 pub use unified::UnifiedDiff;
 pub use write::{FixOutcome, write};

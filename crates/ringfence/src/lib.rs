@@ -74,7 +74,7 @@ pub use ddi_page::ddis;
 pub use difference::{Side, compare, is_report};
 pub use examine::{LeftOutBecause, NotExamined, examine, examine_with_symbols};
 pub use explain::{Explanation, NotKnown, explain, rule_cards, rules_judging};
-pub use lint::{Lint, LintSettings, lint, lint_tree, read_source_text, read_sources};
+pub use lint::{Lint, LintBaseline, LintSettings, lint, lint_tree, read_source_text, read_sources};
 pub use linter::Linter;
 pub use recorded::{
     NotRecorded, RecordedCode, RecordedCoverage, RecordedDriver, RecordedExcuse, RecordedFinding,

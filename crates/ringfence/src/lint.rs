@@ -1,10 +1,13 @@
 //! Source code, from files to a report.
 
+mod baseline;
 mod gathered;
 mod suppressing;
 
-use crate::TOOL;
+use crate::accept::AcceptingSource;
 use crate::scan::threads_or_all;
+use crate::{Acceptances, Date, TOOL};
+pub use baseline::LintBaseline;
 use gathered::{Gathered, gather};
 use ringfence_container::{Input, read_source};
 use ringfence_finding::{
@@ -16,6 +19,7 @@ use ringfence_source::{
 };
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a look at source is asked to do.
@@ -31,6 +35,12 @@ pub struct LintSettings {
     pub show_open: bool,
     /// What is defined for every file, as a compiler takes it: `NAME` or `NAME=VALUE`.
     pub defines: Vec<String>,
+    /// Findings that are accepted: they fail nothing.
+    pub acceptances: Acceptances,
+    /// The day it is, for acceptances that end; none for one on which all of them hold.
+    pub today: Option<Date>,
+    /// What an earlier run found: that fails nothing either.
+    pub baseline: Option<Arc<LintBaseline>>,
     /// Worker threads; 0 for as many as there are processors.
     pub threads: usize,
 }
@@ -43,6 +53,9 @@ impl Default for LintSettings {
             code_analysis: false,
             show_open: false,
             defines: Vec::new(),
+            acceptances: Acceptances::default(),
+            today: None,
+            baseline: None,
             threads: 0,
         }
     }
@@ -140,6 +153,13 @@ pub(crate) fn reported(
     let suppressions = suppressions(tree);
     let own = suppressions.iter().filter(|one| is_asked(one.span.file));
     let idle_suppressions = suppressing::suppress(tree, &mut outcome.findings, own);
+    let mut accepting = AcceptingSource::new(&settings.acceptances, settings.today);
+    let files = tree.files().map(|(id, _)| id).filter(|id| is_asked(*id));
+    accepting.expect(files.map(|id| tree.name(id)));
+    accepting.excuse(&mut outcome.findings);
+    if let Some(baseline) = &settings.baseline {
+        baseline.excuse(&mut outcome.findings, |path| tree.at(path).is_some());
+    }
     let all = outcome.findings.len();
     if !settings.show_open {
         outcome.findings.retain(|finding| !finding.open);
@@ -160,6 +180,7 @@ pub(crate) fn reported(
         targets: settings.targets,
         findings: outcome.findings,
         idle_suppressions,
+        acceptances: accepting.idle(),
         unread,
         faults: outcome
             .crashes

@@ -60,7 +60,7 @@ impl Linter {
 
     /// Looks at one file, with what the last look at everything knew of the others; none where it has to be looked at
     /// together with them: headers, project files, Rust, where a driver starts, and functions that hand on what callers
-    /// choose. Data is not looked at here ([`Linter::look`] does).
+    /// choose.
     pub fn look_at(&mut self, file: FileId) -> Option<Vec<SourceFinding>> {
         let defines = &self.settings.defines;
         let analysis = self.analyser.one(&self.tree, &self.projects, defines, file)?;

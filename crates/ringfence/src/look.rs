@@ -7,6 +7,7 @@ use crate::{Settings, digest, source_lines};
 use ringfence_container::{Contents, Source, Unreadable, read};
 use ringfence_finding::{Digests, Fault, Unread};
 use ringfence_image::NotAnImage;
+use ringfence_source::FileKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -99,7 +100,11 @@ impl Looker<'_> {
 /// What is no driver is passed over, but that a named file is no PE image is an error.
 fn left_out(source: &Source, name: String, because: LeftOutBecause) -> Seen {
     if source.named && matches!(because, LeftOutBecause::NotPe(_)) {
-        return Seen::Unread(Unread { path: name, reason: because.to_string() });
+        let reason = match FileKind::of(&name) {
+            Some(_) => format!("{because}; `ringfence lint` looks at source"),
+            None => because.to_string(),
+        };
+        return Seen::Unread(Unread { path: name, reason });
     }
     Seen::LeftOut { name, because, named: source.named }
 }

@@ -4,7 +4,10 @@
 //! passed over; a report of another `report_version` is refused, as its fields may mean something else.
 
 mod reader;
+mod source;
 mod utf16;
+
+pub(crate) use source::{RecordedSourceFinding, open_recorded_source};
 
 use ringfence_container::Unreadable;
 use ringfence_finding::{Answer, Level, Question};

@@ -1,6 +1,7 @@
-//! Settings files and reports that are cut off or damaged anywhere: an answer, never a panic.
+//! Settings files, reports and sources that are cut off or damaged anywhere: an answer, never a panic.
 #![cfg(test)]
 
+mod sources;
 mod texts;
 
 use ringfence::report::{Format, Options, sink};
@@ -59,4 +60,25 @@ fn reports_are_read_wherever_they_are_damaged() {
             }
         }
     }
+}
+
+/// The examples of the cards, as fuzzing begins with them.
+#[test]
+fn sources_are_looked_at_wherever_they_are_damaged() {
+    let parts = ringfence::rule_cards().flat_map(|card| card.docs.split("```c,").skip(1));
+    let codes = parts.filter_map(|part| part.split_once('\n')?.1.split("```").next());
+    let mut count = 0;
+    for code in codes {
+        count += 1;
+        for (first, last) in [("\0", "\x0C\x06C_DEFINES=-DPOOL_NX_OPTIN\n"), ("\x01", "")] {
+            let tree = |code: &str| sources::check(format!("{first}{code}{last}").as_bytes());
+            let code = format!("#include <ntddk.h>\n{code}");
+            tree(&code);
+            for (end, _) in code.char_indices().step_by(37) {
+                tree(&code[..end]);
+                tree(&format!("{}({}", &code[..end], &code[end..]));
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
 }

@@ -17,7 +17,7 @@ mod pool_nx_optout;
 mod pool_type_as_pool_flags;
 
 use crate::Rule;
-pub(crate) use violation::{denied_by, graded, verifier_note};
+pub(crate) use violation::{denial, graded, verifier_note};
 
 pub(crate) static RULES: &[&dyn Rule] = &[
     &nx_opt_in::NxOptIn,

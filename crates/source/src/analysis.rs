@@ -71,9 +71,14 @@ pub struct Analyser {
     interest: Option<Interest>,
     /// The files with functions that hand a parameter on, by the function's name.
     wrappers: HashMap<String, Vec<FileId>>,
+    /// The files that say anything of a variable that was asked for.
+    variables: HashMap<String, Vec<FileId>>,
+    /// The names of all functions that were read.
+    functions: HashSet<String>,
     opt_ins: HashMap<FileId, OptIn>,
     /// Files whose change may change what others have to say.
     shared: HashSet<FileId>,
+    tables: table::Candidates,
 }
 
 impl std::fmt::Debug for Analyser {
@@ -109,7 +114,8 @@ impl Analyser {
         reading.warming().using_code(&mut following.world);
         let files: Vec<FileId> = interest::sources(tree).collect();
         let mut analysis = following.analysis(&mut reading, &files);
-        analysis.tables = reading.tables();
+        self.tables = table::Candidates::new(tree, &self.directives);
+        analysis.tables = reading.tables(&self.tables.files(tree));
         let Following { world, wrappers, .. } = following;
         self.wrappers = HashMap::default();
         for id in wrappers.keys() {
@@ -117,6 +123,8 @@ impl Analyser {
             files.push(world.parsed[id.parsed].file);
         }
         self.opt_ins = analysis.opt_ins.iter().cloned().collect();
+        self.variables = variables(&world);
+        self.functions = world.functions.keys().map(|name| (*name).to_owned()).collect();
         self.shared = shared(&world, &wrappers);
         self.interest = Some(interest);
         analysis.with(rust::analyse(tree))
@@ -127,16 +135,16 @@ impl Analyser {
         self.directives.forget(file);
     }
 
-    /// Whether a change of a file changes only what it says itself: it is C or C++, no header, no driver starts in it, and
-    /// none of its functions hands a parameter on.
+    /// Whether a change of a file changes only what it says itself: it is C or C++, no header, no driver starts or opts in
+    /// in it, and none of its functions hands a parameter on or sets what others use.
     pub fn is_alone(&self, tree: &SourceTree, file: FileId) -> bool {
         let is_main = matches!(tree.file(file).kind, FileKind::C | FileKind::Cpp);
         let is_known = self.interest.is_some() && self.directives.knows(file);
         is_main && is_known && !self.shared.contains(&file)
     }
 
-    /// Looks at one file that is alone, with what the last look at everything knew of the others: calls are those of
-    /// that file, and of the rest there is what was found on the way, without tables. None where it turns out not to be alone.
+    /// Looks at one file that is alone, with what the last look at everything knew of the others: calls and tables
+    /// are those of that file, and of the rest there is what was found on the way. None where it turns out not to be alone.
     pub fn one(
         &self,
         tree: &SourceTree,
@@ -147,7 +155,9 @@ impl Analyser {
         let interest = self.interest.as_ref().filter(|_| self.is_alone(tree, file))?;
         let mut reading = Reading::new(tree, &self.directives, projects, defines);
         let mut following = Following::new(tree);
-        let mut wanted = vec![file];
+        let text = tree.file(file).text.as_str();
+        let mut wanted: Vec<FileId> =
+            interest.is_named_in(text).then_some(file).into_iter().collect();
         loop {
             wanted.retain(|file| following.read.insert(*file));
             let more = reading.read_files(wanted, interest);
@@ -158,40 +168,69 @@ impl Analyser {
                 }
             }
             let more = following.round(interest);
-            wanted = self.wrappers_called(&following);
-            if more.is_none() && wanted.is_empty() {
+            wanted = self.needed(&following);
+            if !wanted.is_empty() {
+                following.followed.clear();
+            } else if more.is_none() && !following.settle_here(&reading) {
                 break;
             }
         }
-        if shared(&following.world, &following.wrappers).contains(&file) {
+        let is_elsewhere = |name: &str| {
+            self.functions.contains(name) && !following.world.functions.contains_key(name)
+        };
+        if shared(&following.world, &following.wrappers).contains(&file)
+            || code_use::may_use(&is_elsewhere, text)
+        {
             return None;
         }
+        reading.warming().using_code(&mut following.world);
         let mut analysis = following.analysis(&mut reading, &[file]);
         analysis.calls.retain(|call| call.span.file == file);
+        if self.tables.has(tree, &self.directives, file) {
+            analysis.tables = reading.tables(&[file]);
+        }
         Some(analysis)
     }
 
-    /// The files not read yet with functions that hand a parameter on and that what was read calls.
-    fn wrappers_called(&self, following: &Following<'_>) -> Vec<FileId> {
+    /// The files not read yet with functions that hand a parameter on and that what was read calls, and those with
+    /// variables that were asked for.
+    fn needed(&self, following: &Following<'_>) -> Vec<FileId> {
         let mut files = Vec::new();
         for (parsed, one) in following.world.parsed.iter().enumerate() {
             for call in &one.syntax.calls {
                 let known = self.wrappers.get(following.world.text(parsed, &call.callee));
-                files.extend(
-                    known.into_iter().flatten().filter(|file| !following.read.contains(file)),
-                );
+                files.extend(known.into_iter().flatten());
             }
         }
+        let asked = following.world.asked();
+        files.extend(asked.iter().filter_map(|name| self.variables.get(name)).flatten());
+        files.retain(|file| !following.read.contains(file));
         files.sort();
         files.dedup();
         files
     }
 }
 
-/// The files with entry points, or with functions that hand a parameter on.
+/// The files that say anything of a variable that was asked for.
+fn variables(world: &World<'_>) -> HashMap<String, Vec<FileId>> {
+    let files = |name: String| {
+        let events = world.globals.get(&*name)?;
+        let mut files: Vec<FileId> =
+            events.iter().map(|event| world.parsed[event.parsed].file).collect();
+        files.dedup();
+        Some((name, files))
+    };
+    world.asked().into_iter().filter_map(files).collect()
+}
+
+/// The files with entry points or opt-ins, with functions that hand a parameter on, or with variables that others may use.
 fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let entries = entry::ENTRIES.iter().filter_map(|name| world.functions.get(*name)).flatten();
-    entries.chain(wrappers.keys()).map(|id| world.parsed[id.parsed].file).collect()
+    let functions = entries.chain(wrappers.keys()).map(|id| world.parsed[id.parsed].file);
+    let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
+    let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);
+    let several = variables(world).into_values().filter(|files| files.len() > 1).flatten();
+    functions.chain(opting_in).chain(several).collect()
 }
 
 /// Calls that are followed, round after round, as wrappers turn up.
@@ -242,6 +281,18 @@ impl<'t> Following<'t> {
         Some(names)
     }
 
+    /// Reads what sets the variables that were asked for in the files that were read; whether there is any.
+    fn settle_here(&mut self, reading: &Reading<'t>) -> bool {
+        let asked: HashSet<String> =
+            self.world.asked().difference(&self.settled).cloned().collect();
+        let is_warm = !asked.is_empty() && reading.warming().setting(&mut self.world, &asked);
+        self.settled.extend(asked);
+        if is_warm {
+            self.followed.clear();
+        }
+        is_warm
+    }
+
     /// Reads what sets the variables that were asked for; whether calls have to be followed anew as there is any.
     fn settle(&mut self, reading: &mut Reading<'t>, interest: &Interest) -> bool {
         let asked: HashSet<String> =
@@ -254,12 +305,10 @@ impl<'t> Following<'t> {
         self.read.extend(files.iter().copied());
         let is_more = !files.is_empty();
         self.world.add(reading.read_files(files, interest));
-        let is_warm = reading.warming().setting(&mut self.world, &asked);
-        self.settled.extend(asked);
-        if is_more || is_warm {
+        if is_more {
             self.followed.clear();
         }
-        is_more || is_warm
+        self.settle_here(reading) || is_more
     }
 
     /// What was found, with what else `files` say.
@@ -464,11 +513,10 @@ impl<'t> Reading<'t> {
         found
     }
 
-    /// Data whose addresses do not lie on multiples of eight, but for programs of user mode.
-    fn tables(&mut self) -> Vec<PointerTable> {
-        let files = table::candidates(self.tree, self.directives);
-        let units = self.units_of(&files);
-        let mut files: Vec<_> = files.into_iter().zip(units).collect();
+    /// Data of `files` whose addresses do not lie on multiples of eight, but for programs of user mode.
+    fn tables(&mut self, files: &[FileId]) -> Vec<PointerTable> {
+        let units = self.units_of(files);
+        let mut files: Vec<_> = files.iter().copied().zip(units).collect();
         files.retain(|(_, unit)| !self.is_for_user_mode(unit));
         table::of_files(self.tree, self.directives, &files)
     }

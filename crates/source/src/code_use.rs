@@ -280,9 +280,8 @@ fn pointed_to(all: &[Token], text: &str, stored: bool) -> Option<usize> {
     all.get(at).is_some_and(|token| token.kind == Kind::Word).then_some(at)
 }
 
-/// Whether the body of a function may write to a function that is known, or describe it: as far as can be told without a
-/// parser.
-pub(crate) fn may_use(world: &World<'_>, body: &str) -> bool {
+/// Whether a text may write to a function that is known, or describe it: as far as can be told without a parser.
+pub(crate) fn may_use(is_function: &dyn Fn(&str) -> bool, body: &str) -> bool {
     static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         let names = WRITERS.into_iter().chain(["IoAllocateMdl"]);
         searcher(&names.map(str::to_owned).collect::<Vec<_>>())
@@ -290,7 +289,7 @@ pub(crate) fn may_use(world: &World<'_>, body: &str) -> bool {
     let names_function = |from: usize, stored: bool| {
         let all: Vec<Token> = tokens(body, from, body.len()).take(16).collect();
         let name = pointed_to(&all, body, stored).map(|at| all[at].text(body));
-        name.is_some_and(|name| world.functions.contains_key(name))
+        name.is_some_and(is_function)
     };
     let written = NAMES.as_ref().map(|names| places(names, body)).unwrap_or_default();
     let bytes = body.as_bytes();

@@ -26,6 +26,9 @@ pub struct Entry {
 /// Where a driver starts.
 pub(crate) const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriverEntry"];
 
+/// What a driver opts in with when it starts.
+pub(crate) const OPTS_IN: &str = "ExInitializeDriverRuntime";
+
 /// How many functions lie between the entry point and the call, at the most.
 const DEEPEST: usize = 6;
 
@@ -154,15 +157,14 @@ fn initialisations(world: &World<'_>) -> Vec<CallId> {
 
 /// Whether a call opts in: itself, or as a macro that does.
 fn opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool {
-    const NAME: &str = "ExInitializeDriverRuntime";
     let name = world.text(parsed, &call.callee);
-    if name == NAME {
+    if name == OPTS_IN {
         // Without the flag it does nothing.
         return call.arguments.first().is_none_or(|flags| world.text(parsed, flags).trim() != "0");
     }
     let file = &world.parsed[parsed];
     let meanings = file.unit.meanings(name, file.time(call.callee.start));
-    meanings.macros.iter().any(|one| one.text(world.tree).contains(NAME))
+    meanings.macros.iter().any(|one| one.text(world.tree).contains(OPTS_IN))
 }
 
 fn of_file(

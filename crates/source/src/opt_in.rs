@@ -72,7 +72,9 @@ impl OptIn {
 /// defined. None where another macro opts in or out.
 pub(crate) fn too_late(tree: &SourceTree, unit: &Unit<'_>) -> Option<(&'static str, Span)> {
     let at = unit.kernel_at?;
-    if of_unit(tree, unit) != OptIn::None {
+    let counts =
+        !matches!(of_unit(tree, unit), OptIn::None | OptIn::OptedOut { cancels: false, .. });
+    if counts {
         return None;
     }
     ["POOL_NX_OPTIN_AUTO", "POOL_NX_OPTIN"].into_iter().find_map(|name| {

@@ -51,21 +51,56 @@ const MOST_TABLES: usize = 256;
 /// What is parsed for this in a tree, in bytes.
 const MOST_PARSED: usize = 64 << 20;
 
-/// The files that have initialised data of types whose names occur in files that pack.
-pub(crate) fn candidates(tree: &SourceTree, directives: &AllDirectives) -> Vec<FileId> {
-    let all: Vec<FileId> = interest::sources(tree).collect();
-    let text = |file: &FileId| tree.file(*file).text.as_str();
-    let packs = |file: &&FileId| {
-        let mut all = directives.of(tree, **file).iter();
-        all.any(|one| is_packing(text(file), one))
-    };
-    let packing: HashSet<FileId> = all.par_iter().filter(packs).copied().collect();
-    if packing.is_empty() {
-        return Vec::new();
+/// What tells the files that may have such data: initialised data of types whose names occur in files that pack.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    packing: HashSet<FileId>,
+    names: HashSet<String>,
+}
+
+impl Candidates {
+    /// The files that pack, and the names of structures in them.
+    pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Candidates {
+        let all: Vec<FileId> = interest::sources(tree).collect();
+        let packs = |file: &FileId| packs(tree, directives, *file);
+        let packing: HashSet<FileId> = all.into_par_iter().filter(packs).collect();
+        let text = |file: &FileId| tree.file(*file).text.as_str();
+        let names = packing.iter().flat_map(|file| record_names(text(file)));
+        let names = names.map(str::to_owned).collect();
+        Candidates { packing, names }
     }
-    let names: HashSet<&str> = packing.iter().flat_map(|file| record_names(text(file))).collect();
-    let has_data = |file: &FileId| has_values(text(file), &names, packing.contains(file));
-    all.into_par_iter().filter(has_data).collect()
+
+    /// The files that may have such data.
+    pub(crate) fn files(&self, tree: &SourceTree) -> Vec<FileId> {
+        if self.packing.is_empty() {
+            return Vec::new();
+        }
+        let all: Vec<FileId> = interest::sources(tree).collect();
+        let has_data = |file: &FileId| {
+            let is_named = |name: &str| self.names.contains(name);
+            has_values(tree.file(*file).text.as_str(), is_named, self.packing.contains(file))
+        };
+        all.into_par_iter().filter(has_data).collect()
+    }
+
+    /// Whether a file may have such data with the text that it has now.
+    pub(crate) fn has(&self, tree: &SourceTree, directives: &AllDirectives, file: FileId) -> bool {
+        let text = tree.file(file).text.as_str();
+        let packs = packs(tree, directives, file);
+        if !packs && self.names.is_empty() {
+            return false;
+        }
+        let own: HashSet<&str> =
+            if packs { record_names(text).into_iter().collect() } else { HashSet::default() };
+        let is_named = |name: &str| own.contains(name) || self.names.contains(name);
+        has_values(text, is_named, packs)
+    }
+}
+
+/// Whether a file packs more closely than eight.
+fn packs(tree: &SourceTree, directives: &AllDirectives, file: FileId) -> bool {
+    let text = tree.file(file).text.as_str();
+    directives.of(tree, file).iter().any(|one| is_packing(text, one))
 }
 
 /// Whether a directive packs more closely than eight.
@@ -99,7 +134,7 @@ fn record_names(text: &str) -> Vec<&str> {
 }
 
 /// Whether a text has `NAME variable[…] = {` or `NAME variable = {`, or the end of a structure in place of its name.
-fn has_values(text: &str, names: &HashSet<&str>, packs: bool) -> bool {
+fn has_values(text: &str, is_named: impl Fn(&str) -> bool, packs: bool) -> bool {
     let mut of_type = false;
     let mut named = false;
     let mut depth = 0_usize;
@@ -121,7 +156,7 @@ fn has_values(text: &str, names: &HashSet<&str>, packs: bool) -> bool {
             "}" if packs => (of_type, named) = (true, false),
             _ if token.kind == Kind::Word => {
                 named = of_type;
-                of_type = names.contains(word);
+                of_type = is_named(word);
             }
             _ => (of_type, named) = (false, false),
         }

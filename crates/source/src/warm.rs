@@ -36,7 +36,10 @@ impl<'t> Warming<'t> {
 
     /// Reads the functions that may do something to code.
     pub(crate) fn using_code(self, world: &mut World<'t>) -> bool {
-        self.warm(world, code_use::may_use)
+        let use_code = |world: &World<'t>, text: &str| {
+            code_use::may_use(&|name| world.functions.contains_key(name), text)
+        };
+        self.warm(world, use_code)
     }
 
     fn warm(

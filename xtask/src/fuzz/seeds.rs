@@ -121,6 +121,63 @@ pub fn write_projects(folder: &Path) -> Result<usize> {
     Ok(count)
 }
 
+/// Names that trees are made of, with the bytes that choose them in `crates/ringfence/tests/sources`.
+const NAMED: [(u8, &str); 6] = [
+    (b'\x00', "a.c"),
+    (b'\x02', "a.h"),
+    (b'\x05', "driver.vcxproj"),
+    (b'\x06', "sources"),
+    (b'\x07', "CMakeLists.txt"),
+    (b'\x09', "compile_commands.json"),
+];
+
+/// Writes trees of at most `longest` bytes to `folder`: the examples of the cards, each as C, as C++ and beside each kind of
+/// build file, and pieces of the example driver.
+pub fn write_trees(folder: &Path, longest: usize) -> Result<usize> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let projects = command::root().join("crates/source/tests/trees");
+    let mut builds = vec![Vec::new()];
+    for (byte, name) in &NAMED[2..] {
+        let path = projects.join(name);
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        builds.push([b"\x0C", &[*byte][..], &*text].concat());
+    }
+    let mut count = 0;
+    for (number, code) in codes()?.iter().enumerate() {
+        let kinds = [(0_u8, ""), (1, ""), (3, "\x0C\x02"), (4, "")];
+        for (build, (first, behind)) in builds.iter().cycle().skip(number).zip(kinds) {
+            let behind = if behind.is_empty() { String::new() } else { format!("{behind}{code}") };
+            let tree = [&[first], code.as_bytes(), behind.as_bytes(), build].concat();
+            if tree.len() <= longest {
+                let path = folder.join(format!("seed-{number}-{first}"));
+                fs::write(&path, tree)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                count += 1;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// C to begin with: the examples of the cards behind the kit's header, and the functions of the example driver.
+fn codes() -> Result<Vec<String>> {
+    let mut codes = Vec::new();
+    for card in ringfence::rule_cards() {
+        for part in card.docs.split("```c,").skip(1) {
+            let code = part.split_once('\n').and_then(|(_, rest)| rest.split("```").next());
+            codes.extend(code.map(|code| format!("#include <ntddk.h>\n{code}")));
+        }
+    }
+    for name in ["acme.c", "memory.c"] {
+        let path = command::root().join("examples/source/acme").join(name);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let parts = text.split_inclusive("\n}\n");
+        codes.extend(parts.map(|part| format!("#include <ntddk.h>\n#include \"a.h\"\n{part}")));
+    }
+    Ok(codes)
+}
+
 /// The committed example drivers.
 fn examples() -> Result<Vec<(String, Vec<u8>)>> {
     let folder = command::root().join("examples/drivers");
@@ -153,5 +210,6 @@ mod tests {
         assert!(write_settings(folder.path()).unwrap() > 20);
         assert!(write_reports(folder.path(), 32 << 10).unwrap() > 50);
         assert_eq!(write_projects(folder.path()).unwrap(), 2 * PROJECTS.len());
+        assert!(write_trees(folder.path(), 4 << 10).unwrap() > 50);
     }
 }

@@ -104,6 +104,7 @@ impl Runner {
     fn scan(&self, paths: &str, inputs: &[(&'static str, &str)]) -> Result<Ran> {
         let mut all = vec![("RINGFENCE_PATHS", paths)];
         for (name, default) in [
+            ("RINGFENCE_COMMAND", "scan"),
             ("RINGFENCE_FAIL_ON", ""),
             ("RINGFENCE_FAIL_UNKNOWN", ""),
             ("RINGFENCE_TARGET", ""),
@@ -143,6 +144,7 @@ fn scans(runner: &Runner) -> Result<()> {
     settings(runner, &bad)?;
     arguments(runner, &bad)?;
     usage_errors(runner, &clean)?;
+    lint(runner)?;
 
     // Nothing of the inputs is a command, and what makes no sense is told.
     let injected = "$(touch injected)`touch injected`;touch injected";
@@ -153,6 +155,28 @@ fn scans(runner: &Runner) -> Result<()> {
     let empty = runner.file("temp").join("empty");
     fs::create_dir_all(&empty)?;
     runner.scan(&empty.display().to_string(), &[])?.expect(3, &["no driver was found"])
+}
+
+/// The same of source.
+fn lint(runner: &Runner) -> Result<()> {
+    let source = runner.file("source");
+    fs::create_dir_all(&source)?;
+    let paths = source.display().to_string();
+    let command = ("RINGFENCE_COMMAND", "lint");
+    runner.scan(&paths, &[command])?.expect(3, &["neither source nor a project file was found"])?;
+    let bad = "#include <ntddk.h>\nvoid *f(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
+    fs::write(source.join("a.c"), bad)?;
+    let annotation = "::error file=source/a.c,line=2,col=39,";
+    runner.scan(&paths, &[command])?.expect(1, &[annotation, "executable-pool-type"])?;
+    ensure!(runner.output("exit-code")? == "1" && runner.output("sarif")? == "ringfence.sarif");
+    let summary = fs::read_to_string(runner.file("summary"))?;
+    ensure!(summary.contains("ringfence lint: 1 error"), "the summary: {summary}");
+    sarif(&runner.file("ringfence.sarif"), 1)?;
+    runner.scan(&paths, &[command, ("RINGFENCE_FAIL_ON", "none")])?.expect(0, &[])?;
+    runner.scan(&paths, &[command, ("RINGFENCE_FAIL_ON", "load")])?.expect(2, &["takes none"])?;
+    let unknown = ("RINGFENCE_FAIL_UNKNOWN", "true");
+    runner.scan(&paths, &[command, unknown])?.expect(2, &["are not for lint"])?;
+    runner.scan(&paths, &[("RINGFENCE_COMMAND", "diff")])?.expect(2, &["takes scan or lint"])
 }
 
 /// What no input says is for the settings file to say.

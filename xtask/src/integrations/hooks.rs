@@ -30,8 +30,25 @@ pub fn check() -> Result<()> {
         let line = "bad.sys+50af: error[executable-pool-type]";
         hooks.run(folder, id)?.expect(1, &["Failed", "exit code: 1", line, "2 drivers"])?;
     }
-    println!("hooks: both pass and fail where they are to, under pre-commit {PRE_COMMIT}");
+    for id in ["ringfence-lint-system", "ringfence-lint"] {
+        lint(&hooks, id)?;
+    }
+    println!("hooks: all pass and fail where they are to, under pre-commit {PRE_COMMIT}");
     Ok(())
+}
+
+/// A hook that looks at source, which what is built by and includes it is looked at with.
+fn lint(hooks: &Hooks, id: &str) -> Result<()> {
+    let repository = tempfile::tempdir()?;
+    let folder = repository.path();
+    capture(Command::new("git").args(["init", "--quiet"]).current_dir(folder))?;
+    fs::write(folder.join("notes.txt"), "ExAllocatePool(NonPagedPool, 1);")?;
+    fs::write(folder.join("fine.c"), "void *f(void) { return ExAllocatePool(PagedPool, 1); }\n")?;
+    hooks.run(folder, id)?.expect(0, &["Passed"])?;
+    let bad = "#include <ntddk.h>\nvoid *f(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
+    fs::write(folder.join("bad file.CPP"), bad)?;
+    let line = "bad file.CPP:2:39: error[executable-pool-type]";
+    hooks.run(folder, id)?.expect(1, &["Failed", "exit code: 1", line, "2 files"])
 }
 
 struct Hooks {

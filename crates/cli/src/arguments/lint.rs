@@ -1,6 +1,6 @@
 //! What `ringfence lint` takes.
 
-use super::{reports, source_formats, targets, web_address};
+use super::{definition, reports, source_formats, targets, web_address};
 use crate::report_file::Wanted;
 use clap::{Args, ValueEnum, ValueHint};
 use ringfence::Targets;
@@ -12,12 +12,13 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(after_help = "To accept a finding, write on its line or the one before:
   // ringfence: allow(executable-pool-type) the reason
-#pragma warning(suppress: 30030) does it as well.
+#pragma warning(suppress: 30030) does it as well, and [[accept]] of
+ringfence.toml for files, folders and functions.
 
 Exit codes, looked at in this order:
   2  usage error, or the report or a fixed file could not be written
-  1  there is an error that is not suppressed; with --fix, one is left; with
-     --diff, there is something to fix
+  1  there is an error that is neither accepted nor in the baseline; with
+     --fix, one is left; with --diff, there is something to fix
   2  something could not be read, or not whole, or was named and is no source
   3  nothing to examine
   0  none of these")]
@@ -37,7 +38,8 @@ pub(crate) struct Lint {
     /// Make the fixes that change nothing but what the finding is about
     #[arg(long, conflicts_with_all = ["diff", "lsp"])]
     pub(crate) fix: bool,
-    /// With --fix or --diff, also fixes that a person should look at
+    /// With --fix or --diff, also fixes that a person should look at; where all of --target have
+    /// ExAllocatePool2, as with --target win11, calls are made to it rather than given another pool type
     #[arg(long)]
     pub(crate) unsafe_fixes: bool,
     /// Show what --fix would change, as git apply takes it, and change nothing
@@ -47,7 +49,7 @@ pub(crate) struct Lint {
     #[arg(long, value_enum, default_value = "likely", value_name = "WHAT")]
     pub(crate) show: Shown,
     /// Define a macro for every file, beside what the project files say; may be given several times
-    #[arg(long, short = 'D', value_name = "NAME[=VALUE]")]
+    #[arg(long, short = 'D', value_parser = definition, value_name = "NAME[=VALUE]")]
     pub(crate) define: Vec<String>,
     /// Windows versions to ask about [default: win10-1703+]; fixes use nothing that one of them lacks
     #[arg(long, value_parser = targets, value_delimiter = ',', value_name = "VERSIONS")]
@@ -60,6 +62,12 @@ pub(crate) struct Lint {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           hide_possible_values = true, value_name = "BOOL")]
     pub(crate) code_analysis: Option<bool>,
+    /// A report of an earlier run, by --format json or jsonl: what it has fails nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Use no baseline, whatever the settings file says
+    #[arg(long, conflicts_with = "baseline")]
+    pub(crate) no_baseline: bool,
     /// Make the exit code 0 where it would be 1
     #[arg(long)]
     pub(crate) exit_zero: bool,

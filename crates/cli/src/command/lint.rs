@@ -6,9 +6,10 @@ use crate::report_file::{self, Wanted};
 use crate::{exit, language_server, terminal};
 use anyhow::Context;
 use ringfence::fixing::{self, LeftFix};
-use ringfence::report::{Format, Options, safe, write_lint};
+use ringfence::report::{Format, Options, idle_acceptances, safe, write_lint};
 use ringfence::source::FileKind;
 use ringfence::{Confidence, Draft, Input, LintReport, LintSettings, Safety, SourceFinding};
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -25,22 +26,19 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
             "lint does not read standard input: what a source includes and is built by is found by its path"
         );
     }
-    let effective = Effective::for_source(&chosen(arguments), &inputs)?;
-    report_file::check(&arguments.report, effective.file.as_ref().map(|file| &*file.path))?;
-    spare_sources(&arguments.report)?;
-    let settings = LintSettings {
-        targets: effective.target.value,
-        strict: effective.strict.value,
-        code_analysis: effective.code_analysis.value,
-        show_open: arguments.show == Shown::All,
-        defines: arguments.define.clone(),
-        threads: usize::from(effective.threads.value),
-    };
     if arguments.lsp {
-        return serve(arguments, settings, &effective);
+        return serve(arguments, &inputs);
+    }
+    let (effective, settings) = asked(arguments, &chosen(arguments), &inputs)?;
+    let files = &effective.report.value;
+    report_file::check(files, effective.file.as_ref().map(|file| &*file.path))?;
+    spare_sources(files)?;
+    if let Some(baseline) = &effective.baseline.value {
+        report_file::spare_baseline(baseline, files)?;
     }
     let mut lint = ringfence::lint(&inputs, &settings);
     if arguments.diff {
+        choose(&mut lint.report.findings, most(arguments));
         let changes = show_changes(&lint, most(arguments))?;
         complain(&lint, true);
         let code = exit::of_lint(&lint.report, true, !lint.left_out_by_name.is_empty());
@@ -53,6 +51,7 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
     let mut options = terminal::options(color);
     options.exit_zero = arguments.exit_zero;
     options.settings_file = effective.file.as_ref().map(File::name);
+    options.baseline = effective.baseline.value.as_ref().map(|path| path.display().to_string());
     options.cards = ringfence::rule_cards().collect();
     let docs = effective.docs_url.value.as_ref();
     options.docs = docs.map(|url| url.trim_end_matches('/').to_owned());
@@ -61,8 +60,8 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
     if arguments.show == Shown::Certain {
         lint.report.findings.retain(|finding| finding.confidence == Confidence::Certain);
     }
-    let format = arguments.format.unwrap_or(Format::Full);
-    write_all(&lint.report, format, &arguments.report, &options)?;
+    let format = effective.format.value.unwrap_or(Format::Full);
+    write_all(&lint.report, format, files, &options)?;
     complain(&lint, format.is_for_machines() && !format.shows_troubles());
     if unwritten {
         return Ok(exit::TROUBLE);
@@ -70,24 +69,55 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
     Ok(exit::of_lint(&lint.report, arguments.exit_zero, !lint.left_out_by_name.is_empty()))
 }
 
-/// Serves an editor. Folders that are named count in place of those that it has open.
-fn serve(arguments: &Lint, settings: LintSettings, effective: &Effective) -> anyhow::Result<u8> {
+/// What the command line and the settings file ask for.
+fn asked(
+    arguments: &Lint,
+    chosen: &Chosen,
+    inputs: &[Input],
+) -> anyhow::Result<(Effective, LintSettings)> {
+    let effective = Effective::for_source(chosen, arguments.format, inputs)?;
+    let settings = LintSettings {
+        show_open: arguments.show == Shown::All,
+        defines: arguments.define.clone(),
+        ..effective.lint_settings()?
+    };
+    Ok((effective, settings))
+}
+
+/// Serves an editor. Folders that are named count in place of those that it has open. Settings that are wrong are
+/// told there and not used: one writes them in that very editor.
+fn serve(arguments: &Lint, inputs: &[Input]) -> anyhow::Result<u8> {
+    let (asked_for, trouble) = match asked(arguments, &chosen(arguments), inputs) {
+        Ok(asked_for) => (asked_for, None),
+        Err(wrong) => {
+            let without = Chosen {
+                baseline: None,
+                no_baseline: true,
+                config: None,
+                isolated: true,
+                ..chosen(arguments)
+            };
+            let told = format!("{wrong}\nringfence lint goes on without these settings.");
+            (asked(arguments, &without, inputs)?, Some(told))
+        }
+    };
+    let (effective, settings) = asked_for;
     let named: Vec<_> = arguments.inputs.iter().map(PathBuf::from).collect();
     let docs = effective.docs_url.value.as_ref();
     let docs = docs.map(|url| url.trim_end_matches('/').to_owned());
-    language_server::serve(settings, named, docs)?;
+    language_server::serve(settings, named, docs, trouble)?;
     Ok(exit::FINE)
 }
 
-/// What of the settings of a scan holds here as well. Reports of drivers do not: they would be written over.
+/// What of the settings of a scan holds here as well.
 fn chosen(arguments: &Lint) -> Chosen {
     Chosen {
-        report: Vec::new(),
+        report: arguments.report.clone(),
         docs_url: arguments.docs_url.clone(),
         gate: Vec::new(),
         fail_unknown: None,
-        baseline: None,
-        no_baseline: true,
+        baseline: arguments.baseline.clone(),
+        no_baseline: arguments.no_baseline,
         target: arguments.target.clone(),
         strict: arguments.strict,
         code_analysis: arguments.code_analysis,
@@ -98,6 +128,9 @@ fn chosen(arguments: &Lint) -> Chosen {
         isolated: arguments.isolated,
     }
 }
+
+/// The function whose calls are the fix where a person looks at fixes, and where all Windows versions have it.
+const NEWER: &str = "ExAllocatePool2";
 
 fn most(arguments: &Lint) -> Safety {
     if arguments.unsafe_fixes { Safety::Unsafe } else { Safety::Safe }
@@ -124,29 +157,42 @@ fn fix(
     settings: &LintSettings,
     most: Safety,
 ) -> (ringfence::Lint, bool) {
-    let (mut fixed, mut files) = (0, 0);
+    let mut fixed = 0;
+    let mut files: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
     let mut left = Vec::new();
     for _ in 0..MOST_ROUNDS {
+        choose(&mut lint.report.findings, most);
         let outcome = fixing::write(fixing::plan(&lint.report.findings, most, &lint.tree));
         fixed += outcome.fixed;
-        files = files.max(outcome.files);
+        for (path, rules) in outcome.files {
+            let known = files.entry(path).or_default();
+            rules.into_iter().for_each(|(rule, count)| *known.entry(rule).or_default() += count);
+        }
         left = outcome.left;
         if outcome.fixed == 0 {
             break;
         }
         lint = ringfence::lint(inputs, settings);
     }
+    for (path, rules) in &files {
+        let rules: Vec<_> = rules.iter().map(|(rule, count)| format!("{count} {rule}")).collect();
+        terminal::complain(&format!("fixed {}: {}", safe(path), rules.join(", ")));
+    }
     if fixed > 0 {
-        terminal::complain(&format!(
-            "fixed {} in {}",
-            counted(fixed, "finding"),
-            counted(files, "file")
-        ));
+        let (findings, files) = (counted(fixed, "finding"), counted(files.len(), "file"));
+        terminal::complain(&format!("fixed {findings} in {files}"));
     }
     for one in &left {
         terminal::complain(&not_fixed(one));
     }
     (lint, !left.is_empty())
+}
+
+/// Chooses among several fixes of a finding.
+fn choose(findings: &mut [SourceFinding], most: Safety) {
+    if most == Safety::Unsafe {
+        fixing::prefer(findings, NEWER);
+    }
 }
 
 fn not_fixed(one: &LeftFix) -> String {
@@ -165,9 +211,10 @@ fn show_changes(lint: &ringfence::Lint, most: Safety) -> anyhow::Result<bool> {
     let for_people = stdout.is_terminal();
     let mut out = BufWriter::new(stdout.lock());
     let mut files = 0;
+    let place = plan.place();
     for file in plan.files() {
         files += 1;
-        let diff = plan.diff(file);
+        let diff = plan.diff_from(file, &place);
         let written = match for_people {
             true => diff.to_string().lines().try_for_each(|line| writeln!(out, "{}", safe(line))),
             false => out.write_all(&diff.bytes()),
@@ -179,6 +226,15 @@ fn show_changes(lint: &ringfence::Lint, most: Safety) -> anyhow::Result<bool> {
     out.flush().context("cannot write the difference")?;
     for one in plan.left() {
         terminal::complain(&not_fixed(one));
+    }
+    if let Some(folder) = place.elsewhere() {
+        let folder = safe(folder);
+        terminal::complain(&format!(
+            "its paths are from {folder} on: git -C {folder} apply, or patch -d {folder} -p1"
+        ));
+    }
+    if lint.report.examined.is_nothing() {
+        terminal::complain("nothing to examine: there are neither sources nor project files");
     }
     let would =
         format!("would fix {} in {}", counted(plan.fixed(), "finding"), counted(files, "file"));
@@ -250,6 +306,9 @@ fn complain(lint: &ringfence::Lint, report_is_silent: bool) {
                 fault.rule
             ));
         }
+    }
+    for idle in idle_acceptances(&lint.report.acceptances) {
+        terminal::complain(&format!("warning: {idle}"));
     }
     for left_out in &lint.left_out_by_name {
         let (path, reason) = (safe(&left_out.path), safe(&left_out.reason));

@@ -2,6 +2,7 @@
 
 use crate::arguments::{ListFormat, ListedSettings};
 use crate::effective::{Effective, File, Origin, Setting};
+use crate::report_file::Wanted;
 use ringfence::report::{Options, safe, wrap};
 use ringfence::{Acceptance, Input, TARGETS, Targets};
 use serde_json::{Value, json};
@@ -40,12 +41,7 @@ fn rows(effective: &Effective) -> Vec<Row> {
         row("strict", &effective.strict, |&value| value.into()),
         row("code-analysis", &effective.code_analysis, |&value| value.into()),
         row("format", &effective.format, |format| format.map(|format| format.name()).into()),
-        row("report", &effective.report, |all| {
-            let one = |wanted: &crate::report_file::Wanted| {
-                format!("{}={}", wanted.format, wanted.path.display())
-            };
-            texts(&mut all.iter().map(one))
-        }),
+        row("report", &effective.report, |all| texts(&mut all.iter().map(wanted))),
         row("symbols", &effective.symbols, |all| {
             texts(&mut all.iter().map(|folder| folder.path().display().to_string()))
         }),
@@ -55,7 +51,16 @@ fn rows(effective: &Effective) -> Vec<Row> {
         row("baseline", &effective.baseline, |path| {
             path.as_ref().map(|path| path.display().to_string()).into()
         }),
+        row("lint-report", &effective.lint_report, |all| texts(&mut all.iter().map(wanted))),
+        row("lint-baseline", &effective.lint_baseline, |path| {
+            path.as_ref().map(|path| path.display().to_string()).into()
+        }),
     ]
+}
+
+/// `FORMAT=FILE`.
+fn wanted(report: &Wanted) -> String {
+    format!("{}={}", report.format, report.path.display())
 }
 
 /// Windows versions as `--target` takes them.
@@ -81,7 +86,9 @@ fn as_text(effective: &Effective, width: usize) -> String {
         .into_iter()
         .map(|row| {
             let value = match (&row.value, row.name) {
-                (Value::Null, "format") => "full for one file, summary for more".to_owned(),
+                (Value::Null, "format") => {
+                    "full for one file and for source, summary for more".to_owned()
+                }
                 (value, _) => in_words(value),
             };
             [row.name.to_owned(), value, origin_in_words(row.origin, effective)]

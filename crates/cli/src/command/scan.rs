@@ -2,13 +2,12 @@
 
 use crate::arguments::{Color, Scan};
 use crate::effective::{Effective, File};
-use crate::report_file::{self, Guarded, Wanted};
+use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
-use ringfence::report::{Format, safe, sink};
+use ringfence::report::{Format, sink};
 use ringfence::{Input, Stage};
 use std::io::{self, Write};
-use std::path::Path;
 
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
@@ -17,7 +16,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let files = &effective.report.value;
     report_file::check(files, effective.file.as_ref().map(|file| &*file.path))?;
     if let Some(baseline) = &effective.baseline.value {
-        spare(baseline, files)?;
+        report_file::spare_baseline(baseline, files)?;
     }
     let formats = || files.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
     let mut settings = effective.settings()?;
@@ -52,22 +51,6 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     }
     let gate = if arguments.exit_zero { &[] } else { &effective.gate.value[..] };
     Ok(exit::of_scan(&scan, gate, effective.fail_unknown.value))
-}
-
-/// Fails where a report would go over the baseline: what is new now would be known from then on, though this very
-/// scan failed for it.
-fn spare(baseline: &Path, reports: &[Wanted]) -> anyhow::Result<()> {
-    let file = |path: &Path| path.canonicalize().ok();
-    let read = file(baseline);
-    let is_it = |path: &Path| path == baseline || (read.is_some() && file(path) == read);
-    match reports.iter().find(|wanted| is_it(&wanted.path)) {
-        Some(wanted) => anyhow::bail!(
-            "the report {} would be written over the baseline, and what is new would be known by it\n  \
-             help: write it to another file, or make the baseline anew with --no-baseline",
-            safe(&wanted.path.display().to_string())
-        ),
-        None => Ok(()),
-    }
 }
 
 /// One file is told in full, more of them in tables.

@@ -39,6 +39,8 @@ fn values(effective: Effective) -> Effective {
         threads: plain(effective.threads),
         docs_url: plain(effective.docs_url),
         baseline: plain(effective.baseline),
+        lint_report: plain(effective.lint_report),
+        lint_baseline: plain(effective.lint_baseline),
         acceptances: Acceptances { file: None, folder: PathBuf::new(), ..effective.acceptances },
     }
 }
@@ -73,6 +75,8 @@ fn the_example_has_every_setting() {
         threads: Some(_),
         docs_url: Some(_),
         baseline: Some(_),
+        lint_report: Some(_),
+        lint_baseline: Some(_),
         accept,
     } = configuration
     else {

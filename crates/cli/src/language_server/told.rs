@@ -69,13 +69,15 @@ pub(super) fn actions(
     let fixes = finding.fix.iter().chain(&finding.other_fixes);
     let mut actions: Vec<CodeAction> = fixes
         .filter(|fix| fix.safety != Safety::Proposed)
-        .filter_map(|fix| {
+        .enumerate()
+        .filter_map(|(index, fix)| {
             Some(CodeAction {
                 title: title(fix),
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![shown.clone()]),
                 edit: Some(edits(&fix.edits)?),
-                is_preferred: Some(fix.safety == Safety::Safe),
+                // An editor makes the preferred one without asking, so there is one at most.
+                is_preferred: Some(index == 0 && fix.safety == Safety::Safe),
                 ..CodeAction::default()
             })
         })

@@ -16,8 +16,17 @@ struct Editor {
 
 impl Editor {
     fn open(folder: &Path) -> Editor {
+        Editor::open_with(folder, &["--isolated"])
+    }
+
+    fn open_with(folder: &Path, options: &[&str]) -> Editor {
         let mut command = ringfence();
-        command.args(["lint", "--lsp", "--isolated"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["lint", "--lsp"])
+            .args(options)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
         let (to, from) =
             (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
@@ -197,5 +206,49 @@ fn what_makes_no_sense_is_answered_and_ends_nothing() {
     assert_eq!(editor.receive()["error"]["code"], -32601);
     editor.say("textDocument/didChange", change("file:///not/open.c", 1, (0, 0), (0, 0), "x"));
     editor.say("textDocument/didOpen", json!({ "textDocument": 1 }));
+    editor.close();
+}
+
+#[test]
+fn wrong_settings_are_told_and_end_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ringfence.toml"), "strict = maybe\n").unwrap();
+    let path = folder.path().join("b.c");
+    std::fs::write(&path, OTHER).unwrap();
+    let mut editor = Editor::open_with(folder.path(), &[]);
+    let said = editor.receive();
+    assert_eq!(said["method"], "window/showMessage");
+    let message = said["params"]["message"].as_str().unwrap();
+    assert!(message.starts_with("ringfence.toml:1:10: "), "{message}");
+    let uri = address(&path);
+    let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": OTHER });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    assert_eq!(editor.told(&uri)["diagnostics"].as_array().unwrap().len(), 1);
+    editor.close();
+}
+
+/// An editor makes the preferred one without asking.
+#[test]
+fn one_fix_at_most_is_preferred() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.c");
+    std::fs::write(&path, OTHER).unwrap();
+    let uri = address(&path);
+    let mut editor = Editor::open_with(folder.path(), &["--isolated", "--target", "win11"]);
+    let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": OTHER });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    let range = editor.told(&uri)["diagnostics"][0]["range"].clone();
+    let asked = json!({
+        "textDocument": { "uri": uri }, "range": range, "context": { "diagnostics": [] },
+    });
+    let actions = editor.ask("textDocument/codeAction", asked);
+    let fixes: Vec<_> = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|action| action["isPreferred"].is_boolean())
+        .map(|action| action["isPreferred"] == true)
+        .collect();
+    assert_eq!(fixes, [true, false], "{actions}");
     editor.close();
 }

@@ -14,6 +14,7 @@ mod formats;
 mod inputs;
 mod language_server;
 mod lint;
+mod lint_known;
 #[cfg(unix)]
 mod odd_names;
 mod overwriting;

@@ -22,7 +22,7 @@ pub(super) fn write(
     }
     for one in &report.idle_suppressions {
         let place = format!("{}:{}", one.path, one.line);
-        terminal.line(line(&place, Level::Warning, "warning[idle-suppression]", &idle(one)))?;
+        terminal.line(line(&place, Level::Warning, "warning[idle-acceptance]", &idle(one)))?;
     }
     for unread in &report.unread {
         terminal.line(line(&unread.path, Level::Error, "error[unread]", &unread.reason))?;

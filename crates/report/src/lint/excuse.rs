@@ -4,13 +4,13 @@ use crate::excuse::{failing, told as told_of_settings};
 use crate::format::Options;
 use ringfence_finding::{Level, SourceExcuse, SourceFinding};
 
-/// `suppressed in line 12: the buffer holds code`, or what the settings or the baseline say.
+/// `accepted in line 12: the buffer holds code`, or what the settings or the baseline say.
 pub(super) fn told(excuse: &SourceExcuse) -> String {
     match excuse {
         SourceExcuse::Source { reason, line } if reason.trim().is_empty() => {
-            format!("suppressed in line {line}")
+            format!("accepted in line {line}")
         }
-        SourceExcuse::Source { reason, line } => format!("suppressed in line {line}: {reason}"),
+        SourceExcuse::Source { reason, line } => format!("accepted in line {line}: {reason}"),
         SourceExcuse::Settings(excuse) => told_of_settings(excuse),
     }
 }

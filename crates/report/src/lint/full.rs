@@ -150,7 +150,7 @@ impl<'a> Full<'a> {
         remarks
     }
 
-    /// What could not be read, what failed, and suppressions without effect.
+    /// What could not be read, what failed, and what accepts nothing.
     fn troubles(&mut self, report: &LintReport) -> io::Result<()> {
         for idle_one in &report.idle_suppressions {
             let place = format!("{}:{}: ", idle_one.path, idle_one.line);

@@ -10,6 +10,7 @@ use super::scoreboard::{counts, idle};
 use super::tally::Tally;
 use crate::format::Options;
 use crate::github::{LEVELS, List, command, data, property};
+use crate::idle::told;
 use crate::layout::counted;
 use crate::uri::Uris;
 use ringfence_finding::{Level, LintReport, Region, SourceFinding};
@@ -40,8 +41,13 @@ pub(super) fn write(
     }
     for one in &report.idle_suppressions {
         let place = format!("{},line={}", property(&file(&one.path)), one.line);
-        let line = annotation(Level::Warning, &place, "idle suppression", &[idle(one)]);
+        let line = annotation(Level::Warning, &place, "acceptance", &[idle(one)]);
         keep(Level::Warning, 0, line);
+    }
+    for (place, text) in told(&report.acceptances) {
+        let (path, line) = place.rsplit_once(':').unwrap_or((place, "1"));
+        let place = format!("{},line={}", property(&file(path)), property(line));
+        keep(Level::Warning, 0, annotation(Level::Warning, &place, "acceptance", &[text]));
     }
     // What was not examined at all is graver than any finding.
     for fault in &report.faults {
@@ -131,7 +137,8 @@ mod tests {
                       title=executable-pool-type::memory is requested from an executable pool%0Aexecutable%0A";
         assert!(lines[3].starts_with(begins), "{}", lines[3]);
         assert!(lines[3].ends_with("%0Afix: pass `NonPagedPoolNx` (safe)"), "{}", lines[3]);
-        let told = "not annotated: 2 notes, 1 suppressed, 1 accepted, 1 in the baseline; --format json lists them";
+        let told =
+            "not annotated: 2 notes, 2 accepted, 1 in the baseline; --format json lists them";
         assert!(lines.contains(&told.to_owned()), "{lines:#?}");
         let commands = lines.iter().filter(|line| line.starts_with("::"));
         assert_eq!(commands.count(), lines.len() - 2);

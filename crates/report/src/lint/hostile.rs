@@ -194,7 +194,7 @@ fn the_readers_see_what_there_is() {
     assert_eq!(count(Format::Jsonl, "finding"), all);
     assert_eq!(count(Format::Sarif, "result"), all);
     assert_eq!(count(Format::Full, "finding"), all - known);
-    // Findings, an idle suppression, troubles, the last line twice.
+    // Findings, an idle acceptance, troubles, the last line twice.
     assert_eq!(count(Format::Concise, ""), all - known + 1 + 3 + 2);
     assert_eq!(count(Format::Csv, "row"), all + 1 + 3);
     assert_eq!(count(Format::Markdown, "row"), all - known);

@@ -178,7 +178,7 @@ fn write_idle(report: &LintReport, out: &mut dyn io::Write) -> io::Result<()> {
     if report.idle_suppressions.is_empty() {
         return Ok(());
     }
-    out.write_all(b"<section class=\"troubles\"><h2>Idle suppressions</h2><ul>\n")?;
+    out.write_all(b"<section class=\"troubles\"><h2>Acceptances without use</h2><ul>\n")?;
     for one in &report.idle_suppressions {
         let place = format!("{}:{}", one.path, one.line);
         writeln!(out, "<li><code>{}</code>: {}</li>", text(&place), code_in(&idle(one)))?;

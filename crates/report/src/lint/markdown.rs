@@ -9,6 +9,7 @@ use super::scoreboard::{counts, idle};
 use super::tally::Tally;
 use crate::drawing::shown_code;
 use crate::format::Options;
+use crate::idle::told;
 use crate::layout::{counted, grouped, shortened};
 use crate::markdown::prose::{block, code_cell, html, sentence};
 use crate::markdown::{LONGEST, PATH, SENTENCE, TROUBLES, fitting};
@@ -73,6 +74,7 @@ pub(super) fn write(
 /// The marker, and the heading, which says whether the check fails.
 fn heading(report: &LintReport, tally: &Tally, options: &Options) -> String {
     let told = match (tally.errors, tally.levels()) {
+        (0, None) if report.examined.is_nothing() => "nothing to examine".to_owned(),
         (0, None) => "no findings".to_owned(),
         (0, Some(levels)) => format!("no failure, {levels}"),
         (errors, _) if options.exit_zero => {
@@ -138,7 +140,7 @@ fn line(step: Step) -> String {
     }
 }
 
-/// What could not be read, what failed in ringfence itself, and suppressions without effect.
+/// What could not be read, what failed in ringfence itself, and what accepts nothing.
 fn troubles(report: &LintReport) -> String {
     let faults = report.faults.iter().map(|fault| {
         let text = format!("ringfence failed here, please report it: {}", fault.message);
@@ -150,8 +152,9 @@ fn troubles(report: &LintReport) -> String {
         .map(|unread| (unread.path.clone(), format!("could not be read: {}", unread.reason)));
     let suppressions = report.idle_suppressions.iter();
     let suppressions = suppressions.map(|one| (format!("{}:{}", one.path, one.line), idle(one)));
+    let acceptances = told(&report.acceptances).map(|(place, text)| (place.to_owned(), text));
     list("Not examined", faults.chain(unread).collect())
-        + &list("Idle suppressions", suppressions.collect())
+        + &list("Accept nothing", suppressions.chain(acceptances).collect())
 }
 
 fn list(title: &str, entries: Vec<(String, String)>) -> String {

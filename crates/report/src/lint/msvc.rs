@@ -28,7 +28,7 @@ pub(super) fn write(
     }
     for one in &report.idle_suppressions {
         let place = format!("{}({})", origin(&one.path), one.line);
-        writeln!(out, "{place}: warning idle-suppression: {}", safe(&idle(one)))?;
+        writeln!(out, "{place}: warning idle-acceptance: {}", safe(&idle(one)))?;
     }
     for fault in &report.faults {
         let text = format!("ringfence failed here, please report it: {}", fault.message);
@@ -121,7 +121,7 @@ mod tests {
         ];
         assert!(lines.contains(&line.map(str::to_owned)), "{lines:?}");
         assert!(lines.iter().any(|[origin, category, code, _]| {
-            [&**origin, category, code] == ["src/old.c(12)", "warning", "idle-suppression"]
+            [&**origin, category, code] == ["src/old.c(12)", "warning", "idle-acceptance"]
         }));
         // What fails, what could not be read, and the fault.
         let findings = sample::report().findings;

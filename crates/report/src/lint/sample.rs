@@ -2,9 +2,9 @@
 
 use crate::{Format, Options, sample, write_lint};
 use ringfence_finding::{
-    Authority, Excuse, Fault, Fix, IdleSuppression, LINT_REPORT_VERSION, Level, LintCoverage,
-    LintReport, Question, Region, RuleCard, Safety, SourceEdit, SourceExcuse, SourceFinding,
-    SourceMark, Targets, Unread,
+    Authority, Excuse, Fault, Fix, IdleAcceptances, IdleSuppression, LINT_REPORT_VERSION, Level,
+    LintCoverage, LintReport, Question, Region, RuleCard, Safety, SourceEdit, SourceExcuse,
+    SourceFinding, SourceMark, Targets, Unread,
 };
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ pub(super) fn with(findings: Vec<SourceFinding>) -> LintReport {
             path: "src/old.c".to_owned(),
             line: 12,
             text: "allow(executable-pool-type)".to_owned(),
-            because: "there is nothing to suppress".to_owned(),
+            because: "there is nothing for it to accept".to_owned(),
         }],
         examined: LintCoverage {
             files: 12,
@@ -128,6 +128,7 @@ pub(super) fn clean(findings: Vec<SourceFinding>) -> LintReport {
         targets: sample::TARGETS,
         findings,
         idle_suppressions: Vec::new(),
+        acceptances: IdleAcceptances::default(),
         unread: Vec::new(),
         faults: Vec::new(),
         examined: LintCoverage { files: 12, parsed: 5, calls: 31, known: 31, ..Default::default() },

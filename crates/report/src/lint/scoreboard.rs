@@ -1,12 +1,14 @@
 //! The last line of a report about source, and what stands right above it.
 
+use super::excuse::{is_shown, level};
 use super::tally::Tally;
 use crate::failing::by_whom;
 use crate::format::Options;
 use crate::layout::{counted, grouped};
 use crate::scoreboard::seconds;
 use crate::style::{Line, Meaning, hanging};
-use ringfence_finding::{IdleSuppression, Level, LintCoverage, LintReport};
+use ringfence_finding::{IdleSuppression, Level, LintCoverage, LintReport, SourceFinding};
+use std::cmp::Reverse;
 
 /// `12 files (5 parsed), 31 calls of DDIs, all known: 3 errors, 1 warning; 2 can be fixed with --fix (0.02 s)`.
 pub(super) fn scoreboard(report: &LintReport, tally: &Tally) -> Line {
@@ -26,23 +28,31 @@ pub(super) fn counts(report: &LintReport, tally: &Tally) -> Line {
         line = line.plain(before).colored(level, counted(count, &level.to_string()));
         before = ", ";
     }
-    if tally.findings() == 0 {
+    if report.examined.is_nothing() && tally.findings() == 0 {
+        line = line.colored(Meaning::Open, NOTHING);
+    } else if tally.findings() == 0 {
         line = line.colored(Meaning::Good, "no findings");
     }
     let idle = report.idle_suppressions.len();
     let rest = [
         tally.excused.told(),
         tally.fixes(),
-        (idle > 0).then(|| counted(idle, "idle suppression")),
+        (idle > 0).then(|| counted(idle, "idle acceptance")),
         (!report.unread.is_empty()).then(|| format!("{} unread", grouped(report.unread.len()))),
         (!report.faults.is_empty()).then(|| counted(report.faults.len(), "fault")),
     ];
     rest.into_iter().flatten().fold(line, |line, told| line.plain(format!("; {told}")))
 }
 
+/// Said where no file was looked at: that nothing was found would be no news.
+pub(super) const NOTHING: &str = "nothing to examine, neither sources nor project files";
+
 /// `12 files (5 parsed), 1 project, 31 calls of DDIs, 28 of 31 known (--show all tells the others)`.
 pub(super) fn examined(coverage: &LintCoverage) -> String {
     let LintCoverage { files, parsed, projects, calls, known, open_not_shown } = *coverage;
+    if coverage.is_nothing() {
+        return "0 files".to_owned();
+    }
     let mut told = format!("{} ({} parsed)", counted(files, "file"), grouped(parsed));
     if projects > 0 {
         told += &format!(", {}", counted(projects, "project"));
@@ -67,11 +77,7 @@ pub(super) fn examined(coverage: &LintCoverage) -> String {
 /// What stands above the last line: the page to read first, why nothing fails, and by whose word.
 pub(super) fn closing(report: &LintReport, tally: &Tally, options: &Options) -> Vec<Line> {
     let width = options.columns();
-    let shown = || report.findings.iter().filter(|finding| finding.excuse.is_none());
-    let gravest = shown().find(|finding| finding.fails()).or_else(|| shown().next());
-    let more = gravest
-        .map(|finding| Line::new().plain(format!("for more: ringfence explain {}", finding.rule)));
-    let mut lines: Vec<Line> = more.into_iter().collect();
+    let mut lines = more(report, options);
     if tally.errors == 0 && tally.excused_errors > 0 {
         let is = if tally.excused_errors == 1 { "is" } else { "are" };
         let text = format!("{} {is} excused", counted(tally.excused_errors, "error"));
@@ -82,9 +88,28 @@ pub(super) fn closing(report: &LintReport, tally: &Tally, options: &Options) -> 
     lines
 }
 
-/// `allow(executable-pool-type) has no effect: there is nothing to suppress`.
+/// `for more: ringfence explain executable-pool-type`, and what else can be explained, the gravest first.
+fn more(report: &LintReport, options: &Options) -> Vec<Line> {
+    let mut shown: Vec<&SourceFinding> =
+        report.findings.iter().filter(|finding| is_shown(finding, options)).collect();
+    shown.sort_by_key(|finding| (!finding.fails(), Reverse(level(finding))));
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in shown {
+        if !rules.contains(&finding.rule) {
+            rules.push(finding.rule);
+        }
+    }
+    let Some((first, others)) = rules.split_first() else { return Vec::new() };
+    let text = match others {
+        [] => format!("ringfence explain {first}"),
+        _ => format!("ringfence explain {first}, or {}", others.join(", ")),
+    };
+    hanging(Line::new().plain("for more: "), &text, options.columns())
+}
+
+/// `allow(executable-pool-type) accepts nothing: there is nothing to accept`.
 pub(super) fn idle(idle: &IdleSuppression) -> String {
-    format!("`{}` has no effect: {}", idle.text, idle.because)
+    format!("`{}` accepts nothing: {}", idle.text, idle.because)
 }
 
 #[cfg(test)]
@@ -119,12 +144,12 @@ mod tests {
         let line = scoreboard(&report, &tally).render(false);
         let count = |wanted| {
             let findings = report.findings.iter().filter(|one| one.excuse.is_none());
-            findings.filter(|one| super::super::excuse::level(one) == wanted).count()
+            findings.filter(|one| level(one) == wanted).count()
         };
         for level in [Level::Error, Level::Warning, Level::Note] {
             assert!(line.contains(&counted(count(level), &level.to_string())), "{line}");
         }
-        assert!(line.contains("; 1 suppressed, 1 accepted, 1 in the baseline; "), "{line}");
-        assert!(line.ends_with("; 1 idle suppression; 2 unread; 1 fault (0.02 s)"), "{line}");
+        assert!(line.contains("; 2 accepted, 1 in the baseline; "), "{line}");
+        assert!(line.ends_with("; 1 idle acceptance; 2 unread; 1 fault (0.02 s)"), "{line}");
     }
 }

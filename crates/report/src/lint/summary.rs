@@ -43,7 +43,7 @@ pub(super) fn write(
     troubles(&title, faults.collect(), &mut terminal)?;
     let suppressions = report.idle_suppressions.iter();
     let suppressions = suppressions.map(|one| (format!("{}:{}", one.path, one.line), idle(one)));
-    let title = counted(report.idle_suppressions.len(), "idle suppression");
+    let title = counted(report.idle_suppressions.len(), "idle acceptance");
     troubles(&title, suppressions.collect(), &mut terminal)?;
     let tally = Tally::of(report);
     for line in closing(report, &tally, options) {
@@ -177,7 +177,7 @@ fn numbers(tally: &Tally) -> [Cell; 6] {
         _ => (meaning, grouped(count)),
     };
     let excused = tally.excused;
-    let excused = excused.suppressed + excused.accepted + excused.baseline;
+    let excused = excused.accepted + excused.baseline;
     [
         colored(tally.errors, Level::Error.into()),
         colored(tally.warnings, Level::Warning.into()),

@@ -29,10 +29,15 @@ fn each_setting_is_read_with_its_line() {
          no-hash = true\n\
          threads = 0x10\n\
          docs-url = \"https://example.org/rules\"\n\
-         baseline = \"old.json\"\n",
+         baseline = \"old.json\"\n\
+         lint-report = \"csv=a.csv\"\n\
+         lint-baseline = \"lint.json\"\n",
     );
     let Configuration { target, gate, fail_unknown, strict, code_analysis, format, .. } =
         configuration;
+    let Configuration { lint_report, lint_baseline, .. } = configuration;
+    assert_eq!(lint_report, Some(Located { value: vec!["csv=a.csv".to_owned()], line: 13 }));
+    assert_eq!(lint_baseline, Some(Located { value: "lint.json".to_owned(), line: 14 }));
     let targets =
         Targets::named("win10-1607").unwrap().union(Targets::named("win11-24h2+").unwrap());
     assert_eq!(target, Some(Located { value: targets, line: 1 }));
@@ -88,7 +93,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "zzz = 1",
-            "1:1: no setting is called `zzz`; there are target, gate, fail-unknown, strict, code-analysis, format, report, symbols, no-hash, threads, docs-url, baseline, accept",
+            "1:1: no setting is called `zzz`; there are target, gate, fail-unknown, strict, code-analysis, format, report, symbols, no-hash, threads, docs-url, baseline, lint-report, lint-baseline, accept",
         ),
         ("[scan]\nstrict = true", "1:2: no setting is called `scan`; there are target, gate"),
         ("strict = \"yes\"", "1:10: `strict` takes true or false, not text"),

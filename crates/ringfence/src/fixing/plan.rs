@@ -119,6 +119,15 @@ impl<'a> Plan<'a> {
         apply(self.tree.file(file).text.as_str(), self.edits_of(file))
     }
 
+    /// The files that change, each with the rule of what is fixed in it, as often as that is.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (FileId, &'static str)> {
+        let of = |made: &'_ Made<'a>| {
+            let rule = made.finding.rule;
+            made.edits.keys().map(move |file| (*file, rule)).collect::<Vec<_>>()
+        };
+        self.made.iter().flat_map(of)
+    }
+
     /// What changes in `file`.
     pub fn diff(&self, file: FileId) -> UnifiedDiff {
         let file_now = self.tree.file(file);
@@ -153,7 +162,7 @@ impl<'a> Plan<'a> {
         self.left
     }
 
-    fn edits_of(&self, file: FileId) -> impl Iterator<Item = (Range<usize>, &'a str)> {
+    pub(super) fn edits_of(&self, file: FileId) -> impl Iterator<Item = (Range<usize>, &'a str)> {
         self.files.get(&file).into_iter().flat_map(FileEdits::iter)
     }
 

@@ -12,8 +12,8 @@ use std::path::Path;
 pub struct FixOutcome {
     /// How many findings are fixed.
     pub fixed: usize,
-    /// How many files were written.
-    pub files: usize,
+    /// The files that were written, by name, with how many findings of each rule are fixed in them.
+    pub files: BTreeMap<String, BTreeMap<&'static str, usize>>,
     /// The fixes that were not made, by file and line.
     pub left: Vec<LeftFix>,
 }
@@ -52,7 +52,12 @@ pub fn write(mut plan: Plan<'_>) -> FixOutcome {
             }
         }
     }
-    FixOutcome { fixed: plan.fixed(), files: placed.len(), left: plan.into_left() }
+    let mut files: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    for (file, rule) in plan.rules().filter(|(file, _)| placed.contains(file)) {
+        let name = plan.tree().name(file).to_owned();
+        *files.entry(name).or_default().entry(rule).or_default() += 1;
+    }
+    FixOutcome { fixed: plan.fixed(), files, left: plan.into_left() }
 }
 
 fn prepare(plan: &Plan<'_>, file: FileId) -> Result<Replacement, String> {
@@ -129,7 +134,7 @@ mod tests {
             let name = path(&folder, "x.c");
             let findings = [finding(&name, Safety::Safe, &[edit(&name, 0..1, "b")])];
             let outcome = written(&findings, &tree);
-            assert_eq!((outcome.fixed, outcome.files, outcome.left), (1, 1, vec![]));
+            assert_eq!((outcome.fixed, outcome.files.len(), outcome.left), (1, 1, vec![]));
             assert_eq!(fs::read(&name).unwrap(), new);
         }
     }
@@ -147,7 +152,7 @@ mod tests {
         fs::write(&b, "theirs").unwrap();
         let outcome = written(&findings, &tree);
         protect(&c, false);
-        assert_eq!((outcome.fixed, outcome.files), (1, 1));
+        assert_eq!((outcome.fixed, outcome.files.len()), (1, 1));
         let left: Vec<_> = outcome.left.iter().map(|left| left.because.to_string()).collect();
         let because = [
             format!("{c} is left as it is: it is read-only"),
@@ -167,7 +172,7 @@ mod tests {
             finding(&name, Safety::Safe, &[edit(&spelled, 0..1, "x")]),
         ];
         let outcome = written(&findings, &tree);
-        assert_eq!((outcome.fixed, outcome.files), (2, 1));
+        assert_eq!((outcome.fixed, outcome.files.len()), (2, 1));
         assert_eq!(fs::read_to_string(&name).unwrap(), "xa");
     }
 

@@ -27,7 +27,7 @@ pub(super) fn suppress<'s>(
         let because = match unknown {
             Some(because) => because,
             None if used => continue,
-            None => "there is nothing for it to suppress".to_owned(),
+            None => "there is nothing for it to accept".to_owned(),
         };
         idle.push(IdleSuppression {
             path: path.to_owned(),

@@ -25,7 +25,7 @@ pub(super) fn read(report: impl Read, each: Each<'_>) -> Result<RecordedScan, No
     Ok(scan)
 }
 
-fn malformed(error: &serde_json::Error) -> NotRecorded {
+pub(super) fn malformed(error: &serde_json::Error) -> NotRecorded {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     // The place is told on its own.

@@ -4,7 +4,9 @@ use super::drawing;
 use crate::calls::{counters, in_words, is_initial};
 use crate::{DdiCall, Driver, Findings, OptIn};
 use ringfence_ddi::{Certainty, Ddi, Grant, Role, VerifierBehaviour, Warning};
-use ringfence_finding::{Authority, CallAnswer, Finding, Gap, Level, Question, RuleCard, Targets};
+use ringfence_finding::{
+    Authority, CallAnswer, Confidence, Finding, Gap, Level, Question, RuleCard, Targets,
+};
 
 /// Whether an argument of one of `roles` decides about the memory that `ddi` gives.
 pub(super) fn decided_by(ddi: &Ddi, roles: &[Role]) -> bool {
@@ -37,9 +39,11 @@ pub(super) fn violation(
     let mixed = call.answer == CallAnswer::Mixed;
     let behaviour = call.ddi.verifier.behaviour;
     let finding = Finding::new(card, graded(behaviour, mixed), message(call, what, mixed));
-    let finding = match mixed {
-        true => finding,
-        false => denying(finding, call.ddi),
+    let finding = match denial(call.ddi).filter(|_| !mixed) {
+        Some((authorities, confidence)) => {
+            Finding { confidence, ..finding.denying(&[Question::Certify], &authorities) }
+        }
+        None => finding,
     };
     if behaviour == VerifierBehaviour::Unknown && !mixed {
         let reason = format!("whether Driver Verifier objects to {} is not known", call.ddi.name);
@@ -88,8 +92,8 @@ pub(crate) fn graded(behaviour: VerifierBehaviour, mixed: bool) -> Level {
     }
 }
 
-/// Who objects to a call of `ddi` that asks for executable memory.
-pub(crate) fn denied_by(ddi: &Ddi) -> Vec<Authority> {
+/// Who objects to a call of `ddi` that asks for executable memory, and how sure that is; none where nobody does.
+pub(crate) fn denial(ddi: &Ddi) -> Option<(Vec<Authority>, Confidence)> {
     let verifier = match ddi.verifier.behaviour {
         VerifierBehaviour::Report
         | VerifierBehaviour::ViaModule
@@ -100,21 +104,15 @@ pub(crate) fn denied_by(ddi: &Ddi) -> Vec<Authority> {
         | VerifierBehaviour::Unknown => None,
     };
     let analysis = ddi.warning.map(|_| Authority::CodeAnalysis);
-    verifier.into_iter().chain(analysis).collect()
-}
-
-fn denying(finding: Finding, ddi: &Ddi) -> Finding {
-    let authorities = denied_by(ddi);
-    if authorities.is_empty() {
-        return finding;
-    }
-    let finding = finding.denying(&[Question::Certify], &authorities);
+    let authorities: Vec<Authority> = verifier.into_iter().chain(analysis).collect();
     // That the module hands its caller on is not equally well known of all.
     let by_others = matches!(
         ddi.verifier.behaviour,
         VerifierBehaviour::ViaModule | VerifierBehaviour::ViaFramework
     );
-    if by_others && ddi.certainty != Certainty::High { finding.likely() } else { finding }
+    let is_likely = by_others && ddi.certainty != Certainty::High;
+    let confidence = if is_likely { Confidence::Likely } else { Confidence::Certain };
+    (!authorities.is_empty()).then_some((authorities, confidence))
 }
 
 fn message(call: &DdiCall, what: &str, mixed: bool) -> String {

@@ -2,8 +2,8 @@
 
 use super::Source;
 use crate::calls::{KERNEL_MODE, USER_MODE, answer_of, ruled};
-use crate::memory::{denied_by, graded, verifier_note};
-use ringfence_ddi::{Bits, Certainty, Ddi, Grant, Role, Ruling, VerifierBehaviour};
+use crate::memory::{denial, graded, verifier_note};
+use ringfence_ddi::{Bits, Grant, Role, Ruling};
 use ringfence_finding::{CallAnswer, Level, Question, RuleCard, SourceFinding, SourceMark};
 use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
 
@@ -90,7 +90,12 @@ pub(crate) fn violation(
         message(call, what, mixed, argument.as_deref()),
         primary(call, source),
     );
-    let finding = if mixed { finding } else { denying(finding, call.ddi) };
+    let finding = match denial(call.ddi).filter(|_| !mixed) {
+        Some((authorities, confidence)) => {
+            SourceFinding { confidence, ..finding.denying(&[Question::Certify], &authorities) }
+        }
+        None => finding,
+    };
     let finding = finding
         .about(call.ddi.name, argument)
         .within(call.function.clone())
@@ -120,19 +125,6 @@ pub(super) fn open(card: &RuleCard, call: &SourceCall, source: &Source<'_>) -> S
         .about(call.ddi.name, argument)
         .within(call.function.clone())
         .related(related(call, source))
-}
-
-fn denying(finding: SourceFinding, ddi: &Ddi) -> SourceFinding {
-    let authorities = denied_by(ddi);
-    if authorities.is_empty() {
-        return finding;
-    }
-    let finding = finding.denying(&[Question::Certify], &authorities);
-    let by_others = matches!(
-        ddi.verifier.behaviour,
-        VerifierBehaviour::ViaModule | VerifierBehaviour::ViaFramework
-    );
-    if by_others && ddi.certainty != Certainty::High { finding.likely() } else { finding }
 }
 
 /// The warning that Code Analysis gives.
@@ -181,6 +173,16 @@ fn message(call: &SourceCall, what: &str, mixed: bool, argument: Option<&str>) -
     }
 }
 
+/// What a value is called, by the name that the source has for it: some types of pool have several.
+fn spelled(words: String, choice: &Choice) -> String {
+    match (&choice.terms[..], words.split_once(' ')) {
+        ([term], Some(("NonPagedPool", rest))) if term.name.starts_with("NonPagedPool") => {
+            format!("{} {rest}", term.name)
+        }
+        _ => words,
+    }
+}
+
 /// `PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)`
 pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String> {
     let _ = source;
@@ -190,7 +192,7 @@ pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String>
     let mut values: Vec<String> = Vec::new();
     for choice in &argument.value.choices {
         let words = match (choice.bits.constant(), &choice.unknown) {
-            (Some(value), _) => role.words(value),
+            (Some(value), _) => spelled(role.words(value), choice),
             (None, Some(why)) => format!("not known, as {why}"),
             (None, None) => "not known".to_owned(),
         };

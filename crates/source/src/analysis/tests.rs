@@ -343,6 +343,29 @@ fn one_file_says_alone_what_it_says_among_the_others() {
     }
 }
 
+/// Data is looked at with the file that it is in, packed there or in a header.
+#[test]
+fn the_tables_of_one_file_are_seen_alone() {
+    let packed =
+        "#pragma pack(push, 1)\ntypedef struct { char a; void *p; } E;\n#pragma pack(pop)\n";
+    let table = format!("const E table[] = {{ {} }};\n", "{ 1, \"a\" },".repeat(2000));
+    let whole = format!("#include <ntddk.h>\n{packed}");
+    for (header, begin) in [("", &*whole), (packed, "#include <ntddk.h>\n#include \"x.h\"\n")] {
+        let mut tree = tree(&[("a.c", begin), ("x.h", header)]);
+        let file = tree.at("a.c").unwrap();
+        let mut analyser = Analyser::default();
+        assert_eq!(analyser.all(&tree, &[], &[]).tables, []);
+        tree.add("a.c", SourceText::of(format!("{begin}{table}")));
+        analyser.forget(file);
+        let alone = analyser.one(&tree, &[], &[], file).unwrap().tables;
+        assert_eq!(alone.len(), 1, "{header}");
+        assert_eq!(alone, analyser.all(&tree, &[], &[]).tables);
+        tree.add("a.c", SourceText::of(begin));
+        analyser.forget(file);
+        assert_eq!(analyser.one(&tree, &[], &[], file).unwrap().tables, []);
+    }
+}
+
 fn of_project(project: &str) -> Vec<String> {
     let code = format!("#include <ntddk.h>\n{ALLOC}");
     let tree = tree(&[("a.c", &code), ("a.vcxproj", project)]);

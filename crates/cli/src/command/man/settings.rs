@@ -9,7 +9,7 @@ const EXAMPLE: &str = include_str!("../../../../../ringfence.example.toml");
 
 pub(super) fn page() -> Page {
     let mut text = roff::title(NAME, 5);
-    text += ".SH NAME\nringfence.toml \\- settings of ringfence scan\n";
+    text += ".SH NAME\nringfence.toml \\- settings of ringfence scan and lint\n";
     text += ".SH DESCRIPTION\n";
     text += &told(EXAMPLE);
     text += &roff::see_also([("ringfence-scan", 1), ("ringfence-list-settings", 1)].into_iter());
@@ -55,7 +55,7 @@ mod tests {
         let page = String::from_utf8(page().text).unwrap();
         let settings = EXAMPLE.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
         let settings: Vec<_> = settings.filter(|line| is_setting(line)).collect();
-        assert!(Configuration::parse(&settings[..12].join("\n")).is_ok(), "{settings:?}");
+        assert!(Configuration::parse(&settings[..14].join("\n")).is_ok(), "{settings:?}");
         assert_eq!(page.matches("\n.TP\n").count(), settings.len());
         for setting in settings {
             assert!(page.contains(&format!("\\fB{}\\fR\n", roff::escaped(setting))), "{setting}");

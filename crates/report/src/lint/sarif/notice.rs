@@ -1,4 +1,4 @@
-//! What a run tells beside results: what could not be read, what failed, what suppresses nothing, what is left out.
+//! What a run tells beside results: what could not be read, what failed, what accepts nothing, what is left out.
 
 use crate::layout::grouped;
 use crate::lint::scoreboard::idle;
@@ -19,7 +19,7 @@ const MOST: usize = 200;
 const KINDS: [(&str, &str, &str); 4] = [
     ("unread-file", "error", "A file could not be read."),
     ("rule-fault", "error", "A rule failed on a file, which is a defect of ringfence."),
-    ("idle-suppression", "warning", "A suppression in the source suppresses nothing."),
+    ("idle-acceptance", "warning", "A comment or pragma in the source accepts nothing."),
     ("cut-short", "warning", "The report is cut short to what GitHub takes."),
 ];
 

@@ -139,7 +139,7 @@ fn troubles_are_notices() {
         .iter()
         .map(|notice| &notice["descriptor"]["id"])
         .collect();
-    assert_eq!(kinds, ["unread-file", "unread-file", "rule-fault", "idle-suppression"]);
+    assert_eq!(kinds, ["unread-file", "unread-file", "rule-fault", "idle-acceptance"]);
     let rules = array(&run["tool"]["driver"], "rules");
     assert_eq!(
         rules[0]["help"]["markdown"].as_str().map(|text| text.contains("What it does")),
