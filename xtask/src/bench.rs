@@ -50,14 +50,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missing = install_missing(&[("time", "time"), ("taskset", "util-linux")])?;
     ensure!(missing.is_empty(), "the bench needs {}", missing.join(", "));
     let target = crate::command::target()?;
-    let peers::Built { ringfence, floor, decode, parse } = peers::build(&target)?;
+    let peers::Built { ringfence, floor, decode, parse, relint } = peers::build(&target)?;
     let folder = target.join("bench");
     fs::create_dir_all(&folder)?;
     let (meter, rounds) = (Meter::new()?, if arguments.quick { 5 } else { 21 });
     let mut rows = Vec::new();
     if !arguments.only_code && !arguments.only_reports {
         let with_peers = !arguments.no_peers;
-        let programs = lint::Programs { ringfence: &ringfence, parse: &parse, with_peers };
+        let programs =
+            lint::Programs { ringfence: &ringfence, parse: &parse, relint: &relint, with_peers };
         lint::measure(&meter, &programs, &folder, rounds, &mut rows)?;
     }
     if arguments.only_lint {

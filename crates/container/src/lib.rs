@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod above;
 mod debug_file;
 mod draft;
 mod folder;
@@ -27,7 +28,9 @@ mod report_file;
 mod settings_file;
 mod source_file;
 mod source_folder;
+mod twice;
 
+pub use above::{Above, above};
 pub use debug_file::{
     LARGEST_DEBUG_FILE, SymbolFolder, WantedDebugFile, debug_files, read_debug_file,
 };
@@ -40,3 +43,4 @@ pub use report_file::{LARGEST_REPORT, open_report};
 pub use settings_file::{LARGEST_SETTINGS, SETTINGS_FILE, nearest_settings, plain, read_settings};
 pub use source_file::{LARGEST_SOURCE, read_source};
 pub use source_folder::expand_sources;
+pub use twice::linked_twice;

@@ -54,7 +54,7 @@ pub use examination::{
 pub use excuse::{Excuse, excused};
 pub use finding::{Authority, Confidence, Finding, Level};
 pub use fingerprint::{set_fingerprints, stable_hash};
-pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintReport};
+pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintDoubt, LintReport};
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
     Unread,

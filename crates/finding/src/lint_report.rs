@@ -31,6 +31,9 @@ pub struct LintReport {
     pub faults: Vec<Fault>,
     /// What was looked at.
     pub examined: LintCoverage,
+    /// What of that is in doubt, by file and line: what in files that build it was not understood, and what is not there.
+    /// Macros may be missing for it.
+    pub doubts: Vec<LintDoubt>,
     /// How long it took. Never in the JSON: the same input gives the same report.
     #[serde(skip)]
     pub elapsed: Duration,
@@ -49,6 +52,17 @@ pub struct IdleSuppression {
     pub because: String,
 }
 
+/// Something that was not understood or is not there, so that macros may be missing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct LintDoubt {
+    /// The file it stands in.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What is in doubt, as a fragment.
+    pub what: String,
+}
+
 /// What was looked at; that nothing was found is worth no more than this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LintCoverage {
@@ -56,6 +70,8 @@ pub struct LintCoverage {
     pub files: usize,
     /// Those of them that name anything the rules look for, so that they were parsed.
     pub parsed: usize,
+    /// Those that projects name and none builds for a processor of 64 bits: nothing is said of them.
+    pub not_built: usize,
     /// Project files that gave settings.
     pub projects: usize,
     /// Calls of DDIs that matter, in code that is compiled for the targets.

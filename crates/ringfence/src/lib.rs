@@ -91,8 +91,8 @@ pub use ringfence_finding::{
     Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
     Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
     Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances, IdleSuppression,
-    ImportChange, InlinedCall, Level, LintCoverage, LintReport, LoneDriver, Objection, Outcome,
-    Question, Region, Regraded, Report, RuleCard, Safety, SectionChange, Sku, SourceEdit,
+    ImportChange, InlinedCall, Level, LintCoverage, LintDoubt, LintReport, LoneDriver, Objection,
+    Outcome, Question, Region, Regraded, Report, RuleCard, Safety, SectionChange, Sku, SourceEdit,
     SourceExcuse, SourceFinding, SourceMark, SourcePlace, TARGETS, Target, Targets, Tool, Totals,
     UnknownTarget, Unread, Verdict,
 };

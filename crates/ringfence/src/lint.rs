@@ -1,6 +1,7 @@
 //! Source code, from files to a report.
 
 mod baseline;
+mod doubts;
 mod gathered;
 mod suppressing;
 
@@ -151,8 +152,8 @@ pub(crate) fn reported(
     outcome.findings.retain(|finding| is_told(&finding.path));
     set_source_fingerprints(&mut outcome.findings);
     let suppressions = suppressions(tree);
-    let own = suppressions.iter().filter(|one| is_asked(one.span.file));
-    let idle_suppressions = suppressing::suppress(tree, &mut outcome.findings, own);
+    let idle_suppressions =
+        suppressing::suppress(tree, &mut outcome.findings, &suppressions, is_asked);
     let mut accepting = AcceptingSource::new(&settings.acceptances, settings.today);
     let files = tree.files().map(|(id, _)| id).filter(|id| is_asked(*id));
     accepting.expect(files.map(|id| tree.name(id)));
@@ -174,6 +175,7 @@ pub(crate) fn reported(
         open_not_shown: all - outcome.findings.len(),
         ..coverage(&source, is_asked)
     };
+    let doubts = doubts::of(tree, projects, analysis, is_asked);
     LintReport {
         lint_report_version: LINT_REPORT_VERSION,
         tool: TOOL,
@@ -188,6 +190,7 @@ pub(crate) fn reported(
             .map(|crash| Fault { path: String::new(), rule: crash.rule, message: crash.message })
             .collect(),
         examined,
+        doubts,
         elapsed: std::time::Duration::ZERO,
     }
 }
@@ -207,6 +210,7 @@ fn coverage(source: &Source<'_>, is_asked: impl Fn(FileId) -> bool) -> LintCover
     LintCoverage {
         files: tree.files().filter(|(id, file)| is_source(file.kind) && is_asked(*id)).count(),
         parsed: analysis.parsed.iter().filter(|file| is_asked(**file)).count(),
+        not_built: analysis.not_built.iter().filter(|file| is_asked(**file)).count(),
         projects: projects.iter().filter(|project| is_asked(project.file)).count(),
         calls: calls.clone().count(),
         known: calls.filter(|call| source.knows(call)).count(),

@@ -1,5 +1,6 @@
 //! What rules see of source code, and how all of them are put to it.
 
+mod building;
 mod in_rust;
 mod judging;
 mod linking;

@@ -1,9 +1,10 @@
 //! A tree, looked at as a whole.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::blank::blanked;
+use crate::builds::{self, surroundings};
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
 use crate::code_use::{self, CodeUse};
 use crate::control::{self, ControlWrite};
@@ -12,15 +13,17 @@ use crate::interest::{self, Interest};
 use crate::linker::{self, LinkerFact, of_projects};
 use crate::opt_in::{self, OptIn};
 use crate::outline::{self, Body};
+use crate::pointer;
 use crate::pragma::{self, Pragmas, SectionPragma};
-use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
-use crate::syntax::{Syntax, syntax};
+use crate::preprocess::{AllDirectives, Unit, unit};
+use crate::syntax::{Call, Manner, Syntax, syntax};
 use crate::table::{self, PointerTable};
 use crate::warm::{Warming, setting_files};
 use crate::world::{FunctionId, Parsed, World};
-use crate::{Configuration, Define, FileId, FileKind, Project, SourceTree, Span, owners, rust};
+use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span, rust};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a tree has to say.
@@ -34,10 +37,14 @@ pub struct Analysis {
     pub entries: Vec<Entry>,
     /// Macros that would opt in but are defined behind the headers of the kernel, and so do not; each once, with its name.
     pub late_opt_ins: Vec<(&'static str, Span)>,
+    /// Headers in quotation marks that are nowhere in the tree, each where it is included.
+    pub missing: Vec<Span>,
     /// Files that were parsed.
     pub parsed: Vec<FileId>,
     /// Files of which not all was read, as they are made to be hard.
     pub cut: Vec<FileId>,
+    /// Sources that projects name and none builds for a processor of 64 bits: nothing is said of them.
+    pub not_built: Vec<FileId>,
     /// Options that pragmas and projects give to the linker, but for programs of user mode.
     pub linker: Vec<LinkerFact>,
     /// Sections that pragmas make.
@@ -69,7 +76,8 @@ pub fn analyse(tree: &SourceTree, projects: &[Project], defines: &[String]) -> A
 pub struct Analyser {
     directives: AllDirectives,
     interest: Option<Interest>,
-    /// The files with functions that hand a parameter on, by the function's name.
+    /// The files with functions that hand a parameter on, by the function's name, and with what is given to pointers, by
+    /// the pointer's.
     wrappers: HashMap<String, Vec<FileId>>,
     /// The files that say anything of a variable that was asked for.
     variables: HashMap<String, Vec<FileId>>,
@@ -79,6 +87,8 @@ pub struct Analyser {
     /// Files whose change may change what others have to say.
     shared: HashSet<FileId>,
     tables: table::Candidates,
+    /// Sources that nobody builds.
+    not_built: HashSet<FileId>,
 }
 
 impl std::fmt::Debug for Analyser {
@@ -92,10 +102,14 @@ impl Analyser {
     pub fn all(&mut self, tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
         self.directives = AllDirectives::new(tree);
         let mut interest = Interest::new(tree, &self.directives);
+        let not_built = builds::not_built(tree, &self.directives, projects);
+        self.not_built = not_built.iter().copied().collect();
         let mut reading = Reading::new(tree, &self.directives, projects, defines);
         let mut following = Following::new(tree);
+        let is_built = |file: &FileId| !self.not_built.contains(file);
+        let files: Vec<FileId> = interest::sources(tree).filter(is_built).collect();
         loop {
-            let more = reading.read(&interest, &mut following.read);
+            let more = reading.read(&files, &interest, &mut following.read);
             following.world.add(more);
             if let Some(names) = interest.fresh() {
                 reading.warming().naming(&mut following.world, names);
@@ -107,20 +121,27 @@ impl Analyser {
             }
             match following.round(&interest) {
                 Some(names) => interest.add(names, tree, &self.directives),
-                None if following.settle(&mut reading, &interest) => {}
+                None if following.settle(&mut reading, &files, &interest) => {}
                 None => break,
             }
         }
         reading.warming().using_code(&mut following.world);
-        let files: Vec<FileId> = interest::sources(tree).collect();
         let mut analysis = following.analysis(&mut reading, &files);
         self.tables = table::Candidates::new(tree, &self.directives);
-        analysis.tables = reading.tables(&self.tables.files(tree));
+        let mut with_tables = self.tables.files(tree);
+        with_tables.retain(is_built);
+        analysis.tables = reading.tables(&with_tables);
+        analysis.not_built = not_built;
         let Following { world, wrappers, .. } = following;
         self.wrappers = HashMap::default();
         for id in wrappers.keys() {
             let files = self.wrappers.entry(name_of(&world, *id).to_owned()).or_default();
             files.push(world.parsed[id.parsed].file);
+        }
+        for (name, all) in &world.pointers {
+            let files = all.iter().filter(|one| !one.is_local).map(|one| one.parsed);
+            let files = files.map(|parsed| world.parsed[parsed].file);
+            self.wrappers.entry((*name).to_owned()).or_default().extend(files);
         }
         self.opt_ins = analysis.opt_ins.iter().cloned().collect();
         self.variables = variables(&world);
@@ -140,7 +161,7 @@ impl Analyser {
     pub fn is_alone(&self, tree: &SourceTree, file: FileId) -> bool {
         let is_main = matches!(tree.file(file).kind, FileKind::C | FileKind::Cpp);
         let is_known = self.interest.is_some() && self.directives.knows(file);
-        is_main && is_known && !self.shared.contains(&file)
+        is_main && is_known && !self.shared.contains(&file) && !self.not_built.contains(&file)
     }
 
     /// Looks at one file that is alone, with what the last look at everything knew of the others: calls and tables
@@ -223,14 +244,17 @@ fn variables(world: &World<'_>) -> HashMap<String, Vec<FileId>> {
     world.asked().into_iter().filter_map(files).collect()
 }
 
-/// The files with entry points or opt-ins, with functions that hand a parameter on, or with variables that others may use.
+/// The files with entry points or opt-ins, with functions that hand a parameter on, or with variables that others may use or
+/// pointers that others may call.
 fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
+    let pointers = world.pointers.values().flatten().filter(|one| !one.is_local);
+    let pointers = pointers.map(|one| world.parsed[one.parsed].file);
     let entries = entry::ENTRIES.iter().filter_map(|name| world.functions.get(*name)).flatten();
     let functions = entries.chain(wrappers.keys()).map(|id| world.parsed[id.parsed].file);
     let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);
     let several = variables(world).into_values().filter(|files| files.len() > 1).flatten();
-    functions.chain(opting_in).chain(several).collect()
+    functions.chain(opting_in).chain(several).chain(pointers).collect()
 }
 
 /// Calls that are followed, round after round, as wrappers turn up.
@@ -242,6 +266,8 @@ struct Following<'t> {
     followed: HashSet<CallId>,
     /// The variables that were asked for and whose setting was read.
     settled: HashSet<String>,
+    /// How often pointers are given something.
+    given: usize,
     rounds: usize,
 }
 
@@ -254,26 +280,41 @@ impl<'t> Following<'t> {
             calls: HashMap::default(),
             followed: HashSet::new(),
             settled: HashSet::new(),
+            given: 0,
             rounds: 0,
         }
     }
 
-    /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, if there are any.
+    /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, and of
+    /// pointers to what is looked for, if there are any.
     fn round(&mut self, interest: &Interest) -> Option<Vec<String>> {
+        let (pointers, seen) = pointer::all(&self.world, interest);
+        let mut names: HashSet<&str> =
+            seen.into_iter().filter(|name| !interest.has(name)).collect();
+        let given = pointers.values().map(Vec::len).sum();
+        if given != self.given {
+            // A pointer may point to more than it did when its calls were followed.
+            self.followed.clear();
+            self.given = given;
+        }
+        self.world.pointers = pointers;
         let (found, more) = round(&self.world, interest, &self.wrappers, &self.followed);
         self.followed.extend(found.iter().map(|(id, _)| *id));
         self.calls.extend(found);
         self.rounds += 1;
-        if more.is_empty() || self.rounds >= MOST_ROUNDS {
+        if more.is_empty() && names.is_empty() || self.rounds >= MOST_ROUNDS {
             return None;
         }
         // Calls of what turned out to be a wrapper are followed anew.
         let world = &self.world;
-        let names: HashSet<&str> = more.iter().map(|(id, _)| name_of(world, *id)).collect();
+        names.extend(more.iter().map(|(id, _)| name_of(world, *id)));
         let callee = |id: &CallId| {
             world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee)
         };
-        self.followed.retain(|id| !names.contains(callee(id)) && !is_macro_call(world, *id));
+        let is_pointer = |id: &CallId| world.pointers.contains_key(callee(id));
+        self.followed.retain(|id| {
+            !names.contains(callee(id)) && !is_pointer(id) && !is_macro_call(world, *id)
+        });
         let names = names.into_iter().map(str::to_owned).collect();
         for (function, call) in more {
             self.wrappers.entry(function).or_default().push(call);
@@ -293,14 +334,14 @@ impl<'t> Following<'t> {
         is_warm
     }
 
-    /// Reads what sets the variables that were asked for; whether calls have to be followed anew as there is any.
-    fn settle(&mut self, reading: &mut Reading<'t>, interest: &Interest) -> bool {
+    /// Reads what sets, in any of `files`, the variables that were asked for; whether calls have to be followed anew as there is any.
+    fn settle(&mut self, reading: &mut Reading<'t>, files: &[FileId], interest: &Interest) -> bool {
         let asked: HashSet<String> =
             self.world.asked().difference(&self.settled).cloned().collect();
         if asked.is_empty() || self.rounds >= MOST_ROUNDS {
             return false;
         }
-        let unread = interest::sources(reading.tree).filter(|file| !self.read.contains(file));
+        let unread = files.iter().copied().filter(|file| !self.read.contains(file));
         let files = setting_files(reading.tree, unread, &asked);
         self.read.extend(files.iter().copied());
         let is_more = !files.is_empty();
@@ -320,6 +361,7 @@ impl<'t> Following<'t> {
             linker: of_projects(reading.projects).into_iter().chain(pragmas.linker).collect(),
             sections: pragmas.sections,
             tables: Vec::new(),
+            not_built: Vec::new(),
             control: control::writes(world, &is_for_kernel),
             code_uses: code_use::uses(world, &is_for_kernel),
             calls: {
@@ -332,6 +374,7 @@ impl<'t> Following<'t> {
             opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
             entries: entry::entries(world, reading.projects),
             late_opt_ins: reading.late_opt_ins(),
+            missing: reading.missing(),
             parsed: self.read.iter().copied().collect(),
             cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
         }
@@ -376,10 +419,12 @@ fn round(
         let syntax = &world.parsed[parsed].syntax;
         let wanted = syntax.calls.iter().enumerate().filter(|(call, one)| {
             let name = match one.manner {
-                crate::syntax::Manner::New => "operator new",
+                Manner::New => "operator new",
                 _ => world.text(parsed, &one.callee),
             };
-            interest.has(name) && !followed.contains(&CallId { parsed, call: *call })
+            let is_wanted = interest.has(name) || world.pointers.contains_key(name);
+            (is_wanted || hands_on(world, interest, parsed, one))
+                && !followed.contains(&CallId { parsed, call: *call })
         });
         let mut found = Vec::new();
         let mut more = Vec::new();
@@ -399,6 +444,21 @@ fn round(
     let all: Vec<_> = (0..world.parsed.len()).into_par_iter().map(of_file).collect();
     let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
+}
+
+/// Whether a call is one of a macro that is handed a function that is looked for, or of what a macro gives.
+fn hands_on(world: &World<'_>, interest: &Interest, parsed: usize, call: &Call) -> bool {
+    let is_named = |range: &Range<usize>| {
+        let name = world.text(parsed, range);
+        interest.has(name) || world.pointers.contains_key(name)
+    };
+    if call.manner != Manner::Given && !call.arguments.iter().any(is_named) {
+        return false;
+    }
+    let file = &world.parsed[parsed];
+    let meanings =
+        file.unit.meanings(world.text(parsed, &call.callee), file.time(call.callee.start));
+    meanings.macros.iter().any(|one| one.parameters.is_some())
 }
 
 /// The calls that are told: each place once, and no call in a wrapper whose callers choose.
@@ -448,6 +508,8 @@ struct Reading<'t> {
     projects: &'t [Project],
     defines: &'t [String],
     units: HashMap<FileId, Arc<Unit<'t>>>,
+    /// What the macros of each unit say.
+    opt_ins: HashMap<FileId, OptIn>,
 }
 
 impl<'t> Reading<'t> {
@@ -457,14 +519,19 @@ impl<'t> Reading<'t> {
         projects: &'t [Project],
         defines: &'t [String],
     ) -> Reading<'t> {
-        Reading { tree, directives, projects, defines, units: HashMap::default() }
+        let (units, opt_ins) = (HashMap::default(), HashMap::default());
+        Reading { tree, directives, projects, defines, units, opt_ins }
     }
 
-    /// Parses the files that name anything of interest and were not parsed yet.
-    fn read(&mut self, interest: &Interest, read: &mut HashSet<FileId>) -> Vec<Parsed<'t>> {
+    /// Parses those of `files` that name anything of interest and were not parsed yet.
+    fn read(
+        &mut self,
+        files: &[FileId],
+        interest: &Interest,
+        read: &mut HashSet<FileId>,
+    ) -> Vec<Parsed<'t>> {
         let tree = self.tree;
-        let all: Vec<FileId> =
-            interest::sources(tree).filter(|file| !read.contains(file)).collect();
+        let all: Vec<FileId> = files.iter().copied().filter(|file| !read.contains(file)).collect();
         let named = |file: &FileId| interest.is_named_in(tree.file(*file).text.as_str());
         let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
         read.extend(wanted.iter().copied());
@@ -556,10 +623,15 @@ impl<'t> Reading<'t> {
             (self.tree, self.directives, self.projects, self.defines);
         let work = |main: &FileId| {
             let around = surroundings(tree, projects, defines, *main);
-            (*main, Arc::new(unit(tree, directives, *main, &around)))
+            let unit = unit(tree, directives, *main, &around);
+            let opt_in = builds::opt_in(tree, directives, (projects, defines), &unit);
+            (*main, Arc::new(unit), opt_in)
         };
         let units: Vec<_> = mains.par_iter().map(work).collect();
-        self.units.extend(units);
+        for (main, unit, opt_in) in units {
+            self.units.insert(main, unit);
+            self.opt_ins.insert(main, opt_in);
+        }
     }
 
     fn late_opt_ins(&self) -> Vec<(&'static str, Span)> {
@@ -568,6 +640,14 @@ impl<'t> Reading<'t> {
         late.sort_by_key(|(name, span)| (*span, *name));
         late.dedup();
         late
+    }
+
+    fn missing(&self) -> Vec<Span> {
+        let units = self.units.values().filter(|unit| !self.is_for_user_mode(unit));
+        let mut missing: Vec<Span> = units.flat_map(|unit| unit.missing.iter().copied()).collect();
+        missing.sort();
+        missing.dedup();
+        missing
     }
 
     /// The first unit that includes a header.
@@ -581,7 +661,7 @@ impl<'t> Reading<'t> {
         let text = source.text.as_str();
         let visit = unit.visits.get(&file);
         let variants = visit.map_or(1, |visit| visit.variants).clamp(1, MOST_VARIANTS);
-        let opt_in = opt_in::of_unit(self.tree, unit);
+        let opt_in = self.opt_ins.get(&unit.main).cloned().unwrap_or(OptIn::Open);
         let named = interest.places(text);
         let is_cold = |body: &Body| {
             let next = named.partition_point(|at| *at < body.range.start);
@@ -609,58 +689,4 @@ impl<'t> Reading<'t> {
     fn warming(&self) -> Warming<'t> {
         Warming { tree: self.tree, directives: self.directives }
     }
-}
-
-/// What projects say about a source.
-fn surroundings<'t>(
-    tree: &SourceTree,
-    projects: &'t [Project],
-    defines: &'t [String],
-    file: FileId,
-) -> Surroundings<'t> {
-    let of_x64 = |one: &&Configuration| one.name.to_ascii_lowercase().contains("x64");
-    let owners = owners(projects, tree, file);
-    // What is not read may say anything.
-    let is_imported = |(_, doubt): &(Span, String)| doubt.contains("is imported");
-    let lacks_some = owners.iter().any(|project| project.doubts.iter().any(is_imported));
-    let all: Vec<&Configuration> =
-        owners.into_iter().flat_map(|project| &project.configurations).collect();
-    let is_arm64 = |one: &&Configuration| one.name.to_ascii_lowercase().contains("arm64");
-    let only_arm64 = !all.is_empty() && all.iter().all(is_arm64);
-    let x64: Vec<_> = all.iter().copied().filter(of_x64).collect();
-    let configurations = if x64.is_empty() { all } else { x64 };
-    let mut around =
-        Surroundings { is_told: !configurations.is_empty(), ..Surroundings::default() };
-    let each: Vec<_> = configurations.iter().map(|one| one.defines_of(file)).collect();
-    for define in each.iter().flatten() {
-        let said = (&*define.name, define.value.as_deref());
-        if around.defines.iter().all(|(name, value, _)| (*name, *value) != said) {
-            let is_it =
-                |other: &&Define| other.certain && (&*other.name, other.value.as_deref()) == said;
-            let certain = each.iter().all(|all| all.iter().any(|other| is_it(&&**other)));
-            around.defines.push((said.0, said.1, certain));
-        }
-    }
-    for configuration in configurations {
-        around.include_folders.extend(configuration.include_folders.iter().cloned());
-        around.forced_includes.extend(configuration.forced_includes.iter().map(|name| &**name));
-    }
-    let opts_in = |(name, ..): &(&str, Option<&str>, bool)| name.starts_with("POOL_NX_OPT");
-    if only_arm64 {
-        // The kit's headers opt in for Windows on Arm.
-        around.defines.insert(0, ("POOL_NX_OPTIN_AUTO", Some("1"), true));
-    } else if lacks_some {
-        around.is_told = false;
-        if !around.defines.iter().any(opts_in) {
-            around.defines.push(("POOL_NX_OPTIN_AUTO", Some("1"), false));
-        }
-    }
-    let said = defines.iter().map(|define| match define.split_once('=') {
-        Some((name, value)) => (name, Some(value), true),
-        None => (&**define, Some("1"), true),
-    });
-    around.defines.extend(said);
-    around.include_folders.dedup();
-    around.forced_includes.dedup();
-    around
 }

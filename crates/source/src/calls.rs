@@ -6,7 +6,7 @@ use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
 use crate::{FileId, FileKind, OptIn, Span, vocabulary};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
 use std::ops::Range;
@@ -33,6 +33,10 @@ pub struct SourceCall {
     pub innermost: Span,
     /// What `NonPagedPool` means there.
     pub opt_in: OptIn,
+    /// Where the pointers that are called were given what they point to.
+    pub pointed: Vec<Span>,
+    /// Whether something else may be called there instead, as a pointer or a condition has it.
+    pub is_maybe: bool,
 }
 
 /// An argument of a call.
@@ -118,15 +122,21 @@ pub(crate) struct Follower<'w, 't> {
 
 /// How many macros and wrappers are followed one into another.
 const DEEPEST: usize = 8;
-/// How many ways a single call is followed.
+/// How many ways a single call is followed, and how many steps are taken on all of them.
 const MOST_WAYS: usize = 64;
+const MOST_STEPS: u32 = 2_000;
 
-struct Step<'a> {
-    name: &'a str,
-    manner: Manner,
-    arguments: &'a [SourceArgument],
-    span: Span,
-    via: &'a [Hop],
+/// A call on the way to a DDI.
+pub(crate) struct Step<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) manner: Manner,
+    pub(crate) arguments: &'a [SourceArgument],
+    /// What is passed to a template.
+    pub(crate) template: &'a [Value],
+    pub(crate) span: Span,
+    pub(crate) via: &'a [Hop],
+    /// How many steps are left on all ways.
+    pub(crate) left: &'a Cell<u32>,
 }
 
 impl<'w, 't> Follower<'w, 't> {
@@ -148,12 +158,23 @@ impl<'w, 't> Follower<'w, 't> {
             macro_given: &[],
             budget: &budget,
         };
-        let arguments = self.arguments(&place, call, parsed.file);
         let span = Span::new(parsed.file, call.whole.clone());
         let name = self.world.text(id.parsed, &call.callee);
         let mut found = Vec::new();
-        let step = Step { name, manner: call.manner, arguments: &arguments, span, via: &[] };
-        self.follow(&place, step, 0, &mut found);
+        let left = Cell::new(MOST_STEPS);
+        if !self.through_text(&place, call, (parsed.file, &[], &left), 0, &mut found) {
+            let arguments = self.arguments(&place, call, parsed.file);
+            let template = template(&place, call, parsed.file);
+            let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+            let step = Step { name, manner, arguments, template, span, via: &[], left: &left };
+            self.follow(&place, step, 0, &mut found);
+        }
+        if left.get() == 0 {
+            let known = found.first().map(|one| one.call.ddi);
+            let ddi = known.or_else(|| self.led_to(id.parsed, name));
+            found.extend(ddi.map(|ddi| self.too_much(&place, ddi, span, &left)));
+        }
+        let is_chosen = call.is_chosen;
         let around = call.function.map(|function| &parsed.syntax.functions[function]);
         let function = around.map(|function| self.world.text(id.parsed, &function.name).to_owned());
         let around = around.map(|function| Span::new(parsed.file, function.body.clone()));
@@ -162,11 +183,77 @@ impl<'w, 't> Follower<'w, 't> {
             let call = &mut reached.call;
             call.function.clone_from(&function);
             (call.span, call.callee, call.around) = (span, callee, around);
+            call.is_maybe |= is_chosen;
             chosen_in_macro(call);
             reached.depends =
                 call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
         }
         found
+    }
+
+    /// A call of a DDI of which more ways than are followed lead to it.
+    fn too_much(
+        &self,
+        place: &Place<'_, 't>,
+        ddi: &'static Ddi,
+        span: Span,
+        left: &Cell<u32>,
+    ) -> Reached {
+        let argument =
+            SourceArgument { value: Value::open(Unknown::TooMuch), ..SourceArgument::not_passed() };
+        let arguments = vec![argument; ddi.parameters.len()];
+        let manner = Manner::Plain;
+        self.of_ddi(
+            place,
+            ddi,
+            &Step { name: "", manner, arguments: &arguments, template: &[], span, via: &[], left },
+        )
+    }
+
+    /// A DDI that wrappers of that name lead to.
+    fn led_to(&self, parsed: usize, name: &str) -> Option<&'static Ddi> {
+        let mut seen: HashSet<FunctionId> = HashSet::new();
+        let mut open = self.world.called(parsed, name);
+        while let Some(id) = open.pop() {
+            for call in self.wrappers.get(&id).filter(|_| seen.insert(id)).into_iter().flatten() {
+                let syntax = &self.world.parsed[call.parsed].syntax;
+                let name = self.world.text(call.parsed, &syntax.calls[call.call].callee);
+                match vocabulary::function(name) {
+                    Some(ddi) => return Some(ddi),
+                    None => open.extend(self.world.called(call.parsed, name)),
+                }
+            }
+        }
+        None
+    }
+
+    /// What a call of a pointer comes to.
+    pub(crate) fn through_pointer(
+        &self,
+        place: &Place<'_, 't>,
+        name: &str,
+        step: &Step<'_>,
+        depth: usize,
+        found: &mut Vec<Reached>,
+    ) {
+        let pointed = place.pointed(name, step.manner);
+        let mut all = Vec::new();
+        for one in &pointed.functions {
+            let at = Place { parsed: one.parsed, function: one.function, at: one.at, ..*place };
+            let mut reached = Vec::new();
+            let step = Step { name: one.name, manner: Manner::Plain, ..*step };
+            self.follow(&at, step, depth + 1, &mut reached);
+            for reached in &mut reached {
+                reached.call.pointed.insert(0, one.given);
+                reached.call.is_maybe |= pointed.is_several;
+            }
+            all.append(&mut reached);
+        }
+        // A member of the same name may be another function's.
+        let takes = |ddi: &Ddi| ddi.parameters.len() - vocabulary::hidden_parameters(ddi);
+        all.retain(|one| !one.call.via.is_empty() || takes(one.call.ddi) == step.arguments.len());
+        all.iter_mut().for_each(|one| one.call.opt_in = place.opt_in().clone());
+        found.append(&mut all);
     }
 
     fn arguments(&self, place: &Place<'_, 't>, call: &Call, file: FileId) -> Vec<SourceArgument> {
@@ -189,7 +276,10 @@ impl<'w, 't> Follower<'w, 't> {
         depth: usize,
         found: &mut Vec<Reached>,
     ) {
-        if depth > DEEPEST || found.len() >= MOST_WAYS {
+        if depth > DEEPEST {
+            return;
+        }
+        if !takes_step(step.left, found) {
             return;
         }
         let parsed = &self.world.parsed[place.parsed];
@@ -201,12 +291,20 @@ impl<'w, 't> Follower<'w, 't> {
             let name = if step.manner == Manner::New { "operator new" } else { step.name };
             match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
                 Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
+                None if self.world.pointers.contains_key(name) => {
+                    self.through_pointer(place, name, &step, depth, found)
+                }
                 None => self.through_function(place, name, &step, depth, found),
             }
         }
     }
 
-    fn of_ddi(&self, place: &Place<'_, 't>, ddi: &'static Ddi, step: &Step<'_>) -> Reached {
+    pub(crate) fn of_ddi(
+        &self,
+        place: &Place<'_, 't>,
+        ddi: &'static Ddi,
+        step: &Step<'_>,
+    ) -> Reached {
         let hidden = vocabulary::hidden_parameters(ddi);
         let argument = |index: usize| {
             let passed = index.checked_sub(hidden).and_then(|index| step.arguments.get(index));
@@ -221,7 +319,9 @@ impl<'w, 't> Follower<'w, 't> {
             arguments: (0..ddi.parameters.len()).map(argument).collect(),
             via: step.via.to_vec(),
             innermost: step.span,
-            opt_in: self.world.parsed[place.parsed].opt_in.clone(),
+            opt_in: place.opt_in().clone(),
+            pointed: Vec::new(),
+            is_maybe: false,
         };
         Reached { call, depends: false }
     }
@@ -259,7 +359,10 @@ impl<'w, 't> Follower<'w, 't> {
             let span = Span::new(*file, call.whole.clone());
             let hop = Hop { name: step.name.to_owned(), is_macro: true, span };
             let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
-            let next = Step { name, manner: call.manner, arguments: &arguments, span, via: &via };
+            let template = template(&inner, call, *file);
+            let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+            let left = step.left;
+            let next = Step { name, manner, arguments, template, span, via: &via, left };
             match vocabulary::function(name).filter(|_| is_own) {
                 Some(ddi) => found.push(self.of_ddi(place, ddi, &next)),
                 None if is_own => {}
@@ -284,7 +387,7 @@ impl<'w, 't> Follower<'w, 't> {
         syntax
     }
 
-    fn through_function(
+    pub(crate) fn through_function(
         &self,
         place: &Place<'_, 't>,
         name: &str,
@@ -308,16 +411,7 @@ impl<'w, 't> Follower<'w, 't> {
         for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };
             let parsed = &self.world.parsed[id.parsed];
-            let function = &parsed.syntax.functions[id.function];
-            let given: Vec<_> = function
-                .parameters
-                .iter()
-                .skip(skipped)
-                .zip(step.arguments)
-                .map(|(range, argument)| {
-                    (self.world.text(id.parsed, range), argument.value.clone())
-                })
-                .collect();
+            let given = self.given(place, id, step, skipped);
             for inner in calls {
                 let call = &parsed.syntax.calls[inner.call];
                 let place = Place {
@@ -328,17 +422,42 @@ impl<'w, 't> Follower<'w, 't> {
                     macro_given: &[],
                     ..*place
                 };
-                let arguments = self.arguments(&place, call, parsed.file);
                 let span = Span::new(parsed.file, call.whole.clone());
                 let hop = Hop { name: name.to_owned(), is_macro: false, span };
                 let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
+                if depth > DEEPEST
+                    || self.through_text(
+                        &place,
+                        call,
+                        (parsed.file, &via, step.left),
+                        depth + 1,
+                        found,
+                    )
+                {
+                    continue;
+                }
+                let arguments = self.arguments(&place, call, parsed.file);
                 let name = self.world.text(id.parsed, &call.callee);
-                let next =
-                    Step { name, manner: call.manner, arguments: &arguments, span, via: &via };
+                let template = template(&place, call, parsed.file);
+                let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+                let left = step.left;
+                let next = Step { name, manner, arguments, template, span, via: &via, left };
                 self.follow(&place, next, depth + 1, found);
             }
         }
     }
+}
+
+/// Takes one of the steps that are left; whether there was one, and there is room for what comes of it.
+pub(crate) fn takes_step(left: &Cell<u32>, found: &[Reached]) -> bool {
+    let is_left = found.len() < MOST_WAYS && left.get() > 0;
+    left.set(if is_left { left.get() - 1 } else { 0 });
+    is_left
+}
+
+/// What is passed to the template that a call names.
+fn template(place: &Place<'_, '_>, call: &Call, file: FileId) -> Vec<Value> {
+    call.template.iter().map(|range| place.value_in(file, range.clone())).collect()
 }
 
 /// Whether a DDI is called in that manner: slots of interfaces are members, all else is not.
@@ -371,7 +490,7 @@ fn chosen_in_macro(call: &mut SourceCall) {
 }
 
 /// The calls in the body of a macro that begins at byte `start` of its file.
-fn body_syntax(body: &str, start: usize) -> Syntax {
+pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
     const HEAD: &str = "void f(){";
     let mut text = format!("{HEAD}{body};}}").into_bytes();
     // The joined lines of a macro are one to a parser.

@@ -1,8 +1,11 @@
 //! Writes of control register 0, and what is known of what is written.
 
+mod in_macros;
+
 use crate::Span;
 use crate::assembly::{Bit, Dialect, Machine, instructions};
 use crate::evaluate::{BUDGET, Place};
+use crate::expand::Expansion;
 use crate::lex::{Kind, Token, tokens};
 use crate::pragma::Compiled;
 use crate::value::{Unknown, Value};
@@ -38,9 +41,11 @@ pub enum WrittenBy {
 /// All writes of control register 0 in files that count, each place once.
 pub(crate) fn writes(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<ControlWrite> {
     let mut found = Vec::new();
+    let mut naming = in_macros::Naming::default();
     for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
-        let finder = Finder { world, parsed, text: text_of(world, parsed) };
+        let finder = Finder { world, parsed, text: text_of(world, parsed), expansion: None };
         finder.intrinsics(&mut found);
+        finder.in_macros(&mut naming, &mut found);
         if finder.text.to_ascii_lowercase().contains("cr0") {
             finder.blocks(&mut found);
             finder.templates(&mut found);
@@ -59,7 +64,9 @@ fn text_of<'t>(world: &World<'t>, parsed: usize) -> &'t str {
 struct Finder<'w, 't> {
     world: &'w World<'t>,
     parsed: usize,
-    text: &'t str,
+    text: &'w str,
+    /// What the text is, where macros made it, and the place where.
+    expansion: Option<(&'w Expansion, &'w Place<'w, 't>)>,
 }
 
 /// How deep functions are looked for in functions.
@@ -70,11 +77,11 @@ const MOST_OPERANDS: usize = 128;
 /// What an operand of a template is called in it, and what its bit is.
 type Operands = Vec<(String, Bit)>;
 
-impl Finder<'_, '_> {
+impl<'t> Finder<'_, 't> {
     fn intrinsics(&self, found: &mut Vec<ControlWrite>) {
         for call in &self.world.parsed[self.parsed].syntax.calls {
             let name = self.world.text(self.parsed, &call.callee);
-            if !matches!(name, "__writecr0" | "_writecr0") {
+            if !is_write(name) {
                 continue;
             }
             let Some(argument) = call.arguments.first() else { continue };
@@ -103,17 +110,29 @@ impl Finder<'_, '_> {
     }
 
     fn value(&self, range: Range<usize>, function: Option<usize>) -> Value {
+        if let Some((expansion, place)) = self.expansion {
+            return place.value_of(expansion, &range, 0);
+        }
         let budget = Cell::new(BUDGET);
-        let place = Place {
+        let place = self.place(function, range.start, &budget);
+        place.value_in(self.world.parsed[self.parsed].file, range)
+    }
+
+    fn place<'p>(
+        &'p self,
+        function: Option<usize>,
+        at: usize,
+        budget: &'p Cell<u32>,
+    ) -> Place<'p, 't> {
+        Place {
             world: self.world,
             parsed: self.parsed,
             function,
-            at: range.start,
+            at,
             given: &[],
             macro_given: &[],
-            budget: &budget,
-        };
-        place.value_in(self.world.parsed[self.parsed].file, range)
+            budget,
+        }
     }
 
     fn function_at(&self, at: usize) -> Option<usize> {
@@ -166,10 +185,12 @@ impl Finder<'_, '_> {
             if !matches!(word(index - 1), "asm" | "__asm__" | "__asm") {
                 continue;
             }
-            while matches!(word(index), "volatile" | "__volatile__" | "__volatile" | "goto") {
+            while is_qualifier(word(index)) {
                 index += 1;
             }
-            if word(index) != "(" || compiled.at(start).is_none() {
+            // What a macro writes is told where it is used.
+            let is_defined = in_macros::is_in_directive(self.text, start);
+            if word(index) != "(" || is_defined || compiled.at(start).is_none() {
                 continue;
             }
             let end = closing(self.text, &all, index);
@@ -242,6 +263,16 @@ impl Finder<'_, '_> {
         }
         operands
     }
+}
+
+/// Whether a function is the intrinsic that writes the register.
+fn is_write(name: &str) -> bool {
+    matches!(name, "__writecr0" | "_writecr0")
+}
+
+/// Whether a word may stand between `asm` and its parenthesis.
+fn is_qualifier(word: &str) -> bool {
+    matches!(word, "volatile" | "__volatile__" | "__volatile" | "goto")
 }
 
 fn is_number(name: &str) -> bool {

@@ -142,19 +142,30 @@ fn define(text: &str, name: Range<usize>, end: usize) -> DirectiveKind {
     let (parameters, body) = match close {
         Some(close) => {
             let close = name.end + close;
-            let parameter = |token: lex::Token| {
-                let text = token.text(text);
-                (token.kind == lex::Kind::Word || text == "...").then_some(token.start..token.end)
-            };
-            (
-                Some(lex::tokens(text, name.end + 1, close).filter_map(parameter).collect()),
-                close + 1,
-            )
+            (Some(parameters(text, name.end + 1, close)), close + 1)
         }
         None => (None, name.end),
     };
     let body = lex::skip_blank(&bytes[..end], body)..end;
     DirectiveKind::Define(Define { name, parameters, body })
+}
+
+/// The names in a list; `name...`, as GCC has it for further arguments, is one.
+fn parameters(text: &str, from: usize, to: usize) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut is_new = true;
+    for token in lex::tokens(text, from, to) {
+        match (token.text(text), found.last_mut()) {
+            (",", _) => is_new = true,
+            ("...", Some(last)) if !is_new => last.end = token.end,
+            (word, _) if token.kind == lex::Kind::Word || word == "..." => {
+                found.push(token.start..token.end);
+                is_new = false;
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -207,6 +218,10 @@ mod tests {
                 "define G None [(1)]",
                 "define H None []"
             ]
+        );
+        assert_eq!(
+            told("#define F(a...) a\n#define G(a , ...)"),
+            ["define F Some([\"a...\"]) [a]", "define G Some([\"a\", \"...\"]) []"]
         );
         assert_eq!(
             told("#define\n#define F(a\n#define \\"),

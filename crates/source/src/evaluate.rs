@@ -1,10 +1,10 @@
 //! The value of an expression at a place: macros, constants, variables and parameters looked up.
 
-use crate::expression::{self, Binary, Expression, Opaque};
+use crate::expression::{Binary, Expression, Opaque};
 use crate::syntax::{Happens, Variable};
 use crate::value::{Term, Unknown, Value};
 use crate::vocabulary;
-use crate::world::{GlobalEvent, World, declares};
+use crate::world::{GlobalEvent, World};
 use crate::{FileId, OptIn, Span};
 use std::cell::Cell;
 use std::ops::Range;
@@ -33,12 +33,6 @@ pub(crate) const BUDGET: u32 = 20_000;
 const DEEPEST: usize = 40;
 
 impl<'w, 't> Place<'w, 't> {
-    /// The value of what stands in `range` of a file, such as a macro's body.
-    pub(crate) fn value_in(&self, file: FileId, range: Range<usize>) -> Value {
-        let text = self.world.tree.file(file).text.as_str();
-        self.value(&expression::read(text, range, file), 0)
-    }
-
     pub(crate) fn value(&self, of: &Expression, depth: usize) -> Value {
         let left = self.budget.get();
         if depth > DEEPEST || left == 0 {
@@ -55,7 +49,8 @@ impl<'w, 't> Place<'w, 't> {
             }
             Expression::Choice(of) => inner(&of[0]).choose(|| inner(&of[1]), || inner(&of[2])),
             Expression::Cast(bits, of) => inner(of).cast(*bits),
-            Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
+            Expression::Call(name, arguments, _) => self.call(name, arguments),
+            Expression::Part(name, steps) => self.part(name, steps, depth),
             Expression::Opaque(Opaque::Memory) => Value::open(Unknown::Memory),
             Expression::Opaque(Opaque::Text) => Value::open(Unknown::Text),
             Expression::Opaque(Opaque::TooLong) => Value::open(Unknown::TooMuch),
@@ -75,28 +70,7 @@ impl<'w, 't> Place<'w, 't> {
         if let Some(value) = self.local(name, depth) {
             return value;
         }
-        let parsed = &self.world.parsed[self.parsed];
-        let meanings = parsed.unit.meanings(name, parsed.time(self.at));
-        let is_plain = |one: &&&crate::macros::Macro<'_>| one.parameters.is_none();
-        let mut values: Vec<Value> = meanings
-            .macros
-            .iter()
-            .filter(is_plain)
-            .map(|one| {
-                Place { macro_given: &[], ..*self }
-                    .value(&one.expression(self.world.tree), depth + 4)
-            })
-            .collect();
-        if values.is_empty() || meanings.maybe_undefined && self.is_known(name) {
-            values.push(self.plain_name(name, span, depth));
-        }
-        Value::either(values)
-    }
-
-    fn is_known(&self, name: &str) -> bool {
-        vocabulary::constant(name).is_some()
-            || self.world.enumerators.contains_key(name)
-            || self.world.globals.contains_key(name)
+        self.plain_name(name, span, depth)
     }
 
     /// What a name is that is no macro and no local variable.
@@ -127,13 +101,18 @@ impl<'w, 't> Place<'w, 't> {
             return term(value);
         }
         const NX: u64 = 0x200;
-        let opt_in = &self.world.parsed[self.parsed].opt_in;
+        let opt_in = self.opt_in();
         match opt_in.adds() {
             Some(true) => term(value | NX),
             Some(false) => term(value),
             None if *opt_in == OptIn::Open => Value::either([term(value), term(value | NX)]),
             None => Value::open(Unknown::OptIn),
         }
+    }
+
+    /// What `NonPagedPool` means here.
+    pub(crate) fn opt_in(&self) -> &'w OptIn {
+        &self.world.parsed[self.parsed].opt_in
     }
 
     fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {
@@ -148,16 +127,14 @@ impl<'w, 't> Place<'w, 't> {
         };
         let start = match &one.value {
             Some(value) => {
-                let file = self.world.parsed[parsed].file;
-                let text = self.world.tree.file(file).text.as_str();
-                place.value(&expression::read(text, value.clone(), file), depth + 4)
+                place.value_at_depth(self.world.parsed[parsed].file, value.clone(), depth + 4)
             }
             None => Value::of(0),
         };
         if one.behind == 0 { start } else { start.binary(Binary::Add, &Value::of(one.behind)) }
     }
 
-    fn call(&self, name: &str, arguments: &[Expression], depth: usize) -> Value {
+    fn call(&self, name: &str, arguments: &[Expression]) -> Value {
         if matches!(name, "NtCurrentProcess" | "ZwCurrentProcess" | "NtCurrentThread")
             && arguments.is_empty()
         {
@@ -167,24 +144,7 @@ impl<'w, 't> Place<'w, 't> {
         if name == "__readcr0" && arguments.is_empty() {
             return Value::with_ones(vocabulary::CR0_WP, Unknown::Call(name.into()));
         }
-        let parsed = &self.world.parsed[self.parsed];
-        let meanings = parsed.unit.meanings(name, parsed.time(self.at));
-        let fitting = meanings.macros.iter().filter_map(|one| {
-            let parameters = one.parameters.as_ref().filter(|all| all.len() == arguments.len())?;
-            let given: Vec<_> = parameters
-                .iter()
-                .zip(arguments)
-                .map(|(name, of)| (*name, self.value(of, depth + 4)))
-                .collect();
-            let place = Place { macro_given: &given, ..*self };
-            Some(place.value(&one.expression(self.world.tree), depth + 4))
-        });
-        let values: Vec<_> = fitting.collect();
-        if values.is_empty() {
-            Value::open(Unknown::Call(name.into()))
-        } else {
-            Value::either(values)
-        }
+        Value::open(Unknown::Call(name.into()))
     }
 
     /// The value of a variable or a parameter of the function around; none where it has none of that name.
@@ -198,67 +158,42 @@ impl<'w, 't> Place<'w, 't> {
         if function.lambdas.iter().any(shadows) {
             return Some(Value::open(Unknown::Variable(name.into())));
         }
-        let parameter = function.parameters.iter().any(|one| text(one) == name);
-        let events: Vec<&Variable> =
-            function.variables.iter().filter(|one| text(&one.name) == name).collect();
-        if !parameter && !events.iter().any(|one| declares(one)) {
-            return None;
-        }
-        let mut begin = None;
-        if parameter {
+        let local = self.reaching(name)?;
+        let begin = local.is_given.then(|| {
             let given = self.given.iter().find(|(known, _)| *known == name);
-            begin = Some(given.map_or_else(
+            given.map_or_else(
                 || Value::open(Unknown::Parameter(name.into())),
                 |(_, value)| value.clone(),
-            ));
+            )
+        });
+        if local.is_loose {
+            return Some(self.history(name, begin, local.events, depth));
         }
-        let reaching = reaching(&events, &function.loops, self.at);
-        if !reaching.begins {
-            begin = None;
-        }
-        let in_order = reaching.events.iter().all(|event| event.name.start < self.at);
-        Some(match in_order {
-            true => self.story(name, begin, reaching.events, &function.loops, depth),
-            false => self.history(name, begin, reaching.events, depth),
+        let each = local.events.into_iter().map(|event| self.after(name, event, depth));
+        let values: Vec<Value> = begin.into_iter().chain(each).collect();
+        Some(match values.is_empty() {
+            true => Value::open(Unknown::Variable(name.into())),
+            false => Value::either(values),
         })
     }
 
-    /// The value of a variable to which `events` happen one after the other, those that are not certain maybe.
-    fn story(
-        &self,
-        name: &str,
-        begin: Option<Value>,
-        events: Vec<&Variable>,
-        loops: &[Range<usize>],
-        depth: usize,
-    ) -> Value {
-        let mut value = begin;
-        for event in events {
-            let place = Place { at: event.name.start, ..*self };
-            let before =
-                || value.clone().unwrap_or_else(|| Value::open(Unknown::Variable(name.into())));
-            let settles = event.block.contains(&self.at);
-            // A jump to a label between them may pass by the event.
-            let passes =
-                loops.iter().any(|range| range.start > event.name.start && range.start <= self.at);
-            let (after, certain) = match &event.happens {
-                Happens::Declared => continue,
-                Happens::Begins(range) | Happens::Becomes(range) => {
-                    (place.ranged(range, depth), settles || value.is_none())
-                }
-                Happens::Gains(range) => {
-                    let gain = place.ranged(range, depth);
-                    (before().binary(Binary::Or, &gain), settles && !passes)
-                }
-                Happens::Keeps(range) => {
-                    let kept = place.ranged(range, depth);
-                    (before().binary(Binary::And, &kept), settles && !passes)
-                }
-                Happens::Changes => (Value::open(Unknown::Variable(name.into())), value.is_none()),
+    /// The value of a variable after something happened to it.
+    fn after(&self, name: &str, event: &Variable, depth: usize) -> Value {
+        let place = Place { at: event.name.start, ..*self };
+        let open = || Value::open(Unknown::Variable(name.into()));
+        let before = |operator, range| {
+            let before = match depth < DEEPEST {
+                true => place.local(name, depth + 4).unwrap_or_else(open),
+                false => Value::open(Unknown::TooMuch),
             };
-            value = Some(if certain { after } else { Value::either([before(), after]) });
+            before.binary(operator, &place.ranged(range, depth))
+        };
+        match &event.happens {
+            Happens::Begins(range) | Happens::Becomes(range) => place.ranged(range, depth),
+            Happens::Gains(range) => before(Binary::Or, range),
+            Happens::Keeps(range) => before(Binary::And, range),
+            Happens::Declared | Happens::Changes => open(),
         }
-        value.unwrap_or_else(|| Value::open(Unknown::Variable(name.into())))
     }
 
     /// The value of a variable to which `events` happen, in any order.
@@ -296,9 +231,7 @@ impl<'w, 't> Place<'w, 't> {
 
     fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {
         let file = self.world.parsed[self.parsed].file;
-        let text = self.world.tree.file(file).text.as_str();
-        Place { macro_given: &[], ..*self }
-            .value(&expression::read(text, range.clone(), file), depth + 4)
+        Place { macro_given: &[], ..*self }.value_at_depth(file, range.clone(), depth + 4)
     }
 
     fn global(&self, name: &str, events: &[GlobalEvent], depth: usize) -> Value {

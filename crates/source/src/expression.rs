@@ -19,8 +19,17 @@ pub(crate) enum Expression {
     Call(Box<str>, Vec<Expression>, Span),
     /// A conversion to a type with so many bits; 64 where that is not plain.
     Cast(u8, Box<Expression>),
-    /// What is no constant: a string, a member, an element, an assignment.
+    /// A member or an element of something that has a name, by the steps that lead there.
+    Part(Box<str>, Vec<Step>),
+    /// What is no constant: a string, what a pointer leads to, an assignment.
     Opaque(Opaque),
+}
+
+/// A step into a structure or an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Member(Box<str>),
+    Element(Expression),
 }
 
 /// Why an expression is no constant.
@@ -73,7 +82,24 @@ pub(crate) fn read(text: &str, range: Range<usize>, file: FileId) -> Expression 
     if all.len() > MOST_TOKENS {
         return Expression::Opaque(Opaque::TooLong);
     }
-    let mut reader = Reader { text, file, tokens: &all, at: 0, depth: 0 };
+    read_tokens(text, &all, Places::In(file))
+}
+
+/// Where the tokens of an expression are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Places<'p> {
+    /// In this file.
+    In(FileId),
+    /// Each at its own place.
+    Each(&'p [Span]),
+}
+
+/// Reads the expression that tokens of `text` are.
+pub(crate) fn read_tokens(text: &str, all: &[Token], places: Places<'_>) -> Expression {
+    if all.len() > MOST_TOKENS {
+        return Expression::Opaque(Opaque::TooLong);
+    }
+    let mut reader = Reader { text, places, tokens: all, at: 0, depth: 0 };
     match reader.expression(0) {
         Some(expression) if reader.at == all.len() => expression,
         _ if reader.depth > DEEPEST => Expression::Opaque(Opaque::TooLong),
@@ -121,7 +147,7 @@ fn character(text: &str) -> Option<u64> {
 
 struct Reader<'t> {
     text: &'t str,
-    file: FileId,
+    places: Places<'t>,
     tokens: &'t [Token],
     at: usize,
     depth: usize,
@@ -130,6 +156,15 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn peek(&self) -> Option<&str> {
         self.tokens.get(self.at).map(|token| token.text(self.text))
+    }
+
+    /// Where the token at an index is written.
+    fn span(&self, index: usize) -> Span {
+        let token = self.tokens[index];
+        match self.places {
+            Places::In(file) => Span::new(file, token.start..token.end),
+            Places::Each(spans) => spans[index],
+        }
     }
 
     fn kind(&self, ahead: usize) -> Option<Kind> {
@@ -207,7 +242,7 @@ impl Reader<'_> {
 
     fn operand(&mut self) -> Option<Expression> {
         let token = *self.tokens.get(self.at)?;
-        let span = Span::new(self.file, token.start..token.end);
+        let span = self.span(self.at);
         let text = token.text(self.text);
         let mut operand = match token.kind {
             Kind::Number => {
@@ -237,18 +272,57 @@ impl Reader<'_> {
                     inner
                 }
             },
+            // A single value in braces.
+            Kind::Operator if text == "{" => {
+                self.at += 1;
+                let inner = self.expression(0)?;
+                self.eat(",");
+                if !self.eat("}") {
+                    return None;
+                }
+                return Some(inner);
+            }
             Kind::Operator => return None,
         };
         // Members and elements, of whatever it is.
         loop {
-            match self.peek() {
-                Some("->" | ".") if self.kind(1) == Some(Kind::Word) => self.at += 2,
-                Some("[") => self.skip_balanced("[", "]")?,
-                Some("(") => self.skip_balanced("(", ")")?,
+            let step = match self.peek() {
+                Some("." | "->") if self.kind(1) == Some(Kind::Word) => {
+                    let is_pointer = self.peek() == Some("->");
+                    self.at += 2;
+                    let name = self.tokens[self.at - 1].text(self.text);
+                    (!is_pointer).then(|| Step::Member(name.into()))
+                }
+                Some("[") => self.element()?,
+                Some("(") => {
+                    self.skip_balanced("(", ")")?;
+                    None
+                }
                 _ => return Some(operand),
-            }
-            operand = Expression::Opaque(Opaque::Memory);
+            };
+            operand = match (operand, step) {
+                (Expression::Name(name, _), Some(step)) => Expression::Part(name, vec![step]),
+                (Expression::Part(name, mut steps), Some(step)) => {
+                    steps.push(step);
+                    Expression::Part(name, steps)
+                }
+                _ => Expression::Opaque(Opaque::Memory),
+            };
         }
+    }
+
+    /// The index in brackets; none where it is not understood.
+    fn element(&mut self) -> Option<Option<Step>> {
+        let (at, depth) = (self.at, self.depth);
+        self.at += 1;
+        if let Some(index) = self.expression(0)
+            && self.eat("]")
+        {
+            return Some(Some(Step::Element(index)));
+        }
+        (self.at, self.depth) = (at, depth);
+        self.skip_balanced("[", "]")?;
+        Some(None)
     }
 
     fn name(&mut self, text: &str, mut span: Span) -> Option<Expression> {
@@ -265,7 +339,7 @@ impl Reader<'_> {
         }
         if text == "defined" && self.kind(0) == Some(Kind::Word) {
             let token = self.tokens[self.at];
-            let span = Span::new(self.file, token.start..token.end);
+            let span = self.span(self.at);
             let of = Expression::Name(token.text(self.text).into(), span);
             self.at += 1;
             return Some(Expression::Call(name.into(), vec![of], span));
@@ -281,8 +355,13 @@ impl Reader<'_> {
         while self.peek() == Some("::") && self.kind(1) == Some(Kind::Word) {
             let token = self.tokens[self.at + 1];
             name = token.text(self.text).to_owned();
-            span = Span::new(self.file, token.start..token.end);
+            span = self.span(self.at + 1);
             self.at += 2;
+        }
+        if self.peek() == Some("{")
+            && let Some(bits) = type_bits(&name)
+        {
+            return Some(Expression::Cast(bits, Box::new(self.nested()?)));
         }
         if !self.eat("(") {
             return Some(Expression::Name(name.into(), span));
@@ -435,6 +514,13 @@ mod tests {
                     format!("{name}[{}]", arguments.iter().map(tell).collect::<Vec<_>>().join(", "))
                 }
                 Expression::Cast(bits, of) => format!("u{bits}({})", tell(of)),
+                Expression::Part(name, steps) => {
+                    let step = |step: &Step| match step {
+                        Step::Member(name) => format!(".{name}"),
+                        Step::Element(index) => format!("[{}]", tell(index)),
+                    };
+                    format!("{name}{}", steps.iter().map(step).collect::<String>())
+                }
                 Expression::Opaque(why) => format!("{why:?}"),
             }
         }
@@ -466,7 +552,11 @@ mod tests {
     #[test]
     fn what_is_no_constant_says_why() {
         assert_eq!(told("p->Type"), "Memory");
-        assert_eq!(told("a[1] | 2"), "Or(Memory, 2)");
+        assert_eq!(told("a[1] | 2"), "Or(a[1], 2)");
+        assert_eq!(told("a[i + 1].b.c"), "a[Add(i, 1)].b.c");
+        assert_eq!(told("a[x = 1]"), "Memory");
+        assert_eq!(told("F()[1]"), "Memory");
+        assert_eq!(told("ULONG{ 1 }"), "u32(1)");
         assert_eq!(told("*p"), "Memory");
         assert_eq!(told("a = b"), "Text");
         assert_eq!(told("sizeof(X) + 1"), "Add(Text, 1)");

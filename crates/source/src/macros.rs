@@ -86,6 +86,13 @@ impl<'t> Macros<'t> {
         self.events.entry(name).or_default().push(Event { at, certain, defined });
     }
 
+    /// All that are defined at any time, each with its name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'t str, &Macro<'t>)> {
+        self.events.iter().flat_map(|(name, events)| {
+            events.iter().filter_map(|event| Some((*name, event.defined.as_ref()?)))
+        })
+    }
+
     /// What `name` may stand for at time `at`.
     pub(crate) fn meanings(&self, name: &str, at: u32) -> Meanings<'_, 't> {
         let events = self.events.get(name).map_or(&[][..], |events| events);

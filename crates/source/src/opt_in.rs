@@ -1,7 +1,7 @@
 //! Whether `NonPagedPool` means no-execute memory in a translation unit.
 
 use crate::preprocess::Unit;
-use crate::{SourceTree, Span};
+use crate::{FileId, SourceTree, Span};
 
 /// Whether `NonPagedPool` means no-execute memory in a translation unit, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,24 @@ pub enum OptIn {
         /// Whether there is an opt-in to cancel.
         cancels: bool,
     },
+    /// Some builds of the file do not opt in, and others do or may.
+    Partly {
+        /// Those that do not.
+        without: Vec<Build>,
+    },
     /// It depends on the configuration or on conditions that are not decided.
     Open,
+}
+
+/// A project that builds a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The file that describes it.
+    pub project: FileId,
+    /// CMake's target; empty for other formats.
+    pub target: String,
+    /// The configurations that are meant; none for all that build the file.
+    pub configurations: Vec<String>,
 }
 
 /// Whether `ExInitializeDriverRuntime(DrvRtPoolNxOptIn)` is called where it has to be.
@@ -56,10 +72,10 @@ impl Initialised {
 }
 
 impl OptIn {
-    /// What `NonPagedPool` is more than 0: none where that is not known.
+    /// Whether `NonPagedPool` is more than 0, in every build: none where that is not known.
     pub fn adds(&self) -> Option<bool> {
         match self {
-            OptIn::None | OptIn::OptedOut { .. } => Some(false),
+            OptIn::None | OptIn::OptedOut { .. } | OptIn::Partly { .. } => Some(false),
             OptIn::Auto => Some(true),
             OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. }) => Some(true),
             OptIn::Runtime(Initialised::Never | Initialised::Elsewhere(_)) => Some(false),

@@ -5,7 +5,7 @@ use crate::expression::{self, Binary, Expression, Unary};
 use crate::macros::{Body, Macro, Macros, Meanings};
 use crate::pack::Packings;
 use crate::target::{self, Given};
-use crate::{FileId, FileKind, SourceTree};
+use crate::{FileId, FileKind, SourceTree, Span};
 use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -40,7 +40,7 @@ impl AllDirectives {
 }
 
 /// What is known of a source before it is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Surroundings<'t> {
     /// What is defined, or undefined where there is no value; and whether that is so in every configuration.
     pub(crate) defines: Vec<(&'t str, Option<&'t str>, bool)>,
@@ -110,6 +110,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) kernel_at: Option<u32>,
     /// When the first header came that is not in the tree and may have brought them along.
     pub(crate) maybe_kernel_at: Option<u32>,
+    /// Headers in quotation marks that are nowhere in the tree, each where it is included.
+    pub(crate) missing: Vec<Span>,
     /// Whether the header of user mode is included, whatever the build.
     pub(crate) has_user_mode: bool,
     /// How much time there is.
@@ -143,6 +145,7 @@ pub(crate) fn unit<'t>(
             visits: HashMap::new(),
             kernel_at: None,
             maybe_kernel_at: None,
+            missing: Vec::new(),
             has_user_mode: false,
             end: 0,
             is_cpp,
@@ -311,7 +314,12 @@ impl<'t> Walk<'t, '_> {
                 self.unit.macros.define(&text[name.clone()], self.time, certain, None);
             }
             DirectiveKind::Include { name } => {
-                self.include(file, &text[name.clone()], certain, depth);
+                let written = &text[name.clone()];
+                let found = self.include(file, written, certain, depth);
+                let is_quoted = text[..name.start].ends_with('"');
+                if !found && is_quoted && target::may_be_of_tree(written) {
+                    self.unit.missing.push(Span::new(file, name.clone()));
+                }
             }
             DirectiveKind::Pragma(range) if text[range.clone()].trim_end() == "once" => {
                 self.once.insert(file, true);
@@ -323,7 +331,8 @@ impl<'t> Walk<'t, '_> {
         }
     }
 
-    fn include(&mut self, from: FileId, name: &str, certain: bool, depth: usize) {
+    /// Includes a header; whether it is in the tree.
+    fn include(&mut self, from: FileId, name: &str, certain: bool, depth: usize) -> bool {
         self.unit.packings.include(name, self.time, certain);
         self.unit.has_user_mode |= certain && name.eq_ignore_ascii_case("windows.h");
         let found = match target::is_of_kit(name) {
@@ -340,6 +349,7 @@ impl<'t> Walk<'t, '_> {
             }
             _ => {}
         }
+        found.is_some()
     }
 
     fn decide(&self, text: &str, file: FileId, range: Range<usize>) -> Option<bool> {
@@ -437,10 +447,10 @@ impl<'t> Unit<'t> {
     }
 
     /// Where a macro was defined that holds at a time, if that stands in a file.
-    pub(crate) fn defined_at(&self, name: &str, at: u32) -> Option<crate::Span> {
+    pub(crate) fn defined_at(&self, name: &str, at: u32) -> Option<Span> {
         let meanings = self.meanings(name, at);
         match &meanings.macros.first()?.body {
-            Body::Written(file, range) => Some(crate::Span::new(*file, range.clone())),
+            Body::Written(file, range) => Some(Span::new(*file, range.clone())),
             _ => None,
         }
     }
@@ -471,7 +481,7 @@ impl<'t> Unit<'t> {
                 [Expression::Name(name, _)] => self.is_defined(name, at).map(i64::from),
                 _ => None,
             },
-            Expression::Call(..) | Expression::Opaque(_) => None,
+            Expression::Call(..) | Expression::Part(..) | Expression::Opaque(_) => None,
         }
     }
 

@@ -21,7 +21,7 @@ use budget::Budget;
 pub use edit::Changes;
 use paths::Paths;
 use roxmltree::Document;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One driver, library or program that a build file describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Project {
     pub place: Span,
     /// The sources and headers that the file names and that are in the tree, in the order of the tree.
     pub sources: Vec<FileId>,
+    /// Those that the file names and no configuration that is read builds: excluded, or for 32 bits alone.
+    pub unbuilt: Vec<FileId>,
     /// Whether the file names its sources. If not, all below its folder belong to it.
     pub names_sources: bool,
     /// What it is built for, each once; never empty.
@@ -94,6 +96,8 @@ pub struct Configuration {
     pub defines: Vec<Define>,
     /// What is defined, or undefined, for single sources beside that.
     pub of_files: Vec<(FileId, Vec<Define>)>,
+    /// The sources of the project that it does not build.
+    pub left_out: Vec<FileId>,
     /// Folders that includes are looked for in, as paths like those of the tree.
     pub include_folders: Vec<String>,
     /// Files that are included before each source, by name (`/FI`, `-include`).
@@ -165,6 +169,7 @@ impl Project {
             name: String::new(),
             place: Span::new(file, 0..0),
             sources: Vec::new(),
+            unbuilt: Vec::new(),
             names_sources: true,
             configurations: vec![Configuration::default()],
             doubts: Vec::new(),
@@ -220,6 +225,21 @@ pub fn projects(tree: &SourceTree) -> (Vec<Project>, Vec<(FileId, String)>) {
     projects.sort_by_key(|project| (project.file, project.place.start));
     unreadable.sort();
     (projects, unreadable)
+}
+
+/// What of the `named` sources is built, and what is not; and in each configuration what it leaves out, given what it
+/// builds.
+fn built(
+    configurations: &mut [Configuration],
+    builds: &[BTreeSet<FileId>],
+    named: &BTreeSet<FileId>,
+) -> (Vec<FileId>, Vec<FileId>) {
+    let all: BTreeSet<FileId> = builds.iter().flatten().copied().collect();
+    for (configuration, own) in configurations.iter_mut().zip(builds) {
+        configuration.left_out = all.difference(own).copied().collect();
+    }
+    let unbuilt = named.difference(&all).copied().collect();
+    (all.into_iter().collect(), unbuilt)
 }
 
 /// The name of a file, in lower case.

@@ -1,6 +1,7 @@
 //! What the source itself says is known: comments of ours, and the pragmas of Microsoft's compiler.
 
-use crate::directive::{DirectiveKind, directives};
+mod pragmas;
+
 use crate::{FileId, FileKind, SourceTree, Span};
 use std::ops::RangeInclusive;
 
@@ -11,6 +12,8 @@ pub struct Suppression {
     pub span: Span,
     /// Its line, from 1.
     pub line: u32,
+    /// The file that it is about: its own, or one that includes it.
+    pub file: FileId,
     /// The lines that it is about.
     pub lines: RangeInclusive<u32>,
     /// What it is about.
@@ -26,6 +29,13 @@ pub enum Suppressed {
     Rule(String),
     /// The Code Analysis warning of this number.
     Warning(u32),
+    /// Nothing: it is not written as it has to be.
+    Nothing {
+        /// As it is written.
+        written: String,
+        /// What is wrong with it, and how it is written right.
+        why: &'static str,
+    },
 }
 
 impl Suppression {
@@ -33,6 +43,7 @@ impl Suppression {
     pub fn told(&self) -> String {
         match &self.of {
             Suppressed::Rule(rule) => format!("allow({rule})"),
+            Suppressed::Nothing { written, .. } => written.clone(),
             Suppressed::Warning(number) if self.lines.start() == self.lines.end() => {
                 format!("suppress: {number}")
             }
@@ -43,6 +54,8 @@ impl Suppression {
 
 /// What opens one of our own.
 const MARK: &str = "ringfence:";
+/// What opens what may be one of our own, written wrong.
+const NAME: &str = "ringfence";
 
 /// The warnings that ringfence's rules are known by: others are none of its business.
 const WARNINGS: RangeInclusive<u32> = 30029..=30035;
@@ -60,10 +73,11 @@ pub fn suppressions(tree: &SourceTree) -> Vec<Suppression> {
             && (may_have("warning") || may_have("prefast"))
             && (may_have("300") || may_have("BANNED_MEM"))
         {
-            pragmas(tree, id, &mut all);
+            pragmas::read(tree, id, &mut all);
         }
     }
-    all.sort_by_key(|one| (one.span, one.told()));
+    pragmas::carry_into_includers(tree, &mut all);
+    all.sort_by_key(|one| (one.span, one.told(), one.file));
     all
 }
 
@@ -71,27 +85,66 @@ pub fn suppressions(tree: &SourceTree) -> Vec<Suppression> {
 fn comments(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
     let file = tree.file(id);
     let text = file.text.as_str();
-    for start in memchr::memmem::find_iter(text.as_bytes(), MARK.as_bytes()) {
+    for start in memchr::memmem::find_iter(text.as_bytes(), NAME.as_bytes()) {
         let line = file.text.place(start).line;
         let Some(range) = file.text.line_range(line) else { continue };
         let before = text[range.start..start].trim_end();
         let Some(opener) = opener(before, file.kind) else { continue };
-        let rest = &text[start + MARK.len()..range.end];
-        let Some(listed) = rest.trim_start().strip_prefix("allow(") else { continue };
-        let Some((rules, reason)) = listed.split_once(')') else { continue };
         let has_code = !before[..before.len() - opener.len()].trim().is_empty();
         let about = if has_code { line } else { next_line(tree, id, line) };
-        let reason = reason.trim().trim_end_matches("-->").trim_end_matches("*/").trim().to_owned();
-        for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
-            all.push(Suppression {
-                span: Span::new(id, start..range.end),
-                line,
-                lines: about..=about,
-                of: Suppressed::Rule(rule.to_owned()),
-                reason: reason.clone(),
-            });
-        }
+        let span = Span::new(id, start..range.end);
+        let said = read(&text[start..range.end]);
+        all.extend(said.into_iter().map(|(of, reason)| Suppression {
+            span,
+            line,
+            file: id,
+            lines: about..=about,
+            of,
+            reason,
+        }));
     }
+}
+
+/// What a comment says that begins with our name: each rule with the reason, or what is wrong with it.
+fn read(comment: &str) -> Vec<(Suppressed, String)> {
+    const SPELLING: &str = "it is not understood; write `ringfence: allow(rule) reason`";
+    let rest = &comment[NAME.len()..];
+    let nothing = |why| {
+        let written = comment.trim_end_matches("-->").trim_end_matches("*/").trim();
+        let written: String = written.chars().take(LONGEST_TOLD).collect();
+        vec![(Suppressed::Nothing { written, why }, String::new())]
+    };
+    let listed = rest.strip_prefix(':').and_then(|rest| rest.trim_start().strip_prefix("allow("));
+    let Some(listed) = listed else {
+        return if is_meant(rest) { nothing(SPELLING) } else { Vec::new() };
+    };
+    let Some((rules, reason)) = listed.split_once(')') else { return nothing(SPELLING) };
+    let reason = reason.trim().trim_end_matches("-->").trim_end_matches("*/").trim();
+    let reason = reason.trim_start_matches([':', '-', '\u{2013}', '\u{2014}']).trim_start();
+    let rules = rules.split(',').map(str::trim).filter(|rule| !rule.is_empty());
+    let rules: Vec<_> =
+        rules.map(|rule| (Suppressed::Rule(rule.to_owned()), reason.to_owned())).collect();
+    match rules.is_empty() {
+        true => nothing("it names no rule; write `ringfence: allow(rule) reason`"),
+        false => rules,
+    }
+}
+
+/// How many characters of what is not understood are told.
+const LONGEST_TOLD: usize = 60;
+
+/// Whether what follows our name in a comment looks as if it should suppress something, rather than being prose.
+fn is_meant(rest: &str) -> bool {
+    const VERBS: [&str; 9] =
+        ["allow", "disable", "ignore", "suppress", "accept", "expect", "permit", "nolint", "off"];
+    let has_colon = rest.trim_start().starts_with(':');
+    let rest = rest.trim_start().trim_start_matches(':').trim_start();
+    let end = rest.find(|one: char| !one.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    let verb = rest[..end].to_ascii_lowercase();
+    let behind = rest[end..].trim_start();
+    let is_verb = VERBS.contains(&&*verb);
+    // `ringfence: allow x`, but not `ringfence allows this`.
+    is_verb && (has_colon || behind.starts_with('('))
 }
 
 /// What opens the comment that ends `before`.
@@ -115,112 +168,6 @@ fn next_line(tree: &SourceTree, id: FileId, line: u32) -> u32 {
         next += 1;
     }
     next
-}
-
-/// A `disable` that has not ended.
-struct Disabled {
-    number: u32,
-    line: u32,
-    span: Span,
-    reason: String,
-    depth: usize,
-}
-
-/// `#pragma warning(suppress: n)`, `#pragma warning(disable: n)` and `#pragma prefast(...)`, with `push` and `pop`.
-fn pragmas(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
-    let file = tree.file(id);
-    let text = file.text.as_str();
-    let mut open: Vec<Disabled> = Vec::new();
-    let mut depth = 0_usize;
-    let mut close = |one: Disabled, last: u32| {
-        all.push(Suppression {
-            span: one.span,
-            line: one.line,
-            lines: one.line..=last,
-            of: Suppressed::Warning(one.number),
-            reason: one.reason,
-        });
-    };
-    let mut single: Vec<(u32, u32, Span, String)> = Vec::new();
-    for directive in directives(text) {
-        let DirectiveKind::Pragma(range) = directive.kind else { continue };
-        let said = &text[range];
-        let Some(inner) = ["warning", "prefast"].iter().find_map(|word| parenthesis(said, word))
-        else {
-            continue;
-        };
-        let line = file.text.place(directive.range.start).line;
-        let last = file.text.place(directive.range.end).line;
-        let span = Span::new(id, directive.range);
-        for part in inner.split(';') {
-            let (verb, rest) = part.split_once(':').unwrap_or((part, ""));
-            let (numbers, reason) = rest.split_once(',').unwrap_or((rest, ""));
-            let reason = reason.trim().trim_matches('"').to_owned();
-            let numbers = numbers.split_whitespace().filter_map(warning);
-            let numbers = numbers.filter(|number| WARNINGS.contains(number));
-            match verb.trim() {
-                "push" => depth += 1,
-                "pop" => {
-                    depth = depth.saturating_sub(1);
-                    while open.last().is_some_and(|one| one.depth > depth) {
-                        if let Some(one) = open.pop() {
-                            close(one, line);
-                        }
-                    }
-                }
-                "disable" => {
-                    open.extend(numbers.map(|number| Disabled {
-                        number,
-                        line,
-                        span,
-                        reason: reason.clone(),
-                        depth,
-                    }));
-                }
-                "suppress" => {
-                    let about = next_line(tree, id, last);
-                    single.extend(numbers.map(|number| (number, about, span, reason.clone())));
-                }
-                "default" | "enable" => {
-                    for number in numbers {
-                        while let Some(at) = open.iter().rposition(|one| one.number == number) {
-                            close(open.remove(at), line);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    for one in open {
-        close(one, u32::MAX);
-    }
-    for (number, about, span, reason) in single {
-        let line = file.text.place(span.start as usize).line;
-        let of = Suppressed::Warning(number);
-        all.push(Suppression { span, line, lines: about..=about, of, reason });
-    }
-}
-
-/// The number of a warning: as such, or by the name that the kit has for it.
-fn warning(written: &str) -> Option<u32> {
-    const NAMES: [(&str, u32); 7] = [
-        ("__WARNING_BANNED_MEM_ALLOCATION_NOTYPE", 30029),
-        ("__WARNING_BANNED_MEM_ALLOCATION_UNSAFE", 30030),
-        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_SAFE", 30031),
-        ("__WARNING_BANNED_MEM_ALLOCATION_FORCE_UNSAFE", 30032),
-        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_UNSAFE_DRIVER_LOADED", 30033),
-        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_UNSAFE", 30034),
-        ("__WARNING_BANNED_MEM_ALLOCATION_MAYBE_BAD_CALL_SITE", 30035),
-    ];
-    let named = NAMES.iter().find(|(name, _)| *name == written).map(|(_, number)| *number);
-    named.or_else(|| written.parse().ok())
-}
-
-/// What stands in the parenthesis behind `word`.
-fn parenthesis<'t>(said: &'t str, word: &str) -> Option<&'t str> {
-    let rest = said.trim_start().strip_prefix(word)?.trim_start().strip_prefix('(')?;
-    rest.rsplit_once(')').map(|(inner, _)| inner)
 }
 
 #[cfg(test)]
@@ -268,6 +215,85 @@ mod tests {
         assert_eq!(
             told("a.c", "char *s = \"ringfence: allow(x)\"; // see ringfence: allow(x)"),
             [""; 0]
+        );
+    }
+
+    /// Each is told with the right spelling, and suppresses nothing.
+    #[test]
+    fn what_is_written_wrong_is_told() {
+        for wrong in [
+            "ringfence: allow (executable-pool-type) why",
+            "ringfence: disable(executable-pool-type)",
+            "ringfence: allow executable-pool-type",
+            "ringfence: allow(executable-pool-type",
+            "ringfence: Allow(x)",
+            "ringfence allow(x) why",
+            "ringfence : allow(x) why",
+            "ringfence: allow() why",
+            "ringfence: allow( , )",
+        ] {
+            let found = told("a.c", &format!("// {wrong}\nf();"));
+            assert_eq!(found, [format!("1 {wrong} for 2-2 []")]);
+        }
+        for prose in ["ringfence: see the notes", "ringfence allows this", "ringfence-lint (2)"] {
+            assert_eq!(told("a.c", &format!("// {prose}\nf();")), [""; 0], "{prose}");
+        }
+        assert_eq!(told("a.c", "f(); /* ringfence:allow(x): why */"), ["1 allow(x) for 1-1 [why]"]);
+    }
+
+    /// `__pragma` and `_Pragma` are what `#pragma` is, wherever they stand.
+    #[test]
+    fn pragmas_within_lines_count() {
+        assert_eq!(
+            told("a.c", "__pragma(warning(suppress: 30030))\nf();"),
+            ["1 suppress: 30030 for 2-2 []"]
+        );
+        assert_eq!(
+            told("a.c", "__pragma(warning(suppress: 30030)) f();\ng();"),
+            ["1 suppress: 30030 for 1-1 []"]
+        );
+        assert_eq!(
+            told(
+                "a.c",
+                "_Pragma(\"warning(push)\") _Pragma(\"warning(disable: 30030)\")\nf();\n_Pragma(\"warning(pop)\")"
+            ),
+            ["1 disable: 30030 for 1-3 []"]
+        );
+        assert_eq!(
+            told(
+                "a.c",
+                "#define S __pragma(warning(disable: 30030))\n// __pragma(warning(disable: 30030))"
+            ),
+            [""; 0]
+        );
+        assert_eq!(told("a.c", "__pragma(warning(disable: 30030"), [""; 0]);
+    }
+
+    /// What a header disables holds behind its inclusion, up to the `pop` of what was pushed before.
+    #[test]
+    fn headers_disable_for_those_that_include_them() {
+        let mut tree = SourceTree::default();
+        for (path, text) in [
+            ("a.h", "#pragma warning(disable: 30030)\n"),
+            ("b.h", "#include \"a.h\"\n"),
+            (
+                "own.h",
+                "#pragma warning(push)\n#pragma warning(disable: 30031)\n#pragma warning(pop)",
+            ),
+            ("one.c", "int a;\n#include \"b.h\"\n#include \"own.h\"\n"),
+            ("two.c", "#pragma warning(push)\n#include \"a.h\"\n#pragma warning(pop)\n"),
+        ] {
+            tree.add(path, SourceText::of(text)).unwrap();
+        }
+        let told = |one: Suppression| {
+            let last = Some(*one.lines.end()).filter(|last| *last < u32::MAX);
+            format!("{} {} {last:?}", tree.file(one.file).path, one.lines.start())
+        };
+        let mut all: Vec<_> = suppressions(&tree).into_iter().map(told).collect();
+        all.sort();
+        assert_eq!(
+            all,
+            ["a.h 1 None", "b.h 1 None", "one.c 2 None", "own.h 2 Some(3)", "two.c 2 Some(3)"]
         );
     }
 

@@ -2,7 +2,9 @@
 
 use crate::FileKind;
 use crate::blank::Blanked;
+use crate::flow::Fork;
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
 use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree};
 
@@ -14,6 +16,10 @@ pub(crate) struct Syntax {
     /// What happens to variables outside of functions.
     pub(crate) variables: Vec<Variable>,
     pub(crate) enumerators: Vec<Enumerator>,
+    /// What members of structures and elements of arrays are given, where it may be a function.
+    pub(crate) members: Vec<Member>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) defaults: Vec<DefaultArgument>,
     /// Where something is stored through a pointer, and the function around.
     pub(crate) stores: Vec<(Range<usize>, Option<usize>)>,
     pub(crate) assembly: Vec<Range<usize>>,
@@ -28,8 +34,12 @@ pub(crate) struct Function {
     pub(crate) body: Range<usize>,
     /// The names of its parameters; empty for those without.
     pub(crate) parameters: Vec<Range<usize>>,
+    /// The names of its template's parameters, likewise.
+    pub(crate) template: Vec<Range<usize>>,
     /// What happens to variables in it.
     pub(crate) variables: Vec<Variable>,
+    /// Where control may take several ways in it, in the order of the text, outer ones first.
+    pub(crate) forks: Vec<Fork>,
     /// What may run again: loops, and from each label to the end.
     pub(crate) loops: Vec<Range<usize>>,
     /// Where names mean something else: functions without a name in it, with their parameters.
@@ -45,8 +55,23 @@ pub(crate) struct Call {
     pub(crate) manner: Manner,
     pub(crate) whole: Range<usize>,
     pub(crate) arguments: Vec<Range<usize>>,
+    /// What is passed to the template, between the angle brackets.
+    pub(crate) template: Vec<Range<usize>>,
     /// The function that it stands in, by its place in the list.
     pub(crate) function: Option<usize>,
+    /// Whether a condition chooses what is called: `(c ? F : G)(...)` is a call of each.
+    pub(crate) is_chosen: bool,
+}
+
+/// What a member or an element is given.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The name of the member, or of the array.
+    pub(crate) name: Range<usize>,
+    pub(crate) value: Range<usize>,
+    pub(crate) function: Option<usize>,
+    /// Whether it is an element.
+    pub(crate) is_element: bool,
 }
 
 /// How a call is written.
@@ -61,6 +86,8 @@ pub(crate) enum Manner {
     Converted,
     /// `new (placement) T`: the arguments are the placement.
     New,
+    /// Of what another call gives: `F(a)(b)`, named after that one. Only a macro makes a call of something known of it.
+    Given,
 }
 
 /// Something that happens to a variable.
@@ -70,6 +97,8 @@ pub(crate) struct Variable {
     pub(crate) happens: Happens,
     /// The innermost statement around whose parts run together or not at all.
     pub(crate) block: Range<usize>,
+    /// Where a name that is declared here means this.
+    pub(crate) scope: Range<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +124,27 @@ pub(crate) struct Enumerator {
     pub(crate) value: Option<Range<usize>>,
     /// How many come behind the last one with a value.
     pub(crate) behind: u64,
+}
+
+/// A structure.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its tag, and the names that a `typedef` gives it.
+    pub(crate) names: Vec<Range<usize>>,
+    /// Its members in their order, each with the word that names its type.
+    pub(crate) members: Vec<(Range<usize>, Option<Range<usize>>)>,
+    /// Whether all its members have names.
+    pub(crate) is_plain: bool,
+}
+
+/// What a parameter is where no argument is passed.
+#[derive(Debug)]
+pub(crate) struct DefaultArgument {
+    pub(crate) function: Range<usize>,
+    /// Which parameter of how many.
+    pub(crate) parameter: usize,
+    pub(crate) of: usize,
+    pub(crate) value: Range<usize>,
 }
 
 thread_local! {
@@ -171,13 +221,31 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
         found: Syntax::default(),
         within: Vec::new(),
         blocks: Vec::new(),
+        scopes: Vec::new(),
     };
     match parse_but(&blanked.bytes, &blanked.left_out, kind) {
-        Some(tree) => reader.walk(&tree),
+        Some(tree) => {
+            reader.walk(&tree);
+            for function in &mut reader.found.functions {
+                let key = |fork: &Fork| (fork.range.start, Reverse(fork.range.end));
+                function.forks.sort_by_key(key);
+            }
+        }
         None => reader.found.is_cut = true,
     }
     Syntax { assembly: blanked.assembly, ..reader.found }
 }
+
+/// The statements whose declarations end with them.
+const SCOPES: [&str; 7] = [
+    "compound_statement",
+    "for_statement",
+    "for_range_loop",
+    "if_statement",
+    "while_statement",
+    "switch_statement",
+    "lambda_expression",
+];
 
 struct Reader<'b> {
     bytes: &'b [u8],
@@ -186,6 +254,8 @@ struct Reader<'b> {
     within: Vec<(usize, usize)>,
     /// The statements around that may not run, innermost last.
     blocks: Vec<Range<usize>>,
+    /// The statements around in which names are declared, innermost last.
+    scopes: Vec<Range<usize>>,
 }
 
 impl Reader<'_> {
@@ -199,7 +269,14 @@ impl Reader<'_> {
             while self.blocks.last().is_some_and(|block| node.start_byte() >= block.end) {
                 self.blocks.pop();
             }
+            while self.scopes.last().is_some_and(|scope| node.start_byte() >= scope.end) {
+                self.scopes.pop();
+            }
+            if SCOPES.contains(&node.kind()) {
+                self.scopes.push(node.byte_range());
+            }
             self.visit(node);
+            self.fork(node);
             if cursor.goto_first_child() || cursor.goto_next_sibling() {
                 continue;
             }
@@ -237,6 +314,22 @@ impl Reader<'_> {
                 self.changes(node)
             }
             "enumerator_list" => self.enumerators(node),
+            "initializer_pair" => {
+                let designator = node.child_by_field_name("designator");
+                let value = node.child_by_field_name("value");
+                if let (Some(designator), Some(value)) = (designator, value) {
+                    self.member(designator, value);
+                }
+            }
+            "field_declaration_list" => self.record(node),
+            "function_declarator" => self.defaults(node),
+            "field_declaration" if self.has_storage(node, b"static") => {
+                let name = node.child_by_field_name("declarator").and_then(variable_name);
+                if let (Some(name), Some(value)) = (name, node.child_by_field_name("default_value"))
+                {
+                    self.variable(name, Happens::Begins(value.byte_range()));
+                }
+            }
             // What comes after each round settles nothing for the first.
             "assignment_expression" | "update_expression" | "comma_expression"
                 if is_update(node) =>
@@ -267,6 +360,14 @@ impl Reader<'_> {
         }
     }
 
+    fn fork(&mut self, node: Node<'_>) {
+        if let Some((function, _)) = self.within.last()
+            && let Some(fork) = Fork::of(node, self.bytes)
+        {
+            self.found.functions[*function].forks.push(fork);
+        }
+    }
+
     fn repeats(&mut self, range: Range<usize>) {
         if let Some((function, _)) = self.within.last() {
             self.found.functions[*function].loops.push(range);
@@ -288,7 +389,9 @@ impl Reader<'_> {
             name: name.byte_range(),
             body: body.byte_range(),
             parameters,
+            template: template_parameters(node),
             variables: Vec::new(),
+            forks: Vec::new(),
             loops: Vec::new(),
             lambdas: Vec::new(),
             is_static: self.has_storage(node, b"static"),
@@ -313,7 +416,12 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, node: Node<'_>) {
-        let Some(mut callee) = node.child_by_field_name("function") else { return };
+        if let Some(callee) = node.child_by_field_name("function") {
+            self.call_of(node, callee, false, DEEPEST);
+        }
+    }
+
+    fn call_of(&mut self, node: Node<'_>, mut callee: Node<'_>, is_chosen: bool, left: usize) {
         let mut manner = Manner::Plain;
         // `(F)(…)`, `(*F)(…)` and `(&F)(…)` are calls of F.
         while matches!(callee.kind(), "parenthesized_expression" | "pointer_expression") {
@@ -323,22 +431,45 @@ impl Reader<'_> {
             let Some(inner) = callee.named_child(0) else { return };
             callee = inner;
         }
+        if callee.kind() == "conditional_expression" {
+            for arm in ["consequence", "alternative"] {
+                if let Some(arm) = callee.child_by_field_name(arm).filter(|_| left > 0) {
+                    self.call_of(node, arm, true, left / 2);
+                }
+            }
+            return;
+        }
+        if callee.kind() == "subscript_expression" {
+            manner = Manner::Indirect;
+            let Some(array) = callee.child_by_field_name("argument") else { return };
+            callee = array;
+        }
         if callee.kind() == "field_expression" {
             manner = Manner::Member;
             let Some(field) = callee.child_by_field_name("field") else { return };
             callee = field;
+        }
+        if callee.kind() == "call_expression" {
+            manner = Manner::Given;
+            let Some(given) = callee.child_by_field_name("function") else { return };
+            callee = given;
         }
         if callee.kind() == "cast_expression" {
             manner = Manner::Converted;
             let Some(value) = callee.child_by_field_name("value") else { return };
             callee = value;
         }
+        let template = template_arguments(callee);
         let callee = last_name(callee);
         if !matches!(callee.kind(), "identifier" | "field_identifier" | "operator_name") {
             return;
         }
         let Some(list) = node.child_by_field_name("arguments") else { return };
         self.push_call(callee.byte_range(), manner, node, list);
+        if let Some(call) = self.found.calls.last_mut() {
+            call.is_chosen = is_chosen;
+            call.template = template;
+        }
     }
 
     fn new_expression(&mut self, node: Node<'_>) {
@@ -359,7 +490,9 @@ impl Reader<'_> {
             manner,
             whole: whole.byte_range(),
             arguments,
+            template: Vec::new(),
             function,
+            is_chosen: false,
         });
     }
 
@@ -382,6 +515,7 @@ impl Reader<'_> {
             self.found.stores.push((left.byte_range(), function));
         }
         if left.kind() != "identifier" {
+            self.member(left, right);
             return;
         }
         let operator = node.child_by_field_name("operator").map_or("=", |operator| operator.kind());
@@ -396,11 +530,90 @@ impl Reader<'_> {
         );
     }
 
+    /// What a member or an element is given, where that may be a function.
+    fn member(&mut self, left: Node<'_>, right: Node<'_>) {
+        const FUNCTIONS: [&str; 6] = [
+            "identifier",
+            "cast_expression",
+            "parenthesized_expression",
+            "pointer_expression",
+            "conditional_expression",
+            "call_expression",
+        ];
+        let name = match left.kind() {
+            "field_expression" => left.child_by_field_name("field"),
+            "subscript_expression" => left.child_by_field_name("argument").map(last_name),
+            "field_designator" => left.named_child(0),
+            _ => None,
+        };
+        let Some(mut name) = name.filter(|_| FUNCTIONS.contains(&right.kind())) else { return };
+        if let Some(field) = name.child_by_field_name("field") {
+            name = field;
+        }
+        let function = self.within.last().map(|(function, _)| *function);
+        let is_element = name.kind() == "identifier";
+        let (name, value) = (name.byte_range(), right.byte_range());
+        self.found.members.push(Member { name, value, function, is_element });
+    }
+
     fn changes(&mut self, node: Node<'_>) {
         if let Some(of) =
             node.child_by_field_name("argument").filter(|of| of.kind() == "identifier")
         {
             self.variable(of, Happens::Changes);
+        }
+    }
+
+    /// A structure with its members.
+    fn record(&mut self, list: Node<'_>) {
+        let Some(of) = list.parent() else { return };
+        let mut record = Record { names: Vec::new(), members: Vec::new(), is_plain: true };
+        record.names.extend(of.child_by_field_name("name").map(|name| name.byte_range()));
+        if let Some(around) = of.parent().filter(|around| around.kind() == "type_definition") {
+            let mut cursor = around.walk();
+            let declarators = around.children_by_field_name("declarator", &mut cursor);
+            let names = declarators.filter(|one| one.kind() == "type_identifier");
+            record.names.extend(names.map(|name| name.byte_range()));
+        }
+        let mut cursor = list.walk();
+        for field in list.named_children(&mut cursor) {
+            if field.kind() != "field_declaration" || self.has_storage(field, b"static") {
+                record.is_plain &=
+                    matches!(field.kind(), "comment" | "access_specifier" | "field_declaration");
+                continue;
+            }
+            let kind = field
+                .child_by_field_name("type")
+                .map(|of| of.child_by_field_name("name").unwrap_or(of).byte_range());
+            let before = record.members.len();
+            let mut cursor = field.walk();
+            for declarator in field.children_by_field_name("declarator", &mut cursor) {
+                match variable_name(declarator) {
+                    Some(name) => record.members.push((name.byte_range(), kind.clone())),
+                    None => record.is_plain = false,
+                }
+            }
+            record.is_plain &= record.members.len() > before;
+        }
+        if !record.names.is_empty() {
+            self.found.records.push(record);
+        }
+    }
+
+    /// What a function's parameters are where no argument is passed.
+    fn defaults(&mut self, declarator: Node<'_>) {
+        let Some(name) = declarator.child_by_field_name("declarator").map(last_name) else {
+            return;
+        };
+        let Some(list) = declarator.child_by_field_name("parameters") else { return };
+        let of = parameters(declarator).len();
+        let mut cursor = list.walk();
+        let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
+        for (parameter, one) in all.enumerate() {
+            if let Some(value) = one.child_by_field_name("default_value") {
+                let (function, value) = (name.byte_range(), value.byte_range());
+                self.found.defaults.push(DefaultArgument { function, parameter, of, value });
+            }
         }
     }
 
@@ -425,7 +638,8 @@ impl Reader<'_> {
 
     fn variable(&mut self, name: Node<'_>, happens: Happens) {
         let block = self.blocks.last().cloned().unwrap_or(0..usize::MAX);
-        let variable = Variable { name: name.byte_range(), happens, block };
+        let scope = self.scopes.last().cloned().unwrap_or(0..usize::MAX);
+        let variable = Variable { name: name.byte_range(), happens, block, scope };
         match self.within.last() {
             Some((function, _)) => self.found.functions[*function].variables.push(variable),
             None => self.found.variables.push(variable),
@@ -459,7 +673,7 @@ fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
     for _ in 0..DEEPEST {
         let inner = node.child_by_field_name("declarator");
         node = match node.kind() {
-            "identifier" => return Some(node),
+            "identifier" | "field_identifier" => return Some(node),
             "pointer_declarator" | "array_declarator" => inner?,
             "function_declarator" => {
                 let inner = inner.filter(|one| one.kind() == "parenthesized_declarator")?;
@@ -477,6 +691,29 @@ fn parameters(declarator: Node<'_>) -> Vec<Range<usize>> {
     let mut cursor = list.walk();
     let all = list.named_children(&mut cursor).filter(|parameter| parameter.kind() != "comment");
     all.map(|parameter| declared_name(parameter).map_or(0..0, |name| name.byte_range())).collect()
+}
+
+/// The names of the parameters of the template that a function is.
+fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
+    let around = function.parent().filter(|around| around.kind() == "template_declaration");
+    around.map_or_else(Vec::new, parameters)
+}
+
+/// What stands between the angle brackets of a callee.
+fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
+    for _ in 0..DEEPEST {
+        match (callee.kind(), callee.child_by_field_name("name")) {
+            ("qualified_identifier", Some(name)) => callee = name,
+            _ => break,
+        }
+    }
+    let list = callee.child_by_field_name("arguments");
+    let Some(list) = list.filter(|list| list.kind() == "template_argument_list") else {
+        return Vec::new();
+    };
+    let mut cursor = list.walk();
+    let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
+    all.map(|one| one.byte_range()).collect()
 }
 
 /// The name that a parameter declares.

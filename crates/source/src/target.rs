@@ -214,6 +214,12 @@ pub(crate) fn may_declare_kernel(header: &str) -> bool {
     !RUNTIME.contains(&&*name)
 }
 
+/// Whether a header would be one of the tree's own: not the kit's, the runtime's, or what the trace preprocessor writes.
+pub(crate) fn may_be_of_tree(header: &str) -> bool {
+    let name = file_name(header);
+    !KIT.contains(&&*name) && !RUNTIME.contains(&&*name) && !name.ends_with(".tmh")
+}
+
 /// Whether a header is one of the kit's.
 pub(crate) fn is_of_kit(header: &str) -> bool {
     KIT.contains(&&*file_name(header))

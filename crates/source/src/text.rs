@@ -47,7 +47,12 @@ pub struct SourceText {
     encoding: Encoding,
     /// Where each line begins.
     lines: Vec<u32>,
+    /// Within long lines: bytes, and how many code units of the line stand before each.
+    marks: Vec<(u32, u32)>,
 }
+
+/// How far from a mark, or from its line's beginning, a byte is at most, for its column to be counted.
+const MARK_EVERY: usize = 1024;
 
 /// A place in a text as people count: columns in UTF-16 code units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,14 +82,18 @@ impl SourceText {
         };
         match memchr::memchr(0, text.as_bytes()) {
             Some(offset) => Err(NotText::Binary(offset)),
-            None => Ok(SourceText { lines: lines(&text), text, encoding }),
+            None => Ok(SourceText::with(text, encoding)),
         }
     }
 
     /// A text as an editor has it.
     pub fn of(text: impl Into<String>) -> SourceText {
-        let text = text.into();
-        SourceText { lines: lines(&text), text, encoding: Encoding::Utf8 { marked: false } }
+        SourceText::with(text.into(), Encoding::Utf8 { marked: false })
+    }
+
+    fn with(text: String, encoding: Encoding) -> SourceText {
+        let lines = lines(&text);
+        SourceText { marks: marks(&text, &lines), lines, text, encoding }
     }
 
     /// The decoded text, without a byte order mark. Line ends are those of the file.
@@ -134,9 +143,18 @@ impl SourceText {
             offset -= 1;
         }
         let line = self.lines.partition_point(|&start| start as usize <= offset).max(1);
-        let start = self.lines[line - 1] as usize;
-        let units = self.text[start..offset].encode_utf16().count();
+        let (from, before) = self.counted_from(self.lines[line - 1], offset);
+        let units = before + self.text[from..offset].encode_utf16().count();
         LineColumn { line: number(line), column: number(units + 1) }
+    }
+
+    /// From where the columns of a line are counted up to `offset`, and how many there are before.
+    fn counted_from(&self, line: u32, offset: usize) -> (usize, usize) {
+        let next = self.marks.partition_point(|(mark, _)| *mark as usize <= offset);
+        match next.checked_sub(1).and_then(|last| self.marks.get(last)) {
+            Some((mark, units)) if *mark >= line => (*mark as usize, *units as usize),
+            _ => (line as usize, 0),
+        }
     }
 
     /// The offset of a place; columns beyond the line's end are its end. None for a line there is not.
@@ -204,6 +222,22 @@ fn lines(text: &str) -> Vec<u32> {
     std::iter::once(0).chain(ends.map(|end| number(end + 1))).collect()
 }
 
+/// Marks within the long ones of `lines`.
+fn marks(text: &str, lines: &[u32]) -> Vec<(u32, u32)> {
+    let mut marks = Vec::new();
+    for (index, start) in lines.iter().enumerate() {
+        let end = lines.get(index + 1).map_or(text.len(), |next| *next as usize);
+        let (mut from, mut units) = (*start as usize, 0);
+        while end - from > MARK_EVERY {
+            let to = text.floor_char_boundary(from + MARK_EVERY);
+            units += text[from..to].encode_utf16().count();
+            marks.push((number(to), number(units)));
+            from = to;
+        }
+    }
+    marks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +275,19 @@ mod tests {
         assert_eq!(SourceText::decode(b"MZ\0"), Err(NotText::Binary(2)));
         assert_eq!(SourceText::decode(b"\xFF\xFEa\0\x00\xDC"), Err(NotText::NotUtf16(4)));
         assert_eq!(SourceText::decode(b"\xFF\xFEa"), Err(NotText::NotUtf16(2)));
+    }
+
+    /// However long a line is, a column is counted over no more than a part of it.
+    #[test]
+    fn columns_of_long_lines_are_counted_from_near_by() {
+        let text = SourceText::of(format!("x\n{}\ny", "\u{1f600}a\u{e4}".repeat(2_000)));
+        for (offset, letter) in text.as_str().char_indices().filter(|(_, letter)| *letter == 'a') {
+            let count = (offset - 2) / 7;
+            let column = u32::try_from(4 * count + 3).unwrap();
+            assert_eq!(text.place(offset), LineColumn { line: 2, column }, "{letter}");
+            assert!(offset - text.counted_from(2, offset).0 <= MARK_EVERY);
+        }
+        assert_eq!(text.place(text.as_str().len()), LineColumn { line: 3, column: 2 });
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl SourceTree {
         Some(id)
     }
 
+    /// Lets a file be found at another path too, as links do.
+    pub fn link(&mut self, path: &str, to: FileId) {
+        self.by_path.entry(normal(path)).or_insert(to);
+    }
+
     /// All files, in the order they were added.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         (0..).map(FileId).zip(&self.files)
@@ -234,6 +239,17 @@ mod tests {
         assert_eq!(included(&tree, "d/a.c", r"sub\c.h", &[]).as_deref(), Some("far/sub/c.h"));
         assert_eq!(included(&tree, "d/a.c", "../inc/b.h", &[]).as_deref(), Some("inc/b.h"));
         assert_eq!(included(&tree, "d/a.c", "ntddk.h", &["inc"]), None);
+    }
+
+    #[test]
+    fn a_link_leads_to_the_file() {
+        let mut tree = tree(&["d/a.c", "common/x.h", "common/y.h"]);
+        let [x, y] = ["common/x.h", "common/y.h"].map(|path| tree.at(path).unwrap());
+        tree.link("d/x.h", x);
+        tree.link("common/y.h", x);
+        assert_eq!((tree.at("D/x.h"), tree.at("common/y.h")), (Some(x), Some(y)));
+        assert_eq!(included(&tree, "d/a.c", "x.h", &[]).as_deref(), Some("common/x.h"));
+        assert_eq!(tree.files().count(), 3);
     }
 
     #[test]

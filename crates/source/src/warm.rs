@@ -115,6 +115,13 @@ fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
         *function = place(*function);
         function.is_some()
     });
+    syntax.members.retain_mut(|member| {
+        member.function = place(member.function);
+        member.function.is_some()
+    });
+    let is_within = |at: usize| bodies.iter().any(|body| body.range.contains(&at));
+    syntax.records.retain(|record| record.names.iter().all(|name| is_within(name.start)));
+    syntax.defaults.clear();
     syntax.variables.clear();
     syntax.enumerators.clear();
     syntax.assembly.clear();

@@ -1,9 +1,10 @@
 //! All that was parsed, and what names mean across it.
 
 use crate::outline::Body;
+use crate::pointer::Pointers;
 use crate::preprocess::Unit;
-use crate::syntax::{Happens, Syntax, Variable};
-use crate::{FileId, FileKind, OptIn, SourceTree};
+use crate::syntax::{Happens, Record, Syntax, Variable};
+use crate::{FileId, FileKind, OptIn, SourceTree, scope};
 use foldhash::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -60,8 +61,14 @@ pub(crate) struct World<'t> {
     pub(crate) globals: HashMap<&'t str, Vec<GlobalEvent>>,
     /// Which of the parsed files has it, and which of its enumerators.
     pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
+    /// What is given to pointers that may point to functions that are looked for.
+    pub(crate) pointers: Pointers<'t>,
     /// Names whose values were asked for and that are no constants.
     asked: Mutex<HashSet<String>>,
+    /// The structures by their names, likewise.
+    pub(crate) records: HashMap<&'t str, Vec<(usize, usize)>>,
+    /// The values that functions give parameters without an argument, by the function's name, likewise.
+    pub(crate) defaults: HashMap<&'t str, Vec<(usize, usize)>>,
 }
 
 impl<'t> World<'t> {
@@ -72,7 +79,10 @@ impl<'t> World<'t> {
             functions: HashMap::default(),
             globals: HashMap::default(),
             enumerators: HashMap::default(),
+            pointers: Pointers::default(),
             asked: Mutex::default(),
+            records: HashMap::default(),
+            defaults: HashMap::default(),
         }
     }
 
@@ -108,19 +118,28 @@ impl<'t> World<'t> {
         for (index, one) in parsed.syntax.enumerators.iter().enumerate() {
             self.enumerators.entry(name(&one.name)).or_default().push((number, index));
         }
+        for (index, record) in parsed.syntax.records.iter().enumerate() {
+            for of in &record.names {
+                self.records.entry(name(of)).or_default().push((number, index));
+            }
+        }
+        for (index, one) in parsed.syntax.defaults.iter().enumerate() {
+            self.defaults.entry(name(&one.function)).or_default().push((number, index));
+        }
         for (index, function) in parsed.syntax.functions.iter().enumerate() {
             let id = FunctionId { parsed: number, function: index };
             self.add_function(name(&function.name), id, parsed);
-            let is_own = |of: &str| {
-                function.parameters.iter().any(|one| name(one) == of)
-                    || function
-                        .variables
-                        .iter()
-                        .any(|other| declares(other) && name(&other.name) == of)
-            };
+            let declared = function.variables.iter().filter(|one| declares(one));
+            let parameters = function.parameters.iter().chain(&function.template);
+            let own: HashSet<&str> =
+                declared.map(|one| &one.name).chain(parameters).map(name).collect();
             for (event, variable) in function.variables.iter().enumerate() {
                 let of = name(&variable.name);
-                if !declares(variable) && !is_own(of) {
+                let is_own = || {
+                    let is_it = |range: &Range<usize>| name(range) == of;
+                    scope::is_declared(function, &is_it, variable.name.start)
+                };
+                if !(declares(variable) || own.contains(of) && is_own()) {
                     let event = GlobalEvent { parsed: number, function: Some(index), event };
                     self.globals.entry(of).or_default().push(event);
                 }
@@ -145,9 +164,33 @@ impl<'t> World<'t> {
         }
     }
 
+    /// What happens there.
+    pub(crate) fn happens(&self, event: &GlobalEvent) -> &Happens {
+        let syntax = &self.parsed[event.parsed].syntax;
+        match event.function {
+            Some(function) => &syntax.functions[function].variables[event.event].happens,
+            None => &syntax.variables[event.event].happens,
+        }
+    }
+
     pub(crate) fn text(&self, parsed: usize, range: &Range<usize>) -> &'t str {
         let tree: &'t SourceTree = self.tree;
         tree.file(self.parsed[parsed].file).text.as_str().get(range.clone()).unwrap_or_default()
+    }
+
+    /// The members of the structure of that name in their order, each with the word that names its type; none where that
+    /// is not plain.
+    pub(crate) fn record(&self, name: &str) -> Option<Vec<(&'t str, Option<&'t str>)>> {
+        let members = |&(parsed, index): &(usize, usize)| {
+            let record: &Record = &self.parsed[parsed].syntax.records[index];
+            let member = |(name, of): &(Range<usize>, Option<Range<usize>>)| {
+                (self.text(parsed, name), of.as_ref().map(|of| self.text(parsed, of)))
+            };
+            record.is_plain.then(|| record.members.iter().map(member).collect::<Vec<_>>())
+        };
+        let (first, rest) = self.records.get(name)?.split_first()?;
+        let found = members(first)?;
+        rest.iter().all(|other| members(other).as_ref() == Some(&found)).then_some(found)
     }
 
     /// The functions that a call of `name` in a file may mean: that of the file itself, else those that are not static,

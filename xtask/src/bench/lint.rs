@@ -1,6 +1,6 @@
 //! The lint of a tree of driver sources, beside merely parsing it, and beside two checkers that are given the same rules.
 
-use super::meter::{Contestant, Meter, line};
+use super::meter::{Contestant, Meter, Sample, line};
 use super::peers;
 use super::table::{Ratio, Row, Target};
 use crate::command::{capture, root};
@@ -18,10 +18,11 @@ const MOST_OF_PARSING: f64 = 2.0;
 /// How much faster than each checker it should be.
 const GOAL: f64 = 10.0;
 
-/// What is timed: ringfence, the program that only parses, and whether there are checkers.
+/// What is timed: ringfence, the program that only parses, the one that edits, and whether there are checkers.
 pub struct Programs<'a> {
     pub ringfence: &'a Path,
     pub parse: &'a Path,
+    pub relint: &'a Path,
     pub with_peers: bool,
 }
 
@@ -56,6 +57,7 @@ pub fn measure(
         let target = Target::AtMost(MOST_OF_PARSING);
         pair.measure(meter, rounds, &tree, "time", target, rows)?;
     }
+    again(programs.relint, &tree, rows)?;
     if programs.with_peers {
         let semgrep = peers::semgrep(folder)?;
         peers::cppcheck()?;
@@ -69,6 +71,35 @@ pub fn measure(
         };
         let rounds = if rounds > 5 { 5 } else { 1 };
         pair.measure(meter, rounds, &tree, "speed", Target::AtLeast(GOAL), rows)?;
+    }
+    Ok(())
+}
+
+/// Adds what looking at an edited file takes, of parsing it: for a file of median size and for the largest.
+fn again(relint: &Path, tree: &Tree, rows: &mut Vec<Row>) -> Result<()> {
+    println!("timing edits");
+    let said = capture(Command::new(relint).arg(&tree.folder))?;
+    let mut edits: Vec<(u64, f64, f64)> = Vec::new();
+    for line in said.lines() {
+        let mut numbers = line.split(' ');
+        let mut next = || numbers.next().context("three numbers a line");
+        // Bytes differ from edit to edit, files by far more.
+        edits.push((next()?.parse()?, next()?.parse()?, next()?.parse()?));
+    }
+    let half = edits.len() / 2;
+    ensure!(half > 0, "nothing was edited");
+    for (which, edits) in [("median", &edits[..half]), ("largest", &edits[half..])] {
+        let ratios: Vec<f64> = edits.iter().map(|(_, looked, parsed)| looked / parsed).collect();
+        let sample = |(_, looked, _): &(u64, f64, f64)| Sample {
+            seconds: *looked,
+            cpu_seconds: *looked,
+            peak_kib: 0,
+        };
+        let samples: Vec<Sample> = edits.iter().map(sample).collect();
+        let mut row = Row::new(&format!("edit of the {which} file"), 1, edits[0].0, &samples);
+        let target = Some(Target::AtMost(MOST_OF_PARSING));
+        row.ratios.push(Ratio::new("time, of parsing it", &ratios, target));
+        rows.push(row);
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use crate::{Format, Options, sample, write_lint};
 use ringfence_finding::{
     Authority, Excuse, Fault, Fix, IdleAcceptances, IdleSuppression, LINT_REPORT_VERSION, Level,
-    LintCoverage, LintReport, Question, Region, RuleCard, Safety, SourceEdit, SourceExcuse,
-    SourceFinding, SourceMark, Targets, Unread,
+    LintCoverage, LintDoubt, LintReport, Question, Region, RuleCard, Safety, SourceEdit,
+    SourceExcuse, SourceFinding, SourceMark, Targets, Unread,
 };
 use std::time::Duration;
 
@@ -115,9 +115,20 @@ pub(super) fn with(findings: Vec<SourceFinding>) -> LintReport {
             calls: 31,
             known: 28,
             open_not_shown: 2,
+            ..Default::default()
         },
+        doubts: vec![
+            doubt("drv.vcxproj", 7, "this file is imported and not among those that are looked at"),
+            doubt("src/pool.c", 3, "`acme.h` is not among the files that are looked at"),
+            doubt("src/pool.c", 4, "`gone.h` is not among the files that are looked at"),
+            doubt("src/ring.c", 3, "`acme.h` is not among the files that are looked at"),
+        ],
         ..clean(findings)
     }
+}
+
+fn doubt(path: &str, line: u32, what: &str) -> LintDoubt {
+    LintDoubt { path: path.to_owned(), line, what: what.to_owned() }
 }
 
 /// A report with `findings` and nothing else.
@@ -132,6 +143,7 @@ pub(super) fn clean(findings: Vec<SourceFinding>) -> LintReport {
         unread: Vec::new(),
         faults: Vec::new(),
         examined: LintCoverage { files: 12, parsed: 5, calls: 31, known: 31, ..Default::default() },
+        doubts: Vec::new(),
         elapsed: Duration::from_millis(20),
     }
 }

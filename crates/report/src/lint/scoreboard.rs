@@ -49,11 +49,16 @@ pub(super) const NOTHING: &str = "nothing to examine, neither sources nor projec
 
 /// `12 files (5 parsed), 1 project, 31 calls of DDIs, 28 of 31 known (--show all tells the others)`.
 pub(super) fn examined(coverage: &LintCoverage) -> String {
-    let LintCoverage { files, parsed, projects, calls, known, open_not_shown } = *coverage;
+    let LintCoverage { files, parsed, not_built, projects, calls, known, open_not_shown } =
+        *coverage;
     if coverage.is_nothing() {
         return "0 files".to_owned();
     }
-    let mut told = format!("{} ({} parsed)", counted(files, "file"), grouped(parsed));
+    let not_built = match not_built {
+        0 => String::new(),
+        some => format!(", {} not built", grouped(some)),
+    };
+    let mut told = format!("{} ({} parsed{not_built})", counted(files, "file"), grouped(parsed));
     if projects > 0 {
         told += &format!(", {}", counted(projects, "project"));
     }
@@ -77,7 +82,8 @@ pub(super) fn examined(coverage: &LintCoverage) -> String {
 /// What stands above the last line: the page to read first, why nothing fails, and by whose word.
 pub(super) fn closing(report: &LintReport, tally: &Tally, options: &Options) -> Vec<Line> {
     let width = options.columns();
-    let mut lines = more(report, options);
+    let mut lines = doubts(report, width);
+    lines.extend(more(report, options));
     if tally.errors == 0 && tally.excused_errors > 0 {
         let is = if tally.excused_errors == 1 { "is" } else { "are" };
         let text = format!("{} {is} excused", counted(tally.excused_errors, "error"));
@@ -107,6 +113,29 @@ fn more(report: &LintReport, options: &Options) -> Vec<Line> {
     hanging(Line::new().plain("for more: "), &text, options.columns())
 }
 
+/// Doubts that are told; what is beyond is counted.
+const DOUBTS: usize = 3;
+
+/// How much of what was looked at is in doubt, and the first of it.
+fn doubts(report: &LintReport, width: usize) -> Vec<Line> {
+    let count = report.doubts.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let is = if count == 1 { "is" } else { "are" };
+    let text = format!("{} {is} in doubt, so macros may be missing", counted(count, "place"));
+    let mut lines = hanging(Line::new(), &text, width);
+    for doubt in report.doubts.iter().take(DOUBTS) {
+        let lead = Line::indented(2).plain(format!("{}:{}: ", doubt.path, doubt.line));
+        lines.extend(hanging(lead, &doubt.what, width));
+    }
+    if count > DOUBTS {
+        let rest = format!("and {} more, all with --format json", grouped(count - DOUBTS));
+        lines.extend(hanging(Line::indented(2), &rest, width));
+    }
+    lines
+}
+
 /// `allow(executable-pool-type) accepts nothing: there is nothing to accept`.
 pub(super) fn idle(idle: &IdleSuppression) -> String {
     format!("`{}` accepts nothing: {}", idle.text, idle.because)
@@ -133,6 +162,8 @@ mod tests {
         );
         let shown = LintCoverage { open_not_shown: 0, projects: 0, ..some };
         assert_eq!(told(shown), "12 files (5 parsed), 31 calls of DDIs, 28 of 31 known");
+        let left = LintCoverage { not_built: 2, ..all };
+        assert_eq!(told(left), "12 files (5 parsed, 2 not built), 31 calls of DDIs, all known");
         let none = LintCoverage { files: 1, ..Default::default() };
         assert_eq!(told(none), "1 file (0 parsed), no calls of DDIs");
     }

@@ -1,7 +1,9 @@
 //! The files that are looked at: those that were asked for, and those that they belong to.
 
 use rayon::prelude::*;
-use ringfence_container::{Input, Source, Unreadable, expand_sources, read_source};
+use ringfence_container::{
+    Input, Source, Unreadable, above, expand_sources, linked_twice, read_source,
+};
 use ringfence_finding::Unread;
 use ringfence_source::{FileId, FileKind, SourceText, SourceTree};
 use std::collections::{BTreeSet, HashSet};
@@ -19,8 +21,6 @@ pub(super) struct Gathered {
     pub(super) left_out_by_name: Vec<Unread>,
 }
 
-/// Folders above an input that are searched for what builds it.
-const HIGHEST: usize = 8;
 /// More files than this are not read along: they are no driver's.
 const MOST_ALONG: usize = 5_000;
 /// Files of MSBuild that hold for all folders below.
@@ -35,38 +35,20 @@ pub(super) fn gather(inputs: &[Input]) -> Gathered {
     gathered.read(inputs, true);
     let mut along: BTreeSet<PathBuf> = BTreeSet::new();
     let mut for_folders: BTreeSet<PathBuf> = BTreeSet::new();
-    let folders: BTreeSet<PathBuf> = gathered.folders(inputs);
-    for folder in &folders {
-        let above = above(folder);
-        along.extend(above.iter().find(|folder| builds(folder)).cloned());
-        let wanted = above.iter().flat_map(|folder| FOR_FOLDERS.map(|name| folder.join(name)));
-        for_folders.extend(wanted.filter(|path| path.is_file()));
+    for folder in &gathered.folders(inputs) {
+        let above = above(folder, is_build, &FOR_FOLDERS);
+        along.extend(above.building);
+        for_folders.extend(above.named);
     }
     let inputs: Vec<Input> = along.into_iter().chain(for_folders).map(Input::Path).collect();
     gathered.read(&inputs, false);
     gathered
 }
 
-/// A folder and those above it, up to the top of a repository.
-fn above(folder: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for folder in folder.ancestors().take(HIGHEST) {
-        all.push(folder.to_owned());
-        if folder.join(".git").exists() {
-            break;
-        }
-    }
-    all
-}
-
-/// Whether a folder has a file that says how source is built.
-fn builds(folder: &Path) -> bool {
-    let Ok(entries) = folder.read_dir() else { return false };
-    let is_project = |name: &str| {
-        FileKind::of(name) == Some(FileKind::Project)
-            && !FOR_FOLDERS.iter().any(|other| name.eq_ignore_ascii_case(other))
-    };
-    entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_project))
+/// Whether a file of this name says how what is in its folder is built.
+fn is_build(name: &str) -> bool {
+    FileKind::of(name) == Some(FileKind::Project)
+        && !FOR_FOLDERS.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 impl Gathered {
@@ -83,6 +65,7 @@ impl Gathered {
             found.retain(|found| found.as_ref().is_ok_and(|source| !known(source)));
             found.truncate(MOST_ALONG);
         }
+        let twice = linked_twice(&mut found);
         for one in found.into_par_iter().map(read).collect::<Vec<_>>() {
             match one {
                 Ok((path, Some(text))) => {
@@ -92,6 +75,12 @@ impl Gathered {
                 Ok((path, None)) => self.left_out_by_name.push(no_source(path)),
                 Err(unread) if asked => self.unread.push(unread),
                 Err(_) => {}
+            }
+        }
+        for (link, to) in twice {
+            let [link, to] = [link, to].map(|path| absolute(&path.to_string_lossy()));
+            if let Some((link, to)) = link.zip(to.and_then(|to| self.tree.at(&to))) {
+                self.tree.link(&link, to);
             }
         }
     }
@@ -135,6 +124,9 @@ fn read(found: Result<Source, Unreadable>) -> Result<(String, Option<SourceText>
         return Ok((name, None));
     }
     let fail = |reason: String| Unread { path: name.clone(), reason };
+    if source.path().is_some_and(|path| path.to_str().is_none()) {
+        return Err(fail("its name is not in UTF-8, so it is not looked at".to_owned()));
+    }
     let bytes = read_source(Path::new(&name)).map_err(|reason| fail(reason.to_string()))?;
     let text = SourceText::decode(&bytes).map_err(|reason| fail(reason.to_string()))?;
     Ok((absolute(&name).unwrap_or(name), Some(text)))

@@ -2,41 +2,56 @@
 
 use crate::rule_cards;
 use ringfence_finding::{IdleSuppression, SourceExcuse, SourceFinding};
-use ringfence_source::{FileKind, SourceTree, Suppressed, Suppression};
+use ringfence_source::{FileId, FileKind, SourceTree, Span, Suppressed, Suppression};
+use std::collections::HashSet;
 
-/// Excuses the findings that a suppression is about; gives the suppressions that are about none.
-pub(super) fn suppress<'s>(
+/// Excuses the findings that a suppression is about; gives the suppressions in files that are asked about that are about
+/// none.
+pub(super) fn suppress(
     tree: &SourceTree,
     findings: &mut [SourceFinding],
-    suppressions: impl Iterator<Item = &'s Suppression>,
+    suppressions: &[Suppression],
+    is_asked: impl Fn(FileId) -> bool,
 ) -> Vec<IdleSuppression> {
-    let mut idle = Vec::new();
+    // One in a header may be about several files, of which not all may be asked about.
+    let mut used: HashSet<(Span, String)> = HashSet::new();
     for one in suppressions {
-        let path = tree.name(one.span.file);
-        let unknown = unknown_rule(one);
-        let mut used = false;
-        for finding in findings.iter_mut().filter(|finding| finding.path == path) {
-            let touches =
-                (finding.line..=last_line(tree, finding)).any(|line| one.lines.contains(&line));
-            if touches && is_about(one, finding) {
-                used = true;
-                let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
-                finding.excuse.get_or_insert(excuse);
-            }
+        if !is_asked(one.file) || excuses(tree, findings, one) {
+            used.insert((one.span, one.told()));
         }
-        let because = match unknown {
+    }
+    let mut idle = Vec::new();
+    let own = suppressions.iter().filter(|one| one.file == one.span.file && is_asked(one.file));
+    for one in own {
+        let because = match unfit(one) {
             Some(because) => because,
-            None if used => continue,
+            None if used.contains(&(one.span, one.told())) => continue,
             None => "there is nothing for it to accept".to_owned(),
         };
         idle.push(IdleSuppression {
-            path: path.to_owned(),
+            path: tree.name(one.span.file).to_owned(),
             line: one.line,
             text: one.told(),
             because,
         });
     }
     idle
+}
+
+/// Excuses what a suppression is about; whether there is anything.
+fn excuses(tree: &SourceTree, findings: &mut [SourceFinding], one: &Suppression) -> bool {
+    let path = tree.name(one.file);
+    let mut used = false;
+    for finding in findings.iter_mut().filter(|finding| finding.path == path) {
+        let touches =
+            (finding.line..=last_line(tree, finding)).any(|line| one.lines.contains(&line));
+        if touches && is_about(one, finding) {
+            used = true;
+            let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
+            finding.excuse.get_or_insert(excuse);
+        }
+    }
+    used
 }
 
 /// The line that the statement of a finding ends in, as far as a semicolon tells it.
@@ -69,6 +84,7 @@ fn is_about(of: &Suppression, finding: &SourceFinding) -> bool {
                 false => rule_cards().any(|card| card.id == finding.rule && card.is_called(name)),
             }
         }
+        Suppressed::Nothing { .. } => false,
         Suppressed::Warning(number) => {
             finding.warning.is_some_and(|warning| warning[1..] == number.to_string())
         }
@@ -81,8 +97,13 @@ fn is_warning(name: &str) -> bool {
         .is_some_and(|digits| digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn unknown_rule(of: &Suppression) -> Option<String> {
-    let Suppressed::Rule(name) = &of.of else { return None };
+/// Why one can suppress nothing, or is to be told all the same.
+fn unfit(of: &Suppression) -> Option<String> {
+    let name = match &of.of {
+        Suppressed::Rule(name) => name,
+        Suppressed::Nothing { why, .. } => return Some((*why).to_owned()),
+        Suppressed::Warning(_) => return None,
+    };
     if rule_cards().any(|card| card.is_called(name)) {
         return None;
     }

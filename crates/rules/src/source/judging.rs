@@ -1,6 +1,6 @@
 //! From a call in source that asks for executable memory to a finding about it.
 
-use super::Source;
+use super::{Source, building};
 use crate::calls::{KERNEL_MODE, USER_MODE, answer_of, ruled};
 use crate::memory::{denial, graded, verifier_note};
 use ringfence_ddi::{Bits, Grant, Role, Ruling};
@@ -9,13 +9,15 @@ use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
 
 /// What a call asks for.
 pub(crate) fn answer(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
-    match call.ddi.grant {
+    let answer = match call.ddi.grant {
         Grant::Argument => answer_of(&rulings(call, source)),
         // Windows maps memory into a process without the right to execute it.
         Grant::Always if always(call, Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
         Grant::Always => CallAnswer::Violation,
         Grant::Never | Grant::Kernel | Grant::Section | Grant::Nothing => CallAnswer::Fine,
-    }
+    };
+    // Of several functions that a pointer may point to, only this one is asked.
+    if call.is_maybe && answer == CallAnswer::Violation { CallAnswer::Mixed } else { answer }
 }
 
 /// What each choice of the deciding argument asks for.
@@ -87,7 +89,7 @@ pub(crate) fn violation(
     let finding = SourceFinding::new(
         card,
         graded(call.ddi.verifier.behaviour, mixed),
-        message(call, what, mixed, argument.as_deref()),
+        message(call, source, what, argument.as_deref()),
         primary(call, source),
     );
     let finding = match denial(call.ddi).filter(|_| !mixed) {
@@ -101,7 +103,7 @@ pub(crate) fn violation(
         .within(call.function.clone())
         .as_warning(warning(call))
         .related(related(call, source));
-    let finding = [opt_in_note(call), verifier_note(call.ddi, mixed)]
+    let finding = [opt_in_note(call, source), verifier_note(call.ddi, mixed)]
         .into_iter()
         .flatten()
         .fold(finding, SourceFinding::note);
@@ -119,7 +121,7 @@ pub(crate) fn violation(
 pub(super) fn open(card: &RuleCard, call: &SourceCall, source: &Source<'_>) -> SourceFinding {
     let argument = argument(call, source);
     let what = "whether memory is executable is not known";
-    let message = message(call, what, false, argument.as_deref());
+    let message = message(call, source, what, argument.as_deref());
     SourceFinding::new(card, Level::Note, message, primary(call, source))
         .open()
         .about(call.ddi.name, argument)
@@ -156,7 +158,14 @@ pub(crate) fn terms(call: &SourceCall) -> impl Iterator<Item = &Term> {
         .flat_map(|choice| &choice.terms)
 }
 
-fn message(call: &SourceCall, what: &str, mixed: bool, argument: Option<&str>) -> String {
+fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<&str>) -> String {
+    let mixed = answer(call, source) == CallAnswer::Mixed;
+    let builds = match &call.opt_in {
+        OptIn::Partly { without } if depends_on_opt_in(call) => {
+            building::in_builds(without, source)
+        }
+        _ => String::new(),
+    };
     let path = match mixed {
         true if call.opt_in == OptIn::Open && depends_on_opt_in(call) => ", depending on the build",
         true => ", depending on the path",
@@ -168,8 +177,10 @@ fn message(call: &SourceCall, what: &str, mixed: bool, argument: Option<&str>) -
         [first, .., last] => format!(", by way of `{}` and on to `{}`", first.name, last.name),
     };
     match argument {
-        Some(argument) => format!("{what}{path}: {argument} at {}{by_way_of}", call.ddi.name),
-        None => format!("{what}{path}: {}{by_way_of}", call.ddi.name),
+        Some(argument) => {
+            format!("{what}{builds}{path}: {argument} at {}{by_way_of}", call.ddi.name)
+        }
+        None => format!("{what}{builds}{path}: {}{by_way_of}", call.ddi.name),
     }
 }
 
@@ -249,6 +260,9 @@ fn related(call: &SourceCall, source: &Source<'_>) -> Vec<SourceMark> {
             marks.push(source.mark(span, says));
         }
     };
+    for given in &call.pointed {
+        show(*given, format!("the pointer is given `{}` here", call.ddi.name));
+    }
     for hop in &call.via {
         let kind = if hop.is_macro { "the macro" } else { "the function" };
         show(hop.span, format!("{kind} `{}` passes it on here", hop.name));
@@ -265,12 +279,13 @@ fn related(call: &SourceCall, source: &Source<'_>) -> Vec<SourceMark> {
 }
 
 /// What an opt-in has to do with it.
-fn opt_in_note(call: &SourceCall) -> Option<String> {
+fn opt_in_note(call: &SourceCall, source: &Source<'_>) -> Option<String> {
     use ringfence_source::Initialised;
     if !depends_on_opt_in(call) {
         return None;
     }
     Some(match &call.opt_in {
+        OptIn::Partly { without } => return Some(building::lacking(without, source)),
         OptIn::Runtime(Initialised::Never) => {
             "POOL_NX_OPTIN is defined, but nothing calls ExInitializeDriverRuntime(DrvRtPoolNxOptIn): \
              the memory stays executable"

@@ -32,7 +32,7 @@ fn project(tree: &SourceTree, defines: &[(&str, &str)]) -> Project {
 }
 
 /// Each call as `path:line DDI values`, with the wrappers and macros on the way.
-fn told(tree: &SourceTree, projects: &[Project]) -> Vec<String> {
+pub(crate) fn told(tree: &SourceTree, projects: &[Project]) -> Vec<String> {
     let told = |call: SourceCall| {
         let file = tree.file(call.span.file);
         let line = file.text.place(call.span.start as usize).line;
@@ -49,7 +49,8 @@ fn told(tree: &SourceTree, projects: &[Project]) -> Vec<String> {
     analyse(tree, projects, &[]).calls.into_iter().map(told).collect()
 }
 
-fn of(text: &str) -> Vec<String> {
+/// What is told of a file of C.
+pub(crate) fn of(text: &str) -> Vec<String> {
     told(&tree(&[("a.c", &format!("#include <ntddk.h>\n{text}"))]), &[])
 }
 
@@ -415,4 +416,30 @@ fn what_runs_in_user_mode_is_left_out() {
     );
     assert_eq!(with(&format!("#define KERNEL\n#include \"both.h\"\n{call}")).len(), 1);
     assert_eq!(with(&format!("#include \"both.h\"\n{call}")).len(), 1);
+}
+
+/// Each of many wrappers calls the next one several times: of more ways than are followed it is said that they are not.
+#[test]
+fn trees_of_wrappers_end() {
+    let tree = |depth: usize| {
+        let wrapper = |level: usize| {
+            let call = format!("W{}(t); ", level - 1);
+            format!("void W{level}(POOL_TYPE t) {{ {} }}\n", call.repeat(6))
+        };
+        let wrappers: String = (1..=depth).map(wrapper).collect();
+        format!(
+            "void W0(POOL_TYPE t) {{ ExAllocatePool(t, 1); }}\n{wrappers}void F() {{ W{depth}(NonPagedPool); }}"
+        )
+    };
+    let found = of(&tree(4));
+    assert!(found.iter().any(|one| one.contains("a.c:7 ExAllocatePool 0x0 <")), "{found:?}");
+    let too_much = "ExAllocatePool 0x0? there are more possibilities than are followed";
+    assert!(found.iter().any(|one| one.ends_with(&format!("a.c:7 {too_much}"))), "{found:?}");
+    assert!(of(&tree(12)).iter().any(|one| one.contains('?')));
+}
+
+#[test]
+fn many_calls_on_one_line_are_all_told() {
+    let calls = "ExAllocatePool(PagedPool, 1); ".repeat(20_000);
+    assert_eq!(of(&format!("void F() {{ {calls} }}")).len(), 20_000);
 }

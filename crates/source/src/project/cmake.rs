@@ -65,6 +65,7 @@ fn project(reader: &Reader<'_>, lists: &Lists, target: &Target) -> Project {
         name: target.name.clone(),
         place: target.place,
         sources: sources.into_iter().collect(),
+        unbuilt: Vec::new(),
         names_sources: target.names_sources && !target.unknown_sources,
         configurations: vec![configuration],
         doubts: doubts.into_vec(),

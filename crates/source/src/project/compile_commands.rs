@@ -72,6 +72,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
         name: "compile_commands.json".to_owned(),
         place: Span::new(file, 0..0),
         sources,
+        unbuilt: Vec::new(),
         names_sources: true,
         configurations: vec![configuration],
         doubts: commands.doubts.into_vec(),

@@ -10,11 +10,11 @@ mod properties;
 mod sites;
 
 use super::budget::Doubts;
-use super::{Configuration, Project, ProjectFormat, Reader, xml};
+use super::{Configuration, Project, ProjectFormat, Reader, built, xml};
 use crate::{FileId, Span};
 use configuration::configuration;
 use evaluation::Evaluation;
-use items::{Items, Metadata};
+use items::{Item, Items, Metadata};
 use roxmltree::Node;
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,29 +24,36 @@ const CONFIGURATIONS: usize = 32;
 /// Reads the project that `file` describes.
 pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
     let mut doubts = Doubts::default();
-    let mut sources = BTreeSet::new();
+    let (mut builds, mut named) = (Vec::new(), BTreeSet::new());
     let mut names_sources = false;
     let mut configurations: Vec<Configuration> = Vec::new();
     let mut written = Vec::new();
-    for (name, platform) in chosen(reader, file, &mut doubts) {
+    let (chosen, of_32_bits) = chosen(reader, file, &mut doubts);
+    for (name, platform) in chosen {
         let mut evaluation =
             Evaluation::of(reader, file, global(name.as_deref(), platform.as_deref()));
         let items = Items::of(&mut evaluation);
         names_sources |= items.lists;
-        sources.extend(
-            items.items.iter().filter(|item| !is_excluded(&item.own, &items)).map(|item| item.file),
-        );
+        let is_built = |item: &&Item| !is_excluded(&item.own, &items);
+        builds.push(items.items.iter().filter(is_built).map(|item| item.file).collect());
+        named.extend(items.items.iter().map(|item| item.file));
         let name = name.zip(platform).map(|(name, platform)| format!("{name}|{platform}"));
         configurations.push(configuration(&mut evaluation, &items, name.unwrap_or_default()));
         doubts.extend(evaluation.doubts);
         written.push(items.written);
     }
+    for (name, platform) in of_32_bits.iter().take_while(|_| !reader.budget.is_spent()) {
+        let mut evaluation = Evaluation::of(reader, file, global(Some(name), Some(platform)));
+        named.extend(Items::of(&mut evaluation).items.iter().map(|item| item.file));
+    }
+    let (sources, unbuilt) = built(&mut configurations, &builds, &named);
     Project {
         file,
         format: ProjectFormat::MsBuild,
         name: stem(reader, file),
         place: Span::new(file, 0..0),
-        sources: sources.into_iter().collect(),
+        sources,
+        unbuilt,
         names_sources,
         configurations,
         doubts: doubts.into_vec(),
@@ -69,13 +76,44 @@ fn global(
     HashMap::from([("configuration", given(configuration)), ("platform", given(platform))])
 }
 
+/// The name and the platform of a configuration, where they are known.
+type Chosen = (Option<String>, Option<String>);
+
 /// The configurations that matter: those for x64, then those for ARM64, and others only where there are none of
-/// these. One of which nothing is known where the project names none.
+/// these. One of which nothing is known where the project names none. And those for 32 bits, where they do not matter.
 fn chosen(
     reader: &Reader<'_>,
     file: FileId,
     doubts: &mut Doubts,
-) -> Vec<(Option<String>, Option<String>)> {
+) -> (Vec<Chosen>, Vec<(String, String)>) {
+    let all = declared(reader, file);
+    let of = |platforms: &[&str]| {
+        let fits = |one: &&(String, String)| {
+            platforms.iter().any(|platform| one.1.eq_ignore_ascii_case(platform))
+        };
+        all.iter().filter(fits).cloned().collect::<Vec<_>>()
+    };
+    let mut kept = [of(&["x64"]), of(&["ARM64"])].concat();
+    let mut of_32_bits = of(&["Win32", "x86", "ARM"]);
+    of_32_bits.truncate(CONFIGURATIONS);
+    if kept.is_empty() {
+        kept = all;
+        of_32_bits.clear();
+    }
+    if kept.len() > CONFIGURATIONS {
+        let what = format!("only {CONFIGURATIONS} of {} configurations are read", kept.len());
+        doubts.add(Span::new(file, 0..0), what);
+        kept.truncate(CONFIGURATIONS);
+    }
+    if kept.is_empty() {
+        return (vec![(None, None)], of_32_bits);
+    }
+    let known = |(name, platform)| (Some(name), Some(platform));
+    (kept.into_iter().map(known).collect(), of_32_bits)
+}
+
+/// All configurations that a project has, each by its name and its platform.
+fn declared(reader: &Reader<'_>, file: FileId) -> Vec<(String, String)> {
     let mut evaluation = Evaluation::of(reader, file, global(None, None));
     let mut all: Vec<(String, String)> = Vec::new();
     for group in std::mem::take(&mut evaluation.groups) {
@@ -94,23 +132,7 @@ fn chosen(
             }
         }
     }
-    let of = |platform: &str| {
-        let fits = |one: &&(String, String)| one.1.eq_ignore_ascii_case(platform);
-        all.iter().filter(fits).cloned().collect::<Vec<_>>()
-    };
-    let mut kept = [of("x64"), of("ARM64")].concat();
-    if kept.is_empty() {
-        kept = all;
-    }
-    if kept.len() > CONFIGURATIONS {
-        let what = format!("only {CONFIGURATIONS} of {} configurations are read", kept.len());
-        doubts.add(Span::new(file, 0..0), what);
-        kept.truncate(CONFIGURATIONS);
-    }
-    if kept.is_empty() {
-        return vec![(None, None)];
-    }
-    kept.into_iter().map(|(name, platform)| (Some(name), Some(platform))).collect()
+    all
 }
 
 fn is_excluded(own: &Metadata, items: &Items) -> bool {

@@ -9,7 +9,7 @@ use super::budget::Doubts;
 use super::switches::{Switches, compiler, linker, linker_option};
 use super::traced::Traced;
 use super::words::{Quoting, words};
-use super::{Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, paths};
+use super::{Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, built, paths};
 use crate::tree::folder;
 use crate::{FileId, Span};
 use macros::{Macros, Nmake};
@@ -23,29 +23,38 @@ const BUILDS: [(&str, [(&str, &str); 3]); 2] = [
 
 /// Macros with switches for the compiler.
 const SWITCHES: [&str; 3] = ["C_DEFINES", "USER_C_FLAGS", "MSC_OPTIMIZATION"];
-/// Macros that list sources; those for other processors do not matter.
+/// Macros that list sources.
 const LISTS: [&str; 3] = ["SOURCES", "AMD64_SOURCES", "ARM64_SOURCES"];
+/// Macros that list sources for processors that memory integrity is not there for.
+const OTHER_LISTS: [&str; 3] = ["I386_SOURCES", "IA64_SOURCES", "ARM_SOURCES"];
 
 /// Reads the project that `file` describes.
 pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
     let mut doubts = Doubts::default();
-    let mut sources = BTreeSet::new();
+    let (mut builds, mut named) = (Vec::new(), BTreeSet::new());
     let mut names_sources = false;
     let mut configurations: Vec<Configuration> = Vec::new();
     for (name, environment) in BUILDS {
         let mut nmake = Nmake::new(reader, &environment);
         nmake.file(file);
+        let mut built = BTreeSet::new();
         for list in LISTS {
             let Some(list) = nmake.words(list) else { continue };
             names_sources |= !list.as_str().trim().is_empty();
-            sources.extend(listed(reader, file, &list, &mut nmake.doubts));
+            built.extend(listed(reader, file, &list, &mut nmake.doubts));
         }
+        for list in OTHER_LISTS {
+            let Some(list) = nmake.words(list) else { continue };
+            named.extend(listed(reader, file, &list, &mut nmake.doubts));
+        }
+        builds.push(built);
         configurations.push(configuration(reader, file, name, &mut nmake));
         if reader.budget.is_spent() {
             nmake.doubts.exhausted(Span::new(file, 0..0));
         }
         doubts.extend(nmake.doubts);
     }
+    let (sources, unbuilt) = built(&mut configurations, &builds, &named);
     merge(&mut configurations);
     Project {
         file,
@@ -56,7 +65,8 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
             .unwrap_or_default()
             .to_owned(),
         place: Span::new(file, 0..0),
-        sources: sources.into_iter().collect(),
+        sources,
+        unbuilt,
         names_sources,
         configurations,
         doubts: doubts.into_vec(),
@@ -120,6 +130,7 @@ fn configuration(
         output: output(&nmake.macros),
         defines: switches.defines,
         of_files: Vec::new(),
+        left_out: Vec::new(),
         include_folders,
         forced_includes: switches.forced.iter().map(|name| name.as_str().to_owned()).collect(),
         linker: options(nmake),

@@ -5,7 +5,7 @@ use super::switches::{Switches, compiler, linker, linker_option};
 use super::traced::Traced;
 use super::words::{Quoting, words};
 use super::{
-    Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, defines, paths, xml,
+    Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, built, defines, paths, xml,
 };
 use crate::tree::folder;
 use crate::{FileId, Span};
@@ -19,7 +19,7 @@ const FILE: u64 = 64;
 pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
     let mut said = Said { reader, file, doubts: Doubts::default() };
     let mut configurations = Vec::new();
-    let mut sources = BTreeSet::new();
+    let (mut builds, mut all_named) = (Vec::new(), BTreeSet::new());
     if let Some(document) = reader.documents.get(&file) {
         let named = |name: &'static str| {
             document.descendants().filter(move |node| node.tag_name().name() == name)
@@ -33,9 +33,10 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
         let files: Vec<Node<'_, '_>> = named("File").collect();
         let chosen = if chosen.is_empty() { all.iter().collect() } else { chosen };
         for node in chosen {
-            let (configuration, built) = said.configuration(*node, &files);
+            let (configuration, files) = said.configuration(*node, &files);
             configurations.push(configuration);
-            sources.extend(built);
+            builds.push(files.iter().filter(|(_, is_built)| *is_built).map(|one| one.0).collect());
+            all_named.extend(files.into_iter().map(|(file, _)| file));
         }
     }
     if configurations.is_empty() {
@@ -44,6 +45,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
     if reader.budget.is_spent() {
         said.doubts.exhausted(Span::new(file, 0..0));
     }
+    let (sources, unbuilt) = built(&mut configurations, &builds, &all_named);
     let path = &reader.tree.file(file).path;
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     Project {
@@ -52,7 +54,8 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Project {
         name: name.rsplit_once('.').map_or(name, |parts| parts.0).to_owned(),
         place: Span::new(file, 0..0),
         names_sources: !sources.is_empty(),
-        sources: sources.into_iter().collect(),
+        sources,
+        unbuilt,
         configurations,
         doubts: said.doubts.into_vec(),
         sites: Vec::new(),
@@ -66,12 +69,12 @@ struct Said<'r, 't> {
 }
 
 impl Said<'_, '_> {
-    /// A configuration, and the sources that are built in it.
+    /// A configuration, and the sources that are named, each with whether it is built in it.
     fn configuration(
         &mut self,
         node: Node<'_, '_>,
         files: &[Node<'_, '_>],
-    ) -> (Configuration, Vec<FileId>) {
+    ) -> (Configuration, Vec<(FileId, bool)>) {
         let name = node.attribute("Name").unwrap_or_default();
         let base = folder(&self.reader.tree.file(self.file).path).to_owned();
         let said = self.compiled(tool(node, "VCCLCompilerTool"));
@@ -82,7 +85,7 @@ impl Said<'_, '_> {
             }
         }
         let mut of_files = Vec::new();
-        let mut built = Vec::new();
+        let mut found = Vec::new();
         for file in files {
             if !self.reader.budget.spend(FILE) {
                 break;
@@ -91,10 +94,11 @@ impl Said<'_, '_> {
             let Some(source) = self.reader.tree.at(&paths::joined(&base, path)) else { continue };
             let own = file.children().find(|own| own.attribute("Name") == Some(name));
             let excluded = own.and_then(|own| own.attribute("ExcludedFromBuild"));
-            if excluded.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            let is_excluded = excluded.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            found.push((source, !is_excluded));
+            if is_excluded {
                 continue;
             }
-            built.push(source);
             if let Some(own) = own.and_then(|own| tool(own, "VCCLCompilerTool")) {
                 let own = self.compiled(Some(own));
                 if !own.defines.is_empty() {
@@ -108,6 +112,7 @@ impl Said<'_, '_> {
             output: output(node, &linker),
             defines: said.defines,
             of_files,
+            left_out: Vec::new(),
             include_folders,
             forced_includes: said
                 .forced
@@ -116,7 +121,7 @@ impl Said<'_, '_> {
                 .collect(),
             linker,
         };
-        (configuration, built)
+        (configuration, found)
     }
 
     fn attribute(&self, node: Option<Node<'_, '_>>, name: &str) -> Traced {

@@ -144,6 +144,8 @@ impl<'t> Follower<'_, 't> {
             via: via.to_vec(),
             innermost: span,
             opt_in: OptIn::None,
+            pointed: Vec::new(),
+            is_maybe: false,
         }
     }
 }

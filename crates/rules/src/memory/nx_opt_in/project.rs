@@ -5,7 +5,7 @@ use crate::source::{Mend, asks, changed, depends_on_opt_in, fix};
 use crate::{Source, SourceFindings};
 use ringfence_finding::{Fix, Level, SourceFinding};
 use ringfence_source::{FileId, OptIn, Output, Project, ProjectFormat, Span};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Tells projects whose files ask for `NonPagedPool` without any opt-in.
 pub(super) fn check(source: &Source<'_>, findings: &mut SourceFindings) {
@@ -15,17 +15,24 @@ pub(super) fn check(source: &Source<'_>, findings: &mut SourceFindings) {
     for call in source.analysis.calls.iter().filter(asking) {
         *uses.entry(call.span.file).or_default() += 1;
     }
-    let opting: BTreeSet<FileId> = source
+    let opting: BTreeMap<FileId, &OptIn> = source
         .analysis
         .opt_ins
         .iter()
         .filter(|(_, opt_in)| *opt_in != OptIn::None)
-        .map(|(file, _)| *file)
+        .map(|(file, opt_in)| (*file, opt_in))
         .collect();
+    let opts_in = |project: &Project, file: &FileId| match opting.get(file) {
+        Some(OptIn::Partly { without }) => !without.iter().any(|build| {
+            let is_target = build.target.is_empty() || build.target == project.name;
+            build.project == project.file && is_target && build.configurations.is_empty()
+        }),
+        other => other.is_some(),
+    };
     for project in source.projects {
         let is_user_mode = project.configurations.iter().all(|one| one.output == Output::UserMode);
         let says_nothing = project.format == ProjectFormat::CommandLine || is_user_mode;
-        if says_nothing || project.sources.iter().any(|file| opting.contains(file)) {
+        if says_nothing || project.sources.iter().any(|file| opts_in(project, file)) {
             continue;
         }
         let count = project.sources.iter().filter_map(|file| uses.get(file)).sum();

@@ -210,6 +210,7 @@ impl Sum {
             output,
             defines: self.switches.defines,
             of_files: Vec::new(),
+            left_out: Vec::new(),
             include_folders,
             forced_includes: self
                 .switches

@@ -61,6 +61,7 @@ pub(super) fn configuration(
         output: linking::output(evaluation, all),
         defines: said.defines,
         of_files,
+        left_out: Vec::new(),
         include_folders,
         forced_includes,
         linker: linking::options(evaluation, all),

@@ -1,0 +1,155 @@
+//! Files that several projects or configurations build.
+
+use super::*;
+use crate::{SourceText, analyse, projects};
+
+const HEAD: &str = r#"<Project><ItemGroup>
+<ProjectConfiguration Include="Debug|Win32"/><ProjectConfiguration Include="Debug|x64"/>
+<ProjectConfiguration Include="Release|x64"/></ItemGroup>
+<PropertyGroup><ConfigurationType>Driver</ConfigurationType></PropertyGroup>"#;
+const FILE: &str = r#"<ItemGroup><ClCompile Include="a.c"/></ItemGroup>"#;
+const ASKS: &str =
+    "#include <ntddk.h>\nvoid F(void) { p = ExAllocatePoolWithTag(NonPagedPool, 1, 'a'); }\n";
+
+/// What is defined for all sources, under a condition.
+fn defining(what: &str, condition: &str) -> String {
+    format!(
+        "<ItemDefinitionGroup Condition=\"{condition}\"><ClCompile><PreprocessorDefinitions>{what}\
+         </PreprocessorDefinitions></ClCompile></ItemDefinitionGroup>"
+    )
+}
+
+fn tree(files: &[(&str, &str)]) -> SourceTree {
+    let mut tree = SourceTree::default();
+    for (path, text) in files {
+        tree.add(path, SourceText::of(*text)).unwrap();
+    }
+    tree
+}
+
+/// The opt-in of `a.c`, and who is without.
+fn opt_in_of(files: &[(&str, &str)]) -> (OptIn, Vec<String>) {
+    let tree = tree(files);
+    let (projects, unreadable) = projects(&tree);
+    assert!(unreadable.is_empty(), "{unreadable:?}");
+    let analysis = analyse(&tree, &projects, &[]);
+    let file = tree.at("a.c").unwrap();
+    let (_, said) = analysis.opt_ins.iter().find(|(of, _)| *of == file).unwrap().clone();
+    let told = |build: &Build| {
+        let path = &tree.file(build.project).path;
+        format!("{path} {} {}", build.target, build.configurations.join(","))
+    };
+    let without = match &said {
+        OptIn::Partly { without } => without.iter().map(told).collect(),
+        _ => Vec::new(),
+    };
+    (said, without)
+}
+
+fn project(content: &str) -> String {
+    format!("{HEAD}{content}{FILE}</Project>")
+}
+
+#[test]
+fn who_does_not_opt_in_is_named() {
+    let (with, without) = (project(&defining("POOL_NX_OPTIN_AUTO=1", "true")), project(""));
+    let of = |a: &str, b: &str| opt_in_of(&[("a.vcxproj", a), ("b.vcxproj", b), ("a.c", ASKS)]);
+    assert_eq!(of(&with, &without).1, ["b.vcxproj  "]);
+    assert_eq!(of(&with, &with).0, OptIn::Auto);
+    assert_eq!(of(&without, &without).0, OptIn::None);
+    // Whose opt-in is of the other kind opts in as well.
+    let runtime = project(&defining("POOL_NX_OPTIN=1", "true"));
+    assert!(matches!(of(&with, &runtime).0, OptIn::Runtime(_)));
+    let out = project(&defining("POOL_NX_OPTIN_AUTO=1;POOL_NX_OPTOUT=1", "true"));
+    assert_eq!(of(&with, &out).1, ["b.vcxproj  "]);
+    // What nobody can tell is no lack.
+    let open = project(&defining("POOL_NX_OPTIN_AUTO=1", "'$(Unknown)'>'1'"));
+    assert_eq!(of(&with, &open).0, OptIn::Open);
+    let imports = project("<Import Project=\"gone.props\"/>");
+    assert_eq!(of(&with, &imports).0, OptIn::Open);
+    // A program in user mode asks the kernel for nothing.
+    let program = without.replace("<ConfigurationType>Driver", "<ConfigurationType>Application");
+    assert_eq!(of(&with, &program).0, OptIn::Auto);
+}
+
+#[test]
+fn configurations_that_do_not_opt_in_are_named() {
+    let some = project(&defining("POOL_NX_OPTIN_AUTO=1", "'$(Configuration)'=='Release'"));
+    assert_eq!(opt_in_of(&[("a.vcxproj", &some), ("a.c", ASKS)]).1, ["a.vcxproj  Debug|x64"]);
+    // 32-bit Windows has no memory integrity.
+    let win64 = project(&defining("POOL_NX_OPTIN_AUTO=1", "'$(Platform)'=='x64'"));
+    assert_eq!(opt_in_of(&[("a.vcxproj", &win64), ("a.c", ASKS)]).0, OptIn::Auto);
+    // A configuration that does not build the file does not matter.
+    let excluded = some.replace(
+        "<ClCompile Include=\"a.c\"/>",
+        "<ClCompile Include=\"a.c\"><ExcludedFromBuild Condition=\"'$(Configuration)'=='Debug'\">true</ExcludedFromBuild></ClCompile>",
+    );
+    assert_eq!(opt_in_of(&[("a.vcxproj", &excluded), ("a.c", ASKS)]).0, OptIn::Auto);
+    // What the file makes of it counts.
+    let by_debug = project(&defining("DEBUG_BUILD", "'$(Configuration)'=='Debug'"));
+    let own = format!("#ifdef DEBUG_BUILD\n#define POOL_NX_OPTIN_AUTO 1\n#endif\n{ASKS}");
+    assert_eq!(opt_in_of(&[("a.vcxproj", &by_debug), ("a.c", &own)]).1, ["a.vcxproj  Release|x64"]);
+}
+
+#[test]
+fn targets_of_cmake_are_named_unless_something_is_not_understood() {
+    let text = "add_library(one STATIC a.c)\ntarget_compile_definitions(one PRIVATE POOL_NX_OPTIN_AUTO=1)\n\
+        add_library(two STATIC a.c)\n";
+    assert_eq!(opt_in_of(&[("CMakeLists.txt", text), ("a.c", ASKS)]).1, ["CMakeLists.txt two "]);
+    let vague = format!("{text}while(x)\n add_definitions(-DPOOL_NX_OPTIN_AUTO)\nendwhile()\n");
+    assert_eq!(opt_in_of(&[("CMakeLists.txt", &vague), ("a.c", ASKS)]).0, OptIn::Open);
+}
+
+/// The calls that are told, by file; and what is not built.
+fn calls_of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let tree = tree(files);
+    let analysis = analyse(&tree, &projects(&tree).0, &[]);
+    let path = |file: FileId| tree.file(file).path.clone();
+    let calls = analysis.calls.iter().map(|call| path(call.span.file)).collect();
+    (calls, analysis.not_built.iter().copied().map(path).collect())
+}
+
+#[test]
+fn what_nobody_builds_is_not_judged() {
+    let old = |more: &str| {
+        format!(
+            "{HEAD}<ItemGroup><ClCompile Include=\"a.c\"/><ClCompile Include=\"old.c\">\
+             <ExcludedFromBuild>true</ExcludedFromBuild></ClCompile>{more}</ItemGroup></Project>"
+        )
+    };
+    let excluded = old("");
+    let files = [("a.vcxproj", &*excluded), ("a.c", ASKS), ("old.c", ASKS)];
+    let strings = |of: &[&str]| of.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    assert_eq!(calls_of(&files), (strings(&["a.c"]), strings(&["old.c"])));
+    // Another project builds it.
+    let other = format!("{HEAD}<ItemGroup><ClCompile Include=\"old.c\"/></ItemGroup></Project>");
+    let both = [files[0], files[1], files[2], ("b.vcxproj", &*other)];
+    assert_eq!(calls_of(&both), (strings(&["a.c", "old.c"]), vec![]));
+    // Another file includes it.
+    let including = format!("{ASKS}#include \"OLD.c\"\n");
+    let both = [files[0], ("a.c", &*including), files[2]];
+    assert_eq!(calls_of(&both), (strings(&["a.c", "old.c"]), vec![]));
+    // For 32 bits alone, by the item and by its group.
+    let win32 = old("<ClCompile Include=\"x86.c\" Condition=\"'$(Platform)'=='Win32'\"/>")
+        .replace("</Project>", "<ItemGroup Condition=\"'$(Platform)'=='Win32'\"><ClCompile Include=\"y.c\"/></ItemGroup></Project>");
+    let four = [("a.vcxproj", &*win32), ("a.c", ASKS), ("x86.c", ASKS), ("y.c", ASKS)];
+    assert_eq!(calls_of(&four), (strings(&["a.c"]), strings(&["x86.c", "y.c"])));
+    // What may be excluded is built.
+    let maybe = excluded.replace("<ExcludedFromBuild>", "<ExcludedFromBuild Condition=\"$(X)>1\">");
+    let maybe = [("a.vcxproj", &*maybe), ("a.c", ASKS), ("old.c", ASKS)];
+    assert_eq!(calls_of(&maybe), (strings(&["a.c", "old.c"]), vec![]));
+}
+
+#[test]
+fn sources_for_other_processors_are_not_built() {
+    let text = "TARGETTYPE=DRIVER\nSOURCES=a.c\nI386_SOURCES=i386\\x.c\nIA64_SOURCES=i.c\nAMD64_SOURCES=amd64\\y.c\n\
+        ARM64_SOURCES=z.c\n";
+    let paths = ["a.c", "amd64/y.c", "i.c", "i386/x.c", "z.c"];
+    let files: Vec<_> =
+        [("sources", text)].into_iter().chain(paths.map(|path| (path, ASKS))).collect();
+    let (calls, not_built) = calls_of(&files);
+    assert_eq!(
+        (calls.join(" "), not_built.join(" ")),
+        ("a.c amd64/y.c z.c".into(), "i.c i386/x.c".into())
+    );
+}

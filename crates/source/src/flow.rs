@@ -1,0 +1,110 @@
+//! How control moves through a function, as far as it matters for what variables hold.
+
+mod walk;
+
+use std::ops::Range;
+use tree_sitter::Node;
+pub(crate) use walk::{Event, EventKind, reached};
+
+/// Something that control may take several ways at, or jump to or from.
+#[derive(Debug)]
+pub(crate) struct Fork {
+    pub(crate) kind: ForkKind,
+    pub(crate) range: Range<usize>,
+}
+
+/// What it is. Ranges are parts of it, bytes of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ForkKind {
+    /// One of two; without the second it may be passed by.
+    Choice(Range<usize>, Option<Range<usize>>),
+    /// It may run or not.
+    Maybe,
+    /// A condition, a body, and what comes after each round.
+    Loop {
+        begins: usize,
+        body: Range<usize>,
+        update: Option<Range<usize>>,
+        /// Whether only a jump ends it.
+        is_endless: bool,
+    },
+    /// The body, and whether it may run again.
+    Do(Range<usize>, bool),
+    Switch(Range<usize>),
+    /// A label of a switch; whether it is the default.
+    Case(bool),
+    /// The body, and whether what follows it runs in any case.
+    Try(Range<usize>, bool),
+    Break,
+    Continue,
+    /// To the end of the block that is tried.
+    Leave,
+    /// Out of the function.
+    Return,
+    /// To the label of that name.
+    Goto(Range<usize>),
+    Label(Range<usize>),
+}
+
+impl Fork {
+    /// What a node of the syntax is.
+    pub(crate) fn of(node: Node<'_>, bytes: &[u8]) -> Option<Fork> {
+        let field = |name| node.child_by_field_name(name);
+        let part = |name| field(name).map(|part| part.byte_range());
+        let says = |name, words: &[&[u8]]| {
+            let text = part(name).and_then(|part| bytes.get(part)).unwrap_or_default();
+            words.contains(&text.trim_ascii())
+        };
+        const ALWAYS: [&[u8]; 6] = [b"1", b"TRUE", b"true", b"(1)", b"(TRUE)", b"(true)"];
+        const NEVER: [&[u8]; 3] = [b"(0)", b"(FALSE)", b"(false)"];
+        let kind = match node.kind() {
+            "if_statement" => ForkKind::Choice(part("consequence")?, part("alternative")),
+            "conditional_expression" => ForkKind::Choice(
+                part("consequence").unwrap_or_else(|| node.start_byte()..node.start_byte()),
+                part("alternative"),
+            ),
+            "binary_expression" if says("operator", &[b"&&", b"||"]) => {
+                return Some(Fork { kind: ForkKind::Maybe, range: part("right")? });
+            }
+            "lambda_expression" | "catch_clause" => ForkKind::Maybe,
+            "while_statement" => ForkKind::Loop {
+                begins: node.start_byte(),
+                body: part("body")?,
+                update: None,
+                is_endless: says("condition", &ALWAYS),
+            },
+            "for_statement" => ForkKind::Loop {
+                begins: field("initializer").map_or(node.start_byte(), |first| {
+                    first.end_byte() + usize::from(first.kind() != "declaration")
+                }),
+                body: part("body")?,
+                // What happens in it has happened at its end.
+                update: part("update").map(|part| part.start..part.end + 1),
+                is_endless: field("condition").is_none() || says("condition", &ALWAYS),
+            },
+            "for_range_loop" => ForkKind::Loop {
+                begins: node.start_byte(),
+                body: part("body")?,
+                update: None,
+                is_endless: false,
+            },
+            "do_statement" => ForkKind::Do(part("body")?, !says("condition", &NEVER)),
+            "switch_statement" => ForkKind::Switch(part("body")?),
+            "case_statement" => ForkKind::Case(field("value").is_none()),
+            "seh_try_statement" | "try_statement" => {
+                let last =
+                    node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?);
+                let is_finally = last.is_some_and(|last| last.kind() == "seh_finally_clause");
+                ForkKind::Try(part("body")?, is_finally)
+            }
+            "break_statement" => ForkKind::Break,
+            "continue_statement" => ForkKind::Continue,
+            "seh_leave_statement" => ForkKind::Leave,
+            "return_statement" | "throw_statement" | "co_return_statement" => ForkKind::Return,
+            "goto_statement" => ForkKind::Goto(part("label")?),
+            "labeled_statement" => ForkKind::Label(part("label")?),
+            _ => return None,
+        };
+        Some(Fork { kind, range: node.byte_range() })
+    }
+}
