@@ -71,7 +71,11 @@ fn sources_are_looked_at_wherever_they_are_damaged() {
     for code in codes {
         count += 1;
         for (first, last) in [("\0", "\x0C\x06C_DEFINES=-DPOOL_NX_OPTIN\n"), ("\x01", "")] {
-            let tree = |code: &str| sources::check(format!("{first}{code}{last}").as_bytes());
+            let tree = |code: &str| {
+                let bytes = format!("{first}{code}{last}");
+                sources::check(bytes.as_bytes());
+                sources::check_whatever(bytes.as_bytes());
+            };
             let code = format!("#include <ntddk.h>\n{code}");
             tree(&code);
             for (end, _) in code.char_indices().step_by(37) {
