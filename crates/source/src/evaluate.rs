@@ -209,6 +209,10 @@ impl<'w, 't> Place<'w, 't> {
         for event in events {
             let place = Place { at: event.name.start, ..*self };
             match &event.happens {
+                // Whether the zero that it begins as is still there is not followed.
+                Happens::Declared if event.is_static => {
+                    values.push(Value::open(Unknown::Variable(name.into())))
+                }
                 Happens::Declared => {}
                 Happens::Begins(range) | Happens::Becomes(range) => {
                     values.push(place.ranged(range, depth))

@@ -87,11 +87,16 @@ impl<'w> Place<'w, '_> {
             |one: &&Variable| is_it(&one.name) && declared.at(one.name.start) == Some(binding);
         let events: Vec<&Variable> = function.variables.iter().filter(is_own).collect();
         let is_parameter = binding == Binding::Parameter;
-        Some(self.in_order(function, &events, is_parameter).unwrap_or_else(|| {
+        let found = self.in_order(function, &events, is_parameter).unwrap_or_else(|| {
             let found = crate::evaluate::reaching(&events, &function.loops, self.at);
             let is_given = is_parameter && found.begins;
             Local { events: found.events, is_given, is_loose: true }
-        }))
+        });
+        // What is left of an earlier call may be anything that is ever given.
+        if found.events.iter().any(|one| one.is_static) {
+            return Some(Local { events, is_given: false, is_loose: true });
+        }
+        Some(found)
     }
 
     /// What may have happened last, and where that adds to what was before, whether it does so once.
@@ -211,6 +216,22 @@ mod tests {
         assert_eq!(values("t = 1; while (c--) { ExAllocatePool(t, 1); t = 0; }"), "0x1 or 0x0");
         assert_eq!(values("t = 1; again: ExAllocatePool(t, 1); t = 0; goto again;"), "0x1 or 0x0");
         assert_eq!(values("t = 1; do { ExAllocatePool(t, 1); t = 0; } while (0);"), "0x1");
+    }
+
+    /// A variable that outlives the call may hold what an earlier call left in it.
+    #[test]
+    fn static_variables_keep_what_they_are_given() {
+        const CALL: &str = "ExAllocatePool(s, 1);";
+        assert_eq!(values(&format!("static POOL_TYPE s = 1; {CALL} s = 0;")), "0x1 or 0x0");
+        assert_eq!(values(&format!("static POOL_TYPE s = 1; s = 512; {CALL} s = 0;")), "0x200");
+        assert_eq!(
+            values(&format!("static POOL_TYPE s = 1; if (c) s = 512; {CALL}")),
+            "0x1 or 0x200"
+        );
+        assert_eq!(values(&format!("static const POOL_TYPE s = 1; {CALL}")), "0x1");
+        assert!(
+            values(&format!("static POOL_TYPE s; {CALL} s = 512;")).contains("the variable `s`")
+        );
     }
 
     /// A variable of an inner block is another one.

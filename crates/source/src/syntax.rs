@@ -99,6 +99,8 @@ pub(crate) struct Variable {
     pub(crate) block: Range<usize>,
     /// Where a name that is declared here means this.
     pub(crate) scope: Range<usize>,
+    /// Whether what is declared here keeps its value from one call of the function to the next.
+    pub(crate) is_static: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,14 +301,16 @@ impl Reader<'_> {
             "init_declarator" => {
                 let name = node.child_by_field_name("declarator").and_then(variable_name);
                 if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
-                    self.variable(name, Happens::Begins(value.byte_range()));
+                    let is_static =
+                        node.parent().is_some_and(|around| self.has_storage(around, b"static"));
+                    self.event(name, Happens::Begins(value.byte_range()), is_static);
                 }
             }
             "declaration" if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
                     if let Some(name) = variable_name(declarator) {
-                        self.variable(name, Happens::Declared);
+                        self.event(name, Happens::Declared, self.has_storage(node, b"static"));
                     }
                 }
             }
@@ -637,9 +641,14 @@ impl Reader<'_> {
     }
 
     fn variable(&mut self, name: Node<'_>, happens: Happens) {
+        self.event(name, happens, false);
+    }
+
+    fn event(&mut self, name: Node<'_>, happens: Happens, is_static: bool) {
         let block = self.blocks.last().cloned().unwrap_or(0..usize::MAX);
         let scope = self.scopes.last().cloned().unwrap_or(0..usize::MAX);
-        let variable = Variable { name: name.byte_range(), happens, block, scope };
+        let name = name.byte_range();
+        let variable = Variable { name, happens, block, scope, is_static };
         match self.within.last() {
             Some((function, _)) => self.found.functions[*function].variables.push(variable),
             None => self.found.variables.push(variable),
