@@ -4,6 +4,7 @@ use crate::evaluate::Place;
 use crate::flow::{Event, EventKind, reached};
 use crate::syntax::{Function, Happens, Variable};
 use crate::world::{World, declares};
+use foldhash::HashMap;
 use std::ops::Range;
 
 /// What may have happened last to a variable of a function.
@@ -31,6 +32,7 @@ const MOST_STEPS: u32 = 20_000;
 const STEPS_OF_ONE: u32 = 16;
 
 /// The declarations of one name in a function, in the order of the text.
+#[derive(Default)]
 struct Declared<'v> {
     is_parameter: bool,
     all: Vec<&'v Variable>,
@@ -58,21 +60,37 @@ impl<'v> Declared<'v> {
     }
 }
 
+/// All variables and parameters of a function by their names.
+pub(crate) struct Names<'v, 't>(HashMap<&'t str, Declared<'v>>);
+
+impl<'v, 't> Names<'v, 't> {
+    pub(crate) fn of(
+        function: &'v Function,
+        name: &dyn Fn(&Range<usize>) -> &'t str,
+    ) -> Names<'v, 't> {
+        let mut names: HashMap<&'t str, Declared<'v>> = HashMap::default();
+        for parameter in function.parameters.iter().chain(&function.template) {
+            names.entry(name(parameter)).or_default().is_parameter = true;
+        }
+        for variable in function.variables.iter().filter(|one| declares(one)) {
+            names.entry(name(&variable.name)).or_default().all.push(variable);
+        }
+        names.values_mut().for_each(|one| one.all.sort_by_key(|one| one.name.start));
+        Names(names)
+    }
+
+    /// Whether a name at a byte means one of them.
+    pub(crate) fn has(&self, name: &str, at: usize) -> bool {
+        self.0.get(name).is_some_and(|declared| declared.at(at).is_some())
+    }
+}
+
 impl World<'_> {
     /// Whether a name at a byte of a function means a variable or a parameter of it.
     pub(crate) fn is_local(&self, parsed: usize, function: usize, name: &str, at: usize) -> bool {
         let function = &self.parsed[parsed].syntax.functions[function];
-        is_declared(function, &|range| self.text(parsed, range) == name, at)
+        Declared::of(function, &|range| self.text(parsed, range) == name).at(at).is_some()
     }
-}
-
-/// Whether a name at a byte of a function means a variable or a parameter of it.
-pub(crate) fn is_declared(
-    function: &Function,
-    is_it: &dyn Fn(&Range<usize>) -> bool,
-    at: usize,
-) -> bool {
-    Declared::of(function, is_it).at(at).is_some()
 }
 
 impl<'w> Place<'w, '_> {

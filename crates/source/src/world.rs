@@ -129,17 +129,10 @@ impl<'t> World<'t> {
         for (index, function) in parsed.syntax.functions.iter().enumerate() {
             let id = FunctionId { parsed: number, function: index };
             self.add_function(name(&function.name), id, parsed);
-            let declared = function.variables.iter().filter(|one| declares(one));
-            let parameters = function.parameters.iter().chain(&function.template);
-            let own: HashSet<&str> =
-                declared.map(|one| &one.name).chain(parameters).map(name).collect();
+            let own = scope::Names::of(function, &name);
             for (event, variable) in function.variables.iter().enumerate() {
                 let of = name(&variable.name);
-                let is_own = || {
-                    let is_it = |range: &Range<usize>| name(range) == of;
-                    scope::is_declared(function, &is_it, variable.name.start)
-                };
-                if !(declares(variable) || own.contains(of) && is_own()) {
+                if !(declares(variable) || own.has(of, variable.name.start)) {
                     let event = GlobalEvent { parsed: number, function: Some(index), event };
                     self.globals.entry(of).or_default().push(event);
                 }
