@@ -106,6 +106,8 @@ impl Analyser {
         self.not_built = not_built.iter().copied().collect();
         let mut reading = Reading::new(tree, &self.directives, projects, defines);
         let mut following = Following::new(tree);
+        // How many functions were followed back from an opt-in; no more are followed forward.
+        let mut levels = 0;
         let is_built = |file: &FileId| !self.not_built.contains(file);
         let files: Vec<FileId> = interest::sources(tree).filter(is_built).collect();
         loop {
@@ -115,7 +117,8 @@ impl Analyser {
                 reading.warming().naming(&mut following.world, names);
             }
             let ways = entry::initialise(&mut following.world, projects, &interest);
-            if !ways.is_empty() {
+            if !ways.is_empty() && levels < entry::DEEPEST {
+                levels += 1;
                 interest.add(ways, tree, &self.directives);
                 continue;
             }

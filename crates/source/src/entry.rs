@@ -30,7 +30,7 @@ pub(crate) const ENTRIES: [&str; 3] = ["DriverEntry", "DllInitialize", "GsDriver
 pub(crate) const OPTS_IN: &str = "ExInitializeDriverRuntime";
 
 /// How many functions lie between the entry point and the call, at the most.
-const DEEPEST: usize = 6;
+pub(crate) const DEEPEST: usize = 6;
 
 /// How many pairs of a file and an entry point are looked at for what belongs together; more has no tree of drivers.
 const MOST_PAIRS: usize = 1 << 20;
@@ -75,12 +75,10 @@ fn ways(world: &World<'_>, calls: &[CallId], interest: &Interest) -> Vec<String>
     for _ in 1..DEEPEST {
         let known = names.len();
         for (parsed, file) in world.parsed.iter().enumerate() {
-            let leads = |call: &&usize| {
-                names.contains(world.text(parsed, &file.syntax.calls[**call].callee))
-            };
-            let all: Vec<usize> = (0..file.syntax.calls.len()).collect();
-            let more: Vec<&str> =
-                all.iter().filter(leads).filter_map(|call| around(parsed, *call)).collect();
+            let leads =
+                |call: &usize| names.contains(world.text(parsed, &file.syntax.calls[*call].callee));
+            let all = (0..file.syntax.calls.len()).filter(leads);
+            let more: Vec<&str> = all.filter_map(|call| around(parsed, call)).collect();
             names.extend(more);
         }
         if names.len() == known {

@@ -64,3 +64,20 @@ fn a_driver_opts_in_by_way_of_others() {
         assert_eq!(found.calls[0].opt_in.adds(), Some(true));
     }
 }
+
+/// A chain longer than any driver's comes to an end, and is not followed to it.
+#[test]
+fn chains_of_functions_end() {
+    let chain = |length: usize| {
+        let ways: String =
+            (1..length).map(|one| format!("void f{one}(void) {{ f{}(); }}\n", one - 1)).collect();
+        let text = format!(
+            "#define POOL_NX_OPTIN 1\n#include <wdm.h>\nvoid f0(void) {{ ExInitializeDriverRuntime(DrvRtPoolNxOptIn); }}\n{ways}NTSTATUS DriverEntry(int a) {{ f{}(); }}\n",
+            length - 1
+        );
+        let found = analyse(&tree(&[("a.c", &text)]), &[], &[]);
+        found.entries[0].initialises.is_some()
+    };
+    assert!(chain(4));
+    assert!(!chain(20_000));
+}
