@@ -76,11 +76,15 @@ impl Project {
     }
 }
 
-/// Changes in order, each once; none where there are none.
+/// Changes in order, each once; none where there are none, or where two of them want the same text: what is put
+/// together from parts may stand in one another's place, and then it is not known how to change it.
 fn changed(mut changes: Changes) -> Option<Changes> {
     changes.sort();
     changes.dedup();
-    (!changes.is_empty()).then_some(changes)
+    let overlap = |pair: &[(Span, String)]| {
+        pair[0].0.file == pair[1].0.file && pair[0].0.end > pair[1].0.start
+    };
+    (!changes.is_empty() && !changes.windows(2).any(overlap)).then_some(changes)
 }
 
 /// What goes when a word of a list goes: its quotation marks, and what separates it from its neighbours within
@@ -124,7 +128,7 @@ pub(super) fn indentation(text: &str, at: usize) -> Option<&str> {
 pub(super) mod tests {
     use super::super::projects;
     use super::*;
-    use crate::SourceText;
+    use crate::{FileId, SourceText};
 
     /// The text of `path` with changes made, and the tree with it.
     pub(in super::super) fn made(
@@ -169,6 +173,15 @@ pub(super) mod tests {
         assert_eq!(without("a;b;c", "b"), "a;c");
         assert_eq!(without("b;c", "b"), "c");
         assert_eq!(without("b", "b"), "");
+    }
+
+    #[test]
+    fn changes_of_the_same_text_are_none() {
+        let to = |range: Range<usize>, text: &str| (Span::new(FileId(0), range), text.to_owned());
+        let ordered = changed(vec![to(6..9, "b"), to(0..4, "a"), to(6..9, "b")]);
+        assert_eq!(ordered, Some(vec![to(0..4, "a"), to(6..9, "b")]));
+        assert_eq!(changed(vec![to(4..9, "a"), to(4..20, "a")]), None);
+        assert_eq!(changed(Vec::new()), None);
     }
 
     #[test]
