@@ -16,7 +16,8 @@ use ringfence_finding::{
 };
 use ringfence_rules::Source;
 use ringfence_source::{
-    Analysis, FileId, FileKind, Project, SourceCall, SourceText, SourceTree, analyse, suppressions,
+    Analysis, FileId, FileKind, Project, SourceCall, SourceText, SourceTree, Suppression,
+    Suppressions, analyse,
 };
 use std::collections::HashSet;
 use std::path::Path;
@@ -126,18 +127,28 @@ fn linted(
         let sources: Vec<FileId> = named.flat_map(|project| project.sources.clone()).collect();
         asked.iter().copied().chain(sources).collect::<HashSet<_>>()
     });
-    reported(tree, &projects, &analysis, refused, settings, asked.as_ref())
+    let suppressions = Suppressions::new(tree).all(tree);
+    let looked = Looked { tree, projects: &projects, analysis: &analysis, suppressions };
+    reported(looked, refused, settings, asked.as_ref())
 }
 
-/// What the rules say of what was found in `tree`; `refused` are the project files that could not be read.
+/// What was found in a tree, and what of it the source says to know.
+pub(crate) struct Looked<'t> {
+    pub(crate) tree: &'t SourceTree,
+    pub(crate) projects: &'t [Project],
+    pub(crate) analysis: &'t Analysis,
+    pub(crate) suppressions: Vec<Suppression>,
+}
+
+/// What the rules say of what was found; `refused` are the project files that could not be read, `asked` the files that
+/// are told of, if not all.
 pub(crate) fn reported(
-    tree: &SourceTree,
-    projects: &[Project],
-    analysis: &Analysis,
+    looked: Looked<'_>,
     refused: Vec<Unread>,
     settings: &LintSettings,
     asked: Option<&HashSet<FileId>>,
 ) -> LintReport {
+    let Looked { tree, projects, analysis, suppressions } = looked;
     let is_asked = |file: FileId| asked.is_none_or(|asked| asked.contains(&file));
     let is_told = |path: &str| tree.at(path).is_none_or(is_asked);
     let source = Source {
@@ -151,7 +162,6 @@ pub(crate) fn reported(
     let mut outcome = ringfence_rules::check_source(&source);
     outcome.findings.retain(|finding| is_told(&finding.path));
     set_source_fingerprints(&mut outcome.findings);
-    let suppressions = suppressions(tree);
     let idle_suppressions =
         suppressing::suppress(tree, &mut outcome.findings, &suppressions, is_asked);
     let mut accepting = AcceptingSource::new(&settings.acceptances, settings.today);

@@ -1,9 +1,10 @@
 //! Source that is looked at again and again, as in an editor.
 
-use crate::lint::{projects, reported};
+use crate::lint::{Looked, projects, reported};
 use crate::{LintReport, LintSettings};
 use ringfence_finding::SourceFinding;
-use ringfence_source::{Analyser, FileId, Project, SourceText, SourceTree};
+use ringfence_source::{Analyser, Analysis, FileId, Project, SourceText, SourceTree, Suppressions};
+use std::collections::HashSet;
 
 /// Source that is looked at again and again, as in an editor: what did not change is not read anew.
 ///
@@ -29,12 +30,15 @@ pub struct Linter {
     settings: LintSettings,
     analyser: Analyser,
     projects: Vec<Project>,
+    suppressions: Suppressions,
 }
 
 impl Linter {
     /// A linter of the files of `tree`.
     pub fn new(tree: SourceTree, settings: LintSettings) -> Linter {
-        Linter { tree, settings, analyser: Analyser::default(), projects: Vec::new() }
+        let suppressions = Suppressions::new(&tree);
+        let (analyser, projects) = (Analyser::default(), Vec::new());
+        Linter { tree, settings, analyser, projects, suppressions }
     }
 
     /// The files, as they are now.
@@ -46,6 +50,7 @@ impl Linter {
     pub fn put(&mut self, path: &str, text: SourceText) -> Option<FileId> {
         let file = self.tree.add(path, text)?;
         self.analyser.forget(file);
+        self.suppressions.again(&self.tree, file);
         Some(file)
     }
 
@@ -53,9 +58,8 @@ impl Linter {
     pub fn look(&mut self) -> LintReport {
         let (projects, refused) = projects(&self.tree);
         let analysis = self.analyser.all(&self.tree, &projects, &self.settings.defines);
-        let report = reported(&self.tree, &projects, &analysis, refused, &self.settings, None);
         self.projects = projects;
-        report
+        reported(self.looked(&analysis), refused, &self.settings, None)
     }
 
     /// Looks at one file, with what the last look at everything knew of the others; none where it has to be looked at
@@ -64,9 +68,13 @@ impl Linter {
     pub fn look_at(&mut self, file: FileId) -> Option<Vec<SourceFinding>> {
         let defines = &self.settings.defines;
         let analysis = self.analyser.one(&self.tree, &self.projects, defines, file)?;
-        let report =
-            reported(&self.tree, &self.projects, &analysis, Vec::new(), &self.settings, None);
-        let path = self.tree.name(file);
-        Some(report.findings.into_iter().filter(|finding| finding.path == path).collect())
+        let asked = HashSet::from([file]);
+        let report = reported(self.looked(&analysis), Vec::new(), &self.settings, Some(&asked));
+        Some(report.findings)
+    }
+
+    fn looked<'l>(&'l self, analysis: &'l Analysis) -> Looked<'l> {
+        let suppressions = self.suppressions.all(&self.tree);
+        Looked { tree: &self.tree, projects: &self.projects, analysis, suppressions }
     }
 }

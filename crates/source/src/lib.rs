@@ -64,7 +64,7 @@ pub use project::{
     Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site,
     owners, projects,
 };
-pub use suppression::{Suppressed, Suppression, suppressions};
+pub use suppression::{Suppressed, Suppression, Suppressions};
 pub use table::PointerTable;
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};
 pub use tree::{FileId, FileKind, SourceFile, SourceTree, Span};

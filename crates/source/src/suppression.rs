@@ -3,6 +3,7 @@
 mod pragmas;
 
 use crate::{FileId, FileKind, SourceTree, Span};
+use foldhash::HashMap;
 use std::ops::RangeInclusive;
 
 /// A part of the source that says of findings that they are known.
@@ -60,24 +61,48 @@ const NAME: &str = "ringfence";
 /// The warnings that ringfence's rules are known by: others are none of its business.
 const WARNINGS: RangeInclusive<u32> = 30029..=30035;
 
-/// All suppressions of a tree, by file and line.
-pub fn suppressions(tree: &SourceTree) -> Vec<Suppression> {
-    let mut all = Vec::new();
-    for (id, file) in tree.files() {
-        let text = file.text.as_str();
-        comments(tree, id, &mut all);
-        let may_have =
-            |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-        let is_c = matches!(file.kind, FileKind::C | FileKind::Cpp | FileKind::Header);
-        if is_c
-            && (may_have("warning") || may_have("prefast"))
-            && (may_have("300") || may_have("BANNED_MEM"))
-        {
-            pragmas::read(tree, id, &mut all);
-        }
+/// The suppressions of a tree whose files change one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Suppressions {
+    /// What stands in each file, as it is about that file; nothing of files without any.
+    own: HashMap<FileId, Vec<Suppression>>,
+}
+
+impl Suppressions {
+    /// Those of all files.
+    pub fn new(tree: &SourceTree) -> Suppressions {
+        let own = tree.files().map(|(id, _)| (id, of_file(tree, id)));
+        Suppressions { own: own.filter(|(_, all)| !all.is_empty()).collect() }
     }
-    pragmas::carry_into_includers(tree, &mut all);
-    all.sort_by_key(|one| (one.span, one.told(), one.file));
+
+    /// Reads a file again that has a new text, or is new.
+    pub fn again(&mut self, tree: &SourceTree, file: FileId) {
+        self.own.insert(file, of_file(tree, file));
+    }
+
+    /// All of them, with those that headers leave to what includes them; by file and line.
+    pub fn all(&self, tree: &SourceTree) -> Vec<Suppression> {
+        let mut all: Vec<Suppression> = self.own.values().flatten().cloned().collect();
+        pragmas::carry_into_includers(tree, &mut all);
+        all.sort_by_key(|one| (one.span, one.told(), one.file));
+        all
+    }
+}
+
+/// The suppressions that stand in a file.
+fn of_file(tree: &SourceTree, id: FileId) -> Vec<Suppression> {
+    let mut all = Vec::new();
+    let file = tree.file(id);
+    comments(tree, id, &mut all);
+    let may_have =
+        |word: &str| memchr::memmem::find(file.text.as_str().as_bytes(), word.as_bytes()).is_some();
+    let is_c = matches!(file.kind, FileKind::C | FileKind::Cpp | FileKind::Header);
+    if is_c
+        && (may_have("warning") || may_have("prefast"))
+        && (may_have("300") || may_have("BANNED_MEM"))
+    {
+        pragmas::read(tree, id, &mut all);
+    }
     all
 }
 
@@ -188,7 +213,7 @@ mod tests {
                 one.reason
             )
         };
-        suppressions(&tree).into_iter().map(told).collect()
+        Suppressions::new(&tree).all(&tree).into_iter().map(told).collect()
     }
 
     #[test]
@@ -289,7 +314,7 @@ mod tests {
             let last = Some(*one.lines.end()).filter(|last| *last < u32::MAX);
             format!("{} {} {last:?}", tree.file(one.file).path, one.lines.start())
         };
-        let mut all: Vec<_> = suppressions(&tree).into_iter().map(told).collect();
+        let mut all: Vec<_> = Suppressions::new(&tree).all(&tree).into_iter().map(told).collect();
         all.sort();
         assert_eq!(
             all,

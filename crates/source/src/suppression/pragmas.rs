@@ -198,10 +198,11 @@ pub(super) fn carry_into_includers(tree: &SourceTree, all: &mut Vec<Suppression>
     let is_open = |one: &&Suppression| {
         *one.lines.end() == u32::MAX && tree.file(one.file).kind == FileKind::Header
     };
-    let open: Vec<Suppression> = all.iter().filter(is_open).cloned().collect();
+    let mut open: Vec<Suppression> = all.iter().filter(is_open).cloned().collect();
     if open.is_empty() {
         return;
     }
+    open.sort_by_key(|one| (one.span, one.told()));
     let includers = includers(tree);
     let mut left = MOST_INCLUDERS;
     for one in open {
