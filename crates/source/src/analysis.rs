@@ -116,12 +116,13 @@ impl Analyser {
             if let Some(names) = interest.fresh() {
                 reading.warming().naming(&mut following.world, names);
             }
-            let ways = entry::initialise(&mut following.world, projects, &interest);
+            let ways = entry::ways(&following.world, &interest);
             if !ways.is_empty() && levels < entry::DEEPEST {
                 levels += 1;
                 interest.add(ways, tree, &self.directives);
                 continue;
             }
+            entry::initialise(&mut following.world, projects);
             match following.round(&interest) {
                 Some(names) => interest.add(names, tree, &self.directives),
                 None if following.settle(&mut reading, &files, &interest) => {}
@@ -133,7 +134,7 @@ impl Analyser {
         self.tables = table::Candidates::new(tree, &self.directives);
         let mut with_tables = self.tables.files(tree);
         with_tables.retain(is_built);
-        analysis.tables = reading.tables(&with_tables);
+        analysis.tables = reading.tables(&with_tables, &self.tables);
         analysis.not_built = not_built;
         let Following { world, wrappers, .. } = following;
         self.wrappers = HashMap::default();
@@ -211,7 +212,7 @@ impl Analyser {
         let mut analysis = following.analysis(&mut reading, &[file]);
         analysis.calls.retain(|call| call.span.file == file);
         if self.tables.has(tree, &self.directives, file) {
-            analysis.tables = reading.tables(&[file]);
+            analysis.tables = reading.tables(&[file], &self.tables);
         }
         Some(analysis)
     }
@@ -513,6 +514,8 @@ struct Reading<'t> {
     units: HashMap<FileId, Arc<Unit<'t>>>,
     /// What the macros of each unit say.
     opt_ins: HashMap<FileId, OptIn>,
+    /// How many names were looked for when files were read for them.
+    names: usize,
 }
 
 impl<'t> Reading<'t> {
@@ -523,7 +526,7 @@ impl<'t> Reading<'t> {
         defines: &'t [String],
     ) -> Reading<'t> {
         let (units, opt_ins) = (HashMap::default(), HashMap::default());
-        Reading { tree, directives, projects, defines, units, opt_ins }
+        Reading { tree, directives, projects, defines, units, opt_ins, names: 0 }
     }
 
     /// Parses those of `files` that name anything of interest and were not parsed yet.
@@ -535,7 +538,15 @@ impl<'t> Reading<'t> {
     ) -> Vec<Parsed<'t>> {
         let tree = self.tree;
         let all: Vec<FileId> = files.iter().copied().filter(|file| !read.contains(file)).collect();
-        let named = |file: &FileId| interest.is_named_in(tree.file(*file).text.as_str());
+        // What earlier names are in was read for them.
+        let is_first = self.names == 0;
+        if std::mem::replace(&mut self.names, interest.len()) == interest.len() {
+            return Vec::new();
+        }
+        let named = |file: &FileId| {
+            let text = tree.file(*file).text.as_str();
+            if is_first { interest.is_named_in(text) } else { interest.is_newly_named_in(text) }
+        };
         let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
         read.extend(wanted.iter().copied());
         self.read_files(wanted, interest)
@@ -584,10 +595,12 @@ impl<'t> Reading<'t> {
     }
 
     /// Data of `files` whose addresses do not lie on multiples of eight, but for programs of user mode.
-    fn tables(&mut self, files: &[FileId]) -> Vec<PointerTable> {
+    fn tables(&mut self, files: &[FileId], candidates: &table::Candidates) -> Vec<PointerTable> {
         let units = self.units_of(files);
         let mut files: Vec<_> = files.iter().copied().zip(units).collect();
-        files.retain(|(_, unit)| !self.is_for_user_mode(unit));
+        files.retain(|(file, unit)| {
+            !self.is_for_user_mode(unit) && candidates.fit(self.tree, self.directives, *file, unit)
+        });
         table::of_files(self.tree, self.directives, &files)
     }
 

@@ -4,8 +4,8 @@ use crate::calls::CallId;
 use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
 use crate::tree::{folder, normal};
-use crate::world::{FunctionId, World};
-use crate::{FileId, Project, Span, owners};
+use crate::world::{FunctionId, Parsed, World};
+use crate::{FileId, Project, SourceTree, Span, owners};
 use foldhash::{HashMap, HashSet, HashSetExt};
 
 /// A function that Windows calls when a driver starts.
@@ -35,41 +35,46 @@ pub(crate) const DEEPEST: usize = 6;
 /// How many pairs of a file and an entry point are looked at for what belongs together; more has no tree of drivers.
 const MOST_PAIRS: usize = 1 << 20;
 
-/// Fills in whether the runtime is initialised, for all files with an opt-in that needs it. Gives the functions by way of
-/// which it may be and that are not looked for yet: what calls them is to be read first.
-pub(crate) fn initialise(
-    world: &mut World<'_>,
-    projects: &[Project],
-    interest: &Interest,
-) -> Vec<String> {
-    if !world.parsed.iter().any(|parsed| is_runtime(&parsed.opt_in)) {
-        return Vec::new();
+/// Fills in whether the runtime is initialised, for all files with an opt-in that needs it.
+pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
+    if !needs_runtime(world) {
+        return;
     }
     let calls = initialisations(world);
-    let ways = ways(world, &calls, interest);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
-    let mut known: HashMap<FileId, Initialised> = HashMap::default();
-    for index in 0..world.parsed.len() {
-        if !is_runtime(&world.parsed[index].opt_in) {
-            continue;
+    let drivers = Drivers::new(world, projects, &entries);
+    let mut known: HashMap<Parts<'_>, Initialised> = HashMap::default();
+    let answer = |parsed: &Parsed<'_>| {
+        is_runtime(&parsed.opt_in).then(|| {
+            let parts = drivers.parts_with(parsed.file);
+            let answer = || of_parts(world, &drivers, &parts, &calls, &entries);
+            known.entry(parts.clone()).or_insert_with(answer).clone()
+        })
+    };
+    let answers: Vec<_> = world.parsed.iter().map(answer).collect();
+    for (parsed, answer) in world.parsed.iter_mut().zip(answers) {
+        if let Some(answer) = answer {
+            parsed.opt_in = OptIn::Runtime(answer);
         }
-        let file = world.parsed[index].file;
-        let answer = known
-            .entry(file)
-            .or_insert_with(|| of_file(world, projects, file, &calls, &entries))
-            .clone();
-        world.parsed[index].opt_in = OptIn::Runtime(answer);
     }
-    ways
 }
 
-/// The functions that make one of `calls`, or call one that does, and are not looked for yet.
-fn ways(world: &World<'_>, calls: &[CallId], interest: &Interest) -> Vec<String> {
+fn needs_runtime(world: &World<'_>) -> bool {
+    world.parsed.iter().any(|parsed| is_runtime(&parsed.opt_in))
+}
+
+/// The functions by way of which the runtime may be initialised and that are not looked for yet: those with a call that
+/// does so, and those that call one of them. What calls them is to be read first.
+pub(crate) fn ways(world: &World<'_>, interest: &Interest) -> Vec<String> {
+    if !needs_runtime(world) {
+        return Vec::new();
+    }
     let around = |parsed: usize, call: usize| {
         let syntax = &world.parsed[parsed].syntax;
         let function = &syntax.functions[syntax.calls[call].function?];
         Some(world.text(parsed, &function.name))
     };
+    let calls = initialisations(world);
     let mut names: HashSet<&str> =
         calls.iter().filter_map(|id| around(id.parsed, id.call)).collect();
     for _ in 1..DEEPEST {
@@ -114,10 +119,11 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
     let ids: Vec<FunctionId> = all.iter().map(|(_, id)| *id).collect();
     let mut served: Vec<Vec<FileId>> = vec![Vec::new(); all.len()];
     // As many entry points as files make a list that grows with the square.
+    let drivers = Drivers::new(world, projects, &ids);
     for file in files.into_iter().take(MOST_PAIRS / ids.len().max(1)) {
-        let belongs = together(world, projects, file, &ids);
+        let parts = drivers.parts_with(file);
         for (id, served) in ids.iter().zip(&mut served) {
-            if belongs(world.parsed[id.parsed].file) {
+            if drivers.has(&parts, world.parsed[id.parsed].file) {
                 served.push(file);
             }
         }
@@ -165,18 +171,16 @@ fn opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool
     meanings.macros.iter().any(|one| one.text(world.tree).contains(OPTS_IN))
 }
 
-fn of_file(
+fn of_parts(
     world: &World<'_>,
-    projects: &[Project],
-    file: FileId,
+    drivers: &Drivers<'_, '_>,
+    parts: &Parts<'_>,
     calls: &[CallId],
     entries: &[FunctionId],
 ) -> Initialised {
-    let file_of = |parsed: usize| world.parsed[parsed].file;
-    let belongs = together(world, projects, file, entries);
-    let entries: Vec<_> =
-        entries.iter().copied().filter(|id| belongs(file_of(id.parsed))).collect();
-    let calls: Vec<_> = calls.iter().copied().filter(|id| belongs(file_of(id.parsed))).collect();
+    let belongs = |parsed: usize| drivers.has(parts, world.parsed[parsed].file);
+    let entries: Vec<_> = entries.iter().copied().filter(|id| belongs(id.parsed)).collect();
+    let calls: Vec<_> = calls.iter().copied().filter(|id| belongs(id.parsed)).collect();
     if let Some(answer) = called_from(world, &entries, &calls) {
         return answer;
     }
@@ -227,31 +231,59 @@ fn called_from(world: &World<'_>, entries: &[FunctionId], calls: &[CallId]) -> O
     None
 }
 
-/// Which files become part of the same driver as `file`: those of the projects that name it, else those below the nearest
-/// folder with an entry point, else all.
-fn together<'a>(
-    world: &'a World<'_>,
+/// Which files become part of one driver.
+struct Drivers<'a, 't> {
+    tree: &'t SourceTree,
     projects: &'a [Project],
-    file: FileId,
-    entries: &[FunctionId],
-) -> impl Fn(FileId) -> bool + 'a {
-    let owners = owners(projects, world.tree, file);
-    let path = |file: FileId| normal(&world.tree.file(file).path);
-    let here = path(file);
-    let folders: Vec<String> =
-        entries.iter().map(|id| folder(&path(world.parsed[id.parsed].file)).to_owned()).collect();
-    let mut nearest = folder(&here).to_owned();
-    let has_entry = |of: &str| folders.iter().any(|entry| is_below(entry, of));
-    while !nearest.is_empty() && !has_entry(&nearest) {
-        nearest = folder(&nearest).to_owned();
+    /// The folders of all files that were parsed, and those with an entry point.
+    folders: HashMap<FileId, String>,
+    with_entry: HashSet<String>,
+}
+
+/// The files of one driver: those of the projects that name one of them, else those below a folder.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Parts<'a> {
+    /// A file, and the sources of each project that names it. Headers belong to whoever includes them.
+    Of(FileId, Vec<&'a [FileId]>),
+    Below(String),
+}
+
+impl<'a, 't> Drivers<'a, 't> {
+    fn new(world: &World<'t>, projects: &'a [Project], entries: &[FunctionId]) -> Self {
+        let tree = world.tree;
+        let path = |file: FileId| folder(&normal(&tree.file(file).path)).to_owned();
+        let folders: HashMap<FileId, String> =
+            world.parsed.iter().map(|one| (one.file, path(one.file))).collect();
+        let of_entry = |id: &FunctionId| folders[&world.parsed[id.parsed].file].clone();
+        let with_entry = entries.iter().map(of_entry).collect();
+        Drivers { tree, projects, folders, with_entry }
     }
-    move |other| match owners.is_empty() {
-        true => is_below(folder(&normal(&world.tree.file(other).path)), &nearest),
-        false => {
-            // Headers belong to whoever includes them.
-            other == file
-                || owners.iter().any(|owner| owner.sources.contains(&other))
-                || world.tree.file(other).kind == crate::FileKind::Header
+
+    /// What becomes part of the same driver as `file`: what the projects have that name it, else what is below the nearest
+    /// folder with an entry point, else all.
+    fn parts_with(&self, file: FileId) -> Parts<'a> {
+        let owners = owners(self.projects, self.tree, file);
+        if !owners.is_empty() {
+            return Parts::Of(file, owners.iter().map(|owner| &owner.sources[..]).collect());
+        }
+        let mut nearest = self.folders.get(&file).map(String::as_str).unwrap_or_default();
+        let has_entry = |of: &str| self.with_entry.iter().any(|entry| is_below(entry, of));
+        while !nearest.is_empty() && !has_entry(nearest) {
+            nearest = folder(nearest);
+        }
+        Parts::Below(nearest.to_owned())
+    }
+
+    fn has(&self, parts: &Parts<'_>, file: FileId) -> bool {
+        match parts {
+            Parts::Below(nearest) => {
+                self.folders.get(&file).is_some_and(|folder| is_below(folder, nearest))
+            }
+            Parts::Of(first, sources) => {
+                file == *first
+                    || sources.iter().any(|sources| sources.contains(&file))
+                    || self.tree.file(file).kind == crate::FileKind::Header
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::directive::DirectiveKind;
 use crate::lex::is_word;
 use crate::preprocess::AllDirectives;
 use crate::{FileId, FileKind, SourceTree, target, vocabulary};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -70,8 +70,10 @@ impl Interest {
                 None => Vec::new(),
             };
         }
-        let all: Vec<_> = self.names.iter().cloned().collect();
-        self.searcher = searcher(&all);
+        if !taken_in.is_empty() {
+            let all: Vec<_> = self.names.iter().cloned().collect();
+            self.searcher = searcher(&all);
+        }
         self.fresh = searcher(&taken_in);
     }
 
@@ -94,11 +96,25 @@ impl Interest {
     pub(crate) fn is_named_in(&self, text: &str) -> bool {
         self.searcher.as_ref().is_none_or(|searcher| names_any(searcher, text))
     }
+
+    /// Whether a text names anything that was taken in last.
+    pub(crate) fn is_newly_named_in(&self, text: &str) -> bool {
+        self.fresh.as_ref().is_none_or(|searcher| names_any(searcher, text))
+    }
+
+    /// How many names are looked for.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
 }
 
+/// With more names than this a table of all states would not fit into a processor's cache.
+const MOST_NAMES_OF_A_TABLE: usize = 2_000;
+
 pub(crate) fn searcher(names: &[String]) -> Option<AhoCorasick> {
+    let kind = (names.len() <= MOST_NAMES_OF_A_TABLE).then_some(AhoCorasickKind::DFA);
     // The longest: `ExAllocatePool` is no name within `ExAllocatePoolWithTag`.
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names).ok()
+    AhoCorasick::builder().kind(kind).match_kind(MatchKind::LeftmostLongest).build(names).ok()
 }
 
 /// Whether a text has one of the names as a whole word.

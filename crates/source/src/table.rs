@@ -54,7 +54,9 @@ const MOST_PARSED: usize = 64 << 20;
 /// What tells the files that may have such data: initialised data of types whose names occur in files that pack.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    packing: HashSet<FileId>,
+    /// The files that pack, with the names of structures in them.
+    packing: HashMap<FileId, HashSet<String>>,
+    /// All these names.
     names: HashSet<String>,
 }
 
@@ -62,11 +64,13 @@ impl Candidates {
     /// The files that pack, and the names of structures in them.
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Candidates {
         let all: Vec<FileId> = interest::sources(tree).collect();
-        let packs = |file: &FileId| packs(tree, directives, *file);
-        let packing: HashSet<FileId> = all.into_par_iter().filter(packs).collect();
-        let text = |file: &FileId| tree.file(*file).text.as_str();
-        let names = packing.iter().flat_map(|file| record_names(text(file)));
-        let names = names.map(str::to_owned).collect();
+        let named = |file: FileId| {
+            let names = || record_names(tree.file(file).text.as_str()).into_iter();
+            packs(tree, directives, file).then(|| (file, names().map(str::to_owned).collect()))
+        };
+        let packing: HashMap<FileId, HashSet<String>> =
+            all.into_par_iter().filter_map(named).collect();
+        let names = packing.values().flatten().cloned().collect();
         Candidates { packing, names }
     }
 
@@ -78,9 +82,28 @@ impl Candidates {
         let all: Vec<FileId> = interest::sources(tree).collect();
         let has_data = |file: &FileId| {
             let is_named = |name: &str| self.names.contains(name);
-            has_values(tree.file(*file).text.as_str(), is_named, self.packing.contains(file))
+            has_values(tree.file(*file).text.as_str(), is_named, self.packing.contains_key(file))
         };
         all.into_par_iter().filter(has_data).collect()
+    }
+
+    /// Whether a file may have such data as its unit has it: only what the unit includes gives it types.
+    pub(crate) fn fit(
+        &self,
+        tree: &SourceTree,
+        directives: &AllDirectives,
+        file: FileId,
+        unit: &Unit<'_>,
+    ) -> bool {
+        let packs = packs(tree, directives, file);
+        let given: Vec<_> =
+            unit.visits.keys().filter_map(|included| self.packing.get(included)).collect();
+        let text = tree.file(file).text.as_str();
+        let own: HashSet<&str> =
+            if packs { record_names(text).into_iter().collect() } else { HashSet::default() };
+        let is_named =
+            |name: &str| own.contains(name) || given.iter().any(|names| names.contains(name));
+        (packs || !given.is_empty()) && has_values(text, is_named, packs)
     }
 
     /// Whether a file may have such data with the text that it has now.
