@@ -111,11 +111,7 @@ impl Analyser {
         let is_built = |file: &FileId| !self.not_built.contains(file);
         let files: Vec<FileId> = interest::sources(tree).filter(is_built).collect();
         loop {
-            let more = reading.read(&files, &interest, &mut following.read);
-            following.world.add(more);
-            if let Some(names) = interest.fresh() {
-                reading.warming().naming(&mut following.world, names);
-            }
+            reading.read_named(&files, &interest, &mut following);
             let ways = entry::ways(&following.world, &interest);
             if !ways.is_empty() && levels < entry::DEEPEST {
                 levels += 1;
@@ -529,27 +525,28 @@ impl<'t> Reading<'t> {
         Reading { tree, directives, projects, defines, units, opt_ins, names: 0 }
     }
 
-    /// Parses those of `files` that name anything of interest and were not parsed yet.
-    fn read(
-        &mut self,
-        files: &[FileId],
-        interest: &Interest,
-        read: &mut HashSet<FileId>,
-    ) -> Vec<Parsed<'t>> {
-        let tree = self.tree;
-        let all: Vec<FileId> = files.iter().copied().filter(|file| !read.contains(file)).collect();
+    /// Parses what names anything of interest and was not parsed yet: those of `files`, and functions left out.
+    fn read_named(&mut self, files: &[FileId], interest: &Interest, following: &mut Following<'t>) {
         // What earlier names are in was read for them.
-        let is_first = self.names == 0;
-        if std::mem::replace(&mut self.names, interest.len()) == interest.len() {
-            return Vec::new();
+        let earlier = std::mem::replace(&mut self.names, interest.len());
+        if earlier == interest.len() {
+            return;
         }
         let named = |file: &FileId| {
-            let text = tree.file(*file).text.as_str();
-            if is_first { interest.is_named_in(text) } else { interest.is_newly_named_in(text) }
+            let text = self.tree.file(*file).text.as_str();
+            if earlier == 0 { interest.is_named_in(text) } else { interest.is_newly_named_in(text) }
         };
+        let read = &mut following.read;
+        let all: Vec<FileId> = files.iter().copied().filter(|file| !read.contains(file)).collect();
         let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
         read.extend(wanted.iter().copied());
-        self.read_files(wanted, interest)
+        let parsed = self.read_files(wanted, interest);
+        if earlier != 0
+            && let Some(names) = interest.fresh()
+        {
+            self.warming().naming(&mut following.world, names);
+        }
+        following.world.add(parsed);
     }
 
     /// Parses files.

@@ -6,7 +6,7 @@ mod tests;
 use crate::directive::DirectiveKind;
 use crate::opt_in::{self, Build, OptIn};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
-use crate::tree::{folder, normal};
+use crate::tree::folder;
 use crate::{
     Configuration, FileId, FileKind, Project, ProjectFormat, SourceTree, Span, interest, linker,
     owners,
@@ -181,11 +181,10 @@ pub(crate) fn not_built(
         }
     }
     let vague = projects.iter().filter(|project| !project.names_sources);
-    let vague: Vec<String> =
-        vague.map(|project| normal(folder(&tree.file(project.file).path))).collect();
+    let vague: Vec<&str> = vague.map(|project| folder(tree.key(project.file))).collect();
     left.retain(|file| {
-        let own = normal(folder(&tree.file(*file).path));
-        !vague.iter().any(|above| above.is_empty() || own.starts_with(&**above))
+        let own = folder(tree.key(*file));
+        !vague.iter().any(|above| above.is_empty() || own.starts_with(above))
     });
     if left.is_empty() {
         return Vec::new();

@@ -3,7 +3,7 @@
 use crate::calls::CallId;
 use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
-use crate::tree::{folder, normal};
+use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FileId, Project, SourceTree, Span, owners};
 use foldhash::{HashMap, HashSet, HashSetExt};
@@ -251,7 +251,7 @@ enum Parts<'a> {
 impl<'a, 't> Drivers<'a, 't> {
     fn new(world: &World<'t>, projects: &'a [Project], entries: &[FunctionId]) -> Self {
         let tree = world.tree;
-        let path = |file: FileId| folder(&normal(&tree.file(file).path)).to_owned();
+        let path = |file: FileId| folder(tree.key(file)).to_owned();
         let folders: HashMap<FileId, String> =
             world.parsed.iter().map(|one| (one.file, path(one.file))).collect();
         let of_entry = |id: &FunctionId| folders[&world.parsed[id.parsed].file].clone();

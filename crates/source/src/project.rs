@@ -15,7 +15,7 @@ mod visual_studio;
 mod words;
 mod xml;
 
-use crate::tree::{folder, normal};
+use crate::tree::folder;
 use crate::{FileId, FileKind, SourceTree, Span};
 use budget::Budget;
 pub use edit::Changes;
@@ -261,13 +261,11 @@ pub fn owners<'p>(projects: &'p [Project], tree: &SourceTree, file: FileId) -> V
     if !named.is_empty() {
         return named;
     }
-    let own = normal(folder(&tree.file(file).path));
+    let own = folder(tree.key(file));
     let depth = |project: &Project| {
-        let above = normal(folder(&tree.file(project.file).path));
+        let above = folder(tree.key(project.file));
         let inside = above.is_empty()
-            || own
-                .strip_prefix(&above)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            || own.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         inside.then_some(above.len())
     };
     let nearest = |fits: &dyn Fn(&Project) -> bool| {

@@ -4,6 +4,7 @@ mod pragmas;
 
 use crate::{FileId, FileKind, SourceTree, Span};
 use foldhash::HashMap;
+use rayon::prelude::*;
 use std::ops::RangeInclusive;
 
 /// A part of the source that says of findings that they are known.
@@ -71,7 +72,8 @@ pub struct Suppressions {
 impl Suppressions {
     /// Those of all files.
     pub fn new(tree: &SourceTree) -> Suppressions {
-        let own = tree.files().map(|(id, _)| (id, of_file(tree, id)));
+        let files: Vec<FileId> = tree.files().map(|(id, _)| id).collect();
+        let own = files.into_par_iter().map(|id| (id, of_file(tree, id)));
         Suppressions { own: own.filter(|(_, all)| !all.is_empty()).collect() }
     }
 

@@ -4,7 +4,7 @@ use crate::blank::{Blanked, blanked};
 use crate::directive::{Directive, DirectiveKind};
 use crate::initialiser::{BUDGET, Init, Initialisers, Item};
 use crate::layout::{Body, Layout, Layouts, Placed, array};
-use crate::lex::{Kind, tokens};
+use crate::lex::{Kind, skip_blank, tokens};
 use crate::number::Numbers;
 use crate::preprocess::{AllDirectives, Arm, Unit};
 use crate::shape::{Initialised, Shapes, Type, shapes};
@@ -158,6 +158,11 @@ fn record_names(text: &str) -> Vec<&str> {
 
 /// Whether a text has `NAME variable[…] = {` or `NAME variable = {`, or the end of a structure in place of its name.
 fn has_values(text: &str, is_named: impl Fn(&str) -> bool, packs: bool) -> bool {
+    let bytes = text.as_bytes();
+    let opens = |at: usize| bytes.get(skip_blank(bytes, at + 1)) == Some(&b'{');
+    if !memchr::memchr_iter(b'=', bytes).any(opens) {
+        return false;
+    }
     let mut of_type = false;
     let mut named = false;
     let mut depth = 0_usize;

@@ -91,6 +91,8 @@ impl FileKind {
 #[derive(Clone, Debug, Default)]
 pub struct SourceTree {
     files: Vec<SourceFile>,
+    /// The path of each, as Windows compares it.
+    keys: Vec<String>,
     by_path: HashMap<String, FileId>,
     by_name: HashMap<String, Vec<FileId>>,
     /// The folder that names are told from; empty where they are told as they are.
@@ -121,7 +123,8 @@ impl SourceTree {
         let id = FileId(u32::try_from(self.files.len()).ok()?);
         let name = key.rsplit('/').next().unwrap_or(&key).to_owned();
         self.by_name.entry(name).or_default().push(id);
-        self.by_path.insert(key, id);
+        self.by_path.insert(key.clone(), id);
+        self.keys.push(key);
         self.files.push(SourceFile { path: path.to_owned(), text, kind });
         Some(id)
     }
@@ -139,6 +142,11 @@ impl SourceTree {
     /// A file.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
+    }
+
+    /// The path of a file as Windows compares it: lower case, one kind of slash, no dots.
+    pub(crate) fn key(&self, id: FileId) -> &str {
+        &self.keys[id.0 as usize]
     }
 
     /// The text of a part of a file.
@@ -171,10 +179,11 @@ impl SourceTree {
         let tail: String =
             written.split('/').filter(|part| *part != "..").collect::<Vec<_>>().join("/");
         let ends = |id: &&FileId| {
-            let path = normal(&self.file(**id).path);
-            path == tail || path.ends_with(&format!("/{tail}"))
+            let rest = self.key(**id).strip_suffix(&*tail);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
         };
-        let near = |id: &&FileId| shared(&normal(&self.file(**id).path), &normal(own));
+        let here = folder(self.key(from));
+        let near = |id: &&FileId| shared(self.key(**id), here);
         self.by_name.get(name)?.iter().filter(ends).rev().max_by_key(near).copied()
     }
 }

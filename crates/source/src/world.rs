@@ -196,10 +196,9 @@ impl<'t> World<'t> {
         if !own.is_empty() {
             return own;
         }
-        let path = |file: FileId| crate::tree::normal(&self.tree.file(file).path);
-        let here = path(file);
+        let here = self.tree.key(file);
         let near = |id: &FunctionId| {
-            let there = path(self.parsed[id.parsed].file);
+            let there = self.tree.key(self.parsed[id.parsed].file);
             here.split('/').zip(there.split('/')).take_while(|(one, other)| one == other).count()
         };
         let is_header =

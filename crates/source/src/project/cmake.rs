@@ -12,7 +12,7 @@ mod variables;
 use super::budget::Doubts;
 use super::{Project, ProjectFormat, Reader, defines, name};
 use crate::FileId;
-use crate::tree::{folder, normal};
+use crate::tree::folder;
 use directory::{Directory, Lists};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use target::{Kind, Reach, Said, Sum, Target};
@@ -25,7 +25,7 @@ pub(super) fn read(reader: &Reader<'_>, files: &[FileId]) -> Vec<Project> {
     let is_one = |file: &&FileId| name(reader.tree, **file) == "cmakelists.txt";
     let mut roots: Vec<FileId> = files.iter().filter(is_one).copied().collect();
     // Whoever is nearer to the root may add the others.
-    roots.sort_by_key(|file| normal(&reader.tree.file(*file).path).matches('/').count());
+    roots.sort_by_key(|file| reader.tree.key(*file).matches('/').count());
     let mut done = HashSet::new();
     let mut projects = Vec::new();
     for root in roots {

@@ -21,7 +21,8 @@ const LONGEST_PATTERN: usize = 127;
 impl Paths {
     /// All files of `tree`.
     pub(super) fn of(tree: &SourceTree) -> Paths {
-        let mut sorted: Vec<_> = tree.files().map(|(id, file)| (normal(&file.path), id)).collect();
+        let mut sorted: Vec<_> =
+            tree.files().map(|(id, _)| (tree.key(id).to_owned(), id)).collect();
         sorted.sort();
         Paths { sorted }
     }

@@ -43,8 +43,7 @@ impl<'t> Modules<'t> {
             if self.by_path.contains(&file) {
                 return true;
             }
-            let path = tree::normal(&self.tree.file(file).path);
-            let Some((name, around)) = module(&path) else { break };
+            let Some((name, around)) = module(self.tree.key(file)) else { break };
             let parents: Vec<FileId> = around
                 .iter()
                 .filter_map(|path| self.tree.at(path))
