@@ -1,0 +1,254 @@
+//! Calls that are followed, round after round, as wrappers turn up.
+
+use super::Analysis;
+use super::reading::Reading;
+use crate::calls::{CallId, Follower, SourceCall, Wrappers};
+use crate::interest::Interest;
+use crate::linker::of_projects;
+use crate::syntax::{Call, Manner};
+use crate::warm::setting_files;
+use crate::world::{FunctionId, Parsed, World};
+use crate::{FileId, SourceTree, Span, code_use, control, entry, pointer};
+use foldhash::{HashMap, HashSet, HashSetExt};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// How often wrappers are made of wrappers.
+const MOST_ROUNDS: usize = 6;
+
+/// Calls that are followed, round after round, as wrappers turn up.
+pub(super) struct Following<'t> {
+    pub(super) world: World<'t>,
+    pub(super) read: HashSet<FileId>,
+    pub(super) wrappers: Wrappers,
+    calls: HashMap<CallId, Vec<SourceCall>>,
+    pub(super) followed: HashSet<CallId>,
+    /// The variables that were asked for and whose setting was read.
+    settled: HashSet<String>,
+    /// How often pointers are given something.
+    given: usize,
+    rounds: usize,
+}
+
+impl<'t> Following<'t> {
+    pub(super) fn new(tree: &'t SourceTree) -> Following<'t> {
+        Following {
+            world: World::new(tree),
+            read: HashSet::new(),
+            wrappers: Wrappers::default(),
+            calls: HashMap::default(),
+            followed: HashSet::new(),
+            settled: HashSet::new(),
+            given: 0,
+            rounds: 0,
+        }
+    }
+
+    /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, and of
+    /// pointers to what is looked for, if there are any.
+    pub(super) fn round(&mut self, interest: &Interest) -> Option<Vec<String>> {
+        let (pointers, seen) = pointer::all(&self.world, interest);
+        let mut names: HashSet<&str> =
+            seen.into_iter().filter(|name| !interest.has(name)).collect();
+        let given = pointers.values().map(Vec::len).sum();
+        if given != self.given {
+            // A pointer may point to more than it did when its calls were followed.
+            self.followed.clear();
+            self.given = given;
+        }
+        self.world.pointers = pointers;
+        let (found, more) = round(&self.world, interest, &self.wrappers, &self.followed);
+        self.followed.extend(found.iter().map(|(id, _)| *id));
+        self.calls.extend(found);
+        self.rounds += 1;
+        if more.is_empty() && names.is_empty() || self.rounds >= MOST_ROUNDS {
+            return None;
+        }
+        // Calls of what turned out to be a wrapper are followed anew.
+        let world = &self.world;
+        names.extend(more.iter().map(|(id, _)| name_of(world, *id)));
+        let callee = |id: &CallId| {
+            world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee)
+        };
+        let is_pointer = |id: &CallId| world.pointers.contains_key(callee(id));
+        self.followed.retain(|id| {
+            !names.contains(callee(id)) && !is_pointer(id) && !is_macro_call(world, *id)
+        });
+        let names = names.into_iter().map(str::to_owned).collect();
+        for (function, call) in more {
+            self.wrappers.entry(function).or_default().push(call);
+        }
+        Some(names)
+    }
+
+    /// Reads what sets the variables that were asked for in the files that were read; whether there is any.
+    pub(super) fn settle_here(&mut self, reading: &Reading<'t>) -> bool {
+        let asked: HashSet<String> =
+            self.world.asked().difference(&self.settled).cloned().collect();
+        let is_warm = !asked.is_empty() && reading.warming().setting(&mut self.world, &asked);
+        self.settled.extend(asked);
+        if is_warm {
+            self.followed.clear();
+        }
+        is_warm
+    }
+
+    /// Reads what sets, in any of `files`, the variables that were asked for; whether calls have to be followed anew as there is any.
+    pub(super) fn settle(
+        &mut self,
+        reading: &mut Reading<'t>,
+        files: &[FileId],
+        interest: &Interest,
+    ) -> bool {
+        let asked: HashSet<String> =
+            self.world.asked().difference(&self.settled).cloned().collect();
+        if asked.is_empty() || self.rounds >= MOST_ROUNDS {
+            return false;
+        }
+        let unread = files.iter().copied().filter(|file| !self.read.contains(file));
+        let files = setting_files(reading.tree, unread, &asked);
+        self.read.extend(files.iter().copied());
+        let is_more = !files.is_empty();
+        self.world.add(reading.read_files(files, interest));
+        if is_more {
+            self.followed.clear();
+        }
+        self.settle_here(reading) || is_more
+    }
+
+    /// What was found, with what else `files` say.
+    pub(super) fn analysis(&mut self, reading: &mut Reading<'t>, files: &[FileId]) -> Analysis {
+        let world = &self.world;
+        let pragmas = reading.pragmas(files);
+        let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
+        Analysis {
+            linker: of_projects(reading.projects).into_iter().chain(pragmas.linker).collect(),
+            sections: pragmas.sections,
+            tables: Vec::new(),
+            not_built: Vec::new(),
+            control: control::writes(world, &is_for_kernel),
+            code_uses: code_use::uses(world, &is_for_kernel),
+            calls: {
+                // What runs in user mode asks the kernel for nothing of this kind.
+                let calls = std::mem::take(&mut self.calls).into_iter();
+                let calls =
+                    calls.filter(|(id, _)| is_for_kernel(&world.parsed[id.parsed])).collect();
+                told(calls, &self.wrappers, |id| call_span(world, id))
+            },
+            opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
+            entries: entry::entries(world, reading.projects),
+            late_opt_ins: reading.late_opt_ins(),
+            missing: reading.missing(),
+            parsed: self.read.iter().copied().collect(),
+            cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
+        }
+    }
+}
+
+pub(super) fn name_of<'t>(world: &World<'t>, id: FunctionId) -> &'t str {
+    world.text(id.parsed, &world.parsed[id.parsed].syntax.functions[id.function].name)
+}
+
+pub(super) fn is_macro_call(world: &World<'_>, id: CallId) -> bool {
+    let parsed = &world.parsed[id.parsed];
+    let call = &parsed.syntax.calls[id.call];
+    let name = world.text(id.parsed, &call.callee);
+    !parsed.unit.meanings(name, parsed.time(call.callee.start)).macros.is_empty()
+}
+
+pub(super) type Found = Vec<(CallId, Vec<SourceCall>)>;
+
+/// Follows the calls that are looked for and were not followed yet: what they come to, and the functions that turn out to
+/// hand a parameter on.
+fn round(
+    world: &World<'_>,
+    interest: &Interest,
+    wrappers: &Wrappers,
+    followed: &HashSet<CallId>,
+) -> (Found, Vec<(FunctionId, CallId)>) {
+    let follower = Follower::new(world, wrappers);
+    let of_file = |parsed: usize| {
+        let syntax = &world.parsed[parsed].syntax;
+        let wanted = syntax.calls.iter().enumerate().filter(|(call, one)| {
+            let name = match one.manner {
+                Manner::New => "operator new",
+                _ => world.text(parsed, &one.callee),
+            };
+            let is_wanted = interest.has(name) || world.pointers.contains_key(name);
+            (is_wanted || hands_on(world, interest, parsed, one))
+                && !followed.contains(&CallId { parsed, call: *call })
+        });
+        let mut found = Vec::new();
+        let mut more = Vec::new();
+        for (call, one) in wanted {
+            let id = CallId { parsed, call };
+            let reached = follower.reach(id);
+            if let Some(function) = one.function.filter(|_| reached.iter().any(|one| one.depends)) {
+                let function = FunctionId { parsed, function };
+                if !wrappers.get(&function).is_some_and(|known| known.contains(&id)) {
+                    more.push((function, id));
+                }
+            }
+            found.push((id, reached.into_iter().map(|one| one.call).collect()));
+        }
+        (found, more)
+    };
+    let all: Vec<_> = (0..world.parsed.len()).into_par_iter().map(of_file).collect();
+    let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
+}
+
+/// Whether a call is one of a macro that is handed a function that is looked for, or of what a macro gives.
+pub(super) fn hands_on(world: &World<'_>, interest: &Interest, parsed: usize, call: &Call) -> bool {
+    let is_named = |range: &Range<usize>| {
+        let name = world.text(parsed, range);
+        interest.has(name) || world.pointers.contains_key(name)
+    };
+    if call.manner != Manner::Given && !call.arguments.iter().any(is_named) {
+        return false;
+    }
+    let file = &world.parsed[parsed];
+    let meanings =
+        file.unit.meanings(world.text(parsed, &call.callee), file.time(call.callee.start));
+    meanings.macros.iter().any(|one| one.parameters.is_some())
+}
+
+/// The calls that are told: each place once, and no call in a wrapper whose callers choose.
+pub(crate) fn told(
+    calls: HashMap<CallId, Vec<SourceCall>>,
+    wrappers: &Wrappers,
+    span_of: impl Fn(CallId) -> Span,
+) -> Vec<SourceCall> {
+    let mut called: HashSet<Span> = HashSet::new();
+    for call in calls.values().flatten() {
+        called.extend(call.via.iter().map(|hop| hop.span));
+    }
+    let in_wrapper: HashSet<CallId> = wrappers.values().flatten().copied().collect();
+    let mut all: Vec<(CallId, SourceCall)> = calls
+        .into_iter()
+        .flat_map(|(id, calls)| calls.into_iter().map(move |call| (id, call)))
+        .collect();
+    all.retain(|(id, call)| {
+        let depends =
+            call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
+        !(depends && in_wrapper.contains(id) && called.contains(&span_of(*id)))
+    });
+    let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
+    let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();
+    all.sort_by_key(|call| (key(call), format!("{:?}", call.via)));
+    all.dedup_by(|one, other| {
+        key(one) == key(other) && one.deciding_value() == other.deciding_value()
+    });
+    all
+}
+
+pub(super) fn call_span(world: &World<'_>, id: CallId) -> Span {
+    let parsed = &world.parsed[id.parsed];
+    Span::new(parsed.file, parsed.syntax.calls[id.call].whole.clone())
+}
+
+impl SourceCall {
+    pub(super) fn deciding_value(&self) -> Option<&crate::Value> {
+        self.deciding().map(|(_, argument)| &argument.value)
+    }
+}

@@ -1,0 +1,242 @@
+//! Files, read as their translation units have them.
+
+use super::following::Following;
+use crate::blank::blanked;
+use crate::builds::{self, surroundings};
+use crate::interest::Interest;
+use crate::opt_in::{self, OptIn};
+use crate::outline::{self, Body};
+use crate::pragma::{self, Pragmas};
+use crate::preprocess::{AllDirectives, Unit, unit};
+use crate::syntax::{Syntax, syntax};
+use crate::table::{self, PointerTable};
+use crate::warm::Warming;
+use crate::world::Parsed;
+use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span, linker};
+use foldhash::HashMap;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// How many variants of a file are looked at, where conditions are open.
+const MOST_VARIANTS: u32 = 4;
+
+/// Reads files as their translation units have them.
+pub(super) struct Reading<'t> {
+    pub(super) tree: &'t SourceTree,
+    directives: &'t AllDirectives,
+    pub(super) projects: &'t [Project],
+    defines: &'t [String],
+    units: HashMap<FileId, Arc<Unit<'t>>>,
+    /// What the macros of each unit say.
+    opt_ins: HashMap<FileId, OptIn>,
+    /// How many names were looked for when files were read for them.
+    names: usize,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(
+        tree: &'t SourceTree,
+        directives: &'t AllDirectives,
+        projects: &'t [Project],
+        defines: &'t [String],
+    ) -> Reading<'t> {
+        let (units, opt_ins) = (HashMap::default(), HashMap::default());
+        Reading { tree, directives, projects, defines, units, opt_ins, names: 0 }
+    }
+
+    /// Parses what names anything of interest and was not parsed yet: those of `files`, and functions left out.
+    pub(super) fn read_named(
+        &mut self,
+        files: &[FileId],
+        interest: &Interest,
+        following: &mut Following<'t>,
+    ) {
+        // What earlier names are in was read for them.
+        let earlier = std::mem::replace(&mut self.names, interest.len());
+        if earlier == interest.len() {
+            return;
+        }
+        let named = |file: &FileId| {
+            let text = self.tree.file(*file).text.as_str();
+            if earlier == 0 { interest.is_named_in(text) } else { interest.is_newly_named_in(text) }
+        };
+        let read = &mut following.read;
+        let all: Vec<FileId> = files.iter().copied().filter(|file| !read.contains(file)).collect();
+        let wanted: Vec<FileId> = all.into_par_iter().filter(named).collect();
+        read.extend(wanted.iter().copied());
+        let parsed = self.read_files(wanted, interest);
+        if earlier != 0
+            && let Some(names) = interest.fresh()
+        {
+            self.warming().naming(&mut following.world, names);
+        }
+        following.world.add(parsed);
+    }
+
+    /// Parses files.
+    pub(super) fn read_files(
+        &mut self,
+        wanted: Vec<FileId>,
+        interest: &Interest,
+    ) -> Vec<Parsed<'t>> {
+        let tree = self.tree;
+        let is_header = |file: &FileId| tree.file(*file).kind == FileKind::Header;
+        let (headers, mains): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_header);
+        self.add_units(&mains);
+        let mut pairs: Vec<(FileId, FileId)> = mains.iter().map(|main| (*main, *main)).collect();
+        let alone: Vec<FileId> =
+            headers.iter().copied().filter(|one| self.includer(*one).is_none()).collect();
+        self.add_units(&alone);
+        pairs.extend(
+            headers.iter().map(|header| (*header, self.includer(*header).unwrap_or(*header))),
+        );
+        let units = &self.units;
+        let parse = |(file, main): &(FileId, FileId)| match units.get(main) {
+            Some(unit) => self.parse(*file, unit, interest),
+            None => Vec::new(),
+        };
+        pairs.par_iter().map(parse).flatten_iter().collect()
+    }
+
+    /// What the pragmas of all files say that speak of sections, but for programs of user mode.
+    pub(super) fn pragmas(&mut self, files: &[FileId]) -> Pragmas {
+        let (tree, directives) = (self.tree, self.directives);
+        let text = |file: FileId| tree.file(file).text.as_str();
+        let speak = |file: &FileId| {
+            let mut all = directives.of(tree, *file).iter();
+            all.any(|directive| pragma::speaks(text(*file), directive))
+        };
+        let speaking: Vec<FileId> = files.par_iter().copied().filter(speak).collect();
+        let units = self.units_of(&speaking);
+        let mut found = Pragmas::default();
+        for (file, unit) in speaking.into_iter().zip(units) {
+            if !self.is_for_user_mode(&unit) {
+                let one = pragma::of_file(tree, &unit, file, directives.of(tree, file));
+                found.linker.extend(one.linker);
+                found.sections.extend(one.sections);
+            }
+        }
+        found
+    }
+
+    /// Data of `files` whose addresses do not lie on multiples of eight, but for programs of user mode.
+    pub(super) fn tables(
+        &mut self,
+        files: &[FileId],
+        candidates: &table::Candidates,
+    ) -> Vec<PointerTable> {
+        let units = self.units_of(files);
+        let mut files: Vec<_> = files.iter().copied().zip(units).collect();
+        files.retain(|(file, unit)| {
+            !self.is_for_user_mode(unit) && candidates.fit(self.tree, self.directives, *file, unit)
+        });
+        table::of_files(self.tree, self.directives, &files)
+    }
+
+    /// The unit that each of the files is read in.
+    fn units_of(&mut self, files: &[FileId]) -> Vec<Arc<Unit<'t>>> {
+        let main = |reading: &Self, file: FileId| match reading.tree.file(file).kind {
+            FileKind::Header => reading.includer(file).unwrap_or(file),
+            _ => file,
+        };
+        let mains: Vec<FileId> = files.iter().map(|file| main(self, *file)).collect();
+        let missing = mains.iter().filter(|main| !self.units.contains_key(main));
+        let missing: Vec<FileId> = missing.copied().collect();
+        self.add_units(&missing);
+        mains.iter().filter_map(|main| self.units.get(main).cloned()).collect()
+    }
+
+    /// Whether a unit is part of programs only: all its projects say so, or it includes `windows.h` and
+    /// nothing of the kernel. What is built
+    /// for 32-bit Windows alone is none of a driver's with memory integrity either.
+    pub(super) fn is_for_user_mode(&self, unit: &Unit<'_>) -> bool {
+        let owners = self.projects.iter().filter(|project| project.sources.contains(&unit.main));
+        let mut configurations = owners.flat_map(|project| &project.configurations).peekable();
+        let is_told = configurations.peek().is_some();
+        let is_32_bit = |one: &Configuration| {
+            let name = one.name.to_ascii_lowercase();
+            name.ends_with("|win32") || name.ends_with("|x86") || name.ends_with("|arm")
+        };
+        if is_told && !configurations.any(|one| linker::is_for_kernel(&one) && !is_32_bit(one)) {
+            return true;
+        }
+        unit.has_user_mode && unit.kernel_at.is_none()
+    }
+
+    fn add_units(&mut self, mains: &[FileId]) {
+        let (tree, directives, projects, defines) =
+            (self.tree, self.directives, self.projects, self.defines);
+        let work = |main: &FileId| {
+            let around = surroundings(tree, projects, defines, *main);
+            let unit = unit(tree, directives, *main, &around);
+            let opt_in = builds::opt_in(tree, directives, (projects, defines), &unit);
+            (*main, Arc::new(unit), opt_in)
+        };
+        let units: Vec<_> = mains.par_iter().map(work).collect();
+        for (main, unit, opt_in) in units {
+            self.units.insert(main, unit);
+            self.opt_ins.insert(main, opt_in);
+        }
+    }
+
+    pub(super) fn late_opt_ins(&self) -> Vec<(&'static str, Span)> {
+        let units = self.units.values();
+        let mut late: Vec<_> = units.filter_map(|unit| opt_in::too_late(self.tree, unit)).collect();
+        late.sort_by_key(|(name, span)| (*span, *name));
+        late.dedup();
+        late
+    }
+
+    pub(super) fn missing(&self) -> Vec<Span> {
+        let units = self.units.values().filter(|unit| !self.is_for_user_mode(unit));
+        let mut missing: Vec<Span> = units.flat_map(|unit| unit.missing.iter().copied()).collect();
+        missing.sort();
+        missing.dedup();
+        missing
+    }
+
+    /// The first unit that includes a header.
+    fn includer(&self, header: FileId) -> Option<FileId> {
+        let includes = self.units.values().filter(|unit| unit.visits.contains_key(&header));
+        includes.map(|unit| unit.main).min()
+    }
+
+    fn parse(
+        &self,
+        file: FileId,
+        unit: &Arc<Unit<'t>>,
+        interest: &Interest,
+    ) -> Vec<Parsed<'t>> {
+        let source = self.tree.file(file);
+        let text = source.text.as_str();
+        let visit = unit.visits.get(&file);
+        let variants = visit.map_or(1, |visit| visit.variants).clamp(1, MOST_VARIANTS);
+        let opt_in = self.opt_ins.get(&unit.main).cloned().unwrap_or(OptIn::Open);
+        let named = interest.places(text);
+        let is_cold = |body: &Body| {
+            let next = named.partition_point(|at| *at < body.range.start);
+            named.get(next).is_none_or(|at| *at >= body.range.end)
+        };
+        let variant = |number| {
+            let mut parsed = Parsed {
+                file,
+                unit: Arc::clone(unit),
+                syntax: Syntax::default(),
+                opt_in: opt_in.clone(),
+                variant: number,
+                cold: Vec::new(),
+                is_part: false,
+            };
+            let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
+            parsed.cold = outline::bodies(&made.bytes).into_iter().filter(is_cold).collect();
+            made.leave_out(&parsed.cold);
+            parsed.syntax = syntax(made, parsed.kind(self.tree));
+            parsed
+        };
+        (0..variants).map(variant).collect()
+    }
+
+    pub(super) fn warming(&self) -> Warming<'t> {
+        Warming { tree: self.tree, directives: self.directives }
+    }
+}
