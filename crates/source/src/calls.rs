@@ -294,6 +294,12 @@ impl<'w, 't> Follower<'w, 't> {
                 None if self.world.pointers.contains_key(name) => {
                     self.through_pointer(place, name, &step, depth, found)
                 }
+                // Where nobody defines it, the kit does.
+                None if step.manner == Manner::New
+                    && self.world.called(place.parsed, name).is_empty() =>
+                {
+                    self.through_kit_new(place, &step, found)
+                }
                 None => self.through_function(place, name, &step, depth, found),
             }
         }

@@ -3,7 +3,7 @@
 use crate::directive::DirectiveKind;
 use crate::lex::is_word;
 use crate::preprocess::AllDirectives;
-use crate::{FileId, FileKind, SourceTree, target, vocabulary};
+use crate::{FileId, FileKind, SourceTree, kit_new, target, vocabulary};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
@@ -40,8 +40,9 @@ impl Interest {
     /// DDIs, and the macros of the tree that come to them.
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Interest {
         let mut interest = Interest { names: HashSet::new(), searcher: None, fresh: None };
-        let names = vocabulary::functions().chain(BESIDE).map(str::to_owned);
-        interest.add(names.collect(), tree, directives);
+        let of_kit = if kit_new::is_in(tree) { &["operator new", "operator"][..] } else { &[] };
+        let names = vocabulary::functions().chain(BESIDE).chain(of_kit.iter().copied());
+        interest.add(names.map(str::to_owned).collect(), tree, directives);
         interest
     }
 

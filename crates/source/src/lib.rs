@@ -22,6 +22,7 @@ mod flow;
 mod given;
 mod initialiser;
 mod interest;
+mod kit_new;
 mod kit_types;
 mod layout;
 mod lex;

@@ -67,9 +67,7 @@ impl<'t> Following<'t> {
         // Calls of what turned out to be a wrapper are followed anew.
         let world = &self.world;
         names.extend(more.iter().map(|(id, _)| name_of(world, *id)));
-        let callee = |id: &CallId| {
-            world.text(id.parsed, &world.parsed[id.parsed].syntax.calls[id.call].callee)
-        };
+        let callee = |id: &CallId| callee(world, *id);
         let is_pointer = |id: &CallId| world.pointers.contains_key(callee(id));
         self.followed.retain(|id| {
             !names.contains(callee(id)) && !is_pointer(id) && !is_macro_call(world, *id)
@@ -149,7 +147,16 @@ pub(super) fn name_of<'t>(world: &World<'t>, id: FunctionId) -> &'t str {
     world.text(id.parsed, &world.parsed[id.parsed].syntax.functions[id.function].name)
 }
 
-pub(super) fn is_macro_call(world: &World<'_>, id: CallId) -> bool {
+/// What a call is of; what allocates for `new` is not named in it.
+fn callee<'t>(world: &World<'t>, id: CallId) -> &'t str {
+    let call = &world.parsed[id.parsed].syntax.calls[id.call];
+    match call.manner {
+        Manner::New => "operator new",
+        _ => world.text(id.parsed, &call.callee),
+    }
+}
+
+fn is_macro_call(world: &World<'_>, id: CallId) -> bool {
     let parsed = &world.parsed[id.parsed];
     let call = &parsed.syntax.calls[id.call];
     let name = world.text(id.parsed, &call.callee);
@@ -170,10 +177,7 @@ fn round(
     let of_file = |parsed: usize| {
         let syntax = &world.parsed[parsed].syntax;
         let wanted = syntax.calls.iter().enumerate().filter(|(call, one)| {
-            let name = match one.manner {
-                Manner::New => "operator new",
-                _ => world.text(parsed, &one.callee),
-            };
+            let name = callee(world, CallId { parsed, call: *call });
             let is_wanted = interest.has(name) || world.pointers.contains_key(name);
             (is_wanted || hands_on(world, interest, parsed, one))
                 && !followed.contains(&CallId { parsed, call: *call })

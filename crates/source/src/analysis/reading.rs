@@ -201,12 +201,7 @@ impl<'t> Reading<'t> {
         includes.map(|unit| unit.main).min()
     }
 
-    fn parse(
-        &self,
-        file: FileId,
-        unit: &Arc<Unit<'t>>,
-        interest: &Interest,
-    ) -> Vec<Parsed<'t>> {
+    fn parse(&self, file: FileId, unit: &Arc<Unit<'t>>, interest: &Interest) -> Vec<Parsed<'t>> {
         let source = self.tree.file(file);
         let text = source.text.as_str();
         let visit = unit.visits.get(&file);

@@ -5,7 +5,7 @@ mod left_out;
 use super::*;
 use crate::{Configuration, Define, Initialised, ProjectFormat, SourceText};
 
-fn tree(files: &[(&str, &str)]) -> SourceTree {
+pub(crate) fn tree(files: &[(&str, &str)]) -> SourceTree {
     let mut tree = SourceTree::default();
     for (path, text) in files {
         tree.add(path, SourceText::of(*text)).unwrap();

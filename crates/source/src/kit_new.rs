@@ -1,0 +1,107 @@
+//! `new` with a pool type where no file has the operator: the kit's own headers do, `stdunk.h` and `kcom.h` among them.
+
+use crate::calls::{Follower, Hop, Reached, Step};
+use crate::evaluate::Place;
+use crate::interest::searcher;
+use crate::lex::is_word;
+use crate::{FileKind, SourceArgument, SourceTree, Value, vocabulary};
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
+use ringfence_ddi::Role;
+
+/// What the operator allocates with, by what its first argument is a constant of. Both take size and tag in this order.
+const ALLOCATORS: [(Role, &str); 2] =
+    [(Role::PoolType, "ExAllocatePoolWithTag"), (Role::PoolFlags, "ExAllocatePool2")];
+
+/// Whether any C++ of a tree has `new (POOL…` with a constant of a pool.
+pub(crate) fn is_in(tree: &SourceTree) -> bool {
+    let names = ALLOCATORS.iter().flat_map(|(role, _)| role.constants());
+    let Some(names) = searcher(&names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()) else {
+        return false;
+    };
+    let files: Vec<_> = tree
+        .files()
+        .filter(|(_, file)| matches!(file.kind, FileKind::Cpp | FileKind::Header))
+        .map(|(_, file)| file.text.as_str())
+        .collect();
+    files.into_par_iter().any(|text| is_written(&names, text))
+}
+
+fn is_written(names: &AhoCorasick, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    names.find_iter(bytes).any(|found| {
+        let before = bytes[..found.start()].trim_ascii_end();
+        let Some(before) = before.strip_suffix(b"(") else { return false };
+        let before = before.trim_ascii_end();
+        let is_new = before.strip_suffix(b"new").is_some_and(|rest| !ends_in_word(rest.last()));
+        is_new && !ends_in_word(bytes.get(found.end()))
+    })
+}
+
+fn ends_in_word(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| is_word(*byte))
+}
+
+impl<'t> Follower<'_, 't> {
+    /// What `new (pool type, tag) T` comes to where no file of the tree has the operator.
+    pub(crate) fn through_kit_new(
+        &self,
+        place: &Place<'_, 't>,
+        step: &Step<'_>,
+        found: &mut Vec<Reached>,
+    ) {
+        let [pool, rest @ ..] = step.arguments else { return };
+        let Some(name) = allocator(&pool.value) else { return };
+        let Some(ddi) = vocabulary::function(name) else { return };
+        let size = SourceArgument::not_passed();
+        let arguments: Vec<_> =
+            [pool.clone(), size].into_iter().chain(rest.first().cloned()).collect();
+        let hop = Hop { name: "operator new".to_owned(), is_macro: false, span: step.span };
+        let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
+        let step = Step { arguments: &arguments, via: &via, ..*step };
+        found.push(self.of_ddi(place, ddi, &step));
+    }
+}
+
+/// What allocates for a value that is made of a constant of a pool.
+fn allocator(value: &Value) -> Option<&'static str> {
+    let terms = || value.choices.iter().flat_map(|choice| &choice.terms);
+    let of = |role: &Role| {
+        terms().any(|term| role.constants().any(|(constant, _)| constant == &*term.name))
+    };
+    ALLOCATORS.iter().find(|(role, _)| of(role)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::tests::{told, tree};
+
+    fn found(text: &str) -> Vec<String> {
+        told(&tree(&[("a.cpp", &format!("#include <stdunk.h>\n{text}"))]), &[])
+    }
+
+    #[test]
+    fn the_kits_operator_allocates_from_the_pool_it_is_given() {
+        let text = "#define POOL NonPagedPool\nvoid F(void *at) {\n\
+            auto a = new (NonPagedPool, 'a') Foo;\nauto b = new (PagedPool) Foo();\n\
+            auto c = new(POOL_FLAG_NON_PAGED_EXECUTE, 'a') Foo;\nauto d = new (POOL, 1) Foo[2];\n\
+            auto e = new (at) Foo;\nauto f = new Foo;\n}";
+        assert_eq!(
+            found(text),
+            [
+                "a.cpp:4 ExAllocatePoolWithTag 0x0 < operator new",
+                "a.cpp:5 ExAllocatePoolWithTag 0x1 < operator new",
+                "a.cpp:6 ExAllocatePool2 0x80 < operator new",
+                "a.cpp:7 ExAllocatePoolWithTag 0x0 < operator new",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_trees_own_operator_is_the_one() {
+        let own = "void *Take(size_t n) { return ExAllocatePoolWithTag(NonPagedPoolNx, n, 'a'); }\n\
+            void *operator new(size_t n, POOL_TYPE t, ULONG tag) { return Take(n); }\n\
+            void F() { auto a = new (NonPagedPool, 'a') Foo; }";
+        assert_eq!(found(own), ["a.cpp:2 ExAllocatePoolWithTag 0x200"]);
+    }
+}
