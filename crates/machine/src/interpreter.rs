@@ -14,6 +14,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod vector;
 
 use crate::memory::canonical;
 use crate::{Access, Exit, Memory, PAGE, Processor, Registers};

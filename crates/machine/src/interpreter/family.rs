@@ -1,7 +1,7 @@
 //! Which function carries out an instruction.
 
 use super::core::{Core, Outcome};
-use super::{arithmetic, bits, control, multiply, shift, string, system, transfer};
+use super::{arithmetic, bits, control, multiply, shift, string, system, transfer, vector};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 /// Carries out an instruction.
@@ -15,7 +15,7 @@ pub(crate) fn family(i: &Instruction) -> Option<Family> {
     if matches!(i.mnemonic(), Mnemonic::Push | Mnemonic::Pop) && segment(i) {
         return None;
     }
-    integer(i).or_else(|| flow(i)).or_else(|| leaving(i))
+    integer(i).or_else(|| flow(i)).or_else(|| leaving(i)).or_else(|| vector::family(i))
 }
 
 fn moves(i: &Instruction) -> Family {
@@ -101,8 +101,8 @@ fn flow(i: &Instruction) -> Option<Family> {
         M::Ret => control::ret,
         M::Loop | M::Loope | M::Loopne | M::Jrcxz | M::Jecxz => control::counted,
         _ if i.is_jcc_short_or_near() => control::conditional,
-        _ if named_like(i, "Set") => transfer::condition_byte,
-        _ if named_like(i, "Cmov") => transfer::conditional,
+        _ if conditional_on(i, 1) => transfer::condition_byte,
+        _ if conditional_on(i, 2) => transfer::conditional,
         M::Nop | M::Pause | M::Endbr64 | M::Endbr32 | M::Lfence | M::Mfence | M::Sfence => {
             system::nothing
         }
@@ -115,10 +115,11 @@ fn flow(i: &Instruction) -> Option<Family> {
     })
 }
 
-/// Whether this is a conditional instruction of this kind.
-fn named_like(i: &Instruction, kind: &str) -> bool {
+/// Whether this is a conditional instruction with so many operands, the first of them an integer.
+fn conditional_on(i: &Instruction, operands: u32) -> bool {
     i.condition_code() != iced_x86::ConditionCode::None
-        && format!("{:?}", i.mnemonic()).starts_with(kind)
+        && i.op_count() == operands
+        && (i.op0_kind() == OpKind::Memory || i.op0_register().is_gpr())
 }
 
 /// What leaves to the host.
