@@ -1,12 +1,19 @@
 //! The interpreter: portable, and the same on every machine.
+//!
+//! Code is decoded once into blocks of operations, each with a function made for its width and the kinds of
+//! its operands. A block remembers which blocks came next. It is dropped when bytes it was made from are
+//! written to, through whatever page; rights and mappings are looked at again whenever any has changed.
 
 mod arithmetic;
 mod bits;
+mod block;
 mod control;
 mod core;
 mod family;
+mod fast;
 mod flags;
 mod multiply;
+mod op;
 mod operand;
 mod shift;
 mod string;
@@ -14,20 +21,21 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod translate;
 mod vector;
+mod width;
 
-use crate::memory::canonical;
-use crate::{Access, Exit, Memory, PAGE, Processor, Registers};
-use core::{Core, Stop};
-use iced_x86::{Decoder, DecoderError, DecoderOptions};
+use crate::{Exit, Memory, Processor, Registers};
+use block::Blocks;
+use core::{BLOCK, Core, Stop};
+use op::Op;
 use std::ops::Range;
-
-/// The longest instruction.
-const LONGEST: usize = 15;
+use translate::{LONGEST_BLOCK, Limits};
 
 /// A processor in software.
 pub struct Interpreter {
     core: Core,
+    blocks: Blocks,
     gates: Range<u64>,
     executed: u64,
 }
@@ -36,66 +44,147 @@ impl Interpreter {
     /// A processor with this memory. All registers are as [`Registers::default`] has them.
     #[must_use]
     pub fn new(memory: Memory) -> Self {
-        Self { core: Core::new(memory), gates: 0..0, executed: 0 }
+        Self { core: Core::new(memory), blocks: Blocks::new(), gates: 0..0, executed: 0 }
     }
 
-    /// Runs one instruction.
-    fn step(&mut self) -> Result<(), Stop> {
+    /// The block at RIP, made if need be.
+    fn find(&mut self) -> Result<u32, Stop> {
         let at = self.core.rip;
+        let generation = self.core.memory.generation();
+        if let Some(block) = self.blocks.recent(at, generation) {
+            return Ok(block);
+        }
         if self.gates.contains(&at) {
             return self.core.raise(Exit::Gate { address: at });
         }
-        let (bytes, length) = self.fetch(at)?;
-        let mut decoder = Decoder::with_ip(64, &bytes[..length], at, DecoderOptions::NONE);
-        let i = decoder.decode();
-        if i.is_invalid() {
-            if decoder.last_error() == DecoderError::NoMoreBytes && length < LONGEST {
-                let next = at.wrapping_add(length as u64);
-                self.fetch(next)?;
+        let block = match self.blocks.at(at) {
+            Some(block) if self.is_good(block) => block,
+            _ => {
+                let limits = Limits { most: LONGEST_BLOCK, exact: false, gates: &self.gates };
+                let block = self.core.translate(at, &limits)?;
+                self.blocks.add(block)
             }
-            return self.core.raise(Exit::InvalidOpcode);
-        }
-        let Some(run) = family::family(&i) else {
-            let length = i.len() as u8;
-            let mut shown = [0; LONGEST];
-            shown[..i.len()].copy_from_slice(&bytes[..i.len()]);
-            return self.core.raise(Exit::Unsupported { bytes: shown, length });
         };
-        self.core.rip = i.next_ip();
-        let outcome = run(&mut self.core, &i);
-        if matches!(outcome, Err(Stop::Exit | Stop::Unfinished)) {
-            self.core.rip = at;
-        } else {
-            self.executed += 1;
-        }
-        outcome
+        self.blocks.is_good(at, block, self.core.memory.generation());
+        Ok(block)
     }
 
-    /// The bytes that an instruction may have.
-    fn fetch(&mut self, at: u64) -> Result<([u8; LONGEST], usize), Stop> {
-        if !canonical(at) {
-            return self.core.raise(Exit::GeneralProtection);
-        }
-        let mut bytes = [0; LONGEST];
-        let mut length = 0;
-        while length < LONGEST {
-            let address = at.wrapping_add(length as u64);
-            let data = match self.core.memory.locate(address / PAGE, Access::Execute) {
-                Ok(located) => located.data,
-                Err(_) if length > 0 => break,
-                Err(fault) => {
-                    let (access, mapped) = (Access::Execute, fault.mapped);
-                    return self.core.raise(Exit::PageFault { address, access, mapped });
+    fn is_good(&mut self, number: u32) -> bool {
+        let block = self.blocks.get(number);
+        let through = block.address < self.gates.end && block.end > self.gates.start;
+        !through && self.core.is_current(block)
+    }
+
+    /// Runs blocks until something happens.
+    fn run_blocks(&mut self, mut left: u64) -> Exit {
+        let mut last: Option<u32> = None;
+        loop {
+            let (at, generation) = (self.core.rip, self.core.memory.generation());
+            let known = last.and_then(|last| self.blocks.get(last).follower(at, generation));
+            let number = match known {
+                Some(number) => number,
+                None => {
+                    let Ok(number) = self.find() else { return self.exit() };
+                    let generation = self.core.memory.generation();
+                    if let Some(last) = last {
+                        self.blocks.link(last, at, number, generation);
+                    }
+                    number
                 }
             };
-            let offset = (address % PAGE) as usize;
-            let part = (LONGEST - length).min(PAGE as usize - offset);
-            bytes[length..length + part]
-                .copy_from_slice(&self.core.memory.bytes(data)[offset..offset + part]);
-            length += part;
+            let block = self.blocks.get(number);
+            let count = block.ops.len() as u64;
+            if count > left {
+                return self.run_rest(left);
+            }
+            self.core.rip = block.end;
+            self.core.general[BLOCK as usize] = block.address;
+            match run_ops(&mut self.core, &block.ops) {
+                Ok(()) => {
+                    self.executed += count;
+                    left -= count;
+                    last = Some(number);
+                }
+                Err((done, stop)) => {
+                    let op = &block.ops[done];
+                    let (address, is_last) = (block.address, done + 1 == block.ops.len());
+                    let (here, length) = (address.wrapping_add(op.offset.into()), op.length);
+                    left = left.saturating_sub(done as u64 + 1);
+                    self.executed += done as u64;
+                    if self.stopped(stop, here, length, is_last) {
+                        return self.exit();
+                    }
+                    last = None;
+                }
+            }
         }
-        Ok((bytes, length))
     }
+
+    /// Runs so many instructions, which end within a block.
+    fn run_rest(&mut self, mut left: u64) -> Exit {
+        while left > 0 {
+            let most = (left as usize).min(LONGEST_BLOCK);
+            let at = self.core.rip;
+            if self.gates.contains(&at) {
+                self.core.exit = Some(Exit::Gate { address: at });
+                return self.exit();
+            }
+            let limits = Limits { most, exact: true, gates: &self.gates };
+            let Ok(block) = self.core.translate(at, &limits) else { return self.exit() };
+            self.core.rip = block.end;
+            self.core.general[BLOCK as usize] = block.address;
+            match run_ops(&mut self.core, &block.ops) {
+                Ok(()) => {
+                    self.executed += block.ops.len() as u64;
+                    left -= block.ops.len() as u64;
+                }
+                Err((done, stop)) => {
+                    let op = &block.ops[done];
+                    let here = block.address.wrapping_add(op.offset.into());
+                    left -= done as u64 + 1;
+                    self.executed += done as u64;
+                    if self.stopped(stop, here, op.length, done + 1 == block.ops.len()) {
+                        return self.exit();
+                    }
+                }
+            }
+        }
+        self.core.exit = Some(Exit::Budget);
+        self.exit()
+    }
+
+    /// Sets RIP after an instruction that stopped its block. True when the run ends.
+    fn stopped(&mut self, stop: Stop, here: u64, length: u8, is_last: bool) -> bool {
+        self.core.changed = false;
+        match stop {
+            Stop::Exit | Stop::Unfinished => self.core.rip = here,
+            Stop::Done | Stop::Changed => {
+                // A branch at the end of a block has said where to go on.
+                if !is_last {
+                    self.core.rip = here.wrapping_add(length.into());
+                }
+                self.executed += 1;
+            }
+        }
+        matches!(stop, Stop::Exit | Stop::Done)
+    }
+
+    /// Ends the run.
+    fn exit(&mut self) -> Exit {
+        self.core.leave();
+        self.core.exit.take().unwrap_or(Exit::Budget)
+    }
+}
+
+/// Runs operations; where one stops, its number and why.
+#[inline(always)]
+fn run_ops(core: &mut Core, ops: &[Op]) -> Result<(), (usize, Stop)> {
+    for (number, op) in ops.iter().enumerate() {
+        if let Err(stop) = (op.run)(core, op) {
+            return Err((number, stop));
+        }
+    }
+    Ok(())
 }
 
 impl Processor for Interpreter {
@@ -117,23 +206,12 @@ impl Processor for Interpreter {
 
     fn set_gates(&mut self, range: Range<u64>) {
         self.gates = range;
+        self.core.memory.forget();
     }
 
     fn run(&mut self, instructions: u64) -> Exit {
         self.core.enter();
-        for _ in 0..instructions {
-            match self.step() {
-                Ok(()) | Err(Stop::Unfinished) => {}
-                Err(Stop::Changed) => self.core.changed = false,
-                Err(Stop::Exit | Stop::Done) => {
-                    self.core.leave();
-                    return self.core.exit.take().unwrap_or(Exit::Budget);
-                }
-            }
-            self.core.changed = false;
-        }
-        self.core.leave();
-        Exit::Budget
+        self.run_blocks(instructions)
     }
 
     fn executed(&self) -> u64 {

@@ -84,8 +84,10 @@ pub struct Memory {
     /// The first is what untouched frames show, and is never written.
     data: Vec<[u8; SIZE]>,
     free_data: Vec<u32>,
-    /// Changes with whatever someone may have remembered of pages, frames or code.
+    /// Changes with pages, their rights, and code that was decoded.
     generation: u64,
+    /// How many frames were given bytes of their own.
+    commits: u64,
 }
 
 /// Whether bits 47 to 63 of an address are equal.
@@ -105,6 +107,7 @@ impl Memory {
             data: vec![[0; SIZE]],
             free_data: Vec::new(),
             generation: 1,
+            commits: 0,
         }
     }
 
@@ -294,7 +297,7 @@ impl Memory {
                     self.data.len() as u32 - 1
                 }
             };
-            self.generation += 1;
+            self.commits += 1;
         }
         frame.data
     }
@@ -303,6 +306,8 @@ impl Memory {
     pub(crate) fn locate(&mut self, page: u64, access: Access) -> Result<Located, Fault> {
         let mapping = self.pages.get(&page).copied().ok_or(Fault { mapped: false })?;
         let needed = match access {
+            // As on a processor, what may be written may be read.
+            Access::Read if mapping.rights.contains(Rights::WRITE) => Rights::NONE,
             Access::Read => Rights::READ,
             Access::Write => Rights::WRITE,
             Access::Execute => Rights::EXECUTE,

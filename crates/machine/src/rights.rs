@@ -11,7 +11,7 @@ impl Rights {
     pub const NONE: Self = Self(0);
     /// To be read.
     pub const READ: Self = Self(1);
-    /// To be written.
+    /// To be written, and so to be read.
     pub const WRITE: Self = Self(2);
     /// To be executed.
     pub const EXECUTE: Self = Self(4);

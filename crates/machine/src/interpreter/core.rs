@@ -4,10 +4,14 @@ use super::flags::Flags;
 use crate::memory::{SIZE, canonical};
 use crate::{Access, Exit, Memory, PAGE, Registers};
 
+/// Stands for no register: always zero.
+pub(crate) const NONE: u8 = 16;
 /// Where the GS segment begins.
 pub(crate) const GS: u8 = 17;
 /// Where the FS segment begins.
 pub(crate) const FS: u8 = 18;
+/// Where the block that is run begins; addresses relative to RIP are relative to it.
+pub(crate) const BLOCK: u8 = 19;
 
 /// Pages that are remembered for each kind of access.
 const REMEMBERED: usize = 256;
@@ -71,7 +75,7 @@ pub(crate) struct Core {
     pub(crate) memory: Memory,
     readable: Recent,
     writable: Recent,
-    generation: u64,
+    seen: (u64, u64),
 }
 
 impl Core {
@@ -86,7 +90,7 @@ impl Core {
             memory,
             readable: Recent([NOWHERE; REMEMBERED]),
             writable: Recent([NOWHERE; REMEMBERED]),
-            generation: 0,
+            seen: (0, 0),
         }
     }
 
@@ -111,11 +115,23 @@ impl Core {
 
     /// Forgets pages when any may have changed.
     pub(crate) fn refresh(&mut self) {
-        if self.generation != self.memory.generation() {
-            self.generation = self.memory.generation();
+        let now = (self.memory.generation(), self.memory.commits());
+        if self.seen != now {
+            self.seen = now;
             self.readable.forget();
             self.writable.forget();
         }
+    }
+
+    /// Makes writes to pages look again whether they write to code.
+    pub(crate) fn watch_writes(&mut self) {
+        self.writable.forget();
+    }
+
+    /// What a register of an operation holds.
+    #[inline(always)]
+    pub(crate) fn number(&self, register: u8) -> u64 {
+        self.general[register as usize & 31]
     }
 
     /// Ends the run at this instruction.
@@ -166,6 +182,21 @@ impl Core {
         }
         low.copy_from_slice(&self.memory.bytes(data)[offset..offset + first]);
         Ok(())
+    }
+
+    /// Reads bytes that are written after: a fault is one of writing then.
+    #[inline(always)]
+    pub(crate) fn load_to_write<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Stop> {
+        let offset = (address % PAGE) as usize;
+        if let Some(data) = self.writable.find(address / PAGE)
+            && offset <= SIZE - N
+        {
+            let mut bytes = [0; N];
+            bytes.copy_from_slice(&self.memory.bytes(data)[offset..offset + N]);
+            return Ok(bytes);
+        }
+        self.check_write(address, N)?;
+        self.load(address)
     }
 
     /// Writes bytes as the guest.

@@ -13,9 +13,32 @@ fn lines(offset: usize, length: usize) -> u64 {
 }
 
 impl Memory {
-    /// Changes with whatever someone may have remembered of pages, frames or code.
+    /// Changes with pages, their rights, and code that was decoded.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// How many frames were given bytes of their own. Who remembers where bytes are looks again then.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Makes all that is remembered be looked at again.
+    pub(crate) fn forget(&mut self) {
+        self.generation += 1;
+    }
+
+    /// The version of the code of a frame.
+    pub(crate) fn version(&self, frame: u32) -> u32 {
+        self.frames[frame as usize].version
+    }
+
+    /// Remembers that code was decoded from bytes of a frame. True when the frame held none before.
+    pub(crate) fn decoded(&mut self, frame: u32, offset: usize, length: usize) -> bool {
+        let known = &mut self.frames[frame as usize].lines;
+        let first = *known == 0;
+        *known |= lines(offset, length);
+        first
     }
 
     /// Notices a write to bytes of a frame. True when code was decoded from them; it counts no more then.
