@@ -1,0 +1,220 @@
+//! The interpreter: portable, and the same on every machine.
+//!
+//! Code is decoded once into blocks of operations, each with a function made for its width and the kinds of
+//! its operands. A block remembers which blocks came next. It is dropped when bytes it was made from are
+//! written to, through whatever page; rights and mappings are looked at again whenever any has changed.
+
+mod arithmetic;
+mod bits;
+mod block;
+mod control;
+mod core;
+mod family;
+mod fast;
+mod flags;
+mod multiply;
+mod op;
+mod operand;
+mod shift;
+mod string;
+mod system;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod translate;
+mod vector;
+mod width;
+
+use crate::{Exit, Memory, Processor, Registers};
+use block::Blocks;
+use core::{BLOCK, Core, Stop};
+use op::Op;
+use std::ops::Range;
+use translate::{LONGEST_BLOCK, Limits};
+
+/// A processor in software.
+pub struct Interpreter {
+    core: Core,
+    blocks: Blocks,
+    gates: Range<u64>,
+    executed: u64,
+}
+
+impl Interpreter {
+    /// A processor with this memory. All registers are as [`Registers::default`] has them.
+    #[must_use]
+    pub fn new(memory: Memory) -> Self {
+        Self { core: Core::new(memory), blocks: Blocks::new(), gates: 0..0, executed: 0 }
+    }
+
+    /// The block at RIP, made if need be.
+    fn find(&mut self) -> Result<u32, Stop> {
+        let at = self.core.rip;
+        let generation = self.core.memory.generation();
+        if let Some(block) = self.blocks.recent(at, generation) {
+            return Ok(block);
+        }
+        if self.gates.contains(&at) {
+            return self.core.raise(Exit::Gate { address: at });
+        }
+        let block = match self.blocks.at(at) {
+            Some(block) if self.is_good(block) => block,
+            _ => {
+                let limits = Limits { most: LONGEST_BLOCK, exact: false, gates: &self.gates };
+                let block = self.core.translate(at, &limits)?;
+                self.blocks.add(block)
+            }
+        };
+        self.blocks.is_good(at, block, self.core.memory.generation());
+        Ok(block)
+    }
+
+    fn is_good(&mut self, number: u32) -> bool {
+        let block = self.blocks.get(number);
+        let through = block.address < self.gates.end && block.end > self.gates.start;
+        !through && self.core.is_current(block)
+    }
+
+    /// Runs blocks until something happens.
+    fn run_blocks(&mut self, mut left: u64) -> Exit {
+        let mut last: Option<u32> = None;
+        loop {
+            let (at, generation) = (self.core.rip, self.core.memory.generation());
+            let known = last.and_then(|last| self.blocks.get(last).follower(at, generation));
+            let number = match known {
+                Some(number) => number,
+                None => {
+                    let Ok(number) = self.find() else { return self.exit() };
+                    let generation = self.core.memory.generation();
+                    if let Some(last) = last {
+                        self.blocks.link(last, at, number, generation);
+                    }
+                    number
+                }
+            };
+            let block = self.blocks.get(number);
+            let count = block.ops.len() as u64;
+            if count > left {
+                return self.run_rest(left);
+            }
+            self.core.rip = block.end;
+            self.core.general[BLOCK as usize] = block.address;
+            match run_ops(&mut self.core, &block.ops) {
+                Ok(()) => {
+                    self.executed += count;
+                    left -= count;
+                    last = Some(number);
+                }
+                Err((done, stop)) => {
+                    let op = &block.ops[done];
+                    let (address, is_last) = (block.address, done + 1 == block.ops.len());
+                    let (here, length) = (address.wrapping_add(op.offset.into()), op.length);
+                    left = left.saturating_sub(done as u64 + 1);
+                    self.executed += done as u64;
+                    if self.stopped(stop, here, length, is_last) {
+                        return self.exit();
+                    }
+                    last = None;
+                }
+            }
+        }
+    }
+
+    /// Runs so many instructions, which end within a block.
+    fn run_rest(&mut self, mut left: u64) -> Exit {
+        while left > 0 {
+            let most = (left as usize).min(LONGEST_BLOCK);
+            let at = self.core.rip;
+            if self.gates.contains(&at) {
+                self.core.exit = Some(Exit::Gate { address: at });
+                return self.exit();
+            }
+            let limits = Limits { most, exact: true, gates: &self.gates };
+            let Ok(block) = self.core.translate(at, &limits) else { return self.exit() };
+            self.core.rip = block.end;
+            self.core.general[BLOCK as usize] = block.address;
+            match run_ops(&mut self.core, &block.ops) {
+                Ok(()) => {
+                    self.executed += block.ops.len() as u64;
+                    left -= block.ops.len() as u64;
+                }
+                Err((done, stop)) => {
+                    let op = &block.ops[done];
+                    let here = block.address.wrapping_add(op.offset.into());
+                    left -= done as u64 + 1;
+                    self.executed += done as u64;
+                    if self.stopped(stop, here, op.length, done + 1 == block.ops.len()) {
+                        return self.exit();
+                    }
+                }
+            }
+        }
+        self.core.exit = Some(Exit::Budget);
+        self.exit()
+    }
+
+    /// Sets RIP after an instruction that stopped its block. True when the run ends.
+    fn stopped(&mut self, stop: Stop, here: u64, length: u8, is_last: bool) -> bool {
+        self.core.changed = false;
+        match stop {
+            Stop::Exit | Stop::Unfinished => self.core.rip = here,
+            Stop::Done | Stop::Changed => {
+                // A branch at the end of a block has said where to go on.
+                if !is_last {
+                    self.core.rip = here.wrapping_add(length.into());
+                }
+                self.executed += 1;
+            }
+        }
+        matches!(stop, Stop::Exit | Stop::Done)
+    }
+
+    /// Ends the run.
+    fn exit(&mut self) -> Exit {
+        self.core.leave();
+        self.core.exit.take().unwrap_or(Exit::Budget)
+    }
+}
+
+/// Runs operations; where one stops, its number and why.
+#[inline(always)]
+fn run_ops(core: &mut Core, ops: &[Op]) -> Result<(), (usize, Stop)> {
+    for (number, op) in ops.iter().enumerate() {
+        if let Err(stop) = (op.run)(core, op) {
+            return Err((number, stop));
+        }
+    }
+    Ok(())
+}
+
+impl Processor for Interpreter {
+    fn memory(&self) -> &Memory {
+        &self.core.memory
+    }
+
+    fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.core.memory
+    }
+
+    fn registers(&self) -> &Registers {
+        &self.core.registers
+    }
+
+    fn registers_mut(&mut self) -> &mut Registers {
+        &mut self.core.registers
+    }
+
+    fn set_gates(&mut self, range: Range<u64>) {
+        self.gates = range;
+        self.core.memory.forget();
+    }
+
+    fn run(&mut self, instructions: u64) -> Exit {
+        self.core.enter();
+        self.run_blocks(instructions)
+    }
+
+    fn executed(&self) -> u64 {
+        self.executed
+    }
+}

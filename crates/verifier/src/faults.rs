@@ -1,0 +1,269 @@
+//! Faults: what Windows does about an access that the pages do not allow.
+
+use crate::call::Call;
+use crate::kernel::Kernel;
+use crate::space;
+use crate::stop::{Exception, Stop, status};
+use crate::{BugCheck, End, Fixed, Kind, Violation};
+use ringfence_ddi::{Bits, Ddi, Role, Ruling, VerifierBehaviour};
+use ringfence_machine::{Access, PAGE, Rights};
+
+/// Numbers of bug checks.
+pub(crate) mod bug_check {
+    pub const MULTIPLE_IRP_COMPLETE_REQUESTS: u32 = 0x44;
+    pub const SYSTEM_SERVICE_EXCEPTION: u32 = 0x3B;
+    pub const PAGE_FAULT_IN_NONPAGED_AREA: u32 = 0x50;
+    pub const SYSTEM_THREAD_EXCEPTION_NOT_HANDLED: u32 = 0x7E;
+    pub const ATTEMPTED_WRITE_TO_READONLY_MEMORY: u32 = 0xBE;
+    pub const BAD_POOL_CALLER: u32 = 0xC2;
+    pub const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
+    pub const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
+    pub const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY: u32 = 0xFC;
+    pub const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;
+}
+
+/// CR0.WP.
+pub(crate) const WRITE_PROTECT: u64 = 1 << 16;
+/// DISPATCH_LEVEL.
+pub(crate) const DISPATCH: u8 = 2;
+
+impl Kernel<'_> {
+    /// An access that failed; `Ok` where the driver goes on.
+    pub(crate) fn page_fault(
+        &mut self,
+        address: u64,
+        access: Access,
+        mapped: bool,
+    ) -> Result<(), Stop> {
+        if mapped && access == Access::Write {
+            return match self.write_refused(address) {
+                Err(Stop::Raise(exception)) => self.raise(exception),
+                other => other,
+            };
+        }
+        let system = address >= space::SYSTEM;
+        if mapped && access == Access::Execute && system {
+            let entry = self.page_table_entry(address);
+            let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
+            return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
+        }
+        let rip = self.registers().rip;
+        if self.irql >= DISPATCH {
+            let access = match access {
+                Access::Read => 0,
+                Access::Write => 1,
+                Access::Execute => 8,
+            };
+            let parameters = [address, u64::from(self.irql), access, rip];
+            return Err(self.stop(
+                Kind::Crash,
+                bug_check::DRIVER_IRQL_NOT_LESS_OR_EQUAL,
+                parameters,
+            ));
+        }
+        if system {
+            let access = match access {
+                Access::Read => 0,
+                Access::Write => 2,
+                Access::Execute => 0x10,
+            };
+            let parameters = [address, access, rip, 0];
+            return Err(self.stop(Kind::Crash, bug_check::PAGE_FAULT_IN_NONPAGED_AREA, parameters));
+        }
+        let access = match access {
+            Access::Read => 0,
+            Access::Write => 1,
+            Access::Execute => 8,
+        };
+        self.raise(Exception::access_violation(access, address))
+    }
+
+    /// A write to a page that may not be written. While CR0.WP is clear the kernel may write to every
+    /// page, unless memory integrity is on: then the hypervisor keeps the rights.
+    pub(crate) fn write_refused(&mut self, address: u64) -> Result<(), Stop> {
+        let page = space::page_of(address);
+        if self.control0 & WRITE_PROTECT == 0 && !self.hvci() {
+            let rights = self.processor.memory().rights(page).unwrap_or(Rights::READ);
+            if self.unprotected.len() < self.options.budget.entries
+                && self.protect(page, 1, rights | Rights::WRITE, "written with CR0.WP clear")
+            {
+                self.unprotected.push(page);
+                return Ok(());
+            }
+        }
+        if address < space::SYSTEM {
+            return Err(Stop::Raise(Exception::access_violation(1, address)));
+        }
+        let entry = self.page_table_entry(address);
+        let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
+        Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]))
+    }
+
+    /// CR0.WP is set again: pages that were only writable without it are no longer.
+    pub(crate) fn protect_again(&mut self) {
+        for page in std::mem::take(&mut self.unprotected) {
+            if let Some(rights) = self.processor.memory().rights(page) {
+                self.protect(page, 1, rights.without(Rights::WRITE), "CR0.WP is set");
+            }
+        }
+    }
+
+    /// What the page table would say of a page.
+    pub(crate) fn page_table_entry(&mut self, address: u64) -> u64 {
+        let page = space::page_of(address);
+        let Some(rights) = self.processor.memory().rights(page) else { return 0 };
+        let frame = self.mappings.frame_of(page);
+        // Present and accessed; writable and dirty; not executable.
+        let mut entry = (frame * PAGE) | 0x21;
+        if rights.contains(Rights::WRITE) {
+            entry |= 0x42;
+        }
+        if !rights.contains(Rights::EXECUTE) {
+            entry |= 1 << 63;
+        }
+        entry
+    }
+
+    /// The system stops.
+    pub(crate) fn stop(&mut self, kind: Kind, code: u32, parameters: [u64; 4]) -> Stop {
+        let violation = self.violation(kind, BugCheck { code, parameters });
+        self.run.violations.push(violation);
+        let seen = self.run.violations.iter().any(|violation| violation.kind != Kind::Crash);
+        self.run.end = if seen { End::Violation } else { End::Fault };
+        Stop::Down
+    }
+
+    /// What is known at the place where execution is.
+    fn violation(&mut self, kind: Kind, bug_check: BugCheck) -> Violation {
+        let registers = self.registers().clone();
+        let stack = self.stack(&registers);
+        let outer = stack.iter().skip(1).find_map(|frame| frame.rva);
+        Violation {
+            kind,
+            bug_check,
+            ddi: None,
+            function: None,
+            value: None,
+            address: registers.rip,
+            rva: self.rva(registers.rip),
+            call_site: outer,
+            registers,
+            stack,
+            under_assumption: self.run.under_assumption(),
+            phase: self.phase(),
+        }
+    }
+
+    /// Driver Verifier looks at a call before the function does.
+    pub(crate) fn check(&mut self, ddi: &'static Ddi, call: &Call) {
+        if self.hvci() {
+            return;
+        }
+        match ddi.verifier.behaviour {
+            VerifierBehaviour::Report | VerifierBehaviour::ViaModule => self.report(ddi, call),
+            VerifierBehaviour::SubstituteNx if asks(ddi, call).is_some() => {
+                let rva = self.rva(call.caller);
+                let fixed = Fixed { ddi: ddi.name, caller: call.caller, rva };
+                let room = self.run.fixed.len() < self.options.budget.entries;
+                if room && !self.run.fixed.contains(&fixed) {
+                    self.run.fixed.push(fixed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports a call that asks for executable memory, once per call site and subcode.
+    fn report(&mut self, ddi: &'static Ddi, call: &Call) {
+        let Some(subcode) = ddi.verifier.subcode else { return };
+        let Some((value, shown)) = asks(ddi, call) else { return };
+        let room = self.told.len() < self.options.budget.entries;
+        if !room || !self.told.insert((u64::from(subcode), call.caller)) {
+            return;
+        }
+        // ExAllocatePool2 and 3 hand a converted type on, and no tag.
+        let converted = shown != value;
+        let tag =
+            ddi.parameters.iter().position(|parameter| matches!(parameter.name, "Tag" | "PoolTag"));
+        let tag = tag.filter(|_| subcode == 0x2000 && !converted && !is_pool_flags(ddi));
+        let tag = tag.map_or(0, |index| u64::from(call.u32(index)));
+        let parameters = [u64::from(subcode), call.caller, shown, tag];
+        let code = bug_check::DRIVER_VERIFIER_DETECTED_VIOLATION;
+        let mut violation = self.violation(Kind::CodeIntegrity, BugCheck { code, parameters });
+        violation.ddi = Some(ddi);
+        violation.function = Some(std::sync::Arc::clone(&call.name));
+        violation.value = Some(value);
+        violation.address = call.caller;
+        violation.rva = self.rva(call.caller);
+        violation.call_site = violation.rva;
+        // The call's own frame is the kernel's.
+        violation.stack = self.stack_of_call(call);
+        self.run.violations.push(violation);
+        self.run.end = End::Violation;
+    }
+
+    /// Who called whom, seen from a function of the kernel.
+    fn stack_of_call(&mut self, call: &Call) -> Vec<crate::Frame> {
+        let mut registers = self.registers().clone();
+        let stack = registers.get(ringfence_machine::Register::Rsp);
+        registers.rip = call.caller;
+        registers.set(ringfence_machine::Register::Rsp, stack.wrapping_add(8));
+        self.stack(&registers)
+    }
+
+    /// `int n`: a fast failure, or nothing that a driver may do.
+    pub(crate) fn interrupt(&mut self, vector: u8) -> Result<(), Stop> {
+        /// `__fastfail`: the reason is in ECX.
+        const FAST_FAIL: u8 = 0x29;
+        if vector == FAST_FAIL {
+            let reason = self.registers().get(ringfence_machine::Register::Rcx) & 0xFFFF_FFFF;
+            let code = bug_check::KERNEL_SECURITY_CHECK_FAILURE;
+            return Err(self.stop(Kind::Crash, code, [reason, 0, 0, 0]));
+        }
+        // 2D and 2C are calls of a debugger and of an assertion; without one they do nothing.
+        if matches!(vector, 0x2C | 0x2D) {
+            return Ok(());
+        }
+        self.raise(Exception::of(status::ACCESS_VIOLATION))
+    }
+}
+
+fn is_pool_flags(ddi: &Ddi) -> bool {
+    ddi.deciding().is_some_and(|(_, parameter)| parameter.role == Some(Role::PoolFlags))
+}
+
+/// The deciding argument of a call that asks for executable memory, and how the bug check shows it.
+fn asks(ddi: &'static Ddi, call: &Call) -> Option<(u64, u64)> {
+    let Some((index, parameter)) = ddi.deciding() else {
+        // MmMapLockedPages and its like leave no choice.
+        let always = ddi.grant == ringfence_ddi::Grant::Always;
+        return always.then_some((0, 0));
+    };
+    let role = parameter.role?;
+    let value = call.at(usize::from(index)) & (u64::MAX >> (64 - u32::from(role.bits())));
+    let ruling = role.rule(Bits::of(value));
+    let executable = matches!(ruling, Ruling::Executable | Ruling::WritableExecutable);
+    let shown = if role == Role::PoolFlags { converted(value) } else { value };
+    executable.then_some((value, shown))
+}
+
+/// The POOL_TYPE that POOL_FLAGS stand for, without what only modifies it.
+pub(crate) fn converted(flags: u64) -> u64 {
+    /// POOL_FLAG_ values.
+    const SESSION: u64 = 0x4;
+    const CACHE_ALIGNED: u64 = 0x8;
+    const NON_PAGED: u64 = 0x40;
+    const PAGED: u64 = 0x100;
+    let mut kind = match flags {
+        _ if flags & PAGED != 0 => 1,
+        _ if flags & NON_PAGED != 0 => 0x200,
+        _ => 0,
+    };
+    if flags & CACHE_ALIGNED != 0 {
+        kind |= 4;
+    }
+    if flags & SESSION != 0 {
+        kind |= 0x20;
+    }
+    kind
+}

@@ -1,0 +1,138 @@
+//! Runs a driver in an emulated kernel and writes down what it asked for: the calls, the memory, and what
+//! Windows would stop the system for. Knows just enough of the Windows kernel for that, and nothing of
+//! rules and findings.
+//!
+//! There are two set-ups, as Windows keeps them apart: Driver Verifier's code integrity checks, and memory
+//! integrity itself. A run is bounded in all it may take, and the same bytes and options give the same run.
+//!
+//! ```
+//! use ringfence_image::Image;
+//! use ringfence_verifier::{End, Environment, Options, run};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/executable-pool-x64.sys");
+//! let bytes = std::fs::read(path)?;
+//! let image = Image::read(&bytes)?;
+//! let run = run(&image, &Options::new(Environment::Verifier, "acme.sys"));
+//! assert_eq!(run.end, End::Violation);
+//! // The subcode, the caller, the pool type as it was passed, the tag.
+//! let bug_check = run.violations[0].bug_check;
+//! assert_eq!((bug_check.code, bug_check.parameters[0]), (0xC4, 0x2000));
+//! assert_eq!((bug_check.parameters[2], bug_check.parameters[3] as u32), (0, u32::from_le_bytes(*b"Samp")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod call;
+mod codes;
+mod data;
+mod engine;
+mod faults;
+mod gates;
+mod image_checks;
+mod io;
+mod kernel;
+mod layout;
+mod loader;
+mod mapping;
+mod names;
+mod objects;
+mod options;
+mod outcome;
+mod phases;
+mod pool;
+mod privileged;
+mod registry;
+mod requests;
+mod routines;
+mod schedule;
+mod seh;
+mod space;
+mod stand_in;
+mod stop;
+mod text;
+mod unwind;
+mod waiting;
+
+pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
+pub use outcome::{
+    Asked, BugCheck, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Violation,
+};
+pub use ringfence_machine::{Register, Registers};
+
+use kernel::Kernel;
+use ringfence_image::{Image, Machine};
+use ringfence_machine::{Interpreter, Memory, Processor, Register as Name};
+
+/// Loads `image`, runs it from DriverEntry to its unload routine, and tells what happened.
+pub fn run(image: &Image<'_>, options: &Options) -> Run {
+    let mut refused = Run::new(options);
+    if let (Environment::Hvci, Admission::Refused { why }) =
+        (options.environment, &options.admission)
+    {
+        refused.end = End::Refused(why.clone());
+        return refused;
+    }
+    if image.machine() == Machine::Arm64 {
+        refused.end = End::NotEmulated("ARM64 code is not emulated yet".to_owned());
+        return refused;
+    }
+    let loaded = match loader::Loaded::place(image, options.budget.pages) {
+        Ok(loaded) => loaded,
+        Err(why) => {
+            refused.end = End::Refused(why);
+            return refused;
+        }
+    };
+    let Some(mut kernel) = boot(options, loaded) else {
+        refused.end = End::Budget("memory");
+        return refused;
+    };
+    // The end is written down where execution stops for good.
+    let _ = kernel.course();
+    kernel.close()
+}
+
+/// A kernel in which nothing has been run yet; none where it does not fit into the budget.
+fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'a>> {
+    let mut memory = Memory::new(options.budget.frames);
+    let mut processor: Box<dyn Processor> = {
+        if !loader::map_kernel(&mut memory) {
+            return None;
+        }
+        Box::new(Interpreter::new(memory))
+    };
+    processor.set_gates(space::GATES..space::GATES + space::MOST_GATES * space::GATE_SIZE);
+    let service = options.name.rsplit_once('.').map_or(options.name.as_str(), |(stem, _)| stem);
+    let registry = registry::Registry::new(service);
+    let mut kernel = Kernel {
+        processor,
+        options,
+        run: Run::new(options),
+        loaded,
+        gates: gates::Gates::default(),
+        pool: pool::Pool::new(),
+        mappings: mapping::Mappings::new(),
+        objects: objects::Objects::default(),
+        names: names::Names::default(),
+        registry,
+        requests: io::Requests::default(),
+        schedule: schedule::Schedule::default(),
+        irql: 0,
+        clock: 600_000_000,
+        control0: 0x8005_0033,
+        unprotected: Vec::new(),
+        spent: 0,
+        slice_end: u64::MAX,
+        depth: 0,
+        chance: options.faults.map_or(0, |faults| faults.seed),
+        pages: 0,
+        told: Default::default(),
+    };
+    kernel.fill_data();
+    let stack = kernel.make_stack()?;
+    kernel.registers().set(Name::Rsp, stack - 0x100);
+    kernel.registers().rflags = 0x202;
+    kernel.run.events.clear();
+    Some(kernel)
+}

@@ -1,0 +1,306 @@
+//! What programs and Windows ask of a driver once it is loaded.
+
+use crate::io::{Callback, Notice};
+use crate::kernel::Kernel;
+use crate::layout::{device, driver, file, irp, major, stack};
+use crate::space;
+use crate::stop::{Stop, status};
+use crate::{codes, data};
+use ringfence_machine::{PAGE, Rights};
+
+/// Devices that are asked, at most.
+const MOST_DEVICES: usize = 8;
+/// Bytes of the buffers that go with requests.
+const BUFFER: u64 = 256;
+/// METHOD_ values.
+const BUFFERED: u32 = 0;
+const NEITHER: u32 = 3;
+
+/// A request that is on its way.
+struct Request {
+    irp: u64,
+    /// IO_STACK_LOCATION of the driver.
+    location: u64,
+    file: u64,
+}
+
+/// Opens each device, asks it for all that programs ask devices for, and closes it.
+pub(crate) fn send_all(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
+    for device in kernel.listed_devices().into_iter().take(MOST_DEVICES) {
+        kernel.enter_program(true);
+        let sent = send(kernel, device);
+        kernel.enter_program(false);
+        sent?;
+    }
+    Ok(())
+}
+
+fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
+    let Some(file) = make_file(kernel, device) else { return Err(kernel.out_of("memory")) };
+    let opened = ask(kernel, "IRP_MJ_CREATE", major::CREATE, device, file, |kernel, request| {
+        // Parameters.Create: options, access to share.
+        let context = kernel.own(0x100).unwrap_or(0);
+        let at = request.location + stack::PARAMETERS;
+        kernel.put_u64(at, context)?;
+        kernel.put_u32(context + 0x10, 0x0012_019F)?;
+        kernel.put_u32(at + 8, 0x0100_0060)?;
+        kernel.put_u16(at + 0x12, 3)
+    })?;
+    if opened.is_some_and(|status| (status as i32) < 0) {
+        return Ok(());
+    }
+    let kind = kernel.u32(device + device::TYPE)?;
+    if kernel.dispatch_routine(major::DEVICE_CONTROL).is_some() {
+        for code in codes::control_codes(kernel.image(), kind) {
+            control(kernel, device, file, code)?;
+        }
+    }
+    for (name, number) in [("IRP_MJ_READ", major::READ), ("IRP_MJ_WRITE", major::WRITE)] {
+        ask(kernel, name, number, device, file, |kernel, request| {
+            let at = request.location + stack::PARAMETERS;
+            kernel.put_u32(at, BUFFER as u32)?;
+            transfer_buffer(kernel, device, request)
+        })?;
+    }
+    for (name, number) in [("IRP_MJ_CLEANUP", major::CLEANUP), ("IRP_MJ_CLOSE", major::CLOSE)] {
+        ask(kernel, name, number, device, file, |_, _| Ok(()))?;
+    }
+    Ok(())
+}
+
+fn make_file(kernel: &mut Kernel<'_>, device: u64) -> Option<u64> {
+    let file = kernel.own(file::SIZE)?;
+    kernel.put_u16(file, 5).ok()?;
+    kernel.put_u16(file + 2, file::SIZE as u16).ok()?;
+    kernel.put_u64(file + file::DEVICE_OBJECT, device).ok()?;
+    // Read, write and delete access.
+    kernel.put(file + file::READ_ACCESS, &[1, 1, 0]).ok()?;
+    kernel.put_u32(file + file::FLAGS, 2).ok()?;
+    Some(file)
+}
+
+fn control(kernel: &mut Kernel<'_>, device: u64, file: u64, code: u32) -> Result<(), Stop> {
+    let name = format!("IRP_MJ_DEVICE_CONTROL {code:#x}");
+    ask(kernel, &name, major::DEVICE_CONTROL, device, file, |kernel, request| {
+        let at = request.location + stack::PARAMETERS;
+        kernel.put_u32(at, BUFFER as u32)?;
+        kernel.put_u32(at + 8, BUFFER as u32)?;
+        kernel.put_u32(at + 0x10, code)?;
+        match code & 3 {
+            BUFFERED => {
+                let buffer = kernel.own(BUFFER).unwrap_or(0);
+                kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer)
+            }
+            NEITHER => {
+                let input = user_buffer(kernel);
+                let output = user_buffer(kernel);
+                kernel.put_u64(at + 0x18, input)?;
+                kernel.put_u64(request.irp + irp::USER_BUFFER, output)
+            }
+            _ => {
+                let buffer = kernel.own(BUFFER).unwrap_or(0);
+                kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer)?;
+                let output = user_buffer(kernel);
+                let list = kernel.locked_list(output, BUFFER);
+                kernel.put_u64(request.irp + irp::MDL, list.unwrap_or(0))
+            }
+        }
+    })
+    .map(drop)
+}
+
+/// A buffer of a program.
+fn user_buffer(kernel: &mut Kernel<'_>) -> u64 {
+    kernel.map_fresh(1, Rights::READ_WRITE, true, "a program's buffer", 0).unwrap_or(0)
+}
+
+/// The buffer of a read or write, in the way that the device wants it.
+fn transfer_buffer(kernel: &mut Kernel<'_>, device: u64, request: &Request) -> Result<(), Stop> {
+    let flags = kernel.u32(device + device::FLAGS)?;
+    if flags & device::BUFFERED_IO != 0 {
+        let buffer = kernel.own(BUFFER).unwrap_or(0);
+        return kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer);
+    }
+    let buffer = user_buffer(kernel);
+    kernel.put_u64(request.irp + irp::USER_BUFFER, buffer)?;
+    if flags & device::DIRECT_IO != 0 {
+        let list = kernel.locked_list(buffer, BUFFER).unwrap_or(0);
+        kernel.put_u64(request.irp + irp::MDL, list)?;
+    }
+    Ok(())
+}
+
+/// Sends a request, unless the driver leaves such requests to the kernel; the status it came to.
+fn ask(
+    kernel: &mut Kernel<'_>,
+    name: &str,
+    number: u8,
+    device: u64,
+    file: u64,
+    fill: impl FnOnce(&mut Kernel<'_>, &Request) -> Result<(), Stop>,
+) -> Result<Option<u32>, Stop> {
+    if kernel.dispatch_routine(number).is_none()
+        || kernel.requests.irps.len() >= kernel.options.budget.entries
+    {
+        return Ok(None);
+    }
+    let depth = kernel.u8(device + device::STACK_SIZE)?;
+    let Some(irp) = kernel.make_irp(depth) else { return Err(kernel.out_of("memory")) };
+    let location = kernel.u64(irp + irp::CURRENT_STACK)?.wrapping_sub(stack::SIZE);
+    let request = Request { irp, location, file };
+    kernel.put_u8(location, number)?;
+    kernel.put_u64(location + stack::FILE_OBJECT, file)?;
+    kernel.put_u8(irp + irp::REQUESTOR_MODE, u8::from(file != 0))?;
+    let thread = kernel.thread();
+    kernel.put_u64(irp + irp::THREAD, thread)?;
+    kernel.put_u64(irp + irp::FILE_OBJECT, request.file)?;
+    kernel
+        .put_u32(irp + irp::STATUS, if number == major::PNP { status::NOT_SUPPORTED } else { 0 })?;
+    fill(kernel, &request)?;
+    let status = kernel.phase_of(name, |kernel| kernel.call_driver(device, irp))? as u32;
+    kernel.settle()?;
+    if kernel.requests.irps.get(&irp) == Some(&false) {
+        cancel(kernel, device, irp)?;
+    }
+    let told = if status == status::PENDING { kernel.u32(irp + irp::STATUS)? } else { status };
+    release(kernel, irp);
+    Ok(Some(told))
+}
+
+/// A request that nobody completes is cancelled, as Windows does when the program ends.
+fn cancel(kernel: &mut Kernel<'_>, device: u64, irp: u64) -> Result<(), Stop> {
+    kernel.put_u8(irp + irp::CANCEL, 1)?;
+    let routine = kernel.u64(irp + irp::CANCEL_ROUTINE)?;
+    if routine != 0 {
+        kernel.put_u64(irp + irp::CANCEL_ROUTINE, 0)?;
+        kernel.put_u8(irp + irp::CANCEL_IRQL, 0)?;
+        kernel.phase_without_status("cancel routine", |kernel| {
+            kernel.irql = 2;
+            kernel.call(routine, &[device, irp])
+        })?;
+        kernel.irql = 0;
+        kernel.settle()?;
+    }
+    if kernel.requests.irps.get(&irp) == Some(&false) {
+        kernel.run.pending += 1;
+    }
+    Ok(())
+}
+
+/// Gives a completed request's memory back.
+fn release(kernel: &mut Kernel<'_>, irp: u64) {
+    if kernel.requests.irps.get(&irp) == Some(&true) {
+        kernel.requests.irps.remove(&irp);
+        for field in [irp::SYSTEM_BUFFER, irp::MDL] {
+            let buffer = kernel.u64(irp + field).unwrap_or(0);
+            kernel.give_back(buffer);
+        }
+        kernel.give_back(irp);
+    }
+}
+
+/// Windows finds a device for the driver, if it wants one.
+pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
+    let routine = kernel.u64(kernel.requests.driver + driver::EXTENSION_AT + driver::ADD_DEVICE)?;
+    if routine == 0 {
+        return Ok(());
+    }
+    let other = kernel.requests.other_driver;
+    let Some(physical) = kernel.make_device(other, 0, 0x22) else {
+        return Err(kernel.out_of("memory"));
+    };
+    kernel.put_u32(physical + device::FLAGS, 0x1000)?;
+    let object = kernel.requests.driver;
+    kernel.assume("a device is there for the driver");
+    let answer =
+        kernel.phase_of("AddDevice", |kernel| kernel.call(routine, &[object, physical]))?;
+    kernel.settle()?;
+    if (answer as i32) < 0 {
+        return Ok(());
+    }
+    for device in kernel.listed_devices().into_iter().take(MOST_DEVICES) {
+        plug(kernel, "IRP_MN_START_DEVICE", 0, device)?;
+    }
+    Ok(())
+}
+
+/// Windows takes the device away again.
+pub(crate) fn remove_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
+    let routine = kernel.u64(kernel.requests.driver + driver::EXTENSION_AT + driver::ADD_DEVICE)?;
+    if routine == 0 {
+        return Ok(());
+    }
+    for device in kernel.listed_devices().into_iter().take(MOST_DEVICES) {
+        plug(kernel, "IRP_MN_REMOVE_DEVICE", 2, device)?;
+    }
+    Ok(())
+}
+
+fn plug(kernel: &mut Kernel<'_>, name: &str, minor: u8, device: u64) -> Result<(), Stop> {
+    ask(kernel, name, major::PNP, device, 0, |kernel, request| {
+        kernel.put_u8(request.location + stack::MINOR, minor)
+    })
+    .map(drop)
+}
+
+/// Calls each callback that the driver registered once, as Windows does sooner or later.
+pub(crate) fn notify(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
+    for callback in kernel.requests.callbacks.clone() {
+        if kernel.requests.callbacks.contains(&callback) {
+            notify_one(kernel, callback)?;
+        }
+    }
+    Ok(())
+}
+
+fn notify_one(kernel: &mut Kernel<'_>, callback: Callback) -> Result<(), Stop> {
+    let (program, system) = (data::PROGRAM_PROCESS_ID, data::SYSTEM_PROCESS_ID);
+    let routine = callback.routine;
+    let scratch = kernel.own(PAGE / 4).unwrap_or(0);
+    let (name, arguments) = match callback.kind {
+        Notice::Process => ("process callback", vec![system, program, 1]),
+        Notice::ProcessEx => {
+            let image = kernel.make_string("\\??\\C:\\Windows\\program.exe").unwrap_or(0);
+            // PS_CREATE_NOTIFY_INFO.
+            kernel.put_u64(scratch, 0x48)?;
+            kernel.put_u64(scratch + 0x10, system)?;
+            kernel.put_u64(scratch + 0x30, image)?;
+            ("process callback", vec![data::PROGRAM_PROCESS, program, scratch])
+        }
+        Notice::Thread => ("thread callback", vec![program, data::PROGRAM_THREAD_ID, 1]),
+        Notice::Image => {
+            let image =
+                kernel.make_string("\\Device\\HarddiskVolume1\\Windows\\program.dll").unwrap_or(0);
+            // IMAGE_INFO: properties, base, size.
+            kernel.put_u32(scratch, 3)?;
+            kernel.put_u64(scratch + 8, space::USER)?;
+            kernel.put_u64(scratch + 0x18, PAGE)?;
+            ("image callback", vec![image, program, scratch])
+        }
+        Notice::Registry => ("registry callback", vec![callback.context, u64::MAX >> 32, 0]),
+        Notice::Object => {
+            // OB_PRE_OPERATION_INFORMATION: a handle of the program's process is opened.
+            kernel.put_u32(scratch, 1)?;
+            kernel.put_u64(scratch + 8, data::PROGRAM_PROCESS)?;
+            let kind = data::address_of("PsProcessType").unwrap_or(0);
+            let kind = kernel.u64(kind)?;
+            kernel.put_u64(scratch + 0x10, kind)?;
+            kernel.put_u64(scratch + 0x20, scratch + 0x40)?;
+            kernel.put_u64(scratch + 0x40, 0x1F_FFFF_001F_FFFF)?;
+            ("object callback", vec![callback.context, scratch])
+        }
+        Notice::Shutdown => {
+            return ask(kernel, "IRP_MJ_SHUTDOWN", major::SHUTDOWN, callback.context, 0, |_, _| {
+                Ok(())
+            })
+            .map(drop);
+        }
+    };
+    if callback.kind != Notice::Registry {
+        kernel.enter_program(true);
+        kernel.phase_without_status(name, |kernel| kernel.call(routine, &arguments))?;
+        kernel.enter_program(false);
+    }
+    kernel.give_back(scratch);
+    kernel.settle()
+}

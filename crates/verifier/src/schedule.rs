@@ -1,0 +1,315 @@
+//! Threads, deferred procedure calls, timers and work items: what runs beside the driver's routines.
+
+use crate::kernel::Kernel;
+use crate::space::{STACK_PAGES, STACK_STRIDE, STACKS};
+use crate::stop::{Answer, Stop};
+use crate::{data, faults};
+use ringfence_machine::{PAGE, Register, Registers, Rights};
+use std::collections::{BTreeMap, VecDeque};
+
+/// All that waits to be run.
+#[derive(Default)]
+pub(crate) struct Schedule {
+    /// Whether what runs was called by a program.
+    pub in_program: bool,
+    /// Threads that the driver made.
+    pub threads: Vec<Thread>,
+    /// The one of them that runs.
+    pub current: Option<usize>,
+    /// Queued deferred procedure calls, by KDPC.
+    pub deferred: VecDeque<u64>,
+    /// Queued work.
+    pub work: VecDeque<Work>,
+    /// Timers that are set, by KTIMER.
+    pub timers: BTreeMap<u64, Timer>,
+    stacks: u64,
+}
+
+/// A thread of the driver.
+pub(crate) struct Thread {
+    /// ETHREAD.
+    pub object: u64,
+    registers: Registers,
+    stack: u64,
+    pub state: State,
+    /// When the wait is over at the latest.
+    pub deadline: Option<u64>,
+    /// How deep calls were nested when it was started or resumed.
+    depth: u32,
+    irql: u8,
+}
+
+/// What a thread does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Ready,
+    Running,
+    Waiting { objects: Vec<u64>, all: bool },
+    Done,
+}
+
+/// Work for a system thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    /// What is shown for it.
+    pub name: &'static str,
+    /// The routine.
+    pub routine: u64,
+    /// Its arguments.
+    pub arguments: Vec<u64>,
+}
+
+/// A timer that is set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    /// When it is due.
+    pub due: u64,
+    /// How long until it is due again, or 0.
+    pub period: u64,
+    /// KDPC, or 0.
+    pub deferred: u64,
+}
+
+/// Offsets in DISPATCHER_HEADER and what begins with it.
+pub(crate) mod offset {
+    pub const SIGNAL_STATE: u64 = 4;
+    pub const DPC_ROUTINE: u64 = 0x18;
+    pub const DPC_CONTEXT: u64 = 0x20;
+    pub const DPC_ARGUMENT1: u64 = 0x28;
+    pub const DPC_ARGUMENT2: u64 = 0x30;
+    pub const DPC_DATA: u64 = 0x38;
+    pub const MUTANT_OWNER: u64 = 0x28;
+}
+
+/// Threads that are made, at most.
+const MOST_THREADS: usize = 64;
+/// How long is waited for timers after each phase, in units of 100 ns: five seconds.
+const PATIENCE: u64 = 50_000_000;
+/// What is run after each phase, at most.
+const MOST_STEPS: usize = 48;
+
+impl Kernel<'_> {
+    /// A stack; its highest address.
+    pub(crate) fn make_stack(&mut self) -> Option<u64> {
+        let bottom = STACKS + self.schedule.stacks * STACK_STRIDE;
+        self.schedule.stacks += 1;
+        let mapped = self.map(bottom, STACK_PAGES, Rights::READ_WRITE, "stack");
+        mapped.then_some(bottom + STACK_PAGES * PAGE)
+    }
+
+    /// Makes a thread that will run `routine`; its ETHREAD.
+    pub(crate) fn make_thread(&mut self, routine: u64, context: u64) -> Option<u64> {
+        if self.schedule.threads.len() >= MOST_THREADS {
+            return None;
+        }
+        let place = self.schedule.threads.len();
+        let object = self.make_object(crate::objects::Object::Thread(place), 0x800)?;
+        let id = 0x2000 + 4 * place as u64;
+        self.fill_thread(object, data::SYSTEM_PROCESS, data::SYSTEM_PROCESS_ID, id);
+        let stack = self.make_stack()?;
+        let mut registers = Registers { gs_base: self.registers().gs_base, ..Registers::default() };
+        registers.rip = routine;
+        registers.rflags = 0x202;
+        registers.set(Register::Rcx, context);
+        registers.set(Register::Rsp, stack - 0x48);
+        let _ = self.memory().write_u64(stack - 0x48, crate::gates::RETURN);
+        let thread = Thread {
+            object,
+            registers,
+            stack,
+            state: State::Ready,
+            deadline: None,
+            depth: 0,
+            irql: 0,
+        };
+        self.schedule.threads.push(thread);
+        Some(object)
+    }
+
+    /// Whether the running thread can be put aside here: nothing of the kernel is on its way.
+    pub(crate) fn can_park(&self) -> bool {
+        let current = self.schedule.current.and_then(|index| self.schedule.threads.get(index));
+        current.is_some_and(|thread| thread.depth == self.depth)
+    }
+
+    /// Lets a thread run until it ends or waits.
+    fn run_thread(&mut self, index: usize) -> Result<(), Stop> {
+        let (saved, before) = (self.registers().clone(), self.schedule.current.replace(index));
+        let (thread_before, irql) = (self.thread(), self.irql);
+        let slice_end = self.used().saturating_add(self.options.budget.slice);
+        let slice = std::mem::replace(&mut self.slice_end, slice_end);
+        let in_program = std::mem::replace(&mut self.schedule.in_program, false);
+        self.depth += 1;
+        let thread = &mut self.schedule.threads[index];
+        thread.state = State::Running;
+        thread.depth = self.depth;
+        let (object, registers, level) = (thread.object, thread.registers.clone(), thread.irql);
+        self.irql = level;
+        *self.registers() = registers;
+        self.set_thread(object);
+        let answer = self.execute();
+        self.depth -= 1;
+        let now = self.registers().clone();
+        let level = std::mem::replace(&mut self.irql, irql);
+        self.slice_end = slice;
+        self.schedule.current = before;
+        self.schedule.in_program = in_program;
+        let done = matches!(answer, Ok(_) | Err(Stop::Ended));
+        let thread = &mut self.schedule.threads[index];
+        thread.irql = level;
+        if !matches!(answer, Err(Stop::Down)) {
+            thread.registers = now;
+            *self.registers() = saved;
+            self.set_thread(thread_before);
+        }
+        match answer {
+            _ if done => self.end_thread(index),
+            Err(Stop::Parked) => {
+                let thread = &mut self.schedule.threads[index];
+                if thread.state == State::Running {
+                    thread.state = State::Ready;
+                }
+                Ok(())
+            }
+            Err(other) => Err(other),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn end_thread(&mut self, index: usize) -> Result<(), Stop> {
+        let thread = &mut self.schedule.threads[index];
+        thread.state = State::Done;
+        let (object, stack) = (thread.object, thread.stack);
+        self.put_u32(object + offset::SIGNAL_STATE, 1)?;
+        self.unmap(stack - STACK_PAGES * PAGE, STACK_PAGES, "stack");
+        Ok(())
+    }
+
+    /// Runs one thing that is ready, or moves time on to the next one that will be, not past `until`;
+    /// false where there is none.
+    pub(crate) fn advance(&mut self, until: u64) -> Result<bool, Stop> {
+        if let Some(object) = self.schedule.deferred.pop_front() {
+            self.run_deferred(object)?;
+            return Ok(true);
+        }
+        if let Some(work) = self.schedule.work.pop_front() {
+            self.aside(work.name, 0, |kernel| kernel.call(work.routine, &work.arguments))?;
+            return Ok(true);
+        }
+        if let Some(index) = (0..self.schedule.threads.len()).find(|&index| self.is_ready(index)) {
+            self.aside("system thread", 0, |kernel| kernel.run_thread(index).map(|()| 0))?;
+            return Ok(true);
+        }
+        let timers = self.schedule.timers.values().map(|timer| timer.due);
+        let sleepers = self.schedule.threads.iter().filter_map(|thread| match thread.state {
+            State::Waiting { .. } => thread.deadline,
+            _ => None,
+        });
+        let Some(next) = timers.chain(sleepers).min().filter(|&next| next <= until) else {
+            return Ok(false);
+        };
+        self.clock = self.clock.max(next);
+        self.tick();
+        self.fire_timers()?;
+        Ok(true)
+    }
+
+    fn is_ready(&self, index: usize) -> bool {
+        let thread = &self.schedule.threads[index];
+        match &thread.state {
+            State::Ready => true,
+            State::Running | State::Done => false,
+            State::Waiting { objects, all } => {
+                thread.deadline.is_some_and(|deadline| deadline <= self.clock)
+                    || self.satisfied(objects, *all, thread.object).is_some()
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) -> Result<(), Stop> {
+        let now = self.clock;
+        let due = self.schedule.timers.iter().filter(|(_, timer)| timer.due <= now);
+        let due: Vec<_> = due.map(|(&at, &timer)| (at, timer)).collect();
+        for (at, timer) in due {
+            self.put_u32(at + offset::SIGNAL_STATE, 1)?;
+            match timer.period {
+                0 => self.schedule.timers.remove(&at),
+                period => {
+                    let due = self.clock.saturating_add(period);
+                    self.schedule.timers.insert(at, Timer { due, ..timer })
+                }
+            };
+            if timer.deferred != 0 {
+                self.queue_deferred(timer.deferred);
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a deferred procedure call; false where it is queued already.
+    pub(crate) fn queue_deferred(&mut self, object: u64) -> bool {
+        let queue = &mut self.schedule.deferred;
+        if queue.contains(&object) || queue.len() >= self.options.budget.entries {
+            return false;
+        }
+        queue.push_back(object);
+        true
+    }
+
+    fn run_deferred(&mut self, object: u64) -> Result<(), Stop> {
+        let arguments = [
+            object,
+            self.u64(object + offset::DPC_CONTEXT)?,
+            self.u64(object + offset::DPC_ARGUMENT1)?,
+            self.u64(object + offset::DPC_ARGUMENT2)?,
+        ];
+        self.put_u64(object + offset::DPC_DATA, 0)?;
+        let routine = self.u64(object + offset::DPC_ROUTINE)?;
+        if routine != 0 {
+            self.aside("DPC", faults::DISPATCH, |kernel| kernel.call(routine, &arguments))?;
+        }
+        Ok(())
+    }
+
+    /// Runs something at `irql` that is not part of what runs now; it is a phase of its own where
+    /// nothing else runs.
+    fn aside(
+        &mut self,
+        name: &'static str,
+        irql: u8,
+        run: impl FnOnce(&mut Self) -> Answer,
+    ) -> Result<(), Stop> {
+        let before = std::mem::replace(&mut self.irql, irql);
+        let in_program = std::mem::replace(&mut self.schedule.in_program, false);
+        let thread = self.thread();
+        let answer = if self.depth == 0 {
+            self.set_thread(data::SYSTEM_THREAD);
+            self.phase_without_status(name, run).map(|()| 0)
+        } else {
+            run(self)
+        };
+        self.set_thread(thread);
+        self.schedule.in_program = in_program;
+        self.irql = before;
+        match answer {
+            Ok(_) | Err(Stop::Ended) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Runs what a phase left to be run.
+    pub(crate) fn settle(&mut self) -> Result<(), Stop> {
+        let until = self.clock.saturating_add(PATIENCE);
+        for _ in 0..MOST_STEPS {
+            if !self.advance(until)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Threads that still run or wait.
+    pub(crate) fn living_threads(&self) -> impl Iterator<Item = &Thread> {
+        self.schedule.threads.iter().filter(|thread| thread.state != State::Done)
+    }
+}
