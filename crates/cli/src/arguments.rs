@@ -3,6 +3,7 @@
 mod chosen;
 mod lint;
 mod tips;
+mod verify;
 
 use crate::report_file::Wanted;
 use crate::terminal;
@@ -17,6 +18,7 @@ use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, simil
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+pub(crate) use verify::{Environments, Verify, VerifyFormat};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
 #[derive(Parser)]
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     /// Tell what the HLK HyperVisor Code Integrity Readiness Test would object to, in the counters of
     /// Windows' own tools
     Certify(Certify),
+    /// Run drivers in an emulated kernel under Driver Verifier's code integrity checks and under memory
+    /// integrity: no Windows, no reboot
+    Verify(Verify),
     /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
     Diff(Diff),
     /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI
@@ -113,6 +118,10 @@ pub(crate) struct Scan {
     /// `ringfence calls` prints them as a table
     #[arg(long)]
     pub(crate) calls: bool,
+    /// Run the drivers too, in an emulated kernel: a violation that is seen decides, and so is told what was found
+    /// by reading the code alone
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Print on standard error where the time went
     #[arg(long)]
     pub(crate) timings: bool,

@@ -10,3 +10,4 @@ pub(crate) mod list;
 pub(crate) mod list_settings;
 pub(crate) mod man;
 pub(crate) mod scan;
+pub(crate) mod verify;

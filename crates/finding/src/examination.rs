@@ -1,6 +1,8 @@
 //! All that was learnt about one driver.
 
-use crate::{Answer, Call, DebugSymbols, Defect, Finding, Level, Question, Verdict, excuse};
+use crate::{
+    Answer, Call, DebugSymbols, Defect, DriverRun, Finding, Level, Question, Verdict, excuse,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,6 +32,9 @@ pub struct Examination {
     /// Every examined call, by address; there only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<Vec<Call>>,
+    /// What became of it when it was run; there only when asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<DriverRun>,
     /// What became of the debug file; there only where something has a place in the code and the driver
     /// names a debug file.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! One thing a rule has to say about one driver.
 
-use crate::{Evidence, Excuse, Question, RuleCard, SourcePlace, Targets};
+use crate::{Evidence, Excuse, Question, RuleCard, Seen, SourcePlace, Targets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -101,6 +101,9 @@ pub struct Finding {
     pub aliases: &'static [&'static str],
     /// What decided, for a person to check.
     pub evidence: Option<Evidence>,
+    /// What was seen of it when the driver ran; there only where it was run and seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
     /// Further facts, a sentence each.
     pub notes: Vec<String>,
     /// What to do about it.
@@ -136,6 +139,7 @@ impl Finding {
             message: message.into(),
             aliases: card.also_known_as,
             evidence: None,
+            seen: Vec::new(),
             notes: Vec::new(),
             help: None,
             fingerprint: String::new(),

@@ -28,6 +28,7 @@ mod finding;
 mod fingerprint;
 mod lint_report;
 mod report;
+mod run;
 mod source;
 mod source_finding;
 mod source_fingerprint;
@@ -58,6 +59,9 @@ pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintDo
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
     Unread,
+};
+pub use run::{
+    Asking, BugCheck, DriverRun, RunEnd, RunEnvironment, RunPhase, Seen, StackFrame, TraceLine,
 };
 pub use source::{DebugSymbols, InlinedCall, SourcePlace};
 pub use source_finding::{

@@ -291,6 +291,7 @@ mod tests {
             message: "it is bad".to_owned(),
             aliases: &[],
             evidence: None,
+            seen: Vec::new(),
             notes: Vec::new(),
             help: None,
             fingerprint: String::new(),

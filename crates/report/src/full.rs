@@ -6,7 +6,7 @@ use crate::failing::Failing;
 use crate::format::Options;
 use crate::layout::{self, counted};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, coverage, drawing, scoreboard, source};
+use crate::{Sink, coverage, drawing, scoreboard, source, witness};
 use ringfence_finding::{
     Closing, Confidence, Defect, Examination, Finding, Level, Mitigations, Question, Targets, Tool,
     Totals,
@@ -17,10 +17,12 @@ use std::io;
 const DEFECTS_SHOWN: usize = 10;
 
 pub(crate) struct Full<'a> {
-    terminal: Terminal<'a>,
+    pub(crate) terminal: Terminal<'a>,
     targets: Targets,
     told: Told,
     failing: Failing,
+    /// Whether registers and stack are told of what was seen.
+    stacks: bool,
 }
 
 /// What was told below the findings of one driver: rule, address and remarks.
@@ -31,10 +33,21 @@ pub(crate) type Remark = (&'static str, String);
 
 impl<'a> Full<'a> {
     pub(crate) fn new(terminal: Terminal<'a>) -> Full<'a> {
-        Full { terminal, targets: Targets::DEFAULT, told: Told::new(), failing: Failing::default() }
+        let (told, failing) = (Told::new(), Failing::default());
+        Full { terminal, targets: Targets::DEFAULT, told, failing, stacks: false }
     }
 
-    fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
+    /// Tells registers and stack of what was seen when the driver ran.
+    pub(crate) fn with_stacks(self) -> Full<'a> {
+        Full { stacks: true, ..self }
+    }
+
+    /// What was said of other drivers' findings is not referred to.
+    pub(crate) fn begin_driver(&mut self) {
+        self.told.clear();
+    }
+
+    pub(crate) fn finding(&mut self, path: &str, finding: &Finding) -> io::Result<()> {
         let title = format!("{}[{}]", finding.level, finding.rule);
         let lead = Line::new().colored(finding.level, title).plain(": ");
         for line in title_lines(lead, &finding.message, self.terminal.columns()) {
@@ -56,7 +69,9 @@ impl<'a> Full<'a> {
         }
         // Each finding has its own excuse, so it is never told by another's.
         let excuse = finding.excuse.as_ref().map(excuse::parts);
-        for (name, text) in self.new_remarks(finding).into_iter().chain(excuse) {
+        let seen = finding.seen.iter().flat_map(|seen| witness::remarks(path, seen, self.stacks));
+        let seen: Vec<Remark> = seen.collect();
+        for (name, text) in seen.into_iter().chain(self.new_remarks(finding)).chain(excuse) {
             let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
             self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;
         }
@@ -144,7 +159,7 @@ impl Sink for Full<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.told.clear();
+        self.begin_driver();
         self.failing.count(examination, &self.terminal.options);
         let show_notes = self.terminal.options.show_notes;
         for finding in &examination.findings {

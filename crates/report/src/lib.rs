@@ -54,6 +54,8 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod uri;
+mod verify;
+mod witness;
 
 pub use calls::{CallFilter, calls_json, calls_table};
 pub use card::{page, rules_json, rules_table};
@@ -69,6 +71,7 @@ pub use layout::wrap;
 pub use lint::write_lint;
 pub use safe::safe;
 pub use schema::{certification_schema, difference_schema, lint_schema, schema};
+pub use verify::{verify_json, verify_json_lines, verify_text, verify_trace};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

@@ -103,6 +103,7 @@ fn examination(path: &str, findings: Vec<Finding>, more_gaps: Vec<Gap>) -> Exami
         findings,
         excused: vec![],
         calls: None,
+        runs: Vec::new(),
         symbols: None,
         defects: vec![],
         properties: Properties {
@@ -131,6 +132,7 @@ pub(crate) fn finding(rule: &'static str, level: Level, message: &str) -> Findin
         message: message.to_owned(),
         aliases: &[],
         evidence: None,
+        seen: Vec::new(),
         notes: vec![],
         help: None,
         fingerprint: "00f1e2d3c4b5a697:1".to_owned(),

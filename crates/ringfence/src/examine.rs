@@ -2,13 +2,14 @@
 
 use crate::excuse::with_excuses;
 use crate::timing::{Stage, Timings};
-use crate::{Settings, digest, properties, source_lines};
+use crate::{Settings, digest, properties, running, source_lines};
 use ringfence_finding::{
     Code, Coverage, DebugSymbols, Defect, Digests, Examination, Fault, Trust, decide,
     set_fingerprints,
 };
 use ringfence_image::{Image, NotAnImage, Place};
 use ringfence_rules::{Asked, Driver, NotADriver};
+use std::cmp::Reverse;
 
 /// Why there is no examination.
 #[derive(Clone, Debug)]
@@ -169,8 +170,15 @@ pub(crate) fn judge(
         let Settings { targets, calls, code_analysis, .. } = *settings;
         let asked = Asked { targets, calls, code_analysis };
         let mut outcome = ringfence_rules::check(&driver, asked);
+        let mut verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
+        let runs = settings.run.as_ref().map(|asked| {
+            running::runs(&driver, name, (asked, targets), &verdict, &mut outcome.findings)
+        });
+        if runs.is_some() {
+            outcome.findings.sort_by_key(|finding| Reverse(finding.level));
+            verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
+        }
         set_fingerprints(&mut outcome.findings);
-        let verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         let faults = outcome
             .crashes
             .into_iter()
@@ -187,6 +195,7 @@ pub(crate) fn judge(
             findings: outcome.findings,
             excused: Vec::new(),
             calls: outcome.calls,
+            runs: runs.unwrap_or_default(),
             symbols: None,
             defects: image.defects().iter().map(defect).collect(),
             properties: properties::properties(image),

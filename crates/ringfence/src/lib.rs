@@ -59,6 +59,7 @@ mod look;
 mod ordered;
 mod properties;
 mod recorded;
+mod running;
 mod scan;
 mod settings;
 mod similar;
@@ -87,18 +88,20 @@ pub use ringfence_container::{
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
-    Answer, AnswerChange, Call, CallAnswer, Certification, CertificationReport, Change, Closing,
-    Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence, Counted, Counter,
-    Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference, Evidence, Examination,
-    Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances, IdleSuppression,
-    ImportChange, InlinedCall, Level, LintCoverage, LintDoubt, LintReport, LoneDriver, Objection,
-    Outcome, Question, Region, Regraded, Report, RuleCard, Safety, SectionChange, Sku, SourceEdit,
-    SourceExcuse, SourceFinding, SourceMark, SourcePlace, TARGETS, Target, Targets, Tool, Totals,
+    Answer, AnswerChange, Asking, BugCheck, Call, CallAnswer, Certification, CertificationReport,
+    Change, Closing, Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence,
+    Counted, Counter, Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference,
+    Evidence, Examination, Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances,
+    IdleSuppression, ImportChange, InlinedCall, Level, LintCoverage, LintDoubt, LintReport,
+    LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard, RunEnd,
+    RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit, SourceExcuse,
+    SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target, Targets, Tool, Totals,
     UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;
 pub use ringfence_source as source;
+pub use running::RunSettings;
 pub use scan::{Progress, Scan, collect, scan};
 pub use settings::Settings;
 pub use similar::similar;

@@ -1,6 +1,6 @@
 //! What a scan is asked to do.
 
-use crate::{Acceptances, Baseline, Date};
+use crate::{Acceptances, Baseline, Date, RunSettings};
 use ringfence_container::SymbolFolder;
 use ringfence_finding::Targets;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub acceptances: Acceptances,
     /// The day it is, for acceptances that end; none for one on which all of them hold.
     pub today: Option<Date>,
+    /// Whether drivers are run too, and how.
+    pub run: Option<RunSettings>,
     /// What an earlier run found: that fails nothing either.
     pub baseline: Option<Arc<Baseline>>,
     /// Worker threads; 0 for as many as there are processors.
@@ -48,6 +50,7 @@ impl Default for Settings {
             symbols: Vec::new(),
             acceptances: Acceptances::default(),
             today: None,
+            run: None,
             baseline: None,
             threads: 0,
         }

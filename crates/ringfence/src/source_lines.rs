@@ -88,6 +88,10 @@ fn annotate(examination: &mut Examination, locate: &mut dyn FnMut(u32) -> Option
             annotate_evidence(evidence, locate);
             finding.source = finding.rva.and_then(&mut *locate);
         }
+        for frame in finding.seen.iter_mut().flat_map(|seen| &mut seen.stack) {
+            // A frame is told by the call in it, and execution goes on behind that.
+            frame.source = frame.rva.and_then(|back| locate(back.saturating_sub(1)));
+        }
     }
     // A function is known by its name in other builds too.
     set_fingerprints(&mut examination.findings);

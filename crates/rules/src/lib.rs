@@ -23,6 +23,7 @@ mod memory;
 mod names;
 mod rule;
 mod source;
+mod witness;
 
 pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
@@ -31,3 +32,4 @@ pub use rule::{
     Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
 };
 pub use source::{Source, SourceFindings, SourceOutcome, check_source};
+pub use witness::witness;

@@ -6,7 +6,7 @@ use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{Format, sink};
-use ringfence::{Input, Stage};
+use ringfence::{Input, RunSettings, Stage};
 use std::io::{self, Write};
 
 pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Scan, color: Color) -> anyhow::Result<u8> {
     let formats = || files.iter().map(|wanted| wanted.format).chain(std::iter::once(format));
     let mut settings = effective.settings()?;
     settings.calls = arguments.calls;
+    settings.run = arguments.verify.then(RunSettings::default);
     settings.code = formats().any(Format::shows_code);
     if arguments.calls && !formats().any(Format::lists_calls) {
         anyhow::bail!(

@@ -1,0 +1,30 @@
+//! What became of drivers that were run, for people and for programs.
+
+mod json;
+mod status;
+mod text;
+
+use crate::Sink;
+use crate::format::Options;
+use crate::style::Terminal;
+use std::io;
+
+/// Writes for people: what was run, what stopped it, and the findings that were seen.
+pub fn verify_text<'a>(out: Box<dyn io::Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
+    Box::new(text::Text::new(Terminal::new(out, options)))
+}
+
+/// Writes one JSON document, see `schemas/verify-v1.json`.
+pub fn verify_json<'a>(out: Box<dyn io::Write + 'a>) -> Box<dyn Sink + 'a> {
+    Box::new(json::Document::new(out))
+}
+
+/// Writes a line of JSON for each driver and set-up.
+pub fn verify_json_lines<'a>(out: Box<dyn io::Write + 'a>) -> Box<dyn Sink + 'a> {
+    Box::new(json::Lines::new(out))
+}
+
+/// Writes a line of JSON for each call of a kernel function and each change of what may be done with pages.
+pub fn verify_trace<'a>(out: Box<dyn io::Write + 'a>) -> Box<dyn Sink + 'a> {
+    Box::new(json::Trace::new(out))
+}

@@ -1,0 +1,151 @@
+//! Runs for programs: one document, a line for each driver and set-up, or a line for each event.
+
+use crate::Sink;
+use crate::json::{Json, escaped};
+use ringfence_finding::{
+    BugCheck, Closing, DriverRun, Examination, Finding, RunEnvironment, Targets, Tool, TraceLine,
+    Verdict,
+};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// One driver in one set-up.
+#[derive(Serialize)]
+struct Ran<'a> {
+    path: &'a str,
+    environment: RunEnvironment,
+    sha256: Option<&'a str>,
+    machine: &'a str,
+    run: &'a DriverRun,
+    /// What is seen in this set-up.
+    findings: Vec<&'a Finding>,
+    bugcheck: Option<&'a BugCheck>,
+    /// What follows from all that is known of the driver.
+    verdict: &'a Verdict,
+}
+
+fn ran(examination: &Examination) -> impl Iterator<Item = Ran<'_>> {
+    examination.runs.iter().map(|run| {
+        let is_seen = |finding: &&Finding| {
+            finding.seen.iter().any(|seen| seen.environment == run.environment)
+        };
+        Ran {
+            path: &examination.path,
+            environment: run.environment,
+            sha256: examination.sha256.as_deref(),
+            machine: &examination.machine,
+            run,
+            findings: examination.findings.iter().filter(is_seen).collect(),
+            bugcheck: run.bugcheck.as_ref(),
+            verdict: &examination.verdict,
+        }
+    })
+}
+
+pub(super) struct Document<'a>(Json<'a>);
+
+impl<'a> Document<'a> {
+    pub(super) fn new(out: Box<dyn Write + 'a>) -> Document<'a> {
+        Document(Json::new(out))
+    }
+}
+
+impl Sink for Document<'_> {
+    fn begin(&mut self, tool: &Tool, targets: Targets) -> io::Result<()> {
+        self.0.open(tool)?;
+        self.0.more("targets", &targets)?;
+        self.0.list("runs")
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        ran(examination).try_for_each(|ran| self.0.element(&ran))
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        self.0.end_list()?;
+        self.0.more("unread", &closing.unread)?;
+        self.0.more("faults", &closing.faults)?;
+        self.0.more("left_out", &closing.left_out)?;
+        self.0.close()
+    }
+}
+
+pub(super) struct Lines<'a>(Box<dyn Write + 'a>);
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(out: Box<dyn Write + 'a>) -> Lines<'a> {
+        Lines(out)
+    }
+}
+
+/// Writes one line that is harmless on a terminal.
+fn line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_string(value)?;
+    out.write_all(escaped(&text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+impl Sink for Lines<'_> {
+    fn begin(&mut self, _: &Tool, _: Targets) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        ran(examination).try_for_each(|ran| line(&mut self.0, &ran))
+    }
+
+    fn finish(&mut self, _: &Closing) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// One event of a run.
+#[derive(Serialize)]
+struct Traced<'a> {
+    path: &'a str,
+    environment: RunEnvironment,
+    #[serde(flatten)]
+    line: &'a TraceLine,
+}
+
+/// The end of a trace that had no room for everything.
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    path: &'a str,
+    environment: RunEnvironment,
+    event: &'static str,
+    events: u64,
+}
+
+pub(super) struct Trace<'a>(Box<dyn Write + 'a>);
+
+impl<'a> Trace<'a> {
+    pub(super) fn new(out: Box<dyn Write + 'a>) -> Trace<'a> {
+        Trace(out)
+    }
+}
+
+impl Sink for Trace<'_> {
+    fn begin(&mut self, _: &Tool, _: Targets) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        let path = &*examination.path;
+        for run in &examination.runs {
+            let environment = run.environment;
+            for one in &run.trace {
+                line(&mut self.0, &Traced { path, environment, line: one })?;
+            }
+            if run.trace_left_out > 0 {
+                let (event, events) = ("left-out", run.trace_left_out);
+                line(&mut self.0, &LeftOut { path, environment, event, events })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &Closing) -> io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,195 @@
+//! A driver, run in the emulated kernel: what became of it, as plain data.
+
+use ringfence_finding::{
+    Answer, Asking, BugCheck, DriverRun, Finding, RunEnd, RunEnvironment, RunPhase, Targets,
+    TraceLine, Verdict,
+};
+use ringfence_image::Image;
+use ringfence_rules::{Driver, witness};
+use ringfence_verifier::{
+    Admission, Budget, End, Environment, Faults, HVCI_ENABLED, Happening, Leak, Options, Run,
+    Version, run,
+};
+use std::collections::BTreeMap;
+
+/// How drivers are run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSettings {
+    /// The set-ups, each with a run of its own.
+    pub environments: Vec<RunEnvironment>,
+    /// The most instructions of a run.
+    pub instructions: u64,
+    /// Allocations that fail by chance: the seed, and how many of 10,000.
+    pub faults: Option<(u64, u32)>,
+    /// Whether [`DriverRun::trace`] is filled in.
+    pub trace: bool,
+}
+
+impl Default for RunSettings {
+    fn default() -> RunSettings {
+        RunSettings {
+            environments: RunEnvironment::ALL.to_vec(),
+            instructions: Budget::default().instructions,
+            faults: None,
+            trace: false,
+        }
+    }
+}
+
+/// Events that a trace has room for.
+const MOST_TRACED: usize = 1_000_000;
+/// Leaks that are told; what is beyond is counted.
+const MOST_LEAKS: usize = 16;
+
+/// Runs a driver in each set-up that is asked for, and adds what is seen to `findings`. `verdict` is what is known
+/// without: it says whether Windows lets the driver in with memory integrity on.
+pub(crate) fn runs(
+    driver: &Driver<'_>,
+    name: &str,
+    (settings, targets): (&RunSettings, Targets),
+    verdict: &Verdict,
+    findings: &mut Vec<Finding>,
+) -> Vec<DriverRun> {
+    let mut told = Vec::new();
+    for environment in &settings.environments {
+        let options = options(*environment, name, settings, targets, verdict);
+        let run = run(driver.image(), &options);
+        witness(driver, &run, findings);
+        told.push(tell(driver.image(), run, &options, settings.trace));
+    }
+    told
+}
+
+fn options(
+    environment: RunEnvironment,
+    name: &str,
+    settings: &RunSettings,
+    targets: Targets,
+    verdict: &Verdict,
+) -> Options {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let of = match environment {
+        RunEnvironment::Verifier => Environment::Verifier,
+        RunEnvironment::Hvci => Environment::Hvci,
+    };
+    let mut options = Options::new(of, name);
+    options.budget.instructions = settings.instructions;
+    if settings.trace {
+        options.budget.events = MOST_TRACED;
+    }
+    if let Some(newest) = targets.iter().last() {
+        options.windows = Version { major: 10, minor: 0, build: newest.build };
+    }
+    options.faults = settings.faults.map(|(seed, probability)| Faults { seed, probability });
+    if verdict.load == Answer::No {
+        let reasons = verdict.because.load.iter().map(|reason| reason.text.to_string());
+        options.admission = Admission::Refused { why: reasons.collect::<Vec<_>>().join("; ") };
+    }
+    options
+}
+
+fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRun {
+    let (end, because) = match &run.end {
+        End::Returned => (RunEnd::Returned, None),
+        End::Violation => (RunEnd::Violation, None),
+        End::Fault => (RunEnd::Fault, None),
+        End::Budget(what) => (RunEnd::Budget, Some(format!("{what} used up"))),
+        End::Refused(why) => (RunEnd::Refused, Some(why.clone())),
+        End::NotEmulated(what) => (RunEnd::NotEmulated, Some(what.clone())),
+    };
+    let mut silently_fixed = BTreeMap::new();
+    for fixed in &run.fixed {
+        *silently_fixed.entry(fixed.ddi.to_owned()).or_insert(0) += 1;
+    }
+    let invented = run.stand_ins.iter().chain(&run.assumptions);
+    DriverRun {
+        environment: match run.environment {
+            Environment::Verifier => RunEnvironment::Verifier,
+            Environment::Hvci => RunEnvironment::Hvci,
+        },
+        end,
+        because,
+        status: run.status.map(status),
+        calls: run.calls,
+        instructions: run.instructions,
+        stand_ins: run.stand_ins.values().sum(),
+        invented: invented.map(|(name, count)| (name.clone(), *count)).collect(),
+        phases: run
+            .phases
+            .iter()
+            .map(|phase| RunPhase {
+                name: phase.name.clone(),
+                status: phase.status.map(status),
+                calls: phase.calls,
+                instructions: phase.instructions,
+            })
+            .collect(),
+        bugcheck: run.bug_check().map(|check| BugCheck::new(check.code, check.parameters)),
+        silently_fixed,
+        leaks: leaks(&run.leaks),
+        pending: run.pending,
+        asks_code_integrity: asking(image, &run, options),
+        trace_left_out: if trace { run.events_left_out } else { 0 },
+        trace: if trace { traced(&run) } else { Vec::new() },
+    }
+}
+
+/// An NTSTATUS as Windows writes it.
+fn status(value: u32) -> String {
+    format!("0x{value:08X}")
+}
+
+/// What a driver that asks for the state of code integrity does when it is told the other one.
+fn asking(image: &Image<'_>, told: &Run, options: &Options) -> Option<Asking> {
+    let first = told.asked.first()?.told;
+    let other = Options { code_integrity: Some(first ^ HVCI_ENABLED), ..options.clone() };
+    Some(match told.behaves_like(&run(image, &other)) {
+        true => Asking::BehavesAlike,
+        false => Asking::BehavesDifferently,
+    })
+}
+
+fn leaks(all: &[Leak]) -> Vec<String> {
+    let in_words = |leak: &Leak| {
+        let tag: String = leak.tag.to_le_bytes().into_iter().map(printable).collect();
+        let size = match leak.size {
+            0 => String::new(),
+            size => format!(", {size} bytes"),
+        };
+        let tag = if leak.tag == 0 { String::new() } else { format!(", tag '{tag}'") };
+        let by = leak.rva.map(|rva| format!(", made by the call before {rva:x}"));
+        format!("{}{size}{tag}{}", leak.what, by.unwrap_or_default())
+    };
+    let mut told: Vec<String> = all.iter().take(MOST_LEAKS).map(in_words).collect();
+    if all.len() > MOST_LEAKS {
+        told.push(format!("{} more", all.len() - MOST_LEAKS));
+    }
+    told
+}
+
+fn printable(byte: u8) -> char {
+    if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
+}
+
+fn traced(run: &Run) -> Vec<TraceLine> {
+    let phase = |index: usize| run.phases.get(index).map_or(String::new(), |one| one.name.clone());
+    let number = |value: &u64| format!("{value:#x}");
+    let line = |event: &ringfence_verifier::Event| match &event.what {
+        Happening::Call { name, caller, arguments, result, stand_in } => TraceLine::Call {
+            phase: phase(event.phase),
+            name: name.to_string(),
+            caller: number(caller),
+            arguments: arguments.iter().map(number).collect(),
+            result: result.as_ref().map(number),
+            stand_in: *stand_in,
+        },
+        Happening::Rights { address, pages, rights, what } => TraceLine::Rights {
+            phase: phase(event.phase),
+            address: number(address),
+            pages: *pages,
+            rights: rights.clone(),
+            what,
+        },
+    };
+    run.events.iter().map(line).collect()
+}

@@ -1,0 +1,191 @@
+//! What a run showed, put to the rules: each violation is evidence of a finding that is known, or a finding of its own.
+
+use crate::listing::drawn;
+use crate::{Driver, Rule, rules};
+use ringfence_code::listing;
+use ringfence_finding::{
+    Authority, BugCheck, Evidence, Finding, Level, Question, RunEnvironment, Seen, StackFrame,
+};
+use ringfence_image::Rva;
+use ringfence_verifier::{Environment, Kind, Register, Run, Violation};
+
+/// DRIVER_VERIFIER_DETECTED_VIOLATION
+const VERIFIER: u32 = 0xC4;
+
+/// Adds what a run showed to the findings about the driver: those that are known are seen, others are added.
+///
+/// A crash that has nothing to do with executable memory is no finding; the run tells it.
+pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>) {
+    for violation in run.violations.iter().filter(|one| one.kind != Kind::Crash) {
+        let Some(rule) = rules().find(|rule| recognises(*rule, violation)) else { continue };
+        let seen = seen(run, violation);
+        match known(driver, rule, violation, findings, seen.environment) {
+            Some(finding) => finding.seen.push(seen),
+            None => findings.push(Finding { seen: vec![seen], ..new(driver, rule, violation) }),
+        }
+    }
+}
+
+/// Whether a violation is the hazard of a rule: the card bears the bug check's name, and of a call the rule judges it.
+fn recognises(rule: &dyn Rule, violation: &Violation) -> bool {
+    let BugCheckName { with_subcode, plain } = BugCheckName::of(violation);
+    let names = rule.card().also_known_as;
+    let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let judges = violation.ddi.is_none_or(|ddi| rule.judges(ddi));
+    match violation.bug_check.code {
+        VERIFIER => is_named(&with_subcode) && judges,
+        _ => is_named(&plain),
+    }
+}
+
+/// What a violation is known by: `0xC4:0x2000`, and without the first parameter.
+struct BugCheckName {
+    with_subcode: String,
+    plain: String,
+}
+
+impl BugCheckName {
+    fn of(violation: &Violation) -> BugCheckName {
+        let plain = format!("0x{:X}", violation.bug_check.code);
+        let with_subcode = format!("{plain}:{:#x}", violation.bug_check.parameters[0]);
+        BugCheckName { with_subcode, plain }
+    }
+}
+
+/// The finding of a rule that the violation shows: in code by the instruction, or a call on the stack; else the next one
+/// of the rule that is not seen yet in this set-up.
+fn known<'f>(
+    driver: &Driver<'_>,
+    rule: &dyn Rule,
+    violation: &Violation,
+    findings: &'f mut [Finding],
+    environment: RunEnvironment,
+) -> Option<&'f mut Finding> {
+    let places = places(driver, violation);
+    let is_known = |finding: &Finding| {
+        let is_in_code = matches!(finding.evidence, Some(Evidence::Listing(_)));
+        let is_seen = finding.seen.iter().any(|seen| seen.environment == environment);
+        finding.rule == rule.card().id
+            && match is_of_image(violation) {
+                false => finding.rva.is_some_and(|rva| places.contains(&rva)),
+                true => !is_in_code && !is_seen,
+            }
+    };
+    findings.iter_mut().find(|finding| is_known(finding))
+}
+
+/// Whether a violation is told of the image as it is loaded, before anything of it runs.
+fn is_of_image(violation: &Violation) -> bool {
+    violation.bug_check.code == VERIFIER && violation.function.is_none()
+}
+
+/// The instruction, and the calls that led there, from the inside out.
+fn places(driver: &Driver<'_>, violation: &Violation) -> Vec<u32> {
+    let at = violation.rva.into_iter().chain(violation.call_site);
+    let calls = violation.stack.iter().filter_map(|frame| frame.rva);
+    let calls = calls.filter_map(|back| call_before(driver, back));
+    at.chain(calls).collect()
+}
+
+/// The call that returns to a place.
+fn call_before(driver: &Driver<'_>, back: u32) -> Option<u32> {
+    /// Bytes that a call has.
+    const LENGTHS: [u32; 7] = [5, 6, 7, 3, 2, 4, 8];
+    LENGTHS.into_iter().filter_map(|length| back.checked_sub(length)).find(|at| {
+        let lines = listing(driver.image(), Rva(*at), Rva(*at), 1, &|_| None);
+        lines.first().is_some_and(|line| at + line.length == back && line.text.starts_with("call"))
+    })
+}
+
+/// A finding that machine code alone did not show.
+fn new(driver: &Driver<'_>, rule: &dyn Rule, violation: &Violation) -> Finding {
+    let card = rule.card();
+    let said = match (violation.ddi, violation.value) {
+        (Some(ddi), Some(value)) => {
+            let parameter = ddi.deciding().map_or("argument", |(_, parameter)| parameter.name);
+            format!("{}: {parameter} = {value:#x} at {}", card.summary, ddi.name)
+        }
+        (Some(ddi), None) => format!("{}: {}", card.summary, ddi.name),
+        (None, _) => card.summary.to_owned(),
+    };
+    let finding = Finding::new(card, Level::Error, said);
+    let finding = match violation.kind {
+        Kind::CodeIntegrity => finding.denying(&[Question::Certify], &[Authority::DriverVerifier]),
+        _ => finding.denying(&[Question::Run], &[]),
+    };
+    let finding = match violation.ddi {
+        Some(ddi) => finding.about(ddi.name, None),
+        None => finding,
+    };
+    let finding = finding.note("it was seen when the driver ran, not by reading its code");
+    let finding = if violation.under_assumption {
+        finding.likely().note(
+            "before it the driver was given results that are invented, as the kernel functions it \
+             called are not modelled: on Windows it may not come here",
+        )
+    } else {
+        finding
+    };
+    let inner = violation.stack.iter().filter_map(|frame| frame.rva).next();
+    let place = violation.call_site.or_else(|| inner.and_then(|back| call_before(driver, back)));
+    let Some(at) = violation.rva.filter(|_| violation.ddi.is_none()).or(place).or(violation.rva)
+    else {
+        return finding;
+    };
+    if is_of_image(violation) {
+        return finding.at(at, None);
+    }
+    let section = driver.image().section_at(Rva(at)).map(|section| section.name());
+    let finding = finding.at(at, section);
+    match drawn(driver, None, &[], &(Rva(at), "seen here".to_owned())) {
+        Some(evidence) => finding.because(evidence),
+        None => finding,
+    }
+}
+
+fn seen(run: &Run, violation: &Violation) -> Seen {
+    let phase = run.phases.get(violation.phase).map(|phase| phase.name.clone());
+    let frames = violation.stack.iter().map(|frame| StackFrame {
+        address: format!("{:#x}", frame.address),
+        rva: frame.rva,
+        source: None,
+    });
+    Seen {
+        environment: match run.environment {
+            Environment::Verifier => RunEnvironment::Verifier,
+            Environment::Hvci => RunEnvironment::Hvci,
+        },
+        phase: phase.unwrap_or_default(),
+        bugcheck: BugCheck::new(violation.bug_check.code, violation.bug_check.parameters),
+        rva: violation.rva,
+        registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
+        stack: frames.collect(),
+        under_assumption: violation.under_assumption,
+    }
+}
+
+/// Registers in the order that debuggers print them.
+fn registers(violation: &Violation) -> Vec<(&'static str, String)> {
+    const NAMES: [(&str, Register); 16] = [
+        ("rax", Register::Rax),
+        ("rbx", Register::Rbx),
+        ("rcx", Register::Rcx),
+        ("rdx", Register::Rdx),
+        ("rsi", Register::Rsi),
+        ("rdi", Register::Rdi),
+        ("rsp", Register::Rsp),
+        ("rbp", Register::Rbp),
+        ("r8", Register::R8),
+        ("r9", Register::R9),
+        ("r10", Register::R10),
+        ("r11", Register::R11),
+        ("r12", Register::R12),
+        ("r13", Register::R13),
+        ("r14", Register::R14),
+        ("r15", Register::R15),
+    ];
+    let all = &violation.registers;
+    let general = NAMES.into_iter().map(|(name, register)| (name, all.get(register)));
+    let rest = [("rip", all.rip), ("rflags", all.rflags)];
+    general.chain(rest).map(|(name, value)| (name, format!("{value:016x}"))).collect()
+}
