@@ -32,6 +32,7 @@ mod gates;
 mod image_checks;
 mod io;
 mod kernel;
+mod kernel_image;
 mod layout;
 mod loader;
 mod mapping;

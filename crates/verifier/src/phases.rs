@@ -2,6 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::layout::{device, driver};
+use crate::schedule::PATIENCE;
 use crate::stop::{Answer, Stop};
 use crate::{End, Leak, Phase, data, gates, image_checks, requests};
 
@@ -26,23 +27,23 @@ impl Kernel<'_> {
         has_status: bool,
         run: impl FnOnce(&mut Self) -> Answer,
     ) -> Answer {
-        if self.run.phases.len() >= self.options.budget.phases {
+        // What runs over and over beside the requests is one phase as long as nothing else runs.
+        let again = !has_status && self.run.phases.last().is_some_and(|last| last.name == name);
+        if !again && self.run.phases.len() >= self.options.budget.phases {
             return Err(self.out_of("phases"));
         }
-        let place = self.run.phases.len();
+        let place = self.run.phases.len() - usize::from(again);
         let (calls, instructions) = (self.run.calls, self.processor.executed());
-        self.run.phases.push(Phase {
-            name: name.to_owned(),
-            status: None,
-            calls: 0,
-            instructions: 0,
-        });
+        if !again {
+            let name = name.to_owned();
+            self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0 });
+        }
         let answer = run(self);
         let (calls, instructions) =
             (self.run.calls - calls, self.processor.executed() - instructions);
         if let Some(phase) = self.run.phases.get_mut(place) {
-            phase.calls = calls;
-            phase.instructions = instructions;
+            phase.calls += calls;
+            phase.instructions += instructions;
             phase.status = answer.as_ref().ok().filter(|_| has_status).map(|&value| value as u32);
         }
         answer
@@ -69,7 +70,7 @@ impl Kernel<'_> {
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
         let status = self.phase_of("DriverEntry", |kernel| kernel.call(entry, &[object, path]))?;
         self.run.status = Some(status as u32);
-        self.settle()?;
+        self.settle(PATIENCE)?;
         if (status as i32) < 0 {
             self.look_for_leaks();
             return Ok(());
@@ -158,7 +159,7 @@ impl Kernel<'_> {
         }
         let object = self.requests.driver;
         self.phase_without_status("DriverUnload", |kernel| kernel.call(routine, &[object]))?;
-        self.settle()?;
+        self.settle(PATIENCE)?;
         self.look_for_leaks();
         Ok(())
     }

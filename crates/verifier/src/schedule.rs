@@ -83,8 +83,10 @@ pub(crate) mod offset {
 
 /// Threads that are made, at most.
 const MOST_THREADS: usize = 64;
-/// How long is waited for timers after each phase, in units of 100 ns: five seconds.
-const PATIENCE: u64 = 50_000_000;
+/// How long is waited for timers after DriverEntry and after unloading, in units of 100 ns: five seconds.
+pub(crate) const PATIENCE: u64 = 50_000_000;
+/// How long is waited for them after each request: as long as a program takes to come up with the next one.
+pub(crate) const MOMENT: u64 = 10_000;
 /// What is run after each phase, at most.
 const MOST_STEPS: usize = 48;
 
@@ -297,9 +299,9 @@ impl Kernel<'_> {
         }
     }
 
-    /// Runs what a phase left to be run.
-    pub(crate) fn settle(&mut self) -> Result<(), Stop> {
-        let until = self.clock.saturating_add(PATIENCE);
+    /// Runs what a phase left to be run, and what comes up for some time after it.
+    pub(crate) fn settle(&mut self, patience: u64) -> Result<(), Stop> {
+        let until = self.clock.saturating_add(patience);
         for _ in 0..MOST_STEPS {
             if !self.advance(until)? {
                 break;

@@ -2,6 +2,8 @@
 
 use ringfence_machine::PAGE;
 
+/// The kernel's image: headers and export directory, then data and functions.
+pub const KERNEL: u64 = 0xFFFF_F800_0070_0000;
 /// Data that the kernel exports.
 pub const DATA: u64 = 0xFFFF_F800_0080_0000;
 /// Pages of it.
