@@ -150,7 +150,7 @@ impl Kernel<'_> {
             registers,
             stack,
             under_assumption: self.run.under_assumption(),
-            phase: self.phase(),
+            phase: self.phase,
         }
     }
 

@@ -128,6 +128,8 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         depth: 0,
         chance: options.faults.map_or(0, |faults| faults.seed),
         pages: 0,
+        phase: 0,
+        counted: (0, 0),
         told: Default::default(),
     };
     kernel.fill_data();

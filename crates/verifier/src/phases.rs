@@ -21,6 +21,7 @@ impl Kernel<'_> {
         self.bounded_phase(name, false, run).map(drop)
     }
 
+    /// What is run in another phase counts for the inner one only.
     fn bounded_phase(
         &mut self,
         name: &str,
@@ -33,20 +34,29 @@ impl Kernel<'_> {
             return Err(self.out_of("phases"));
         }
         let place = self.run.phases.len() - usize::from(again);
-        let (calls, instructions) = (self.run.calls, self.processor.executed());
         if !again {
             let name = name.to_owned();
             self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0 });
         }
+        let outer = std::mem::replace(&mut self.phase, place);
+        self.count_for(outer);
         let answer = run(self);
-        let (calls, instructions) =
-            (self.run.calls - calls, self.processor.executed() - instructions);
+        self.count_for(place);
+        self.phase = outer;
         if let Some(phase) = self.run.phases.get_mut(place) {
-            phase.calls += calls;
-            phase.instructions += instructions;
             phase.status = answer.as_ref().ok().filter(|_| has_status).map(|&value| value as u32);
         }
         answer
+    }
+
+    /// Counts what was run since it was last counted for the phase at `place`.
+    fn count_for(&mut self, place: usize) {
+        let now = (self.run.calls, self.processor.executed());
+        let before = std::mem::replace(&mut self.counted, now);
+        if let Some(phase) = self.run.phases.get_mut(place) {
+            phase.calls += now.0 - before.0;
+            phase.instructions += now.1 - before.1;
+        }
     }
 
     /// All of it.

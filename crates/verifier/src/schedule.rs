@@ -258,6 +258,20 @@ impl Kernel<'_> {
         true
     }
 
+    /// Runs the queued deferred calls, which the processor does as soon as the level allows it.
+    pub(crate) fn drain_deferred(&mut self) -> Result<(), Stop> {
+        for _ in 0..MOST_STEPS {
+            if self.irql >= faults::DISPATCH {
+                break;
+            }
+            match self.schedule.deferred.pop_front() {
+                Some(object) => self.run_deferred(object)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     fn run_deferred(&mut self, object: u64) -> Result<(), Stop> {
         let arguments = [
             object,
@@ -273,8 +287,7 @@ impl Kernel<'_> {
         Ok(())
     }
 
-    /// Runs something at `irql` that is not part of what runs now; it is a phase of its own where
-    /// nothing else runs.
+    /// Runs something at `irql` that is not part of what runs now: a phase of its own.
     fn aside(
         &mut self,
         name: &'static str,
@@ -284,17 +297,13 @@ impl Kernel<'_> {
         let before = std::mem::replace(&mut self.irql, irql);
         let in_program = std::mem::replace(&mut self.schedule.in_program, false);
         let thread = self.thread();
-        let answer = if self.depth == 0 {
-            self.set_thread(data::SYSTEM_THREAD);
-            self.phase_without_status(name, run).map(|()| 0)
-        } else {
-            run(self)
-        };
+        self.set_thread(data::SYSTEM_THREAD);
+        let answer = self.phase_without_status(name, run);
         self.set_thread(thread);
         self.schedule.in_program = in_program;
         self.irql = before;
         match answer {
-            Ok(_) | Err(Stop::Ended) => Ok(()),
+            Ok(()) | Err(Stop::Ended) => Ok(()),
             Err(other) => Err(other),
         }
     }
