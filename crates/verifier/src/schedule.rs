@@ -1,7 +1,7 @@
 //! Threads, deferred procedure calls, timers and work items: what runs beside the driver's routines.
 
 use crate::kernel::Kernel;
-use crate::space::{STACK_PAGES, STACK_STRIDE, STACKS};
+use crate::space::{STACK_GAP, STACK_PAGES, STACK_STRIDE, STACKS};
 use crate::stop::{Answer, Stop};
 use crate::{data, faults};
 use ringfence_machine::{PAGE, Register, Registers, Rights};
@@ -93,7 +93,7 @@ const MOST_STEPS: usize = 48;
 impl Kernel<'_> {
     /// A stack; its highest address.
     pub(crate) fn make_stack(&mut self) -> Option<u64> {
-        let bottom = STACKS + self.schedule.stacks * STACK_STRIDE;
+        let bottom = STACKS + self.schedule.stacks * STACK_STRIDE + STACK_GAP;
         self.schedule.stacks += 1;
         let mapped = self.map(bottom, STACK_PAGES, Rights::READ_WRITE, "stack");
         mapped.then_some(bottom + STACK_PAGES * PAGE)
