@@ -294,6 +294,7 @@ impl<'w, 't> Follower<'w, 't> {
                 None if self.world.pointers.contains_key(name) => {
                     self.through_pointer(place, name, &step, depth, found)
                 }
+                None if self.through_kit_body(place, &step, found).is_some() => {}
                 // Where nobody defines it, the kit does.
                 None if step.manner == Manner::New
                     && self.world.called(place.parsed, name).is_empty() =>

@@ -41,7 +41,10 @@ impl Interest {
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Interest {
         let mut interest = Interest { names: HashSet::new(), searcher: None, fresh: None };
         let of_kit = if kit_new::is_in(tree) { &["operator new", "operator"][..] } else { &[] };
-        let names = vocabulary::functions().chain(BESIDE).chain(of_kit.iter().copied());
+        let names = vocabulary::functions()
+            .chain(BESIDE)
+            .chain(kit_new::bodies())
+            .chain(of_kit.iter().copied());
         interest.add(names.map(str::to_owned).collect(), tree, directives);
         interest
     }

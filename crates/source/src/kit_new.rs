@@ -13,6 +13,19 @@ use ringfence_ddi::Role;
 const ALLOCATORS: [(Role, &str); 2] =
     [(Role::PoolType, "ExAllocatePoolWithTag"), (Role::PoolFlags, "ExAllocatePool2")];
 
+/// Macros of `stdunk.h` that write a function around `new`, each with the place of the pool type among its arguments.
+const BODIES: [(&str, usize); 4] = [
+    ("STD_CREATE_BODY", 3),
+    ("STD_CREATE_BODY_", 3),
+    ("STD_CREATE_BODY_WITH_TAG", 3),
+    ("STD_CREATE_BODY_WITH_TAG_", 3),
+];
+
+/// The names of these macros.
+pub(crate) fn bodies() -> impl Iterator<Item = &'static str> {
+    BODIES.into_iter().map(|(name, _)| name)
+}
+
 /// Whether any C++ of a tree has `new (POOL…` with a constant of a pool.
 pub(crate) fn is_in(tree: &SourceTree) -> bool {
     let names = ALLOCATORS.iter().flat_map(|(role, _)| role.constants());
@@ -43,6 +56,23 @@ fn ends_in_word(byte: Option<&u8>) -> bool {
 }
 
 impl<'t> Follower<'_, 't> {
+    /// What a macro of the kit that writes a function around `new` comes to; none for other names.
+    pub(crate) fn through_kit_body(
+        &self,
+        place: &Place<'_, 't>,
+        step: &Step<'_>,
+        found: &mut Vec<Reached>,
+    ) -> Option<()> {
+        let (name, index) = BODIES.iter().find(|(name, _)| *name == step.name)?;
+        let pool = step.arguments.get(*index)?;
+        let ddi = vocabulary::function(ALLOCATORS[0].1)?;
+        let arguments = [pool.clone(), SourceArgument::not_passed()];
+        let hop = Hop { name: (*name).to_owned(), is_macro: false, span: step.span };
+        let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
+        found.push(self.of_ddi(place, ddi, &Step { arguments: &arguments, via: &via, ..*step }));
+        Some(())
+    }
+
     /// What `new (pool type, tag) T` comes to where no file of the tree has the operator.
     pub(crate) fn through_kit_new(
         &self,
@@ -93,6 +123,21 @@ mod tests {
                 "a.cpp:5 ExAllocatePoolWithTag 0x1 < operator new",
                 "a.cpp:6 ExAllocatePool2 0x80 < operator new",
                 "a.cpp:7 ExAllocatePoolWithTag 0x0 < operator new",
+            ]
+        );
+    }
+
+    /// `STD_CREATE_BODY(Class, ppUnknown, pUnkOuter, PoolType)` is `new(PoolType) Class` and what is to be done then.
+    #[test]
+    fn the_kits_bodies_hand_the_pool_type_on() {
+        let text = "NTSTATUS Create(PUNKNOWN *u, PUNKNOWN o, POOL_TYPE PoolType) { STD_CREATE_BODY(CMini, u, o, PoolType); }\n\
+            void F(PUNKNOWN *u) { Create(u, NULL, NonPagedPool); }\n\
+            NTSTATUS G(PUNKNOWN *u) { STD_CREATE_BODY_WITH_TAG_(CMini, u, NULL, NonPagedPoolNx, 'a', IMini*); }";
+        assert_eq!(
+            found(text),
+            [
+                "a.cpp:3 ExAllocatePoolWithTag 0x0 < Create < STD_CREATE_BODY",
+                "a.cpp:4 ExAllocatePoolWithTag 0x200 < STD_CREATE_BODY_WITH_TAG_",
             ]
         );
     }

@@ -518,6 +518,10 @@ impl Reader<'_> {
             let function = self.within.last().map(|(function, _)| *function);
             self.found.stores.push((left.byte_range(), function));
         }
+        if let Some(name) = pointer_declared_as_call(left) {
+            self.event(name, Happens::Begins(right.byte_range()), false);
+            return;
+        }
         if left.kind() != "identifier" {
             self.member(left, right);
             return;
@@ -692,6 +696,28 @@ fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
         };
     }
     None
+}
+
+/// The pointer that `TYPE (*name)(A, B) = …` declares in a function: without knowing types, that is an assignment to what
+/// calls give. Behind the parenthesis a calling convention may stand.
+fn pointer_declared_as_call(left: Node<'_>) -> Option<Node<'_>> {
+    let call = |node: Node<'_>| node.kind() == "call_expression";
+    let inner = left.child_by_field_name("function").filter(|inner| call(left) && call(*inner))?;
+    inner.child_by_field_name("function").filter(|of| of.kind() == "identifier")?;
+    let list =
+        inner.child_by_field_name("arguments").filter(|list| list.named_child_count() == 1)?;
+    let only = list.named_child(0)?;
+    let star = only.child_by_field_name("operator").filter(|one| one.kind() == "*")?;
+    let name = match only.kind() {
+        "pointer_expression" => only.child_by_field_name("argument"),
+        // `(NTAPI *name)`
+        "binary_expression" => {
+            only.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
+            only.child_by_field_name("right").filter(|_| star.kind() == "*")
+        }
+        _ => None,
+    };
+    name.filter(|name| name.kind() == "identifier")
 }
 
 /// The names of the parameters that a declarator lists; empty for those without.
