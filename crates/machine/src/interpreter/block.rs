@@ -19,6 +19,8 @@ pub(crate) struct Block {
     /// Where the last instruction ends.
     pub(crate) end: u64,
     pub(crate) ops: Box<[Op]>,
+    /// How many instructions it has: the last operation may be two.
+    pub(crate) instructions: u64,
     /// Where the bytes came from: the frame of its page, and that of the next when its only instruction
     /// reaches there.
     pub(crate) sources: (Source, Option<Source>),
@@ -41,6 +43,7 @@ impl Block {
         Self {
             address,
             end,
+            instructions: ops.len() as u64,
             ops: ops.into_boxed_slice(),
             sources,
             next: [(NOWHERE, 0); 2],

@@ -17,11 +17,16 @@ pub(crate) struct Choice {
     pub(crate) run: Handler,
     /// For when all flags that the instruction sets are set again before anybody can see them.
     pub(crate) without_flags: Option<Handler>,
+    /// One that carries out a conditional branch as well, by its condition.
+    pub(crate) with_branch: Option<WithBranch>,
 }
+
+/// A handler for an instruction with a branch behind it, by the branch's condition.
+pub(crate) type WithBranch = fn(u8) -> Handler;
 
 impl Choice {
     const fn only(run: Handler) -> Self {
-        Self { run, without_flags: None }
+        Self { run, without_flags: None, with_branch: None }
     }
 }
 
@@ -35,6 +40,7 @@ enum Form {
     MemoryImmediate,
     Register,
     Memory,
+    RegisterRegisterImmediate,
 }
 
 /// The operation for an instruction, where it has a handler of its own.
@@ -88,6 +94,9 @@ fn form(i: &Instruction) -> Option<Form> {
         (2, OpKind::Register) if is_immediate(1) => Form::RegisterImmediate,
         (2, OpKind::Memory) if i.op1_kind() == OpKind::Register => Form::MemoryRegister,
         (2, OpKind::Memory) if is_immediate(1) => Form::MemoryImmediate,
+        (3, OpKind::Register) if i.op1_kind() == OpKind::Register && is_immediate(2) => {
+            Form::RegisterRegisterImmediate
+        }
         _ => return None,
     })
 }
@@ -106,7 +115,7 @@ macro_rules! by_width {
 
 /// A handler for a condition.
 macro_rules! by_condition {
-    ($condition:expr, $handler:ident $(, $other:ty)*) => {
+    ($condition:expr, $handler:ident $(, $other:tt)*) => {
         match $condition {
             0 => $handler::<0 $(, $other)*>,
             1 => $handler::<1 $(, $other)*>,
