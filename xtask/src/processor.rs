@@ -13,6 +13,7 @@ use case::{Case, Outcome, Status};
 use compare::{Truth, differences};
 use draw::Random;
 use iced_x86::Instruction;
+pub use peers::python as unicorn_python;
 use std::collections::BTreeMap;
 
 /// What `cargo xtask processor` takes.
