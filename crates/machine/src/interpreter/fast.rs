@@ -7,6 +7,7 @@ mod arithmetic;
 mod branch;
 mod moves;
 mod shift;
+mod vectors;
 
 use super::core::Core;
 use super::op::{Handler, Op};
@@ -50,6 +51,7 @@ pub(crate) fn choose(i: &Instruction, block: u64) -> Option<(Op, Choice)> {
         arithmetic::choose(i, form)
             .or_else(|| moves::choose(i, form))
             .or_else(|| shift::choose(i, form))
+            .or_else(|| vectors::choose(i, form))
     })?;
     let mut op = Op::new(choice.run, i, block);
     let mut has_memory = false;
@@ -78,10 +80,11 @@ fn value(i: &Instruction) -> u64 {
     }
 }
 
-/// The number of a general register; not of AH and its like.
+/// The number of a general or vector register; not of AH and its like.
 fn number(register: Register) -> Option<u8> {
     let high = matches!(register, Register::AH | Register::CH | Register::DH | Register::BH);
-    (register.is_gpr() && !high).then(|| register.full_register().number() as u8)
+    let whole = register.is_gpr() || register.is_xmm();
+    (whole && !high).then(|| register.full_register().number() as u8)
 }
 
 fn form(i: &Instruction) -> Option<Form> {
