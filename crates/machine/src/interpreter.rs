@@ -93,7 +93,7 @@ impl Interpreter {
                 }
             };
             let block = self.blocks.get(number);
-            let count = block.ops.len() as u64;
+            let count = block.instructions;
             if count > left {
                 return self.run_rest(left);
             }

@@ -212,6 +212,33 @@ impl Core {
         self.store_slowly(address, &bytes)
     }
 
+    /// Fills bytes of one page with a pattern. False where the page was not written of late, or holds code.
+    pub(crate) fn fill(&mut self, address: u64, length: usize, pattern: &[u8]) -> bool {
+        let offset = (address % PAGE) as usize;
+        let Some(data) = self.writable.find(address / PAGE) else { return false };
+        let bytes = &mut self.memory.bytes_mut(data)[offset..offset + length];
+        bytes.chunks_exact_mut(pattern.len()).for_each(|chunk| chunk.copy_from_slice(pattern));
+        true
+    }
+
+    /// Copies bytes of one page to another. False where that is not what copying upwards would do, or
+    /// where the pages were not used of late.
+    pub(crate) fn copy(&mut self, from: u64, to: u64, length: usize) -> bool {
+        let source = self.readable.find(from / PAGE);
+        let target = self.writable.find(to / PAGE);
+        let (Some(source), Some(target)) = (source, target) else { return false };
+        let (from, to) = ((from % PAGE) as usize, (to % PAGE) as usize);
+        if source == target {
+            // Where the target is ahead in the source, what was copied is copied again.
+            let ahead = to > from && to < from + length;
+            if !ahead {
+                self.memory.bytes_mut(target).copy_within(from..from + length, to);
+            }
+            return !ahead;
+        }
+        self.memory.copy((source, from), (target, to), length)
+    }
+
     #[inline(never)]
     pub(crate) fn store_slowly(&mut self, address: u64, bytes: &[u8]) -> Outcome {
         let first = self.part(address, bytes.len());

@@ -6,11 +6,10 @@
 mod element;
 mod fused;
 mod predicate;
-mod rounding;
 
 use super::lane::{both, fill, pick, put};
 use super::{immediate, is_new, plain_operands};
-use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::core::{Core, Outcome, Stop};
 use crate::interpreter::family::Family;
 pub(super) use element::Number;
 use iced_x86::{Instruction, Mnemonic};
@@ -101,8 +100,15 @@ impl Core {
     /// Leaves where MXCSR asks for more than is modelled: another rounding than to nearest, denormals
     /// as zero, or an exception that is not masked.
     pub(super) fn plain_arithmetic(&mut self, i: &Instruction) -> Outcome {
-        const MATTERS: u32 = 0xFFC0;
-        if self.registers.mxcsr & MATTERS == 0x1F80 { Ok(()) } else { self.unsupported(i) }
+        if self.rounding(i)? == 0 { Ok(()) } else { self.unsupported(i) }
+    }
+
+    /// How MXCSR asks to round: to nearest, down, up, towards zero. Leaves where it asks for more.
+    pub(super) fn rounding(&mut self, i: &Instruction) -> Result<u8, Stop> {
+        const ROUNDING: u32 = 0x6000;
+        const MATTERS: u32 = 0xFFC0 & !ROUNDING;
+        let mxcsr = self.registers.mxcsr;
+        if mxcsr & MATTERS == 0x1F80 { Ok((mxcsr >> 13 & 3) as u8) } else { self.unsupported(i) }
     }
 }
 
@@ -128,17 +134,35 @@ fn apply<T: Number>(operation: Operation, a: T, b: T, by: u8) -> T {
         }
         Operation::Root => b.root(),
         Operation::Compare => T::ones(predicate::holds(a.order(b), by)),
-        Operation::Round => rounding::by_immediate(b, by),
+        Operation::Round => b.rounded(by),
     }
 }
 
 fn arithmetic(core: &mut Core, i: &Instruction) -> Outcome {
     let Some((operation, shape)) = meaning(i.mnemonic()) else { return core.unsupported(i) };
-    core.plain_arithmetic(i)?;
     let by = immediate(i);
+    if operation == Operation::Round {
+        let by = rounding(core, i, by)?;
+        return elements(core, i, (operation, shape), by);
+    }
+    core.plain_arithmetic(i)?;
     // The old encoding has eight predicates.
     let predicate = by & if is_new(i) { 15 } else { 7 };
-    let by = if operation == Operation::Compare { predicate } else { by };
+    elements(core, i, (operation, shape), predicate)
+}
+
+/// How the immediate of `roundps` and its like asks to round; bit 2 asks for what MXCSR says.
+fn rounding(core: &mut Core, i: &Instruction, by: u8) -> Result<u8, Stop> {
+    let usual = core.rounding(i)?;
+    Ok(if by & 4 != 0 { usual } else { by & 3 })
+}
+
+fn elements(
+    core: &mut Core,
+    i: &Instruction,
+    (operation, shape): (Operation, Shape),
+    by: u8,
+) -> Outcome {
     let last = plain_operands(i) - 1;
     let b = core.vector(i, last)?;
     let a = core.vector(i, last.saturating_sub(1))?;
