@@ -245,7 +245,7 @@ impl Kernel<'_> {
 
     /// The thread that runs.
     pub(crate) fn thread(&self) -> u64 {
-        self.u64(PROCESSOR + offset::CURRENT_THREAD).unwrap_or(SYSTEM_THREAD)
+        self.u64(PROCESSOR.wrapping_add(offset::CURRENT_THREAD)).unwrap_or(SYSTEM_THREAD)
     }
 
     /// KUSER_SHARED_DATA.

@@ -44,7 +44,10 @@ impl<'a> Loaded<'a> {
         }
         let fixed = headers.characteristics & RELOCS_STRIPPED != 0;
         let wanted = headers.image_base;
-        if fixed && (wanted < space::SYSTEM || !wanted.is_multiple_of(PAGE)) {
+        /// Above are addresses of what an image cannot be at.
+        const HIGHEST: u64 = 0xFFFF_FFF0_0000_0000;
+        let possible = (space::SYSTEM..HIGHEST).contains(&wanted) && wanted.is_multiple_of(PAGE);
+        if fixed && !possible {
             return Err(format!("the image cannot be moved, and no driver can be at {wanted:#x}"));
         }
         Ok(Loaded { image, base: if fixed { wanted } else { IMAGE }, size })

@@ -1,7 +1,7 @@
 //! Pages that have more than one address, and what stands for physical memory.
 
 use crate::kernel::Kernel;
-use crate::space;
+use crate::space::{self, places};
 use ringfence_machine::{PAGE, Rights};
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ impl Kernel<'_> {
             return None;
         }
         let address = self.mappings.room(pages, user);
-        for (&number, page) in frames.iter().zip((address..).step_by(PAGE as usize)) {
+        for (&number, page) in frames.iter().zip(places(address, PAGE)) {
             let known = self.mappings.page_of(number);
             let rights = known.map_or(rights, |of| self.rights_of_page(of, rights));
             let aliased = known.is_some_and(|of| self.alias(page, of, 1, rights));

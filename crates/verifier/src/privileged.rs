@@ -87,7 +87,7 @@ impl Kernel<'_> {
         /// Bytes at most; a device has no more to say.
         const MOST: u64 = 1 << 16;
         let rip = self.registers().rip;
-        let bytes = [self.u8(rip)?, self.u8(rip + 1)?, self.u8(rip + 2)?];
+        let bytes = [self.u8(rip)?, self.u8(rip.wrapping_add(1))?, self.u8(rip.wrapping_add(2))?];
         let end = bytes.iter().position(|byte| matches!(byte, 0x6C..=0x6F)).unwrap_or(0);
         let prefixes = &bytes[..end];
         let repeated = prefixes.iter().any(|byte| matches!(byte, 0xF2 | 0xF3));

@@ -3,6 +3,7 @@
 use crate::kernel::Kernel;
 use crate::space::{STACK_GAP, STACK_PAGES, STACK_STRIDE, STACKS};
 use crate::stop::{Answer, Stop};
+use crate::waiting::LATEST;
 use crate::{data, faults};
 use ringfence_machine::{PAGE, Register, Registers, Rights};
 use std::collections::{BTreeMap, VecDeque};
@@ -182,7 +183,7 @@ impl Kernel<'_> {
         let thread = &mut self.schedule.threads[index];
         thread.state = State::Done;
         let (object, stack) = (thread.object, thread.stack);
-        self.put_u32(object + offset::SIGNAL_STATE, 1)?;
+        self.put_u32(object.wrapping_add(offset::SIGNAL_STATE), 1)?;
         self.unmap(stack - STACK_PAGES * PAGE, STACK_PAGES, "stack");
         Ok(())
     }
@@ -233,11 +234,11 @@ impl Kernel<'_> {
         let due = self.schedule.timers.iter().filter(|(_, timer)| timer.due <= now);
         let due: Vec<_> = due.map(|(&at, &timer)| (at, timer)).collect();
         for (at, timer) in due {
-            self.put_u32(at + offset::SIGNAL_STATE, 1)?;
+            self.put_u32(at.wrapping_add(offset::SIGNAL_STATE), 1)?;
             match timer.period {
                 0 => self.schedule.timers.remove(&at),
                 period => {
-                    let due = self.clock.saturating_add(period);
+                    let due = self.clock.saturating_add(period).min(LATEST);
                     self.schedule.timers.insert(at, Timer { due, ..timer })
                 }
             };
@@ -275,12 +276,12 @@ impl Kernel<'_> {
     fn run_deferred(&mut self, object: u64) -> Result<(), Stop> {
         let arguments = [
             object,
-            self.u64(object + offset::DPC_CONTEXT)?,
-            self.u64(object + offset::DPC_ARGUMENT1)?,
-            self.u64(object + offset::DPC_ARGUMENT2)?,
+            self.u64(object.wrapping_add(offset::DPC_CONTEXT))?,
+            self.u64(object.wrapping_add(offset::DPC_ARGUMENT1))?,
+            self.u64(object.wrapping_add(offset::DPC_ARGUMENT2))?,
         ];
-        self.put_u64(object + offset::DPC_DATA, 0)?;
-        let routine = self.u64(object + offset::DPC_ROUTINE)?;
+        self.put_u64(object.wrapping_add(offset::DPC_DATA), 0)?;
+        let routine = self.u64(object.wrapping_add(offset::DPC_ROUTINE))?;
         if routine != 0 {
             self.aside("DPC", faults::DISPATCH, |kernel| kernel.call(routine, &arguments))?;
         }

@@ -49,6 +49,11 @@ pub const USER: u64 = 0x0000_0000_1000_0000;
 /// The last address of a program.
 pub const HIGHEST_USER: u64 = 0x0000_7FFF_FFFE_FFFF;
 
+/// Addresses from `start` on, `stride` apart; behind the last one comes the first.
+pub fn places(start: u64, stride: u64) -> impl Iterator<Item = u64> + Clone {
+    (0_u64..).map(move |index| start.wrapping_add(index.wrapping_mul(stride)))
+}
+
 /// How many pages `bytes` from `address` on touch.
 pub fn pages_of(address: u64, bytes: u64) -> u64 {
     (address % PAGE).saturating_add(bytes).div_ceil(PAGE)

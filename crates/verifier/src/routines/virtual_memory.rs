@@ -3,7 +3,7 @@
 use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
 use crate::objects::{CURRENT_PROCESS, Object};
-use crate::space::{self, page_of, pages_of};
+use crate::space::{self, page_of, pages_of, places};
 use crate::stop::{Answer, Stop, status};
 use ringfence_machine::{PAGE, Rights};
 
@@ -103,7 +103,7 @@ impl Kernel<'_> {
         let mapped = self.map_fresh(pages, rights, false, "contiguous memory", caller);
         let Some(address) = mapped else { return Ok(0) };
         // Numbers are handed out in order, so that they are contiguous now.
-        for page in (address..).step_by(PAGE as usize).take(pages as usize) {
+        for page in places(address, PAGE).take(pages as usize) {
             self.mappings.frame_of(page);
         }
         Ok(address)
