@@ -48,6 +48,8 @@ pub(crate) struct Kernel<'a> {
     pub clock: u64,
     /// CR0.
     pub control0: u64,
+    /// CR4.
+    pub control4: u64,
     /// Pages that are writable only as long as CR0.WP is clear.
     pub unprotected: Vec<u64>,
     /// Instructions, those charged for the kernel's work among them.

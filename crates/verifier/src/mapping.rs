@@ -3,7 +3,7 @@
 use crate::kernel::Kernel;
 use crate::space::{self, places};
 use ringfence_machine::{PAGE, Rights};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A mapping that was made for the driver.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Mappings {
     next_number: u64,
     next: u64,
     next_user: u64,
+    /// Pages that a program may execute, and the kernel may not.
+    pub executable_for_program: BTreeSet<u64>,
     /// What is mapped, by first address.
     pub live: BTreeMap<u64, Mapping>,
 }
@@ -36,11 +38,12 @@ const FIRST_FRAME: u64 = 0x1_0000;
 impl Mappings {
     pub(crate) fn new() -> Mappings {
         Mappings {
-            numbers: BTreeMap::new(),
-            pages: BTreeMap::new(),
+            numbers: [(space::PAGE_TABLE, space::PAGE_TABLE_FRAME)].into(),
+            pages: [(space::PAGE_TABLE_FRAME, space::PAGE_TABLE)].into(),
             next_number: FIRST_FRAME,
             next: space::MAPPINGS,
             next_user: space::USER,
+            executable_for_program: BTreeSet::new(),
             live: BTreeMap::new(),
         }
     }
@@ -142,6 +145,18 @@ impl Kernel<'_> {
             Some(of) if of != page => self.rights_of_page(of, rights),
             _ => rights,
         }
+    }
+
+    /// What a program may do with its pages: its right to execute is not the kernel's.
+    pub(crate) fn allow_program(&mut self, address: u64, pages: u64, rights: Rights) -> Rights {
+        for page in places(address, PAGE).take(pages as usize) {
+            if rights.contains(Rights::EXECUTE) {
+                self.mappings.executable_for_program.insert(page);
+            } else {
+                self.mappings.executable_for_program.remove(&page);
+            }
+        }
+        rights.without(Rights::EXECUTE)
     }
 
     fn too_many_mappings(&self) -> bool {

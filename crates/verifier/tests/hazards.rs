@@ -404,3 +404,44 @@ fn init_is_not_writable_with_memory_integrity() {
     assert_eq!(run(&bytes, Environment::Verifier).end, End::Returned);
     assert_eq!(run(&bytes, Environment::Hvci).bug_check().expect("a bug check").code, 0xBE);
 }
+
+/// The kernel executes no page of a program: SMEP's fault is bug check 0xFC. CR4.SMEP clear lets it, but
+/// not with memory integrity.
+#[test]
+fn pages_of_programs_are_not_executed_by_the_kernel() {
+    let run_code = |clear: bool| {
+        driver_of(&["ZwAllocateVirtualMemory"], move |code| {
+            // Two variables behind the room for arguments: the base, 0, and the size, a page.
+            code.put(&[0x48, 0x83, 0xEC, 0x58]); // sub rsp, 58h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x40, 0, 0, 0, 0]); // mov qword [rsp + 40h], 0
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x48, 0, 0x10, 0, 0]); // mov qword [rsp + 48h], 1000h
+            code.put(&[0x48, 0x8D, 0x44, 0x24, 0x48]); // lea rax, [rsp + 48h]
+            code.put(&[0x49, 0x89, 0xC1]); // mov r9, rax
+            code.put(&[0x48, 0x8D, 0x54, 0x24, 0x40]); // lea rdx, [rsp + 40h]
+            code.put(&[0x45, 0x31, 0xC0]); // xor r8d, r8d
+            code.set(RCX, u64::MAX);
+            code.put(&[0xC7, 0x44, 0x24, 0x20, 0, 0x30, 0, 0]); // MEM_COMMIT | MEM_RESERVE
+            code.put(&[0xC7, 0x44, 0x24, 0x28, 0x40, 0, 0, 0]); // PAGE_EXECUTE_READWRITE
+            code.call("ZwAllocateVirtualMemory");
+            if clear {
+                code.put(&[0x0F, 0x20, 0xE0]); // mov rax, cr4
+                code.put(&[0x25, 0xFF, 0xFF, 0xEF, 0xFF]); // and eax, ~100000h
+                code.put(&[0x0F, 0x22, 0xE0]); // mov cr4, rax
+            }
+            code.put(&[0x48, 0x8B, 0x44, 0x24, 0x40]); // mov rax, [rsp + 40h]
+            code.put(&[0xC6, 0x00, 0xC3, 0xFF, 0xD0]); // mov byte [rax], C3h; call rax
+            code.put(&[0x48, 0x83, 0xC4, 0x58]);
+            code.succeed();
+        })
+    };
+    let last = |bytes: &[u8], environment| {
+        let run = run(bytes, environment);
+        (run.status, run.violations.last().map(|violation| violation.bug_check.code))
+    };
+    for environment in BOTH {
+        assert_eq!(last(&run_code(false), environment), (None, Some(0xFC)));
+    }
+    // The request itself is reported by Driver Verifier, as 0x2001.
+    assert_eq!(last(&run_code(true), Environment::Verifier), (Some(0), Some(0xC4)));
+    assert_eq!(last(&run_code(true), Environment::Hvci), (None, Some(0xFC)));
+}

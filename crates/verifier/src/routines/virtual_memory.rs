@@ -88,11 +88,19 @@ impl Kernel<'_> {
         let first = physical / PAGE;
         let frames: Vec<_> = (first..first + pages_of(physical, length)).collect();
         self.charge(frames.len() as u64)?;
+        if frames.contains(&space::PAGE_TABLE_FRAME) {
+            return Err(self.page_tables());
+        }
         if frames.iter().any(|&frame| self.mappings.page_of(frame).is_none()) {
             self.assume("a device's memory is mapped");
         }
         let mapped = self.map_frames(&frames, rights, false, "device memory", caller);
         Ok(mapped.map_or(0, |address| address + physical % PAGE))
+    }
+
+    /// The driver wants to see the page tables, which are not as a processor has them.
+    fn page_tables(&mut self) -> Stop {
+        self.not_emulated("page tables: the driver looks for the one that CR3 names".to_owned())
     }
 
     fn contiguous(&mut self, length: u64, rights: Rights, caller: u64) -> Answer {
@@ -152,6 +160,9 @@ fn physical_address(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn virtual_for_physical(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if call.at(0) / PAGE == space::PAGE_TABLE_FRAME {
+        return Err(kernel.page_tables());
+    }
     let page = kernel.mappings.page_of(call.at(0) / PAGE);
     Ok(page.map_or(0, |page| page + call.at(0) % PAGE))
 }
@@ -277,9 +288,11 @@ fn map_into_process(
         rights = rights.without(Rights::WRITE);
     }
     let Some(object) = object else { return Stop::status(status::INVALID_HANDLE) };
-    let Some((address, length)) = view(kernel, object, wanted, rights, true, 0)? else {
+    let data = rights.without(Rights::EXECUTE);
+    let Some((address, length)) = view(kernel, object, wanted, data, true, 0)? else {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
+    kernel.allow_program(address, length.div_ceil(PAGE), rights);
     kernel.put_u64(base, address)?;
     kernel.put_optional(size, &length.to_le_bytes())?;
     Stop::status(status::SUCCESS)
@@ -338,9 +351,11 @@ fn allocate_in_process(kernel: &mut Kernel<'_>, base: u64, size: u64, protection
         rights = rights | Rights::EXECUTE;
     }
     let pages = wanted.div_ceil(PAGE);
-    let Some(address) = kernel.map_fresh(pages, rights, true, "memory of a process", 0) else {
+    let data = rights.without(Rights::EXECUTE);
+    let Some(address) = kernel.map_fresh(pages, data, true, "memory of a process", 0) else {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
+    kernel.allow_program(address, pages, rights);
     kernel.put_u64(base, address)?;
     kernel.put_u64(size, pages * PAGE)?;
     Stop::status(status::SUCCESS)
@@ -374,6 +389,7 @@ fn protect_virtual(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         rights = rights.without(Rights::WRITE);
     }
     let pages = pages_of(address, length);
+    let rights = kernel.allow_program(page_of(address), pages, rights);
     if !kernel.protect(page_of(address), pages, rights, "memory of a process") {
         return Stop::status(status::INVALID_PARAMETER);
     }
