@@ -80,6 +80,7 @@ fn print_trace(run: &Run) {
     println!("stand-ins: {:?}", run.stand_ins);
     println!("leaks: {:x?}", run.leaks);
     println!("fixed: {:x?}", run.fixed);
+    println!("not run: {:?}", run.not_run);
 }
 
 fn print_run(run: &Run, name: &str) {

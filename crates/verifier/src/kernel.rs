@@ -188,6 +188,13 @@ impl<'a> Kernel<'a> {
         count(&mut self.run.assumptions, what, self.options.budget.entries);
     }
 
+    /// Something of the driver is not run.
+    pub(crate) fn leave_out(&mut self, what: &str) {
+        if self.run.not_run.len() < self.options.budget.entries {
+            self.run.not_run.insert(what.to_owned());
+        }
+    }
+
     /// Where `address` is in the image.
     pub(crate) fn rva(&self, address: u64) -> Option<u32> {
         let offset = address.checked_sub(self.loaded.base)?;

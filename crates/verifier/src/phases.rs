@@ -89,6 +89,7 @@ impl Kernel<'_> {
         self.start_devices()?;
         requests::add_device(self)?;
         requests::send_all(self)?;
+        requests::tell_others(self);
         requests::notify(self)?;
         requests::remove_device(self)?;
         self.unload()

@@ -36,6 +36,44 @@ pub(crate) fn send_all(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Names of the kinds of requests that no program sends here, with their numbers.
+const OTHERS: [(&str, u8); 15] = [
+    ("IRP_MJ_QUERY_INFORMATION", 5),
+    ("IRP_MJ_SET_INFORMATION", 6),
+    ("IRP_MJ_QUERY_EA", 7),
+    ("IRP_MJ_SET_EA", 8),
+    ("IRP_MJ_FLUSH_BUFFERS", 9),
+    ("IRP_MJ_QUERY_VOLUME_INFORMATION", 10),
+    ("IRP_MJ_SET_VOLUME_INFORMATION", 11),
+    ("IRP_MJ_DIRECTORY_CONTROL", 12),
+    ("IRP_MJ_FILE_SYSTEM_CONTROL", 13),
+    ("IRP_MJ_INTERNAL_DEVICE_CONTROL", 15),
+    ("IRP_MJ_LOCK_CONTROL", 17),
+    ("IRP_MJ_QUERY_SECURITY", 20),
+    ("IRP_MJ_SET_SECURITY", 21),
+    ("IRP_MJ_POWER", 22),
+    ("IRP_MJ_SYSTEM_CONTROL", 23),
+];
+
+/// Says which of the driver's dispatch routines nothing was sent to.
+pub(crate) fn tell_others(kernel: &mut Kernel<'_>) {
+    for (name, number) in OTHERS {
+        if kernel.dispatch_routine(number).is_some() {
+            kernel.leave_out(name);
+        }
+    }
+    let opened = |name: &str| name == "IRP_MJ_CREATE";
+    if !kernel.run.phases.iter().any(|phase| opened(&phase.name)) {
+        let sent =
+            [("IRP_MJ_CREATE", major::CREATE), ("IRP_MJ_DEVICE_CONTROL", major::DEVICE_CONTROL)];
+        for (name, number) in sent {
+            if kernel.dispatch_routine(number).is_some() {
+                kernel.leave_out(name);
+            }
+        }
+    }
+}
+
 fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
     let Some(file) = make_file(kernel, device) else { return Err(kernel.out_of("memory")) };
     let opened = ask(kernel, "IRP_MJ_CREATE", major::CREATE, device, file, |kernel, request| {
