@@ -191,8 +191,8 @@ impl Kernel<'_> {
             VerifierBehaviour::SubstituteNx if asks(ddi, call).is_some() => {
                 let rva = self.rva(call.caller);
                 let fixed = Fixed { ddi: ddi.name, caller: call.caller, rva };
-                let room = self.run.fixed.len() < self.options.budget.entries;
-                if room && !self.run.fixed.contains(&fixed) {
+                let room = self.told.len() < self.options.budget.entries;
+                if room && self.told.insert((0, call.caller)) {
                     self.run.fixed.push(fixed);
                 }
             }

@@ -65,6 +65,19 @@ impl Mappings {
         self.pages.get(&number).copied()
     }
 
+    /// The pages from `address` on are gone.
+    pub(crate) fn forget(&mut self, address: u64, pages: u64) {
+        let end = address.saturating_add(pages.saturating_mul(PAGE));
+        let gone: Vec<_> =
+            self.numbers.range(address..end).map(|(&page, &number)| (page, number)).collect();
+        for (page, number) in gone {
+            self.numbers.remove(&page);
+            if self.pages.get(&number) == Some(&page) {
+                self.pages.remove(&number);
+            }
+        }
+    }
+
     /// The page at `page` is the one with `number`.
     fn same(&mut self, page: u64, number: u64) {
         self.numbers.insert(page, number);

@@ -204,6 +204,7 @@ impl Kernel<'_> {
             self.aside("system thread", 0, |kernel| kernel.run_thread(index).map(|()| 0))?;
             return Ok(true);
         }
+        self.charge(self.schedule.timers.len() as u64)?;
         let timers = self.schedule.timers.values().map(|timer| timer.due);
         let sleepers = self.schedule.threads.iter().filter_map(|thread| match thread.state {
             State::Waiting { .. } => thread.deadline,
@@ -252,6 +253,7 @@ impl Kernel<'_> {
 
     /// Queues a deferred procedure call; false where it is queued already.
     pub(crate) fn queue_deferred(&mut self, object: u64) -> bool {
+        self.spend(self.schedule.deferred.len() as u64 / 8);
         let queue = &mut self.schedule.deferred;
         if queue.contains(&object) || queue.len() >= self.options.budget.entries {
             return false;

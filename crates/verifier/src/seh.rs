@@ -109,6 +109,7 @@ impl Kernel<'_> {
             if now.rip == RETURN || !self.loaded.contains(now.rip) {
                 return Ok(None);
             }
+            self.charge(20)?;
             let Some(step) = self.step(&now) else { return Ok(None) };
             if let Some(handler) = step.handler.filter(|handler| handler.exceptions) {
                 self.describe(scene, &now, &step, handler, 0)?;
@@ -250,6 +251,7 @@ impl Kernel<'_> {
             if now.rip == RETURN || !self.loaded.contains(now.rip) {
                 break;
             }
+            self.charge(20)?;
             let Some(step) = self.step(&now) else { break };
             let last = step.establisher == target;
             if let Some(handler) = step.handler.filter(|handler| handler.unwinding) {

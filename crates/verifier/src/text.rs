@@ -6,6 +6,8 @@ use crate::stop::Stop;
 
 /// Units of a text that ends with a zero, at most.
 const LONGEST: u64 = 1 << 16;
+/// Characters of an object's name that count, at most.
+const LONGEST_NAME: usize = 1024;
 
 impl Kernel<'_> {
     /// The units of a UNICODE_STRING.
@@ -65,10 +67,11 @@ impl Kernel<'_> {
         let root = self.u64(attributes.wrapping_add(8))?;
         let name = self.u64(attributes.wrapping_add(16))?;
         let name = self.string(name)?;
-        match self.objects.path_of(root) {
-            Some(root) => Ok(format!("{root}\\{name}")),
-            None => Ok(name),
-        }
+        let whole = match self.objects.path_of(root) {
+            Some(root) => format!("{root}\\{name}"),
+            None => name,
+        };
+        Ok(whole.chars().take(LONGEST_NAME).collect())
     }
 
     /// Writes units as bytes.

@@ -36,7 +36,7 @@ fn damaged_drivers_come_to_an_end() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let examples = examples();
     let mut ends = std::collections::BTreeMap::new();
-    for round in 0..1_200 {
+    for round in 0..400 {
         let mut bytes = examples[round % examples.len()].clone();
         for _ in 0..1 + random.next() % 12 {
             // Anywhere, but mostly behind the headers: there is what is run.

@@ -4,6 +4,7 @@
 mod assembled;
 
 use assembled::{BOTH, RCX, RDX, driver_of, run};
+use ringfence_ddi::{Reach, Role, VerifierBehaviour};
 use ringfence_fixture::RWX;
 use ringfence_image::Image;
 use ringfence_verifier::{End, Environment};
@@ -150,4 +151,78 @@ fn pages_of_programs_are_not_executed_by_the_kernel() {
     // The request itself is reported by Driver Verifier, as 0x2001.
     assert_eq!(last(&run_code(true), Environment::Verifier), (Some(0), Some(0xC4)));
     assert_eq!(last(&run_code(true), Environment::Hvci), (None, Some(0xFC)));
+}
+
+/// Calls a DDI with `value` as the argument at `index`, and zeros.
+fn asks(name: &'static str, index: u8, value: u64) -> Vec<u8> {
+    driver_of(&[name], |code| {
+        code.put(&[0x48, 0x81, 0xEC, 0x80, 0, 0, 0]); // sub rsp, 80h
+        for argument in 4..12_u8 {
+            let value = if argument == index { value as u32 } else { 0 };
+            // mov dword [rsp + 8 * argument], value: what is above is rubbish.
+            code.put(&[0xC7, 0x44, 0x24, 8 * argument]);
+            code.put(&value.to_le_bytes());
+        }
+        let of = |argument| if argument == index { value } else { 0 };
+        code.set(RCX, of(0));
+        code.set(RDX, of(1));
+        code.set_high(8, of(2));
+        code.set_high(9, of(3));
+        code.call(name);
+        code.put(&[0x48, 0x81, 0xC4, 0x80, 0, 0, 0]);
+        code.succeed();
+    })
+}
+
+/// An executable value and a fine one of each role, by the headers of Windows, and how the bug check shows the
+/// first: POOL_FLAGS are converted to a pool type.
+fn values(role: Role) -> Option<(u64, u64, u64)> {
+    Some(match role {
+        Role::PoolType => (0x10, 0x200, 0x10),
+        Role::PoolFlags => (0x80, 0x40, 0),
+        Role::LookasideFlags => (0, 0x200, 0),
+        Role::PageProtection => (0x40, 4, 0x40),
+        Role::MdlPriority => (32, 0x4000_0020, 32),
+        Role::ContiguousCacheType => (1, 0, 1),
+        Role::IoSpaceCacheType => (0, 2, 0),
+        _ => return None,
+    })
+}
+
+/// Every import of the kernel in the table that Driver Verifier looks at: executable values are reported, or
+/// made non-executable without a word, and fine ones are not.
+#[test]
+fn each_ddi_is_looked_at_as_the_table_says() {
+    let mut looked_at = 0;
+    for ddi in ringfence_ddi::all() {
+        let imported = ddi.reach == Reach::Import && ddi.modules.contains(&"ntoskrnl.exe");
+        let report = ddi.verifier.behaviour == VerifierBehaviour::Report;
+        let deciding = ddi.deciding().and_then(|(index, parameter)| Some((index, parameter.role?)));
+        let Some((index, role)) = deciding.filter(|_| imported) else { continue };
+        let Some((executable, fine, shown)) = values(role) else { continue };
+        let told = |value, environment| {
+            let run = run(&asks(ddi.name, index, value), environment);
+            let integrity =
+                run.violations.iter().filter(|violation| violation.bug_check.code == 0xC4);
+            let told = integrity.map(|violation| violation.bug_check.parameters);
+            (told.collect::<Vec<_>>(), run.fixed.len())
+        };
+        let (reports, fixed) = told(executable, Environment::Verifier);
+        let substituted = ddi.verifier.behaviour == VerifierBehaviour::SubstituteNx;
+        assert_eq!(fixed, usize::from(substituted), "{}", ddi.name);
+        if report {
+            let [[first, _, third, fourth]] = reports[..] else {
+                panic!("{}: {reports:?}", ddi.name)
+            };
+            let subcode = u64::from(ddi.verifier.subcode.expect("a subcode"));
+            assert_eq!((first, third, fourth), (subcode, shown, 0), "{}", ddi.name);
+        } else {
+            assert_eq!(reports, [[0; 4]; 0], "{}", ddi.name);
+        }
+        assert_eq!(told(fine, Environment::Verifier), (vec![], 0), "{}", ddi.name);
+        assert_eq!(told(executable, Environment::Hvci), (vec![], 0), "{}", ddi.name);
+        looked_at += 1;
+    }
+    // Eleven pool functions, nine of sections and protections, one of MDLs; and what is not reported.
+    assert!(looked_at > 30, "{looked_at}");
 }

@@ -89,6 +89,7 @@ fn delete(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         }
         at = listed.wrapping_add(device::NEXT_DEVICE);
     }
+    kernel.charge(kernel.names.len() as u64)?;
     kernel.names.remove_device(gone);
     kernel.requests.devices.remove(&gone);
     // The memory stays readable, as it does while anybody has a reference.

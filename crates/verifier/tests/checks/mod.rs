@@ -1,7 +1,7 @@
 //! What holds for a run of any bytes; tests and the fuzz target share it.
 
 use ringfence_image::Image;
-use ringfence_verifier::{Budget, End, Environment, Faults, Kind, Options, Run, run};
+use ringfence_verifier::{Budget, End, Environment, Faults, Happening, Kind, Options, Run, run};
 
 /// A budget that is used up fast.
 const SMALL: Budget = Budget {
@@ -38,6 +38,13 @@ fn holds(run: &Run, options: &Options) {
     assert!(run.calls <= budget.calls + 1);
     assert!(run.instructions <= budget.instructions);
     assert!(run.events.iter().all(|event| event.phase < run.phases.len()));
+    if options.environment == Environment::Hvci {
+        for event in &run.events {
+            if let Happening::Rights { rights: Some(rights), .. } = &event.what {
+                assert!(!(rights.contains('w') && rights.contains('x')), "{event:?}");
+            }
+        }
+    }
     let calls: u64 = run.phases.iter().map(|phase| phase.calls).sum();
     let instructions: u64 = run.phases.iter().map(|phase| phase.instructions).sum();
     assert!(calls <= run.calls && instructions <= run.instructions);
