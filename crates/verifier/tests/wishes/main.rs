@@ -1,7 +1,9 @@
 //! What a driver can ask for, a call each: what Driver Verifier says to each value, and what memory integrity
 //! makes of it.
 
+#[path = "../assembled/mod.rs"]
 mod assembled;
+mod rights;
 
 use assembled::{BOTH, RCX, RDX, driver_of, run};
 use ringfence_ddi::{Reach, Role, VerifierBehaviour};
