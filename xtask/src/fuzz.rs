@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 9] =
-    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT, MACHINE];
+const TARGETS: [&str; 10] =
+    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT, MACHINE, "verify"];
 /// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
 const SETTINGS: &str = "settings";

@@ -1,5 +1,6 @@
 //! Runs drivers in both set-ups and prints a line for each: `cargo run -p ringfence-verifier --example runs
-//! -- FILE…`. With `--trace` first, prints the calls as well.
+//! -- FILE…`. With `--trace` first, prints the calls as well, with
+//! `--time` how long a run takes.
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 
 use ringfence_image::Image;
@@ -7,8 +8,9 @@ use ringfence_verifier::{Environment, Happening, Options, Run, run};
 
 fn main() {
     let mut files: Vec<_> = std::env::args().skip(1).collect();
-    let trace = files.first().is_some_and(|first| first == "--trace");
-    files.drain(..usize::from(trace));
+    let option = |name: &str| files.first().is_some_and(|first| first == name);
+    let (trace, time) = (option("--trace"), option("--time"));
+    files.drain(..usize::from(trace || time));
     for file in files {
         let Ok(bytes) = std::fs::read(&file) else {
             println!("{file}: cannot be read");
@@ -16,6 +18,7 @@ fn main() {
         };
         let name = file.rsplit(['/', '\\']).next().unwrap_or(&file);
         match Image::read(&bytes) {
+            Ok(image) if time => print_time(&image, name),
             Ok(image) => both(&image, name, trace),
             Err(why) => println!("{name}: {why}"),
         }
@@ -30,6 +33,18 @@ fn both(image: &Image<'_>, name: &str, trace: bool) {
         }
         print_run(&run, name);
     }
+}
+
+/// How long a run takes, over a second or so.
+fn print_time(image: &Image<'_>, name: &str) {
+    let options = Options::new(Environment::Hvci, name);
+    let started = std::time::Instant::now();
+    let mut runs = 0;
+    while started.elapsed().as_secs() < 1 {
+        std::hint::black_box(run(image, &options));
+        runs += 1;
+    }
+    println!("{name}: {:.1} µs a run", started.elapsed().as_secs_f64() * 1e6 / f64::from(runs));
 }
 
 fn print_trace(run: &Run) {
@@ -65,6 +80,7 @@ fn print_trace(run: &Run) {
     println!("stand-ins: {:?}", run.stand_ins);
     println!("leaks: {:x?}", run.leaks);
     println!("fixed: {:x?}", run.fixed);
+    println!("not run: {:?}", run.not_run);
 }
 
 fn print_run(run: &Run, name: &str) {

@@ -2,7 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::space::{self, DATA, PROCESSOR, USER_SHARED_DATA};
-use ringfence_machine::Rights;
+use ringfence_machine::{PAGE, Rights};
 
 /// What an exported variable holds.
 #[derive(Clone, Copy)]
@@ -208,7 +208,7 @@ impl Kernel<'_> {
         ];
         for (at, id, name, other) in processes {
             let _ = self.memory().write_u8(at, 3);
-            self.set(at + offset::PROCESS_DIRECTORY, 0x1A_D000);
+            self.set(at + offset::PROCESS_DIRECTORY, space::PAGE_TABLE_FRAME * PAGE);
             self.set(at + offset::PROCESS_ID, id);
             self.set(at + offset::PROCESS_LINKS, other + offset::PROCESS_LINKS);
             self.set(at + offset::PROCESS_LINKS + 8, other + offset::PROCESS_LINKS);
@@ -245,7 +245,7 @@ impl Kernel<'_> {
 
     /// The thread that runs.
     pub(crate) fn thread(&self) -> u64 {
-        self.u64(PROCESSOR + offset::CURRENT_THREAD).unwrap_or(SYSTEM_THREAD)
+        self.u64(PROCESSOR.wrapping_add(offset::CURRENT_THREAD)).unwrap_or(SYSTEM_THREAD)
     }
 
     /// KUSER_SHARED_DATA.

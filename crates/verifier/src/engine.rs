@@ -3,6 +3,7 @@
 use crate::call::{Call, MOST_ARGUMENTS};
 use crate::gates::{self, RETURN};
 use crate::kernel::Kernel;
+use crate::space::places;
 use crate::stop::{Answer, Exception, Stop, status};
 use crate::{End, Happening};
 use ringfence_machine::{Exit, Register};
@@ -29,7 +30,7 @@ impl Kernel<'_> {
             self.registers().set(register, value);
         }
         let above = arguments.iter().skip(IN_REGISTERS.len());
-        for (&value, at) in above.zip((stack.wrapping_add(8 + HOME)..).step_by(8)) {
+        for (&value, at) in above.zip(places(stack.wrapping_add(8 + HOME), 8)) {
             self.put_u64(at, value)?;
         }
         self.put_u64(stack, RETURN)?;
@@ -183,7 +184,7 @@ impl Kernel<'_> {
 
     fn arguments(&mut self, stack: u64) -> [u64; MOST_ARGUMENTS] {
         let mut arguments = [0; MOST_ARGUMENTS];
-        let above = (stack.wrapping_add(8 + HOME)..).step_by(8);
+        let above = places(stack.wrapping_add(8 + HOME), 8);
         for (argument, at) in arguments.iter_mut().skip(IN_REGISTERS.len()).zip(above) {
             *argument = self.u64(at).unwrap_or(0);
         }

@@ -42,7 +42,10 @@ impl Kernel<'_> {
             };
         }
         let system = address >= space::SYSTEM;
-        if mapped && access == Access::Execute && system {
+        if mapped && access == Access::Execute {
+            if !system && self.may_execute_user(address) {
+                return Ok(());
+            }
             let entry = self.page_table_entry(address);
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
             return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
@@ -79,6 +82,19 @@ impl Kernel<'_> {
             Access::Execute => 8,
         };
         self.raise(Exception::access_violation(access, address))
+    }
+
+    /// The processor lets the kernel execute no page of a program, unless CR4.SMEP is clear; with memory
+    /// integrity it never does. Whether it is executed now.
+    fn may_execute_user(&mut self, address: u64) -> bool {
+        /// CR4.SMEP.
+        const EXECUTION_PREVENTION: u64 = 1 << 20;
+        let page = space::page_of(address);
+        let rights = self.processor.memory().rights(page).unwrap_or(Rights::NONE);
+        !self.hvci()
+            && self.control4 & EXECUTION_PREVENTION == 0
+            && self.mappings.executable_for_program.contains(&page)
+            && self.protect(page, 1, rights | Rights::EXECUTE, "executed with CR4.SMEP clear")
     }
 
     /// Whether an address is where the stack would go on if it had room: nothing can be put there about the
@@ -175,8 +191,8 @@ impl Kernel<'_> {
             VerifierBehaviour::SubstituteNx if asks(ddi, call).is_some() => {
                 let rva = self.rva(call.caller);
                 let fixed = Fixed { ddi: ddi.name, caller: call.caller, rva };
-                let room = self.run.fixed.len() < self.options.budget.entries;
-                if room && !self.run.fixed.contains(&fixed) {
+                let room = self.told.len() < self.options.budget.entries;
+                if room && self.told.insert((0, call.caller)) {
                     self.run.fixed.push(fixed);
                 }
             }

@@ -73,19 +73,19 @@ impl Kernel<'_> {
         let address = self.own(size)?;
         let put = |kernel: &mut Self| -> Result<(), Stop> {
             kernel.put_u16(address, 3)?;
-            kernel.put_u16(address + 2, (device::SIZE + extension) as u16)?;
-            kernel.put_u32(address + device::REFERENCE_COUNT, 0)?;
-            kernel.put_u64(address + device::DRIVER_OBJECT, owner)?;
+            kernel.put_u16(address.wrapping_add(2), (device::SIZE + extension) as u16)?;
+            kernel.put_u32(address.wrapping_add(device::REFERENCE_COUNT), 0)?;
+            kernel.put_u64(address.wrapping_add(device::DRIVER_OBJECT), owner)?;
             let data = if extension == 0 { 0 } else { address + device::SIZE };
-            kernel.put_u64(address + device::EXTENSION, data)?;
-            kernel.put_u32(address + device::TYPE, kind)?;
-            kernel.put_u32(address + device::FLAGS, device::INITIALIZING)?;
-            kernel.put_u8(address + device::STACK_SIZE, 1)?;
-            kernel.put_u16(address + device::SECTOR_SIZE, 512)?;
+            kernel.put_u64(address.wrapping_add(device::EXTENSION), data)?;
+            kernel.put_u32(address.wrapping_add(device::TYPE), kind)?;
+            kernel.put_u32(address.wrapping_add(device::FLAGS), device::INITIALIZING)?;
+            kernel.put_u8(address.wrapping_add(device::STACK_SIZE), 1)?;
+            kernel.put_u16(address.wrapping_add(device::SECTOR_SIZE), 512)?;
             // DEVOBJ_EXTENSION knows the way back.
             let more = kernel.own(0x80).unwrap_or(address);
-            kernel.put_u64(address + device::OBJECT_EXTENSION, more)?;
-            kernel.put_u64(more + 8, address)
+            kernel.put_u64(address.wrapping_add(device::OBJECT_EXTENSION), more)?;
+            kernel.put_u64(more.wrapping_add(8), address)
         };
         put(self).is_ok().then_some(address)
     }
@@ -93,10 +93,11 @@ impl Kernel<'_> {
     /// The devices in the driver's list, in its order.
     pub(crate) fn listed_devices(&self) -> Vec<u64> {
         let mut devices = Vec::new();
-        let mut next = self.u64(self.requests.driver + driver::DEVICE_OBJECT).unwrap_or(0);
+        let mut next =
+            self.u64(self.requests.driver.wrapping_add(driver::DEVICE_OBJECT)).unwrap_or(0);
         while next != 0 && devices.len() < 64 && !devices.contains(&next) {
             devices.push(next);
-            next = self.u64(next + device::NEXT_DEVICE).unwrap_or(0);
+            next = self.u64(next.wrapping_add(device::NEXT_DEVICE)).unwrap_or(0);
         }
         devices
     }
@@ -121,31 +122,32 @@ impl Kernel<'_> {
         locations: u8,
     ) -> Result<(), Stop> {
         self.put_u16(address, 6)?;
-        self.put_u16(address + irp::SIZE_FIELD, size)?;
-        self.put_u8(address + irp::STACK_COUNT, locations)?;
-        self.put_u8(address + irp::CURRENT_LOCATION, locations.wrapping_add(1))?;
+        self.put_u16(address.wrapping_add(irp::SIZE_FIELD), size)?;
+        self.put_u8(address.wrapping_add(irp::STACK_COUNT), locations)?;
+        self.put_u8(address.wrapping_add(irp::CURRENT_LOCATION), locations.wrapping_add(1))?;
         let end = address + irp::SIZE + u64::from(locations) * stack::SIZE;
-        self.put_u64(address + irp::CURRENT_STACK, end)
+        self.put_u64(address.wrapping_add(irp::CURRENT_STACK), end)
     }
 
     /// Hands a request to a device: the next stack location becomes the current one.
     pub(crate) fn call_driver(&mut self, target: u64, request: u64) -> Answer {
-        let location = self.u8(request + irp::CURRENT_LOCATION)?;
+        let location = self.u8(request.wrapping_add(irp::CURRENT_LOCATION))?;
         if location <= 1 {
             /// NO_MORE_IRP_STACK_LOCATIONS.
             const NO_MORE: u32 = 0x35;
             return Err(self.stop(Kind::Crash, NO_MORE, [request, 0, 0, 0]));
         }
-        self.put_u8(request + irp::CURRENT_LOCATION, location - 1)?;
-        let current = self.u64(request + irp::CURRENT_STACK)?.wrapping_sub(stack::SIZE);
-        self.put_u64(request + irp::CURRENT_STACK, current)?;
-        self.put_u64(current + stack::DEVICE_OBJECT, target)?;
+        self.put_u8(request.wrapping_add(irp::CURRENT_LOCATION), location - 1)?;
+        let current = self.u64(request.wrapping_add(irp::CURRENT_STACK))?.wrapping_sub(stack::SIZE);
+        self.put_u64(request.wrapping_add(irp::CURRENT_STACK), current)?;
+        self.put_u64(current.wrapping_add(stack::DEVICE_OBJECT), target)?;
         let major = u64::from(self.u8(current)?);
-        let owner = self.u64(target + device::DRIVER_OBJECT)?;
+        let owner = self.u64(target.wrapping_add(device::DRIVER_OBJECT))?;
         if owner != self.requests.driver || major >= crate::layout::major::COUNT {
             return self.other_driver_completes(request, current);
         }
-        let routine = self.u64(owner + driver::MAJOR_FUNCTION + 8 * major)?;
+        let routine =
+            self.u64(owner.wrapping_add(driver::MAJOR_FUNCTION).wrapping_add(8 * major))?;
         self.call(routine, &[target, request]).map(|status| status & 0xFFFF_FFFF)
     }
 
@@ -155,8 +157,8 @@ impl Kernel<'_> {
         if !matches!(major, crate::layout::major::PNP | crate::layout::major::POWER) {
             self.assume("another driver completes a request");
         }
-        self.put_u32(request + irp::STATUS, status::SUCCESS)?;
-        self.put_u64(request + irp::INFORMATION, 0)?;
+        self.put_u32(request.wrapping_add(irp::STATUS), status::SUCCESS)?;
+        self.put_u64(request.wrapping_add(irp::INFORMATION), 0)?;
         self.complete(request)?;
         Stop::status(status::SUCCESS)
     }
@@ -167,26 +169,32 @@ impl Kernel<'_> {
             let code = bug_check::MULTIPLE_IRP_COMPLETE_REQUESTS;
             return Err(self.stop(Kind::Crash, code, [request, 0, 0, 0]));
         }
-        let count = self.u8(request + irp::STACK_COUNT)?;
-        let mut location = self.u8(request + irp::CURRENT_LOCATION)?;
-        let mut current = self.u64(request + irp::CURRENT_STACK)?;
+        let count = self.u8(request.wrapping_add(irp::STACK_COUNT))?;
+        let mut location = self.u8(request.wrapping_add(irp::CURRENT_LOCATION))?;
+        let mut current = self.u64(request.wrapping_add(irp::CURRENT_STACK))?;
         while location <= count {
-            let control = self.u8(current + stack::CONTROL)?;
-            let routine = self.u64(current + stack::COMPLETION_ROUTINE)?;
-            let context = self.u64(current + stack::CONTEXT)?;
-            self.put_u8(request + irp::PENDING_RETURNED, control & stack::PENDING_RETURNED)?;
+            let control = self.u8(current.wrapping_add(stack::CONTROL))?;
+            let routine = self.u64(current.wrapping_add(stack::COMPLETION_ROUTINE))?;
+            let context = self.u64(current.wrapping_add(stack::CONTEXT))?;
+            self.put_u8(
+                request.wrapping_add(irp::PENDING_RETURNED),
+                control & stack::PENDING_RETURNED,
+            )?;
             location += 1;
             current = current.wrapping_add(stack::SIZE);
-            self.put_u8(request + irp::CURRENT_LOCATION, location)?;
-            self.put_u64(request + irp::CURRENT_STACK, current)?;
-            let success = (self.u32(request + irp::STATUS)? as i32) >= 0;
-            let cancelled = self.u8(request + irp::CANCEL)? != 0;
+            self.put_u8(request.wrapping_add(irp::CURRENT_LOCATION), location)?;
+            self.put_u64(request.wrapping_add(irp::CURRENT_STACK), current)?;
+            let success = (self.u32(request.wrapping_add(irp::STATUS))? as i32) >= 0;
+            let cancelled = self.u8(request.wrapping_add(irp::CANCEL))? != 0;
             let wanted = (success && control & stack::INVOKE_ON_SUCCESS != 0)
                 || (!success && control & stack::INVOKE_ON_ERROR != 0)
                 || (cancelled && control & stack::INVOKE_ON_CANCEL != 0);
             if wanted && routine != 0 {
-                let upper =
-                    if location <= count { self.u64(current + stack::DEVICE_OBJECT)? } else { 0 };
+                let upper = if location <= count {
+                    self.u64(current.wrapping_add(stack::DEVICE_OBJECT))?
+                } else {
+                    0
+                };
                 let answer = self.call(routine, &[upper, request, context])? as u32;
                 if answer == status::MORE_PROCESSING_REQUIRED {
                     return Ok(());
@@ -201,16 +209,16 @@ impl Kernel<'_> {
         if let Some(completed) = self.requests.irps.get_mut(&request) {
             *completed = true;
         }
-        let result = self.u64(request + irp::STATUS)?;
-        let information = self.u64(request + irp::INFORMATION)?;
-        let block = self.u64(request + irp::USER_STATUS)?;
+        let result = self.u64(request.wrapping_add(irp::STATUS))?;
+        let information = self.u64(request.wrapping_add(irp::INFORMATION))?;
+        let block = self.u64(request.wrapping_add(irp::USER_STATUS))?;
         if block != 0 {
             self.put_u64(block, result)?;
-            self.put_u64(block + 8, information)?;
+            self.put_u64(block.wrapping_add(8), information)?;
         }
-        let event = self.u64(request + irp::USER_EVENT)?;
+        let event = self.u64(request.wrapping_add(irp::USER_EVENT))?;
         if event != 0 {
-            self.put_u32(event + crate::schedule::offset::SIGNAL_STATE, 1)?;
+            self.put_u32(event.wrapping_add(crate::schedule::offset::SIGNAL_STATE), 1)?;
         }
         Ok(())
     }

@@ -48,6 +48,8 @@ pub(crate) struct Kernel<'a> {
     pub clock: u64,
     /// CR0.
     pub control0: u64,
+    /// CR4.
+    pub control4: u64,
     /// Pages that are writable only as long as CR0.WP is clear.
     pub unprotected: Vec<u64>,
     /// Instructions, those charged for the kernel's work among them.
@@ -163,11 +165,16 @@ impl<'a> Kernel<'a> {
 
     /// Counts work that the kernel does for the driver as if it were instructions.
     pub(crate) fn charge(&mut self, instructions: u64) -> Result<(), Stop> {
-        self.spent = self.spent.saturating_add(instructions);
+        self.spend(instructions);
         if self.used() > self.options.budget.instructions {
             return Err(self.out_of("instructions"));
         }
         Ok(())
+    }
+
+    /// Counts work as `charge` does, where only the next instruction will notice that nothing is left.
+    pub(crate) fn spend(&mut self, instructions: u64) {
+        self.spent = self.spent.saturating_add(instructions);
     }
 
     /// Instructions used up, of the driver and for it.
@@ -183,7 +190,17 @@ impl<'a> Kernel<'a> {
 
     /// Something is invented from here on.
     pub(crate) fn assume(&mut self, what: &str) {
-        count(&mut self.run.assumptions, what, self.options.budget.entries);
+        /// Characters of what is invented, at most: it may hold names that the driver made up.
+        const LONGEST: usize = 120;
+        let what: String = what.chars().take(LONGEST).collect();
+        count(&mut self.run.assumptions, &what, self.options.budget.entries);
+    }
+
+    /// Something of the driver is not run.
+    pub(crate) fn leave_out(&mut self, what: &str) {
+        if self.run.not_run.len() < self.options.budget.entries {
+            self.run.not_run.insert(what.to_owned());
+        }
     }
 
     /// Where `address` is in the image.
@@ -211,6 +228,7 @@ impl<'a> Kernel<'a> {
         rights: Rights,
         what: &'static str,
     ) -> bool {
+        self.spend(pages);
         if self.pages.saturating_add(pages) > self.options.budget.pages
             || self.memory().map(address, pages, rights).is_err()
         {
@@ -223,6 +241,7 @@ impl<'a> Kernel<'a> {
 
     /// Gives pages a second address; false where that cannot be.
     pub(crate) fn alias(&mut self, address: u64, of: u64, pages: u64, rights: Rights) -> bool {
+        self.spend(pages);
         if self.pages.saturating_add(pages) > self.options.budget.pages
             || self.memory().alias(address, of, pages, rights).is_err()
         {
@@ -240,6 +259,7 @@ impl<'a> Kernel<'a> {
         rights: Rights,
         what: &'static str,
     ) -> bool {
+        self.spend(pages);
         let done = self.memory().protect(address, pages, rights).is_ok();
         if done {
             self.note_rights(address, pages, Some(rights), what);
@@ -249,7 +269,9 @@ impl<'a> Kernel<'a> {
 
     /// Takes pages away.
     pub(crate) fn unmap(&mut self, address: u64, pages: u64, what: &'static str) {
+        self.spend(pages);
         if self.memory().unmap(address, pages).is_ok() {
+            self.mappings.forget(address, pages);
             self.pages = self.pages.saturating_sub(pages);
             self.note_rights(address, pages, None, what);
         }
@@ -315,7 +337,7 @@ pub(crate) fn count(counts: &mut BTreeMap<String, u64>, name: &str, most: usize)
 }
 
 /// Bytes that are copied at once, at most.
-pub(crate) const MOST_BYTES: usize = 64 << 20;
+pub(crate) const MOST_BYTES: usize = 16 << 20;
 
 /// A function that the run does without: it returns 0, which is success and FALSE.
 pub(crate) fn ignore(_: &mut Kernel<'_>, _: &Call) -> Answer {

@@ -122,6 +122,7 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         irql: 0,
         clock: 600_000_000,
         control0: 0x8005_0033,
+        control4: 0x0015_06F8,
         unprotected: Vec::new(),
         spent: 0,
         slice_end: u64::MAX,

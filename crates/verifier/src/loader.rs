@@ -24,12 +24,33 @@ const DEFAULT_COOKIE: u64 = 0x0000_2B99_2DDF_A232;
 /// What the loader replaces it with: 48 bits, as Windows does, and not by chance.
 const COOKIE: u64 = 0x0000_5A3C_96E1_D2B7;
 
+/// Modules that no driver can import from.
+fn is_for_programs(module: &[u8]) -> bool {
+    const MODULES: [&str; 7] = [
+        "kernel32.dll",
+        "kernelbase.dll",
+        "user32.dll",
+        "advapi32.dll",
+        "msvcrt.dll",
+        "ucrtbase.dll",
+        "vcruntime140.dll",
+    ];
+    MODULES.iter().any(|name| module.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 impl<'a> Loaded<'a> {
     /// Where the image goes, or why Windows loads no such image.
     pub(crate) fn place(image: &'a Image<'a>, most_pages: u64) -> Result<Loaded<'a>, String> {
         let headers = image.headers();
         if image.machine() != Machine::X64 || !headers.pe32_plus {
             return Err(format!("the image is for {}, not for x64", image.machine()));
+        }
+        let modules = image.imports().modules.iter();
+        if let Some(module) = modules.map(|module| module.name).find(|name| is_for_programs(name)) {
+            return Err(format!(
+                "it imports from {}, which is for programs",
+                module.escape_ascii()
+            ));
         }
         let size = u64::from(headers.size_of_image).next_multiple_of(PAGE);
         if size == 0 || size / PAGE > most_pages / 2 {
@@ -44,7 +65,10 @@ impl<'a> Loaded<'a> {
         }
         let fixed = headers.characteristics & RELOCS_STRIPPED != 0;
         let wanted = headers.image_base;
-        if fixed && (wanted < space::SYSTEM || !wanted.is_multiple_of(PAGE)) {
+        /// Above are addresses of what an image cannot be at.
+        const HIGHEST: u64 = 0xFFFF_FFF0_0000_0000;
+        let possible = (space::SYSTEM..HIGHEST).contains(&wanted) && wanted.is_multiple_of(PAGE);
+        if fixed && !possible {
             return Err(format!("the image cannot be moved, and no driver can be at {wanted:#x}"));
         }
         Ok(Loaded { image, base: if fixed { wanted } else { IMAGE }, size })
@@ -58,7 +82,7 @@ impl<'a> Loaded<'a> {
     /// An address that the file states, where it is in memory.
     pub(crate) fn moved(&self, stated: u64) -> Option<u64> {
         let offset = stated.checked_sub(self.image.headers().image_base)?;
-        (offset < self.size).then_some(self.base + offset)
+        (offset < self.size).then(|| self.base + offset)
     }
 
     /// Whether `address` is in the image.
@@ -100,6 +124,7 @@ impl Kernel<'_> {
             self.relocate();
             self.bind();
             self.set_cookie();
+            self.set_guard();
             self.protect_sections();
         }
         written
@@ -181,6 +206,26 @@ impl Kernel<'_> {
         let Some(at) = self.loaded.moved(stated) else { return };
         if self.memory().read_u64(at) == Ok(DEFAULT_COOKIE) {
             let _ = self.memory().write_u64(at, COOKIE);
+        }
+    }
+
+    /// Where the image has no routines of its own for Control Flow Guard, the kernel's are put in: one that
+    /// returns, and one that jumps to what is in RAX.
+    fn set_guard(&mut self) {
+        let Some(config) = self.image().load_config() else { return };
+        let slots = [
+            (config.guard_check, space::GUARD, 0xC3_u64),
+            (config.guard_dispatch, space::GUARD + 16, 0xE0FF),
+        ];
+        for (slot, routine, code) in slots {
+            let Some(at) = self.loaded.moved(slot.unwrap_or(0)) else { continue };
+            if self.memory().read_u64(at) == Ok(0) {
+                if self.memory().rights(space::GUARD).is_none() {
+                    self.map(space::GUARD, 1, Rights::READ_EXECUTE, "kernel code");
+                }
+                let _ = self.memory().write_u64(routine, code);
+                let _ = self.memory().write_u64(at, routine);
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Pages that have more than one address, and what stands for physical memory.
 
 use crate::kernel::Kernel;
-use crate::space;
+use crate::space::{self, places};
 use ringfence_machine::{PAGE, Rights};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A mapping that was made for the driver.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Mappings {
     next_number: u64,
     next: u64,
     next_user: u64,
+    /// Pages that a program may execute, and the kernel may not.
+    pub executable_for_program: BTreeSet<u64>,
     /// What is mapped, by first address.
     pub live: BTreeMap<u64, Mapping>,
 }
@@ -36,11 +38,12 @@ const FIRST_FRAME: u64 = 0x1_0000;
 impl Mappings {
     pub(crate) fn new() -> Mappings {
         Mappings {
-            numbers: BTreeMap::new(),
-            pages: BTreeMap::new(),
+            numbers: [(space::PAGE_TABLE, space::PAGE_TABLE_FRAME)].into(),
+            pages: [(space::PAGE_TABLE_FRAME, space::PAGE_TABLE)].into(),
             next_number: FIRST_FRAME,
             next: space::MAPPINGS,
             next_user: space::USER,
+            executable_for_program: BTreeSet::new(),
             live: BTreeMap::new(),
         }
     }
@@ -60,6 +63,19 @@ impl Mappings {
     /// A page with this number that was asked for before.
     pub(crate) fn page_of(&self, number: u64) -> Option<u64> {
         self.pages.get(&number).copied()
+    }
+
+    /// The pages from `address` on are gone.
+    pub(crate) fn forget(&mut self, address: u64, pages: u64) {
+        let end = address.saturating_add(pages.saturating_mul(PAGE));
+        let gone: Vec<_> =
+            self.numbers.range(address..end).map(|(&page, &number)| (page, number)).collect();
+        for (page, number) in gone {
+            self.numbers.remove(&page);
+            if self.pages.get(&number) == Some(&page) {
+                self.pages.remove(&number);
+            }
+        }
     }
 
     /// The page at `page` is the one with `number`.
@@ -111,7 +127,7 @@ impl Kernel<'_> {
             return None;
         }
         let address = self.mappings.room(pages, user);
-        for (&number, page) in frames.iter().zip((address..).step_by(PAGE as usize)) {
+        for (&number, page) in frames.iter().zip(places(address, PAGE)) {
             let known = self.mappings.page_of(number);
             let rights = known.map_or(rights, |of| self.rights_of_page(of, rights));
             let aliased = known.is_some_and(|of| self.alias(page, of, 1, rights));
@@ -142,6 +158,18 @@ impl Kernel<'_> {
             Some(of) if of != page => self.rights_of_page(of, rights),
             _ => rights,
         }
+    }
+
+    /// What a program may do with its pages: its right to execute is not the kernel's.
+    pub(crate) fn allow_program(&mut self, address: u64, pages: u64, rights: Rights) -> Rights {
+        for page in places(address, PAGE).take(pages as usize) {
+            if rights.contains(Rights::EXECUTE) {
+                self.mappings.executable_for_program.insert(page);
+            } else {
+                self.mappings.executable_for_program.remove(&page);
+            }
+        }
+        rights.without(Rights::EXECUTE)
     }
 
     fn too_many_mappings(&self) -> bool {

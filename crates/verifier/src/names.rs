@@ -13,17 +13,21 @@ impl Names {
     /// Gives the object at `address` a name; false where it is taken.
     pub(crate) fn add_device(&mut self, name: &str, address: u64) -> bool {
         let name = folded(name);
-        if self.devices.contains_key(&name) || self.links.contains_key(&name) {
+        if self.is_taken(&name) {
             return false;
         }
         self.devices.insert(name, address);
         true
     }
 
+    fn is_taken(&self, name: &String) -> bool {
+        self.devices.contains_key(name) || self.links.contains_key(name)
+    }
+
     /// Makes a symbolic link; false where the name is taken.
     pub(crate) fn add_link(&mut self, name: &str, target: &str) -> bool {
         let name = folded(name);
-        if self.devices.contains_key(&name) || self.links.contains_key(&name) {
+        if self.is_taken(&name) {
             return false;
         }
         self.links.insert(name, folded(target));
@@ -58,9 +62,12 @@ impl Names {
     }
 }
 
+/// Characters of a name that count, at most.
+const LONGEST: usize = 512;
+
 /// In capitals, and the names of links of DOS devices in one of their forms.
 fn folded(name: &str) -> String {
-    let name = name.to_uppercase();
+    let name: String = name.chars().take(LONGEST).flat_map(char::to_uppercase).collect();
     for start in ["\\DOSDEVICES\\GLOBAL\\", "\\DOSDEVICES\\", "\\GLOBAL??\\", "\\??\\GLOBAL\\"] {
         if let Some(rest) = name.strip_prefix(start) {
             return format!("\\??\\{rest}");

@@ -3,7 +3,7 @@
 use crate::{Environment, Options};
 use ringfence_ddi::Ddi;
 use ringfence_machine::Registers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All that is known after a run.
@@ -39,6 +39,8 @@ pub struct Run {
     pub asked: Vec<Asked>,
     /// Requests that it neither completed nor cancelled.
     pub pending: u64,
+    /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
+    pub not_run: BTreeSet<String>,
 }
 
 /// Why a run ended.
@@ -225,6 +227,7 @@ impl Run {
             leaks: Vec::new(),
             asked: Vec::new(),
             pending: 0,
+            not_run: BTreeSet::new(),
         }
     }
 

@@ -89,6 +89,7 @@ impl Kernel<'_> {
         self.start_devices()?;
         requests::add_device(self)?;
         requests::send_all(self)?;
+        requests::tell_others(self);
         requests::notify(self)?;
         requests::remove_device(self)?;
         self.unload()
@@ -105,18 +106,19 @@ impl Kernel<'_> {
         let section = self.fill_module();
         let put = |kernel: &mut Self| -> Result<(), Stop> {
             kernel.put_u16(object, 4)?;
-            kernel.put_u16(object + 2, driver::SIZE as u16)?;
-            kernel.put_u32(object + driver::FLAGS, 2)?;
-            kernel.put_u64(object + driver::START, kernel.loaded.base)?;
-            kernel.put_u32(object + driver::SIZE_OF_IMAGE, kernel.loaded.size as u32)?;
-            kernel.put_u64(object + driver::SECTION, section)?;
+            kernel.put_u16(object.wrapping_add(2), driver::SIZE as u16)?;
+            kernel.put_u32(object.wrapping_add(driver::FLAGS), 2)?;
+            kernel.put_u64(object.wrapping_add(driver::START), kernel.loaded.base)?;
+            kernel
+                .put_u32(object.wrapping_add(driver::SIZE_OF_IMAGE), kernel.loaded.size as u32)?;
+            kernel.put_u64(object.wrapping_add(driver::SECTION), section)?;
             let extension = object + driver::EXTENSION_AT;
-            kernel.put_u64(object + driver::EXTENSION, extension)?;
+            kernel.put_u64(object.wrapping_add(driver::EXTENSION), extension)?;
             kernel.put_u64(extension, object)?;
             kernel.copy_string(extension + driver::SERVICE_KEY_NAME, key)?;
             kernel.copy_string(object + driver::NAME, named)?;
-            kernel.put_u64(object + driver::HARDWARE_DATABASE, hardware)?;
-            kernel.put_u64(object + driver::INIT, entry)?;
+            kernel.put_u64(object.wrapping_add(driver::HARDWARE_DATABASE), hardware)?;
+            kernel.put_u64(object.wrapping_add(driver::INIT), entry)?;
             for major in 0..crate::layout::major::COUNT {
                 kernel
                     .put_u64(object + driver::MAJOR_FUNCTION + 8 * major, gates::INVALID_REQUEST)?;
@@ -136,9 +138,9 @@ impl Kernel<'_> {
     }
 
     fn copy_string(&mut self, to: u64, from: u64) -> Result<(), Stop> {
-        let (head, buffer) = (self.u64(from)?, self.u64(from + 8)?);
+        let (head, buffer) = (self.u64(from)?, self.u64(from.wrapping_add(8))?);
         self.put_u64(to, head)?;
-        self.put_u64(to + 8, buffer)
+        self.put_u64(to.wrapping_add(8), buffer)
     }
 
     /// A UNICODE_STRING of the kernel's own.
@@ -147,23 +149,23 @@ impl Kernel<'_> {
         let length = u16::try_from(bytes.len()).ok()?;
         let at = self.own(16 + bytes.len() as u64)?;
         self.put_u16(at, length - 2).ok()?;
-        self.put_u16(at + 2, length).ok()?;
-        self.put_u64(at + 8, at + 16).ok()?;
-        self.put(at + 16, &bytes).ok()?;
+        self.put_u16(at.wrapping_add(2), length).ok()?;
+        self.put_u64(at.wrapping_add(8), at + 16).ok()?;
+        self.put(at.wrapping_add(16), &bytes).ok()?;
         Some(at)
     }
 
     /// After DriverEntry the I/O manager clears the mark of devices that are being made.
     fn start_devices(&mut self) -> Result<(), Stop> {
         for at in self.listed_devices() {
-            let flags = self.u32(at + device::FLAGS)?;
-            self.put_u32(at + device::FLAGS, flags & !device::INITIALIZING)?;
+            let flags = self.u32(at.wrapping_add(device::FLAGS))?;
+            self.put_u32(at.wrapping_add(device::FLAGS), flags & !device::INITIALIZING)?;
         }
         Ok(())
     }
 
     fn unload(&mut self) -> Result<(), Stop> {
-        let routine = self.u64(self.requests.driver + driver::UNLOAD)?;
+        let routine = self.u64(self.requests.driver.wrapping_add(driver::UNLOAD))?;
         if routine == 0 {
             return Ok(());
         }

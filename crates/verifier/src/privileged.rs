@@ -4,7 +4,7 @@ use crate::faults::WRITE_PROTECT;
 use crate::kernel::Kernel;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
-use ringfence_machine::{DescriptorTable, Operation, Place, Privileged, Register};
+use ringfence_machine::{DescriptorTable, Operation, PAGE, Place, Privileged, Register};
 
 /// Model-specific registers.
 mod number {
@@ -87,7 +87,7 @@ impl Kernel<'_> {
         /// Bytes at most; a device has no more to say.
         const MOST: u64 = 1 << 16;
         let rip = self.registers().rip;
-        let bytes = [self.u8(rip)?, self.u8(rip + 1)?, self.u8(rip + 2)?];
+        let bytes = [self.u8(rip)?, self.u8(rip.wrapping_add(1))?, self.u8(rip.wrapping_add(2))?];
         let end = bytes.iter().position(|byte| matches!(byte, 0x6C..=0x6F)).unwrap_or(0);
         let prefixes = &bytes[..end];
         let repeated = prefixes.iter().any(|byte| matches!(byte, 0xF2 | 0xF3));
@@ -117,8 +117,8 @@ impl Kernel<'_> {
     fn read_control(&self, control: u8) -> u64 {
         match control {
             0 => self.control0,
-            3 => 0x001A_D000,
-            4 => 0x0035_06F8,
+            3 => space::PAGE_TABLE_FRAME * PAGE,
+            4 => self.control4,
             8 => u64::from(self.irql),
             _ => 0,
         }
@@ -132,6 +132,7 @@ impl Kernel<'_> {
                     self.protect_again();
                 }
             }
+            4 => self.control4 = value,
             8 => self.irql = value as u8 & 15,
             _ => self.assume("a control register is set"),
         }

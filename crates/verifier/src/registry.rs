@@ -25,11 +25,16 @@ pub(crate) struct Value {
 #[derive(Default)]
 pub(crate) struct Registry {
     keys: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Bytes of all values.
     bytes: usize,
+    /// Keys and values.
+    entries: usize,
 }
 
 /// Bytes of values, at most.
 const MOST_BYTES: usize = 4 << 20;
+/// Characters of a path or of a name that count, at most.
+const LONGEST: usize = 1024;
 
 impl Registry {
     /// A registry in which the service `name` exists, with the keys around it.
@@ -78,17 +83,21 @@ impl Registry {
         let path = folded(path);
         let new = !self.keys.contains_key(&path);
         self.keys.entry(path).or_default();
+        self.entries += usize::from(new);
         new
     }
 
-    /// Keys there are.
+    /// Keys and values there are.
     pub(crate) fn len(&self) -> usize {
-        self.keys.values().map(|values| 1 + values.len()).sum()
+        self.entries
     }
 
     /// Removes a key.
     pub(crate) fn remove(&mut self, path: &str) {
-        self.keys.remove(&folded(path));
+        if let Some(values) = self.keys.remove(&folded(path)) {
+            self.entries -= 1 + values.len();
+            self.bytes -= values.values().map(|value| value.bytes.len()).sum::<usize>();
+        }
     }
 
     /// Sets a value; false where there is no such key, or no room.
@@ -98,7 +107,11 @@ impl Registry {
             return false;
         }
         self.bytes += bytes.len();
-        values.insert(name.to_uppercase(), Value { name: name.to_owned(), kind, bytes });
+        let name: String = name.chars().take(LONGEST).collect();
+        match values.insert(name.to_uppercase(), Value { name, kind, bytes }) {
+            Some(before) => self.bytes -= before.bytes.len(),
+            None => self.entries += 1,
+        }
         true
     }
 
@@ -115,7 +128,12 @@ impl Registry {
     /// Removes a value; whether there was one.
     pub(crate) fn remove_value(&mut self, path: &str, name: &str) -> bool {
         let values = self.keys.get_mut(&folded(path));
-        values.is_some_and(|values| values.remove(&name.to_uppercase()).is_some())
+        let gone = values.and_then(|values| values.remove(&name.to_uppercase()));
+        if let Some(value) = &gone {
+            self.entries -= 1;
+            self.bytes -= value.bytes.len();
+        }
+        gone.is_some()
     }
 }
 
@@ -125,6 +143,7 @@ pub(crate) fn service_path(service: &str) -> String {
 }
 
 fn folded(path: &str) -> String {
-    let path = path.to_uppercase().replace("CONTROLSET001", "CURRENTCONTROLSET");
+    let path: String = path.chars().take(LONGEST).flat_map(char::to_uppercase).collect();
+    let path = path.replace("CONTROLSET001", "CURRENTCONTROLSET");
     path.trim_end_matches('\\').to_owned()
 }

@@ -36,21 +36,59 @@ pub(crate) fn send_all(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Names of the kinds of requests that no program sends here, with their numbers.
+const OTHERS: [(&str, u8); 15] = [
+    ("IRP_MJ_QUERY_INFORMATION", 5),
+    ("IRP_MJ_SET_INFORMATION", 6),
+    ("IRP_MJ_QUERY_EA", 7),
+    ("IRP_MJ_SET_EA", 8),
+    ("IRP_MJ_FLUSH_BUFFERS", 9),
+    ("IRP_MJ_QUERY_VOLUME_INFORMATION", 10),
+    ("IRP_MJ_SET_VOLUME_INFORMATION", 11),
+    ("IRP_MJ_DIRECTORY_CONTROL", 12),
+    ("IRP_MJ_FILE_SYSTEM_CONTROL", 13),
+    ("IRP_MJ_INTERNAL_DEVICE_CONTROL", 15),
+    ("IRP_MJ_LOCK_CONTROL", 17),
+    ("IRP_MJ_QUERY_SECURITY", 20),
+    ("IRP_MJ_SET_SECURITY", 21),
+    ("IRP_MJ_POWER", 22),
+    ("IRP_MJ_SYSTEM_CONTROL", 23),
+];
+
+/// Says which of the driver's dispatch routines nothing was sent to.
+pub(crate) fn tell_others(kernel: &mut Kernel<'_>) {
+    for (name, number) in OTHERS {
+        if kernel.dispatch_routine(number).is_some() {
+            kernel.leave_out(name);
+        }
+    }
+    let opened = |name: &str| name == "IRP_MJ_CREATE";
+    if !kernel.run.phases.iter().any(|phase| opened(&phase.name)) {
+        let sent =
+            [("IRP_MJ_CREATE", major::CREATE), ("IRP_MJ_DEVICE_CONTROL", major::DEVICE_CONTROL)];
+        for (name, number) in sent {
+            if kernel.dispatch_routine(number).is_some() {
+                kernel.leave_out(name);
+            }
+        }
+    }
+}
+
 fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
     let Some(file) = make_file(kernel, device) else { return Err(kernel.out_of("memory")) };
     let opened = ask(kernel, "IRP_MJ_CREATE", major::CREATE, device, file, |kernel, request| {
         // Parameters.Create: options, access to share.
         let context = kernel.own(0x100).unwrap_or(0);
-        let at = request.location + stack::PARAMETERS;
+        let at = request.location.wrapping_add(stack::PARAMETERS);
         kernel.put_u64(at, context)?;
-        kernel.put_u32(context + 0x10, 0x0012_019F)?;
-        kernel.put_u32(at + 8, 0x0100_0060)?;
-        kernel.put_u16(at + 0x12, 3)
+        kernel.put_u32(context.wrapping_add(0x10), 0x0012_019F)?;
+        kernel.put_u32(at.wrapping_add(8), 0x0100_0060)?;
+        kernel.put_u16(at.wrapping_add(0x12), 3)
     })?;
     if opened.is_some_and(|status| (status as i32) < 0) {
         return Ok(());
     }
-    let kind = kernel.u32(device + device::TYPE)?;
+    let kind = kernel.u32(device.wrapping_add(device::TYPE))?;
     if kernel.dispatch_routine(major::DEVICE_CONTROL).is_some() {
         for code in codes::control_codes(kernel.image(), kind) {
             control(kernel, device, file, code)?;
@@ -58,7 +96,7 @@ fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
     }
     for (name, number) in [("IRP_MJ_READ", major::READ), ("IRP_MJ_WRITE", major::WRITE)] {
         ask(kernel, name, number, device, file, |kernel, request| {
-            let at = request.location + stack::PARAMETERS;
+            let at = request.location.wrapping_add(stack::PARAMETERS);
             kernel.put_u32(at, BUFFER as u32)?;
             transfer_buffer(kernel, device, request)
         })?;
@@ -72,38 +110,38 @@ fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
 fn make_file(kernel: &mut Kernel<'_>, device: u64) -> Option<u64> {
     let file = kernel.own(file::SIZE)?;
     kernel.put_u16(file, 5).ok()?;
-    kernel.put_u16(file + 2, file::SIZE as u16).ok()?;
-    kernel.put_u64(file + file::DEVICE_OBJECT, device).ok()?;
+    kernel.put_u16(file.wrapping_add(2), file::SIZE as u16).ok()?;
+    kernel.put_u64(file.wrapping_add(file::DEVICE_OBJECT), device).ok()?;
     // Read, write and delete access.
-    kernel.put(file + file::READ_ACCESS, &[1, 1, 0]).ok()?;
-    kernel.put_u32(file + file::FLAGS, 2).ok()?;
+    kernel.put(file.wrapping_add(file::READ_ACCESS), &[1, 1, 0]).ok()?;
+    kernel.put_u32(file.wrapping_add(file::FLAGS), 2).ok()?;
     Some(file)
 }
 
 fn control(kernel: &mut Kernel<'_>, device: u64, file: u64, code: u32) -> Result<(), Stop> {
     let name = format!("IRP_MJ_DEVICE_CONTROL {code:#x}");
     ask(kernel, &name, major::DEVICE_CONTROL, device, file, |kernel, request| {
-        let at = request.location + stack::PARAMETERS;
+        let at = request.location.wrapping_add(stack::PARAMETERS);
         kernel.put_u32(at, BUFFER as u32)?;
-        kernel.put_u32(at + 8, BUFFER as u32)?;
-        kernel.put_u32(at + 0x10, code)?;
+        kernel.put_u32(at.wrapping_add(8), BUFFER as u32)?;
+        kernel.put_u32(at.wrapping_add(0x10), code)?;
         match code & 3 {
             BUFFERED => {
                 let buffer = kernel.own(BUFFER).unwrap_or(0);
-                kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer)
+                kernel.put_u64(request.irp.wrapping_add(irp::SYSTEM_BUFFER), buffer)
             }
             NEITHER => {
                 let input = user_buffer(kernel);
                 let output = user_buffer(kernel);
-                kernel.put_u64(at + 0x18, input)?;
-                kernel.put_u64(request.irp + irp::USER_BUFFER, output)
+                kernel.put_u64(at.wrapping_add(0x18), input)?;
+                kernel.put_u64(request.irp.wrapping_add(irp::USER_BUFFER), output)
             }
             _ => {
                 let buffer = kernel.own(BUFFER).unwrap_or(0);
-                kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer)?;
+                kernel.put_u64(request.irp.wrapping_add(irp::SYSTEM_BUFFER), buffer)?;
                 let output = user_buffer(kernel);
                 let list = kernel.locked_list(output, BUFFER);
-                kernel.put_u64(request.irp + irp::MDL, list.unwrap_or(0))
+                kernel.put_u64(request.irp.wrapping_add(irp::MDL), list.unwrap_or(0))
             }
         }
     })
@@ -117,16 +155,16 @@ fn user_buffer(kernel: &mut Kernel<'_>) -> u64 {
 
 /// The buffer of a read or write, in the way that the device wants it.
 fn transfer_buffer(kernel: &mut Kernel<'_>, device: u64, request: &Request) -> Result<(), Stop> {
-    let flags = kernel.u32(device + device::FLAGS)?;
+    let flags = kernel.u32(device.wrapping_add(device::FLAGS))?;
     if flags & device::BUFFERED_IO != 0 {
         let buffer = kernel.own(BUFFER).unwrap_or(0);
-        return kernel.put_u64(request.irp + irp::SYSTEM_BUFFER, buffer);
+        return kernel.put_u64(request.irp.wrapping_add(irp::SYSTEM_BUFFER), buffer);
     }
     let buffer = user_buffer(kernel);
-    kernel.put_u64(request.irp + irp::USER_BUFFER, buffer)?;
+    kernel.put_u64(request.irp.wrapping_add(irp::USER_BUFFER), buffer)?;
     if flags & device::DIRECT_IO != 0 {
         let list = kernel.locked_list(buffer, BUFFER).unwrap_or(0);
-        kernel.put_u64(request.irp + irp::MDL, list)?;
+        kernel.put_u64(request.irp.wrapping_add(irp::MDL), list)?;
     }
     Ok(())
 }
@@ -145,16 +183,16 @@ fn ask(
     {
         return Ok(None);
     }
-    let depth = kernel.u8(device + device::STACK_SIZE)?;
+    let depth = kernel.u8(device.wrapping_add(device::STACK_SIZE))?;
     let Some(irp) = kernel.make_irp(depth) else { return Err(kernel.out_of("memory")) };
-    let location = kernel.u64(irp + irp::CURRENT_STACK)?.wrapping_sub(stack::SIZE);
+    let location = kernel.u64(irp.wrapping_add(irp::CURRENT_STACK))?.wrapping_sub(stack::SIZE);
     let request = Request { irp, location, file };
     kernel.put_u8(location, number)?;
-    kernel.put_u64(location + stack::FILE_OBJECT, file)?;
-    kernel.put_u8(irp + irp::REQUESTOR_MODE, u8::from(file != 0))?;
+    kernel.put_u64(location.wrapping_add(stack::FILE_OBJECT), file)?;
+    kernel.put_u8(irp.wrapping_add(irp::REQUESTOR_MODE), u8::from(file != 0))?;
     let thread = kernel.thread();
-    kernel.put_u64(irp + irp::THREAD, thread)?;
-    kernel.put_u64(irp + irp::FILE_OBJECT, request.file)?;
+    kernel.put_u64(irp.wrapping_add(irp::THREAD), thread)?;
+    kernel.put_u64(irp.wrapping_add(irp::FILE_OBJECT), request.file)?;
     kernel
         .put_u32(irp + irp::STATUS, if number == major::PNP { status::NOT_SUPPORTED } else { 0 })?;
     fill(kernel, &request)?;
@@ -163,18 +201,19 @@ fn ask(
     if kernel.requests.irps.get(&irp) == Some(&false) {
         cancel(kernel, device, irp)?;
     }
-    let told = if status == status::PENDING { kernel.u32(irp + irp::STATUS)? } else { status };
+    let told =
+        if status == status::PENDING { kernel.u32(irp.wrapping_add(irp::STATUS))? } else { status };
     release(kernel, irp);
     Ok(Some(told))
 }
 
 /// A request that nobody completes is cancelled, as Windows does when the program ends.
 fn cancel(kernel: &mut Kernel<'_>, device: u64, irp: u64) -> Result<(), Stop> {
-    kernel.put_u8(irp + irp::CANCEL, 1)?;
-    let routine = kernel.u64(irp + irp::CANCEL_ROUTINE)?;
+    kernel.put_u8(irp.wrapping_add(irp::CANCEL), 1)?;
+    let routine = kernel.u64(irp.wrapping_add(irp::CANCEL_ROUTINE))?;
     if routine != 0 {
-        kernel.put_u64(irp + irp::CANCEL_ROUTINE, 0)?;
-        kernel.put_u8(irp + irp::CANCEL_IRQL, 0)?;
+        kernel.put_u64(irp.wrapping_add(irp::CANCEL_ROUTINE), 0)?;
+        kernel.put_u8(irp.wrapping_add(irp::CANCEL_IRQL), 0)?;
         kernel.phase_without_status("cancel routine", |kernel| {
             kernel.irql = 2;
             kernel.call(routine, &[device, irp])
@@ -193,7 +232,7 @@ fn release(kernel: &mut Kernel<'_>, irp: u64) {
     if kernel.requests.irps.get(&irp) == Some(&true) {
         kernel.requests.irps.remove(&irp);
         for field in [irp::SYSTEM_BUFFER, irp::MDL] {
-            let buffer = kernel.u64(irp + field).unwrap_or(0);
+            let buffer = kernel.u64(irp.wrapping_add(field)).unwrap_or(0);
             kernel.give_back(buffer);
         }
         kernel.give_back(irp);
@@ -202,7 +241,9 @@ fn release(kernel: &mut Kernel<'_>, irp: u64) {
 
 /// Windows finds a device for the driver, if it wants one.
 pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
-    let routine = kernel.u64(kernel.requests.driver + driver::EXTENSION_AT + driver::ADD_DEVICE)?;
+    let routine = kernel.u64(
+        kernel.requests.driver.wrapping_add(driver::EXTENSION_AT).wrapping_add(driver::ADD_DEVICE),
+    )?;
     if routine == 0 {
         return Ok(());
     }
@@ -210,7 +251,7 @@ pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
     let Some(physical) = kernel.make_device(other, 0, 0x22) else {
         return Err(kernel.out_of("memory"));
     };
-    kernel.put_u32(physical + device::FLAGS, 0x1000)?;
+    kernel.put_u32(physical.wrapping_add(device::FLAGS), 0x1000)?;
     let object = kernel.requests.driver;
     kernel.assume("a device is there for the driver");
     let answer =
@@ -227,7 +268,9 @@ pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
 
 /// Windows takes the device away again.
 pub(crate) fn remove_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
-    let routine = kernel.u64(kernel.requests.driver + driver::EXTENSION_AT + driver::ADD_DEVICE)?;
+    let routine = kernel.u64(
+        kernel.requests.driver.wrapping_add(driver::EXTENSION_AT).wrapping_add(driver::ADD_DEVICE),
+    )?;
     if routine == 0 {
         return Ok(());
     }
@@ -239,7 +282,7 @@ pub(crate) fn remove_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
 
 fn plug(kernel: &mut Kernel<'_>, name: &str, minor: u8, device: u64) -> Result<(), Stop> {
     ask(kernel, name, major::PNP, device, 0, |kernel, request| {
-        kernel.put_u8(request.location + stack::MINOR, minor)
+        kernel.put_u8(request.location.wrapping_add(stack::MINOR), minor)
     })
     .map(drop)
 }
@@ -264,8 +307,8 @@ fn notify_one(kernel: &mut Kernel<'_>, callback: Callback) -> Result<(), Stop> {
             let image = kernel.make_string("\\??\\C:\\Windows\\program.exe").unwrap_or(0);
             // PS_CREATE_NOTIFY_INFO.
             kernel.put_u64(scratch, 0x48)?;
-            kernel.put_u64(scratch + 0x10, system)?;
-            kernel.put_u64(scratch + 0x30, image)?;
+            kernel.put_u64(scratch.wrapping_add(0x10), system)?;
+            kernel.put_u64(scratch.wrapping_add(0x30), image)?;
             ("process callback", vec![data::PROGRAM_PROCESS, program, scratch])
         }
         Notice::Thread => ("thread callback", vec![program, data::PROGRAM_THREAD_ID, 1]),
@@ -274,20 +317,20 @@ fn notify_one(kernel: &mut Kernel<'_>, callback: Callback) -> Result<(), Stop> {
                 kernel.make_string("\\Device\\HarddiskVolume1\\Windows\\program.dll").unwrap_or(0);
             // IMAGE_INFO: properties, base, size.
             kernel.put_u32(scratch, 3)?;
-            kernel.put_u64(scratch + 8, space::USER)?;
-            kernel.put_u64(scratch + 0x18, PAGE)?;
+            kernel.put_u64(scratch.wrapping_add(8), space::USER)?;
+            kernel.put_u64(scratch.wrapping_add(0x18), PAGE)?;
             ("image callback", vec![image, program, scratch])
         }
         Notice::Registry => ("registry callback", vec![callback.context, u64::MAX >> 32, 0]),
         Notice::Object => {
             // OB_PRE_OPERATION_INFORMATION: a handle of the program's process is opened.
             kernel.put_u32(scratch, 1)?;
-            kernel.put_u64(scratch + 8, data::PROGRAM_PROCESS)?;
+            kernel.put_u64(scratch.wrapping_add(8), data::PROGRAM_PROCESS)?;
             let kind = data::address_of("PsProcessType").unwrap_or(0);
             let kind = kernel.u64(kind)?;
-            kernel.put_u64(scratch + 0x10, kind)?;
-            kernel.put_u64(scratch + 0x20, scratch + 0x40)?;
-            kernel.put_u64(scratch + 0x40, 0x1F_FFFF_001F_FFFF)?;
+            kernel.put_u64(scratch.wrapping_add(0x10), kind)?;
+            kernel.put_u64(scratch.wrapping_add(0x20), scratch + 0x40)?;
+            kernel.put_u64(scratch.wrapping_add(0x40), 0x1F_FFFF_001F_FFFF)?;
             ("object callback", vec![callback.context, scratch])
         }
         Notice::Shutdown => {

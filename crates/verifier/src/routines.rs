@@ -19,6 +19,7 @@ mod object;
 mod pool;
 mod registry;
 mod request;
+mod section;
 mod security;
 mod string;
 mod system;
@@ -51,6 +52,7 @@ const FAMILIES: &[&[Entry]] = &[
     pool::ROUTINES,
     registry::ROUTINES,
     request::ROUTINES,
+    section::ROUTINES,
     security::ROUTINES,
     string::ROUTINES,
     system::ROUTINES,

@@ -3,6 +3,7 @@
 use crate::kernel::Kernel;
 use crate::space::{STACK_GAP, STACK_PAGES, STACK_STRIDE, STACKS};
 use crate::stop::{Answer, Stop};
+use crate::waiting::LATEST;
 use crate::{data, faults};
 use ringfence_machine::{PAGE, Register, Registers, Rights};
 use std::collections::{BTreeMap, VecDeque};
@@ -83,8 +84,9 @@ pub(crate) mod offset {
 
 /// Threads that are made, at most.
 const MOST_THREADS: usize = 64;
-/// How long is waited for timers after DriverEntry and after unloading, in units of 100 ns: five seconds.
-pub(crate) const PATIENCE: u64 = 50_000_000;
+/// How long is waited for timers after DriverEntry and after unloading, in units of 100 ns: two
+/// seconds.
+pub(crate) const PATIENCE: u64 = 20_000_000;
 /// How long is waited for them after each request: as long as a program takes to come up with the next one.
 pub(crate) const MOMENT: u64 = 10_000;
 /// What is run after each phase, at most.
@@ -182,7 +184,7 @@ impl Kernel<'_> {
         let thread = &mut self.schedule.threads[index];
         thread.state = State::Done;
         let (object, stack) = (thread.object, thread.stack);
-        self.put_u32(object + offset::SIGNAL_STATE, 1)?;
+        self.put_u32(object.wrapping_add(offset::SIGNAL_STATE), 1)?;
         self.unmap(stack - STACK_PAGES * PAGE, STACK_PAGES, "stack");
         Ok(())
     }
@@ -202,6 +204,7 @@ impl Kernel<'_> {
             self.aside("system thread", 0, |kernel| kernel.run_thread(index).map(|()| 0))?;
             return Ok(true);
         }
+        self.charge(self.schedule.timers.len() as u64)?;
         let timers = self.schedule.timers.values().map(|timer| timer.due);
         let sleepers = self.schedule.threads.iter().filter_map(|thread| match thread.state {
             State::Waiting { .. } => thread.deadline,
@@ -233,11 +236,11 @@ impl Kernel<'_> {
         let due = self.schedule.timers.iter().filter(|(_, timer)| timer.due <= now);
         let due: Vec<_> = due.map(|(&at, &timer)| (at, timer)).collect();
         for (at, timer) in due {
-            self.put_u32(at + offset::SIGNAL_STATE, 1)?;
+            self.put_u32(at.wrapping_add(offset::SIGNAL_STATE), 1)?;
             match timer.period {
                 0 => self.schedule.timers.remove(&at),
                 period => {
-                    let due = self.clock.saturating_add(period);
+                    let due = self.clock.saturating_add(period).min(LATEST);
                     self.schedule.timers.insert(at, Timer { due, ..timer })
                 }
             };
@@ -250,6 +253,7 @@ impl Kernel<'_> {
 
     /// Queues a deferred procedure call; false where it is queued already.
     pub(crate) fn queue_deferred(&mut self, object: u64) -> bool {
+        self.spend(self.schedule.deferred.len() as u64 / 8);
         let queue = &mut self.schedule.deferred;
         if queue.contains(&object) || queue.len() >= self.options.budget.entries {
             return false;
@@ -275,12 +279,12 @@ impl Kernel<'_> {
     fn run_deferred(&mut self, object: u64) -> Result<(), Stop> {
         let arguments = [
             object,
-            self.u64(object + offset::DPC_CONTEXT)?,
-            self.u64(object + offset::DPC_ARGUMENT1)?,
-            self.u64(object + offset::DPC_ARGUMENT2)?,
+            self.u64(object.wrapping_add(offset::DPC_CONTEXT))?,
+            self.u64(object.wrapping_add(offset::DPC_ARGUMENT1))?,
+            self.u64(object.wrapping_add(offset::DPC_ARGUMENT2))?,
         ];
-        self.put_u64(object + offset::DPC_DATA, 0)?;
-        let routine = self.u64(object + offset::DPC_ROUTINE)?;
+        self.put_u64(object.wrapping_add(offset::DPC_DATA), 0)?;
+        let routine = self.u64(object.wrapping_add(offset::DPC_ROUTINE))?;
         if routine != 0 {
             self.aside("DPC", faults::DISPATCH, |kernel| kernel.call(routine, &arguments))?;
         }

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::faults::bug_check;
 use crate::gates::RETURN;
 use crate::kernel::Kernel;
+use crate::space::places;
 use crate::stop::{Answer, Exception, Stop, status};
 use crate::unwind::{Handler, Step};
 use crate::{Kind, space};
@@ -90,9 +91,11 @@ impl Kernel<'_> {
         self.write_context(context, registers)?;
         self.put(record, &[0; RECORD as usize])?;
         self.put_u32(record, exception.code)?;
-        self.put_u64(record + 0x10, registers.rip)?;
-        self.put_u32(record + 0x18, exception.count)?;
-        for (&parameter, at) in exception.parameters.iter().zip((record + 0x20..).step_by(8)) {
+        self.put_u64(record.wrapping_add(0x10), registers.rip)?;
+        self.put_u32(record.wrapping_add(0x18), exception.count)?;
+        for (&parameter, at) in
+            exception.parameters.iter().zip(places(record.wrapping_add(0x20), 8))
+        {
             self.put_u64(at, parameter)?;
         }
         self.registers().set(Register::Rsp, bottom);
@@ -106,6 +109,7 @@ impl Kernel<'_> {
             if now.rip == RETURN || !self.loaded.contains(now.rip) {
                 return Ok(None);
             }
+            self.charge(20)?;
             let Some(step) = self.step(&now) else { return Ok(None) };
             if let Some(handler) = step.handler.filter(|handler| handler.exceptions) {
                 self.describe(scene, &now, &step, handler, 0)?;
@@ -144,7 +148,7 @@ impl Kernel<'_> {
             [function.begin, function.end.unwrap_or_default(), function.unwind.unwrap_or_default()]
                 .map(|rva| rva.0)
         });
-        for (value, at) in entry.into_iter().zip((scene.function..).step_by(4)) {
+        for (value, at) in entry.into_iter().zip(places(scene.function, 4)) {
             self.put_u32(at, value)?;
         }
         let fields = [
@@ -159,7 +163,7 @@ impl Kernel<'_> {
             0,
             0,
         ];
-        for (value, at) in fields.into_iter().zip((scene.dispatcher..).step_by(8)) {
+        for (value, at) in fields.into_iter().zip(places(scene.dispatcher, 8)) {
             self.put_u64(at, value)?;
         }
         Ok(())
@@ -169,32 +173,33 @@ impl Kernel<'_> {
     pub(crate) fn c_specific_handler(&mut self, call: &Call) -> Answer {
         let (record, frame, context, dispatcher) = (call.at(0), call.at(1), call.at(2), call.at(3));
         let pc = self.u64(dispatcher)?.wrapping_sub(self.loaded.base);
-        let table = self.u64(dispatcher + 0x38)?;
-        let flags = self.u32(record + 4)?;
+        let table = self.u64(dispatcher.wrapping_add(0x38))?;
+        let flags = self.u32(record.wrapping_add(4))?;
         let count = self.u32(table)?.min(MOST_SCOPES);
-        let start = self.u32(dispatcher + 0x48)?;
+        let start = self.u32(dispatcher.wrapping_add(0x48))?;
         for index in start..count {
             self.charge(10)?;
-            let scope = table + 4 + 16 * u64::from(index);
+            let scope = table.wrapping_add(4 + 16 * u64::from(index));
             let [begin, end, handler, target] = [
                 self.u32(scope)?,
-                self.u32(scope + 4)?,
-                self.u32(scope + 8)?,
-                self.u32(scope + 12)?,
+                self.u32(scope.wrapping_add(4))?,
+                self.u32(scope.wrapping_add(8))?,
+                self.u32(scope.wrapping_add(12))?,
             ];
             if !(u64::from(begin)..u64::from(end)).contains(&pc) {
                 continue;
             }
             if flags & UNWIND != 0 {
                 if target != 0 {
-                    let goal = self.u64(dispatcher + 0x20)?.wrapping_sub(self.loaded.base);
+                    let goal =
+                        self.u64(dispatcher.wrapping_add(0x20))?.wrapping_sub(self.loaded.base);
                     if flags & TARGET_UNWIND != 0 && goal == u64::from(target) {
                         break;
                     }
                     continue;
                 }
                 // Each is run once, even where another exception comes up in it.
-                self.put_u32(dispatcher + 0x48, index + 1)?;
+                self.put_u32(dispatcher.wrapping_add(0x48), index + 1)?;
                 self.call(self.loaded.at(handler), &[1, frame])?;
                 continue;
             }
@@ -219,7 +224,7 @@ impl Kernel<'_> {
         // EXCEPTION_POINTERS, out of reach of the frame of the filter.
         let pointers = self.registers().get(Register::Rsp).wrapping_sub(0x40) & !15;
         self.put_u64(pointers, record)?;
-        self.put_u64(pointers + 8, context)?;
+        self.put_u64(pointers.wrapping_add(8), context)?;
         let saved = self.registers().clone();
         self.registers().set(Register::Rsp, pointers.wrapping_sub(0x20));
         let answer = self.call(self.loaded.at(handler), &[pointers, frame]);
@@ -246,11 +251,12 @@ impl Kernel<'_> {
             if now.rip == RETURN || !self.loaded.contains(now.rip) {
                 break;
             }
+            self.charge(20)?;
             let Some(step) = self.step(&now) else { break };
             let last = step.establisher == target;
             if let Some(handler) = step.handler.filter(|handler| handler.unwinding) {
                 let flags = if last { UNWINDING | TARGET_UNWIND } else { UNWINDING };
-                self.put_u32(record + 4, flags)?;
+                self.put_u32(record.wrapping_add(4), flags)?;
                 self.describe(&scene, &now, &step, handler, goal)?;
                 self.ask(&scene, &step, handler)?;
             }
@@ -293,14 +299,14 @@ impl Kernel<'_> {
     /// Reads CONTEXT back.
     pub(crate) fn read_context(&mut self, at: u64, registers: &mut Registers) -> Result<(), Stop> {
         for (index, value) in registers.general.iter_mut().enumerate() {
-            *value = self.u64(at + 0x78 + 8 * index as u64)?;
+            *value = self.u64(at.wrapping_add(0x78).wrapping_add(8 * index as u64))?;
         }
-        registers.rip = self.u64(at + 0xF8)?;
+        registers.rip = self.u64(at.wrapping_add(0xF8))?;
         // Only what arithmetic and string operations leave; the rest is not a driver's to change so.
-        let flags = u64::from(self.u32(at + 0x44)?);
+        let flags = u64::from(self.u32(at.wrapping_add(0x44))?);
         registers.rflags = registers.rflags & !0xCD5 | flags & 0xCD5;
         for (index, vector) in registers.vectors.iter_mut().enumerate() {
-            let saved = self.bytes(at + 0x1A0 + 16 * index as u64, 16)?;
+            let saved = self.bytes(at.wrapping_add(0x1A0).wrapping_add(16 * index as u64), 16)?;
             vector[..16].copy_from_slice(&saved);
         }
         Ok(())

@@ -10,8 +10,14 @@ pub const DATA: u64 = 0xFFFF_F800_0080_0000;
 pub const DATA_PAGES: u64 = 64;
 /// The processor's control region, which `gs` points to.
 pub const PROCESSOR: u64 = 0xFFFF_F800_00F0_0000;
-/// Pages of it.
-pub const PROCESSOR_PAGES: u64 = 4;
+/// Pages of it, with tables that the processor has registers for.
+pub const PROCESSOR_PAGES: u64 = 6;
+/// The highest page table, which CR3 names. It is empty.
+pub const PAGE_TABLE: u64 = PROCESSOR + 5 * PAGE;
+/// The number of its page frame.
+pub const PAGE_TABLE_FRAME: u64 = 0x1AD;
+/// Code of the kernel that is there: what Control Flow Guard calls.
+pub const GUARD: u64 = 0xFFFF_F800_00FE_0000;
 /// The kernel's functions: an address each, at which execution leaves the guest.
 pub const GATES: u64 = 0xFFFF_F800_0100_0000;
 /// Bytes from one function to the next.
@@ -48,6 +54,11 @@ pub const SYSTEM: u64 = 0xFFFF_8000_0000_0000;
 pub const USER: u64 = 0x0000_0000_1000_0000;
 /// The last address of a program.
 pub const HIGHEST_USER: u64 = 0x0000_7FFF_FFFE_FFFF;
+
+/// Addresses from `start` on, `stride` apart; behind the last one comes the first.
+pub fn places(start: u64, stride: u64) -> impl Iterator<Item = u64> + Clone {
+    (0_u64..).map(move |index| start.wrapping_add(index.wrapping_mul(stride)))
+}
 
 /// How many pages `bytes` from `address` on touch.
 pub fn pages_of(address: u64, bytes: u64) -> u64 {

@@ -1,16 +1,19 @@
 //! Text in the guest's memory.
 
 use crate::kernel::Kernel;
+use crate::space::places;
 use crate::stop::Stop;
 
 /// Units of a text that ends with a zero, at most.
 const LONGEST: u64 = 1 << 16;
+/// Characters of an object's name that count, at most.
+const LONGEST_NAME: usize = 1024;
 
 impl Kernel<'_> {
     /// The units of a UNICODE_STRING.
     pub(crate) fn units(&mut self, string: u64) -> Result<Vec<u16>, Stop> {
         let length = u64::from(self.u16(string)?) & !1;
-        let buffer = self.u64(string + 8)?;
+        let buffer = self.u64(string.wrapping_add(8))?;
         let bytes = if length == 0 { Vec::new() } else { self.bytes(buffer, length)? };
         Ok(bytes.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect())
     }
@@ -26,14 +29,14 @@ impl Kernel<'_> {
     /// The bytes of an ANSI_STRING.
     pub(crate) fn ansi(&mut self, string: u64) -> Result<Vec<u8>, Stop> {
         let length = u64::from(self.u16(string)?);
-        let buffer = self.u64(string + 8)?;
+        let buffer = self.u64(string.wrapping_add(8))?;
         if length == 0 { Ok(Vec::new()) } else { self.bytes(buffer, length) }
     }
 
     /// Units up to a zero, or `most` of them.
     pub(crate) fn wide(&mut self, at: u64, most: u64) -> Result<Vec<u16>, Stop> {
         let mut units = Vec::new();
-        for place in (at..).step_by(2).take(most.min(LONGEST) as usize) {
+        for place in places(at, 2).take(most.min(LONGEST) as usize) {
             match self.u16(place)? {
                 0 => break,
                 unit => units.push(unit),
@@ -46,7 +49,7 @@ impl Kernel<'_> {
     /// Bytes up to a zero, or `most` of them.
     pub(crate) fn narrow(&mut self, at: u64, most: u64) -> Result<Vec<u8>, Stop> {
         let mut bytes = Vec::new();
-        for place in (at..).take(most.min(LONGEST) as usize) {
+        for place in places(at, 1).take(most.min(LONGEST) as usize) {
             match self.u8(place)? {
                 0 => break,
                 byte => bytes.push(byte),
@@ -61,13 +64,14 @@ impl Kernel<'_> {
         if attributes == 0 {
             return Ok(String::new());
         }
-        let root = self.u64(attributes + 8)?;
-        let name = self.u64(attributes + 16)?;
+        let root = self.u64(attributes.wrapping_add(8))?;
+        let name = self.u64(attributes.wrapping_add(16))?;
         let name = self.string(name)?;
-        match self.objects.path_of(root) {
-            Some(root) => Ok(format!("{root}\\{name}")),
-            None => Ok(name),
-        }
+        let whole = match self.objects.path_of(root) {
+            Some(root) => format!("{root}\\{name}"),
+            None => name,
+        };
+        Ok(whole.chars().take(LONGEST_NAME).collect())
     }
 
     /// Writes units as bytes.

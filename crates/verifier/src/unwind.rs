@@ -122,12 +122,12 @@ impl Kernel<'_> {
     fn information(&self, entry: Function) -> Option<Information> {
         let at = self.loaded.at(entry.unwind?.0);
         let first = self.u8(at).ok()?;
-        let frame = self.u8(at + 3).ok()?;
+        let frame = self.u8(at.wrapping_add(3)).ok()?;
         Some(Information {
             version: first & 7,
             flags: first >> 3,
-            prolog: self.u8(at + 1).ok()?,
-            count: self.u8(at + 2).ok()?,
+            prolog: self.u8(at.wrapping_add(1)).ok()?,
+            count: self.u8(at.wrapping_add(2)).ok()?,
             codes: at + 4,
             frame_register: frame & 15,
             frame_offset: frame >> 4,
@@ -154,8 +154,8 @@ impl Kernel<'_> {
         let tail = Self::tail(information);
         Some(Function {
             begin: Rva(self.u32(tail).ok()?),
-            end: Some(Rva(self.u32(tail + 4).ok()?)),
-            unwind: Some(Rva(self.u32(tail + 8).ok()?)),
+            end: Some(Rva(self.u32(tail.wrapping_add(4)).ok()?)),
+            unwind: Some(Rva(self.u32(tail.wrapping_add(8)).ok()?)),
         })
     }
 

@@ -4,15 +4,19 @@ use crate::kernel::Kernel;
 use crate::schedule::{State, offset};
 use crate::stop::{Answer, Stop, status};
 
+/// No time is later: some fifty years.
+pub(crate) const LATEST: u64 = 1 << 54;
+
 impl Kernel<'_> {
     /// Which of `objects` ends a wait of `thread`: the place of the first, or 0 for all of them.
     pub(crate) fn satisfied(&self, objects: &[u64], all: bool, thread: u64) -> Option<usize> {
         let signalled = |&object: &u64| {
             let kind = self.u8(object).unwrap_or(0) & 0x7F;
-            let state = self.u32(object + offset::SIGNAL_STATE).unwrap_or(0) as i32;
+            let state = self.u32(object.wrapping_add(offset::SIGNAL_STATE)).unwrap_or(0) as i32;
             /// MutantObject: who has it may have it again.
             const MUTANT: u8 = 2;
-            let mine = kind == MUTANT && self.u64(object + offset::MUTANT_OWNER) == Ok(thread);
+            let mine =
+                kind == MUTANT && self.u64(object.wrapping_add(offset::MUTANT_OWNER)) == Ok(thread);
             state > 0 || mine
         };
         if all {
@@ -24,15 +28,15 @@ impl Kernel<'_> {
     /// What ending a wait does to the object waited for.
     fn acquire(&mut self, object: u64, thread: u64) -> Result<(), Stop> {
         let kind = self.u8(object)? & 0x7F;
-        let state = self.u32(object + offset::SIGNAL_STATE)?;
+        let state = self.u32(object.wrapping_add(offset::SIGNAL_STATE))?;
         match kind {
             // A synchronisation event or timer.
-            1 | 9 => self.put_u32(object + offset::SIGNAL_STATE, 0),
+            1 | 9 => self.put_u32(object.wrapping_add(offset::SIGNAL_STATE), 0),
             2 => {
-                self.put_u64(object + offset::MUTANT_OWNER, thread)?;
-                self.put_u32(object + offset::SIGNAL_STATE, state.wrapping_sub(1))
+                self.put_u64(object.wrapping_add(offset::MUTANT_OWNER), thread)?;
+                self.put_u32(object.wrapping_add(offset::SIGNAL_STATE), state.wrapping_sub(1))
             }
-            5 => self.put_u32(object + offset::SIGNAL_STATE, state.wrapping_sub(1)),
+            5 => self.put_u32(object.wrapping_add(offset::SIGNAL_STATE), state.wrapping_sub(1)),
             _ => Ok(()),
         }
     }
@@ -102,10 +106,10 @@ impl Kernel<'_> {
 
     /// When a time is: negative from now on, else in system time.
     pub(crate) fn deadline(&self, time: i64) -> u64 {
-        if time < 0 {
-            return self.clock.saturating_add(time.unsigned_abs());
-        }
-        let from_now = (time as u64).saturating_sub(self.system_time());
-        self.clock.saturating_add(from_now)
+        let from_now = match time {
+            ..0 => time.unsigned_abs(),
+            _ => (time as u64).saturating_sub(self.system_time()),
+        };
+        self.clock.saturating_add(from_now).min(LATEST)
     }
 }

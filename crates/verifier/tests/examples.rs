@@ -1,36 +1,14 @@
 //! The example drivers come to what Windows would show. Expected values are those of the specification and
 //! of the drivers' sources in `examples/drivers/src`; none is copied from a run.
 
+mod example;
+
+use example::{BOTH, bytes, folder, run, run_with};
 use ringfence_image::Image;
-use ringfence_verifier::{
-    Admission, Budget, End, Environment, Faults, HVCI_ENABLED, Happening, Kind, Options, Run,
-    Version,
-};
-use std::path::PathBuf;
+use ringfence_verifier::{End, Environment, HVCI_ENABLED, Happening, Kind, Run};
 
 /// The tag of the examples as a number.
 const TAG: u64 = 0x706D_6153;
-const BOTH: [Environment; 2] = [Environment::Verifier, Environment::Hvci];
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/drivers")
-}
-
-fn bytes(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join(name)).expect("an example")
-}
-
-fn run_with(name: &str, environment: Environment, change: impl FnOnce(&mut Options)) -> Run {
-    let bytes = bytes(name);
-    let image = Image::read(&bytes).expect("an image");
-    let mut options = Options::new(environment, name);
-    change(&mut options);
-    ringfence_verifier::run(&image, &options)
-}
-
-fn run(name: &str, environment: Environment) -> Run {
-    run_with(name, environment, |_| {})
-}
 
 /// Names of the phases, without the codes of device control and without repetitions.
 fn phases(run: &Run) -> Vec<&str> {
@@ -328,86 +306,4 @@ fn a_driver_that_asks_and_behaves_differently_is_seen() {
     let other = told("wdm-x64.sys", 1);
     assert!(other.behaves_like(&told("wdm-x64.sys", 1 | HVCI_ENABLED)));
     assert!(other.asked.is_empty());
-}
-
-/// opt_in.c with FX_1809 opts in from build 17763 on.
-#[test]
-fn the_version_asked_about_is_what_the_driver_is_told() {
-    let subcodes = |build| -> Vec<u64> {
-        let run = run_with("nx-opt-in-1809-x64.sys", Environment::Verifier, |options| {
-            options.windows = Version { major: 10, minor: 0, build };
-        });
-        run.violations.iter().map(|violation| violation.bug_check.parameters[0]).collect()
-    };
-    assert_eq!(subcodes(17763), [0; 0]);
-    assert_eq!(subcodes(15063), [0x2000, 0x2002]);
-}
-
-#[test]
-fn what_is_refused_is_not_run() {
-    let run_in = |environment| {
-        run_with("import-table-in-text-x64.sys", environment, |options| {
-            options.admission = Admission::Refused { why: "import table in .text".to_owned() };
-        })
-    };
-    let refused = run_in(Environment::Hvci);
-    assert_eq!(refused.end, End::Refused("import table in .text".to_owned()));
-    assert!(refused.phases.is_empty());
-    // Driver Verifier's checks run with memory integrity off, where it is let in.
-    assert_eq!(run_in(Environment::Verifier).status, Some(0));
-}
-
-#[test]
-fn the_same_bytes_and_options_give_the_same_run() {
-    for environment in BOTH {
-        let told = |run: Run| (run.phases, run.events, run.leaks, run.end, run.instructions);
-        assert_eq!(told(run("wdm-x64.sys", environment)), told(run("wdm-x64.sys", environment)));
-    }
-}
-
-/// A driver that checks what it gets survives without memory, whatever fails.
-#[test]
-fn allocations_fail_by_chance() {
-    let with = |name, seed, probability| {
-        run_with(name, Environment::Verifier, |options| {
-            options.faults = Some(Faults { seed, probability });
-        })
-    };
-    let mut failed = 0;
-    for seed in 0..64 {
-        let run = with("wdm-x64.sys", seed, 3_000);
-        assert_eq!(run.end, End::Returned, "seed {seed}: {:?}", run.violations);
-        assert_eq!(run.leaks, [], "seed {seed}");
-        failed += usize::from(run.status != Some(0));
-    }
-    assert!(
-        (1..64).contains(&failed),
-        "DriverEntry fails with some seeds, and not with all: {failed}"
-    );
-    let always = with("clean-x64.sys", 0, 10_000);
-    assert_eq!(always.status, Some(0xC000_009A), "STATUS_INSUFFICIENT_RESOURCES");
-}
-
-/// Each budget ends the run when it is used up, and is said to.
-#[test]
-fn budgets_hold() {
-    let with = |change: &dyn Fn(&mut Budget)| {
-        run_with("wdm-x64.sys", Environment::Verifier, |options| change(&mut options.budget))
-    };
-    assert_eq!(with(&|budget| budget.instructions = 200).end, End::Budget("instructions"));
-    assert_eq!(with(&|budget| budget.calls = 5).end, End::Budget("calls"));
-    assert_eq!(with(&|budget| budget.phases = 3).end, End::Budget("phases"));
-    let run = with(&|budget| budget.events = 10);
-    assert_eq!((run.end, run.events.len()), (End::Returned, 10));
-    assert!(run.events_left_out > 0);
-    // Without memory there is an end too, and never one that blames the driver.
-    for count in 0..48 {
-        for run in [
-            with(&|budget| budget.frames = count),
-            with(&|budget| budget.pages = 8 * count as u64),
-            with(&|budget| budget.entries = count),
-        ] {
-            assert!(!matches!(run.end, End::Violation), "{count}: {:?}", run.end);
-        }
-    }
 }

@@ -102,11 +102,11 @@ fn unregister_registry(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 /// OB_CALLBACK_REGISTRATION: the routines stand in a list of operations.
 fn objects(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     const OPERATION: u64 = 0x20;
-    let count = u64::from(kernel.u16(call.at(0) + 2)?).min(8);
-    let context = kernel.u64(call.at(0) + 0x18)?;
-    let list = kernel.u64(call.at(0) + 0x20)?;
+    let count = u64::from(kernel.u16(call.at(0).wrapping_add(2))?).min(8);
+    let context = kernel.u64(call.at(0).wrapping_add(0x18))?;
+    let list = kernel.u64(call.at(0).wrapping_add(0x20))?;
     for index in 0..count {
-        let routine = kernel.u64(list + OPERATION * index + 0x10)?;
+        let routine = kernel.u64(list.wrapping_add(OPERATION * index).wrapping_add(0x10))?;
         if routine != 0 {
             kernel.add_callback(Callback { kind: Notice::Object, routine, context });
         }

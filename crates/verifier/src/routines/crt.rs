@@ -121,7 +121,7 @@ fn equal_words(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn find_byte(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let bytes = kernel.bytes(call.at(0), call.at(2))?;
     let place = bytes.iter().position(|&byte| byte == call.u8(1));
-    Ok(place.map_or(0, |place| call.at(0) + place as u64))
+    Ok(place.map_or(0, |place| call.at(0).wrapping_add(place as u64)))
 }
 
 fn string_length(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
@@ -155,7 +155,7 @@ fn string_copy_bounded(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn string_append(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let end = call.at(0) + kernel.narrow(call.at(0), ANY)?.len() as u64;
+    let end = call.at(0).wrapping_add(kernel.narrow(call.at(0), ANY)?.len() as u64);
     let mut text = kernel.narrow(call.at(1), ANY)?;
     text.push(0);
     kernel.put(end, &text)?;
@@ -177,7 +177,7 @@ fn wide_copy_bounded(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn wide_append(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let end = call.at(0) + 2 * kernel.wide(call.at(0), ANY)?.len() as u64;
+    let end = call.at(0).wrapping_add(2 * kernel.wide(call.at(0), ANY)?.len() as u64);
     let mut text = kernel.wide(call.at(1), ANY)?;
     text.push(0);
     kernel.put_units(end, &text)?;
@@ -240,28 +240,28 @@ fn string_find(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut text = kernel.narrow(call.at(0), ANY)?;
     text.push(0);
     let place = text.iter().position(|&byte| byte == call.u8(1));
-    Ok(place.map_or(0, |place| call.at(0) + place as u64))
+    Ok(place.map_or(0, |place| call.at(0).wrapping_add(place as u64)))
 }
 
 fn string_find_last(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut text = kernel.narrow(call.at(0), ANY)?;
     text.push(0);
     let place = text.iter().rposition(|&byte| byte == call.u8(1));
-    Ok(place.map_or(0, |place| call.at(0) + place as u64))
+    Ok(place.map_or(0, |place| call.at(0).wrapping_add(place as u64)))
 }
 
 fn wide_find(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut text = kernel.wide(call.at(0), ANY)?;
     text.push(0);
     let place = text.iter().position(|&unit| unit == call.u16(1));
-    Ok(place.map_or(0, |place| call.at(0) + 2 * place as u64))
+    Ok(place.map_or(0, |place| call.at(0).wrapping_add(2 * place as u64)))
 }
 
 fn wide_find_last(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut text = kernel.wide(call.at(0), ANY)?;
     text.push(0);
     let place = text.iter().rposition(|&unit| unit == call.u16(1));
-    Ok(place.map_or(0, |place| call.at(0) + 2 * place as u64))
+    Ok(place.map_or(0, |place| call.at(0).wrapping_add(2 * place as u64)))
 }
 
 /// Where `part` begins in `whole`.
@@ -275,13 +275,13 @@ fn place_of<T: PartialEq>(whole: &[T], part: &[T]) -> Option<usize> {
 fn string_search(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (whole, part) = (kernel.narrow(call.at(0), ANY)?, kernel.narrow(call.at(1), ANY)?);
     kernel.charge(whole.len() as u64 + part.len() as u64)?;
-    Ok(place_of(&whole, &part).map_or(0, |place| call.at(0) + place as u64))
+    Ok(place_of(&whole, &part).map_or(0, |place| call.at(0).wrapping_add(place as u64)))
 }
 
 fn wide_search(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (whole, part) = (kernel.wide(call.at(0), ANY)?, kernel.wide(call.at(1), ANY)?);
     kernel.charge(whole.len() as u64 + part.len() as u64)?;
-    Ok(place_of(&whole, &part).map_or(0, |place| call.at(0) + 2 * place as u64))
+    Ok(place_of(&whole, &part).map_or(0, |place| call.at(0).wrapping_add(2 * place as u64)))
 }
 
 fn change_string(kernel: &mut Kernel<'_>, call: &Call, change: fn(&mut [u8])) -> Answer {
@@ -372,7 +372,7 @@ fn to_number(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn to_number_in_base(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let text = kernel.narrow(call.at(0), 64)?;
     let (value, length) = number_of(&text, call.u32(2));
-    kernel.put_optional(call.at(1), &(call.at(0) + length as u64).to_le_bytes())?;
+    kernel.put_optional(call.at(1), &(call.at(0).wrapping_add(length as u64)).to_le_bytes())?;
     Ok(value & 0xFFFF_FFFF)
 }
 

@@ -5,6 +5,7 @@ use crate::io::{Callback, Made, Notice};
 use crate::kernel::{Kernel, ignore};
 use crate::layout::{device, driver, file};
 use crate::objects::Object;
+use crate::space::places;
 use crate::stop::{Answer, Stop, status};
 
 pub(super) const ROUTINES: &[Entry] = &[
@@ -62,10 +63,10 @@ fn create(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     if !name.is_empty() && !kernel.names.add_device(&name, made) {
         return Stop::status(status::OBJECT_NAME_COLLISION);
     }
-    kernel.put_u32(made + device::CHARACTERISTICS, call.u32(4))?;
-    let first = kernel.u64(owner + driver::DEVICE_OBJECT)?;
-    kernel.put_u64(made + device::NEXT_DEVICE, first)?;
-    kernel.put_u64(owner + driver::DEVICE_OBJECT, made)?;
+    kernel.put_u32(made.wrapping_add(device::CHARACTERISTICS), call.u32(4))?;
+    let first = kernel.u64(owner.wrapping_add(driver::DEVICE_OBJECT))?;
+    kernel.put_u64(made.wrapping_add(device::NEXT_DEVICE), first)?;
+    kernel.put_u64(owner.wrapping_add(driver::DEVICE_OBJECT), made)?;
     let out = if call.name.ends_with("Secure") { call.at(8) } else { call.at(6) };
     kernel.put_u64(out, made)?;
     kernel.requests.devices.insert(made, Made { caller: call.caller });
@@ -74,9 +75,9 @@ fn create(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn delete(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let gone = call.at(0);
-    let owner = kernel.u64(gone + device::DRIVER_OBJECT)?;
-    let next = kernel.u64(gone + device::NEXT_DEVICE)?;
-    let mut at = owner + driver::DEVICE_OBJECT;
+    let owner = kernel.u64(gone.wrapping_add(device::DRIVER_OBJECT))?;
+    let next = kernel.u64(gone.wrapping_add(device::NEXT_DEVICE))?;
+    let mut at = owner.wrapping_add(driver::DEVICE_OBJECT);
     for _ in 0..256 {
         let listed = kernel.u64(at)?;
         if listed == gone {
@@ -86,8 +87,9 @@ fn delete(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         if listed == 0 {
             break;
         }
-        at = listed + device::NEXT_DEVICE;
+        at = listed.wrapping_add(device::NEXT_DEVICE);
     }
+    kernel.charge(kernel.names.len() as u64)?;
     kernel.names.remove_device(gone);
     kernel.requests.devices.remove(&gone);
     // The memory stays readable, as it does while anybody has a reference.
@@ -115,7 +117,7 @@ fn delete_link(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn top(kernel: &Kernel<'_>, at: u64) -> Result<u64, Stop> {
     let mut top = at;
     for _ in 0..32 {
-        match kernel.u64(top + device::ATTACHED_DEVICE)? {
+        match kernel.u64(top.wrapping_add(device::ATTACHED_DEVICE))? {
             0 => break,
             above => top = above,
         }
@@ -128,9 +130,9 @@ fn attach_to(kernel: &mut Kernel<'_>, upper: u64, target: u64) -> Answer {
     if lower == upper {
         return Ok(0);
     }
-    kernel.put_u64(lower + device::ATTACHED_DEVICE, upper)?;
-    let depth = kernel.u8(lower + device::STACK_SIZE)?;
-    kernel.put_u8(upper + device::STACK_SIZE, depth.saturating_add(1))?;
+    kernel.put_u64(lower.wrapping_add(device::ATTACHED_DEVICE), upper)?;
+    let depth = kernel.u8(lower.wrapping_add(device::STACK_SIZE))?;
+    kernel.put_u8(upper.wrapping_add(device::STACK_SIZE), depth.saturating_add(1))?;
     Ok(lower)
 }
 
@@ -155,7 +157,7 @@ fn attach_by_name(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn detach(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.put_u64(call.at(0) + device::ATTACHED_DEVICE, 0)?;
+    kernel.put_u64(call.at(0).wrapping_add(device::ATTACHED_DEVICE), 0)?;
     Ok(0)
 }
 
@@ -168,7 +170,7 @@ fn first_argument(_: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn related(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let below = kernel.u64(call.at(0) + file::DEVICE_OBJECT)?;
+    let below = kernel.u64(call.at(0).wrapping_add(file::DEVICE_OBJECT))?;
     top(kernel, below)
 }
 
@@ -182,7 +184,7 @@ fn pointer_by_name(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
     kernel.put_u16(opened, 5)?;
-    kernel.put_u64(opened + file::DEVICE_OBJECT, found)?;
+    kernel.put_u64(opened.wrapping_add(file::DEVICE_OBJECT), found)?;
     kernel.put_u64(call.at(2), opened)?;
     kernel.put_u64(call.at(3), found)?;
     Stop::status(status::SUCCESS)
@@ -199,13 +201,13 @@ fn register_interface(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let Some(string) = kernel.make_string(name) else {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
-    let (head, buffer) = (kernel.u64(string)?, kernel.u64(string + 8)?);
+    let (head, buffer) = (kernel.u64(string)?, kernel.u64(string.wrapping_add(8))?);
     // The driver frees the text as pool; the string around it is the driver's.
     let bytes = kernel.bytes(buffer, 2 * name.len() as u64 + 2)?;
     let kept = kernel.allocate(crate::pool::Kind::Paged, bytes.len() as u64, 0, 0).unwrap_or(0);
     kernel.put(kept, &bytes)?;
     kernel.put_u64(call.at(3), head)?;
-    kernel.put_u64(call.at(3) + 8, kept)?;
+    kernel.put_u64(call.at(3).wrapping_add(8), kept)?;
     Stop::status(status::SUCCESS)
 }
 
@@ -262,7 +264,7 @@ fn enumerate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     if u64::from(call.u32(2)) < 8 * devices.len() as u64 {
         return Stop::status(status::BUFFER_TOO_SMALL);
     }
-    for (found, at) in devices.into_iter().zip((call.at(1)..).step_by(8)) {
+    for (found, at) in devices.into_iter().zip(places(call.at(1), 8)) {
         kernel.put_u64(at, found)?;
     }
     Stop::status(status::SUCCESS)
@@ -274,7 +276,7 @@ fn create_driver(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
     kernel.put_u16(made, 4)?;
-    kernel.put_u64(made + driver::EXTENSION, made + driver::EXTENSION_AT)?;
+    kernel.put_u64(made.wrapping_add(driver::EXTENSION), made + driver::EXTENSION_AT)?;
     kernel.call_back(call.at(1), &[made, 0])
 }
 

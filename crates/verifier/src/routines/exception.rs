@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
-use crate::space;
+use crate::space::{self, places};
 use crate::stop::{Answer, Exception, Stop, status};
 use crate::{Kind, seh};
 use ringfence_image::DirectoryIndex;
@@ -64,8 +64,9 @@ fn raise_misalignment(_: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn raise_exception(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let code = kernel.u32(call.at(0))?;
-    let count = kernel.u32(call.at(0) + 0x18)?.min(2);
-    let parameters = [kernel.u64(call.at(0) + 0x20)?, kernel.u64(call.at(0) + 0x28)?];
+    let count = kernel.u32(call.at(0).wrapping_add(0x18))?.min(2);
+    let parameters =
+        [kernel.u64(call.at(0).wrapping_add(0x20))?, kernel.u64(call.at(0).wrapping_add(0x28))?];
     Err(Stop::Raise(Exception { code, count, parameters }))
 }
 
@@ -82,21 +83,21 @@ fn unwind_from_here(kernel: &mut Kernel<'_>, frame: u64, goal: u64, value: u64) 
     let mut registers = kernel.registers().clone();
     let stack = registers.get(Register::Rsp);
     registers.rip = kernel.u64(stack)?;
-    registers.set(Register::Rsp, stack + 8);
-    let context = (stack - 256 - seh::CONTEXT) & !15;
-    let record = context - 0xA0;
-    let dispatcher = record - 0x60;
+    registers.set(Register::Rsp, stack.wrapping_add(8));
+    let context = stack.wrapping_sub(256 + seh::CONTEXT) & !15;
+    let record = context.wrapping_sub(0xA0);
+    let dispatcher = record.wrapping_sub(0x60);
     kernel.write_context(context, &registers)?;
-    kernel.put(dispatcher - 0x10, &[0; 0x110])?;
+    kernel.put(dispatcher.wrapping_sub(0x10), &[0; 0x110])?;
     kernel.put_u32(record, value as u32)?;
-    kernel.registers().set(Register::Rsp, (dispatcher - 0x40) & !15);
+    kernel.registers().set(Register::Rsp, dispatcher.wrapping_sub(0x40) & !15);
     kernel.unwind_to(frame, goal, record, context, dispatcher)
 }
 
 fn capture(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut registers = kernel.registers().clone();
     registers.rip = call.caller;
-    registers.set(Register::Rsp, registers.get(Register::Rsp) + 8);
+    registers.set(Register::Rsp, registers.get(Register::Rsp).wrapping_add(8));
     kernel.write_context(call.at(0), &registers)?;
     Ok(0)
 }
@@ -105,7 +106,7 @@ fn capture(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn return_addresses(kernel: &mut Kernel<'_>, call: &Call) -> Vec<u64> {
     let mut registers = kernel.registers().clone();
     registers.rip = call.caller;
-    registers.set(Register::Rsp, registers.get(Register::Rsp) + 8);
+    registers.set(Register::Rsp, registers.get(Register::Rsp).wrapping_add(8));
     kernel.stack(&registers).into_iter().map(|frame| frame.address).collect()
 }
 
@@ -113,7 +114,7 @@ fn back_trace(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let addresses = return_addresses(kernel, call);
     let wanted = addresses.into_iter().skip(call.u32(0) as usize).take(call.u32(1) as usize);
     let mut count = 0;
-    for (address, at) in wanted.zip((call.at(2)..).step_by(8)) {
+    for (address, at) in wanted.zip(places(call.at(2), 8)) {
         kernel.put_u64(at, address)?;
         count += 1;
     }
@@ -124,8 +125,7 @@ fn back_trace(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn walk_frames(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let addresses = return_addresses(kernel, call);
     let mut count = 0;
-    for (address, at) in
-        addresses.into_iter().take(call.u32(1) as usize).zip((call.at(0)..).step_by(8))
+    for (address, at) in addresses.into_iter().take(call.u32(1) as usize).zip(places(call.at(0), 8))
     {
         kernel.put_u64(at, address)?;
         count += 1;
@@ -153,7 +153,7 @@ fn look_up_function(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         let entry = start + 12 * middle;
         if rva < kernel.u32(entry)? {
             high = middle;
-        } else if rva >= kernel.u32(entry + 4)? {
+        } else if rva >= kernel.u32(entry.wrapping_add(4))? {
             low = middle + 1;
         } else {
             return Ok(entry);
@@ -200,9 +200,7 @@ fn probe_for_write(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     probe(call, true)?;
     let pages = space::pages_of(call.at(0), call.at(1));
     kernel.charge(pages)?;
-    for page in
-        (space::page_of(call.at(0))..).step_by(PAGE as usize).take(pages.min(1 << 16) as usize)
-    {
+    for page in places(space::page_of(call.at(0)), PAGE).take(pages.min(1 << 16) as usize) {
         let rights = kernel.processor.memory().rights(page);
         if !rights.is_some_and(|rights| rights.contains(ringfence_machine::Rights::WRITE)) {
             return Err(Stop::Raise(Exception::access_violation(1, page)));
@@ -220,7 +218,7 @@ fn bug_check(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     // The place is the driver's call, not the kernel's function.
     let registers = kernel.registers();
     registers.rip = call.caller;
-    registers.set(Register::Rsp, registers.get(Register::Rsp) + 8);
+    registers.set(Register::Rsp, registers.get(Register::Rsp).wrapping_add(8));
     Err(kernel.stop(Kind::Crash, call.u32(0), parameters))
 }
 

@@ -237,9 +237,9 @@ fn own_arguments(kernel: &mut Kernel<'_>, call: &Call, index: u64) -> Result<Arg
     let home = kernel.registers().get(Register::Rsp).wrapping_add(8);
     // The caller's home space is there for exactly this.
     for register in 0..4 {
-        kernel.put_u64(home + 8 * register, call.at(register as usize))?;
+        kernel.put_u64(home.wrapping_add(8 * register), call.at(register as usize))?;
     }
-    Ok(Arguments { next: home + 8 * index })
+    Ok(Arguments { next: home.wrapping_add(8 * index) })
 }
 
 /// What a format of bytes at argument `index` comes to, with the arguments behind it or in a list.

@@ -67,19 +67,19 @@ fn insert_head(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (head, new) = (call.at(0), call.at(1));
     let first = kernel.u64(head)?;
     kernel.put_u64(new, first)?;
-    kernel.put_u64(new + 8, head)?;
-    kernel.put_u64(first + 8, new)?;
+    kernel.put_u64(new.wrapping_add(8), head)?;
+    kernel.put_u64(first.wrapping_add(8), new)?;
     kernel.put_u64(head, new)?;
     Ok(if first == head { 0 } else { first })
 }
 
 fn insert_tail(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (head, new) = (call.at(0), call.at(1));
-    let last = kernel.u64(head + 8)?;
+    let last = kernel.u64(head.wrapping_add(8))?;
     kernel.put_u64(new, head)?;
-    kernel.put_u64(new + 8, last)?;
+    kernel.put_u64(new.wrapping_add(8), last)?;
     kernel.put_u64(last, new)?;
-    kernel.put_u64(head + 8, new)?;
+    kernel.put_u64(head.wrapping_add(8), new)?;
     Ok(if last == head { 0 } else { last })
 }
 
@@ -91,7 +91,7 @@ fn remove_head(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     }
     let next = kernel.u64(first)?;
     kernel.put_u64(head, next)?;
-    kernel.put_u64(next + 8, head)?;
+    kernel.put_u64(next.wrapping_add(8), head)?;
     Ok(first)
 }
 
@@ -119,18 +119,18 @@ fn initialize_list(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 /// SLIST_HEADER for x64: depth in the low 16 bits, the first entry in the upper 60 bits of the second half.
 fn push_counted(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (head, new) = (call.at(0), call.at(1));
-    let first = kernel.u64(head + 8)? & !0xF;
+    let first = kernel.u64(head.wrapping_add(8))? & !0xF;
     let counts = kernel.u64(head)?;
     kernel.put_u64(new, first)?;
     let depth = (counts as u16).wrapping_add(1);
     kernel.put_u64(head, counts & !0xFFFF | u64::from(depth))?;
-    kernel.put_u64(head + 8, new & !0xF | 1)?;
+    kernel.put_u64(head.wrapping_add(8), new & !0xF | 1)?;
     Ok(first)
 }
 
 fn pop_counted(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let head = call.at(0);
-    let first = kernel.u64(head + 8)? & !0xF;
+    let first = kernel.u64(head.wrapping_add(8))? & !0xF;
     if first == 0 {
         return Ok(0);
     }
@@ -138,12 +138,12 @@ fn pop_counted(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let counts = kernel.u64(head)?;
     let depth = (counts as u16).wrapping_sub(1);
     kernel.put_u64(head, counts & !0xFFFF | u64::from(depth))?;
-    kernel.put_u64(head + 8, if next == 0 { 0 } else { next & !0xF | 1 })?;
+    kernel.put_u64(head.wrapping_add(8), if next == 0 { 0 } else { next & !0xF | 1 })?;
     Ok(first)
 }
 
 fn flush_counted(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let first = kernel.u64(call.at(0) + 8)? & !0xF;
+    let first = kernel.u64(call.at(0).wrapping_add(8))? & !0xF;
     kernel.put(call.at(0), &[0; 16])?;
     Ok(first)
 }

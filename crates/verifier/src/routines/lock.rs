@@ -147,13 +147,13 @@ fn release(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn acquire_queued(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let level = kernel.irql.max(DISPATCH);
     let before = set_level(kernel, level);
-    kernel.put_u64(call.at(1) + 8, call.at(0))?;
-    kernel.put_u8(call.at(1) + 16, before)?;
+    kernel.put_u64(call.at(1).wrapping_add(8), call.at(0))?;
+    kernel.put_u8(call.at(1).wrapping_add(16), before)?;
     Ok(0)
 }
 
 fn release_queued(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let before = kernel.u8(call.at(0) + 16)?;
+    let before = kernel.u8(call.at(0).wrapping_add(16))?;
     lower_to(kernel, before)
 }
 
@@ -174,12 +174,12 @@ fn initialize_fast_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn acquire_fast_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let before = set_level(kernel, 1);
-    kernel.put_u32(call.at(0) + 0x30, before.into())?;
+    kernel.put_u32(call.at(0).wrapping_add(0x30), before.into())?;
     Ok(0)
 }
 
 fn release_fast_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let before = kernel.u32(call.at(0) + 0x30)?;
+    let before = kernel.u32(call.at(0).wrapping_add(0x30))?;
     set_level(kernel, before as u8);
     Ok(0)
 }

@@ -45,18 +45,18 @@ struct List {
 fn initialize(kernel: &mut Kernel<'_>, list: &List, default: (&str, &str)) -> Result<(), Stop> {
     let at = list.at;
     kernel.put(at, &[0; field::WHOLE])?;
-    kernel.put_u16(at + field::DEPTH, 4)?;
-    kernel.put_u32(at + field::TYPE, list.pool_type)?;
-    kernel.put_u32(at + field::TAG, list.tag)?;
-    kernel.put_u32(at + field::SIZE, list.size)?;
+    kernel.put_u16(at.wrapping_add(field::DEPTH), 4)?;
+    kernel.put_u32(at.wrapping_add(field::TYPE), list.pool_type)?;
+    kernel.put_u32(at.wrapping_add(field::TAG), list.tag)?;
+    kernel.put_u32(at.wrapping_add(field::SIZE), list.size)?;
     // Inline functions of the headers call these, so they must be there.
     let mut routine = |stated: u64, name: &str| match stated {
         0 => kernel.gates.of("ntoskrnl.exe", name).unwrap_or(0),
         stated => stated,
     };
     let (allocate, free) = (routine(list.allocate, default.0), routine(list.free, default.1));
-    kernel.put_u64(at + field::ALLOCATE, allocate)?;
-    kernel.put_u64(at + field::FREE, free)?;
+    kernel.put_u64(at.wrapping_add(field::ALLOCATE), allocate)?;
+    kernel.put_u64(at.wrapping_add(field::FREE), free)?;
     kernel.count_undone("lookaside list", 1);
     Ok(())
 }
@@ -111,10 +111,10 @@ fn delete(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
-    let pool_type = kernel.u32(at + field::TYPE)?;
-    let size = u64::from(kernel.u32(at + field::SIZE)?);
-    let tag = kernel.u32(at + field::TAG)?;
-    let routine = kernel.u64(at + field::ALLOCATE)?;
+    let pool_type = kernel.u32(at.wrapping_add(field::TYPE))?;
+    let size = u64::from(kernel.u32(at.wrapping_add(field::SIZE))?);
+    let tag = kernel.u32(at.wrapping_add(field::TAG))?;
+    let routine = kernel.u64(at.wrapping_add(field::ALLOCATE))?;
     if kernel.loaded.contains(routine) {
         return kernel.call_back(routine, &[u64::from(pool_type), size, u64::from(tag), at]);
     }
@@ -122,7 +122,7 @@ fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn give_back(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let routine = kernel.u64(call.at(0) + field::FREE)?;
+    let routine = kernel.u64(call.at(0).wrapping_add(field::FREE))?;
     if kernel.loaded.contains(routine) {
         return kernel.call_back(routine, &[call.at(1), call.at(0)]);
     }

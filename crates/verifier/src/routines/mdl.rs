@@ -4,7 +4,7 @@ use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
 use crate::layout::mdl;
 use crate::pool::Kind;
-use crate::space::{page_of, pages_of};
+use crate::space::{page_of, pages_of, places};
 use crate::stop::{Answer, Exception, Stop, status};
 use ringfence_machine::{PAGE, Rights};
 
@@ -58,12 +58,12 @@ impl Kernel<'_> {
         address: u64,
         length: u64,
     ) -> Result<(), Stop> {
-        self.put_u64(list + mdl::NEXT, 0)?;
-        self.put_u16(list + mdl::SIZE, size as u16)?;
-        self.put_u16(list + mdl::FLAGS, 0)?;
-        self.put_u64(list + mdl::START, page_of(address))?;
-        self.put_u32(list + mdl::OFFSET, (address % PAGE) as u32)?;
-        self.put_u32(list + mdl::COUNT, length as u32)
+        self.put_u64(list.wrapping_add(mdl::NEXT), 0)?;
+        self.put_u16(list.wrapping_add(mdl::SIZE), size as u16)?;
+        self.put_u16(list.wrapping_add(mdl::FLAGS), 0)?;
+        self.put_u64(list.wrapping_add(mdl::START), page_of(address))?;
+        self.put_u32(list.wrapping_add(mdl::OFFSET), (address % PAGE) as u32)?;
+        self.put_u32(list.wrapping_add(mdl::COUNT), length as u32)
     }
 
     /// An MDL of locked pages, as the I/O manager makes it.
@@ -75,9 +75,9 @@ impl Kernel<'_> {
 
     /// Writes the page frame numbers; the first page that is not there, if any.
     fn fill(&mut self, list: u64, flag: u16) -> Result<Option<u64>, Stop> {
-        let start = self.u64(list + mdl::START)?;
-        let offset = u64::from(self.u32(list + mdl::OFFSET)?);
-        let length = u64::from(self.u32(list + mdl::COUNT)?).min(MOST);
+        let start = self.u64(list.wrapping_add(mdl::START))?;
+        let offset = u64::from(self.u32(list.wrapping_add(mdl::OFFSET))?);
+        let length = u64::from(self.u32(list.wrapping_add(mdl::COUNT))?).min(MOST);
         let pages = pages_of(offset, length);
         self.charge(pages)?;
         for index in 0..pages {
@@ -86,25 +86,26 @@ impl Kernel<'_> {
                 return Ok(Some(page));
             }
             let frame = self.mappings.frame_of(page);
-            self.put_u64(list + mdl::FRAMES + 8 * index, frame)?;
+            self.put_u64(list.wrapping_add(mdl::FRAMES).wrapping_add(8 * index), frame)?;
         }
-        let flags = self.u16(list + mdl::FLAGS)?;
-        self.put_u16(list + mdl::FLAGS, flags | flag)?;
+        let flags = self.u16(list.wrapping_add(mdl::FLAGS))?;
+        self.put_u16(list.wrapping_add(mdl::FLAGS), flags | flag)?;
         Ok(None)
     }
 
     fn frames(&mut self, list: u64) -> Result<(Vec<u64>, u64), Stop> {
-        let offset = u64::from(self.u32(list + mdl::OFFSET)?);
-        let length = u64::from(self.u32(list + mdl::COUNT)?).min(MOST);
+        let offset = u64::from(self.u32(list.wrapping_add(mdl::OFFSET))?);
+        let length = u64::from(self.u32(list.wrapping_add(mdl::COUNT))?).min(MOST);
         let pages = pages_of(offset, length);
         self.charge(pages)?;
-        let frames = (0..pages).map(|index| self.u64(list + mdl::FRAMES + 8 * index));
+        let frames = (0..pages)
+            .map(|index| self.u64(list.wrapping_add(mdl::FRAMES).wrapping_add(8 * index)));
         Ok((frames.collect::<Result<_, _>>()?, offset))
     }
 
     /// Maps an MDL; the address that stands for its first byte, or 0.
     fn map_list(&mut self, list: u64, rights: Rights, user: bool, caller: u64) -> Answer {
-        let flags = self.u16(list + mdl::FLAGS)?;
+        let flags = self.u16(list.wrapping_add(mdl::FLAGS))?;
         let (frames, offset) = self.frames(list)?;
         let what = if user { "MDL mapping in a program" } else { "MDL mapping" };
         let mapped = self.map_frames(&frames, rights, user, what, if user { 0 } else { caller });
@@ -112,8 +113,11 @@ impl Kernel<'_> {
         let address = address + offset;
         if !user {
             let partial = if flags & mdl::PARTIAL != 0 { mdl::PARTIAL_MAPPED } else { 0 };
-            self.put_u16(list + mdl::FLAGS, flags | mdl::MAPPED_TO_SYSTEM_VA | partial)?;
-            self.put_u64(list + mdl::MAPPED, address)?;
+            self.put_u16(
+                list.wrapping_add(mdl::FLAGS),
+                flags | mdl::MAPPED_TO_SYSTEM_VA | partial,
+            )?;
+            self.put_u64(list.wrapping_add(mdl::MAPPED), address)?;
         }
         Ok(address)
     }
@@ -126,7 +130,7 @@ fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (address, length) = (call.at(0), u64::from(call.u32(1)));
     let Some(list) = kernel.make_list(address, length, call.caller) else { return Ok(0) };
     if call.at(4) != 0 && call.u8(2) == 0 {
-        kernel.put_u64(call.at(4) + crate::layout::irp::MDL, list)?;
+        kernel.put_u64(call.at(4).wrapping_add(crate::layout::irp::MDL), list)?;
     }
     Ok(list)
 }
@@ -151,24 +155,27 @@ fn size_of(_: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn build_partial(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (source, target, address) = (call.at(0), call.at(1), call.at(2));
-    let start =
-        kernel.u64(source + mdl::START)?.wrapping_add(kernel.u32(source + mdl::OFFSET)?.into());
-    let whole = u64::from(kernel.u32(source + mdl::COUNT)?);
+    let start = kernel
+        .u64(source.wrapping_add(mdl::START))?
+        .wrapping_add(kernel.u32(source.wrapping_add(mdl::OFFSET))?.into());
+    let whole = u64::from(kernel.u32(source.wrapping_add(mdl::COUNT))?);
     let rest = whole.wrapping_sub(address.wrapping_sub(start));
     let length = if call.u32(3) == 0 { rest } else { call.u32(3).into() }.min(MOST);
     let first = page_of(address).wrapping_sub(page_of(start)) / PAGE;
-    let size = kernel.u16(target + mdl::SIZE)?;
+    let size = kernel.u16(target.wrapping_add(mdl::SIZE))?;
     kernel.describe_list(target, size.into(), address, length)?;
     kernel.charge(pages_of(address, length))?;
     for index in 0..pages_of(address, length) {
-        let frame = kernel.u64(source + mdl::FRAMES + 8 * (first + index))?;
-        kernel.put_u64(target + mdl::FRAMES + 8 * index, frame)?;
+        let frame =
+            kernel.u64(source.wrapping_add(mdl::FRAMES).wrapping_add(8 * (first + index)))?;
+        kernel.put_u64(target.wrapping_add(mdl::FRAMES).wrapping_add(8 * index), frame)?;
     }
-    let flags = kernel.u16(source + mdl::FLAGS)?;
-    kernel.put_u16(target + mdl::FLAGS, mdl::PARTIAL | flags & mdl::NONPAGED)?;
+    let flags = kernel.u16(source.wrapping_add(mdl::FLAGS))?;
+    kernel.put_u16(target.wrapping_add(mdl::FLAGS), mdl::PARTIAL | flags & mdl::NONPAGED)?;
     if flags & (mdl::MAPPED_TO_SYSTEM_VA | mdl::NONPAGED) != 0 {
-        let mapped = kernel.u64(source + mdl::MAPPED)?.wrapping_add(address.wrapping_sub(start));
-        kernel.put_u64(target + mdl::MAPPED, mapped)?;
+        let mapped =
+            kernel.u64(source.wrapping_add(mdl::MAPPED))?.wrapping_add(address.wrapping_sub(start));
+        kernel.put_u64(target.wrapping_add(mdl::MAPPED), mapped)?;
     }
     Ok(0)
 }
@@ -178,9 +185,10 @@ fn build(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     if let Some(page) = kernel.fill(list, mdl::NONPAGED)? {
         return Err(Stop::Missing(page));
     }
-    let address =
-        kernel.u64(list + mdl::START)?.wrapping_add(kernel.u32(list + mdl::OFFSET)?.into());
-    kernel.put_u64(list + mdl::MAPPED, address)?;
+    let address = kernel
+        .u64(list.wrapping_add(mdl::START))?
+        .wrapping_add(kernel.u32(list.wrapping_add(mdl::OFFSET))?.into());
+    kernel.put_u64(list.wrapping_add(mdl::MAPPED), address)?;
     Ok(0)
 }
 
@@ -197,9 +205,9 @@ fn lock(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn unlock(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     unmap_partial(kernel, call)?;
-    let flags = kernel.u16(call.at(0) + mdl::FLAGS)?;
+    let flags = kernel.u16(call.at(0).wrapping_add(mdl::FLAGS))?;
     kernel.put_u16(
-        call.at(0) + mdl::FLAGS,
+        call.at(0).wrapping_add(mdl::FLAGS),
         flags & !(mdl::PAGES_LOCKED | mdl::MAPPED_TO_SYSTEM_VA),
     )?;
     kernel.count_undone("locked pages", -1);
@@ -209,12 +217,12 @@ fn unlock(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 /// A mapping that is still there goes when the pages are unlocked.
 fn unmap_partial(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let list = call.at(0);
-    let flags = kernel.u16(list + mdl::FLAGS)?;
+    let flags = kernel.u16(list.wrapping_add(mdl::FLAGS))?;
     if flags & mdl::MAPPED_TO_SYSTEM_VA != 0 {
-        let address = kernel.u64(list + mdl::MAPPED)?;
+        let address = kernel.u64(list.wrapping_add(mdl::MAPPED))?;
         kernel.unmap_mapping(address);
         kernel.put_u16(
-            list + mdl::FLAGS,
+            list.wrapping_add(mdl::FLAGS),
             flags & !(mdl::MAPPED_TO_SYSTEM_VA | mdl::PARTIAL_MAPPED),
         )?;
     }
@@ -256,10 +264,10 @@ fn map_with_protection(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn unmap(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (address, list) = (call.at(0), call.at(1));
     kernel.unmap_mapping(address);
-    let flags = kernel.u16(list + mdl::FLAGS)?;
-    if kernel.u64(list + mdl::MAPPED)? == address {
+    let flags = kernel.u16(list.wrapping_add(mdl::FLAGS))?;
+    if kernel.u64(list.wrapping_add(mdl::MAPPED))? == address {
         kernel.put_u16(
-            list + mdl::FLAGS,
+            list.wrapping_add(mdl::FLAGS),
             flags & !(mdl::MAPPED_TO_SYSTEM_VA | mdl::PARTIAL_MAPPED),
         )?;
     }
@@ -268,17 +276,17 @@ fn unmap(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn protect(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let list = call.at(0);
-    let flags = kernel.u16(list + mdl::FLAGS)?;
+    let flags = kernel.u16(list.wrapping_add(mdl::FLAGS))?;
     if flags & mdl::MAPPED_TO_SYSTEM_VA == 0 {
         /// STATUS_NOT_MAPPED_VIEW.
         const NOT_MAPPED_VIEW: u32 = 0xC000_0019;
         return Stop::status(NOT_MAPPED_VIEW);
     }
-    let address = kernel.u64(list + mdl::MAPPED)?;
-    let length = u64::from(kernel.u32(list + mdl::COUNT)?).min(MOST);
+    let address = kernel.u64(list.wrapping_add(mdl::MAPPED))?;
+    let length = u64::from(kernel.u32(list.wrapping_add(mdl::COUNT))?).min(MOST);
     let rights = kernel.rights_of_protection(call.u32(1));
     let pages = pages_of(address, length);
-    for page in (page_of(address)..).step_by(PAGE as usize).take(pages as usize) {
+    for page in places(page_of(address), PAGE).take(pages as usize) {
         let rights = kernel.rights_behind(page, rights);
         kernel.protect(page, 1, rights, "MDL mapping");
     }
@@ -296,14 +304,14 @@ fn allocate_pages(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let Some(address) = mapped else { return Ok(0) };
     let Some(list) = kernel.make_list(address, length, call.caller) else { return Ok(0) };
     kernel.fill(list, mdl::PAGES_LOCKED)?;
-    kernel.put_u64(list + mdl::PROCESS, address)?;
-    kernel.put_u64(list + mdl::START, 0)?;
+    kernel.put_u64(list.wrapping_add(mdl::PROCESS), address)?;
+    kernel.put_u64(list.wrapping_add(mdl::START), 0)?;
     Ok(list)
 }
 
 fn free_pages(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     unmap_partial(kernel, call)?;
-    let address = kernel.u64(call.at(0) + mdl::PROCESS)?;
+    let address = kernel.u64(call.at(0).wrapping_add(mdl::PROCESS))?;
     kernel.unmap_mapping(address);
     Ok(0)
 }

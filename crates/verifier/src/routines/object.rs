@@ -121,7 +121,7 @@ fn open_path(kernel: &mut Kernel<'_>, path: String, out: u64, block: u64) -> Ans
     if block != 0 {
         kernel.put_u64(block, answer)?;
         // FILE_OPENED.
-        kernel.put_u64(block + 8, 1)?;
+        kernel.put_u64(block.wrapping_add(8), 1)?;
     }
     Ok(answer)
 }
@@ -140,19 +140,19 @@ fn read_file(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     /// STATUS_END_OF_FILE.
     const END_OF_FILE: u32 = 0xC000_0011;
     kernel.put_u64(call.at(4), END_OF_FILE.into())?;
-    kernel.put_u64(call.at(4) + 8, 0)?;
+    kernel.put_u64(call.at(4).wrapping_add(8), 0)?;
     Stop::status(END_OF_FILE)
 }
 
 fn write_file(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.put_u64(call.at(4), 0)?;
-    kernel.put_u64(call.at(4) + 8, call.u32(6).into())?;
+    kernel.put_u64(call.at(4).wrapping_add(8), call.u32(6).into())?;
     Stop::status(status::SUCCESS)
 }
 
 fn query_file(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.put_u64(call.at(1), 0)?;
-    kernel.put_u64(call.at(1) + 8, call.u32(3).into())?;
+    kernel.put_u64(call.at(1).wrapping_add(8), call.u32(3).into())?;
     let length = u64::from(call.u32(3)).min(0x1000);
     kernel.put(call.at(2), &vec![0; length as usize])?;
     Stop::status(status::SUCCESS)
@@ -161,7 +161,7 @@ fn query_file(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn control_file(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.assume("another driver answers a control request");
     kernel.put_u64(call.at(4), 0)?;
-    kernel.put_u64(call.at(4) + 8, 0)?;
+    kernel.put_u64(call.at(4).wrapping_add(8), 0)?;
     Stop::status(status::SUCCESS)
 }
 

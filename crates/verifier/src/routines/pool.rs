@@ -149,7 +149,7 @@ fn allocate_rundown(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn initialize_mcb(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.put(call.at(0), &[0; 0x18])?;
-    kernel.put_u32(call.at(0) + 8, call.u32(1))?;
+    kernel.put_u32(call.at(0).wrapping_add(8), call.u32(1))?;
     Ok(1)
 }
 

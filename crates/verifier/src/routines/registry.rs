@@ -205,15 +205,15 @@ fn query_table(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     }
     let mut now = path.clone();
     for index in 0..MOST_ROWS {
-        let at = call.at(2) + ROW * index;
+        let at = call.at(2).wrapping_add(ROW * index);
         let row = Row {
             routine: kernel.u64(at)?,
-            flags: kernel.u32(at + 8)?,
-            name: kernel.u64(at + 0x10)?,
-            context: kernel.u64(at + 0x18)?,
-            default_kind: kernel.u32(at + 0x20)?,
-            default: kernel.u64(at + 0x28)?,
-            default_length: kernel.u32(at + 0x30)?,
+            flags: kernel.u32(at.wrapping_add(8))?,
+            name: kernel.u64(at.wrapping_add(0x10))?,
+            context: kernel.u64(at.wrapping_add(0x18))?,
+            default_kind: kernel.u32(at.wrapping_add(0x20))?,
+            default: kernel.u64(at.wrapping_add(0x28))?,
+            default_length: kernel.u32(at.wrapping_add(0x30))?,
         };
         if row.routine == 0 && row.flags & (SUBKEY | DIRECT) == 0 {
             break;
@@ -277,13 +277,13 @@ fn give_directly(kernel: &mut Kernel<'_>, kind: u32, bytes: &[u8], to: u64) -> A
         kernel.put(to, &bytes[..bytes.len().min(8)])?;
         return Stop::status(status::SUCCESS);
     }
-    let mut buffer = kernel.u64(to + 8)?;
+    let mut buffer = kernel.u64(to.wrapping_add(8))?;
     if buffer == 0 {
         let made = kernel.allocate(crate::pool::Kind::Paged, bytes.len() as u64 + 2, 0, 0);
         buffer = made.unwrap_or(0);
-        kernel.put_u64(to + 8, buffer)?;
-        kernel.put_u16(to + 2, bytes.len() as u16)?;
-    } else if usize::from(kernel.u16(to + 2)?) < bytes.len() {
+        kernel.put_u64(to.wrapping_add(8), buffer)?;
+        kernel.put_u16(to.wrapping_add(2), bytes.len() as u16)?;
+    } else if usize::from(kernel.u16(to.wrapping_add(2))?) < bytes.len() {
         return Stop::status(status::BUFFER_TOO_SMALL);
     }
     kernel.put(buffer, bytes)?;

@@ -43,7 +43,7 @@ pub(super) const ROUTINES: &[Entry] = &[
 
 /// What the kernel leaves in the table of dispatch routines.
 fn invalid_request(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.put_u32(call.at(1) + irp::STATUS, status::INVALID_DEVICE_REQUEST)?;
+    kernel.put_u32(call.at(1).wrapping_add(irp::STATUS), status::INVALID_DEVICE_REQUEST)?;
     kernel.complete(call.at(1))?;
     Stop::status(status::INVALID_DEVICE_REQUEST)
 }
@@ -77,10 +77,13 @@ fn initialize(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn reuse(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
-    let (size, count) = (kernel.u16(at + irp::SIZE_FIELD)?, kernel.u8(at + irp::STACK_COUNT)?);
+    let (size, count) = (
+        kernel.u16(at.wrapping_add(irp::SIZE_FIELD))?,
+        kernel.u8(at.wrapping_add(irp::STACK_COUNT))?,
+    );
     kernel.put(at, &vec![0; usize::from(size)])?;
     kernel.set_up_irp(at, size, count)?;
-    kernel.put_u32(at + irp::STATUS, call.u32(1))?;
+    kernel.put_u32(at.wrapping_add(irp::STATUS), call.u32(1))?;
     if let Some(completed) = kernel.requests.irps.get_mut(&at) {
         *completed = false;
     }
@@ -99,12 +102,12 @@ fn make_associated(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 /// A request with its next stack location filled in.
 fn build(kernel: &mut Kernel<'_>, number: u8, target: u64) -> Result<Option<(u64, u64)>, Stop> {
-    let depth = kernel.u8(target + device::STACK_SIZE)?;
+    let depth = kernel.u8(target.wrapping_add(device::STACK_SIZE))?;
     let Some(made) = kernel.make_irp(depth) else { return Ok(None) };
-    let location = kernel.u64(made + irp::CURRENT_STACK)?.wrapping_sub(stack::SIZE);
+    let location = kernel.u64(made.wrapping_add(irp::CURRENT_STACK))?.wrapping_sub(stack::SIZE);
     kernel.put_u8(location, number)?;
     let thread = kernel.thread();
-    kernel.put_u64(made + irp::THREAD, thread)?;
+    kernel.put_u64(made.wrapping_add(irp::THREAD), thread)?;
     Ok(Some((made, location)))
 }
 
@@ -113,47 +116,47 @@ fn build_control(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     const INTERNAL: u8 = 15;
     let number = if call.u8(6) == 0 { major::DEVICE_CONTROL } else { INTERNAL };
     let Some((made, location)) = build(kernel, number, call.at(1))? else { return Ok(0) };
-    let at = location + stack::PARAMETERS;
+    let at = location.wrapping_add(stack::PARAMETERS);
     kernel.put_u32(at, call.u32(5))?;
-    kernel.put_u32(at + 8, call.u32(3))?;
-    kernel.put_u32(at + 0x10, call.u32(0))?;
+    kernel.put_u32(at.wrapping_add(8), call.u32(3))?;
+    kernel.put_u32(at.wrapping_add(0x10), call.u32(0))?;
     let buffer = if call.at(2) == 0 { call.at(4) } else { call.at(2) };
-    kernel.put_u64(made + irp::SYSTEM_BUFFER, buffer)?;
-    kernel.put_u64(made + irp::USER_BUFFER, call.at(4))?;
-    kernel.put_u64(made + irp::USER_EVENT, call.at(7))?;
-    kernel.put_u64(made + irp::USER_STATUS, call.at(8))?;
+    kernel.put_u64(made.wrapping_add(irp::SYSTEM_BUFFER), buffer)?;
+    kernel.put_u64(made.wrapping_add(irp::USER_BUFFER), call.at(4))?;
+    kernel.put_u64(made.wrapping_add(irp::USER_EVENT), call.at(7))?;
+    kernel.put_u64(made.wrapping_add(irp::USER_STATUS), call.at(8))?;
     Ok(made)
 }
 
 fn build_transfer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let made = build_transfer_without_event(kernel, call)?;
     if made != 0 {
-        kernel.put_u64(made + irp::USER_EVENT, call.at(5))?;
-        kernel.put_u64(made + irp::USER_STATUS, call.at(6))?;
+        kernel.put_u64(made.wrapping_add(irp::USER_EVENT), call.at(5))?;
+        kernel.put_u64(made.wrapping_add(irp::USER_STATUS), call.at(6))?;
     }
     Ok(made)
 }
 
 fn build_transfer_without_event(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let Some((made, location)) = build(kernel, call.u8(0), call.at(1))? else { return Ok(0) };
-    kernel.put_u32(location + stack::PARAMETERS, call.u32(3))?;
-    kernel.put_u64(made + irp::SYSTEM_BUFFER, call.at(2))?;
-    kernel.put_u64(made + irp::USER_BUFFER, call.at(2))?;
+    kernel.put_u32(location.wrapping_add(stack::PARAMETERS), call.u32(3))?;
+    kernel.put_u64(made.wrapping_add(irp::SYSTEM_BUFFER), call.at(2))?;
+    kernel.put_u64(made.wrapping_add(irp::USER_BUFFER), call.at(2))?;
     Ok(made)
 }
 
 fn cancel(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
-    kernel.put_u8(at + irp::CANCEL, 1)?;
-    let routine = kernel.u64(at + irp::CANCEL_ROUTINE)?;
+    kernel.put_u8(at.wrapping_add(irp::CANCEL), 1)?;
+    let routine = kernel.u64(at.wrapping_add(irp::CANCEL_ROUTINE))?;
     if routine == 0 {
         return Ok(0);
     }
-    kernel.put_u64(at + irp::CANCEL_ROUTINE, 0)?;
+    kernel.put_u64(at.wrapping_add(irp::CANCEL_ROUTINE), 0)?;
     let level = std::mem::replace(&mut kernel.irql, 2);
-    kernel.put_u8(at + irp::CANCEL_IRQL, level)?;
-    let location = kernel.u64(at + irp::CURRENT_STACK)?;
-    let target = kernel.u64(location + stack::DEVICE_OBJECT)?;
+    kernel.put_u8(at.wrapping_add(irp::CANCEL_IRQL), level)?;
+    let location = kernel.u64(at.wrapping_add(irp::CURRENT_STACK))?;
+    let target = kernel.u64(location.wrapping_add(stack::DEVICE_OBJECT))?;
     kernel.call_back(routine, &[target, at])?;
     kernel.irql = level;
     Ok(1)
@@ -186,7 +189,7 @@ fn requestor(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn requestor_id(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     let process = kernel.process();
-    kernel.u64(process + crate::data::offset::PROCESS_ID)
+    kernel.u64(process.wrapping_add(crate::data::offset::PROCESS_ID))
 }
 
 fn synchronous(_: &mut Kernel<'_>, _: &Call) -> Answer {

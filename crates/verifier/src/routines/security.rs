@@ -79,7 +79,7 @@ fn release(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn mapping(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     let Some(at) = kernel.own(0x10) else { return Ok(0) };
     for (index, value) in [0x12_0089, 0x12_0116, 0x12_00A0, 0x1F_01FF].into_iter().enumerate() {
-        kernel.put_u32(at + 4 * index as u64, value)?;
+        kernel.put_u32(at.wrapping_add(4 * index as u64), value)?;
     }
     Ok(at)
 }
@@ -93,12 +93,12 @@ fn create_descriptor(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn set_list(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     /// SE_DACL_PRESENT.
     const PRESENT: u16 = 0x4;
-    let control = kernel.u16(call.at(0) + 2)?;
+    let control = kernel.u16(call.at(0).wrapping_add(2))?;
     kernel.put_u16(
-        call.at(0) + 2,
+        call.at(0).wrapping_add(2),
         if call.u8(1) != 0 { control | PRESENT } else { control & !PRESENT },
     )?;
-    kernel.put_u64(call.at(0) + 0x20, call.at(2))?;
+    kernel.put_u64(call.at(0).wrapping_add(0x20), call.at(2))?;
     Stop::status(status::SUCCESS)
 }
 
@@ -133,19 +133,19 @@ fn to_self_relative(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn create_list(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.put(call.at(0), &[call.u8(2), 0])?;
-    kernel.put_u16(call.at(0) + 2, call.u16(1))?;
-    kernel.put_u32(call.at(0) + 4, 0)?;
+    kernel.put_u16(call.at(0).wrapping_add(2), call.u16(1))?;
+    kernel.put_u32(call.at(0).wrapping_add(4), 0)?;
     Stop::status(status::SUCCESS)
 }
 
 fn add_access(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let count = kernel.u16(call.at(0) + 4)?;
-    kernel.put_u16(call.at(0) + 4, count.wrapping_add(1))?;
+    let count = kernel.u16(call.at(0).wrapping_add(4))?;
+    kernel.put_u16(call.at(0).wrapping_add(4), count.wrapping_add(1))?;
     Stop::status(status::SUCCESS)
 }
 
 fn sid_length(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    Ok(8 + 4 * u64::from(kernel.u8(call.at(0) + 1)?))
+    Ok(8 + 4 * u64::from(kernel.u8(call.at(0).wrapping_add(1))?))
 }
 
 fn required_sid_length(_: &mut Kernel<'_>, call: &Call) -> Answer {
@@ -155,20 +155,21 @@ fn required_sid_length(_: &mut Kernel<'_>, call: &Call) -> Answer {
 fn initialize_sid(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let authority = kernel.bytes(call.at(1), 6)?;
     kernel.put(call.at(0), &[1, call.u8(2)])?;
-    kernel.put(call.at(0) + 2, &authority)?;
+    kernel.put(call.at(0).wrapping_add(2), &authority)?;
     Stop::status(status::SUCCESS)
 }
 
 fn sub_authority(_: &mut Kernel<'_>, call: &Call) -> Answer {
-    Ok(call.at(0) + 8 + 4 * u64::from(call.u32(1)))
+    Ok(call.at(0).wrapping_add(8 + 4 * u64::from(call.u32(1))))
 }
 
 fn sub_authority_count(_: &mut Kernel<'_>, call: &Call) -> Answer {
-    Ok(call.at(0) + 1)
+    Ok(call.at(0).wrapping_add(1))
 }
 
 fn equal_sids(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let (left, right) = (kernel.u8(call.at(0) + 1)?, kernel.u8(call.at(1) + 1)?);
+    let (left, right) =
+        (kernel.u8(call.at(0).wrapping_add(1))?, kernel.u8(call.at(1).wrapping_add(1))?);
     let length = 8 + 4 * u64::from(left);
     let same =
         left == right && kernel.bytes(call.at(0), length)? == kernel.bytes(call.at(1), length)?;

@@ -43,8 +43,8 @@ impl Kernel<'_> {
     /// Writes a counted string's head.
     fn put_string(&mut self, at: u64, length: u16, room: u16, buffer: u64) -> Result<(), Stop> {
         self.put_u16(at, length)?;
-        self.put_u16(at + 2, room)?;
-        self.put_u64(at + 8, buffer)
+        self.put_u16(at.wrapping_add(2), room)?;
+        self.put_u64(at.wrapping_add(8), buffer)
     }
 
     /// Writes bytes into a counted string that has room, or into new pool if `make`.
@@ -57,19 +57,19 @@ impl Kernel<'_> {
             let Some(made) = self.allocate(Kind::Paged, wanted as u64, 0, 0) else {
                 return Stop::status(status::INSUFFICIENT_RESOURCES);
             };
-            self.put_u16(at + 2, room)?;
-            self.put_u64(at + 8, made)?;
+            self.put_u16(at.wrapping_add(2), room)?;
+            self.put_u64(at.wrapping_add(8), made)?;
             made
         } else {
-            if usize::from(self.u16(at + 2)?) < bytes.len() {
+            if usize::from(self.u16(at.wrapping_add(2))?) < bytes.len() {
                 return Stop::status(status::BUFFER_OVERFLOW);
             }
-            self.u64(at + 8)?
+            self.u64(at.wrapping_add(8))?
         };
-        let has_room = make || usize::from(self.u16(at + 2)?) >= wanted;
+        let has_room = make || usize::from(self.u16(at.wrapping_add(2))?) >= wanted;
         self.put(buffer, bytes)?;
         if has_room {
-            self.put(buffer + bytes.len() as u64, &vec![0; close])?;
+            self.put(buffer.wrapping_add(bytes.len() as u64), &vec![0; close])?;
         }
         self.put_u16(at, bytes.len() as u16)?;
         Stop::status(status::SUCCESS)
@@ -100,12 +100,12 @@ fn init_ansi(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn copy_unicode(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (to, from) = (call.at(0), call.at(1));
     let mut bytes = if from == 0 { Vec::new() } else { bytes_of(&kernel.units(from)?) };
-    let room = kernel.u16(to + 2)?;
+    let room = kernel.u16(to.wrapping_add(2))?;
     bytes.truncate(usize::from(room));
-    let buffer = kernel.u64(to + 8)?;
+    let buffer = kernel.u64(to.wrapping_add(8))?;
     kernel.put(buffer, &bytes)?;
     if bytes.len() + 2 <= usize::from(room) {
-        kernel.put_u16(buffer + bytes.len() as u64, 0)?;
+        kernel.put_u16(buffer.wrapping_add(bytes.len() as u64), 0)?;
     }
     kernel.put_u16(to, bytes.len() as u16)?;
     Ok(0)
@@ -114,24 +114,24 @@ fn copy_unicode(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn copy_ansi(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (to, from) = (call.at(0), call.at(1));
     let mut bytes = if from == 0 { Vec::new() } else { kernel.ansi(from)? };
-    bytes.truncate(usize::from(kernel.u16(to + 2)?));
-    let buffer = kernel.u64(to + 8)?;
+    bytes.truncate(usize::from(kernel.u16(to.wrapping_add(2))?));
+    let buffer = kernel.u64(to.wrapping_add(8))?;
     kernel.put(buffer, &bytes)?;
     kernel.put_u16(to, bytes.len() as u16)?;
     Ok(0)
 }
 
 fn append(kernel: &mut Kernel<'_>, to: u64, units: &[u16]) -> Answer {
-    let (length, room) = (kernel.u16(to)?, kernel.u16(to + 2)?);
+    let (length, room) = (kernel.u16(to)?, kernel.u16(to.wrapping_add(2))?);
     let bytes = bytes_of(units);
     let whole = usize::from(length) + bytes.len();
     if whole > usize::from(room) {
         return Stop::status(status::BUFFER_TOO_SMALL);
     }
-    let end = kernel.u64(to + 8)? + u64::from(length);
+    let end = kernel.u64(to.wrapping_add(8))? + u64::from(length);
     kernel.put(end, &bytes)?;
     if whole + 2 <= usize::from(room) {
-        kernel.put_u16(end + bytes.len() as u64, 0)?;
+        kernel.put_u16(end.wrapping_add(bytes.len() as u64), 0)?;
     }
     kernel.put_u16(to, whole as u16)?;
     Stop::status(status::SUCCESS)
@@ -233,8 +233,8 @@ fn upper_char(_: &mut Kernel<'_>, call: &Call) -> Answer {
 fn upper_string(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut bytes = kernel.ansi(call.at(1))?;
     bytes.make_ascii_uppercase();
-    bytes.truncate(usize::from(kernel.u16(call.at(0) + 2)?));
-    let buffer = kernel.u64(call.at(0) + 8)?;
+    bytes.truncate(usize::from(kernel.u16(call.at(0).wrapping_add(2))?));
+    let buffer = kernel.u64(call.at(0).wrapping_add(8))?;
     kernel.put(buffer, &bytes)?;
     kernel.put_u16(call.at(0), bytes.len() as u16)?;
     Ok(0)
@@ -255,7 +255,7 @@ fn create(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn free(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let buffer = kernel.u64(call.at(0) + 8)?;
+    let buffer = kernel.u64(call.at(0).wrapping_add(8))?;
     kernel.give_back(buffer);
     kernel.put_string(call.at(0), 0, 0, 0)?;
     Ok(0)

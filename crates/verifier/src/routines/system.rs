@@ -139,13 +139,13 @@ fn version(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
     let size = kernel.u32(at)?;
     let version = kernel.options.windows;
-    kernel.put(at + 4, &[0; PLAIN - 4])?;
+    kernel.put(at.wrapping_add(4), &[0; PLAIN - 4])?;
     for (offset, value) in [(4, version.major), (8, version.minor), (12, version.build), (16, NT)] {
-        kernel.put_u32(at + offset, value)?;
+        kernel.put_u32(at.wrapping_add(offset), value)?;
     }
     if size == EXTENDED {
         // Service pack 0, suite for one user, workstation.
-        kernel.put(at + PLAIN as u64, &[0, 0, 0, 0, 0, 1, 1, 0])?;
+        kernel.put(at.wrapping_add(PLAIN as u64), &[0, 0, 0, 0, 0, 1, 1, 0])?;
     }
     Stop::status(status::SUCCESS)
 }

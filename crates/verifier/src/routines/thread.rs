@@ -89,7 +89,7 @@ fn current_thread(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn current_thread_id(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     let thread = kernel.thread();
-    kernel.u64(thread + data::offset::THREAD_CID + 8)
+    kernel.u64(thread.wrapping_add(data::offset::THREAD_CID).wrapping_add(8))
 }
 
 fn current_process(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
@@ -98,23 +98,23 @@ fn current_process(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn current_process_id(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     let process = kernel.process();
-    kernel.u64(process + data::offset::PROCESS_ID)
+    kernel.u64(process.wrapping_add(data::offset::PROCESS_ID))
 }
 
 fn process_id(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.u64(call.at(0) + data::offset::PROCESS_ID)
+    kernel.u64(call.at(0).wrapping_add(data::offset::PROCESS_ID))
 }
 
 fn thread_id(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.u64(call.at(0) + data::offset::THREAD_CID + 8)
+    kernel.u64(call.at(0).wrapping_add(data::offset::THREAD_CID).wrapping_add(8))
 }
 
 fn thread_process_id(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.u64(call.at(0) + data::offset::THREAD_CID)
+    kernel.u64(call.at(0).wrapping_add(data::offset::THREAD_CID))
 }
 
 fn process_of_thread(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.u64(call.at(0) + data::offset::THREAD_PROCESS)
+    kernel.u64(call.at(0).wrapping_add(data::offset::THREAD_PROCESS))
 }
 
 fn look_up_process(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
@@ -147,7 +147,7 @@ fn section_base(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 }
 
 fn is_system_thread(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let process = kernel.u64(call.at(0) + data::offset::THREAD_PROCESS)?;
+    let process = kernel.u64(call.at(0).wrapping_add(data::offset::THREAD_PROCESS))?;
     Ok(u64::from(process == data::SYSTEM_PROCESS))
 }
 
@@ -162,16 +162,16 @@ fn priority(_: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn attach(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let thread = kernel.thread();
-    let before = kernel.u64(thread + data::offset::THREAD_PROCESS)?;
+    let before = kernel.u64(thread.wrapping_add(data::offset::THREAD_PROCESS))?;
     kernel.objects.attached.push(before);
-    kernel.put_u64(thread + data::offset::THREAD_PROCESS, call.at(0))?;
+    kernel.put_u64(thread.wrapping_add(data::offset::THREAD_PROCESS), call.at(0))?;
     Ok(0)
 }
 
 fn detach(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     let thread = kernel.thread();
     if let Some(before) = kernel.objects.attached.pop() {
-        kernel.put_u64(thread + data::offset::THREAD_PROCESS, before)?;
+        kernel.put_u64(thread.wrapping_add(data::offset::THREAD_PROCESS), before)?;
     }
     Ok(0)
 }
@@ -194,8 +194,8 @@ fn remaining_stack(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 }
 
 fn queue_work_item(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let routine = kernel.u64(call.at(0) + 0x10)?;
-    let context = kernel.u64(call.at(0) + 0x18)?;
+    let routine = kernel.u64(call.at(0).wrapping_add(0x10))?;
+    let context = kernel.u64(call.at(0).wrapping_add(0x18))?;
     kernel.queue_work("work item", routine, vec![context]);
     Ok(0)
 }

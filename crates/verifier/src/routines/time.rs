@@ -2,6 +2,7 @@
 
 use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
+use crate::space::places;
 use crate::stop::Answer;
 
 pub(super) const ROUTINES: &[Entry] = &[
@@ -65,7 +66,8 @@ fn performance_counter(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn stall(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.clock = kernel.clock.saturating_add(10 * u64::from(call.u32(0)));
+    let until = kernel.clock.saturating_add(10 * u64::from(call.u32(0)));
+    kernel.clock = until.min(crate::waiting::LATEST);
     kernel.tick();
     Ok(0)
 }
@@ -113,14 +115,14 @@ fn fields(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let clock =
         [of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60, of_day % 1000, weekday];
     let all = [year, month, day].into_iter().chain(clock.map(|part| part as u16));
-    for (value, at) in all.zip((call.at(1)..).step_by(2)) {
+    for (value, at) in all.zip(places(call.at(1), 2)) {
         kernel.put_u16(at, value)?;
     }
     Ok(0)
 }
 
 fn from_fields(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let field = |index: u64| kernel.u16(call.at(0) + 2 * index).map(i64::from);
+    let field = |index: u64| kernel.u16(call.at(0).wrapping_add(2 * index)).map(i64::from);
     let (year, month, day) = (field(0)?, field(1)?, field(2)?);
     if !(1601..=30827).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return Ok(0);

@@ -2,8 +2,8 @@
 
 use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
-use crate::objects::{CURRENT_PROCESS, Object};
-use crate::space::{self, page_of, pages_of};
+use crate::objects::CURRENT_PROCESS;
+use crate::space::{self, page_of, pages_of, places};
 use crate::stop::{Answer, Stop, status};
 use ringfence_machine::{PAGE, Rights};
 
@@ -31,23 +31,6 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("MmUnlockPagableImageSection", 1, crate::kernel::ignore),
     entry("MmPageEntireDriver", 1, first_argument),
     entry("MmResetDriverPaging", 1, crate::kernel::ignore),
-    entry("ZwCreateSection", 7, create_section),
-    entry("NtCreateSection", 7, create_section),
-    entry("ZwCreateSectionEx", 9, create_section),
-    entry("ZwOpenSection", 3, open_section),
-    entry("MmCreateSection", 8, create_section_object),
-    entry("FltCreateSectionForDataScan", 10, create_section_for_scan),
-    entry("ZwMapViewOfSection", 10, map_view),
-    entry("NtMapViewOfSection", 10, map_view),
-    entry("MmMapViewOfSection", 10, map_view_of_object),
-    entry("ZwMapViewOfSectionEx", 9, map_view_extended),
-    entry("ZwUnmapViewOfSection", 2, unmap_view),
-    entry("MmUnmapViewOfSection", 2, unmap_view),
-    entry("MmMapViewInSystemSpace", 3, map_in_system),
-    entry("MmMapViewInSystemSpaceEx", 5, map_in_system),
-    entry("MmMapViewInSessionSpace", 3, map_in_system),
-    entry("MmUnmapViewInSystemSpace", 1, unmap_in_system),
-    entry("MmUnmapViewInSessionSpace", 1, unmap_in_system),
     entry("ZwAllocateVirtualMemory", 6, allocate_virtual),
     entry("ZwAllocateVirtualMemoryEx", 7, allocate_virtual_extended),
     entry("ZwFreeVirtualMemory", 4, free_virtual),
@@ -59,13 +42,13 @@ pub(super) const ROUTINES: &[Entry] = &[
 
 /// PAGE_ bits.
 const NO_ACCESS: u32 = 0x1;
-const READ_ONLY: u32 = 0x2;
-const EXECUTE: u32 = 0x10;
-const EXECUTE_READ: u32 = 0x20;
-const EXECUTES: u32 = 0xF0;
+pub(super) const READ_ONLY: u32 = 0x2;
+pub(super) const EXECUTE: u32 = 0x10;
+pub(super) const EXECUTE_READ: u32 = 0x20;
+pub(super) const EXECUTES: u32 = 0xF0;
 
 /// Bytes that are mapped at once, at most.
-const MOST: u64 = 64 << 20;
+pub(super) const MOST: u64 = 64 << 20;
 
 impl Kernel<'_> {
     /// What a page protection stands for in this environment.
@@ -88,11 +71,19 @@ impl Kernel<'_> {
         let first = physical / PAGE;
         let frames: Vec<_> = (first..first + pages_of(physical, length)).collect();
         self.charge(frames.len() as u64)?;
+        if frames.contains(&space::PAGE_TABLE_FRAME) {
+            return Err(self.page_tables());
+        }
         if frames.iter().any(|&frame| self.mappings.page_of(frame).is_none()) {
             self.assume("a device's memory is mapped");
         }
         let mapped = self.map_frames(&frames, rights, false, "device memory", caller);
         Ok(mapped.map_or(0, |address| address + physical % PAGE))
+    }
+
+    /// The driver wants to see the page tables, which are not as a processor has them.
+    fn page_tables(&mut self) -> Stop {
+        self.not_emulated("page tables: the driver looks for the one that CR3 names".to_owned())
     }
 
     fn contiguous(&mut self, length: u64, rights: Rights, caller: u64) -> Answer {
@@ -103,7 +94,7 @@ impl Kernel<'_> {
         let mapped = self.map_fresh(pages, rights, false, "contiguous memory", caller);
         let Some(address) = mapped else { return Ok(0) };
         // Numbers are handed out in order, so that they are contiguous now.
-        for page in (address..).step_by(PAGE as usize).take(pages as usize) {
+        for page in places(address, PAGE).take(pages as usize) {
             self.mappings.frame_of(page);
         }
         Ok(address)
@@ -152,6 +143,9 @@ fn physical_address(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn virtual_for_physical(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if call.at(0) / PAGE == space::PAGE_TABLE_FRAME {
+        return Err(kernel.page_tables());
+    }
     let page = kernel.mappings.page_of(call.at(0) / PAGE);
     Ok(page.map_or(0, |page| page + call.at(0) % PAGE))
 }
@@ -193,139 +187,6 @@ fn first_argument(_: &mut Kernel<'_>, call: &Call) -> Answer {
     Ok(call.at(0))
 }
 
-fn size_at(kernel: &Kernel<'_>, address: u64) -> Result<u64, Stop> {
-    let size = if address == 0 { 0 } else { kernel.u64(address)? };
-    Ok(if size == 0 { PAGE } else { size.min(MOST) })
-}
-
-fn create_section(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let size = size_at(kernel, call.at(3))?;
-    let section = Object::Section { size, protection: call.u32(4), pages: None };
-    kernel.open_object(section, 0x40, call.at(0))
-}
-
-fn open_section(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let name = kernel.object_name(call.at(2))?;
-    if !name.eq_ignore_ascii_case("\\Device\\PhysicalMemory") {
-        return Stop::status(status::OBJECT_NAME_NOT_FOUND);
-    }
-    kernel.assume("physical memory is opened as a section");
-    let section = Object::Section { size: 16 * PAGE, protection: 4, pages: None };
-    kernel.open_object(section, 0x40, call.at(0))
-}
-
-fn create_section_object(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let size = size_at(kernel, call.at(3))?;
-    let section = Object::Section { size, protection: call.u32(4), pages: None };
-    let Some(object) = kernel.make_object(section, 0x40) else {
-        return Stop::status(status::INSUFFICIENT_RESOURCES);
-    };
-    kernel.put_u64(call.at(0), object)?;
-    Stop::status(status::SUCCESS)
-}
-
-fn create_section_for_scan(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let section = Object::Section { size: PAGE, protection: call.u32(6), pages: None };
-    let Some(object) = kernel.make_object(section, 0x40) else {
-        return Stop::status(status::INSUFFICIENT_RESOURCES);
-    };
-    let handle = kernel.handle(object).unwrap_or(0);
-    kernel.put_optional(call.at(2), &handle.to_le_bytes())?;
-    kernel.put_optional(call.at(3), &object.to_le_bytes())?;
-    Stop::status(status::SUCCESS)
-}
-
-/// A view of a section: the same pages each time.
-fn view(
-    kernel: &mut Kernel<'_>,
-    object: u64,
-    wanted: u64,
-    rights: Rights,
-    user: bool,
-    caller: u64,
-) -> Result<Option<(u64, u64)>, Stop> {
-    let Some(&Object::Section { size, pages, .. }) = kernel.objects.at(object) else {
-        return Ok(None);
-    };
-    let length = if wanted == 0 { size } else { wanted.min(size) }.min(MOST);
-    let count = length.div_ceil(PAGE);
-    kernel.charge(count)?;
-    let first = match pages {
-        Some(first) => Some(first),
-        None => kernel.map_fresh(size.div_ceil(PAGE), Rights::READ_WRITE, false, "section", 0),
-    };
-    let Some(first) = first else { return Ok(None) };
-    if let Some(Object::Section { pages, .. }) = kernel.objects.at_mut(object) {
-        *pages = Some(first);
-    }
-    let frames: Vec<_> =
-        (0..count).map(|index| kernel.mappings.frame_of(first + index * PAGE)).collect();
-    let mapped = kernel.map_frames(&frames, rights, user, "view of a section", caller);
-    Ok(mapped.map(|address| (address, length)))
-}
-
-fn map_into_process(
-    kernel: &mut Kernel<'_>,
-    object: Option<u64>,
-    (base, size, protection): (u64, u64, u32),
-) -> Answer {
-    let wanted = if size == 0 { 0 } else { kernel.u64(size)? };
-    // Memory of processes is not what memory integrity is about; executable it may be there.
-    let executable = protection & EXECUTES != 0;
-    let mut rights = if executable { Rights::ALL } else { Rights::READ_WRITE };
-    if matches!(protection & 0xFF, READ_ONLY | EXECUTE | EXECUTE_READ) {
-        rights = rights.without(Rights::WRITE);
-    }
-    let Some(object) = object else { return Stop::status(status::INVALID_HANDLE) };
-    let Some((address, length)) = view(kernel, object, wanted, rights, true, 0)? else {
-        return Stop::status(status::INSUFFICIENT_RESOURCES);
-    };
-    kernel.put_u64(base, address)?;
-    kernel.put_optional(size, &length.to_le_bytes())?;
-    Stop::status(status::SUCCESS)
-}
-
-fn map_view(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let object = kernel.resolve(call.at(0));
-    map_into_process(kernel, object, (call.at(2), call.at(6), call.u32(9)))
-}
-
-fn map_view_of_object(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    map_into_process(kernel, Some(call.at(0)), (call.at(2), call.at(5), call.u32(9)))
-}
-
-fn map_view_extended(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let object = kernel.resolve(call.at(0));
-    map_into_process(kernel, object, (call.at(2), call.at(4), call.u32(6)))
-}
-
-fn unmap_view(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.unmap_mapping(call.at(1));
-    Stop::status(status::SUCCESS)
-}
-
-/// The section's own protection decides.
-fn map_in_system(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let protection = match kernel.objects.at(call.at(0)) {
-        Some(&Object::Section { protection, .. }) => protection,
-        _ => return Stop::status(status::INVALID_PARAMETER),
-    };
-    let rights = kernel.rights_of_protection(protection);
-    let wanted = size_at(kernel, call.at(2))?;
-    let Some((address, length)) = view(kernel, call.at(0), wanted, rights, false, call.caller)?
-    else {
-        return Stop::status(status::INSUFFICIENT_RESOURCES);
-    };
-    kernel.put_u64(call.at(1), address)?;
-    kernel.put_optional(call.at(2), &length.to_le_bytes())?;
-    Stop::status(status::SUCCESS)
-}
-
-fn unmap_in_system(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.unmap_mapping(call.at(0));
-    Stop::status(status::SUCCESS)
-}
-
 fn allocate_in_process(kernel: &mut Kernel<'_>, base: u64, size: u64, protection: u32) -> Answer {
     /// What the process asks for is its own affair: memory integrity is about the kernel's.
     const WRITES: u32 = 0xCC;
@@ -338,9 +199,11 @@ fn allocate_in_process(kernel: &mut Kernel<'_>, base: u64, size: u64, protection
         rights = rights | Rights::EXECUTE;
     }
     let pages = wanted.div_ceil(PAGE);
-    let Some(address) = kernel.map_fresh(pages, rights, true, "memory of a process", 0) else {
+    let data = rights.without(Rights::EXECUTE);
+    let Some(address) = kernel.map_fresh(pages, data, true, "memory of a process", 0) else {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     };
+    kernel.allow_program(address, pages, rights);
     kernel.put_u64(base, address)?;
     kernel.put_u64(size, pages * PAGE)?;
     Stop::status(status::SUCCESS)
@@ -374,6 +237,7 @@ fn protect_virtual(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         rights = rights.without(Rights::WRITE);
     }
     let pages = pages_of(address, length);
+    let rights = kernel.allow_program(page_of(address), pages, rights);
     if !kernel.protect(page_of(address), pages, rights, "memory of a process") {
         return Stop::status(status::INVALID_PARAMETER);
     }

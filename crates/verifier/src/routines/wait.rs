@@ -68,15 +68,15 @@ impl Kernel<'_> {
     /// Writes DISPATCHER_HEADER with an empty list of waiters.
     fn header(&mut self, at: u64, kind: u8, size: u64, state: i32) -> Result<(), Stop> {
         self.put(at, &[kind, 0, (size / 4) as u8, 0])?;
-        self.put_u32(at + offset::SIGNAL_STATE, state as u32)?;
-        self.put_u64(at + 8, at + 8)?;
-        self.put_u64(at + 16, at + 8)
+        self.put_u32(at.wrapping_add(offset::SIGNAL_STATE), state as u32)?;
+        self.put_u64(at.wrapping_add(8), at + 8)?;
+        self.put_u64(at.wrapping_add(16), at + 8)
     }
 
     /// Sets the state of an object; what it was.
     fn set_state(&mut self, at: u64, state: i32) -> Answer {
-        let before = self.u32(at + offset::SIGNAL_STATE)?;
-        self.put_u32(at + offset::SIGNAL_STATE, state as u32)?;
+        let before = self.u32(at.wrapping_add(offset::SIGNAL_STATE))?;
+        self.put_u32(at.wrapping_add(offset::SIGNAL_STATE), state as u32)?;
         Ok(before.into())
     }
 }
@@ -96,19 +96,19 @@ fn reset_event(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn read_state(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    kernel.u32(call.at(0) + offset::SIGNAL_STATE).map(u64::from)
+    kernel.u32(call.at(0).wrapping_add(offset::SIGNAL_STATE)).map(u64::from)
 }
 
 fn initialize_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.header(call.at(0), MUTANT, 0x38, 1)?;
-    kernel.put_u64(call.at(0) + offset::MUTANT_OWNER, 0)?;
+    kernel.put_u64(call.at(0).wrapping_add(offset::MUTANT_OWNER), 0)?;
     Ok(0)
 }
 
 fn release_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
-    let before = kernel.u32(at + offset::SIGNAL_STATE)? as i32;
-    let owner = kernel.u64(at + offset::MUTANT_OWNER)?;
+    let before = kernel.u32(at.wrapping_add(offset::SIGNAL_STATE))? as i32;
+    let owner = kernel.u64(at.wrapping_add(offset::MUTANT_OWNER))?;
     if owner != kernel.thread() {
         /// STATUS_MUTANT_NOT_OWNED.
         const NOT_OWNED: u32 = 0xC000_0046;
@@ -116,19 +116,19 @@ fn release_mutex(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     }
     let state = before.wrapping_add(1);
     if state >= 1 {
-        kernel.put_u64(at + offset::MUTANT_OWNER, 0)?;
+        kernel.put_u64(at.wrapping_add(offset::MUTANT_OWNER), 0)?;
     }
     kernel.set_state(at, state)
 }
 
 fn initialize_semaphore(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.header(call.at(0), SEMAPHORE, 0x20, call.u32(1) as i32)?;
-    kernel.put_u32(call.at(0) + 0x18, call.u32(2))?;
+    kernel.put_u32(call.at(0).wrapping_add(0x18), call.u32(2))?;
     Ok(0)
 }
 
 fn release_semaphore(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let before = kernel.u32(call.at(0) + offset::SIGNAL_STATE)? as i32;
+    let before = kernel.u32(call.at(0).wrapping_add(offset::SIGNAL_STATE))? as i32;
     kernel.set_state(call.at(0), before.wrapping_add(call.u32(2) as i32))
 }
 
@@ -140,12 +140,12 @@ fn initialize_timer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 /// Sets a timer; whether it was set before.
 fn set(kernel: &mut Kernel<'_>, at: u64, due: u64, period: u64, deferred: u64) -> Answer {
-    kernel.put_u32(at + offset::SIGNAL_STATE, 0)?;
+    kernel.put_u32(at.wrapping_add(offset::SIGNAL_STATE), 0)?;
     if kernel.schedule.timers.len() >= kernel.options.budget.entries {
         return Ok(0);
     }
     let due = kernel.deadline(due as i64);
-    kernel.put_u64(at + 0x30, deferred)?;
+    kernel.put_u64(at.wrapping_add(0x30), deferred)?;
     // A period is in milliseconds.
     let timer = Timer { due, period: period.saturating_mul(10_000), deferred };
     Ok(u64::from(kernel.schedule.timers.insert(at, timer).is_some()))
@@ -165,7 +165,7 @@ fn set_timer_coalescable(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn cancel_timer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let was_set = kernel.schedule.timers.remove(&call.at(0)).is_some();
-    let deferred = kernel.u64(call.at(0) + 0x30)?;
+    let deferred = kernel.u64(call.at(0).wrapping_add(0x30))?;
     kernel.schedule.deferred.retain(|&queued| queued != deferred || deferred == 0);
     Ok(u64::from(was_set))
 }
@@ -174,18 +174,18 @@ fn cancel_timer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn allocate_timer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let Some(at) = kernel.own(0x100) else { return Ok(0) };
     kernel.header(at, TIMER, 0x40, 0)?;
-    let deferred = at + 0x80;
+    let deferred = at.wrapping_add(0x80);
     kernel.put_u8(deferred, 0x13)?;
-    kernel.put_u64(deferred + offset::DPC_ROUTINE, call.at(0))?;
-    kernel.put_u64(deferred + offset::DPC_CONTEXT, call.at(1))?;
+    kernel.put_u64(deferred.wrapping_add(offset::DPC_ROUTINE), call.at(0))?;
+    kernel.put_u64(deferred.wrapping_add(offset::DPC_CONTEXT), call.at(1))?;
     kernel.count_undone("allocated timer", 1);
     Ok(at)
 }
 
 fn set_allocated_timer(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
-    let has_routine = kernel.u64(at + 0x80 + offset::DPC_ROUTINE)? != 0;
-    let deferred = if has_routine { at + 0x80 } else { 0 };
+    let has_routine = kernel.u64(at.wrapping_add(0x80).wrapping_add(offset::DPC_ROUTINE))? != 0;
+    let deferred = if has_routine { at.wrapping_add(0x80) } else { 0 };
     // This period is in units of 100 ns.
     set(kernel, at, call.at(1), call.at(2) / 10_000, deferred)
 }
@@ -203,7 +203,7 @@ fn wait_for_several(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     /// MAXIMUM_WAIT_OBJECTS.
     const MOST: u64 = 64;
     let count = u64::from(call.u32(0)).min(MOST);
-    let objects = (0..count).map(|index| kernel.u64(call.at(1) + 8 * index));
+    let objects = (0..count).map(|index| kernel.u64(call.at(1).wrapping_add(8 * index)));
     let objects: Vec<_> = objects.collect::<Result<_, _>>()?;
     // WaitAll is 0.
     kernel.wait(&objects, call.u32(2) == 0, call.at(6))
@@ -229,8 +229,8 @@ fn initialize_deferred(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     const DEFERRED: [u8; 2] = [0x13, 1];
     kernel.put(call.at(0), &[0; 0x40])?;
     kernel.put(call.at(0), &DEFERRED)?;
-    kernel.put_u64(call.at(0) + offset::DPC_ROUTINE, call.at(1))?;
-    kernel.put_u64(call.at(0) + offset::DPC_CONTEXT, call.at(2))?;
+    kernel.put_u64(call.at(0).wrapping_add(offset::DPC_ROUTINE), call.at(1))?;
+    kernel.put_u64(call.at(0).wrapping_add(offset::DPC_CONTEXT), call.at(2))?;
     Ok(0)
 }
 
@@ -239,9 +239,9 @@ fn insert_deferred(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     if !kernel.queue_deferred(at) {
         return Ok(0);
     }
-    kernel.put_u64(at + offset::DPC_ARGUMENT1, call.at(1))?;
-    kernel.put_u64(at + offset::DPC_ARGUMENT2, call.at(2))?;
-    kernel.put_u64(at + offset::DPC_DATA, 1)?;
+    kernel.put_u64(at.wrapping_add(offset::DPC_ARGUMENT1), call.at(1))?;
+    kernel.put_u64(at.wrapping_add(offset::DPC_ARGUMENT2), call.at(2))?;
+    kernel.put_u64(at.wrapping_add(offset::DPC_DATA), 1)?;
     kernel.drain_deferred()?;
     Ok(1)
 }
@@ -262,40 +262,40 @@ fn flush_deferred(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 fn initialize_queue(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let at = call.at(0);
     kernel.header(at, QUEUE, 0x40, 0)?;
-    kernel.put_u64(at + 0x18, at + 0x18)?;
-    kernel.put_u64(at + 0x20, at + 0x18)?;
+    kernel.put_u64(at.wrapping_add(0x18), at + 0x18)?;
+    kernel.put_u64(at.wrapping_add(0x20), at + 0x18)?;
     Ok(0)
 }
 
 fn insert_queue(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let (head, new) = (call.at(0) + 0x18, call.at(1));
-    let last = kernel.u64(head + 8)?;
+    let (head, new) = (call.at(0).wrapping_add(0x18), call.at(1));
+    let last = kernel.u64(head.wrapping_add(8))?;
     kernel.put_u64(new, head)?;
-    kernel.put_u64(new + 8, last)?;
+    kernel.put_u64(new.wrapping_add(8), last)?;
     kernel.put_u64(last, new)?;
-    kernel.put_u64(head + 8, new)?;
-    let count = kernel.u32(call.at(0) + offset::SIGNAL_STATE)? as i32;
+    kernel.put_u64(head.wrapping_add(8), new)?;
+    let count = kernel.u32(call.at(0).wrapping_add(offset::SIGNAL_STATE))? as i32;
     kernel.set_state(call.at(0), count.wrapping_add(1))
 }
 
 fn remove_queue(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let answer = kernel.wait(&[call.at(0)], true, call.at(2))?;
-    let head = call.at(0) + 0x18;
+    let head = call.at(0).wrapping_add(0x18);
     let first = kernel.u64(head)?;
     if answer != 0 || first == head {
         return Stop::status(status::TIMEOUT);
     }
     let next = kernel.u64(first)?;
     kernel.put_u64(head, next)?;
-    kernel.put_u64(next + 8, head)?;
-    let count = kernel.u32(call.at(0) + offset::SIGNAL_STATE)? as i32;
+    kernel.put_u64(next.wrapping_add(8), head)?;
+    let count = kernel.u32(call.at(0).wrapping_add(offset::SIGNAL_STATE))? as i32;
     kernel.set_state(call.at(0), count.wrapping_sub(1))?;
     Ok(first)
 }
 
 fn rundown_queue(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let first = kernel.u64(call.at(0) + 0x18)?;
-    Ok(if first == call.at(0) + 0x18 { 0 } else { first })
+    let first = kernel.u64(call.at(0).wrapping_add(0x18))?;
+    Ok(if first == call.at(0).wrapping_add(0x18) { 0 } else { first })
 }
 
 /// Makes an event with a handle; the handle goes to `out`.
