@@ -26,3 +26,4 @@ mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod verifier;
