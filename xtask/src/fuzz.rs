@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 8] =
-    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT];
+const TARGETS: [&str; 9] =
+    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT, MACHINE];
 /// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
 const SETTINGS: &str = "settings";
 const RECORDED: &str = "recorded";
 const PROJECTS: &str = "projects";
 const LINT: &str = "lint";
+const MACHINE: &str = "machine";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
@@ -64,6 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                     RECORDED => seeds::write_reports(&corpus, LONGEST)?,
                     PROJECTS => seeds::write_projects(&corpus)?,
                     LINT => seeds::write_trees(&corpus, LONGEST_TREE)?,
+                    MACHINE => seeds::write_machine_code(&corpus)?,
                     _ => seeds::write(&corpus, LONGEST)?,
                 };
                 println!("{target}: {seeds} seeds, {} s …", arguments.seconds);

@@ -13,6 +13,7 @@ mod fuzz;
 mod integrations;
 mod lint_corpus;
 mod mend;
+mod processor;
 mod reports;
 mod stage;
 mod test;
@@ -48,6 +49,8 @@ enum Task {
     Mend,
     /// Fetches the driver sources of corpus/source.toml and checks ringfence's findings in them.
     LintCorpus(lint_corpus::Arguments),
+    /// Compares the interpreter of `machine` with this processor and with unicorn, instruction by instruction.
+    Processor(processor::Arguments),
     /// Lets other programs check reports: of samples, of the example drivers, of the real ones if fetched.
     Reports(reports::Arguments),
     /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
@@ -81,6 +84,7 @@ fn run() -> anyhow::Result<()> {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Mend => mend::run(),
         Task::LintCorpus(arguments) => lint_corpus::run(&arguments),
+        Task::Processor(arguments) => processor::run(&arguments),
         Task::Reports(arguments) => reports::run(&arguments),
         Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),

@@ -205,7 +205,7 @@ pub struct StackFrame {
     pub source: Option<SourcePlace>,
 }
 
-/// One thing that happened: a call of a kernel function, or a change of what may be done with pages.
+/// One thing that happened: a call of a kernel function, a change of what may be done with pages, or what was printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum TraceLine {
@@ -236,6 +236,13 @@ pub enum TraceLine {
         rights: Option<String>,
         /// What they are.
         what: &'static str,
+    },
+    /// The driver printed something for a debugger.
+    Message {
+        /// The part of the run.
+        phase: String,
+        /// What it printed.
+        text: String,
     },
 }
 

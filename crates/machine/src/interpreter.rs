@@ -78,7 +78,7 @@ impl Interpreter {
     /// Runs blocks until something happens.
     fn run_blocks(&mut self, mut left: u64) -> Exit {
         let mut last: Option<u32> = None;
-        loop {
+        while left > 0 {
             let (at, generation) = (self.core.rip, self.core.memory.generation());
             let known = last.and_then(|last| self.blocks.get(last).follower(at, generation));
             let number = match known {
@@ -118,6 +118,7 @@ impl Interpreter {
                 }
             }
         }
+        self.run_rest(0)
     }
 
     /// Runs so many instructions, which end within a block.

@@ -70,7 +70,7 @@ pub use idle::idle_acceptances;
 pub use layout::wrap;
 pub use lint::write_lint;
 pub use safe::safe;
-pub use schema::{certification_schema, difference_schema, lint_schema, schema};
+pub use schema::{certification_schema, difference_schema, lint_schema, schema, verify_schema};
 pub use verify::{verify_json, verify_json_lines, verify_text, verify_trace};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};

@@ -1,5 +1,6 @@
 //! The JSON schema of the report, made from the types that are written.
 
+use crate::verify::json::VerifyReport;
 use ringfence_finding::{CertificationReport, Difference, LintReport, Report};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -42,6 +43,15 @@ pub fn lint_schema() -> String {
     schema_of::<LintReport>("ringfence lint report, version 1", ABOUT_LINT)
 }
 
+/// What the schema of `verify` says of itself.
+const ABOUT_VERIFY: &str = "What `ringfence verify --format json` writes. Each line of `--format jsonl` is one driver in \
+    one set-up: `#/$defs/Ran`. Within report_version 1 a field may be added; none changes its meaning or goes.";
+
+/// The JSON schema of `verify --format json`, as committed in `schemas/verify-v1.json`.
+pub fn verify_schema() -> String {
+    schema_of::<VerifyReport<'_>>("ringfence verify report, version 1", ABOUT_VERIFY)
+}
+
 fn schema_of<T: JsonSchema>(title: &str, about: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -64,6 +74,7 @@ mod tests {
         fresh("certify-v1.json", &certification_schema());
         fresh("diff-v1.json", &difference_schema());
         fresh("lint-report-v1.json", &lint_schema());
+        fresh("verify-v1.json", &verify_schema());
     }
 
     fn fresh(name: &str, schema: &str) {

@@ -1,6 +1,6 @@
 //! What became of drivers that were run, for people and for programs.
 
-mod json;
+pub(crate) mod json;
 mod status;
 mod text;
 

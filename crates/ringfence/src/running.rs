@@ -190,6 +190,9 @@ fn traced(run: &Run) -> Vec<TraceLine> {
             rights: rights.clone(),
             what,
         },
+        Happening::Message { text } => {
+            TraceLine::Message { phase: phase(event.phase), text: text.to_string() }
+        }
     };
     run.events.iter().map(line).collect()
 }

@@ -189,3 +189,67 @@ fn registers(violation: &Violation) -> Vec<(&'static str, String)> {
     let rest = [("rip", all.rip), ("rflags", all.rflags)];
     general.chain(rest).map(|(name, value)| (name, format!("{value:016x}"))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check;
+    use ringfence_finding::{Confidence, Targets};
+    use ringfence_image::Image;
+    use ringfence_verifier::{Options, run};
+
+    /// The findings about an example, read and then run.
+    fn found(name: &str, environment: Environment) -> Vec<Finding> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers");
+        let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let mut findings = check(&driver, Targets::DEFAULT).findings;
+        witness(&driver, &run(&image, &Options::new(environment, name)), &mut findings);
+        findings
+    }
+
+    fn told(findings: &[Finding]) -> Vec<(&'static str, Option<u32>, usize)> {
+        findings.iter().map(|one| (one.rule, one.rva, one.seen.len())).collect()
+    }
+
+    /// By the example's own list: the call at 50af asks for NonPagedPool.
+    #[test]
+    fn what_was_read_is_seen_at_its_call() {
+        let findings = found("executable-pool-x64.sys", Environment::Verifier);
+        assert_eq!(told(&findings), [("executable-pool-type", Some(0x50AF), 1)]);
+        assert_eq!(findings[0].seen[0].stack[0].rva, Some(0x50B5));
+        let findings = found("executable-pool-x64.sys", Environment::Hvci);
+        assert_eq!(told(&findings), [("executable-pool-type", Some(0x50AF), 0)]);
+    }
+
+    /// The finding stands at the call that chose the value; on the stack it is not the innermost one.
+    #[test]
+    fn a_wrapper_is_seen_through() {
+        let findings = found("wrapper-x64.sys", Environment::Verifier);
+        let seen: Vec<_> = findings.iter().filter(|one| !one.seen.is_empty()).collect();
+        assert_eq!(seen.len(), 1, "{:?}", told(&findings));
+        assert!(!seen[0].notes.iter().any(|note| note.contains("not by reading")));
+    }
+
+    #[test]
+    fn sections_are_seen_as_the_image_is_loaded() {
+        let findings = found("rwx-text-x64.sys", Environment::Verifier);
+        assert_eq!(told(&findings), [("writable-executable-section", Some(0x1000), 1)]);
+        assert!(findings[0].seen[0].registers.is_empty());
+    }
+
+    /// Machine code alone shows that CR0.WP is cleared; that a read-only section is then written to shows when it runs.
+    #[test]
+    fn what_only_a_run_shows_is_a_finding_of_its_own() {
+        let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
+        let new = findings.iter().find(|one| one.rule == "writes-to-code").unwrap();
+        assert_eq!(
+            (&new.questions[..], new.confidence),
+            (&[Question::Run][..], Confidence::Certain)
+        );
+        assert!(new.notes.iter().any(|note| note.contains("when the driver ran")));
+        assert!(matches!(new.evidence, Some(Evidence::Listing(_))));
+        assert_eq!(new.seen[0].bugcheck.code, "0xBE");
+    }
+}

@@ -47,6 +47,7 @@ fn print_trace(run: &Run) {
                     result.unwrap_or(u64::MAX)
                 );
             }
+            Happening::Message { text } => println!("  {:?}", text.trim_end()),
             Happening::Rights { address, pages, rights, what } => {
                 println!("  {address:x} {pages} pages {rights:?} {what}");
             }
@@ -54,7 +55,11 @@ fn print_trace(run: &Run) {
     }
     println!("phases: {:x?}", run.phases);
     for violation in &run.violations {
-        println!("violation: {violation:x?}");
+        let stack: Vec<_> = violation.stack.iter().map(|frame| frame.rva.unwrap_or(0)).collect();
+        println!(
+            "violation: {:x?} at {:x} stack {stack:x?}",
+            violation.bug_check, violation.address
+        );
     }
     println!("assumptions: {:?}", run.assumptions);
     println!("stand-ins: {:?}", run.stand_ins);

@@ -134,6 +134,11 @@ pub(crate) fn address_of(name: &str) -> Option<u64> {
     Some(DATA + place as u64 * VARIABLE)
 }
 
+/// The names of all variables.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    VARIABLES.iter().map(|(name, _)| *name)
+}
+
 impl Kernel<'_> {
     /// Fills in all of it. What does not fit is zero, as the pages were just made.
     pub(crate) fn fill_data(&mut self) {

@@ -84,7 +84,13 @@ impl Kernel<'_> {
                 self.raise(Exception::of(status::BREAKPOINT))
             }
             Exit::Interrupt { vector } => self.interrupt(vector),
-            Exit::Privileged(privileged) => self.privileged(privileged),
+            Exit::Privileged(privileged) => match self.privileged(privileged) {
+                Err(Stop::Raise(exception)) => self.raise(exception),
+                Err(Stop::Missing(address)) => {
+                    self.page_fault(address, ringfence_machine::Access::Read, false)
+                }
+                other => other,
+            },
             Exit::Unsupported { bytes, length } => {
                 let bytes = &bytes[..usize::from(length).min(bytes.len())];
                 let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -109,7 +115,7 @@ impl Kernel<'_> {
             Ok(caller) => caller,
             Err(_) => return self.page_fault(stack, ringfence_machine::Access::Read, false),
         };
-        let gate = self.gates.at(address).cloned();
+        let gate = self.gates.at(address);
         let (name, entry, ddi) = match gate {
             Some(gate) => (gate.name, gate.entry, gate.ddi),
             None if address == gates::INVALID_REQUEST => (

@@ -47,6 +47,9 @@ impl Kernel<'_> {
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
             return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
         }
+        if !mapped && self.is_beyond_stack(address) {
+            return Err(self.double_fault());
+        }
         let rip = self.registers().rip;
         if self.irql >= DISPATCH {
             let access = match access {
@@ -76,6 +79,14 @@ impl Kernel<'_> {
             Access::Execute => 8,
         };
         self.raise(Exception::access_violation(access, address))
+    }
+
+    /// Whether an address is where the stack would go on if it had room: nothing can be put there about the
+    /// fault either.
+    fn is_beyond_stack(&mut self, address: u64) -> bool {
+        let stack = self.registers().get(ringfence_machine::Register::Rsp);
+        let near = stack.abs_diff(address) < space::STACK_STRIDE;
+        near && (space::STACKS..space::OBJECTS).contains(&address)
     }
 
     /// A write to a page that may not be written. While CR0.WP is clear the kernel may write to every
@@ -150,7 +161,7 @@ impl Kernel<'_> {
             registers,
             stack,
             under_assumption: self.run.under_assumption(),
-            phase: self.phase(),
+            phase: self.phase,
         }
     }
 

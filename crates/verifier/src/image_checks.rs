@@ -63,7 +63,7 @@ fn report(kernel: &mut Kernel<'_>, subcode: u64, header: u64, name: u64) {
         registers,
         stack: Vec::new(),
         under_assumption: false,
-        phase: kernel.phase(),
+        phase: kernel.phase,
     };
     kernel.run.violations.push(violation);
     kernel.run.end = End::Violation;

@@ -60,6 +60,10 @@ pub(crate) struct Kernel<'a> {
     pub chance: u64,
     /// Pages that are mapped.
     pub pages: u64,
+    /// The phase that is run, by its place.
+    pub phase: usize,
+    /// Calls and instructions that are counted for a phase already.
+    pub counted: (u64, u64),
     /// Calls told already.
     pub told: BTreeSet<(u64, u64)>,
 }
@@ -194,14 +198,9 @@ impl<'a> Kernel<'a> {
             self.run.events_left_out += 1;
             return None;
         }
-        let phase = self.phase();
+        let phase = self.phase;
         self.run.events.push(Event { phase, what });
         Some(self.run.events.len() - 1)
-    }
-
-    /// The phase that is run, by its place.
-    pub(crate) fn phase(&self) -> usize {
-        self.run.phases.len().saturating_sub(1)
     }
 
     /// Maps fresh pages; false where there is no memory left.

@@ -32,6 +32,7 @@ mod gates;
 mod image_checks;
 mod io;
 mod kernel;
+mod kernel_image;
 mod layout;
 mod loader;
 mod mapping;
@@ -127,6 +128,8 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         depth: 0,
         chance: options.faults.map_or(0, |faults| faults.seed),
         pages: 0,
+        phase: 0,
+        counted: (0, 0),
         told: Default::default(),
     };
     kernel.fill_data();

@@ -1,6 +1,7 @@
 //! The loader: maps the image, moves it, binds its imports.
 
 use crate::kernel::Kernel;
+use crate::kernel_image;
 use crate::space::{self, IMAGE};
 use ringfence_image::{Image, ImportName, Machine, RELOCATION_DIR64, RELOCS_STRIPPED, Section};
 use ringfence_machine::{Memory, PAGE, Rights};
@@ -224,7 +225,10 @@ impl Kernel<'_> {
 /// Maps what every driver finds.
 pub(crate) fn map_kernel(memory: &mut Memory) -> bool {
     let pages = space::MOST_GATES * space::GATE_SIZE / PAGE;
-    memory.map(space::GATES, pages, Rights::READ_EXECUTE).is_ok()
+    let image = &*kernel_image::BYTES;
+    memory.map(space::KERNEL, (image.len() as u64).div_ceil(PAGE), Rights::READ).is_ok()
+        && memory.write(space::KERNEL, image).is_ok()
+        && memory.map(space::GATES, pages, Rights::READ_EXECUTE).is_ok()
         && memory.map(space::DATA, space::DATA_PAGES, Rights::READ_WRITE).is_ok()
         && memory.map(space::PROCESSOR, space::PROCESSOR_PAGES, Rights::READ_WRITE).is_ok()
         && memory.map(space::USER_SHARED_DATA, 1, Rights::READ).is_ok()

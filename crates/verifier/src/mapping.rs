@@ -29,8 +29,9 @@ pub(crate) struct Mappings {
     pub live: BTreeMap<u64, Mapping>,
 }
 
-/// The first page frame number that is handed out: behind 4 GiB, so that devices are below.
-const FIRST_FRAME: u64 = 0x10_0000;
+/// The first page frame number that is handed out: behind 256 MiB, and below 4 GiB, where devices want
+/// memory to be.
+const FIRST_FRAME: u64 = 0x1_0000;
 
 impl Mappings {
     pub(crate) fn new() -> Mappings {

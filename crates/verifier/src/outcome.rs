@@ -96,6 +96,11 @@ pub enum Happening {
         /// Whether the result is invented.
         stand_in: bool,
     },
+    /// The driver had something to say to a debugger.
+    Message {
+        /// The text.
+        text: String,
+    },
     /// What may be done with pages changed.
     Rights {
         /// The first page's address.

@@ -2,6 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::layout::{device, driver};
+use crate::schedule::PATIENCE;
 use crate::stop::{Answer, Stop};
 use crate::{End, Leak, Phase, data, gates, image_checks, requests};
 
@@ -20,32 +21,42 @@ impl Kernel<'_> {
         self.bounded_phase(name, false, run).map(drop)
     }
 
+    /// What is run in another phase counts for the inner one only.
     fn bounded_phase(
         &mut self,
         name: &str,
         has_status: bool,
         run: impl FnOnce(&mut Self) -> Answer,
     ) -> Answer {
-        if self.run.phases.len() >= self.options.budget.phases {
+        // What runs over and over beside the requests is one phase as long as nothing else runs.
+        let again = !has_status && self.run.phases.last().is_some_and(|last| last.name == name);
+        if !again && self.run.phases.len() >= self.options.budget.phases {
             return Err(self.out_of("phases"));
         }
-        let place = self.run.phases.len();
-        let (calls, instructions) = (self.run.calls, self.processor.executed());
-        self.run.phases.push(Phase {
-            name: name.to_owned(),
-            status: None,
-            calls: 0,
-            instructions: 0,
-        });
+        let place = self.run.phases.len() - usize::from(again);
+        if !again {
+            let name = name.to_owned();
+            self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0 });
+        }
+        let outer = std::mem::replace(&mut self.phase, place);
+        self.count_for(outer);
         let answer = run(self);
-        let (calls, instructions) =
-            (self.run.calls - calls, self.processor.executed() - instructions);
+        self.count_for(place);
+        self.phase = outer;
         if let Some(phase) = self.run.phases.get_mut(place) {
-            phase.calls = calls;
-            phase.instructions = instructions;
             phase.status = answer.as_ref().ok().filter(|_| has_status).map(|&value| value as u32);
         }
         answer
+    }
+
+    /// Counts what was run since it was last counted for the phase at `place`.
+    fn count_for(&mut self, place: usize) {
+        let now = (self.run.calls, self.processor.executed());
+        let before = std::mem::replace(&mut self.counted, now);
+        if let Some(phase) = self.run.phases.get_mut(place) {
+            phase.calls += now.0 - before.0;
+            phase.instructions += now.1 - before.1;
+        }
     }
 
     /// All of it.
@@ -69,7 +80,7 @@ impl Kernel<'_> {
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
         let status = self.phase_of("DriverEntry", |kernel| kernel.call(entry, &[object, path]))?;
         self.run.status = Some(status as u32);
-        self.settle()?;
+        self.settle(PATIENCE)?;
         if (status as i32) < 0 {
             self.look_for_leaks();
             return Ok(());
@@ -158,7 +169,7 @@ impl Kernel<'_> {
         }
         let object = self.requests.driver;
         self.phase_without_status("DriverUnload", |kernel| kernel.call(routine, &[object]))?;
-        self.settle()?;
+        self.settle(PATIENCE)?;
         self.look_for_leaks();
         Ok(())
     }

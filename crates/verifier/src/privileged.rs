@@ -57,7 +57,7 @@ impl Kernel<'_> {
             | Operation::WriteBackCache
             | Operation::SwapGs
             | Operation::XSetBv { .. } => {}
-            Operation::Other { mnemonic } => return self.other(mnemonic),
+            Operation::Other { mnemonic } => self.other(mnemonic)?,
         }
         let registers = self.registers();
         registers.rip = registers.rip.wrapping_add(u64::from(privileged.length));
@@ -65,11 +65,53 @@ impl Kernel<'_> {
     }
 
     fn other(&mut self, mnemonic: &'static str) -> Result<(), Stop> {
-        // Without a hypervisor of its own set up, a processor knows none of these.
-        if mnemonic.starts_with("vm") {
-            return self.raise(Exception::of(status::ILLEGAL_INSTRUCTION));
+        if mnemonic.starts_with("ins") || mnemonic.starts_with("outs") {
+            return self.port_string(mnemonic.starts_with("ins"));
         }
-        Err(self.not_emulated(format!("the instruction {mnemonic}")))
+        match mnemonic {
+            // Without a hypervisor of its own set up, a processor knows none of these.
+            _ if mnemonic.starts_with("vm") => {
+                Err(Stop::Raise(Exception::of(status::ILLEGAL_INSTRUCTION)))
+            }
+            "rdpmc" => {
+                self.assume("a performance counter is read");
+                self.set_pair(0);
+                Ok(())
+            }
+            _ => Err(self.not_emulated(format!("the instruction {mnemonic}"))),
+        }
+    }
+
+    /// `ins` and `outs`: as many bytes as a prefix says go between memory and a port.
+    fn port_string(&mut self, into_memory: bool) -> Result<(), Stop> {
+        /// Bytes at most; a device has no more to say.
+        const MOST: u64 = 1 << 16;
+        let rip = self.registers().rip;
+        let bytes = [self.u8(rip)?, self.u8(rip + 1)?, self.u8(rip + 2)?];
+        let end = bytes.iter().position(|byte| matches!(byte, 0x6C..=0x6F)).unwrap_or(0);
+        let prefixes = &bytes[..end];
+        let repeated = prefixes.iter().any(|byte| matches!(byte, 0xF2 | 0xF3));
+        let width = match (bytes[end] & 1, prefixes.contains(&0x66)) {
+            (0, _) => 1,
+            (_, true) => 2,
+            _ => 4,
+        };
+        let count = if repeated { self.registers().get(Register::Rcx) } else { 1 };
+        let length = count.saturating_mul(width).min(MOST);
+        self.charge(length)?;
+        let place = if into_memory { Register::Rdi } else { Register::Rsi };
+        let at = self.registers().get(place);
+        if into_memory {
+            self.assume("a device's port is read");
+            self.put(at, &vec![0xFF; length as usize])?;
+        } else {
+            self.assume("a device's port is written");
+        }
+        self.registers().set(place, at.wrapping_add(length));
+        if repeated {
+            self.registers().set(Register::Rcx, 0);
+        }
+        Ok(())
     }
 
     fn read_control(&self, control: u8) -> u64 {

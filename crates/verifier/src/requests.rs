@@ -3,6 +3,7 @@
 use crate::io::{Callback, Notice};
 use crate::kernel::Kernel;
 use crate::layout::{device, driver, file, irp, major, stack};
+use crate::schedule::{MOMENT, PATIENCE};
 use crate::space;
 use crate::stop::{Stop, status};
 use crate::{codes, data};
@@ -158,7 +159,7 @@ fn ask(
         .put_u32(irp + irp::STATUS, if number == major::PNP { status::NOT_SUPPORTED } else { 0 })?;
     fill(kernel, &request)?;
     let status = kernel.phase_of(name, |kernel| kernel.call_driver(device, irp))? as u32;
-    kernel.settle()?;
+    kernel.settle(if status == status::PENDING { PATIENCE } else { MOMENT })?;
     if kernel.requests.irps.get(&irp) == Some(&false) {
         cancel(kernel, device, irp)?;
     }
@@ -179,7 +180,7 @@ fn cancel(kernel: &mut Kernel<'_>, device: u64, irp: u64) -> Result<(), Stop> {
             kernel.call(routine, &[device, irp])
         })?;
         kernel.irql = 0;
-        kernel.settle()?;
+        kernel.settle(MOMENT)?;
     }
     if kernel.requests.irps.get(&irp) == Some(&false) {
         kernel.run.pending += 1;
@@ -214,7 +215,7 @@ pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
     kernel.assume("a device is there for the driver");
     let answer =
         kernel.phase_of("AddDevice", |kernel| kernel.call(routine, &[object, physical]))?;
-    kernel.settle()?;
+    kernel.settle(MOMENT)?;
     if (answer as i32) < 0 {
         return Ok(());
     }
@@ -302,5 +303,5 @@ fn notify_one(kernel: &mut Kernel<'_>, callback: Callback) -> Result<(), Stop> {
         kernel.enter_program(false);
     }
     kernel.give_back(scratch);
-    kernel.settle()
+    kernel.settle(MOMENT)
 }

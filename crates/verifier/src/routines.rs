@@ -14,6 +14,7 @@ mod interlocked;
 mod lock;
 mod lookaside;
 mod mdl;
+mod network;
 mod object;
 mod pool;
 mod registry;
@@ -45,6 +46,7 @@ const FAMILIES: &[&[Entry]] = &[
     lock::ROUTINES,
     lookaside::ROUTINES,
     mdl::ROUTINES,
+    network::ROUTINES,
     object::ROUTINES,
     pool::ROUTINES,
     registry::ROUTINES,
@@ -58,13 +60,34 @@ const FAMILIES: &[&[Entry]] = &[
     wait::ROUTINES,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> = LazyLock::new(|| {
-    FAMILIES.iter().flat_map(|family| family.iter()).map(|entry| (entry.name, entry)).collect()
+/// All of them by name, in the order of names.
+static SORTED: LazyLock<Vec<&'static Entry>> = LazyLock::new(|| {
+    let mut all: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
+    all.sort_unstable_by_key(|entry| entry.name);
+    all
 });
+
+static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
+    LazyLock::new(|| SORTED.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect());
 
 /// The model of the function called `name`.
 pub(crate) fn named(name: &str) -> Option<&'static Entry> {
+    place_of(name).and_then(at)
+}
+
+/// Where the function called `name` is in the order of names.
+pub(crate) fn place_of(name: &str) -> Option<usize> {
     BY_NAME.get(name).copied()
+}
+
+/// The function at a place in the order of names.
+pub(crate) fn at(place: usize) -> Option<&'static Entry> {
+    SORTED.get(place).copied()
+}
+
+/// All functions, in the order of names.
+pub(crate) fn sorted() -> impl ExactSizeIterator<Item = &'static Entry> {
+    SORTED.iter().copied()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Threads, deferred procedure calls, timers and work items: what runs beside the driver's routines.
 
 use crate::kernel::Kernel;
-use crate::space::{STACK_PAGES, STACK_STRIDE, STACKS};
+use crate::space::{STACK_GAP, STACK_PAGES, STACK_STRIDE, STACKS};
 use crate::stop::{Answer, Stop};
 use crate::{data, faults};
 use ringfence_machine::{PAGE, Register, Registers, Rights};
@@ -83,15 +83,17 @@ pub(crate) mod offset {
 
 /// Threads that are made, at most.
 const MOST_THREADS: usize = 64;
-/// How long is waited for timers after each phase, in units of 100 ns: five seconds.
-const PATIENCE: u64 = 50_000_000;
+/// How long is waited for timers after DriverEntry and after unloading, in units of 100 ns: five seconds.
+pub(crate) const PATIENCE: u64 = 50_000_000;
+/// How long is waited for them after each request: as long as a program takes to come up with the next one.
+pub(crate) const MOMENT: u64 = 10_000;
 /// What is run after each phase, at most.
 const MOST_STEPS: usize = 48;
 
 impl Kernel<'_> {
     /// A stack; its highest address.
     pub(crate) fn make_stack(&mut self) -> Option<u64> {
-        let bottom = STACKS + self.schedule.stacks * STACK_STRIDE;
+        let bottom = STACKS + self.schedule.stacks * STACK_STRIDE + STACK_GAP;
         self.schedule.stacks += 1;
         let mapped = self.map(bottom, STACK_PAGES, Rights::READ_WRITE, "stack");
         mapped.then_some(bottom + STACK_PAGES * PAGE)
@@ -256,6 +258,20 @@ impl Kernel<'_> {
         true
     }
 
+    /// Runs the queued deferred calls, which the processor does as soon as the level allows it.
+    pub(crate) fn drain_deferred(&mut self) -> Result<(), Stop> {
+        for _ in 0..MOST_STEPS {
+            if self.irql >= faults::DISPATCH {
+                break;
+            }
+            match self.schedule.deferred.pop_front() {
+                Some(object) => self.run_deferred(object)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     fn run_deferred(&mut self, object: u64) -> Result<(), Stop> {
         let arguments = [
             object,
@@ -271,8 +287,7 @@ impl Kernel<'_> {
         Ok(())
     }
 
-    /// Runs something at `irql` that is not part of what runs now; it is a phase of its own where
-    /// nothing else runs.
+    /// Runs something at `irql` that is not part of what runs now: a phase of its own.
     fn aside(
         &mut self,
         name: &'static str,
@@ -282,24 +297,20 @@ impl Kernel<'_> {
         let before = std::mem::replace(&mut self.irql, irql);
         let in_program = std::mem::replace(&mut self.schedule.in_program, false);
         let thread = self.thread();
-        let answer = if self.depth == 0 {
-            self.set_thread(data::SYSTEM_THREAD);
-            self.phase_without_status(name, run).map(|()| 0)
-        } else {
-            run(self)
-        };
+        self.set_thread(data::SYSTEM_THREAD);
+        let answer = self.phase_without_status(name, run);
         self.set_thread(thread);
         self.schedule.in_program = in_program;
         self.irql = before;
         match answer {
-            Ok(_) | Err(Stop::Ended) => Ok(()),
+            Ok(()) | Err(Stop::Ended) => Ok(()),
             Err(other) => Err(other),
         }
     }
 
-    /// Runs what a phase left to be run.
-    pub(crate) fn settle(&mut self) -> Result<(), Stop> {
-        let until = self.clock.saturating_add(PATIENCE);
+    /// Runs what a phase left to be run, and what comes up for some time after it.
+    pub(crate) fn settle(&mut self, patience: u64) -> Result<(), Stop> {
+        let until = self.clock.saturating_add(patience);
         for _ in 0..MOST_STEPS {
             if !self.advance(until)? {
                 break;

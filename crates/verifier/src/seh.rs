@@ -58,7 +58,7 @@ impl Kernel<'_> {
         }
     }
 
-    fn double_fault(&mut self) -> Stop {
+    pub(crate) fn double_fault(&mut self) -> Stop {
         /// UNEXPECTED_KERNEL_MODE_TRAP, and the double fault's vector.
         const TRAP: u32 = 0x7F;
         self.stop(Kind::Crash, TRAP, [8, 0, 0, 0])

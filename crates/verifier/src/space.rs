@@ -2,6 +2,8 @@
 
 use ringfence_machine::PAGE;
 
+/// The kernel's image: headers and export directory, then data and functions.
+pub const KERNEL: u64 = 0xFFFF_F800_0070_0000;
 /// Data that the kernel exports.
 pub const DATA: u64 = 0xFFFF_F800_0080_0000;
 /// Pages of it.
@@ -34,6 +36,8 @@ pub const POOL_PAGED: u64 = 0xFFFF_C000_0000_0000;
 pub const STACKS: u64 = 0xFFFF_D000_0000_0000;
 /// Pages of a stack, as on Windows.
 pub const STACK_PAGES: u64 = 6;
+/// Bytes below a stack where nothing is.
+pub const STACK_GAP: u64 = 4 * PAGE;
 /// Bytes from one stack to the next.
 pub const STACK_STRIDE: u64 = 16 * PAGE;
 /// What the kernel keeps for itself: objects, requests.

@@ -58,7 +58,8 @@ impl Kernel<'_> {
         let frame = |address| Frame { address, rva: self.rva(address) };
         let mut frames = vec![frame(registers.rip)];
         let mut now = registers.clone();
-        while frames.len() < MOST_FRAMES && self.loaded.contains(now.rip) {
+        // Where execution went astray, what was called last is on the stack.
+        while frames.len() < MOST_FRAMES && (frames.len() == 1 || self.loaded.contains(now.rip)) {
             let Some(step) = self.step(&now) else { break };
             if step.caller.get(Register::Rsp) <= now.get(Register::Rsp) {
                 break;

@@ -73,6 +73,24 @@ pub fn write_settings(folder: &Path) -> Result<usize> {
     Ok(count)
 }
 
+/// Writes pieces of machine code to `folder`: code of the example drivers, behind what says of registers.
+pub fn write_machine_code(folder: &Path) -> Result<usize> {
+    const LENGTH: usize = 64;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut count = 0;
+    for (name, bytes) in examples()? {
+        // Where sections of code begin in nearly all of them.
+        for (number, code) in bytes[bytes.len().min(0x400)..].chunks(LENGTH).take(8).enumerate() {
+            let path = folder.join(format!("seed-{name}-{number}"));
+            let header = [0x36, 0x86, 0x97, 0x30, 0x76, 0x18, 0x9A, 0xCD, number as u8, 0x55];
+            fs::write(&path, [&header, code].concat())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
 /// Writes a report of each example driver of at most `longest` bytes to `folder`; returns how many there are.
 pub fn write_reports(folder: &Path, longest: usize) -> Result<usize> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -27,3 +27,4 @@ mod symbols;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod verifier;
+mod verify;

@@ -3,7 +3,7 @@
 use super::core::{Core, Outcome};
 use super::flags::{CF, OF};
 use super::operand::{gap, mask};
-use iced_x86::{Instruction, Mnemonic};
+use iced_x86::{Instruction, Mnemonic, OpKind};
 
 impl Core {
     /// `a + b + carry`, with its flags. Operands may have anything above their width.
@@ -110,9 +110,14 @@ pub(crate) fn exchange_add(core: &mut Core, i: &Instruction) -> Outcome {
     let size = Core::size(i, 0);
     let a = core.read_to_write(i, 0)?;
     let b = core.read(i, 1)?;
+    let r = core.add(a, b, false, size);
+    if i.op0_kind() == OpKind::Memory {
+        // The address may be made of the register that is written.
+        core.write(i, 0, r)?;
+        return core.write(i, 1, a);
+    }
     // Where both are one register, the sum is written last.
     core.write(i, 1, a)?;
-    let r = core.add(a, b, false, size);
     core.write(i, 0, r)
 }
 
@@ -126,7 +131,10 @@ pub(crate) fn compare_exchange(core: &mut Core, i: &Instruction) -> Outcome {
     if old == expected {
         return core.write(i, 0, new);
     }
-    core.write(i, 0, old)?;
+    // Memory is written in either case, a register is not.
+    if i.op0_kind() == OpKind::Memory {
+        core.write(i, 0, old)?;
+    }
     core.set(accumulator(size), old);
     Ok(())
 }

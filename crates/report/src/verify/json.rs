@@ -3,22 +3,50 @@
 use crate::Sink;
 use crate::json::{Json, escaped};
 use ringfence_finding::{
-    BugCheck, Closing, DriverRun, Examination, Finding, RunEnvironment, Targets, Tool, TraceLine,
-    Verdict,
+    BugCheck, Closing, DriverRun, Examination, Fault, Finding, LeftOut, RunEnvironment, Targets,
+    Tool, TraceLine, Unread, Verdict,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
 
+/// All that `verify` says.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "its schema is made from it; it is written field by field")]
+pub(crate) struct VerifyReport<'a> {
+    /// The version of this format: 1.
+    report_version: u32,
+    /// What wrote it.
+    tool: Tool,
+    /// The Windows versions that the answers are about.
+    #[schemars(with = "Vec<String>")]
+    targets: Targets,
+    /// The runs: each driver in each set-up.
+    runs: Vec<Ran<'a>>,
+    /// What could not be read.
+    unread: Vec<Unread>,
+    /// What went wrong in ringfence itself.
+    faults: Vec<Fault>,
+    /// Files that are no drivers, counted.
+    left_out: LeftOut,
+}
+
 /// One driver in one set-up.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Ran<'a> {
+    /// The name it was found under.
     path: &'a str,
+    /// The set-up.
     environment: RunEnvironment,
+    /// SHA-256 of the whole file in lower-case hexadecimal.
     sha256: Option<&'a str>,
+    /// `x64`, `arm64` and so on.
     machine: &'a str,
+    /// What became of it.
     run: &'a DriverRun,
     /// What is seen in this set-up.
     findings: Vec<&'a Finding>,
+    /// The bug check that Windows would show; null where there is none.
     bugcheck: Option<&'a BugCheck>,
     /// What follows from all that is known of the driver.
     verdict: &'a Verdict,
@@ -110,7 +138,7 @@ struct Traced<'a> {
 
 /// The end of a trace that had no room for everything.
 #[derive(Serialize)]
-struct LeftOut<'a> {
+struct Untold<'a> {
     path: &'a str,
     environment: RunEnvironment,
     event: &'static str,
@@ -139,7 +167,7 @@ impl Sink for Trace<'_> {
             }
             if run.trace_left_out > 0 {
                 let (event, events) = ("left-out", run.trace_left_out);
-                line(&mut self.0, &LeftOut { path, environment, event, events })?;
+                line(&mut self.0, &Untold { path, environment, event, events })?;
             }
         }
         Ok(())

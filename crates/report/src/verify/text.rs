@@ -121,7 +121,7 @@ fn ends(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
         RunEnd::NotEmulated => told.push((Meaning::Open, "not emulated: ", because)),
         RunEnd::Budget => told.push((Meaning::Open, "ended: ", because)),
         RunEnd::Fault => {
-            let why = "the driver stops the system for a reason that is none of memory integrity's";
+            let why = "it crashed, which has nothing to do with memory integrity; the emulated kernel may lack what it needs";
             told.push((Meaning::Open, "ended: ", why.to_owned()));
         }
         RunEnd::Returned | RunEnd::Violation => {}

@@ -1,13 +1,14 @@
 //! Output for a debugger, of which there is none, and tracing, which nobody switched on.
 
+use crate::Happening;
 use crate::call::{Call, Entry, entry};
 use crate::kernel::{Kernel, ignore};
 use crate::stop::{Answer, Exception, Stop, status};
 
 pub(super) const ROUTINES: &[Entry] = &[
-    entry("DbgPrint", 4, ignore),
-    entry("DbgPrintEx", 4, ignore),
-    entry("vDbgPrintEx", 4, ignore),
+    entry("DbgPrint", 4, print),
+    entry("DbgPrintEx", 4, print),
+    entry("vDbgPrintEx", 4, print_list),
     entry("vDbgPrintExWithPrefix", 5, ignore),
     entry("DbgPrintReturnControlC", 4, ignore),
     entry("DbgPrompt", 3, ignore),
@@ -45,6 +46,22 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("IoFreeErrorLogEntry", 1, write_log_entry),
     entry("IoRaiseInformationalHardError", 3, ignore),
 ];
+
+/// The component and the level come before the format in the newer form.
+fn print(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    let index = if call.name.ends_with("Ex") { 2 } else { 0 };
+    if let Ok(text) = super::format::message(kernel, call, index, None) {
+        kernel.note(Happening::Message { text });
+    }
+    Stop::status(status::SUCCESS)
+}
+
+fn print_list(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if let Ok(text) = super::format::message(kernel, call, 2, Some(call.at(3))) {
+        kernel.note(Happening::Message { text });
+    }
+    Stop::status(status::SUCCESS)
+}
 
 fn yes(_: &mut Kernel<'_>, _: &Call) -> Answer {
     Ok(1)

@@ -66,10 +66,6 @@ fn create(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let first = kernel.u64(owner + driver::DEVICE_OBJECT)?;
     kernel.put_u64(made + device::NEXT_DEVICE, first)?;
     kernel.put_u64(owner + driver::DEVICE_OBJECT, made)?;
-    if kernel.phase() > 1 {
-        // Only DriverEntry's own devices are started by the I/O manager.
-        kernel.put_u32(made + device::FLAGS, device::INITIALIZING)?;
-    }
     let out = if call.name.ends_with("Secure") { call.at(8) } else { call.at(6) };
     kernel.put_u64(out, made)?;
     kernel.requests.devices.insert(made, Made { caller: call.caller });

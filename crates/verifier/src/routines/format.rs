@@ -242,6 +242,23 @@ fn own_arguments(kernel: &mut Kernel<'_>, call: &Call, index: u64) -> Result<Arg
     Ok(Arguments { next: home + 8 * index })
 }
 
+/// What a format of bytes at argument `index` comes to, with the arguments behind it or in a list.
+pub(super) fn message(
+    kernel: &mut Kernel<'_>,
+    call: &Call,
+    index: usize,
+    list: Option<u64>,
+) -> Result<String, Stop> {
+    let format = kernel.narrow(call.at(index), 512)?;
+    let format: Vec<_> = format.into_iter().map(u16::from).collect();
+    let mut arguments = match list {
+        Some(next) => Arguments { next },
+        None => own_arguments(kernel, call, index as u64 + 1)?,
+    };
+    let text = text(kernel, &format, false, &mut arguments)?;
+    Ok(String::from_utf16_lossy(&text[..text.len().min(512)]))
+}
+
 fn print(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let (format, wide) = format_at(kernel, call, call.at(1))?;
     let mut arguments = own_arguments(kernel, call, 2)?;

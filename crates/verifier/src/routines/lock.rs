@@ -116,9 +116,15 @@ fn raise_to_dispatch(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
     Ok(set_level(kernel, level).into())
 }
 
-fn lower(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    set_level(kernel, call.u8(0));
+/// Deferred calls were held back by the level.
+fn lower_to(kernel: &mut Kernel<'_>, level: u8) -> Answer {
+    set_level(kernel, level);
+    kernel.drain_deferred()?;
     Ok(0)
+}
+
+fn lower(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    lower_to(kernel, call.u8(0))
 }
 
 fn clear_word(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
@@ -134,8 +140,7 @@ fn acquire_with_old(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn release(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    set_level(kernel, call.u8(1));
-    Ok(0)
+    lower_to(kernel, call.u8(1))
 }
 
 /// KLOCK_QUEUE_HANDLE keeps the old level behind two pointers.
@@ -149,8 +154,7 @@ fn acquire_queued(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn release_queued(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let before = kernel.u8(call.at(0) + 16)?;
-    set_level(kernel, before);
-    Ok(0)
+    lower_to(kernel, before)
 }
 
 fn synchronize(kernel: &mut Kernel<'_>, call: &Call) -> Answer {

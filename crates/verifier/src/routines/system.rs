@@ -2,6 +2,7 @@
 
 use crate::call::{Call, Entry, entry};
 use crate::kernel::{Kernel, ignore};
+use crate::kernel_image;
 use crate::stop::{Answer, Stop, status};
 use crate::{Asked, space};
 
@@ -65,11 +66,50 @@ fn yes(_: &mut Kernel<'_>, _: &Call) -> Answer {
     Ok(1)
 }
 
-/// Names of functions that Windows no longer has, or never had; asking for them gives nothing.
+/// Starts of the names of what the kernel exports.
+const KERNEL: &[&str] = &[
+    "Cc",
+    "Cm",
+    "Dbg",
+    "Em",
+    "Etw",
+    "Ex",
+    "FsRtl",
+    "Hal",
+    "Hvl",
+    "Inbv",
+    "Interlocked",
+    "Io",
+    "Kd",
+    "Ke",
+    "Kf",
+    "Ki",
+    "Lpc",
+    "Lsa",
+    "Mm",
+    "Nls",
+    "Nt",
+    "Ob",
+    "Pcw",
+    "Pf",
+    "Po",
+    "Ps",
+    "Rtl",
+    "Se",
+    "Tm",
+    "Vf",
+    "Vsl",
+    "Wmi",
+    "Zw",
+];
+
+/// Whether the kernel is likely to export a function of this name. What is asked for by name is mostly what
+/// newer versions of Windows have.
 fn exists(name: &str) -> bool {
-    crate::routines::named(name).is_some()
-        || crate::data::address_of(name).is_some()
-        || ringfence_ddi::imported("ntoskrnl.exe", name).is_some()
+    let own = |start: &&str| {
+        name.strip_prefix(*start).is_some_and(|rest| rest.starts_with(char::is_uppercase))
+    };
+    crate::routines::named(name).is_some() || KERNEL.iter().any(own)
 }
 
 fn find_routine(kernel: &mut Kernel<'_>, name: &str) -> Answer {
@@ -195,7 +235,7 @@ fn modules(kernel: &mut Kernel<'_>) -> Vec<u8> {
     const MODULE: usize = 0x128;
     let driver = format!("\\SystemRoot\\System32\\drivers\\{}", kernel.options.name);
     let list = [
-        ("\\SystemRoot\\system32\\ntoskrnl.exe".to_owned(), space::GATES, 0x10_0000),
+        ("\\SystemRoot\\system32\\ntoskrnl.exe".to_owned(), space::KERNEL, kernel_image::size()),
         ("\\SystemRoot\\system32\\hal.dll".to_owned(), space::DATA, 0x6000),
         (driver, kernel.loaded.base, kernel.loaded.size),
     ];

@@ -182,14 +182,15 @@ fn previous_mode(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn stack_limits(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let stack = kernel.registers().get(ringfence_machine::Register::Rsp);
-    let low = stack / space::STACK_STRIDE * space::STACK_STRIDE;
+    let low = stack / space::STACK_STRIDE * space::STACK_STRIDE + space::STACK_GAP;
     kernel.put_u64(call.at(0), low)?;
     kernel.put_u64(call.at(1), low + space::STACK_PAGES * ringfence_machine::PAGE)?;
     Ok(0)
 }
 
 fn remaining_stack(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
-    Ok(kernel.registers().get(ringfence_machine::Register::Rsp) % space::STACK_STRIDE)
+    let above = kernel.registers().get(ringfence_machine::Register::Rsp) % space::STACK_STRIDE;
+    Ok(above.saturating_sub(space::STACK_GAP))
 }
 
 fn queue_work_item(kernel: &mut Kernel<'_>, call: &Call) -> Answer {

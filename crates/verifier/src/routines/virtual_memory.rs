@@ -99,9 +99,14 @@ impl Kernel<'_> {
         if self.fails_by_chance() || length > MOST {
             return Ok(0);
         }
-        let mapped =
-            self.map_fresh(length.div_ceil(PAGE), rights, false, "contiguous memory", caller);
-        Ok(mapped.unwrap_or(0))
+        let pages = length.div_ceil(PAGE);
+        let mapped = self.map_fresh(pages, rights, false, "contiguous memory", caller);
+        let Some(address) = mapped else { return Ok(0) };
+        // Numbers are handed out in order, so that they are contiguous now.
+        for page in (address..).step_by(PAGE as usize).take(pages as usize) {
+            self.mappings.frame_of(page);
+        }
+        Ok(address)
     }
 }
 
@@ -205,7 +210,7 @@ fn open_section(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         return Stop::status(status::OBJECT_NAME_NOT_FOUND);
     }
     kernel.assume("physical memory is opened as a section");
-    let section = Object::Section { size: MOST, protection: 4, pages: None };
+    let section = Object::Section { size: 16 * PAGE, protection: 4, pages: None };
     kernel.open_object(section, 0x40, call.at(0))
 }
 

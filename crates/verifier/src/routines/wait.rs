@@ -242,6 +242,7 @@ fn insert_deferred(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     kernel.put_u64(at + offset::DPC_ARGUMENT1, call.at(1))?;
     kernel.put_u64(at + offset::DPC_ARGUMENT2, call.at(2))?;
     kernel.put_u64(at + offset::DPC_DATA, 1)?;
+    kernel.drain_deferred()?;
     Ok(1)
 }
 
@@ -253,11 +254,7 @@ fn remove_deferred(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn flush_deferred(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
-    for _ in 0..64 {
-        if kernel.schedule.deferred.is_empty() || !kernel.advance(kernel.clock)? {
-            break;
-        }
-    }
+    kernel.drain_deferred()?;
     Ok(0)
 }
 

@@ -79,8 +79,8 @@ fn extended(i: &Instruction, form: Form, signed: bool) -> Option<Handler> {
         ($handler:ident) => {
             match (Core::size(i, 1), Core::size(i, 0), signed) {
                 (1, 2, false) => $handler::<B1, B2, false>,
-                (1, _, false) => $handler::<B1, B4, false>,
-                (2, _, false) => $handler::<B2, B4, false>,
+                (1, 4 | 8, false) => $handler::<B1, B4, false>,
+                (2, 4 | 8, false) => $handler::<B2, B4, false>,
                 (1, 2, true) => $handler::<B1, B2, true>,
                 (1, 4, true) => $handler::<B1, B4, true>,
                 (1, 8, true) => $handler::<B1, B8, true>,

@@ -135,7 +135,10 @@ fn apply<T: Number>(operation: Operation, a: T, b: T, by: u8) -> T {
 fn arithmetic(core: &mut Core, i: &Instruction) -> Outcome {
     let Some((operation, shape)) = meaning(i.mnemonic()) else { return core.unsupported(i) };
     core.plain_arithmetic(i)?;
-    let by = immediate(i) & if is_new(i) { 31 } else { 15 };
+    let by = immediate(i);
+    // The old encoding has eight predicates.
+    let predicate = by & if is_new(i) { 15 } else { 7 };
+    let by = if operation == Operation::Compare { predicate } else { by };
     let last = plain_operands(i) - 1;
     let b = core.vector(i, last)?;
     let a = core.vector(i, last.saturating_sub(1))?;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 /// Whether a predicate holds. The upper sixteen differ from the lower in what they signal only.
 pub(super) fn holds(order: Option<Ordering>, predicate: u8) -> bool {
     use Ordering::{Equal, Greater, Less};
-    match predicate & 15 {
+    match predicate {
         0 => order == Some(Equal),
         1 => order == Some(Less),
         2 => matches!(order, Some(Less | Equal)),

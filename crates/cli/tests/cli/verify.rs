@@ -1,0 +1,171 @@
+//! `ringfence verify`, and `scan --verify`
+
+use crate::run::{Ran, folder, malformed, run, workspace};
+use serde_json::Value;
+use std::path::PathBuf;
+
+fn example(name: &str) -> PathBuf {
+    workspace("examples/drivers").join(format!("{name}.sys"))
+}
+
+fn verify(options: &str, names: &[&str]) -> Ran {
+    let paths: Vec<_> = names.iter().map(|name| example(name).display().to_string()).collect();
+    let paths = paths.iter().map(String::as_str);
+    run(["verify"].into_iter().chain(options.split_whitespace()).chain(paths))
+}
+
+/// What a set-up came to: how the run ended, and the bug check with its first parameter.
+fn ended(ran: &Value) -> (String, String) {
+    let check = &ran["bugcheck"];
+    let check = match check.is_null() {
+        true => String::new(),
+        false => format!(
+            "{}:{}",
+            check["code"].as_str().unwrap(),
+            check["parameters"][0].as_str().unwrap()
+        ),
+    };
+    (ran["run"]["end"].as_str().unwrap().to_owned(), check)
+}
+
+/// Each violation with the bug check of Microsoft's documentation, in the set-up that has it.
+#[test]
+fn each_violation_has_windows_own_bug_check() {
+    let expected = [
+        ("executable-pool-x64", ("violation", "0xC4:0x2000"), ("returned", "")),
+        ("executable-page-protection-x64", ("violation", "0xC4:0x2001"), ("returned", "")),
+        ("executable-mdl-mapping-x64", ("violation", "0xC4:0x2002"), ("returned", "")),
+        ("rwx-text-x64", ("violation", "0xC4:0x2003"), ("refused", "")),
+        ("unaligned-512-x64", ("violation", "0xC4:0x2004"), ("refused", "")),
+        ("import-table-in-text-x64", ("violation", "0xC4:0x2005"), ("refused", "")),
+        ("nx-opt-in-never-x64", ("violation", "0xC4:0x2000"), ("returned", "")),
+        ("nx-opt-in-x64", ("returned", ""), ("returned", "")),
+        ("rwx-init-x64", ("returned", ""), ("returned", "")),
+        ("clean-x64", ("returned", ""), ("returned", "")),
+    ];
+    let names = expected.map(|(name, ..)| name);
+    let ran = verify("--format jsonl", &names);
+    assert_eq!(ran.code, Some(1));
+    let lines = ran.jsonl();
+    assert_eq!(lines.len(), 2 * names.len());
+    for ((name, verifier, hvci), both) in expected.into_iter().zip(lines.chunks(2)) {
+        assert_eq!(
+            (&both[0]["environment"], &both[1]["environment"]),
+            (&"verifier".into(), &"hvci".into())
+        );
+        for (told, (end, check)) in both.iter().zip([verifier, hvci]) {
+            assert_eq!(ended(told), (end.to_owned(), check.to_owned()), "{name}: {told}");
+            assert_eq!(told["findings"].as_array().unwrap().is_empty(), check.is_empty(), "{name}");
+        }
+    }
+}
+
+/// 0xC4: the caller, the pool type as it was passed, the tag. 0xFC: the address that was executed. 0xBE: the one written.
+#[test]
+fn parameters_are_those_that_windows_shows() {
+    let lines =
+        verify("--format jsonl", &["executable-pool-x64", "runs-pool-x64", "patches-itself-x64"])
+            .jsonl();
+    let parameter = |line: usize, at: usize| {
+        lines[line]["bugcheck"]["parameters"][at].as_str().unwrap().to_owned()
+    };
+    let tag = u32::from_str_radix(parameter(0, 3).trim_start_matches("0x"), 16).unwrap();
+    assert_eq!((&*parameter(0, 2), tag.to_le_bytes()), ("0x0", *b"Samp"));
+    // The call is at 50af, of six bytes, in an image that lies on whole megabytes.
+    assert!(parameter(0, 1).ends_with("0050b5"), "{}", parameter(0, 1));
+    assert_eq!(lines[3]["bugcheck"]["code"], "0xFC");
+    assert_eq!(lines[3]["findings"][0]["rule"], "executes-allocated-memory");
+    assert_eq!(lines[5]["bugcheck"]["code"], "0xBE");
+    let written = &lines[5]["findings"][0];
+    assert_eq!(
+        (&written["rule"], &written["seen"][0]["phase"]),
+        (&"writes-to-code".into(), &"DriverEntry".into())
+    );
+}
+
+/// What was found by reading the code and seen when it ran is one finding.
+#[test]
+fn both_senses_tell_one_finding() {
+    let ran = run([
+        "scan",
+        "--verify",
+        "--format",
+        "json",
+        example("executable-pool-x64").to_str().unwrap(),
+    ]);
+    let driver = &ran.json()["drivers"][0];
+    let findings = driver["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0]["evidence"]["kind"], "listing");
+    assert_eq!(findings[0]["seen"][0]["bugcheck"]["parameters"][0], "0x2000");
+    assert_eq!(driver["runs"].as_array().unwrap().len(), 2);
+    let without =
+        run(["scan", "--format", "json", example("executable-pool-x64").to_str().unwrap()]);
+    assert_eq!(without.json()["drivers"][0]["runs"], Value::Null);
+}
+
+#[test]
+fn text_tells_each_part_and_the_finding() {
+    let ran = verify("--environment verifier", &["executable-pool-x64"]);
+    assert!(ran.line("DriverEntry  ").contains("STATUS_SUCCESS, 5 calls"));
+    assert!(ran.line("stop").contains("bug check 0xC4 (0x2000, "));
+    assert!(ran.line("= stack").contains("executable-pool-x64.sys+50b5"));
+    assert!(ran.stdout.contains("rcx=0000000000000000"));
+    assert!(ran.last_line().starts_with("1 driver, emulated: 1 violation ("));
+    assert!(!ran.stdout.contains("memory integrity on"));
+}
+
+#[test]
+fn every_call_is_traced() {
+    let files = folder([]);
+    let trace = files.path().join("trace.jsonl");
+    let options = format!("--environment hvci --trace {}", trace.display());
+    assert_eq!(verify(&options, &["executable-pool-x64"]).code, Some(0));
+    let lines: Vec<Value> = std::fs::read_to_string(&trace)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let requests = lines.iter().filter(|line| line["name"] == "ExAllocatePoolWithTag");
+    let requests: Vec<_> = requests
+        .map(|line| {
+            let told = |field: &str| line[field].as_str().unwrap();
+            (told("event"), told("phase"), line["arguments"][0].as_str().unwrap())
+        })
+        .collect();
+    // Paged pool, then NonPagedPool.
+    assert_eq!(requests, [("call", "DriverEntry", "0x1"), ("call", "DriverEntry", "0x0")]);
+    // Memory integrity gives no page that is writable and executable.
+    let rights = lines.iter().filter(|line| line["event"] == "rights");
+    let rights: Vec<&str> = rights.filter_map(|line| line["rights"].as_str()).collect();
+    assert!(!rights.is_empty() && !rights.contains(&"rwx"), "{rights:?}");
+}
+
+#[test]
+fn codes_come_in_the_documented_order() {
+    let code = |options: &str, names: &[&str]| verify(options, names).code;
+    assert_eq!(code("", &["clean-x64"]), Some(0));
+    assert_eq!(code("--environment hvci", &["executable-pool-x64"]), Some(0));
+    assert_eq!(code("", &["executable-pool-x64"]), Some(1));
+    assert_eq!(code("--environment hvci", &["rwx-text-x64"]), Some(1));
+    assert_eq!(code("", &["clean-arm64"]), Some(0));
+    assert_eq!(code("--fail-unknown", &["clean-arm64"]), Some(1));
+    assert_eq!(code("--fail-unknown --instructions 10", &["clean-x64"]), Some(1));
+    assert_eq!(code("--environment xp", &["clean-x64"]), Some(2));
+    let cut = folder([("a.sys", malformed("truncated-in-file-header"))]);
+    assert_eq!(run(["verify", cut.path().to_str().unwrap()]).code, Some(2));
+    let empty = folder([]);
+    assert_eq!(run(["verify", empty.path().to_str().unwrap()]).code, Some(3));
+}
+
+#[test]
+fn json_follows_the_schema() {
+    let text = std::fs::read_to_string(workspace("schemas/verify-v1.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let names = ["runs-pool-x64", "rwx-text-x64", "clean-arm64", "clean-x64"];
+    let document = verify("--format json", &names).json();
+    let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    assert_eq!(document["runs"].as_array().unwrap().len(), 8);
+}
