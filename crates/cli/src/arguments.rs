@@ -3,6 +3,7 @@
 mod chosen;
 mod lint;
 mod tips;
+mod verifier;
 mod verify;
 
 use crate::report_file::Wanted;
@@ -18,6 +19,7 @@ use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, simil
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+pub(crate) use verifier::Verifier;
 pub(crate) use verify::{Environments, Verify, VerifyFormat};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     /// Run drivers in an emulated kernel under Driver Verifier's code integrity checks and under memory
     /// integrity: no Windows, no reboot
     Verify(Verify),
+    /// The same by the command line of Windows' verifier.exe: /flags 0x02000000 /driver a.sys, /query
+    Verifier(Verifier),
     /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
     Diff(Diff),
     /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI

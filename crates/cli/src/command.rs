@@ -10,4 +10,5 @@ pub(crate) mod list;
 pub(crate) mod list_settings;
 pub(crate) mod man;
 pub(crate) mod scan;
+pub(crate) mod verifier;
 pub(crate) mod verify;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Calls(calls) => command::calls::run(calls, arguments.color),
         Command::Certify(certify) => command::certify::run(certify, arguments.color),
         Command::Verify(verify) => command::verify::run(verify, arguments.color),
+        Command::Verifier(verifier) => command::verifier::run(verifier, arguments.color),
         Command::Diff(diff) => command::diff::run(diff, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),

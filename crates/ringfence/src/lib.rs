@@ -83,18 +83,18 @@ pub use recorded::{
     RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
-    Draft, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, kept_from_overwriting,
-    nearest_settings, read_settings,
+    Draft, Head, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, Unreadable,
+    kept_from_overwriting, nearest_settings, read_head, read_settings,
 };
 pub use ringfence_ddi as ddi;
 pub use ringfence_finding::{
     Answer, AnswerChange, Asking, BugCheck, Call, CallAnswer, Certification, CertificationReport,
     Change, Closing, Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence,
     Counted, Counter, Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference,
-    Evidence, Examination, Excuse, Fault, Finding, Fix, Gap, IdleAcceptance, IdleAcceptances,
-    IdleSuppression, ImportChange, InlinedCall, Level, LintCoverage, LintDoubt, LintReport,
-    LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard, RunEnd,
-    RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit, SourceExcuse,
+    DriverRun, Evidence, Examination, Excuse, Fault, Finding, Fix, Gap, IdleAcceptance,
+    IdleAcceptances, IdleSuppression, ImportChange, InlinedCall, Level, LintCoverage, LintDoubt,
+    LintReport, LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard,
+    RunEnd, RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit, SourceExcuse,
     SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target, Targets, Tool, Totals,
     UnknownTarget, Unread, Verdict,
 };

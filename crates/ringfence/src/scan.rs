@@ -6,7 +6,7 @@ use crate::known::Known;
 use crate::look::{Looker, Seen};
 use crate::timing::{Stage, Timings};
 use crate::{Settings, TOOL, ordered};
-use ringfence_container::{Input, expand};
+use ringfence_container::{Input, Source, Unreadable, expand};
 use ringfence_finding::{Closing, Examination, Fault, Report, Targets, Tool, Unread};
 use ringfence_report::Sink;
 use ringfence_rules::NotADriver;
@@ -52,7 +52,7 @@ pub fn scan(
 ) -> io::Result<Scan> {
     let start = Instant::now();
     let timings = Timings::default();
-    let sources = timings.during(Stage::Find, || expand(inputs));
+    let sources = timings.during(Stage::Find, || sources(inputs, &settings.excluded));
     let looker = Looker { settings, timings: &timings, known: Known::default() };
     let mut teller = Teller {
         sink,
@@ -76,6 +76,21 @@ pub fn scan(
     closing.elapsed = start.elapsed();
     timings.during(Stage::Report, || teller.sink.finish(&closing))?;
     Ok(Scan { closing, left_out_by_name: teller.left_out_by_name, timings })
+}
+
+/// The files behind `inputs` without those that are called as one of `excluded`.
+fn sources(inputs: &[Input], excluded: &[String]) -> Vec<Result<Source, Unreadable>> {
+    let mut sources = expand(inputs);
+    if !excluded.is_empty() {
+        let excluded: HashSet<String> = excluded.iter().map(|name| name.to_lowercase()).collect();
+        sources.retain(|source| {
+            let Ok(source) = source else { return true };
+            let path = source.name();
+            let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
+            !excluded.contains(&name.to_lowercase())
+        });
+    }
+    sources
 }
 
 pub(crate) fn threads(settings: &Settings) -> usize {

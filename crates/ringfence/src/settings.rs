@@ -34,6 +34,8 @@ pub struct Settings {
     pub run: Option<RunSettings>,
     /// What an earlier run found: that fails nothing either.
     pub baseline: Option<Arc<Baseline>>,
+    /// Names of files, without their folders and in any letter case, that are passed over.
+    pub excluded: Vec<String>,
     /// Worker threads; 0 for as many as there are processors.
     pub threads: usize,
 }
@@ -52,6 +54,7 @@ impl Default for Settings {
             today: None,
             run: None,
             baseline: None,
+            excluded: Vec::new(),
             threads: 0,
         }
     }

@@ -26,4 +26,5 @@ mod summary;
 mod symbols;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod verifier;
 mod verify;
