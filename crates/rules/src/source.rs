@@ -6,6 +6,7 @@ mod judging;
 mod linking;
 mod marks;
 mod mending;
+mod once;
 pub(crate) mod pool_flags;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -109,6 +110,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     }
     let place = |path: &str| source.tree.at(path);
     outcome.findings.sort_by_key(|finding| (place(&finding.path), finding.mark.region));
+    outcome.findings = once::told_once(outcome.findings, source);
     outcome
 }
 
