@@ -6,7 +6,9 @@ mod judging;
 mod linking;
 mod marks;
 mod mending;
+mod once;
 pub(crate) mod pool_flags;
+mod running;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -23,6 +25,7 @@ pub(crate) use mending::{
 };
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};
+use running::Running;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What rules see of source code.
@@ -74,11 +77,14 @@ pub struct SourceOutcome {
 /// Puts every rule to source. Findings that hold for none of the targets become notes.
 pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     let mut outcome = SourceOutcome::default();
+    let running = Running::new(source);
     for rule in rules() {
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut findings = SourceFindings::default();
             for call in source.analysis.calls.iter().filter(|call| rule.judges(call.ddi)) {
+                let known = findings.found.len();
                 rule.check_source_call(call, source, &mut findings);
+                running.look_at(call, &mut findings.found[known..]);
             }
             rule.check_source(source, &mut findings);
             findings.found
@@ -109,6 +115,8 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     }
     let place = |path: &str| source.tree.at(path);
     outcome.findings.sort_by_key(|finding| (place(&finding.path), finding.mark.region));
+    outcome.findings = once::told_once(outcome.findings, source);
+    running::spread(&mut outcome.findings);
     outcome
 }
 

@@ -215,7 +215,7 @@ pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String>
 }
 
 /// What the finding points at: the argument that decides, where it stands in the line of the call, else the name called.
-fn primary(call: &SourceCall, source: &Source<'_>) -> SourceMark {
+pub(super) fn primary(call: &SourceCall, source: &Source<'_>) -> SourceMark {
     let written = call.deciding().and_then(|(_, argument)| argument.span);
     let says = call.ddi.deciding().map_or("", |(_, parameter)| parameter.name);
     match written.filter(|span| call.via.is_empty() && is_in_first_line(*span, call, source)) {

@@ -63,8 +63,16 @@ pub(crate) fn or_ed(
     })
 }
 
-/// The name of the DDI in a call of it that goes through no macro or function, where it stands there as such.
+/// The name of the DDI in a call of it that goes through no macro or function, where it stands there as such and has the
+/// same arguments in every build: in place of it another name may be put.
 pub(crate) fn own_name(source: &Source<'_>, call: &SourceCall) -> Option<Span> {
+    let is_directive = |line: &str| {
+        let before = line.split_once('#').map(|(before, _)| before.trim());
+        before.is_some_and(|before| before.is_empty() || before.ends_with("*/"))
+    };
+    if source.tree.text(call.span).lines().any(is_directive) {
+        return None;
+    }
     let length = |name: &str| u32::try_from(name.len()).unwrap_or(u32::MAX);
     let text = source.tree.text(call.callee);
     let is_whole = |name: &&str| {
