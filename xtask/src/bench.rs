@@ -11,6 +11,7 @@ mod meter;
 mod peers;
 mod reports;
 mod table;
+mod verify;
 
 use crate::command::{capture, install_missing};
 use agree::{Answers, differences};
@@ -44,6 +45,9 @@ pub struct Arguments {
     /// Measure the interpreter of machine code only
     #[arg(long, conflicts_with_all = ["only_code", "only_reports", "only_lint"])]
     only_machine: bool,
+    /// Measure running drivers up to the end of DriverEntry only
+    #[arg(long, conflicts_with_all = ["only_code", "only_reports", "only_lint", "only_machine"])]
+    only_verify: bool,
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -54,6 +58,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let loops = || machine::measure(if arguments.quick { 3 } else { 11 });
     if arguments.only_machine {
         return loops();
+    }
+    if arguments.only_verify {
+        let folder = crate::command::target()?.join("bench");
+        return verify::measure(&folder, &crate::corpus::fetched()?);
     }
     let missing = install_missing(&[("time", "time"), ("taskset", "util-linux")])?;
     ensure!(missing.is_empty(), "the bench needs {}", missing.join(", "));
@@ -114,6 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     bench.memory(&mut rows)?;
     if !arguments.no_peers {
         loops()?;
+        verify::measure(&folder, &real)?;
     }
     tell_table(rows, arguments)
 }
