@@ -24,6 +24,7 @@ mod transfer;
 mod translate;
 mod vector;
 mod width;
+mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
 use block::Blocks;

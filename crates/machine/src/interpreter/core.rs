@@ -70,6 +70,8 @@ pub(crate) struct Core {
     /// Code that was decoded has been written to.
     pub(crate) changed: bool,
     pub(crate) exit: Option<Exit>,
+    /// The control word of x87.
+    pub(crate) x87_control: u16,
     /// As the host sees them. While code runs, only the vectors and MXCSR are up to date.
     pub(crate) registers: Registers,
     pub(crate) memory: Memory,
@@ -86,6 +88,7 @@ impl Core {
             rip: 0,
             changed: false,
             exit: None,
+            x87_control: super::x87::RESET,
             registers: Registers::default(),
             memory,
             readable: Recent([NOWHERE; REMEMBERED]),
