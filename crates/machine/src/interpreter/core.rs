@@ -70,12 +70,14 @@ pub(crate) struct Core {
     /// Code that was decoded has been written to.
     pub(crate) changed: bool,
     pub(crate) exit: Option<Exit>,
+    /// The control word of x87.
+    pub(crate) x87_control: u16,
     /// As the host sees them. While code runs, only the vectors and MXCSR are up to date.
     pub(crate) registers: Registers,
     pub(crate) memory: Memory,
     readable: Recent,
     writable: Recent,
-    seen: (u64, u64),
+    seen: (u64, u64, u64),
 }
 
 impl Core {
@@ -86,11 +88,12 @@ impl Core {
             rip: 0,
             changed: false,
             exit: None,
+            x87_control: super::x87::RESET,
             registers: Registers::default(),
             memory,
             readable: Recent([NOWHERE; REMEMBERED]),
             writable: Recent([NOWHERE; REMEMBERED]),
-            seen: (0, 0),
+            seen: (0, 0, 0),
         }
     }
 
@@ -115,7 +118,8 @@ impl Core {
 
     /// Forgets pages when any may have changed.
     pub(crate) fn refresh(&mut self) {
-        let now = (self.memory.generation(), self.memory.commits());
+        let memory = &self.memory;
+        let now = (memory.identity(), memory.generation(), memory.commits());
         if self.seen != now {
             self.seen = now;
             self.readable.forget();

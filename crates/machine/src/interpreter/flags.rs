@@ -17,6 +17,8 @@ pub(crate) const SF: u64 = 1 << 7;
 pub(crate) const IF: u64 = 1 << 9;
 /// Strings run downwards.
 pub(crate) const DF: u64 = 1 << 10;
+/// Accesses to user pages are allowed.
+pub(crate) const AC: u64 = 1 << 18;
 /// Overflow.
 pub(crate) const OF: u64 = 1 << 11;
 
@@ -24,7 +26,7 @@ pub(crate) const OF: u64 = 1 << 11;
 pub(crate) const STATUS: u64 = CF | PF | AF | ZF | SF | OF;
 
 /// The flags that `popf` may set in ring 0; not those that say where an exception came from.
-const SETTABLE: u64 = STATUS | 1 << 8 | IF | DF | 3 << 12 | 1 << 14 | 1 << 18 | 1 << 21;
+const SETTABLE: u64 = STATUS | 1 << 8 | IF | DF | 3 << 12 | 1 << 14 | AC | 1 << 21;
 
 /// A flag where it is set, and nothing else.
 pub(crate) const fn when(on: bool, flag: u64) -> u64 {

@@ -45,6 +45,7 @@ pub(super) fn family(i: &Instruction) -> Option<Family> {
     Some(match i.mnemonic() {
         M::Haddps | M::Vhaddps | M::Hsubps | M::Vhsubps | M::Addsubps | M::Vaddsubps => across,
         M::Haddpd | M::Vhaddpd | M::Hsubpd | M::Vhsubpd | M::Addsubpd | M::Vaddsubpd => across,
+        M::Dpps | M::Vdpps | M::Dppd | M::Vdppd => dot,
         _ => return fused::family(i),
     })
 }
@@ -212,4 +213,37 @@ fn in_turns<T: Number>(a: u128, b: u128) -> u128 {
         let (x, y): (T, T) = (pick(a, number), pick(b, number));
         if number % 2 == 0 { x.minus(y) } else { x.plus(y) }
     })
+}
+
+/// Products of the elements that the immediate's upper bits choose, summed up in pairs, to where its lower
+/// bits say.
+fn dot(core: &mut Core, i: &Instruction) -> Outcome {
+    use Mnemonic as M;
+    core.plain_arithmetic(i)?;
+    let by = immediate(i);
+    let last = plain_operands(i) - 1;
+    let b = core.vector(i, last)?;
+    let a = core.vector(i, last - 1)?;
+    let lane = |n: usize| match i.mnemonic() {
+        M::Dpps | M::Vdpps => {
+            let sum = |from| summed::<f32>(a[n], b[n], by, from);
+            spread(sum(0).plus(sum(2)), by)
+        }
+        _ => spread(summed::<f64>(a[n], b[n], by, 0), by),
+    };
+    core.set_vector(i, [lane(0), lane(1)]);
+    Ok(())
+}
+
+/// The sum of two products.
+fn summed<T: Number>(a: u128, b: u128, by: u8, from: usize) -> T {
+    let product = |n: usize| match by >> (4 + n) & 1 {
+        0 => T::ones(false),
+        _ => pick::<T>(a, n).times(pick(b, n)),
+    };
+    product(from).plus(product(from + 1))
+}
+
+fn spread<T: Number>(sum: T, by: u8) -> u128 {
+    fill(|n| if by >> n & 1 != 0 { sum } else { T::ones(false) })
 }
