@@ -6,6 +6,7 @@ mod code;
 mod corpus;
 mod large;
 mod lint;
+mod machine;
 mod meter;
 mod peers;
 mod reports;
@@ -40,6 +41,9 @@ pub struct Arguments {
     /// Measure the lint of sources only
     #[arg(long, conflicts_with_all = ["only_code", "only_reports"])]
     only_lint: bool,
+    /// Measure the interpreter of machine code only
+    #[arg(long, conflicts_with_all = ["only_code", "only_reports", "only_lint"])]
+    only_machine: bool,
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -47,6 +51,10 @@ pub struct Arguments {
 
 /// Measures, compares and prints.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let loops = || machine::measure(if arguments.quick { 3 } else { 11 });
+    if arguments.only_machine {
+        return loops();
+    }
     let missing = install_missing(&[("time", "time"), ("taskset", "util-linux")])?;
     ensure!(missing.is_empty(), "the bench needs {}", missing.join(", "));
     let target = crate::command::target()?;
@@ -104,6 +112,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         bench.script(&python, &mut rows)?;
     }
     bench.memory(&mut rows)?;
+    if !arguments.no_peers {
+        loops()?;
+    }
     tell_table(rows, arguments)
 }
 

@@ -7,12 +7,14 @@ mod compare;
 mod draw;
 mod interpreter;
 mod peers;
+mod snippets;
 
 use anyhow::{Result, ensure};
 use case::{Case, Outcome, Status};
 use compare::{Truth, differences};
 use draw::Random;
 use iced_x86::Instruction;
+pub use peers::python as unicorn_python;
 use std::collections::BTreeMap;
 
 /// What `cargo xtask processor` takes.
@@ -38,6 +40,7 @@ struct Tried {
 
 /// Draws, carries out and compares.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let of_snippets = if arguments.only.is_none() { snippets::compare()? } else { 0 };
     let (tried, left) = draw(arguments)?;
     let names: std::collections::BTreeSet<_> = tried.iter().map(|tried| tried.i.code()).collect();
     println!("{} cases of {} encodings", tried.len(), names.len());
@@ -47,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let unicorn = compare(Truth::Unicorn, &tried, &peers::unicorn(&cases)?, Some(&native));
     let all = native.iter().chain(&unicorn);
     let wrong = all.filter(|verdict| **verdict == Verdict::Differs).count();
-    ensure!(wrong == 0, "{wrong} cases differ");
+    ensure!(wrong + of_snippets == 0, "{wrong} cases and {of_snippets} compiled functions differ");
     Ok(())
 }
 

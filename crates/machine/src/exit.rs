@@ -32,8 +32,6 @@ pub enum Exit {
         /// The n.
         vector: u8,
     },
-    /// A floating-point operation raised an exception that MXCSR does not mask.
-    FloatingPoint,
     /// An instruction whose effect is the host's to give. RIP is at it; the host moves RIP on.
     Privileged(Privileged),
     /// `hlt`. RIP is behind it.

@@ -24,6 +24,7 @@ mod transfer;
 mod translate;
 mod vector;
 mod width;
+mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
 use block::Blocks;
@@ -93,7 +94,7 @@ impl Interpreter {
                 }
             };
             let block = self.blocks.get(number);
-            let count = block.ops.len() as u64;
+            let count = block.instructions;
             if count > left {
                 return self.run_rest(left);
             }

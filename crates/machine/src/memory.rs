@@ -146,7 +146,8 @@ impl Memory {
     ) -> Result<(), MapError> {
         let from = range(of, pages)?;
         let range = range(address, pages)?;
-        if pages > (self.most.saturating_mul(MOST_ALIASES) - self.pages.len()) as u64 {
+        let most = self.most.saturating_mul(MOST_ALIASES);
+        if pages > most.saturating_sub(self.pages.len()) as u64 {
             return Err(MapError::OutOfFrames);
         }
         self.there(from.clone())?;

@@ -24,7 +24,7 @@ pub trait Processor {
     /// Runs until something happens, at most so many instructions. RIP is then at the instruction that
     /// did not complete.
     ///
-    /// A repeated string operation takes as many of them as it needs, one for each 256 of its steps.
+    /// A repeated string operation takes as many of them as it needs, one for each page or each 256 of its steps.
     fn run(&mut self, instructions: u64) -> Exit;
 
     /// Instructions completed since the processor was made.

@@ -11,7 +11,7 @@ CODE, DATA, AT, READ_ONLY, WINDOW = 0x10000800, 0x20000000, 0x20000F80, 0x200040
 GENERAL = [getattr(x86, f"UC_X86_REG_{name}") for name in (
     "RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())]
 VECTORS = [getattr(x86, f"UC_X86_REG_XMM{number}") for number in range(16)]
-TASK = struct.Struct("<16s Q 16Q Q 512s 256s")
+TASK = struct.Struct("<16s Q Q 16Q Q 512s 256s")
 OUTCOME = struct.Struct("<Q Q Q Q Q 16Q Q 512s 256s")
 # movs, cmps, stos, lods, scas.
 STRINGS = {0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF}
@@ -29,7 +29,7 @@ def machine():
 
 
 def carry_out(emulator, task):
-    code, length, *rest = TASK.unpack(task)
+    code, length, mxcsr, *rest = TASK.unpack(task)
     general, rflags, vectors, window = rest[:16], rest[16], rest[17], rest[18]
     emulator.mem_write(CODE & ~0xFFF, b"\xCC" * 0x1000)
     emulator.mem_write(CODE, code[:length])
@@ -41,7 +41,7 @@ def carry_out(emulator, task):
     emulator.reg_write(x86.UC_X86_REG_EFLAGS, rflags | 2)
     for number, register in enumerate(VECTORS):
         emulator.reg_write(register, int.from_bytes(vectors[32 * number:32 * number + 16], "little"))
-    emulator.reg_write(x86.UC_X86_REG_MXCSR, 0x1F80)
+    emulator.reg_write(x86.UC_X86_REG_MXCSR, mxcsr)
     status, access = 0, 0
     try:
         # Counted, it would stop after one step of a repeated operation.

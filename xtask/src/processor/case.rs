@@ -24,6 +24,7 @@ pub struct State {
 #[derive(Clone, Debug)]
 pub struct Case {
     pub code: Vec<u8>,
+    pub mxcsr: u32,
     pub state: State,
 }
 
@@ -60,6 +61,7 @@ impl Case {
         code[..self.code.len()].copy_from_slice(&self.code);
         into.extend(code);
         into.extend((self.code.len() as u64).to_le_bytes());
+        into.extend(u64::from(self.mxcsr).to_le_bytes());
         for register in self.state.general {
             into.extend(register.to_le_bytes());
         }

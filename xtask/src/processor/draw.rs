@@ -141,7 +141,9 @@ pub fn case(shape: Shape, random: &mut Random) -> Option<(Case, Instruction)> {
         lane.copy_from_slice(&random.lane());
     }
     place(&i, &mut state, random)?;
-    Some((Case { code, state }, i))
+    // Sometimes another rounding than to nearest.
+    let rounding = if random.below(4) == 0 { random.below(4) as u32 } else { 0 };
+    Some((Case { code, mxcsr: 0x1F80 | rounding << 13, state }, i))
 }
 
 fn encode(shape: Shape, random: &mut Random) -> Vec<u8> {

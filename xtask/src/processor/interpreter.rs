@@ -18,6 +18,7 @@ pub fn carry_out(case: &Case) -> Result<Option<Outcome>> {
     registers.general = case.state.general;
     registers.rflags = case.state.rflags;
     registers.vectors = case.state.vectors;
+    registers.mxcsr = case.mxcsr;
     registers.rip = CODE;
     let status = match processor.run(1) {
         Exit::Budget => Status::Completed,

@@ -24,7 +24,7 @@ struct state {
 
 struct task {
     uint8_t code[16];
-    uint64_t length;
+    uint64_t length, mxcsr;
     struct state state;
 };
 
@@ -61,7 +61,7 @@ static void enter(int signal, siginfo_t *info, void *opaque) {
         if (has_avx) memcpy(upper(context) + 16 * n, task.state.vectors[n] + 16, 16);
     }
     if (has_avx) *(uint64_t *)((uint8_t *)context->uc_mcontext.fpregs + 512) |= 6;
-    context->uc_mcontext.fpregs->mxcsr = 0x1F80;
+    context->uc_mcontext.fpregs->mxcsr = task.mxcsr;
     context->uc_mcontext.gregs[REG_EFL] = (task.state.rflags & (STATUS_FLAGS | 0x400)) | 0x202;
     context->uc_mcontext.gregs[REG_RIP] = CODE;
 }
@@ -76,7 +76,7 @@ static void leave(int signal, siginfo_t *info, void *opaque) {
     if (signal == SIGTRAP) {
         outcome.status = 0;
         outcome.rip = rip - 1;
-    } else if (signal == SIGALRM) {
+    } else if (signal == SIGVTALRM) {
         // A branch to itself.
         outcome.status = 5;
     } else if (signal == SIGSEGV || signal == SIGBUS) {
@@ -119,7 +119,7 @@ int main(int count, char **arguments) {
     stack_t stack = {.ss_sp = malloc(1 << 17), .ss_size = 1 << 17};
     sigaltstack(&stack, NULL);
     on(SIGUSR1, enter);
-    int ends[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM};
+    int ends[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGVTALRM};
     for (int n = 0; n < 6; n++) on(ends[n], leave);
     uint8_t *code = map(CODE & ~4095ull, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
     map(DATA, 8192, PROT_READ | PROT_WRITE);
@@ -132,10 +132,10 @@ int main(int count, char **arguments) {
         memset(&outcome, 0, sizeof outcome);
         struct itimerval limit = {.it_value = {.tv_usec = 50000}}, none = {0};
         if (!sigsetjmp(back, 1)) {
-            setitimer(ITIMER_REAL, &limit, NULL);
+            setitimer(ITIMER_VIRTUAL, &limit, NULL);
             raise(SIGUSR1);
         }
-        setitimer(ITIMER_REAL, &none, NULL);
+        setitimer(ITIMER_VIRTUAL, &none, NULL);
         memcpy(outcome.state.window, (void *)AT, WINDOW);
         fwrite(&outcome, sizeof outcome, 1, outcomes);
     }

@@ -149,7 +149,7 @@ pub(crate) fn accumulator(size: usize) -> iced_x86::Register {
     }
 }
 
-/// `lahf` and `sahf`, `clc`, `stc`, `cmc`, `cld`, `std`.
+/// `lahf` and `sahf`, `clc`, `stc`, `cmc`, `cld`, `std`, `clac`, `stac`.
 pub(crate) fn flags(core: &mut Core, i: &Instruction) -> Outcome {
     const LOW: u64 = 0xFF & super::flags::STATUS;
     let ah = iced_x86::Register::AH;
@@ -159,6 +159,8 @@ pub(crate) fn flags(core: &mut Core, i: &Instruction) -> Outcome {
         Mnemonic::Clc => core.flags.change(CF, 0),
         Mnemonic::Stc => core.flags.change(CF, CF),
         Mnemonic::Cmc => core.flags.change(CF, u64::from(!core.flags.carry())),
+        Mnemonic::Stac => core.flags.set_other(super::flags::AC, true),
+        Mnemonic::Clac => core.flags.set_other(super::flags::AC, false),
         Mnemonic::Cld => core.flags.set_other(super::flags::DF, false),
         _ => core.flags.set_other(super::flags::DF, true),
     }

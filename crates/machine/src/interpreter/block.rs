@@ -19,6 +19,8 @@ pub(crate) struct Block {
     /// Where the last instruction ends.
     pub(crate) end: u64,
     pub(crate) ops: Box<[Op]>,
+    /// How many instructions it has: the last operation may be two.
+    pub(crate) instructions: u64,
     /// Where the bytes came from: the frame of its page, and that of the next when its only instruction
     /// reaches there.
     pub(crate) sources: (Source, Option<Source>),
@@ -41,6 +43,7 @@ impl Block {
         Self {
             address,
             end,
+            instructions: ops.len() as u64,
             ops: ops.into_boxed_slice(),
             sources,
             next: [(NOWHERE, 0); 2],
@@ -77,21 +80,14 @@ impl Block {
 pub(crate) struct Blocks {
     all: Vec<Block>,
     at: HashMap<u64, u32, FixedState>,
-    recent: Box<[(u64, u32)]>,
-    /// For which `recent` holds.
-    generation: u64,
+    /// Addresses, their blocks, and the generations in which those were good.
+    recent: Box<[(u64, u32, u64)]>,
     ops: usize,
 }
 
 impl Blocks {
     pub(crate) fn new() -> Self {
-        Self {
-            all: Vec::new(),
-            at: HashMap::default(),
-            recent: Box::new([]),
-            generation: 0,
-            ops: 0,
-        }
+        Self { all: Vec::new(), at: HashMap::default(), recent: Box::new([]), ops: 0 }
     }
 
     #[inline(always)]
@@ -109,8 +105,8 @@ impl Blocks {
     /// The block at an address that was checked in this generation.
     #[inline]
     pub(crate) fn recent(&self, address: u64, generation: u64) -> Option<u32> {
-        let (known, block) = *self.recent.get(address as usize % RECENT)?;
-        (known == address && generation == self.generation).then_some(block)
+        let (known, block, good) = *self.recent.get(address as usize % RECENT)?;
+        (known == address && good == generation).then_some(block)
     }
 
     /// The block at an address, which may be out of date.
@@ -120,17 +116,16 @@ impl Blocks {
 
     /// Remembers that the block at an address is good in this generation.
     pub(crate) fn is_good(&mut self, address: u64, block: u32, generation: u64) {
-        if self.generation != generation || self.recent.is_empty() {
-            self.generation = generation;
-            self.recent = vec![(NOWHERE, 0); RECENT].into_boxed_slice();
+        if self.recent.is_empty() {
+            self.recent = vec![(NOWHERE, 0, 0); RECENT].into_boxed_slice();
         }
-        self.recent[address as usize % RECENT] = (address, block);
+        self.recent[address as usize % RECENT] = (address, block, generation);
     }
 
     /// Adds a block, in place of the one that was at its address.
     pub(crate) fn add(&mut self, block: Block) -> u32 {
         if self.ops + block.ops.len() > MOST_OPS {
-            *self = Self { generation: self.generation, ..Self::new() };
+            *self = Self::new();
         }
         self.ops += block.ops.len();
         let address = block.address;

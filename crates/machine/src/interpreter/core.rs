@@ -70,6 +70,8 @@ pub(crate) struct Core {
     /// Code that was decoded has been written to.
     pub(crate) changed: bool,
     pub(crate) exit: Option<Exit>,
+    /// The control word of x87.
+    pub(crate) x87_control: u16,
     /// As the host sees them. While code runs, only the vectors and MXCSR are up to date.
     pub(crate) registers: Registers,
     pub(crate) memory: Memory,
@@ -86,6 +88,7 @@ impl Core {
             rip: 0,
             changed: false,
             exit: None,
+            x87_control: super::x87::RESET,
             registers: Registers::default(),
             memory,
             readable: Recent([NOWHERE; REMEMBERED]),
@@ -210,6 +213,33 @@ impl Core {
             return Ok(());
         }
         self.store_slowly(address, &bytes)
+    }
+
+    /// Fills bytes of one page with a pattern. False where the page was not written of late, or holds code.
+    pub(crate) fn fill(&mut self, address: u64, length: usize, pattern: &[u8]) -> bool {
+        let offset = (address % PAGE) as usize;
+        let Some(data) = self.writable.find(address / PAGE) else { return false };
+        let bytes = &mut self.memory.bytes_mut(data)[offset..offset + length];
+        bytes.chunks_exact_mut(pattern.len()).for_each(|chunk| chunk.copy_from_slice(pattern));
+        true
+    }
+
+    /// Copies bytes of one page to another. False where that is not what copying upwards would do, or
+    /// where the pages were not used of late.
+    pub(crate) fn copy(&mut self, from: u64, to: u64, length: usize) -> bool {
+        let source = self.readable.find(from / PAGE);
+        let target = self.writable.find(to / PAGE);
+        let (Some(source), Some(target)) = (source, target) else { return false };
+        let (from, to) = ((from % PAGE) as usize, (to % PAGE) as usize);
+        if source == target {
+            // Where the target is ahead in the source, what was copied is copied again.
+            let ahead = to > from && to < from + length;
+            if !ahead {
+                self.memory.bytes_mut(target).copy_within(from..from + length, to);
+            }
+            return !ahead;
+        }
+        self.memory.copy((source, from), (target, to), length)
     }
 
     #[inline(never)]

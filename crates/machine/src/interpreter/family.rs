@@ -1,7 +1,7 @@
 //! Which function carries out an instruction.
 
 use super::core::{Core, Outcome};
-use super::{arithmetic, bits, control, multiply, shift, string, system, transfer, vector};
+use super::{arithmetic, bits, control, multiply, shift, string, system, transfer, vector, x87};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 /// Carries out an instruction.
@@ -15,7 +15,11 @@ pub(crate) fn family(i: &Instruction) -> Option<Family> {
     if matches!(i.mnemonic(), Mnemonic::Push | Mnemonic::Pop) && segment(i) {
         return None;
     }
-    integer(i).or_else(|| flow(i)).or_else(|| leaving(i)).or_else(|| vector::family(i))
+    integer(i)
+        .or_else(|| flow(i))
+        .or_else(|| leaving(i))
+        .or_else(|| vector::family(i))
+        .or_else(|| x87::family(i))
 }
 
 fn moves(i: &Instruction) -> Family {
@@ -39,6 +43,7 @@ fn integer(i: &Instruction) -> Option<Family> {
         M::Cmpxchg => arithmetic::compare_exchange,
         M::Cmpxchg8b | M::Cmpxchg16b => transfer::compare_exchange_pair,
         M::Lahf | M::Sahf | M::Clc | M::Stc | M::Cmc | M::Cld | M::Std => arithmetic::flags,
+        M::Stac | M::Clac => arithmetic::flags,
         M::Mul => multiply::one,
         M::Imul if i.op_count() == 1 => multiply::one,
         M::Imul => multiply::signed_many,
@@ -111,6 +116,7 @@ fn flow(i: &Instruction) -> Option<Family> {
         }
         M::Prefetch | M::Prefetchwt1 | M::Prefetchit0 | M::Prefetchit1 | M::Fnop => system::nothing,
         M::Reservednop | M::Cldemote | M::Serialize => system::nothing,
+        M::Clflush | M::Clflushopt | M::Clwb => system::cache_line,
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ mod arithmetic;
 mod branch;
 mod moves;
 mod shift;
+mod vectors;
 
 use super::core::Core;
 use super::op::{Handler, Op};
@@ -17,11 +18,16 @@ pub(crate) struct Choice {
     pub(crate) run: Handler,
     /// For when all flags that the instruction sets are set again before anybody can see them.
     pub(crate) without_flags: Option<Handler>,
+    /// One that carries out a conditional branch as well, by its condition.
+    pub(crate) with_branch: Option<WithBranch>,
 }
+
+/// A handler for an instruction with a branch behind it, by the branch's condition.
+pub(crate) type WithBranch = fn(u8) -> Handler;
 
 impl Choice {
     const fn only(run: Handler) -> Self {
-        Self { run, without_flags: None }
+        Self { run, without_flags: None, with_branch: None }
     }
 }
 
@@ -35,6 +41,7 @@ enum Form {
     MemoryImmediate,
     Register,
     Memory,
+    RegisterRegisterImmediate,
 }
 
 /// The operation for an instruction, where it has a handler of its own.
@@ -44,6 +51,7 @@ pub(crate) fn choose(i: &Instruction, block: u64) -> Option<(Op, Choice)> {
         arithmetic::choose(i, form)
             .or_else(|| moves::choose(i, form))
             .or_else(|| shift::choose(i, form))
+            .or_else(|| vectors::choose(i, form))
     })?;
     let mut op = Op::new(choice.run, i, block);
     let mut has_memory = false;
@@ -72,10 +80,11 @@ fn value(i: &Instruction) -> u64 {
     }
 }
 
-/// The number of a general register; not of AH and its like.
+/// The number of a general or vector register; not of AH and its like.
 fn number(register: Register) -> Option<u8> {
     let high = matches!(register, Register::AH | Register::CH | Register::DH | Register::BH);
-    (register.is_gpr() && !high).then(|| register.full_register().number() as u8)
+    let whole = register.is_gpr() || register.is_xmm();
+    (whole && !high).then(|| register.full_register().number() as u8)
 }
 
 fn form(i: &Instruction) -> Option<Form> {
@@ -88,6 +97,9 @@ fn form(i: &Instruction) -> Option<Form> {
         (2, OpKind::Register) if is_immediate(1) => Form::RegisterImmediate,
         (2, OpKind::Memory) if i.op1_kind() == OpKind::Register => Form::MemoryRegister,
         (2, OpKind::Memory) if is_immediate(1) => Form::MemoryImmediate,
+        (3, OpKind::Register) if i.op1_kind() == OpKind::Register && is_immediate(2) => {
+            Form::RegisterRegisterImmediate
+        }
         _ => return None,
     })
 }
@@ -106,7 +118,7 @@ macro_rules! by_width {
 
 /// A handler for a condition.
 macro_rules! by_condition {
-    ($condition:expr, $handler:ident $(, $other:ty)*) => {
+    ($condition:expr, $handler:ident $(, $other:tt)*) => {
         match $condition {
             0 => $handler::<0 $(, $other)*>,
             1 => $handler::<1 $(, $other)*>,

@@ -17,6 +17,8 @@ pub(crate) const SF: u64 = 1 << 7;
 pub(crate) const IF: u64 = 1 << 9;
 /// Strings run downwards.
 pub(crate) const DF: u64 = 1 << 10;
+/// Accesses to user pages are allowed.
+pub(crate) const AC: u64 = 1 << 18;
 /// Overflow.
 pub(crate) const OF: u64 = 1 << 11;
 
@@ -24,7 +26,7 @@ pub(crate) const OF: u64 = 1 << 11;
 pub(crate) const STATUS: u64 = CF | PF | AF | ZF | SF | OF;
 
 /// The flags that `popf` may set in ring 0; not those that say where an exception came from.
-const SETTABLE: u64 = STATUS | 1 << 8 | IF | DF | 3 << 12 | 1 << 14 | 1 << 18 | 1 << 21;
+const SETTABLE: u64 = STATUS | 1 << 8 | IF | DF | 3 << 12 | 1 << 14 | AC | 1 << 21;
 
 /// A flag where it is set, and nothing else.
 pub(crate) const fn when(on: bool, flag: u64) -> u64 {
@@ -40,6 +42,10 @@ enum Kind {
     Add,
     /// `r = a - b`.
     Subtract,
+    /// `r = a + 1`, and the carry is that of `word`.
+    Increment,
+    /// `r = a - 1`, and the carry is that of `word`.
+    Decrement,
 }
 
 /// The flags. Operands and result stand at the upper end of their words, so that the width of an
@@ -90,11 +96,15 @@ impl Flags {
     pub(crate) fn status(&self) -> u64 {
         let carries = match self.kind {
             Kind::Word => return self.word & STATUS,
-            Kind::Add => (self.a & self.b) | ((self.a | self.b) & !self.r),
-            Kind::Subtract => (!self.a & self.b) | ((!self.a | self.b) & self.r),
+            Kind::Add | Kind::Increment => (self.a & self.b) | ((self.a | self.b) & !self.r),
+            Kind::Subtract | Kind::Decrement => (!self.a & self.b) | ((!self.a | self.b) & self.r),
         };
-        result_flags(self.r, self.shift)
-            | when(carries >> 63 != 0, CF)
+        let carry = match self.kind {
+            Kind::Increment | Kind::Decrement => self.word & CF,
+            _ => when(carries >> 63 != 0, CF),
+        };
+        carry
+            | result_flags(self.r, self.shift)
             | when((carries ^ carries << 1) >> 63 != 0, OF)
             | when((carries >> (self.shift + 3)) & 1 != 0, AF)
     }
@@ -124,6 +134,15 @@ impl Flags {
         (self.kind, self.shift, self.a, self.b, self.r) = (Kind::Subtract, shift as u8, a, b, r);
     }
 
+    /// After one more or one less, with all three at the upper end: the carry stays as it was.
+    #[inline]
+    pub(crate) fn stepped(&mut self, a: u64, one: u64, r: u64, shift: u32, up: bool) {
+        let carry = self.carry();
+        self.word = (self.word & !CF) | when(carry, CF);
+        self.kind = if up { Kind::Increment } else { Kind::Decrement };
+        (self.shift, self.a, self.b, self.r) = (shift as u8, a, one, r);
+    }
+
     /// After a logical operation: as after subtracting nothing, for it carries nothing.
     #[inline]
     pub(crate) fn logical(&mut self, r: u64, shift: u32) {
@@ -139,7 +158,7 @@ impl Flags {
     #[inline]
     pub(crate) fn carry(&self) -> bool {
         match self.kind {
-            Kind::Word => self.word & CF != 0,
+            Kind::Word | Kind::Increment | Kind::Decrement => self.word & CF != 0,
             Kind::Add => self.r < self.a,
             Kind::Subtract => self.a < self.b,
         }
@@ -166,7 +185,7 @@ impl Flags {
         match self.kind {
             Kind::Word => (self.word & SF != 0) != (self.word & OF != 0),
             Kind::Subtract => (self.a as i64) < self.b as i64,
-            Kind::Add => self.slow(12),
+            _ => self.slow(12),
         }
     }
 

@@ -81,6 +81,23 @@ impl Op {
         !short
     }
 
+    /// Makes this a comparison with the branch behind it, which leads to `target` from the block's end.
+    /// False where it leads too far.
+    #[must_use]
+    pub(crate) fn takes_branch(&mut self, run: Handler, target: u64, end: u64) -> bool {
+        let Ok(distance) = i32::try_from(target.wrapping_sub(end) as i64) else { return false };
+        (self.run, self.displacement) = (run, distance);
+        true
+    }
+
+    /// Carries out the branch that it has taken.
+    #[inline(always)]
+    pub(crate) fn branch<const C: u8>(&self, core: &mut Core) {
+        if core.flags.holds(C) {
+            core.rip = core.rip.wrapping_add(self.displacement as i64 as u64);
+        }
+    }
+
     /// The address of the memory operand without its segment.
     #[inline(always)]
     pub(crate) fn offset(&self, core: &Core) -> u64 {

@@ -5,9 +5,11 @@
 
 use super::core::{Core, Outcome, Stop};
 use super::operand::mask;
+use crate::PAGE;
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
-/// Steps that a repeated operation takes before the run looks at its budget again.
+/// Steps that a repeated operation takes before the run looks at its budget again. A page that is filled or
+/// copied as a whole counts as many.
 const SLICE: u64 = 256;
 
 /// What the operation does in each step.
@@ -64,6 +66,9 @@ pub(crate) fn string(core: &mut Core, i: &Instruction) -> Outcome {
         if core.general[1] & width == 0 {
             return core.finish();
         }
+        if width == u64::MAX && core.at_once(i, step, size) {
+            break;
+        }
         once(core, i, step, size, width)?;
         core.general[1] = core.general[1].wrapping_sub(1) & width;
         let compares = matches!(step, Step::Compare | Step::Scan);
@@ -75,6 +80,38 @@ pub(crate) fn string(core: &mut Core, i: &Instruction) -> Outcome {
         }
     }
     if core.general[1] & width == 0 { core.finish() } else { Err(Stop::Unfinished) }
+}
+
+impl Core {
+    /// Takes as many steps upwards as stay on the pages where the next one is, where a fill or copy can be
+    /// done as a whole. False where it cannot, or where nothing is gained.
+    fn at_once(&mut self, i: &Instruction, step: Step, size: usize) -> bool {
+        let (left, from, to) = (self.general[1], self.general[6], self.general[7]);
+        let from = from.wrapping_add(self.segment(i.memory_segment()));
+        let room = |address: u64| (PAGE - address % PAGE) / size as u64;
+        let count = match step {
+            Step::Store => left.min(room(to)),
+            Step::Move => left.min(room(to)).min(room(from)),
+            _ => 0,
+        };
+        let length = count as usize * size;
+        if count < 4 || self.flags.backwards() {
+            return false;
+        }
+        let value = self.general[0].to_le_bytes();
+        let done = match step {
+            Step::Store => self.fill(to, length, &value[..size]),
+            _ => self.copy(from, to, length),
+        };
+        if done {
+            self.general[1] = left - count;
+            self.general[7] = to.wrapping_add(length as u64);
+            if step == Step::Move {
+                self.general[6] = self.general[6].wrapping_add(length as u64);
+            }
+        }
+        done
+    }
 }
 
 /// One step.

@@ -146,8 +146,6 @@ pub(crate) fn named(mnemonic: Mnemonic) -> Option<&'static str> {
         M::Lss => "lss",
         M::Lfs => "lfs",
         M::Lgs => "lgs",
-        M::Stac => "stac",
-        M::Clac => "clac",
         M::Getsec => "getsec",
         M::Rsm => "rsm",
         M::Into => "into",
@@ -187,6 +185,11 @@ pub(crate) fn interrupt(core: &mut Core, i: &Instruction) -> Outcome {
         Mnemonic::Hlt => core.raise_behind(Exit::Halt),
         _ => core.raise(Exit::InvalidOpcode),
     }
+}
+
+/// `clflush` and its like, which read the line as far as faults go.
+pub(crate) fn cache_line(core: &mut Core, i: &Instruction) -> Outcome {
+    core.load::<1>(core.address(i)).map(|_| ())
 }
 
 /// Hints, fences, prefetches: nothing that is seen here.

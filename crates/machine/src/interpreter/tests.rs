@@ -4,6 +4,7 @@ mod changing_code;
 mod exits;
 mod faults;
 mod runs;
+mod state;
 
 use crate::{Interpreter, Memory, Processor, Register, Rights};
 

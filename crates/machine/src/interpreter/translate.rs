@@ -6,6 +6,7 @@ use super::family;
 use super::fast::{self, Choice};
 use super::flags::STATUS;
 use super::op::Op;
+use super::transfer;
 use crate::memory::canonical;
 use crate::{Access, Exit, PAGE};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, RflagsBits};
@@ -120,10 +121,16 @@ impl Core {
         if !limits.exact {
             drop_flags(&mut all);
         }
+        let instructions = all.len() as u64;
         let end = all.last().map_or(at, |last| last.i.next_ip());
         self.decoded(page.source, at, end.wrapping_sub(at) as usize);
+        if !limits.exact {
+            fuse(&mut all, end);
+        }
         let ops = all.into_iter().map(|decoded| decoded.op).collect();
-        Ok(Block::new(at, end, ops, (page.source, None)))
+        let mut block = Block::new(at, end, ops, (page.source, None));
+        block.instructions = instructions;
+        Ok(block)
     }
 
     /// The one instruction that begins on a page and ends on the next.
@@ -174,6 +181,21 @@ fn drop_flags(all: &mut [Decoded]) {
             }
             None => STATUS,
         };
+    }
+}
+
+/// Makes one operation of a comparison and the branch behind it.
+fn fuse(all: &mut Vec<Decoded>, end: u64) {
+    let [.., first, branch] = &mut all[..] else { return };
+    if !branch.i.is_jcc_short_or_near() {
+        return;
+    }
+    let Some(with_branch) = first.choice.as_ref().and_then(|choice| choice.with_branch) else {
+        return;
+    };
+    let run = with_branch(transfer::condition(&branch.i));
+    if first.op.takes_branch(run, branch.i.near_branch_target(), end) {
+        all.pop();
     }
 }
 

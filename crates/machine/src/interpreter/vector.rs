@@ -4,9 +4,9 @@
 //! encoding and both widths of the new one. The old encoding leaves the upper half of a register alone,
 //! the new one clears it.
 //!
-//! MMX registers, AVX-512 and x87 are not supported, and neither is floating-point arithmetic with another
-//! rounding than to nearest, with denormals as zero or with exceptions unmasked (MXCSR). The status flags of
-//! MXCSR stay as they are.
+//! MMX registers, AVX-512 and x87 are not supported. Conversions to integers round as MXCSR says; arithmetic with
+//! another rounding than to nearest is not supported, nor is anything with denormals as zero or with exceptions
+//! unmasked. The status flags of MXCSR stay as they are.
 
 mod bytes;
 mod compare;

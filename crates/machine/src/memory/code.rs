@@ -64,4 +64,12 @@ impl Memory {
     pub(crate) fn bytes_mut(&mut self, data: u32) -> &mut [u8; SIZE] {
         &mut self.data[data as usize]
     }
+
+    /// Copies bytes between two places, each with an offset. False where they are one.
+    pub(crate) fn copy(&mut self, from: (u32, usize), to: (u32, usize), length: usize) -> bool {
+        let pair = self.data.get_disjoint_mut([from.0 as usize, to.0 as usize]);
+        let Ok([source, target]) = pair else { return false };
+        target[to.1..to.1 + length].copy_from_slice(&source[from.1..from.1 + length]);
+        true
+    }
 }

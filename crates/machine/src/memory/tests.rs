@@ -71,6 +71,10 @@ fn aliases_come_to_an_end() {
         mapped += 1;
     }
     assert_eq!(mapped, 32);
+    // Frames can be mapped yet, but none be shown once more.
+    memory.map(0x8000, 3, Rights::READ).unwrap();
+    let full = memory.alias(0x9_0000, 0x1000, 1, Rights::READ);
+    assert_eq!(full, Err(MapError::OutOfFrames));
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Addition, subtraction and logic.
 
-use super::{Choice, Form, by_width};
+use super::{Choice, Form, WithBranch, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::flags::CF;
 use crate::interpreter::op::{Handler, Op};
 use crate::interpreter::width::Width;
 use iced_x86::{Instruction, Mnemonic};
@@ -11,16 +10,19 @@ use iced_x86::{Instruction, Mnemonic};
 trait Alu {
     /// Whether the result goes to the first operand.
     const WRITES: bool = true;
+    /// Whether a branch behind it is common enough for handlers of both.
+    const FUSES: bool;
     fn result(a: u64, b: u64) -> u64;
     fn flags(core: &mut Core, a: u64, b: u64, r: u64, gap: u32);
 }
 
 macro_rules! operations {
-    ($($name:ident $writes:literal $f:expr, $flags:expr;)*) => {$(
+    ($($name:ident $writes:literal $fuses:literal $f:expr, $flags:expr;)*) => {$(
         struct $name;
 
         impl Alu for $name {
             const WRITES: bool = $writes;
+            const FUSES: bool = $fuses;
             #[inline(always)]
             fn result(a: u64, b: u64) -> u64 {
                 $f(a, b)
@@ -34,13 +36,13 @@ macro_rules! operations {
 }
 
 operations! {
-    Add true u64::wrapping_add, |core: &mut Core, a, b, r, gap| core.flags.added(a, b, r, gap);
-    Sub true u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
-    Cmp false u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
-    And true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Or true |a, b| a | b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Xor true |a, b| a ^ b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Test false |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
+    Add true true u64::wrapping_add, |core: &mut Core, a, b, r, gap| core.flags.added(a, b, r, gap);
+    Sub true true u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
+    Cmp false true u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
+    And true true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
+    Or true false |a, b| a | b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
+    Xor true false |a, b| a ^ b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
+    Test false true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
 }
 
 pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
@@ -69,12 +71,41 @@ fn two<O: Alu>(i: &Instruction, form: Form) -> Option<Choice> {
         Form::MemoryImmediate => by_width!(size, memory_immediate, O),
         _ => return None,
     };
+    let small = size < 4 && O::WRITES || size == 2;
+    let with_branch: Option<WithBranch> = match form {
+        _ if small || !O::FUSES => None,
+        Form::RegisterRegister => Some(by_width!(size, branch_on_registers, O)),
+        Form::RegisterImmediate => Some(by_width!(size, branch_on_immediate, O)),
+        _ => None,
+    };
     let without_flags: Option<Handler> = match form {
         Form::RegisterRegister if O::WRITES => Some(by_width!(size, register_register_only, O)),
         Form::RegisterImmediate if O::WRITES => Some(by_width!(size, register_immediate_only, O)),
         _ => None,
     };
-    Some(Choice { run, without_flags })
+    Some(Choice { run, without_flags, with_branch })
+}
+
+/// Handlers of the operation with a branch behind it, by the branch's condition.
+fn branch_on_registers<O: Alu, W: Width>(condition: u8) -> Handler {
+    by_condition!(condition, registers_and_branch, O, W)
+}
+
+fn branch_on_immediate<O: Alu, W: Width>(condition: u8) -> Handler {
+    by_condition!(condition, immediate_and_branch, O, W)
+}
+
+fn registers_and_branch<const C: u8, O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    let b = W::get(core, op.from);
+    in_register::<O, W>(core, op.to, b);
+    op.branch::<C>(core);
+    Ok(())
+}
+
+fn immediate_and_branch<const C: u8, O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    in_register::<O, W>(core, op.to, op.value);
+    op.branch::<C>(core);
+    Ok(())
 }
 
 #[inline(always)]
@@ -152,24 +183,46 @@ fn one(i: &Instruction, form: Form) -> Option<Choice> {
         M::Neg => (by_width!(size, negate), by_width!(size, negate_only)),
         _ => (by_width!(size, complement), by_width!(size, complement)),
     };
-    Some(Choice { run, without_flags: Some(without_flags) })
+    let with_branch: Option<WithBranch> = match i.mnemonic() {
+        _ if size < 4 => None,
+        M::Inc => Some(by_width!(size, branch_on_increment)),
+        M::Dec => Some(by_width!(size, branch_on_decrement)),
+        _ => None,
+    };
+    Some(Choice { run, without_flags: Some(without_flags), with_branch })
+}
+
+fn branch_on_increment<W: Width>(condition: u8) -> Handler {
+    by_condition!(condition, step_and_branch, true, W)
+}
+
+fn branch_on_decrement<W: Width>(condition: u8) -> Handler {
+    by_condition!(condition, step_and_branch, false, W)
+}
+
+fn step_and_branch<const C: u8, const UP: bool, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    step::<UP, W>(core, op);
+    op.branch::<C>(core);
+    Ok(())
 }
 
 /// One more or one less, which leaves the carry alone.
 #[inline(always)]
-fn step<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let carry = core.flags.carry();
-    in_register::<O, W>(core, op.to, 1);
-    core.flags.change(CF, carry.into());
-    Ok(())
+fn step<const UP: bool, W: Width>(core: &mut Core, op: &Op) {
+    let (a, b) = (W::get(core, op.to) << W::GAP, 1 << W::GAP);
+    let r = if UP { a.wrapping_add(b) } else { a.wrapping_sub(b) };
+    core.flags.stepped(a, b, r, W::GAP, UP);
+    W::put(core, op.to, r >> W::GAP);
 }
 
 fn increment<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    step::<Add, W>(core, op)
+    step::<true, W>(core, op);
+    Ok(())
 }
 
 fn decrement<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    step::<Sub, W>(core, op)
+    step::<false, W>(core, op);
+    Ok(())
 }
 
 fn increment_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
@@ -211,16 +264,22 @@ fn product(i: &Instruction, form: Form) -> Option<Choice> {
         Form::RegisterRegister => Some(Choice {
             run: by_width!(size, multiply),
             without_flags: Some(by_width!(size, multiply_only)),
+            with_branch: None,
         }),
         Form::RegisterMemory => Some(Choice::only(by_width!(size, multiply_memory))),
+        Form::RegisterRegisterImmediate => Some(Choice {
+            run: by_width!(size, multiply_immediate),
+            without_flags: Some(by_width!(size, multiply_immediate_only)),
+            with_branch: None,
+        }),
         _ => None,
     }
 }
 
 #[inline(always)]
-fn multiplied<W: Width>(core: &mut Core, to: u8, b: u64) {
+fn multiplied<W: Width>(core: &mut Core, to: u8, a: u64, b: u64) {
     let spread = |value: u64| (value << W::GAP) as i64 >> W::GAP;
-    let (a, b) = (spread(W::get(core, to)), spread(b));
+    let (a, b) = (spread(a), spread(b));
     let (r, beyond) = a.overflowing_mul(b);
     let matters = beyond || spread(r as u64) != r;
     W::put(core, to, r as u64);
@@ -229,20 +288,31 @@ fn multiplied<W: Width>(core: &mut Core, to: u8, b: u64) {
 }
 
 fn multiply<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let b = W::get(core, op.from);
-    multiplied::<W>(core, op.to, b);
+    let (a, b) = (core.number(op.to), core.number(op.from));
+    multiplied::<W>(core, op.to, a, b);
     Ok(())
 }
 
 fn multiply_memory<W: Width>(core: &mut Core, op: &Op) -> Outcome {
     let address = op.address(core);
     let b = W::load(core, address)?;
-    multiplied::<W>(core, op.to, b);
+    multiplied::<W>(core, op.to, core.number(op.to), b);
     Ok(())
 }
 
 fn multiply_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
     let r = core.number(op.to).wrapping_mul(core.number(op.from));
+    W::put(core, op.to, r);
+    Ok(())
+}
+
+fn multiply_immediate<W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    multiplied::<W>(core, op.to, core.number(op.from), op.value);
+    Ok(())
+}
+
+fn multiply_immediate_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    let r = core.number(op.from).wrapping_mul(op.value);
     W::put(core, op.to, r);
     Ok(())
 }

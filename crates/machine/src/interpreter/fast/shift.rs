@@ -1,4 +1,4 @@
-//! Shifts of registers by an immediate.
+//! Shifts and rotations of registers by an immediate.
 
 use super::{Choice, Form};
 use crate::interpreter::core::{Core, Outcome};
@@ -28,9 +28,13 @@ pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
         (M::Shr, _) => (right::<B8>, right_only::<B8>),
         (M::Sar, 31) => (signed::<B4>, signed_only::<B4>),
         (M::Sar, _) => (signed::<B8>, signed_only::<B8>),
+        (M::Rol, 31) => (rotate::<B4, true>, rotate_only::<B4, true>),
+        (M::Rol, _) => (rotate::<B8, true>, rotate_only::<B8, true>),
+        (M::Ror, 31) => (rotate::<B4, false>, rotate_only::<B4, false>),
+        (M::Ror, _) => (rotate::<B8, false>, rotate_only::<B8, false>),
         _ => return None,
     };
-    Some(Choice { run, without_flags: Some(without_flags) })
+    Some(Choice { run, without_flags: Some(without_flags), with_branch: None })
 }
 
 /// The count. Five bits of it matter, or six for 64 bits.
@@ -83,5 +87,28 @@ fn signed<W: Width>(core: &mut Core, op: &Op) -> Outcome {
 fn signed_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
     let a = (W::get(core, op.to) << W::GAP) as i64 >> W::GAP;
     W::put(core, op.to, (a >> count::<W>(op)) as u64);
+    Ok(())
+}
+
+#[inline(always)]
+fn rotated<W: Width, const LEFT: bool>(core: &mut Core, op: &Op) -> u64 {
+    let a = core.number(op.to);
+    let by = if LEFT { count::<W>(op) } else { W::BYTES as u32 * 8 - count::<W>(op) };
+    let r = if W::BYTES == 4 { u64::from((a as u32).rotate_left(by)) } else { a.rotate_left(by) };
+    W::put(core, op.to, r);
+    r
+}
+
+/// Changes carry and overflow alone.
+fn rotate<W: Width, const LEFT: bool>(core: &mut Core, op: &Op) -> Outcome {
+    let r = rotated::<W, LEFT>(core, op) << W::GAP;
+    let (top, next, low) = (r >> 63, (r >> 62) & 1, (r >> W::GAP) & 1);
+    let (carry, overflow) = if LEFT { (low, top ^ low) } else { (top, top ^ next) };
+    core.flags.change(CF | OF, when(carry != 0, CF) | when(overflow != 0, OF));
+    Ok(())
+}
+
+fn rotate_only<W: Width, const LEFT: bool>(core: &mut Core, op: &Op) -> Outcome {
+    rotated::<W, LEFT>(core, op);
     Ok(())
 }

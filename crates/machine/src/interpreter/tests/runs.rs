@@ -49,7 +49,7 @@ fn a_long_fill_is_bounded_by_the_budget_and_goes_on() {
     // rep stosb; hlt
     let registers = [(Rcx, 0x1F00), (Rdi, DATA), (Rax, 0x5A)];
     let mut processor = with_registers(&[0xF3, 0xAA, 0xF4], &registers);
-    assert_eq!(processor.run(2), Exit::Budget);
+    assert_eq!(processor.run(1), Exit::Budget);
     let left = processor.registers().get(Rcx);
     assert!(left > 0 && left < 0x1F00);
     assert_eq!(processor.registers().rip, CODE);
@@ -58,6 +58,38 @@ fn a_long_fill_is_bounded_by_the_budget_and_goes_on() {
     assert_eq!(processor.memory().read_u16(DATA + 0x1EFF), Ok(0x005A));
     // The fill is one instruction, however many runs it took.
     assert_eq!(processor.executed(), 2);
+}
+
+#[test]
+fn a_copy_onto_itself_repeats_what_it_copied() {
+    // mov byte ptr [rdi], 0; mov al, [rsi]; rep movsb; hlt
+    let code = [0xC6, 0x07, 0, 0x8A, 0x06, 0xF3, 0xA4, 0xF4];
+    let alias = 0x40000;
+    // The target three bytes ahead, on the same page and on an alias of it.
+    for target in [DATA + 3, alias + 3] {
+        let mut processor = with_registers(&code, &[(Rcx, 9), (Rsi, DATA), (Rdi, target)]);
+        processor.memory_mut().alias(alias, DATA, 1, Rights::READ_WRITE).unwrap();
+        processor.memory_mut().write(DATA, &[1, 2, 3]).unwrap();
+        assert_eq!(processor.run(10), Exit::Halt);
+        let mut bytes = [0; 12];
+        processor.memory().read(DATA, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
+        assert_eq!(processor.registers().get(Rdi), target + 9);
+    }
+}
+
+#[test]
+fn a_copy_over_pages_is_whole() {
+    // rep movsq; hlt
+    let registers = [(Rcx, 700), (Rsi, DATA + 4), (Rdi, STACK - 0x2000 + 0x123)];
+    let mut processor = with_registers(&[0xF3, 0x48, 0xA5, 0xF4], &registers);
+    let bytes: Vec<u8> = (0..5600_u32).map(|n| (n % 251) as u8).collect();
+    processor.memory_mut().write(DATA + 4, &bytes).unwrap();
+    assert_eq!(processor.run(100), Exit::Halt);
+    let mut copied = vec![0; 5600];
+    processor.memory().read(STACK - 0x2000 + 0x123, &mut copied).unwrap();
+    assert_eq!(copied, bytes);
+    assert_eq!(processor.registers().get(Rsi), DATA + 4 + 5600);
 }
 
 #[test]

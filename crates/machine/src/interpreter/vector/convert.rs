@@ -2,7 +2,7 @@
 
 use super::float::Number;
 use super::lane::{each, fill, pick, put};
-use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::core::{Core, Outcome, Stop};
 use crate::interpreter::family::Family;
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
@@ -43,11 +43,11 @@ fn from_integer(core: &mut Core, i: &Instruction) -> Outcome {
     Ok(())
 }
 
-/// How a mnemonic rounds: those with two `t` cut off, the others go to the nearest.
-fn mode(mnemonic: Mnemonic) -> u8 {
+/// How an instruction rounds: those with two `t` cut off, the others do what MXCSR says.
+fn mode(core: &mut Core, i: &Instruction) -> Result<u8, Stop> {
     use Mnemonic as M;
     let cuts = matches!(
-        mnemonic,
+        i.mnemonic(),
         M::Cvttss2si
             | M::Vcvttss2si
             | M::Cvttsd2si
@@ -57,7 +57,8 @@ fn mode(mnemonic: Mnemonic) -> u8 {
             | M::Cvttpd2dq
             | M::Vcvttpd2dq
     );
-    if cuts { 3 } else { 0 }
+    let usual = core.rounding(i)?;
+    Ok(if cuts { 3 } else { usual })
 }
 
 /// A rounded number as an integer; what does not fit is the least one.
@@ -74,7 +75,7 @@ fn long(value: f64) -> i64 {
 /// `cvtss2si` and its like.
 fn to_integer(core: &mut Core, i: &Instruction) -> Outcome {
     use Mnemonic as M;
-    core.plain_arithmetic(i)?;
+    let mode = mode(core, i)?;
     let lane = core.vector(i, 1)?[0];
     let value = match i.mnemonic() {
         M::Cvtss2si | M::Vcvtss2si | M::Cvttss2si | M::Vcvttss2si => {
@@ -82,7 +83,7 @@ fn to_integer(core: &mut Core, i: &Instruction) -> Outcome {
         }
         _ => pick(lane, 0),
     };
-    let value = value.rounded(mode(i.mnemonic()));
+    let value = value.rounded(mode);
     let r = match i.op0_register().size() {
         4 => u64::from(word(value) as u32),
         _ => long(value) as u64,
@@ -125,9 +126,12 @@ fn width(core: &mut Core, i: &Instruction) -> Outcome {
 
 /// Between integers and numbers of 32 bits.
 fn same_width(core: &mut Core, i: &Instruction) -> Outcome {
-    core.plain_arithmetic(i)?;
+    let to_float = matches!(i.mnemonic(), Mnemonic::Cvtdq2ps | Mnemonic::Vcvtdq2ps);
+    if to_float {
+        core.plain_arithmetic(i)?;
+    }
+    let mode = mode(core, i)?;
     let a = core.vector(i, 1)?;
-    let mode = mode(i.mnemonic());
     let r = match i.mnemonic() {
         Mnemonic::Cvtdq2ps | Mnemonic::Vcvtdq2ps => a.map(|lane| each(lane, |x: i32| x as f32)),
         _ => a.map(|lane| each(lane, |x: f32| word(f64::from(x).rounded(mode)))),
@@ -151,11 +155,13 @@ fn wider(core: &mut Core, i: &Instruction) -> Outcome {
 /// From 64 bits to 32: two lanes become one.
 fn narrower(core: &mut Core, i: &Instruction) -> Outcome {
     use Mnemonic as M;
-    core.plain_arithmetic(i)?;
+    if matches!(i.mnemonic(), M::Cvtpd2ps | M::Vcvtpd2ps) {
+        core.plain_arithmetic(i)?;
+    }
+    let mode = mode(core, i)?;
     let both = i.op_kind(1) != OpKind::Register || i.op_register(1).is_ymm();
     let a = core.vector(i, 1)?;
     let count = if both && i.memory_size().size() != 16 { 4 } else { 2 };
-    let mode = mode(i.mnemonic());
     let r = fill(|n| {
         if n >= count {
             return 0;

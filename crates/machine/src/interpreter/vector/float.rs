@@ -6,11 +6,10 @@
 mod element;
 mod fused;
 mod predicate;
-mod rounding;
 
 use super::lane::{both, fill, pick, put};
 use super::{immediate, is_new, plain_operands};
-use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::core::{Core, Outcome, Stop};
 use crate::interpreter::family::Family;
 pub(super) use element::Number;
 use iced_x86::{Instruction, Mnemonic};
@@ -46,6 +45,7 @@ pub(super) fn family(i: &Instruction) -> Option<Family> {
     Some(match i.mnemonic() {
         M::Haddps | M::Vhaddps | M::Hsubps | M::Vhsubps | M::Addsubps | M::Vaddsubps => across,
         M::Haddpd | M::Vhaddpd | M::Hsubpd | M::Vhsubpd | M::Addsubpd | M::Vaddsubpd => across,
+        M::Dpps | M::Vdpps | M::Dppd | M::Vdppd => dot,
         _ => return fused::family(i),
     })
 }
@@ -101,8 +101,15 @@ impl Core {
     /// Leaves where MXCSR asks for more than is modelled: another rounding than to nearest, denormals
     /// as zero, or an exception that is not masked.
     pub(super) fn plain_arithmetic(&mut self, i: &Instruction) -> Outcome {
-        const MATTERS: u32 = 0xFFC0;
-        if self.registers.mxcsr & MATTERS == 0x1F80 { Ok(()) } else { self.unsupported(i) }
+        if self.rounding(i)? == 0 { Ok(()) } else { self.unsupported(i) }
+    }
+
+    /// How MXCSR asks to round: to nearest, down, up, towards zero. Leaves where it asks for more.
+    pub(super) fn rounding(&mut self, i: &Instruction) -> Result<u8, Stop> {
+        const ROUNDING: u32 = 0x6000;
+        const MATTERS: u32 = 0xFFC0 & !ROUNDING;
+        let mxcsr = self.registers.mxcsr;
+        if mxcsr & MATTERS == 0x1F80 { Ok((mxcsr >> 13 & 3) as u8) } else { self.unsupported(i) }
     }
 }
 
@@ -128,17 +135,35 @@ fn apply<T: Number>(operation: Operation, a: T, b: T, by: u8) -> T {
         }
         Operation::Root => b.root(),
         Operation::Compare => T::ones(predicate::holds(a.order(b), by)),
-        Operation::Round => rounding::by_immediate(b, by),
+        Operation::Round => b.rounded(by),
     }
 }
 
 fn arithmetic(core: &mut Core, i: &Instruction) -> Outcome {
     let Some((operation, shape)) = meaning(i.mnemonic()) else { return core.unsupported(i) };
-    core.plain_arithmetic(i)?;
     let by = immediate(i);
+    if operation == Operation::Round {
+        let by = rounding(core, i, by)?;
+        return elements(core, i, (operation, shape), by);
+    }
+    core.plain_arithmetic(i)?;
     // The old encoding has eight predicates.
     let predicate = by & if is_new(i) { 15 } else { 7 };
-    let by = if operation == Operation::Compare { predicate } else { by };
+    elements(core, i, (operation, shape), predicate)
+}
+
+/// How the immediate of `roundps` and its like asks to round; bit 2 asks for what MXCSR says.
+fn rounding(core: &mut Core, i: &Instruction, by: u8) -> Result<u8, Stop> {
+    let usual = core.rounding(i)?;
+    Ok(if by & 4 != 0 { usual } else { by & 3 })
+}
+
+fn elements(
+    core: &mut Core,
+    i: &Instruction,
+    (operation, shape): (Operation, Shape),
+    by: u8,
+) -> Outcome {
     let last = plain_operands(i) - 1;
     let b = core.vector(i, last)?;
     let a = core.vector(i, last.saturating_sub(1))?;
@@ -188,4 +213,37 @@ fn in_turns<T: Number>(a: u128, b: u128) -> u128 {
         let (x, y): (T, T) = (pick(a, number), pick(b, number));
         if number % 2 == 0 { x.minus(y) } else { x.plus(y) }
     })
+}
+
+/// Products of the elements that the immediate's upper bits choose, summed up in pairs, to where its lower
+/// bits say.
+fn dot(core: &mut Core, i: &Instruction) -> Outcome {
+    use Mnemonic as M;
+    core.plain_arithmetic(i)?;
+    let by = immediate(i);
+    let last = plain_operands(i) - 1;
+    let b = core.vector(i, last)?;
+    let a = core.vector(i, last - 1)?;
+    let lane = |n: usize| match i.mnemonic() {
+        M::Dpps | M::Vdpps => {
+            let sum = |from| summed::<f32>(a[n], b[n], by, from);
+            spread(sum(0).plus(sum(2)), by)
+        }
+        _ => spread(summed::<f64>(a[n], b[n], by, 0), by),
+    };
+    core.set_vector(i, [lane(0), lane(1)]);
+    Ok(())
+}
+
+/// The sum of two products.
+fn summed<T: Number>(a: u128, b: u128, by: u8, from: usize) -> T {
+    let product = |n: usize| match by >> (4 + n) & 1 {
+        0 => T::ones(false),
+        _ => pick::<T>(a, n).times(pick(b, n)),
+    };
+    product(from).plus(product(from + 1))
+}
+
+fn spread<T: Number>(sum: T, by: u8) -> u128 {
+    fill(|n| if by >> n & 1 != 0 { sum } else { T::ones(false) })
 }

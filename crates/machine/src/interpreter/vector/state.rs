@@ -1,10 +1,12 @@
 //! Saving and restoring of the vector registers.
 //!
-//! x87 is not supported, so what stands in its part of a saved state is what a reset leaves.
+//! x87 is not supported, so what stands in its part of a saved state is what a reset leaves, but for the control
+//! word.
 
 use crate::Exit;
 use crate::interpreter::core::{Core, Outcome};
 use crate::interpreter::family::Family;
+use crate::interpreter::x87::RESET;
 use iced_x86::{Instruction, Mnemonic};
 
 /// Components of an extended state, as XCR0 names them.
@@ -71,8 +73,7 @@ fn place(
 fn save(core: &mut Core, i: &Instruction) -> Outcome {
     let address = place(core, i, 16, 512, true)?;
     let at = |offset: u64| address.wrapping_add(offset);
-    // FCW as a reset leaves it, everything empty.
-    core.store_integer(address, 8, 0x037F)?;
+    core.store_integer(address, 8, core.x87_control.into())?;
     for offset in [8, 16] {
         core.store_integer(at(offset), 8, 0)?;
     }
@@ -95,6 +96,8 @@ fn store_lower_halves(core: &mut Core, address: u64) -> Outcome {
 fn restore(core: &mut Core, i: &Instruction) -> Outcome {
     let address = place(core, i, 16, 512, false)?;
     load_mxcsr(core, address)?;
+    let control = core.load_integer(address, 2)?;
+    core.set_x87_control(control as u16);
     load_lower_halves(core, address)
 }
 
@@ -126,7 +129,7 @@ fn save_extended(core: &mut Core, i: &Instruction) -> Outcome {
     let address = place(core, i, 64, 832, true)?;
     let at = |offset: u64| address.wrapping_add(offset);
     if asked & 1 != 0 {
-        core.store_integer(address, 8, 0x037F)?;
+        core.store_integer(address, 8, core.x87_control.into())?;
         for offset in (8..24).chain(32..160).step_by(8) {
             core.store_integer(at(offset), 8, 0)?;
         }
@@ -145,7 +148,7 @@ fn save_extended(core: &mut Core, i: &Instruction) -> Outcome {
         }
     }
     let old = core.load_integer(at(HEADER), 8)?;
-    core.store_integer(at(HEADER), 8, old & !asked | asked & !1)
+    core.store_integer(at(HEADER), 8, old & !asked | asked)
 }
 
 fn restore_extended(core: &mut Core, i: &Instruction) -> Outcome {
@@ -159,6 +162,10 @@ fn restore_extended(core: &mut Core, i: &Instruction) -> Outcome {
     }
     if asked & (SSE | AVX) != 0 {
         load_mxcsr(core, address)?;
+    }
+    if asked & 1 != 0 {
+        let control = core.load_integer(address, 2)?;
+        core.set_x87_control(if saved & 1 != 0 { control as u16 } else { RESET });
     }
     if asked & saved & SSE != 0 {
         load_lower_halves(core, address)?;

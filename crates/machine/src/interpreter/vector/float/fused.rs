@@ -10,10 +10,30 @@ use iced_x86::{Code, Instruction};
 #[derive(Clone, Copy)]
 struct Meaning {
     negates_product: bool,
-    subtracts: bool,
+    subtracts: Sign,
     order: Order,
     single: bool,
     scalar: bool,
+}
+
+/// Which elements subtract.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    None,
+    Even,
+    Odd,
+    All,
+}
+
+impl Sign {
+    fn is_of(self, number: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Even => number.is_multiple_of(2),
+            Self::Odd => !number.is_multiple_of(2),
+            Self::All => true,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -31,11 +51,15 @@ fn meaning(i: &Instruction) -> Option<Meaning> {
         Some(rest) => (true, rest),
         None => (false, rest),
     };
-    let (subtracts, rest) = match (rest.strip_prefix("madd"), rest.strip_prefix("msub")) {
-        (Some(rest), _) => (false, rest),
-        (_, Some(rest)) => (true, rest),
-        _ => return None,
-    };
+    // In the longer ones, the even elements do what is said last.
+    let (subtracts, rest) = [
+        ("maddsub", Sign::Even),
+        ("msubadd", Sign::Odd),
+        ("madd", Sign::None),
+        ("msub", Sign::All),
+    ]
+    .into_iter()
+    .find_map(|(name, sign)| Some((sign, rest.strip_prefix(name)?)))?;
     let order = match rest.get(..3)? {
         "132" => Order::O132,
         "213" => Order::O213,
@@ -57,7 +81,7 @@ pub(super) fn family(i: &Instruction) -> Option<Family> {
     known.then_some(fused as Family)
 }
 
-fn apply<T: Number>(meaning: Meaning, x: T, y: T, z: T) -> T {
+fn apply<T: Number>(meaning: Meaning, number: usize, [x, y, z]: [T; 3]) -> T {
     let (a, b, c) = match meaning.order {
         Order::O132 => (x, z, y),
         Order::O213 => (y, x, z),
@@ -67,7 +91,7 @@ fn apply<T: Number>(meaning: Meaning, x: T, y: T, z: T) -> T {
     let sign = |on: bool, value: T| {
         if on && value.order(value).is_some() { value.negated() } else { value }
     };
-    sign(meaning.negates_product, a).fused(b, sign(meaning.subtracts, c))
+    sign(meaning.negates_product, a).fused(b, sign(meaning.subtracts.is_of(number), c))
 }
 
 fn fused(core: &mut Core, i: &Instruction) -> Outcome {
@@ -77,8 +101,8 @@ fn fused(core: &mut Core, i: &Instruction) -> Outcome {
     let (x, y) = (core.vector(i, 0)?, core.vector(i, 1)?);
     let lane = |n: usize| {
         let (x, y, z) = (x[n], y[n], z[n]);
-        let single = |e| apply::<f32>(meaning, pick(x, e), pick(y, e), pick(z, e));
-        let double = |e| apply::<f64>(meaning, pick(x, e), pick(y, e), pick(z, e));
+        let single = |e| apply::<f32>(meaning, e, [x, y, z].map(|lane| pick(lane, e)));
+        let double = |e| apply::<f64>(meaning, e, [x, y, z].map(|lane| pick(lane, e)));
         match (meaning.single, meaning.scalar) {
             (true, false) => fill(single),
             (false, false) => fill(double),
