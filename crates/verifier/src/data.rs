@@ -66,6 +66,42 @@ const VARIABLES: &[(&str, Holds)] = &[
     ("CmKeyObjectType", Holds::Type),
     ("LpcPortObjectType", Holds::Type),
     ("TmTransactionObjectType", Holds::Type),
+    ("ExTimerObjectType", Holds::Type),
+    ("ExMutantObjectType", Holds::Type),
+    ("ExProfileObjectType", Holds::Type),
+    ("ExCompositionObjectType", Holds::Type),
+    ("ExRawInputManagerObjectType", Holds::Type),
+    ("IoCompletionObjectType", Holds::Type),
+    ("LpcWaitablePortObjectType", Holds::Type),
+    ("AlpcPortObjectType", Holds::Type),
+    ("TmTransactionManagerObjectType", Holds::Type),
+    ("TmResourceManagerObjectType", Holds::Type),
+    ("TmEnlistmentObjectType", Holds::Type),
+    ("PsSiloContextPagedType", Holds::Type),
+    ("PsSiloContextNonPagedType", Holds::Type),
+    ("DbgkDebugObjectType", Holds::Type),
+    ("EtwpRegistrationObjectType", Holds::Type),
+    ("IoReadOperationCount", Holds::Number(0)),
+    ("IoWriteOperationCount", Holds::Number(0)),
+    ("IoOtherOperationCount", Holds::Number(0)),
+    ("IoReadTransferCount", Holds::Number(0)),
+    ("IoWriteTransferCount", Holds::Number(0)),
+    ("IoOtherTransferCount", Holds::Number(0)),
+    ("IoStatisticsLock", Holds::Number(0)),
+    ("CcFastMdlReadWait", Holds::Number(0)),
+    ("CcFastReadNotPossible", Holds::Number(0)),
+    ("CcFastReadWait", Holds::Number(0)),
+    ("KeLoaderBlock", Holds::Number(0)),
+    ("KeDcacheFlushCount", Holds::Number(0)),
+    ("KeIcacheFlushCount", Holds::Number(0)),
+    ("KeI386MachineType", Holds::Number(0)),
+    ("NtGlobalFlag", Holds::Number(0)),
+    ("PsUILanguageComitted", Holds::Number(0)),
+    ("SePublicDefaultDacl", Holds::Number(0)),
+    ("SeSystemDefaultDacl", Holds::Number(0)),
+    ("SeSystemDefaultSd", Holds::Number(0)),
+    ("POGOBuffer", Holds::Number(0)),
+    ("psMUITest", Holds::Number(0)),
 ];
 
 /// Bytes of a variable; the larger ones are tables of pointers.
@@ -74,6 +110,8 @@ const VARIABLE: u64 = 0x100;
 const POINTED: u64 = DATA + 0x1_0000;
 /// The object types, a place each.
 const TYPES: u64 = POINTED;
+/// Bytes of such a place.
+const TYPE: u64 = 0x80;
 /// SE_EXPORTS.
 const SECURITY: u64 = POINTED + 0x4000;
 /// A SID that stands for all of those that SE_EXPORTS names.
@@ -134,6 +172,9 @@ pub(crate) fn address_of(name: &str) -> Option<u64> {
     Some(DATA + place as u64 * VARIABLE)
 }
 
+const _: () = assert!(VARIABLES.len() as u64 * TYPE <= SECURITY - TYPES);
+const _: () = assert!(VARIABLES.len() as u64 * VARIABLE <= POINTED - DATA);
+
 /// The names of all variables.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     VARIABLES.iter().map(|(name, _)| *name)
@@ -148,7 +189,7 @@ impl Kernel<'_> {
             let value = match *holds {
                 Holds::Number(value) => value,
                 Holds::Build => 0xF000_0000 | u64::from(build),
-                Holds::Type => TYPES + place * VARIABLE,
+                Holds::Type => TYPES + place * TYPE,
                 Holds::Process => SYSTEM_PROCESS,
                 Holds::Security => SECURITY,
                 Holds::Characters => CHARACTERS,

@@ -176,9 +176,16 @@ impl Kernel<'_> {
             call_site: outer,
             registers,
             stack,
-            under_assumption: self.run.under_assumption(),
+            under_assumption: self.run.under_assumption() || self.is_unknown_export(&bug_check),
             phase: self.phase,
         }
+    }
+
+    /// Whether it is about an address that was given out for something of which nothing is known: data of
+    /// the kernel looks like a function then.
+    fn is_unknown_export(&mut self, bug_check: &BugCheck) -> bool {
+        let gate = self.gates.at(bug_check.parameters[0] & !(space::GATE_SIZE - 1));
+        gate.is_some_and(|gate| gate.entry.is_none())
     }
 
     /// Driver Verifier looks at a call before the function does.

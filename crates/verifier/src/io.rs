@@ -5,7 +5,7 @@ use crate::kernel::Kernel;
 use crate::layout::{device, driver, irp, stack};
 use crate::stop::{Answer, Stop, status};
 use crate::{Kind, gates};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What is known of devices and requests.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Requests {
     pub devices: BTreeMap<u64, Made>,
     /// Requests, by IRP; whether each is completed.
     pub irps: BTreeMap<u64, bool>,
+    /// Requests that wait for StartIo, each with its device.
+    pub waiting: VecDeque<(u64, u64)>,
     /// Callbacks that the driver registered, by what they are called for.
     pub callbacks: Vec<Callback>,
     /// Device interfaces and other things that are to be undone, by name.

@@ -12,6 +12,7 @@ pub(crate) mod driver {
     pub const NAME: u64 = 0x38;
     pub const HARDWARE_DATABASE: u64 = 0x48;
     pub const INIT: u64 = 0x58;
+    pub const START_IO: u64 = 0x60;
     pub const UNLOAD: u64 = 0x68;
     pub const MAJOR_FUNCTION: u64 = 0x70;
     /// Where DRIVER_EXTENSION is put, and what of it is used.
@@ -27,6 +28,7 @@ pub(crate) mod device {
     pub const DRIVER_OBJECT: u64 = 0x8;
     pub const NEXT_DEVICE: u64 = 0x10;
     pub const ATTACHED_DEVICE: u64 = 0x18;
+    pub const CURRENT_IRP: u64 = 0x20;
     pub const FLAGS: u64 = 0x30;
     pub const CHARACTERISTICS: u64 = 0x34;
     pub const EXTENSION: u64 = 0x40;

@@ -39,9 +39,12 @@ impl Kernel<'_> {
             self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0 });
         }
         let outer = std::mem::replace(&mut self.phase, place);
+        let level = self.irql;
         self.count_for(outer);
         let answer = run(self);
         self.count_for(place);
+        // A level that was left raised is the phase's own affair.
+        self.irql = level;
         self.phase = outer;
         if let Some(phase) = self.run.phases.get_mut(place) {
             phase.status = answer.as_ref().ok().filter(|_| has_status).map(|&value| value as u32);

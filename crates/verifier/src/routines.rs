@@ -17,6 +17,7 @@ mod mdl;
 mod network;
 mod object;
 mod pool;
+mod queue;
 mod registry;
 mod request;
 mod section;
@@ -50,6 +51,7 @@ const FAMILIES: &[&[Entry]] = &[
     network::ROUTINES,
     object::ROUTINES,
     pool::ROUTINES,
+    queue::ROUTINES,
     registry::ROUTINES,
     request::ROUTINES,
     section::ROUTINES,

@@ -32,8 +32,57 @@ const OUT: &[(&str, usize)] = &[
     ("NotifyIpInterfaceChange", 4),
     ("GetIpForwardTable2", 1),
     ("WskRegister", 1),
-    ("IoCsqInitializeEx", 0),
+    ("IoGetDeviceInterfaces", 3),
+    ("IoReportDetectedDevice", 7),
+    ("IoCreateStreamFileObject", 4),
+    ("PsLookupThreadByThreadId", 1),
+    ("ObOpenObjectByName", 6),
+    ("ZwOpenThreadToken", 3),
+    ("ZwCreateSemaphore", 0),
+    ("ZwCreateMutant", 0),
+    ("ZwOpenTimer", 0),
+    ("ZwCreateIoCompletion", 0),
+    ("ZwCreateKeyTransacted", 0),
+    ("ZwOpenKeyTransacted", 0),
+    ("FltGetVolumeFromName", 2),
+    ("FltOpenVolume", 1),
+    ("FltAllocateContext", 4),
+    ("SeRegisterLogonSessionTerminatedRoutine", 1),
 ];
+
+/// Functions that fill a buffer, with the places of the arguments that say where it is and how long.
+const FILLED: &[(&str, usize, usize)] = &[
+    ("ZwQueryInformationProcess", 2, 3),
+    ("ZwQueryInformationThread", 2, 3),
+    ("ZwQueryInformationToken", 2, 3),
+    ("ZwQueryObject", 2, 3),
+    ("ZwQuerySection", 2, 3),
+    ("ZwQueryVolumeInformationFile", 2, 3),
+    ("IoGetDevicePropertyData", 4, 3),
+    ("IoQueryVolumeInformation", 3, 2),
+    ("IoQueryFileInformation", 3, 2),
+    ("HalQuerySystemInformation", 2, 1),
+];
+
+/// Functions of the kernel that return a pointer, though they are called as those that return a status.
+const POINTERS: &[&str] = &[
+    "IoGetConfigurationInformation",
+    "IoCreateController",
+    "IoAllocateController",
+    "PsReferencePrimaryToken",
+    "PsGetProcessSecurityPort",
+    "PsGetCurrentThreadStackBase",
+    "PsGetThreadTeb",
+    "PsGetProcessJob",
+    "ObGetObjectSecurity",
+    "RtlSubAuthoritySid",
+    "RtlLookupFunctionTable",
+    "FltGetRequestorProcess",
+    "HalGetAdapter",
+];
+
+/// Bytes that are filled at once, at most.
+const MOST_FILLED: u64 = 0x1000;
 
 /// Bytes of what stand-ins make. Structures of others are often larger than one thinks.
 const OBJECT: u64 = 0x400;
@@ -53,8 +102,15 @@ impl Kernel<'_> {
             return self.give_object(call, index);
         }
         let name = call.name.as_ref();
+        if let Some(&(_, at, length)) = FILLED.iter().find(|(known, ..)| *known == name) {
+            let length = u64::from(call.u32(length)).min(MOST_FILLED);
+            self.put_optional(call.at(at), &vec![0; length as usize])?;
+            return Ok(0);
+        }
         let returns_status = STATUS.iter().any(|start| name.starts_with(start));
-        if !returns_status && GIVES.iter().any(|part| name.contains(part)) {
+        if POINTERS.contains(&name)
+            || !returns_status && GIVES.iter().any(|part| name.contains(part))
+        {
             return Ok(self.make_object(Object::Other, OBJECT).unwrap_or(0));
         }
         // STATUS_SUCCESS, FALSE, no pointer, or nothing at all.

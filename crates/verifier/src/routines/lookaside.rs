@@ -61,7 +61,8 @@ fn initialize(kernel: &mut Kernel<'_>, list: &List, default: (&str, &str)) -> Re
     Ok(())
 }
 
-const OLD: (&str, &str) = ("ExAllocatePoolWithTag", "ExFreePool");
+/// The kernel's own routines, which Driver Verifier does not look at: it looked at the list's flags.
+const OWN: (&str, &str) = ("ExpAllocateForLookaside", "ExpFreeForLookaside");
 
 fn initialize_nonpaged(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     /// What of Flags goes into the type: POOL_NX_ALLOCATION and POOL_RAISE_IF_ALLOCATION_FAILURE.
@@ -74,7 +75,7 @@ fn initialize_nonpaged(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         size: call.at(4) as u32,
         tag: call.u32(5),
     };
-    initialize(kernel, &list, OLD)?;
+    initialize(kernel, &list, OWN)?;
     Ok(0)
 }
 
@@ -87,7 +88,7 @@ fn initialize_paged(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         size: call.at(4) as u32,
         tag: call.u32(5),
     };
-    initialize(kernel, &list, OLD)?;
+    initialize(kernel, &list, OWN)?;
     Ok(0)
 }
 
@@ -100,7 +101,7 @@ fn initialize_extended(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         size: call.at(5) as u32,
         tag: call.u32(6),
     };
-    initialize(kernel, &list, ("ExAllocatePoolWithTag", "ExFreePool"))?;
+    initialize(kernel, &list, OWN)?;
     Stop::status(status::SUCCESS)
 }
 

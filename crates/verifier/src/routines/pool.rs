@@ -15,6 +15,8 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("ExAllocatePoolEx", 4, allocate),
     entry("ExAllocatePool2", 3, allocate_by_flags),
     entry("ExAllocatePool3", 5, allocate_by_flags),
+    entry("ExpAllocateForLookaside", 3, allocate),
+    entry("ExpFreeForLookaside", 1, free),
     entry("ExFreePool", 1, free),
     entry("ExFreePoolWithTag", 2, free),
     entry("ExFreePool2", 4, free),

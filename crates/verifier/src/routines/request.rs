@@ -24,8 +24,6 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("IoCancelIrp", 1, cancel),
     entry("IoAcquireCancelSpinLock", 1, acquire_cancel_lock),
     entry("IoReleaseCancelSpinLock", 1, release_cancel_lock),
-    entry("IoStartPacket", 4, ignore),
-    entry("IoStartNextPacket", 2, ignore),
     entry("PoStartNextPowerIrp", 1, ignore),
     entry("PoRequestPowerIrp", 6, request_power),
     entry("PoSetPowerState", 3, set_power_state),

@@ -29,9 +29,14 @@ impl Code {
         self.put(&value.to_le_bytes());
     }
 
+    /// Where the address of an import is in the image.
+    pub fn slot(&self, name: &str) -> u32 {
+        self.slots.iter().find(|(known, _)| *known == name).expect("an import").1
+    }
+
     /// `call [rip + slot]`
     pub fn call(&mut self, name: &str) {
-        let slot = self.slots.iter().find(|(known, _)| *known == name).expect("an import").1;
+        let slot = self.slot(name);
         let next = self.start + self.bytes.len() as u32 + 6;
         self.put(&[0xFF, 0x15]);
         self.put(&slot.wrapping_sub(next).to_le_bytes());

@@ -228,3 +228,30 @@ fn each_ddi_is_looked_at_as_the_table_says() {
     // Eleven pool functions, nine of sections and protections, one of MDLs; and what is not reported.
     assert!(looked_at > 30, "{looked_at}");
 }
+
+/// The headers' own ExAllocateFromNPagedLookasideList calls what the list has at 30h: the list was reported when
+/// it was made, and is not for each entry.
+#[test]
+fn lists_are_reported_where_they_are_made() {
+    let bytes = driver_of(&["ExInitializeNPagedLookasideList"], |code| {
+        code.put(&[0x48, 0x81, 0xEC, 0x00, 0x01, 0, 0]); // sub rsp, 100h
+        code.put(&[0x48, 0xC7, 0x44, 0x24, 0x20, 64, 0, 0, 0]); // 64 bytes
+        code.put(&[0xC7, 0x44, 0x24, 0x28, 0x31, 0x31, 0x31, 0x31]);
+        code.put(&[0x48, 0x8D, 0x4C, 0x24, 0x60, 0x48, 0x89, 0xCB]); // lea rcx, [rsp + 60h]; mov rbx, rcx
+        code.set(RDX, 0);
+        code.set_high(8, 0);
+        code.set_high(9, 0);
+        code.call("ExInitializeNPagedLookasideList");
+        code.put(&[0x8B, 0x4B, 0x24, 0x8B, 0x53, 0x2C]); // mov ecx, [rbx + 24h]; mov edx, [rbx + 2Ch]
+        code.put(&[0x44, 0x8B, 0x43, 0x28]); // mov r8d, [rbx + 28h]
+        code.put(&[0xFF, 0x53, 0x30]); // call [rbx + 30h]
+        code.put(&[0x48, 0x81, 0xC4, 0x00, 0x01, 0, 0]);
+        code.succeed();
+    });
+    let run = run(&bytes, Environment::Verifier);
+    assert_eq!(run.status, Some(0));
+    let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+    assert_eq!(violation.bug_check.parameters[0], 0x2000);
+    assert_eq!(violation.bug_check.parameters[3], 0x3131_3131);
+    assert_eq!(violation.function.as_deref(), Some("ExInitializeNPagedLookasideList"));
+}

@@ -1,7 +1,9 @@
 //! What a driver can do wrong, a few instructions each, comes to the bug check that Windows' documentation
 //! has for it. The instructions are put together by hand.
 
+#[path = "../assembled/mod.rs"]
 mod assembled;
+mod finds;
 
 use assembled::{BOTH, Code, RCX, RDX, driver_of, run};
 use ringfence_verifier::{End, Environment, Kind};
@@ -230,4 +232,18 @@ fn write_protection_is_what_control_register_0_says() {
     });
     let run = run(&twice, Environment::Verifier);
     assert_eq!(run.bug_check().expect("a bug check").code, 0xBE);
+}
+
+/// The import address table is read-only once it is filled in.
+#[test]
+fn imports_are_not_changed_by_the_driver() {
+    let bytes = driver_of(&["ExFreePoolWithTag"], |code| {
+        let slot = code.slot("ExFreePoolWithTag");
+        code.address(RDX, slot);
+        code.put(&[0x48, 0x89, 0x02]); // mov [rdx], rax
+    });
+    for environment in BOTH {
+        let run = run(&bytes, environment);
+        assert_eq!(run.bug_check().expect("a bug check").code, 0xBE);
+    }
 }
