@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The fuzz targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 10] =
-    ["image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT, MACHINE, "verify"];
+const TARGETS: [&str; 11] = [
+    "image", "examine", "code", SYMBOLS, SETTINGS, RECORDED, PROJECTS, LINT, MACHINE, "verify",
+    IMPORT,
+];
 /// Those whose inputs are no drivers.
 const SYMBOLS: &str = "symbols";
 const SETTINGS: &str = "settings";
@@ -19,6 +21,7 @@ const RECORDED: &str = "recorded";
 const PROJECTS: &str = "projects";
 const LINT: &str = "lint";
 const MACHINE: &str = "machine";
+const IMPORT: &str = "import";
 /// The version everybody runs, so that a failure is nobody's alone.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Longest input in bytes; larger ones are slow and find nothing that a small one does not.
@@ -65,6 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                     RECORDED => seeds::write_reports(&corpus, LONGEST)?,
                     PROJECTS => seeds::write_projects(&corpus)?,
                     LINT => seeds::write_trees(&corpus, LONGEST_TREE)?,
+                    IMPORT => seeds::write_imports(&corpus)?,
                     MACHINE => seeds::write_machine_code(&corpus)?,
                     _ => seeds::write(&corpus, LONGEST)?,
                 };

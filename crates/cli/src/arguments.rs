@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod chosen;
+mod import;
 mod lint;
 mod tips;
 mod verifier;
@@ -13,6 +14,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+pub(crate) use import::Import;
 pub(crate) use lint::{Lint, Shown};
 use ringfence::report::{Format, safe};
 use ringfence::{CallAnswer, Question, Sku, SymbolFolder, TARGETS, Targets, similar};
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// The same by the command line of Windows' verifier.exe: /flags 0x02000000 /driver a.sys, /query
     Verifier(Verifier),
+    /// Read what Windows said: the text of `verifier /query`, or a memory dump with bug check 0xC4, 0xFC or 0xBE
+    Import(Import),
     /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
     Diff(Diff),
     /// Explain a rule, a Driver Verifier bug check, a readiness-tool counter or a DDI

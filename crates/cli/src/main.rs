@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Certify(certify) => command::certify::run(certify, arguments.color),
         Command::Verify(verify) => command::verify::run(verify, arguments.color),
         Command::Verifier(verifier) => command::verifier::run(verifier, arguments.color),
+        Command::Import(import) => command::import::run(import, arguments.color),
         Command::Diff(diff) => command::diff::run(diff, arguments.color),
         Command::Explain(explain) => command::explain::run(explain, arguments.color),
         Command::List(list) => command::list::run(list, arguments.color),

@@ -174,7 +174,10 @@ pub(crate) fn judge(
         let runs = settings.run.as_ref().map(|asked| {
             running::runs(&driver, name, (asked, targets), &verdict, &mut outcome.findings)
         });
-        if runs.is_some() {
+        if let Some(shown) = &settings.reported {
+            ringfence_rules::reported(&driver, shown, &mut outcome.findings);
+        }
+        if runs.is_some() || settings.reported.is_some() {
             outcome.findings.sort_by_key(|finding| Reverse(finding.level));
             verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         }

@@ -52,6 +52,7 @@ mod examine;
 mod excuse;
 mod explain;
 pub mod fixing;
+pub mod import;
 mod known;
 mod lint;
 mod linter;

@@ -3,6 +3,7 @@
 use crate::{Acceptances, Baseline, Date, RunSettings};
 use ringfence_container::SymbolFolder;
 use ringfence_finding::Targets;
+use ringfence_rules::Reported;
 use std::sync::Arc;
 
 /// What a scan is asked to do.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub today: Option<Date>,
     /// Whether drivers are run too, and how.
     pub run: Option<RunSettings>,
+    /// A bug check that Windows showed for the driver: the findings it is about are told of it.
+    pub reported: Option<Reported>,
     /// What an earlier run found: that fails nothing either.
     pub baseline: Option<Arc<Baseline>>,
     /// Names of files, without their folders and in any letter case, that are passed over.
@@ -53,6 +56,7 @@ impl Default for Settings {
             acceptances: Acceptances::default(),
             today: None,
             run: None,
+            reported: None,
             baseline: None,
             excluded: Vec::new(),
             threads: 0,

@@ -47,6 +47,34 @@ fn settings_are_read_wherever_they_are_damaged() {
     }
 }
 
+/// What Windows says where two counters are raised, in both encodings.
+fn queries() -> [Vec<u8>; 2] {
+    let text = "Verifier Flags: 0x02000000\r\nMODULE: a.sys (load: 1 / unload: 0)\r\n\
+                Execute Pool Type Count: 3\r\nSection Alignment Failures: 0x9\r\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    [text.into(), [b"\xFF\xFE".to_vec(), utf16].concat()]
+}
+
+#[test]
+fn what_windows_said_is_read_wherever_it_is_damaged() {
+    for query in queries() {
+        assert!(ringfence::import::read(&query).is_ok());
+        for end in 0..query.len() {
+            texts::imported(&query[..end]);
+            for other in [b':', b'(', b'\n', b'-', 0, 0xFF] {
+                let mut damaged = query.clone();
+                damaged[end] = other;
+                texts::imported(&damaged);
+            }
+        }
+    }
+    for start in [&b"PAGEDU64"[..], b"PAGEDUMP", b"MDMP"] {
+        for length in [0, 0x38, 0x1FFF, 0x2000, 0x2038, 0x3000] {
+            texts::imported(&[start, &vec![0xFF; length]].concat());
+        }
+    }
+}
+
 #[test]
 fn reports_are_read_wherever_they_are_damaged() {
     for report in reports() {

@@ -21,6 +21,7 @@ mod kind;
 mod listing;
 mod memory;
 mod names;
+mod reported;
 mod rule;
 mod source;
 mod witness;
@@ -28,6 +29,7 @@ mod witness;
 pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
 pub use kind::{NotADriver, kind};
+pub use reported::{Reported, reported};
 pub use rule::{
     Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
 };

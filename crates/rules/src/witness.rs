@@ -88,7 +88,7 @@ fn places(driver: &Driver<'_>, violation: &Violation) -> Vec<u32> {
 }
 
 /// The call that returns to a place.
-fn call_before(driver: &Driver<'_>, back: u32) -> Option<u32> {
+pub(crate) fn call_before(driver: &Driver<'_>, back: u32) -> Option<u32> {
     /// Bytes that a call has.
     const LENGTHS: [u32; 7] = [5, 6, 7, 3, 2, 4, 8];
     LENGTHS.into_iter().filter_map(|length| back.checked_sub(length)).find(|at| {

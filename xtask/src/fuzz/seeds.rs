@@ -54,6 +54,49 @@ pub fn write_pdbs(folder: &Path, longest: usize) -> Result<usize> {
     Ok(count)
 }
 
+/// Writes what Windows says to `folder`: texts of `verifier /query`, and small memory dumps.
+pub fn write_imports(folder: &Path) -> Result<usize> {
+    const QUERY: &str = "Verifier Flags: 0x02000000\r\n\r\nMODULE: a.sys (load: 1 / unload: 0)\r\n\r\n  \
+         Code Integrity Statistics:\r\n\r\n    Execute Pool Type Count: 3\r\n    Execute Page Protection Count: 0\r\n    \
+         Execute Page Mapping Count: 0\r\n    Execute-Write Section Count: 0x1\r\n    Section Alignment Failures: 0\r\n    \
+         Unsupported Relocs Count: 0\r\n    IAT in Executable Section Count: 0\r\n";
+    /// Numbers of a small dump that lists one driver, and where they stand.
+    const FIELDS: [(usize, u32); 9] = [
+        (0x0C, 22_631),
+        (0x40, 0x2000),
+        (0x48, 0x1234),
+        (0xF98, 4),
+        (0x2030, 0x2070),
+        (0x2034, 1),
+        (0x2070, 0x2100),
+        (0x2078 + 0x40, 0x9000),
+        (0x2100, 2),
+    ];
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let utf16: Vec<u8> = QUERY.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let log = "Module: a.sys\r\n\tReason: section alignment failures:             9\r\n";
+    let mut seeds = vec![
+        ("query".to_owned(), QUERY.into()),
+        ("query-utf16".to_owned(), [b"\xFF\xFE".to_vec(), utf16].concat()),
+        ("nothing".to_owned(), b"No drivers are currently verified.\r\n".to_vec()),
+        ("log".to_owned(), log.into()),
+    ];
+    for code in [0xC4_u32, 0xFC, 0xBE] {
+        let mut dump = vec![b'a'; 0x2110];
+        dump[..8].copy_from_slice(b"PAGEDU64");
+        dump[8..0x2104].fill(0);
+        for (at, value) in FIELDS.into_iter().chain([(0x38, code)]) {
+            dump[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        seeds.push((format!("dump-{code:x}"), dump));
+    }
+    for (name, bytes) in &seeds {
+        let path = folder.join(format!("seed-{name}"));
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(seeds.len())
+}
+
 /// Writes settings files to `folder`: the example, and what it has as remarks, one setting each.
 pub fn write_settings(folder: &Path) -> Result<usize> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -11,6 +11,7 @@ mod diff;
 mod examples;
 mod exit_codes;
 mod formats;
+mod import;
 mod inputs;
 mod language_server;
 mod lint;

@@ -1,5 +1,6 @@
 //! What holds of settings files and of reports that are read back, whatever the bytes; fuzzing asserts the same.
 
+use ringfence::import::{self, Imported};
 use ringfence::{Baseline, Configuration, NotRecorded, read_recorded, rule_cards};
 
 /// Reads `text` as a settings file.
@@ -43,5 +44,33 @@ pub fn recorded(bytes: &[u8]) {
             assert!(!reason.is_empty());
         }
         Err(NotRecorded::Unreadable(unreadable)) => panic!("no file was read: {unreadable}"),
+    }
+}
+
+/// Reads `bytes` as what Windows said.
+pub fn imported(bytes: &[u8]) {
+    match import::read(bytes) {
+        Ok(Imported::Query(query)) => {
+            for module in query.modules {
+                assert!(!module.name.trim().is_empty());
+                for counter in module.counters.keys() {
+                    assert!(!import::of_counter(*counter).is_empty());
+                }
+            }
+        }
+        Ok(Imported::Dump(dump)) => {
+            for driver in dump.drivers.iter().flatten() {
+                assert!(driver.path.as_ref().is_none_or(|path| !path.is_empty()));
+            }
+            for address in dump.parameters {
+                let Some((driver, offset)) = dump.place(address) else { continue };
+                assert!(offset < driver.size && driver.base + u64::from(offset) == address);
+            }
+            if let Some(meaning) = import::meaning(&dump) {
+                assert!(!meaning.rules.is_empty());
+                assert!(dump.parameters.contains(&meaning.address_in(&dump)));
+            }
+        }
+        Err(why) => assert!(!why.to_string().is_empty()),
     }
 }

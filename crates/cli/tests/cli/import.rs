@@ -1,0 +1,250 @@
+//! `ringfence import`: what Windows said, joined with what the driver's file shows.
+
+use crate::run::{Ran, folder, run, workspace};
+use std::fs;
+use std::path::Path;
+
+/// Where Windows loaded the driver.
+const BASE: u64 = 0xFFFF_F801_2000_0000;
+/// In the driver of [`driver`], behind its call of ExAllocatePoolWithTag.
+const BEHIND_THE_CALL: u64 = 0x50B5;
+
+/// A driver whose one call asks for executable pool.
+fn driver() -> String {
+    workspace("examples/drivers/executable-pool-x64.sys").to_string_lossy().into_owned()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// A small dump that lists one driver under the name `name`, loaded from the file `path`.
+fn dump(code: u32, parameters: [u64; 4], name: &str, path: &str) -> Vec<u8> {
+    let image = fs::read(path).unwrap();
+    let headers = u32_at(&image, 0x3C) as usize;
+    // TimeDateStamp of the file header, SizeOfImage of the optional one.
+    let (timestamp, size) = (u32_at(&image, headers + 8), u32_at(&image, headers + 24 + 56));
+    let mut bytes = vec![0; 0x2100 + 4 + 2 * name.len()];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, b"PAGEDU64");
+    put(0x0C, &22_631_u32.to_le_bytes());
+    put(0x30, &0x8664_u32.to_le_bytes());
+    put(0x38, &code.to_le_bytes());
+    for (index, parameter) in parameters.iter().enumerate() {
+        put(0x40 + 8 * index, &parameter.to_le_bytes());
+    }
+    put(0xF98, &4_u32.to_le_bytes());
+    put(0x2030, &0x2070_u32.to_le_bytes());
+    put(0x2034, &1_u32.to_le_bytes());
+    put(0x2070, &0x2100_u32.to_le_bytes());
+    put(0x2078 + 0x30, &BASE.to_le_bytes());
+    put(0x2078 + 0x40, &size.to_le_bytes());
+    put(0x2078 + 0x80, &timestamp.to_le_bytes());
+    put(0x2100, &(name.len() as u32).to_le_bytes());
+    for (index, unit) in name.encode_utf16().enumerate() {
+        put(0x2104 + 2 * index, &unit.to_le_bytes());
+    }
+    bytes
+}
+
+const NAME: &str = "\\??\\C:\\x\\Executable-Pool-x64.SYS";
+const POOL: [u64; 4] = [0x2000, BASE + BEHIND_THE_CALL, 0, 0x706D_6153];
+
+fn import(file: &Path, options: &[&str]) -> Ran {
+    let file = file.to_string_lossy().into_owned();
+    run(["import", &file].iter().copied().chain(options.iter().copied()))
+}
+
+#[test]
+fn a_dump_gives_the_finding_that_reading_the_code_gives() {
+    let folder = folder([("crash.dmp", dump(0xC4, POOL, NAME, &driver()))]);
+    let file = folder.path().join("crash.dmp");
+    let ran = import(&file, &["--driver", &driver()]);
+    assert_eq!((ran.code, &*ran.stderr), (Some(1), ""), "{ran:?}");
+    assert!(ran.line("crash.dmp: ").ends_with("memory dump of Windows, build 22631, x64"));
+    let check = "bug check    0xC4 (0x2000, 0xfffff801200050b5, 0x0, 0x706d6153), DRIVER_VERIFIER_DETECTED_VIOLATION";
+    assert!(ran.stdout.contains(check), "{ran:?}");
+    assert!(ran.stdout.contains("parameter    3 = 0x0, the pool type: NonPagedPool (0)"));
+    assert!(ran.stdout.contains("parameter    4 = 0x706d6153, the tag: 'Samp'"));
+    assert!(ran.stdout.contains("place        Executable-Pool-x64.SYS+50b5"));
+    assert!(ran.stdout.contains("error[executable-pool-type]: memory is requested"));
+    assert!(ran.stdout.contains(" 50af |  call  ExAllocatePoolWithTag"), "{ran:?}");
+    assert!(ran.stdout.contains("= note: Windows stopped here: bug check 0xC4"));
+
+    let json = import(&file, &["--driver", &driver(), "--format", "json"]).json();
+    let one = &json["imports"][0];
+    assert_eq!(one["dump"]["bugcheck"]["code"], "0xC4");
+    assert_eq!(one["dump"]["place"]["rva"], BEHIND_THE_CALL);
+    let findings = one["drivers"][0]["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        (&findings[0]["rule"], &findings[0]["rva"]),
+        (&"executable-pool-type".into(), &0x50AF.into())
+    );
+}
+
+/// The PDB beside the driver tells function and line.
+#[test]
+fn source_lines_come_from_the_debug_file() {
+    let path = workspace("examples/drivers/library-pool-x64.sys").to_string_lossy().into_owned();
+    let calls = run(["calls", &path, "--format", "json"]).json();
+    let call = &calls["drivers"][0]["calls"][0];
+    // The call has six bytes, as it goes through the import table.
+    let back = call["rva"].as_u64().unwrap() + 6;
+    let parameters = [0x2000, BASE + back, 0, 0];
+    let folder = folder([("a.dmp", dump(0xC4, parameters, "library-pool-x64.sys", &path))]);
+    let ran = import(&folder.path().join("a.dmp"), &["--driver", &path, "--format", "json"]);
+    let json = ran.json();
+    let finding = &json["imports"][0]["drivers"][0]["findings"][0];
+    assert!(finding["source"]["function"].is_string(), "{json:#}");
+    assert!(finding["source"]["line"].is_u64(), "{json:#}");
+}
+
+#[test]
+fn what_a_dump_does_not_tell_is_said() {
+    let folder = folder([
+        ("crash.dmp", dump(0xC4, POOL, NAME, &driver())),
+        ("full.dmp", {
+            let mut full = dump(0xC4, POOL, NAME, &driver());
+            full[0xF98] = 1;
+            full
+        }),
+        ("other.dmp", dump(0xD1, [0x10, 2, 0, BASE], NAME, &driver())),
+        ("wrote.dmp", dump(0xBE, [BASE + 0x1000, 0x121, 0, 0xA], NAME, &driver())),
+    ]);
+    let of = |name: &str, options: &[&str]| import(&folder.path().join(name), options);
+    let without = of("crash.dmp", &[]);
+    assert_eq!(without.code, Some(1));
+    assert!(without.line("not known").contains("--driver Executable-Pool-x64.SYS tells them"));
+    let other = workspace("examples/drivers/clean-x64.sys").to_string_lossy().into_owned();
+    assert!(
+        of("crash.dmp", &["--driver", &other]).line("not known").contains("no --driver is called")
+    );
+
+    let full = of("full.dmp", &["--driver", &driver()]);
+    assert!(
+        full.line("not known").contains("only small memory dumps list the drivers"),
+        "{full:?}"
+    );
+    assert!(!full.stdout.contains("error["));
+    let based = of("full.dmp", &["--driver", &driver(), "--base", "fffff801`20000000"]);
+    assert!(based.stdout.contains("error[executable-pool-type]"), "{based:?}");
+    let wrong = of("full.dmp", &["--driver", &driver(), "--base", "0x1000"]);
+    assert!(wrong.line("not known").contains("it is not in the one given"), "{wrong:?}");
+
+    let unrelated = of("other.dmp", &["--driver", &driver()]);
+    assert_eq!(unrelated.code, Some(0));
+    assert!(unrelated.line("bug check").ends_with("it has nothing to do with memory integrity"));
+    let wrote = of("wrote.dmp", &["--driver", &driver()]);
+    assert_eq!(wrote.code, Some(1));
+    assert!(wrote.stdout.contains("place        Executable-Pool-x64.SYS+1000"));
+    assert!(wrote.line("not known").contains("which instruction wrote"), "{wrote:?}");
+    assert!(wrote.stdout.contains("error[writes-to-code]"), "{wrote:?}");
+}
+
+/// Another build has its calls elsewhere.
+#[test]
+fn another_build_is_not_joined() {
+    let mut other = dump(0xC4, POOL, NAME, &driver());
+    other[0x2078 + 0x80] ^= 1;
+    let folder = folder([("crash.dmp", other)]);
+    let ran = import(&folder.path().join("crash.dmp"), &["--driver", &driver()]);
+    assert!(
+        ran.line("not known").contains("is another build of Executable-Pool-x64.SYS"),
+        "{ran:?}"
+    );
+    assert!(!ran.stdout.contains("error["));
+}
+
+const QUERY: &str = "\
+Time Stamp: 11/29/2026 06:10:21.123\r\n\r\nVerifier Flags: 0x02000000\r\n\r\n\
+MODULE: executable-pool-x64.sys (load: 1 / unload: 0)\r\n\r\n\
+    Code Integrity Statistics:\r\n\r\n\
+        Execute Pool Type Count:                3\r\n\
+        Execute Page Protection Count:          0\r\n\
+        Execute Page Mapping Count:             0\r\n\
+        Execute-Write Section Count:            0\r\n\
+        Section Alignment Failures:             9\r\n\
+        Unsupported Relocs Count:               0\r\n\
+        IAT in Executable Section Count:        0\r\n\r\n\
+MODULE: silent.sys (load: 0 / unload: 0)\r\n";
+
+#[test]
+fn the_text_of_query_gives_the_rules_of_its_counters() {
+    let utf16: Vec<u8> = QUERY.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let folder = folder([
+        ("plain.txt", QUERY.as_bytes().to_vec()),
+        ("utf16.txt", [b"\xFF\xFE".to_vec(), utf16].concat()),
+        ("ansi.txt", QUERY.replace("silent", "sil\u{e4}nt").chars().map(|c| c as u8).collect()),
+    ]);
+    for name in ["plain.txt", "utf16.txt", "ansi.txt"] {
+        let ran = import(&folder.path().join(name), &["--driver", &driver()]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(
+            ran.line(&format!("{name}: "))
+                .ends_with("verifier /query, 2 drivers, flags 0x02000000")
+        );
+        assert!(ran.line("Pool Type Count").contains("3  (executable-pool-type, "), "{ran:?}");
+        assert!(ran.line("Alignment").contains("9  (unaligned-section)"));
+        assert!(ran.line("nt.sys").contains("not known, the text does not have"), "{ran:?}");
+        // The example has the call, and its sections are aligned.
+        assert!(ran.stdout.contains("error[executable-pool-type]"), "{ran:?}");
+        assert!(
+            ran.line("  not known    reading")
+                .contains("no place for its Section Alignment Failures")
+        );
+    }
+}
+
+/// What `ringfence verifier /query` prints is read back as it was.
+#[test]
+fn the_own_text_of_the_emulated_tool_is_read() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let verifier = |words: &[&str]| {
+        let mut command = crate::run::ringfence();
+        command.env("RINGFENCE_STATE", &state).arg("verifier").args(words);
+        Ran::from(command.output().unwrap())
+    };
+    let mdl = workspace("examples/drivers/executable-mdl-mapping-x64.sys");
+    verifier(&["/flags", "0x02000000", "/driver", &driver(), &mdl.to_string_lossy()]);
+    let file = folder.path().join("query.txt");
+    fs::write(&file, verifier(&["/query"]).stdout).unwrap();
+    let json = import(&file, &["--format", "json"]).json();
+    let counters = |index: usize| {
+        let driver = &json["imports"][0]["drivers"][index];
+        (driver["counters"][0]["counter"].clone(), driver["counters"].as_array().unwrap().len())
+    };
+    assert_eq!(counters(0), ("Execute Pool Type Count".into(), 1));
+    assert_eq!(counters(1), ("Execute Page Mapping Count".into(), 1));
+}
+
+#[test]
+fn what_is_neither_is_told() {
+    let folder = folder([
+        ("nothing.txt", b"No drivers are currently verified.\r\n".to_vec()),
+        ("other.txt", b"Es werden keine Treiber ueberprueft.".to_vec()),
+        ("old.dmp", b"PAGEDUMP".to_vec()),
+        ("user.dmp", b"MDMP".to_vec()),
+        ("cut.dmp", b"PAGEDU64".to_vec()),
+    ]);
+    let of = |name: &str| import(&folder.path().join(name), &[]);
+    let nothing = of("nothing.txt");
+    assert_eq!(nothing.code, Some(0));
+    assert!(nothing.stdout.contains("no drivers were verified"));
+    for (name, why) in [
+        ("other.txt", "nor the English text of `verifier /query`"),
+        ("old.dmp", "of 32-bit Windows"),
+        ("user.dmp", "of a process"),
+        ("cut.dmp", "the dump is cut off"),
+        ("gone.dmp", "no such file"),
+    ] {
+        let ran = of(name);
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains(why), "{ran:?}");
+    }
+    let file = folder.path().join("nothing.txt");
+    let ran = import(&file, &["--driver", "/no/such.sys"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("/no/such.sys"), "{ran:?}");
+}

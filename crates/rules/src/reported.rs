@@ -1,0 +1,101 @@
+//! A bug check that Windows showed, put to the rules: it is told of the finding it is about, or is one of its own.
+
+use crate::listing::drawn;
+use crate::witness::call_before;
+use crate::{Driver, Rule, rules};
+use ringfence_finding::{Authority, BugCheck, Evidence, Finding, Level, Question, RuleCard};
+use ringfence_image::Rva;
+
+/// DRIVER_VERIFIER_DETECTED_VIOLATION
+const VERIFIER: u32 = 0xC4;
+/// Its first parameter where a call asks for executable memory.
+const CALLS: std::ops::RangeInclusive<u64> = 0x2000..=0x2002;
+
+/// A bug check that Windows showed for a driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Its number, such as 0xC4.
+    pub code: u32,
+    /// Its four parameters.
+    pub parameters: [u64; 4],
+    /// Where the parameter that is an address lies in the driver, relative to the image base; none where that is not
+    /// known.
+    pub place: Option<u32>,
+    /// Where it is known from, such as the name of a memory dump.
+    pub from: String,
+}
+
+impl Reported {
+    /// What is told of the findings it is about.
+    pub fn note(&self) -> String {
+        let check = BugCheck::new(self.code, self.parameters);
+        match self.is_of_call() && self.place.is_some() {
+            true => format!("Windows stopped here: bug check {check}, in {}", self.from),
+            false => format!(
+                "Windows stopped for it, or for another of its kind: bug check {check}, in {}",
+                self.from
+            ),
+        }
+    }
+
+    fn is_of_call(&self) -> bool {
+        self.code == VERIFIER && CALLS.contains(&self.parameters[0])
+    }
+
+    /// Whether a rule's card bears the bug check's name.
+    fn is_of(&self, card: &RuleCard) -> bool {
+        let name = match self.code {
+            VERIFIER => format!("0xC4:{:#x}", self.parameters[0]),
+            code => format!("0x{code:X}"),
+        };
+        card.also_known_as.iter().any(|known| known.eq_ignore_ascii_case(&name))
+    }
+}
+
+/// Tells the findings that a bug check is about that Windows showed it. Where it names a call that no finding is about,
+/// that becomes one. Where it does not tell the place, all of its kind are told; where there are none, the bug check
+/// alone is the finding.
+pub fn reported(driver: &Driver<'_>, reported: &Reported, findings: &mut Vec<Finding>) {
+    let of_it: Vec<&dyn Rule> = rules().filter(|rule| reported.is_of(rule.card())).collect();
+    let Some(first) = of_it.first() else { return };
+    let is_of_it = |finding: &Finding| of_it.iter().any(|rule| rule.card().id == finding.rule);
+    let back = reported.place.filter(|_| reported.is_of_call());
+    let call = back.and_then(|back| call_before(driver, back));
+    let places = [back, call];
+    let is_meant = |finding: &Finding| {
+        is_of_it(finding)
+            && (back.is_none() || finding.rva.is_some_and(|at| places.contains(&Some(at))))
+    };
+    let mut is_told = false;
+    for finding in findings.iter_mut().filter(|finding| is_meant(finding)) {
+        finding.notes.insert(0, reported.note());
+        is_told = true;
+    }
+    if !is_told {
+        findings.push(new(driver, first.card(), reported, call.or(back)));
+    }
+}
+
+/// A finding that nothing in the file showed by itself.
+fn new(
+    driver: &Driver<'_>,
+    card: &'static RuleCard,
+    reported: &Reported,
+    at: Option<u32>,
+) -> Finding {
+    let finding = Finding::new(card, Level::Error, card.summary).note(reported.note());
+    let finding = match reported.code {
+        VERIFIER => finding.denying(&[Question::Certify], &[Authority::DriverVerifier]),
+        _ => finding.denying(&[Question::Run], &[]),
+    };
+    let Some(at) = at else {
+        return finding
+            .note("reading the code shows no place of it, and the bug check does not tell one");
+    };
+    let section = driver.image().section_at(Rva(at)).map(|section| section.name());
+    let finding = finding.note("reading the code alone does not show it").at(at, section);
+    match drawn(driver, None, &[], &(Rva(at), "seen here".to_owned())) {
+        Some(evidence @ Evidence::Listing(_)) => finding.because(evidence),
+        _ => finding,
+    }
+}
