@@ -239,7 +239,8 @@ pub(crate) fn told(
     });
     let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
     let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();
-    all.sort_by_key(|call| (key(call), format!("{:?}", call.via)));
+    let written = |call: &SourceCall| call.deciding().and_then(|(_, argument)| argument.span);
+    all.sort_by_key(|call| (key(call), format!("{:?}", call.via), written(call)));
     all.dedup_by(|one, other| {
         key(one) == key(other) && one.deciding_value() == other.deciding_value()
     });
