@@ -1,5 +1,9 @@
 //! What is plainly done to functions of the tree, and with memory that is run: no more than names say.
 
+pub(crate) mod kept;
+#[cfg(test)]
+mod tests;
+
 use crate::Span;
 use crate::evaluate::reaching;
 use crate::interest::{places, searcher};
@@ -9,6 +13,7 @@ use crate::vocabulary;
 use crate::world::{Parsed, World, declares};
 use aho_corasick::AhoCorasick;
 use foldhash::{HashSet, HashSetExt};
+use kept::Kept;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -24,8 +29,8 @@ pub struct CodeUse {
     pub function: Option<String>,
     /// The function that it is done to, or the variable that is called.
     pub name: String,
-    /// Where that function is defined, or where the variable is given its value.
-    pub from: Option<Span>,
+    /// Where that function is defined, or where the variable is given its values.
+    pub from: Vec<Span>,
 }
 
 /// What is done.
@@ -55,15 +60,20 @@ const WRITERS: [&str; 9] = [
 /// What is plainly done in files that count, each place once.
 pub(crate) fn uses(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<CodeUse> {
     let mut found = Vec::new();
+    let kept = kept::kept(world);
     for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
         let finder = Finder { world, parsed, left: Cell::new(MOST_LOOKED_AT) };
         let syntax = &world.parsed[parsed].syntax;
         let filled = finder.filled();
         for call in &syntax.calls {
             found.extend(finder.writing(call));
-            let name = call.function.map(|function| (function, finder.text(&call.callee)));
-            if name.is_some_and(|name| filled.contains(&name)) {
+            let Some(function) = call.function else { continue };
+            let name = finder.text(&call.callee);
+            if filled.contains(&(function, name)) {
                 found.extend(finder.running(call));
+            }
+            if kept.contains_key(&(world.parsed[parsed].file, name)) {
+                found.extend(finder.running_kept(call, &kept));
             }
         }
         for (range, function) in &syntax.stores {
@@ -136,7 +146,7 @@ impl<'t> Finder<'_, 't> {
         function: Option<usize>,
         name: &str,
     ) -> CodeUse {
-        let defined = self.world.called(self.parsed, name).first().map(|id| {
+        let defined = self.world.called(self.parsed, name).into_iter().take(1).map(|id| {
             let parsed = &self.world.parsed[id.parsed];
             Span::new(parsed.file, parsed.syntax.functions[id.function].name.clone())
         });
@@ -146,7 +156,7 @@ impl<'t> Finder<'_, 't> {
             span: self.span(range),
             function: around,
             name: name.to_owned(),
-            from: defined,
+            from: defined.collect(),
         }
     }
 
@@ -186,15 +196,11 @@ impl<'t> Finder<'_, 't> {
     fn is_function(&self, name: &str, around: Option<usize>, at: usize) -> bool {
         let parsed = &self.world.parsed[self.parsed];
         let is_macro = || !parsed.unit.meanings(name, parsed.time(at)).macros.is_empty();
-        let is_local = |function: &Function| {
-            function.parameters.iter().any(|one| self.text(one) == name)
-                || self.events(function, name).iter().any(|one| declares(one))
-        };
         self.world.functions.contains_key(name)
             && self.may_look()
             && !self.world.called(self.parsed, name).is_empty()
             && !self.is_global(name)
-            && !self.function(around).is_some_and(is_local)
+            && !self.function(around).is_some_and(|function| self.is_local(function, name))
             && !is_macro()
     }
 
@@ -211,9 +217,22 @@ impl<'t> Finder<'_, 't> {
         function.variables.iter().filter(|one| self.text(&one.name) == name).collect()
     }
 
+    /// Whether a call is of what a variable holds, rather than of what is read where that points to.
+    fn is_of_value(&self, call: &Call) -> bool {
+        match call.manner {
+            Manner::Plain => true,
+            // Of `(*(FN **)f)()` the conversion is seen alone.
+            Manner::Converted => {
+                let before = self.text(&(call.whole.start..call.callee.start));
+                !before.trim_start_matches(['(', ' ', '\t']).starts_with('*')
+            }
+            _ => false,
+        }
+    }
+
     /// A call of a variable of the function that holds what a DDI gave, whatever path is taken.
     fn running(&self, call: &Call) -> Option<CodeUse> {
-        if !matches!(call.manner, Manner::Plain | Manner::Converted) || !self.may_look() {
+        if !self.is_of_value(call) || !self.may_look() {
             return None;
         }
         let function = self.function(call.function)?;
@@ -234,8 +253,39 @@ impl<'t> Finder<'_, 't> {
             span: self.span(call.whole.clone()),
             function: Some(self.text(&function.name).to_owned()),
             name: name.to_owned(),
-            from: Some(self.span(range.clone())),
+            from: vec![self.span(range.clone())],
         })
+    }
+
+    /// A call of a variable of the file that holds nothing but what a DDI gave.
+    fn running_kept(&self, call: &Call, kept: &Kept<'_>) -> Option<CodeUse> {
+        if !self.is_of_value(call) || !self.may_look() {
+            return None;
+        }
+        let parsed = &self.world.parsed[self.parsed];
+        let name = self.text(&call.callee);
+        let given = kept.get(&(parsed.file, name))?;
+        let function = self.function(call.function)?;
+        let is_macro = !parsed.unit.meanings(name, parsed.time(call.whole.start)).macros.is_empty();
+        if is_macro || self.is_local(function, name) {
+            return None;
+        }
+        let mut from = given.at.clone();
+        from.sort();
+        from.dedup();
+        Some(CodeUse {
+            kind: CodeUseKind::Run(given.by),
+            span: self.span(call.whole.clone()),
+            function: Some(self.text(&function.name).to_owned()),
+            name: name.to_owned(),
+            from,
+        })
+    }
+
+    /// Whether a name means a parameter or variable of a function.
+    fn is_local(&self, function: &Function, name: &str) -> bool {
+        function.parameters.iter().any(|one| self.text(one) == name)
+            || self.events(function, name).iter().any(|one| declares(one))
     }
 
     /// The DDI whose result an expression is, behind nothing but conversions.
@@ -301,15 +351,17 @@ pub(crate) fn may_use(is_function: &dyn Fn(&str) -> bool, body: &str) -> bool {
         || stores.any(|at| names_function(at, true))
 }
 
+/// How the names of DDIs begin that give memory.
+const FAMILIES: [&str; 5] = [
+    "ExAllocatePool",
+    "MmAllocateContiguous",
+    "MmAllocateNonCached",
+    "MmMapIoSpace",
+    "MmMapLockedPages",
+];
+
 /// Whether a DDI gives memory that no check of the code has passed, as its result.
 fn gives_memory(name: &str) -> bool {
-    const FAMILIES: [&str; 5] = [
-        "ExAllocatePool",
-        "MmAllocateContiguous",
-        "MmAllocateNonCached",
-        "MmMapIoSpace",
-        "MmMapLockedPages",
-    ];
     FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
@@ -339,98 +391,4 @@ pub(crate) fn conversion_end(all: &[Token], text: &str, open: usize) -> Option<u
     }
     let follows = all.get(at)?.kind == Kind::Word || matches!(word(at), Some("(" | "&"));
     (words > 0 && is_nested == is_of_functions && follows).then_some(at)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SourceText, SourceTree, analyse};
-
-    /// Each use as the name and what is done to it. A call of a DDI makes the file one that is looked at.
-    fn told(code: &str) -> Vec<String> {
-        let mut tree = SourceTree::default();
-        let text = format!(
-            "void Target(int a) {{ }}\n{code}\nvoid Z() {{ ExFreePool(0); __writecr0(x | 0x10000); }}"
-        );
-        tree.add("a.c", SourceText::of(text)).unwrap();
-        let told = |one: &CodeUse| match &one.kind {
-            CodeUseKind::Written(by) => {
-                format!("{} written by {}", one.name, by.as_deref().unwrap_or("a store"))
-            }
-            CodeUseKind::Described(by) => format!("{} described by {by}", one.name),
-            CodeUseKind::Run(by) => format!("{} runs memory of {by}", one.name),
-        };
-        analyse(&tree, &[], &[]).code_uses.iter().map(told).collect()
-    }
-
-    #[test]
-    fn functions_that_are_written_to() {
-        for (code, by) in [
-            ("memcpy(Target, patch, 5);", "memcpy"),
-            ("RtlCopyMemory((PVOID)Target, patch, sizeof(patch));", "RtlCopyMemory"),
-            ("memset((PUCHAR)&Target + 2, 0x90, 4);", "memset"),
-            ("RtlFillMemory((void *)(ULONG_PTR)Target, 1, 0xC3);", "RtlFillMemory"),
-            ("*(unsigned char *)Target = 0xC3;", "a store"),
-            ("*(PUCHAR)((PUCHAR)Target + 1) = 0xC3;", "a store"),
-        ] {
-            let found = told(&format!("void F(char *patch) {{ {code} }}"));
-            assert_eq!(found, [format!("Target written by {by}")], "{code}");
-        }
-    }
-
-    /// What is not plain is not told.
-    #[test]
-    fn other_targets_are_not_told() {
-        for code in [
-            "void F(char *p) { memcpy(p, Target, 5); }",
-            "void F(char *Target) { memcpy(Target, p, 5); }",
-            "void F(void) { char Target[5]; memcpy(Target, p, 5); }",
-            "void F(void) { memcpy(Target(1), p, 5); }",
-            "void F(void) { memcpy(Target->p, p, 5); }",
-            "void F(void) { memcpy(Table[Target], p, 5); }",
-            "#define Target Other\nvoid F(void) { memcpy(Target, p, 5); }",
-            "void F(int *p) { *p = 5; *(int *)Other = 6; }",
-            "void F(void) { memcpy(Declared, p, 5); }",
-        ] {
-            assert_eq!(told(code), [""; 0], "{code}");
-        }
-    }
-
-    #[test]
-    fn functions_that_are_described() {
-        assert_eq!(
-            told("void F(void) { mdl = IoAllocateMdl((PVOID)Target, 64, FALSE, FALSE, NULL); }"),
-            ["Target described by IoAllocateMdl"]
-        );
-        assert_eq!(
-            told("void F(PVOID p) { mdl = IoAllocateMdl(p, 64, FALSE, FALSE, NULL); }"),
-            [""; 0]
-        );
-    }
-
-    #[test]
-    fn memory_that_is_called() {
-        for code in [
-            "FN *f = (FN *)ExAllocatePoolWithTag(NonPagedPool, 64, 'a'); if (!f) return; memcpy(f, s, 64); f(1);",
-            "void (*f)(int) = (void (*)(int))ExAllocatePool(NonPagedPool, 64); f(1);",
-            "PVOID f; f = ExAllocatePool2(POOL_FLAG_NON_PAGED_EXECUTE, 64, 'a'); ((FN *)f)();",
-        ] {
-            let found = told(&format!("void F(char *s) {{ {code} }}"));
-            assert!(
-                found.len() == 1 && found[0].starts_with("f runs memory of ExAllocatePool"),
-                "{code}"
-            );
-        }
-        for code in [
-            "FN *f = Known; if (s) f = (FN *)ExAllocatePool(NonPagedPool, 64); f();",
-            "FN **f = (FN **)ExAllocatePool(NonPagedPool, 64); (*f)();",
-            "FN **f = (FN **)ExAllocatePool(NonPagedPool, 64); f[0]();",
-            "T *f = (T *)ExAllocatePool(NonPagedPool, 64); f->Run();",
-            "FN *f = (FN *)ExAllocatePool(NonPagedPool, 64); f = Known; f();",
-            "FN *f = (FN *)ExAllocatePool(NonPagedPool, 64); Set(&f); f();",
-            "FN *f = Wrap(ExAllocatePool(NonPagedPool, 64)); f();",
-        ] {
-            assert_eq!(told(&format!("void F(char *s) {{ {code} }}")), [""; 0], "{code}");
-        }
-    }
 }

@@ -24,33 +24,39 @@ pub(crate) struct Warming<'t> {
 impl<'t> Warming<'t> {
     /// Reads the functions that name one of the names; whether there are any.
     pub(crate) fn naming(self, world: &mut World<'t>, names: &AhoCorasick) -> bool {
-        self.warm(world, |_, text| !places(names, text).is_empty())
+        self.warm(world, |_, _, text| !places(names, text).is_empty())
     }
 
     /// Reads the functions that set one of the variables; whether there are any.
     pub(crate) fn setting(self, world: &mut World<'t>, variables: &HashSet<String>) -> bool {
         let names: Vec<String> = variables.iter().cloned().collect();
         let Some(names) = searcher(&names) else { return false };
-        self.warm(world, |_, text| sets_any(&names, text))
+        self.warm(world, |_, _, text| sets_any(&names, text))
     }
 
     /// Reads the functions that may do something to code.
     pub(crate) fn using_code(self, world: &mut World<'t>) -> bool {
-        let use_code = |world: &World<'t>, text: &str| {
+        let use_code = |world: &World<'t>, _: FileId, text: &str| {
             code_use::may_use(&|name| world.functions.contains_key(name), text)
         };
-        self.warm(world, use_code)
+        let is_any = self.warm(world, use_code);
+        // What keeps memory is known by all that the file does with it.
+        let kept = code_use::kept::called(world);
+        let name_kept = |_: &World<'t>, file: FileId, text: &str| {
+            kept.get(&file).is_some_and(|names| !places(names, text).is_empty())
+        };
+        is_any | (!kept.is_empty() && self.warm(world, name_kept))
     }
 
     fn warm(
         self,
         world: &mut World<'t>,
-        matters: impl Fn(&World<'t>, &str) -> bool + Sync,
+        matters: impl Fn(&World<'t>, FileId, &str) -> bool + Sync,
     ) -> bool {
         let of_file = |index: usize| {
             let parsed = &world.parsed[index];
             let text = self.tree.file(parsed.file).text.as_str();
-            let matters = |body: &Body| matters(world, &text[body.range.clone()]);
+            let matters = |body: &Body| matters(world, parsed.file, &text[body.range.clone()]);
             let (hot, cold): (Vec<_>, Vec<_>) = parsed.cold.iter().cloned().partition(matters);
             (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot)))
         };

@@ -10,8 +10,8 @@ rule_card! {
     ///
     /// Finds calls and jumps that go into memory which the driver was given: by ExAllocatePool and its kin,
     /// MmAllocateContiguousMemory, MmMapIoSpace, MmMapLockedPages. The address is followed through registers,
-    /// the stack, and a variable that nothing else is stored in. In source it finds calls of a local variable that
-    /// holds nothing else.
+    /// the stack, and a variable that nothing else is stored in. In source it finds calls of a local variable, or a
+    /// static one of the file, that holds nothing else.
     ///
     /// ## Why it matters
     ///
@@ -76,7 +76,7 @@ impl Rule for ExecutesAllocatedMemory {
             let CodeUseKind::Run(name) = one.kind else { continue };
             let what = format!("code runs in memory that {name} gave");
             let mark = source.mark(one.span, "goes there");
-            let given = one.from.map(|span| source.mark(span, "gives the memory"));
+            let given = one.from.iter().map(|span| source.mark(*span, "gives the memory"));
             findings.report(
                 SourceFinding::new(&Self::CARD, Level::Error, what, mark)
                     .denying(&[Question::Run], &[])

@@ -110,7 +110,7 @@ impl Rule for MapsOwnCode {
             } else {
                 finding(Level::Warning, "the driver's own code is described by an MDL")
             };
-            let defined = one.from.map(|span| source.mark(span, "code of the driver"));
+            let defined = one.from.iter().map(|span| source.mark(*span, "code of the driver"));
             findings.report(
                 finding.within(one.function.clone()).related(defined).note(READ_ONLY).help(INSTEAD),
             );

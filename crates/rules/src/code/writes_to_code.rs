@@ -104,7 +104,7 @@ impl WritesToCode {
             Some(by) => format!("{by} writes to the code of `{}`", one.name),
             None => format!("a store goes to the code of `{}`", one.name),
         };
-        let defined = one.from.map(|span| source.mark(span, "code, which is not writable"));
+        let defined = one.from.iter().map(|span| source.mark(*span, "code, which is not writable"));
         SourceFinding::new(&Self::CARD, Level::Error, what, source.mark(one.span, "written here"))
             .denying(&[Question::Run], &[])
             .within(one.function.clone())

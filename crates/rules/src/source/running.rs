@@ -16,7 +16,7 @@ impl Running {
     pub(super) fn new(source: &Source<'_>) -> Running {
         let runs = source.analysis.code_uses.iter();
         let runs = runs.filter(|one| matches!(one.kind, CodeUseKind::Run(_)));
-        Running { given: runs.filter_map(|one| one.from).collect() }
+        Running { given: runs.flat_map(|one| one.from.iter().copied()).collect() }
     }
 
     /// Whether code runs in the memory that a call gives.
@@ -83,6 +83,16 @@ mod tests {
         ] {
             assert_eq!(doubts(rule, &code(call)), ["code runs in this memory"], "{call}");
         }
+    }
+
+    /// Another function may run it, and each place that gives it matters.
+    #[test]
+    fn memory_that_is_kept_for_another_function_is_not_mended_safely() {
+        let code = "static UCHAR *stub;\n\
+                    void F(int n) { if (n) stub = ExAllocatePool(NonPagedPool, 20); }\n\
+                    void G(int n) { if (n) stub = ExAllocatePool(NonPagedPool, n); }\n\
+                    void H(void) { ((FN *)stub)(); }";
+        assert_eq!(doubts("executable-pool-type", code), ["code runs in this memory"; 2]);
     }
 
     /// The newer function is no better there, and what others share with such memory is changed with it.

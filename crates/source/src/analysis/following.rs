@@ -239,8 +239,10 @@ pub(crate) fn told(
     });
     let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
     let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();
-    // A file that is read in several variants has a call several times, with another value each time.
-    all.sort_by_key(|call| (key(call), format!("{:?} {:?}", call.via, call.deciding_value())));
+    // A file that is read in several variants has a call several times, with another argument each time.
+    let written = |call: &SourceCall| call.deciding().and_then(|(_, argument)| argument.span);
+    let chosen = |call: &SourceCall| format!("{:?} {:?}", call.via, call.deciding_value());
+    all.sort_by_key(|call| (key(call), written(call), chosen(call)));
     all.dedup_by(|one, other| {
         key(one) == key(other) && one.deciding_value() == other.deciding_value()
     });
