@@ -153,3 +153,36 @@ fn sources_for_other_processors_are_not_built() {
         ("a.c amd64/y.c z.c".into(), "i.c i386/x.c".into())
     );
 }
+
+/// A project that looks like a program does not make one of a driver's source.
+#[test]
+fn what_includes_the_kernel_is_not_of_user_mode() {
+    let entry = "NTSTATUS DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING p)\n{ ExAllocatePoolWithTag(NonPagedPool, 1, 2); }\n";
+    let driver = format!("#include <ntddk.h>\n{entry}");
+    let of = |project: (&str, &str), source: &str| calls_of(&[project, ("a.c", source)]).0.len();
+    let application = project("<Import Project=\"$(DDKPROPS)\\driver.props\"/>")
+        .replace("<ConfigurationType>Driver", "<ConfigurationType>Application");
+    for project in [
+        (
+            "CMakeLists.txt",
+            "add_executable(drv a.c)\ntarget_link_libraries(drv ntoskrnl.lib hal.lib)",
+        ),
+        ("CMakeLists.txt", "add_compile_options(/kernel)\nadd_executable(drv a.c)"),
+        ("CMakeLists.txt", "add_executable(drv a.c)\ninclude_directories(${WDK}/km)"),
+        ("CMakeLists.txt", "add_library(a SHARED a.c)"),
+        ("CMakeLists.txt", "add_library(drv MODULE a.c)\ntarget_link_libraries(drv ntoskrnl)"),
+        ("CMakeLists.txt", "add_executable(drv a.c)\ntarget_link_libraries(drv PRIVATE wdk_flags)"),
+        ("a.vcxproj", &*application),
+    ] {
+        assert_eq!(of(project, &driver), 1, "{project:?}");
+        assert_eq!(of(project, &format!("#include \"gone.h\"\n{entry}")), 1, "{project:?}");
+        // Programs have functions of such names too, and so do drivers in user mode.
+        assert_eq!(of(project, &format!("#include <windows.h>\n{entry}")), 0, "{project:?}");
+        let umdf = format!("#include <windows.h>\n#include <wdf.h>\n{entry}");
+        assert_eq!(of(project, &umdf), 0, "{project:?}");
+    }
+    let program = ("CMakeLists.txt", "add_executable(tool a.c)");
+    let call =
+        "if (DriverEntry(x)) { ExAllocatePoolWithTag(NonPagedPool, 1, 2); } DriverEntry(y); ";
+    assert_eq!(of(program, &format!("#include <stdio.h>\nint main(void) {{ {call} }}\n")), 0);
+}
