@@ -162,6 +162,30 @@ impl SourceTree {
         found.or_else(|| if self.base.is_empty() { None } else { below() }).copied()
     }
 
+    /// The file whose path ends as `path` does for more parts than any other's, and for how many; none where that are
+    /// several. What each comparison costs is to be afforded.
+    pub(crate) fn ending(
+        &self,
+        path: &str,
+        afford: impl Fn(u64) -> bool,
+    ) -> Option<(FileId, usize)> {
+        let path = normal(path);
+        let name = path.rsplit('/').next()?;
+        let (mut best, mut most, mut is_one) = (None, 0, false);
+        for id in self.by_name.get(name)? {
+            if !afford(path.len() as u64) {
+                return None;
+            }
+            let both = path.rsplit('/').zip(self.key(*id).rsplit('/'));
+            let same = both.take_while(|(one, other)| one == other).count();
+            if same >= most {
+                is_one = same > most;
+                (best, most) = (Some(*id), same);
+            }
+        }
+        best.filter(|_| is_one).map(|id| (id, most))
+    }
+
     /// The file that `from` means by `written`: beside it, below one of `folders`, or else the only file of the tree
     /// whose path ends so; of several the one that shares most folders with `from`.
     pub fn included(&self, from: FileId, written: &str, folders: &[String]) -> Option<FileId> {
