@@ -59,8 +59,8 @@ pub enum FileKind {
     Header,
     /// Rust.
     Rust,
-    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `compile_commands.json`, `.rsp` and the
-    /// like.
+    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `.cmake`, `compile_commands.json`, `.rsp`
+    /// and the like.
     Project,
 }
 
@@ -79,7 +79,7 @@ impl FileKind {
             "cpp" | "cc" | "cxx" | "c++" => Some(FileKind::Cpp),
             "h" | "hpp" | "hh" | "hxx" | "inl" | "inc" => Some(FileKind::Header),
             "rs" => Some(FileKind::Rust),
-            "vcxproj" | "vcxitems" | "props" | "targets" | "vcproj" | "rsp" => {
+            "vcxproj" | "vcxitems" | "props" | "targets" | "vcproj" | "rsp" | "cmake" => {
                 Some(FileKind::Project)
             }
             _ => None,
@@ -290,6 +290,7 @@ mod tests {
         assert_eq!(FileKind::of("a/B.C"), Some(FileKind::C));
         assert_eq!(FileKind::of("x.hpp"), Some(FileKind::Header));
         assert_eq!(FileKind::of(r"drv\SOURCES"), Some(FileKind::Project));
+        assert_eq!(FileKind::of("cmake/Options.cmake"), Some(FileKind::Project));
         assert_eq!(FileKind::of("x.sys"), None);
         assert_eq!(FileKind::of("Makefile"), None);
     }

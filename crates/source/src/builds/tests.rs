@@ -100,6 +100,34 @@ fn targets_of_cmake_are_named_unless_something_is_not_understood() {
     assert_eq!(opt_in_of(&[("CMakeLists.txt", &vague), ("a.c", ASKS)]).0, OptIn::Open);
 }
 
+/// What is not read may opt in, also where there is a single build.
+#[test]
+fn what_is_not_understood_is_no_lack() {
+    let of = |text: &str| opt_in_of(&[("CMakeLists.txt", text), ("a.c", ASKS)]).0;
+    assert_eq!(of("add_library(a STATIC a.c)"), OptIn::None);
+    for vague in [
+        "include(gone)",
+        "while(x)\nadd_definitions(-DPOOL_NX_OPTIN_AUTO)\nendwhile()",
+        "theirs(a)",
+        "theirs(a.c)",
+    ] {
+        assert_eq!(of(&format!("add_library(a STATIC a.c)\n{vague}")), OptIn::Open, "{vague}");
+    }
+    // Also where the folder above says it.
+    let drv = ("drv/CMakeLists.txt", "add_library(a STATIC ../a.c)");
+    let above = [("CMakeLists.txt", "include(gone)\nadd_subdirectory(drv)"), drv, ("a.c", ASKS)];
+    assert_eq!(opt_in_of(&above).0, OptIn::Open);
+    let option = |value: &str| {
+        of(&format!(
+            "option(NX \"\" {value})\nif(NX)\nadd_definitions(-DPOOL_NX_OPTIN_AUTO=1)\nendif()\nadd_library(a STATIC a.c)"
+        ))
+    };
+    assert_eq!((option("ON"), option("OFF")), (OptIn::Auto, OptIn::None));
+    let commands =
+        r#"[{"directory":"C:\\s","file":"C:\\s\\gone.c","command":"cl /DPOOL_NX_OPTIN_AUTO=1"}]"#;
+    assert_eq!(opt_in_of(&[("compile_commands.json", commands), ("a.c", ASKS)]).0, OptIn::Open);
+}
+
 /// The calls that are told, by file; and what is not built.
 fn calls_of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let tree = tree(files);
