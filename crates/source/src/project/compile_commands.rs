@@ -56,14 +56,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
             }
         }
     }
-    if forced.iter().any(|(count, _)| *count != read) {
-        let what = "files included first in single sources are not followed";
-        commands.doubts.add(Span::new(file, 0..0), what);
-    }
-    if read > 0 && commands.found.is_empty() {
-        let what = "no entry names a file of the tree; what is not read may define macros";
-        commands.doubts.add(Span::new(file, 0..0), what);
-    }
+    commands.doubt(read, &forced);
     let forced = forced.into_iter().filter(|(count, _)| *count == read);
     let sources = commands.found.keys().copied().collect();
     let configuration = Configuration {
@@ -138,6 +131,18 @@ struct Commands<'r, 't> {
 }
 
 impl Commands<'_, '_> {
+    /// Tells what all entries together leave open, of which so many were read.
+    fn doubt(&mut self, read: usize, forced: &[(usize, String)]) {
+        if forced.iter().any(|(count, _)| *count != read) {
+            let what = "files included first in single sources are not followed";
+            self.doubts.add(Span::new(self.file, 0..0), what);
+        }
+        if read > 0 && self.found.is_empty() {
+            let what = "no entry names a file of the tree; what is not read may define macros";
+            self.doubts.add(Span::new(self.file, 0..0), what);
+        }
+    }
+
     /// Reads an entry; returns the files that its command includes first.
     fn entry(
         &mut self,
