@@ -6,6 +6,7 @@ mod tests;
 use crate::directive::DirectiveKind;
 use crate::opt_in::{self, Build, OptIn};
 use crate::preprocess::{AllDirectives, Surroundings, Unit, unit};
+use crate::project::UNREAD;
 use crate::tree::folder;
 use crate::{
     Configuration, FileId, FileKind, Project, ProjectFormat, SourceTree, Span, interest, linker,
@@ -48,8 +49,8 @@ pub(crate) fn surroundings<'t>(
 /// What these builders together say about a source.
 fn around<'t>(builders: &[Builder<'t>], defines: &'t [String], file: FileId) -> Surroundings<'t> {
     // What is not read may say anything.
-    let is_imported = |(_, doubt): &(Span, String)| doubt.contains("is imported");
-    let lacks_some = builders.iter().any(|(project, _)| project.doubts.iter().any(is_imported));
+    let is_open = |(_, doubt): &(Span, String)| UNREAD.iter().any(|what| doubt.contains(what));
+    let lacks_some = builders.iter().any(|(project, _)| project.doubts.iter().any(is_open));
     let is_arm64 = |(_, one): &Builder<'_>| one.name.to_ascii_lowercase().contains("arm64");
     let only_arm64 = !builders.is_empty() && builders.iter().all(is_arm64);
     let mut around = Surroundings { is_told: !builders.is_empty(), ..Surroundings::default() };

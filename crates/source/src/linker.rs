@@ -140,11 +140,17 @@ fn section(value: &str) -> Option<LinkerSwitch> {
 }
 
 /// The options of projects, but for what runs in user mode; each place once, with the configurations that have it.
-pub(crate) fn of_projects(projects: &[Project]) -> Vec<LinkerFact> {
+/// What a project `builds_for_kernel` shows is more than what the project says.
+pub(crate) fn of_projects(
+    projects: &[Project],
+    builds_for_kernel: impl Fn(&Project) -> bool,
+) -> Vec<LinkerFact> {
     let mut facts: Vec<LinkerFact> = Vec::new();
     for (index, project) in projects.iter().enumerate() {
         let first = facts.len();
-        for configuration in project.configurations.iter().filter(is_for_kernel) {
+        let is_sure = builds_for_kernel(project);
+        let counts = |one: &&Configuration| is_sure || is_for_kernel(one);
+        for configuration in project.configurations.iter().filter(counts) {
             for option in &configuration.linker {
                 let name = configuration.name.clone();
                 let known = facts[first..]
@@ -249,7 +255,7 @@ mod tests {
             ],
             ..Project::new(FileId(0), ProjectFormat::MsBuild)
         };
-        let facts = of_projects(&[project]);
+        let facts = of_projects(&[project], |_| false);
         let names: Vec<_> = facts
             .iter()
             .map(|fact| match &fact.origin {

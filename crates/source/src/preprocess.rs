@@ -114,6 +114,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) missing: Vec<Span>,
     /// Whether the header of user mode is included, whatever the build.
     pub(crate) has_user_mode: bool,
+    /// Whether a header that nothing but the kernel can include is included, whatever the build.
+    pub(crate) has_kernel: bool,
     /// How much time there is.
     pub(crate) end: u32,
     is_cpp: bool,
@@ -147,6 +149,7 @@ pub(crate) fn unit<'t>(
             maybe_kernel_at: None,
             missing: Vec::new(),
             has_user_mode: false,
+            has_kernel: false,
             end: 0,
             is_cpp,
             is_told: around.is_told,
@@ -335,6 +338,7 @@ impl<'t> Walk<'t, '_> {
     fn include(&mut self, from: FileId, name: &str, certain: bool, depth: usize) -> bool {
         self.unit.packings.include(name, self.time, certain);
         self.unit.has_user_mode |= certain && name.eq_ignore_ascii_case("windows.h");
+        self.unit.has_kernel |= certain && target::is_of_kernel_alone(name);
         let found = match target::is_of_kit(name) {
             true => None,
             false => self.tree.included(from, name, &self.around.include_folders),

@@ -18,6 +18,7 @@ mod xml;
 use crate::tree::folder;
 use crate::{FileId, FileKind, SourceTree, Span};
 use budget::Budget;
+pub(crate) use budget::UNREAD;
 pub use edit::Changes;
 use paths::Paths;
 use roxmltree::Document;

@@ -179,6 +179,9 @@ const KIT: [&str; 19] = [
     "ntosp.h",
 ];
 
+/// Those of them that programs and drivers in user mode include too.
+const SHARED: [&str; 6] = ["wdf.h", "srb.h", "scsi.h", "video.h", "ks.h", "usbdi.h"];
+
 /// What is known of a name that no source has defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
@@ -225,6 +228,11 @@ pub(crate) fn is_of_kit(header: &str) -> bool {
     KIT.contains(&&*file_name(header))
 }
 
+/// Whether a header is one that nothing but the kernel can include.
+pub(crate) fn is_of_kernel_alone(header: &str) -> bool {
+    is_of_kit(header) && !SHARED.contains(&&*file_name(header))
+}
+
 fn file_name(header: &str) -> String {
     header.rsplit(['/', '\\']).next().unwrap_or(header).to_ascii_lowercase()
 }
@@ -247,5 +255,7 @@ mod tests {
         assert!(may_declare_kernel("ntddk.h") && may_declare_kernel(r"shared\Precomp.h"));
         assert!(!may_declare_kernel("StdArg.h"));
         assert!(is_of_kit("ddk/WDM.h") && !is_of_kit("driver.h"));
+        assert!(is_of_kernel_alone("ntddk.h") && !is_of_kernel_alone("ks.h"));
+        assert!(!is_of_kernel_alone("driver.h"));
     }
 }

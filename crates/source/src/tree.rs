@@ -59,8 +59,8 @@ pub enum FileKind {
     Header,
     /// Rust.
     Rust,
-    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `compile_commands.json`, `.rsp` and the
-    /// like.
+    /// Settings of a build: `.vcxproj`, `.props`, `sources`, `CMakeLists.txt`, `.cmake`, `compile_commands.json`, `.rsp`
+    /// and the like.
     Project,
 }
 
@@ -79,7 +79,7 @@ impl FileKind {
             "cpp" | "cc" | "cxx" | "c++" => Some(FileKind::Cpp),
             "h" | "hpp" | "hh" | "hxx" | "inl" | "inc" => Some(FileKind::Header),
             "rs" => Some(FileKind::Rust),
-            "vcxproj" | "vcxitems" | "props" | "targets" | "vcproj" | "rsp" => {
+            "vcxproj" | "vcxitems" | "props" | "targets" | "vcproj" | "rsp" | "cmake" => {
                 Some(FileKind::Project)
             }
             _ => None,
@@ -160,6 +160,30 @@ impl SourceTree {
         let below = || self.by_path.get(&normal(&format!("{}/{path}", self.base)));
         let found = self.by_path.get(&normal(path));
         found.or_else(|| if self.base.is_empty() { None } else { below() }).copied()
+    }
+
+    /// The file whose path ends as `path` does for more parts than any other's, and for how many; none where that are
+    /// several. What each comparison costs is to be afforded.
+    pub(crate) fn ending(
+        &self,
+        path: &str,
+        afford: impl Fn(u64) -> bool,
+    ) -> Option<(FileId, usize)> {
+        let path = normal(path);
+        let name = path.rsplit('/').next()?;
+        let (mut best, mut most, mut is_one) = (None, 0, false);
+        for id in self.by_name.get(name)? {
+            if !afford(path.len() as u64) {
+                return None;
+            }
+            let both = path.rsplit('/').zip(self.key(*id).rsplit('/'));
+            let same = both.take_while(|(one, other)| one == other).count();
+            if same >= most {
+                is_one = same > most;
+                (best, most) = (Some(*id), same);
+            }
+        }
+        best.filter(|_| is_one).map(|id| (id, most))
     }
 
     /// The file that `from` means by `written`: beside it, below one of `folders`, or else the only file of the tree
@@ -266,6 +290,7 @@ mod tests {
         assert_eq!(FileKind::of("a/B.C"), Some(FileKind::C));
         assert_eq!(FileKind::of("x.hpp"), Some(FileKind::Header));
         assert_eq!(FileKind::of(r"drv\SOURCES"), Some(FileKind::Project));
+        assert_eq!(FileKind::of("cmake/Options.cmake"), Some(FileKind::Project));
         assert_eq!(FileKind::of("x.sys"), None);
         assert_eq!(FileKind::of("Makefile"), None);
     }

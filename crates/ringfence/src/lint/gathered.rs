@@ -47,7 +47,9 @@ pub(super) fn gather(inputs: &[Input]) -> Gathered {
 
 /// Whether a file of this name says how what is in its folder is built.
 fn is_build(name: &str) -> bool {
+    // Files that others include say nothing by themselves.
     FileKind::of(name) == Some(FileKind::Project)
+        && !name.to_ascii_lowercase().ends_with(".cmake")
         && !FOR_FOLDERS.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 

@@ -120,7 +120,10 @@ impl<'t> Following<'t> {
         let pragmas = reading.pragmas(files);
         let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
         Analysis {
-            linker: of_projects(reading.projects).into_iter().chain(pragmas.linker).collect(),
+            linker: of_projects(reading.projects, |one| reading.builds_for_kernel(one))
+                .into_iter()
+                .chain(pragmas.linker)
+                .collect(),
             sections: pragmas.sections,
             tables: Vec::new(),
             not_built: Vec::new(),

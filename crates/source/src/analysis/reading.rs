@@ -146,9 +146,9 @@ impl<'t> Reading<'t> {
         mains.iter().filter_map(|main| self.units.get(main).cloned()).collect()
     }
 
-    /// Whether a unit is part of programs only: all its projects say so, or it includes `windows.h` and
-    /// nothing of the kernel. What is built
-    /// for 32-bit Windows alone is none of a driver's with memory integrity either.
+    /// Whether a unit is part of programs only: all its projects say so and it does not show that it is the kernel's,
+    /// or it includes `windows.h` and nothing of the kernel. What is built for 32-bit Windows alone is none of a
+    /// driver's with memory integrity either.
     pub(super) fn is_for_user_mode(&self, unit: &Unit<'_>) -> bool {
         let owners = self.projects.iter().filter(|project| project.sources.contains(&unit.main));
         let mut configurations = owners.flat_map(|project| &project.configurations).peekable();
@@ -157,10 +157,25 @@ impl<'t> Reading<'t> {
             let name = one.name.to_ascii_lowercase();
             name.ends_with("|win32") || name.ends_with("|x86") || name.ends_with("|arm")
         };
-        if is_told && !configurations.any(|one| linker::is_for_kernel(&one) && !is_32_bit(one)) {
+        let is_kernel = self.is_of_kernel(unit);
+        let counts = |one: &Configuration| is_kernel || linker::is_for_kernel(&one);
+        if is_told && !configurations.any(|one| counts(one) && !is_32_bit(one)) {
             return true;
         }
-        unit.has_user_mode && unit.kernel_at.is_none()
+        !is_kernel && unit.has_user_mode && unit.kernel_at.is_none()
+    }
+
+    /// Whether a unit shows that it is the kernel's, whatever its projects say: by a header that nothing else can
+    /// include, or by the entry point of a driver. Drivers in user mode have the same entry point, and `windows.h`.
+    fn is_of_kernel(&self, unit: &Unit<'_>) -> bool {
+        let text = self.tree.file(unit.main).text.as_str();
+        unit.has_kernel || !unit.has_user_mode && defines_entry(text)
+    }
+
+    /// Whether something that a project builds shows that it is the kernel's, of what was read.
+    pub(super) fn builds_for_kernel(&self, project: &Project) -> bool {
+        let units = project.sources.iter().filter_map(|source| self.units.get(source));
+        units.into_iter().any(|unit| self.is_of_kernel(unit))
     }
 
     fn add_units(&mut self, mains: &[FileId]) {
@@ -234,4 +249,19 @@ impl<'t> Reading<'t> {
     pub(super) fn warming(&self) -> Warming<'t> {
         Warming { tree: self.tree, directives: self.directives }
     }
+}
+
+/// Whether a source has the body of an entry point that only drivers have.
+fn defines_entry(text: &str) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    text.match_indices("DriverEntry").any(|(at, name)| {
+        let (before, behind) = (&text[..at], text[at + name.len()..].trim_start());
+        let before = before.strip_suffix("Gs").unwrap_or(before);
+        if before.ends_with(is_part) || before.ends_with('"') {
+            return false;
+        }
+        let Some((parameters, _)) = behind.split_once('{') else { return false };
+        let count = |letter| parameters.matches(letter).count();
+        behind.starts_with('(') && !parameters.contains(';') && count('(') == count(')')
+    })
 }

@@ -100,6 +100,34 @@ fn targets_of_cmake_are_named_unless_something_is_not_understood() {
     assert_eq!(opt_in_of(&[("CMakeLists.txt", &vague), ("a.c", ASKS)]).0, OptIn::Open);
 }
 
+/// What is not read may opt in, also where there is a single build.
+#[test]
+fn what_is_not_understood_is_no_lack() {
+    let of = |text: &str| opt_in_of(&[("CMakeLists.txt", text), ("a.c", ASKS)]).0;
+    assert_eq!(of("add_library(a STATIC a.c)"), OptIn::None);
+    for vague in [
+        "include(gone)",
+        "while(x)\nadd_definitions(-DPOOL_NX_OPTIN_AUTO)\nendwhile()",
+        "theirs(a)",
+        "theirs(a.c)",
+    ] {
+        assert_eq!(of(&format!("add_library(a STATIC a.c)\n{vague}")), OptIn::Open, "{vague}");
+    }
+    // Also where the folder above says it.
+    let drv = ("drv/CMakeLists.txt", "add_library(a STATIC ../a.c)");
+    let above = [("CMakeLists.txt", "include(gone)\nadd_subdirectory(drv)"), drv, ("a.c", ASKS)];
+    assert_eq!(opt_in_of(&above).0, OptIn::Open);
+    let option = |value: &str| {
+        of(&format!(
+            "option(NX \"\" {value})\nif(NX)\nadd_definitions(-DPOOL_NX_OPTIN_AUTO=1)\nendif()\nadd_library(a STATIC a.c)"
+        ))
+    };
+    assert_eq!((option("ON"), option("OFF")), (OptIn::Auto, OptIn::None));
+    let commands =
+        r#"[{"directory":"C:\\s","file":"C:\\s\\gone.c","command":"cl /DPOOL_NX_OPTIN_AUTO=1"}]"#;
+    assert_eq!(opt_in_of(&[("compile_commands.json", commands), ("a.c", ASKS)]).0, OptIn::Open);
+}
+
 /// The calls that are told, by file; and what is not built.
 fn calls_of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let tree = tree(files);
@@ -152,4 +180,37 @@ fn sources_for_other_processors_are_not_built() {
         (calls.join(" "), not_built.join(" ")),
         ("a.c amd64/y.c z.c".into(), "i.c i386/x.c".into())
     );
+}
+
+/// A project that looks like a program does not make one of a driver's source.
+#[test]
+fn what_includes_the_kernel_is_not_of_user_mode() {
+    let entry = "NTSTATUS DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING p)\n{ ExAllocatePoolWithTag(NonPagedPool, 1, 2); }\n";
+    let driver = format!("#include <ntddk.h>\n{entry}");
+    let of = |project: (&str, &str), source: &str| calls_of(&[project, ("a.c", source)]).0.len();
+    let application = project("<Import Project=\"$(DDKPROPS)\\driver.props\"/>")
+        .replace("<ConfigurationType>Driver", "<ConfigurationType>Application");
+    for project in [
+        (
+            "CMakeLists.txt",
+            "add_executable(drv a.c)\ntarget_link_libraries(drv ntoskrnl.lib hal.lib)",
+        ),
+        ("CMakeLists.txt", "add_compile_options(/kernel)\nadd_executable(drv a.c)"),
+        ("CMakeLists.txt", "add_executable(drv a.c)\ninclude_directories(${WDK}/km)"),
+        ("CMakeLists.txt", "add_library(a SHARED a.c)"),
+        ("CMakeLists.txt", "add_library(drv MODULE a.c)\ntarget_link_libraries(drv ntoskrnl)"),
+        ("CMakeLists.txt", "add_executable(drv a.c)\ntarget_link_libraries(drv PRIVATE wdk_flags)"),
+        ("a.vcxproj", &*application),
+    ] {
+        assert_eq!(of(project, &driver), 1, "{project:?}");
+        assert_eq!(of(project, &format!("#include \"gone.h\"\n{entry}")), 1, "{project:?}");
+        // Programs have functions of such names too, and so do drivers in user mode.
+        assert_eq!(of(project, &format!("#include <windows.h>\n{entry}")), 0, "{project:?}");
+        let umdf = format!("#include <windows.h>\n#include <wdf.h>\n{entry}");
+        assert_eq!(of(project, &umdf), 0, "{project:?}");
+    }
+    let program = ("CMakeLists.txt", "add_executable(tool a.c)");
+    let call =
+        "if (DriverEntry(x)) { ExAllocatePoolWithTag(NonPagedPool, 1, 2); } DriverEntry(y); ";
+    assert_eq!(of(program, &format!("#include <stdio.h>\nint main(void) {{ {call} }}\n")), 0);
 }

@@ -59,6 +59,10 @@ impl Budget {
     }
 }
 
+/// What a doubt says where something may define macros that was not read.
+pub(crate) const UNREAD: [&str; 4] =
+    ["is imported", "may define macros", "not read further", "was not read"];
+
 /// What of a project was not understood.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Doubts(Vec<(Span, String)>);
@@ -75,6 +79,12 @@ impl Doubts {
     /// Adds those of another.
     pub(super) fn extend(&mut self, other: Doubts) {
         other.0.into_iter().for_each(|(span, what)| self.add(span, what));
+    }
+
+    /// Those by which macros may be defined.
+    pub(super) fn unread(&self) -> Doubts {
+        let is_open = |(_, doubt): &&(Span, String)| UNREAD.iter().any(|what| doubt.contains(what));
+        Doubts(self.0.iter().filter(is_open).cloned().collect())
     }
 
     /// Tells that a project was not read to its end.

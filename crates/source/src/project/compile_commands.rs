@@ -1,5 +1,8 @@
 //! `compile_commands.json`: how each source is compiled, as CMake, Ninja and others write it.
 
+#[cfg(test)]
+mod tests;
+
 use super::budget::Doubts;
 use super::switches::compiler;
 use super::traced::Traced;
@@ -53,10 +56,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
             }
         }
     }
-    if forced.iter().any(|(count, _)| *count != read) {
-        let what = "files included first in single sources are not followed";
-        commands.doubts.add(Span::new(file, 0..0), what);
-    }
+    commands.doubt(read, &forced);
     let forced = forced.into_iter().filter(|(count, _)| *count == read);
     let sources = commands.found.keys().copied().collect();
     let configuration = Configuration {
@@ -131,6 +131,18 @@ struct Commands<'r, 't> {
 }
 
 impl Commands<'_, '_> {
+    /// Tells what all entries together leave open, of which so many were read.
+    fn doubt(&mut self, read: usize, forced: &[(usize, String)]) {
+        if forced.iter().any(|(count, _)| *count != read) {
+            let what = "files included first in single sources are not followed";
+            self.doubts.add(Span::new(self.file, 0..0), what);
+        }
+        if read > 0 && self.found.is_empty() {
+            let what = "no entry names a file of the tree; what is not read may define macros";
+            self.doubts.add(Span::new(self.file, 0..0), what);
+        }
+    }
+
     /// Reads an entry; returns the files that its command includes first.
     fn entry(
         &mut self,
@@ -143,7 +155,7 @@ impl Commands<'_, '_> {
         let field = |name: &str| fields.get(name).and_then(|value| string(file, text, value));
         let directory = field("directory").unwrap_or_default();
         let source = field("file").and_then(|path| self.file_at(directory.as_str(), path.as_str()));
-        let Some((source, root)) = source else { return Vec::new() };
+        let Some((source, root, front)) = source else { return Vec::new() };
         let arguments: Option<Vec<&RawValue>> =
             fields.get("arguments").and_then(|value| serde_json::from_str(value.get()).ok());
         let line = match (field("command"), arguments) {
@@ -164,18 +176,20 @@ impl Commands<'_, '_> {
         let said = compiler(&line, slashes, &[], &mut self.doubts);
         for folder in &said.folders {
             let path = paths::joined(directory.as_str(), folder.as_str());
-            // The tree may begin deeper than the paths of whoever built.
-            let path = path
-                .strip_prefix(&*root)
-                .map_or(path.as_str(), |rest| rest.trim_start_matches('/'));
-            paths::add_folder(folders, "", path);
+            // The tree may begin deeper than the paths of whoever built, or lie elsewhere.
+            let path = match path.strip_prefix(&*root).filter(|_| !root.is_empty()) {
+                Some(rest) => format!("{front}{}", rest.trim_start_matches('/')),
+                None => path,
+            };
+            paths::add_folder(folders, "", &path);
         }
         self.merge(source, said.defines);
         said.forced.iter().map(|name| name.as_str().to_owned()).collect()
     }
 
-    /// The file of the tree that is meant, and what paths of the tree lack in front: what is built is often elsewhere.
-    fn file_at(&self, directory: &str, path: &str) -> Option<(FileId, String)> {
+    /// The file of the tree that is meant, and what its path begins with, written and in the tree: what is built is
+    /// often elsewhere.
+    fn file_at(&self, directory: &str, path: &str) -> Option<(FileId, String, String)> {
         let tree = self.reader.tree;
         if directory.len() + path.len() > LONGEST_PATH {
             return None;
@@ -183,21 +197,20 @@ impl Commands<'_, '_> {
         let written = paths::joined(directory, path);
         for path in [written.clone(), paths::joined(&self.base, &paths::joined(directory, path))] {
             if let Some(found) = tree.at(&path) {
-                return Some((found, String::new()));
+                return Some((found, String::new(), String::new()));
             }
         }
-        let mut whole = paths::plain(&written);
-        let full = whole.clone();
-        while let Some(slash) = whole.find('/') {
-            whole.drain(..=slash);
-            if !self.reader.budget.spend(whole.len() as u64) {
-                return None;
-            }
-            if let Some(found) = tree.at(&whole) {
-                return Some((found, full[..full.len() - whole.len()].to_owned()));
-            }
+        let whole = paths::plain(&written);
+        if !self.reader.budget.spend(ENTRY + whole.len() as u64) {
+            return None;
         }
-        None
+        let (found, same) = tree.ending(&whole, |cost| self.reader.budget.spend(cost))?;
+        let front = |path: &str| {
+            let parts = path.matches('/').count() + 1;
+            let first = parts.saturating_sub(same);
+            path.split_inclusive('/').take(first).collect::<String>()
+        };
+        Some((found, front(&whole), front(&paths::plain(&tree.file(found).path))))
     }
 
     /// The words, those of response files of the tree in place of their names.
@@ -210,7 +223,7 @@ impl Commands<'_, '_> {
                 continue;
             };
             let found = self.file_at(directory, name);
-            let (Some((found, _)), true) = (found, depth < DEEPEST_RESPONSE) else {
+            let (Some((found, ..)), true) = (found, depth < DEEPEST_RESPONSE) else {
                 if let Some(span) = word.span() {
                     self.doubts.add(span, "this response file is not read; it may define macros");
                 }
@@ -266,115 +279,4 @@ fn takes_slashes(program: &str) -> bool {
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program).to_ascii_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name);
     name == "cl" || name.starts_with("clang-cl")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::projects;
-    use super::*;
-    use crate::{SourceText, SourceTree};
-
-    fn read(text: &str, others: &[(&str, &str)]) -> (SourceTree, Project) {
-        let mut tree = SourceTree::default();
-        tree.add("build/compile_commands.json", SourceText::of(text)).unwrap();
-        for (path, text) in others {
-            tree.add(path, SourceText::of(*text)).unwrap();
-        }
-        let (mut found, unreadable) = projects(&tree);
-        assert!(unreadable.is_empty(), "{unreadable:?}");
-        (tree, found.remove(0))
-    }
-
-    /// What is defined for a source, and where that stands.
-    fn defined(tree: &SourceTree, project: &Project, file: &str) -> Vec<(String, String)> {
-        let tell = |define: &&Define| {
-            let value = define.value.as_deref().unwrap_or("(none)");
-            let told = format!("{}={value}{}", define.name, if define.certain { "" } else { "?" });
-            (told, tree.text(define.span.unwrap()).to_owned())
-        };
-        project.configurations[0].defines_of(tree.at(file).unwrap()).iter().map(tell).collect()
-    }
-
-    fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
-        of.iter().map(|(one, two)| ((*one).to_owned(), (*two).to_owned())).collect()
-    }
-
-    #[test]
-    fn both_ways_to_write_commands_are_read() {
-        let text = r#"[
-{ "directory": "C:/src/drv/build", "file": "C:\\src\\drv\\a.c",
-  "command": "C:\\PROGRA~1\\cl.exe /nologo /DPOOL_NX_OPTIN=1 -DS=\\\"x\\\" \"/DT=a b\" -IC:\\src\\drv\\inc /FIpre.h /c a.c" },
-{ "directory": "/src/drv/build", "file": "../b.c",
-  "arguments": ["clang-cl", "/D", "A\u003d2", "-imsvc", "/sdk/km", "-I../inc", "/FIpre.h", "/U", "B", "--", "../b.c"] },
-{ "directory": "/src/drv", "file": "c.c", "command": "clang -D'C=\"q r\"' -include pre.h /Ddata c.c" },
-{ "directory": "/elsewhere", "file": "gone.c", "command": "cc gone.c" }
-]"#;
-        let (tree, project) = read(text, &[("drv/a.c", ""), ("drv/b.c", ""), ("drv/c.c", "")]);
-        assert_eq!(project.sources.len(), 3);
-        assert_eq!(
-            defined(&tree, &project, "drv/a.c"),
-            pairs(&[("POOL_NX_OPTIN=1", "POOL_NX_OPTIN=1"), ("S=\"x\"", "S="), ("T=a b", "T=a b")])
-        );
-        assert_eq!(
-            defined(&tree, &project, "drv/b.c"),
-            pairs(&[("A=2", "A\\u003d2"), ("B=(none)", "B")])
-        );
-        assert_eq!(defined(&tree, &project, "drv/c.c")[0].0, "C=\"q r\"");
-        assert_eq!(defined(&tree, &project, "drv/c.c").len(), 1);
-        let configuration = &project.configurations[0];
-        assert_eq!(configuration.include_folders, ["drv/inc", "/sdk/km"]);
-        assert_eq!(configuration.forced_includes, Vec::<String>::new());
-        assert_eq!(project.doubts.len(), 1);
-    }
-
-    #[test]
-    fn response_files_are_read_and_missing_ones_told() {
-        let text = r#"[{"directory":"build","file":"../a.c","arguments":["cl","@a.rsp","@gone.rsp","/FIpre.h"]}]"#;
-        let (tree, project) =
-            read(text, &[("a.c", ""), ("build/a.rsp", "/DPOOL_NX_OPTIN=1\r\n@a.rsp /DB")]);
-        let told = defined(&tree, &project, "a.c");
-        assert_eq!(told[0].0, "POOL_NX_OPTIN=1");
-        assert_eq!(project.configurations[0].forced_includes, ["pre.h"]);
-        let doubts: Vec<_> = project.doubts.iter().map(|(span, _)| tree.text(*span)).collect();
-        assert_eq!(doubts, ["@gone.rsp", "@a.rsp"]);
-    }
-
-    #[test]
-    fn what_differs_between_two_commands_is_in_doubt() {
-        let text = r#"[{"directory":".","file":"a.c","command":"cl /DA /DB a.c"},
-            {"directory":".","file":"a.c","command":"cl /DA /DC a.c"}]"#;
-        let (tree, project) = read(text, &[("a.c", "")]);
-        assert_eq!(
-            defined(&tree, &project, "a.c"),
-            pairs(&[("A=1", "A"), ("B=1?", "B"), ("C=1?", "C")])
-        );
-    }
-
-    #[test]
-    fn what_is_no_database_is_told_with_its_line() {
-        for (text, line) in [("[\n{]", "line 2: "), ("", "line 1: "), ("{}", "line 1: ")] {
-            let mut tree = SourceTree::default();
-            tree.add("compile_commands.json", SourceText::of(text)).unwrap();
-            let (found, unreadable) = projects(&tree);
-            assert!(found.is_empty() && unreadable[0].1.starts_with(line), "{unreadable:?}");
-        }
-        let deep = "[".repeat(100_000);
-        let mut tree = SourceTree::default();
-        tree.add("compile_commands.json", SourceText::of(deep)).unwrap();
-        assert_eq!(projects(&tree).1.len(), 1);
-    }
-
-    #[test]
-    fn odd_entries_are_doubts_or_nothing() {
-        let text = r#"[1, "x", {}, {"directory":1,"file":[],"command":{}}, {"directory":".","file":"a.c"},
-            {"directory":".","file":"a.c","arguments":[1,"\ud83d\ude00","\ud83d"],"command":"\\"}]"#;
-        let (_, project) = read(text, &[("a.c", "")]);
-        assert_eq!(project.sources.len(), 1);
-        assert_eq!(project.doubts.len(), 3);
-        let many = format!(
-            "[{}]",
-            vec![r#"{"directory":".","file":"a.c","command":"cl /DA"}"#; 20_000].join(",")
-        );
-        assert_eq!(read(&many, &[("a.c", "")]).1.sources.len(), 1);
-    }
 }

@@ -229,7 +229,7 @@ mod tests {
     fn conditions_tell_builds_apart() {
         let text = "!IF \"$(DDKBUILDENV)\"==\"chk\"\nC_DEFINES=$(C_DEFINES) -DDBG_ONLY\n!ELSE\n\
             C_DEFINES=$(C_DEFINES) -DFREE_ONLY\n!ENDIF\n!if $(386)\nC_DEFINES=-DX86\n!endif\n\
-            !if $(_NT_TARGET_VERSION) >= 0x602\nC_DEFINES=$(C_DEFINES) -DPOOL_NX_OPTIN=1\n!elseif 1\n\
+            !if $(OUR_VERSION) >= 0x602\nC_DEFINES=$(C_DEFINES) -DPOOL_NX_OPTIN=1\n!elseif 1\n\
             C_DEFINES=$(C_DEFINES) -DOLD\n!endif\n";
         let (tree, project) = read(text, &[]);
         let names: Vec<_> = project.configurations.iter().map(|one| &*one.name).collect();
@@ -240,9 +240,22 @@ mod tests {
         );
         assert_eq!(defined(&project.configurations[1])[0], "DBG_ONLY=1");
         let first = &project.doubts[0];
-        assert_eq!(tree.text(first.0), "!if $(_NT_TARGET_VERSION) >= 0x602");
+        assert_eq!(tree.text(first.0), "!if $(OUR_VERSION) >= 0x602");
         assert!(first.1.contains("whether POOL_NX_OPTIN is defined"));
         assert!(!project.names_sources);
+    }
+
+    /// Windows 7 and those before it have no memory integrity.
+    #[test]
+    fn windows_is_one_with_memory_integrity() {
+        let text = "!if \"$(DDK_TARGET_OS)\" == \"Win7\"\nC_DEFINES=-DOLD\n!else\n\
+            C_DEFINES=-DPOOL_NX_OPTIN_AUTO=1\n!endif\n\
+            !if $(_NT_TARGET_VERSION) < 0xA00\nC_DEFINES=$(C_DEFINES) -DOLDER\n!endif\n";
+        let (_, project) = read(text, &[]);
+        assert_eq!(defined(&project.configurations[0]), ["POOL_NX_OPTIN_AUTO=1"]);
+        assert_eq!(project.doubts, []);
+        let own = "_NT_TARGET_VERSION=0x601\n!if $(_NT_TARGET_VERSION) < 0x602\nC_DEFINES=-DOWN\n!endif\n";
+        assert_eq!(defined(&read(own, &[]).1.configurations[0]), ["OWN=1"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::super::traced::Traced;
 use super::super::truth::{Branches, Truth};
 use super::super::words::{Quoting, words};
 use super::super::{Reader, paths};
-use super::command::{Command, commands};
+use super::calling::Function;
+use super::command::Command;
 use super::condition::{self, Asked, Word};
 use super::target::{Said, Target};
 use super::variables::Variables;
@@ -15,10 +16,6 @@ use std::collections::{HashMap, HashSet};
 
 /// How deep folders add each other.
 const DEEPEST: usize = 32;
-/// How deep conditions are nested.
-const DEEPEST_CONDITION: usize = 64;
-/// What a command costs to look at.
-const COMMAND: u64 = 64;
 
 /// What the files of a root and the folders it adds say.
 #[derive(Default)]
@@ -26,6 +23,10 @@ pub(super) struct Lists {
     pub(super) targets: Vec<Target>,
     pub(super) directories: Vec<Directory>,
     by_name: HashMap<String, usize>,
+    /// Functions and macros by their names.
+    pub(super) functions: HashMap<String, Function>,
+    /// The `CMakeLists.txt` that were read.
+    done: HashSet<FileId>,
 }
 
 /// A folder with a `CMakeLists.txt`.
@@ -89,7 +90,7 @@ const PRESET: [(&str, &str); 12] = [
 impl Lists {
     /// Reads the `CMakeLists.txt` `root`, and what it adds; `done` are those that were read.
     pub(super) fn of(reader: &Reader<'_>, root: FileId, done: &mut HashSet<FileId>) -> Lists {
-        let mut lists = Lists::default();
+        let mut lists = Lists { done: std::mem::take(done), ..Lists::default() };
         let mut variables = Variables::default();
         for (name, value) in PRESET {
             variables.preset(name, value);
@@ -101,10 +102,13 @@ impl Lists {
             file: root,
             variables,
             inherited: Vec::new(),
+            doubts: Doubts::default(),
             conditions: Vec::new(),
             depth: 0,
+            calls: 0,
         };
-        lists.add(reader, start, done);
+        lists.add(reader, start);
+        *done = std::mem::take(&mut lists.done);
         lists
     }
 
@@ -134,14 +138,9 @@ impl Lists {
     }
 
     /// Reads a folder's file; returns what it says to the folder above.
-    fn add(
-        &mut self,
-        reader: &Reader<'_>,
-        added: Added,
-        done: &mut HashSet<FileId>,
-    ) -> Vec<(String, Traced)> {
-        let Added { file, mut variables, inherited, conditions, depth } = added;
-        done.insert(file);
+    fn add(&mut self, reader: &Reader<'_>, added: Added) -> Vec<(String, Traced)> {
+        let Added { file, mut variables, inherited, doubts, conditions, depth, calls } = added;
+        self.done.insert(file);
         let own = paths::anchored(reader.tree, file);
         for name in ["CMAKE_CURRENT_SOURCE_DIR", "CMAKE_CURRENT_LIST_DIR"] {
             variables.preset(name, &own);
@@ -154,19 +153,23 @@ impl Lists {
             said: Vec::new(),
             options: Vec::new(),
             of_sources: Vec::new(),
-            doubts: Doubts::default(),
+            doubts,
         });
         let mut walk = Walk {
             reader,
             lists: self,
             number,
             file,
+            text: file,
             conditions,
             open: Vec::new(),
+            floor: 0,
             depth,
+            calls,
+            included: Vec::new(),
             upward: Vec::new(),
         };
-        walk.file(done);
+        walk.run_file(file);
         walk.upward
     }
 }
@@ -176,43 +179,43 @@ struct Added {
     file: FileId,
     variables: Variables,
     inherited: Vec<Said>,
+    /// What was not read in the folder above and may define macros.
+    doubts: Doubts,
     conditions: Vec<Span>,
     depth: usize,
+    calls: usize,
 }
 
 /// An `if` that is not yet closed.
-struct Conditional {
-    branches: Branches,
-    truth: Truth,
-    place: Span,
+pub(super) struct Conditional {
+    pub(super) branches: Branches,
+    pub(super) truth: Truth,
+    pub(super) place: Span,
 }
 
-/// Going through one file.
+/// Going through one folder.
 pub(super) struct Walk<'w, 't> {
     pub(super) reader: &'w Reader<'t>,
     pub(super) lists: &'w mut Lists,
     /// The number of the folder.
     pub(super) number: usize,
+    /// Its `CMakeLists.txt`.
     pub(super) file: FileId,
+    /// The file that the commands stand in: that, or one that is included or has the function.
+    pub(super) text: FileId,
     /// What the folder itself hangs on.
     conditions: Vec<Span>,
-    open: Vec<Conditional>,
+    pub(super) open: Vec<Conditional>,
+    /// How many of those were open where the function, loop or file began: none within closes them.
+    pub(super) floor: usize,
     depth: usize,
+    /// How many functions and files that are included are being run.
+    pub(super) calls: usize,
+    /// The files that are included and not yet at their end.
+    pub(super) included: Vec<FileId>,
     /// Variables that are set for the folder above.
     pub(super) upward: Vec<(String, Traced)>,
 }
-
-/// Commands that define something or make a target, by which a body that is not run is worth a doubt.
-const RELEVANT: [&str; 8] = [
-    "add_compile_definitions",
-    "add_compile_options",
-    "add_definitions",
-    "set_source_files_properties",
-    "set_target_properties",
-    "target_compile_definitions",
-    "target_compile_options",
-    "target_link_options",
-];
 
 impl Walk<'_, '_> {
     pub(super) fn directory(&mut self) -> &mut Directory {
@@ -220,7 +223,7 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn place(&self, command: &Command) -> Span {
-        Span::new(self.file, command.range.clone())
+        Span::new(self.text, command.range.clone())
     }
 
     /// What a command here hangs on: the innermost condition that is not known, which implies the outer ones.
@@ -235,78 +238,14 @@ impl Walk<'_, '_> {
         self.conditions.iter().copied().chain(unknown.map(|one| one.place)).collect()
     }
 
-    fn file(&mut self, done: &mut HashSet<FileId>) {
-        let text = self.reader.tree.file(self.file).text.as_str();
-        if !self.reader.budget.spend(text.len() as u64) {
-            self.exhausted();
-            return;
-        }
-        let (all, wrong) = commands(text);
-        if let Some(at) = wrong {
-            let what = "this is not understood; the file is not read further";
-            let place = Span::new(self.file, at..text.len());
-            self.directory().doubts.add(place, what);
-        }
-        let mut rest = all.iter();
-        while let Some(command) = rest.next() {
-            if !self.reader.budget.spend(COMMAND + 32 * command.arguments.len() as u64) {
-                self.exhausted();
-                return;
-            }
-            let body = match &*command.name {
-                "function" | "macro" => {
-                    Some("functions are not run here; this one may define macros")
-                }
-                "foreach" | "while" => Some("loops are not run here; this one may define macros"),
-                _ => None,
-            };
-            match body {
-                Some(doubt) => self.skip(command, &mut rest, doubt),
-                None if self.branch(command) => {}
-                None if self.open.iter().any(|one| one.truth == Truth::No) => {}
-                None if command.name == "add_subdirectory" => self.subdirectory(command, done),
-                None => self.command(command),
-            }
-            if self.open.len() > DEEPEST_CONDITION {
-                let place = self.place(command);
-                let what = "conditions are nested too deep; the file is not read further";
-                self.directory().doubts.add(place, what);
-                return;
-            }
-        }
-    }
-
-    fn exhausted(&mut self) {
+    pub(super) fn exhausted(&mut self) {
         let place = Span::new(self.file, 0..0);
         self.directory().doubts.exhausted(place);
     }
 
-    /// Goes over a body that is not run.
-    fn skip<'c>(
-        &mut self,
-        command: &Command,
-        rest: &mut impl Iterator<Item = &'c Command>,
-        doubt: &str,
-    ) {
-        let end = format!("end{}", command.name);
-        let mut open = 1;
-        for inner in rest.by_ref() {
-            if inner.name == command.name {
-                open += 1;
-            } else if inner.name == end {
-                open -= 1;
-                if open == 0 {
-                    return;
-                }
-            } else if RELEVANT.contains(&&*inner.name) {
-                let place = self.place(inner);
-                self.directory().doubts.add(place, doubt);
-            }
-        }
-    }
-
     /// Follows `if` and its kin; tells whether the command is one of them.
-    fn branch(&mut self, command: &Command) -> bool {
+    pub(super) fn branch(&mut self, command: &Command) -> bool {
+        let floor = self.floor;
         let place = self.place(command);
         match &*command.name {
             "if" => {
@@ -319,12 +258,12 @@ impl Walk<'_, '_> {
                     "else" => Truth::Yes,
                     _ => self.holds(command),
                 };
-                if let Some(last) = self.open.last_mut() {
+                if let Some(last) = self.open[floor..].last_mut() {
                     last.truth = last.branches.next(condition);
                     last.place = place;
                 }
             }
-            "endif" => drop(self.open.pop()),
+            "endif" => self.open.truncate(floor.max(self.open.len().saturating_sub(1))),
             _ => return false,
         }
         true
@@ -334,7 +273,7 @@ impl Walk<'_, '_> {
         let variables = &self.lists.directories[self.number].variables;
         let mut asked = Vec::new();
         for argument in &command.arguments {
-            let value = variables.expand(self.reader, self.file, argument);
+            let value = variables.expand(self.reader, self.text, argument);
             let quoted = argument.quoting != super::command::Quoting::None;
             let known = value.is_certain().then(|| value.as_str().to_owned());
             asked.push(Word { value: known, quoted });
@@ -342,7 +281,7 @@ impl Walk<'_, '_> {
         condition::holds(&asked, &Asker { lists: self.lists, variables })
     }
 
-    fn subdirectory(&mut self, command: &Command, done: &mut HashSet<FileId>) {
+    pub(super) fn subdirectory(&mut self, command: &Command) {
         let place = self.place(command);
         let words = self.words(&command.arguments[..command.arguments.len().min(1)]);
         let Some(path) = words.first() else { return };
@@ -353,7 +292,7 @@ impl Walk<'_, '_> {
             self.directory().doubts.add(place, "this folder is added and not read");
             return;
         };
-        if done.contains(&found) {
+        if self.lists.done.contains(&found) {
             return;
         }
         let directory = &self.lists.directories[self.number];
@@ -368,11 +307,13 @@ impl Walk<'_, '_> {
             file: found,
             variables: directory.variables.clone(),
             inherited,
+            doubts: directory.doubts.unread(),
             conditions: self.all_conditions(),
             depth: self.depth + 1,
+            calls: self.calls,
         };
         let doubt = self.doubt();
-        for (name, value) in self.lists.add(self.reader, added, done) {
+        for (name, value) in self.lists.add(self.reader, added) {
             let reader = self.reader;
             self.directory().variables.set(reader, &name, value, doubt);
         }

@@ -77,6 +77,7 @@ impl Walk<'_, '_> {
             names_sources: false,
             unknown_sources: false,
             touched: false,
+            unknown: None,
             said: Vec::new(),
             options: self.directory().options.len(),
             uses: Vec::new(),
@@ -95,7 +96,7 @@ impl Walk<'_, '_> {
     }
 
     /// The sources that words name.
-    fn named(&mut self, words: &[Traced]) -> Named {
+    pub(super) fn named(&mut self, words: &[Traced]) -> Named {
         let mut found = Named::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {

@@ -9,11 +9,39 @@ use super::making::made;
 use super::target::{Reach, Said};
 use super::variables::elements;
 
+/// Commands of CMake that define no macros for the targets and sources they get.
+const OWN: [&str; 24] = [
+    "add_custom_command",
+    "add_custom_target",
+    "add_dependencies",
+    "add_test",
+    "cmake_path",
+    "configure_file",
+    "export",
+    "file",
+    "find_file",
+    "find_package",
+    "find_path",
+    "find_program",
+    "get_filename_component",
+    "get_property",
+    "get_source_file_property",
+    "get_target_property",
+    "install",
+    "message",
+    "set_tests_properties",
+    "source_group",
+    "target_compile_features",
+    "target_link_directories",
+    "math",
+    "separate_arguments",
+];
+
 impl Walk<'_, '_> {
     /// What arguments come to.
     pub(super) fn words(&self, arguments: &[Argument]) -> Vec<Traced> {
         let variables = &self.lists.directories[self.number].variables;
-        variables.words(self.reader, self.file, arguments)
+        variables.words(self.reader, self.text, arguments)
     }
 
     /// Runs a command that holds, perhaps.
@@ -28,8 +56,13 @@ impl Walk<'_, '_> {
                 }
             }
             "option" => {
-                if let Some(name) = words.first() {
-                    self.variable(name.as_str(), words.get(2).cloned(), words[0].span());
+                // What it is set to is built, unless somebody says otherwise.
+                if let Some(name) = words.first()
+                    && self.directory().variables.get(name.as_str()).is_none()
+                {
+                    let off = || Traced::unplaced("OFF");
+                    let value = words.get(2).cloned().unwrap_or_else(off);
+                    self.variable(name.as_str(), Some(value), None);
                 }
             }
             "list" | "string" => self.change(command, &words),
@@ -53,6 +86,11 @@ impl Walk<'_, '_> {
             "target_compile_options" => self.of_target(&words, Said::Option),
             "target_include_directories" => self.of_target(&words, Said::Folder),
             "target_link_options" => self.of_target(&words, Said::Link),
+            "target_precompile_headers" => {
+                let resolved = words.iter().map(|word| self.header(word)).collect::<Vec<_>>();
+                self.of_target(&resolved, Said::Forced);
+            }
+            "cmake_parse_arguments" => self.parse_arguments(&words),
             "target_link_libraries" => self.uses(&words),
             "target_sources" => self.sources(&words),
             "set_target_properties" => self.properties(&words, Self::target_property),
@@ -61,17 +99,35 @@ impl Walk<'_, '_> {
             "set_property" => self.property(&words),
             name => match made(name, &words) {
                 Some(kind) => self.make(command, kind, &words),
-                None => self.touch(&words),
+                None => self.touch(command, &words),
             },
         }
     }
 
-    /// A command that is not known may do anything to the targets it gets.
-    fn touch(&mut self, words: &[Traced]) {
+    /// A command that is not known may do anything to the targets and sources it gets.
+    fn touch(&mut self, command: &Command, words: &[Traced]) {
+        let own = OWN.contains(&&*command.name);
+        let place = self.place(command);
+        let mut gets_source = false;
         for word in words {
             if let Some(target) = self.lists.target_mut(word.as_str()) {
                 target.touched = true;
+                target.unknown = target.unknown.or(Some(place).filter(|_| !own));
+            } else {
+                gets_source |= !own && self.source(word.as_str()).is_some();
             }
+        }
+        if gets_source {
+            let what = "this command is not known here; it may define macros for the source";
+            self.directory().doubts.add(place, what);
+        }
+    }
+
+    /// A header that is named from this folder, by its path in the tree.
+    fn header(&self, word: &Traced) -> Traced {
+        match self.source(word.as_str()).zip(word.span()) {
+            Some((found, span)) => Traced::decoded(&self.reader.tree.file(found).path, span),
+            None => word.clone(),
         }
     }
 
@@ -256,6 +312,7 @@ fn said_by(name: &str, value: &Traced) -> Vec<Said> {
         "COMPILE_FLAGS" => line().map(Said::Option).collect(),
         "INCLUDE_DIRECTORIES" => list().map(Said::Folder).collect(),
         "LINK_OPTIONS" => list().map(Said::Link).collect(),
+        "PRECOMPILE_HEADERS" => list().map(Said::Forced).collect(),
         "LINK_FLAGS" => line().map(Said::Link).collect(),
         _ => Vec::new(),
     }
@@ -275,7 +332,7 @@ fn is_placement(word: &Traced) -> bool {
 }
 
 /// A list of its elements.
-fn joined(words: &[Traced]) -> Traced {
+pub(super) fn joined(words: &[Traced]) -> Traced {
     let mut all = Traced::default();
     for (number, word) in words.iter().enumerate() {
         if number > 0 {

@@ -24,6 +24,8 @@ pub(super) enum Said {
     Folder(Traced),
     /// A word for the linker.
     Link(Traced),
+    /// A header that is included first.
+    Forced(Traced),
 }
 
 impl Said {
@@ -35,6 +37,7 @@ impl Said {
             Said::Option(text) => Said::Option(text.doubted(doubt)),
             Said::Folder(text) => Said::Folder(text.doubted(doubt)),
             Said::Link(text) => Said::Link(text.doubted(doubt)),
+            Said::Forced(text) => Said::Forced(text.doubted(doubt)),
         }
     }
 
@@ -45,7 +48,8 @@ impl Said {
             | Said::Undefine(text)
             | Said::Option(text)
             | Said::Folder(text)
-            | Said::Link(text) => text.cost(),
+            | Said::Link(text)
+            | Said::Forced(text) => text.cost(),
         }
     }
 }
@@ -87,6 +91,8 @@ pub(super) struct Target {
     pub(super) unknown_sources: bool,
     /// Whether a command that is not known got it, and may have changed anything.
     pub(super) touched: bool,
+    /// The first of those that are none of CMake's own.
+    pub(super) unknown: Option<Span>,
     pub(super) said: Vec<(Reach, Said)>,
     /// How many of the folder's options there were when it was made; later ones are not for it.
     pub(super) options: usize,
@@ -181,6 +187,7 @@ impl Sum {
                 }
                 Said::Option(text) => options.extend(generated(text).iter().flat_map(shell)),
                 Said::Folder(text) => self.switches.folders.push(text.clone()),
+                Said::Forced(text) => self.force(text, granted, doubts),
                 Said::Link(text) => {
                     for word in generated(text).iter().flat_map(shell) {
                         self.linked_unknown |= word.as_str().contains('$');
@@ -194,6 +201,23 @@ impl Sum {
         self.switches.folders.extend(found.folders);
         self.switches.forced.extend(found.forced);
         self.linker.extend(found.linker);
+    }
+
+    /// Includes a header first, if that is certain.
+    fn force(&mut self, text: &Traced, granted: &[Span], doubts: &mut Doubts) {
+        for text in generated(text) {
+            let mut open = text.doubts().filter(|doubt| !granted.contains(doubt));
+            if let Some(doubt) = open.next() {
+                let what =
+                    "nobody can tell here whether this header comes first; it may define macros";
+                doubts.add(text.span().unwrap_or(doubt), what);
+                continue;
+            }
+            let name = text.trim();
+            let length = name.as_str().len();
+            let marked = length > 1 && name.as_str().starts_with(['<', '"']);
+            self.switches.forced.push(if marked { name.slice(1..length - 1) } else { name });
+        }
     }
 
     /// The configuration that comes of it, seen from `base`.

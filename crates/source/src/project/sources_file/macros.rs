@@ -25,8 +25,11 @@ pub(super) struct Macros {
     values: HashMap<String, Traced>,
 }
 
-/// What the build environment for x64 says. All else that nobody sets is not known.
-const ENVIRONMENT: [(&str, &str); 6] = [
+/// What the build environment for x64 says, for a Windows that has memory integrity. All else that nobody sets is not
+/// known.
+const ENVIRONMENT: [(&str, &str); 8] = [
+    ("DDK_TARGET_OS", "Win10"),
+    ("_NT_TARGET_VERSION", "0x0A00"),
     ("AMD64", "1"),
     ("_BUILDARCH", "AMD64"),
     ("386", "0"),
