@@ -1,9 +1,12 @@
 //! The Language Server Protocol on standard input and output: findings while one types, fixes, and what rules say.
 //!
-//! One thread does everything. What waits is taken in before anything is looked at, so that fast typing is looked at once.
+//! One thread does everything but reading and writing. What waits is taken in before anything is looked at, so that fast typing is looked at once.
 
 mod address;
+mod text;
 mod told;
+mod transport;
+mod untitled;
 mod workspace;
 
 use anyhow::Context;
@@ -31,7 +34,7 @@ pub(crate) fn serve(
     docs: Option<String>,
     trouble: Option<String>,
 ) -> anyhow::Result<()> {
-    let (connection, threads) = Connection::stdio();
+    let (connection, pipes) = transport::open();
     let begun = Server::begin(&connection, settings, folders, docs);
     let served = begun.and_then(|mut server| {
         trouble.map_or(Ok(()), |trouble| server.warn(trouble))?;
@@ -39,7 +42,7 @@ pub(crate) fn serve(
     });
     // The thread that writes ends with the connection.
     drop(connection);
-    threads.join().context("the editor's pipe broke")?;
+    pipes.join().context("the editor's pipe broke")?;
     served
 }
 
@@ -124,8 +127,7 @@ impl<'c> Server<'c> {
         match &*method {
             DidOpenTextDocument::METHOD => {
                 if let Ok(said) = read::<lsp_types::DidOpenTextDocumentParams>(params) {
-                    let document = said.text_document;
-                    self.workspace.opened(document.uri, document.version, document.text);
+                    self.workspace.opened(said.text_document);
                 }
             }
             DidChangeTextDocument::METHOD => {

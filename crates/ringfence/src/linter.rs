@@ -2,7 +2,6 @@
 
 use crate::lint::{Looked, projects, reported};
 use crate::{LintReport, LintSettings};
-use ringfence_finding::SourceFinding;
 use ringfence_source::{Analyser, Analysis, FileId, Project, SourceText, SourceTree, Suppressions};
 use std::collections::HashSet;
 
@@ -20,8 +19,8 @@ use std::collections::HashSet;
 /// let text = "#include <ntddk.h>\nvoid *f(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
 /// let file = linter.put("a.c", SourceText::of(text)).unwrap();
 /// linter.look();
-/// let findings = linter.look_at(file).ok_or("it is not alone")?;
-/// assert_eq!(findings[0].rule, "executable-pool-type");
+/// let report = linter.look_at(file).ok_or("it is not alone")?;
+/// assert_eq!(report.findings[0].rule, "executable-pool-type");
 /// # Ok::<(), &str>(())
 /// ```
 #[derive(Debug)]
@@ -65,12 +64,11 @@ impl Linter {
     /// Looks at one file, with what the last look at everything knew of the others; none where it has to be looked at
     /// together with them: headers, project files, Rust, where a driver starts, and functions that hand on what callers
     /// choose.
-    pub fn look_at(&mut self, file: FileId) -> Option<Vec<SourceFinding>> {
+    pub fn look_at(&mut self, file: FileId) -> Option<LintReport> {
         let defines = &self.settings.defines;
         let analysis = self.analyser.one(&self.tree, &self.projects, defines, file)?;
         let asked = HashSet::from([file]);
-        let report = reported(self.looked(&analysis), Vec::new(), &self.settings, Some(&asked));
-        Some(report.findings)
+        Some(reported(self.looked(&analysis), Vec::new(), &self.settings, Some(&asked)))
     }
 
     fn looked<'l>(&'l self, analysis: &'l Analysis) -> Looked<'l> {

@@ -5,7 +5,7 @@ use lsp_types::{
     CodeAction, CodeActionKind, CodeDescription, Diagnostic, DiagnosticRelatedInformation,
     DiagnosticSeverity, Location, NumberOrString, Position, Range, TextEdit, Uri, WorkspaceEdit,
 };
-use ringfence::{Fix, Level, Region, Safety, SourceEdit, SourceFinding};
+use ringfence::{Fix, IdleSuppression, Level, Region, Safety, SourceEdit, SourceFinding};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -54,6 +54,21 @@ pub(super) fn diagnostic(finding: &SourceFinding, docs: Option<&str>) -> Diagnos
         related_information: (!related.is_empty()).then_some(related),
         tags: None,
         data: None,
+    }
+}
+
+/// What an editor shows of an acceptance that accepts nothing, in its whole line.
+pub(super) fn idle(one: &IdleSuppression) -> Diagnostic {
+    let line = one.line.saturating_sub(1);
+    // The protocol has it that a column behind the end is the end.
+    let range = Range { start: Position::new(line, 0), end: Position::new(line, u32::MAX >> 1) };
+    Diagnostic {
+        range,
+        severity: Some(DiagnosticSeverity::WARNING),
+        code: Some(NumberOrString::String("idle-acceptance".to_owned())),
+        source: Some(ringfence::TOOL.name.to_owned()),
+        message: format!("`{}` accepts nothing: {}", one.text, one.because),
+        ..Diagnostic::default()
     }
 }
 

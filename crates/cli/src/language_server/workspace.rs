@@ -1,13 +1,17 @@
 //! The files that an editor has open, and those around them.
 
-use super::address;
 use super::told::{self, FIX_ALL};
+use super::untitled::Untitled;
+use super::{address, text};
 use lsp_types::{
     CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, Hover, HoverContents,
-    HoverParams, MarkupContent, MarkupKind, Position, Range, TextDocumentContentChangeEvent, Uri,
+    HoverParams, MarkupContent, MarkupKind, Range, TextDocumentContentChangeEvent,
+    TextDocumentItem, Uri,
 };
 use ringfence::source::{FileId, LineColumn, SourceText, SourceTree};
-use ringfence::{Input, LintSettings, Linter, Safety, SourceFinding, fixing};
+use ringfence::{
+    IdleSuppression, Input, LintReport, LintSettings, Linter, Safety, SourceFinding, fixing,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -15,9 +19,12 @@ use std::path::{Path, PathBuf};
 pub(super) struct Workspace {
     linter: Linter,
     docs: Option<String>,
+    settings: LintSettings,
     open: BTreeMap<String, Document>,
-    /// The findings of each file that has any.
-    findings: BTreeMap<String, Vec<SourceFinding>>,
+    /// Documents that are no files yet.
+    untitled: BTreeMap<String, Untitled>,
+    /// What there is to say of each file, if anything.
+    said: BTreeMap<String, Said>,
     /// Files that changed since they were looked at.
     changed: BTreeSet<FileId>,
     /// Whether all has to be looked at.
@@ -26,6 +33,13 @@ pub(super) struct Workspace {
     fresh: bool,
     /// Documents that were closed and of which the editor still shows something.
     closed: Vec<Uri>,
+}
+
+/// What there is to say of a file.
+#[derive(Default)]
+struct Said {
+    findings: Vec<SourceFinding>,
+    idle: Vec<IdleSuppression>,
 }
 
 /// A file as the editor has it.
@@ -48,10 +62,12 @@ impl Workspace {
         let inputs: Vec<Input> = folders.into_iter().map(Input::Path).collect();
         let (tree, _) = ringfence::read_sources(&inputs);
         Workspace {
-            linter: Linter::new(tree, settings),
+            linter: Linter::new(tree, settings.clone()),
             docs,
+            settings,
             open: BTreeMap::new(),
-            findings: BTreeMap::new(),
+            untitled: BTreeMap::new(),
+            said: BTreeMap::new(),
             changed: BTreeSet::new(),
             stale: true,
             fresh: false,
@@ -63,9 +79,15 @@ impl Workspace {
         self.linter.tree()
     }
 
-    pub(super) fn opened(&mut self, uri: Uri, version: i32, text: String) {
+    pub(super) fn opened(&mut self, document: TextDocumentItem) {
+        let TextDocumentItem { uri, language_id, version, text } = document;
         let Some(path) = address::path(&uri).and_then(|path| path.to_str().map(str::to_owned))
         else {
+            let key = uri.as_str().to_owned();
+            let settings = self.settings.clone();
+            let document = Untitled::open(uri, (version, &language_id), text, settings);
+            self.fresh |= document.is_some();
+            self.untitled.extend(document.map(|document| (key, document)));
             return;
         };
         let known = self.tree().at(&path);
@@ -83,18 +105,17 @@ impl Workspace {
         version: i32,
         changes: Vec<TextDocumentContentChangeEvent>,
     ) {
+        if let Some(document) = self.untitled.get_mut(uri.as_str()) {
+            document.change(version, changes);
+            self.fresh = true;
+            return;
+        }
         let Some(document) = self.open.get_mut(uri.as_str()) else { return };
         document.version = version;
         let path = document.path.clone();
         let Some(file) = self.tree().at(&path) else { return };
-        let mut text = self.tree().file(file).text.as_str().to_owned();
-        for change in changes {
-            match change.range {
-                Some(range) => splice(&mut text, range, &change.text),
-                None => text = change.text,
-            }
-        }
-        self.put(&path, text, false);
+        let text = self.tree().file(file).text.as_str().to_owned();
+        self.put(&path, text::changed(text, changes), false);
     }
 
     /// Other files may depend on what was saved.
@@ -103,6 +124,9 @@ impl Workspace {
     }
 
     pub(super) fn closed(&mut self, uri: &Uri) {
+        if let Some(document) = self.untitled.remove(uri.as_str()) {
+            self.closed.push(document.uri);
+        }
         let Some(document) = self.open.remove(uri.as_str()) else { return };
         self.closed.push(document.uri);
         // What was not saved is gone.
@@ -132,7 +156,9 @@ impl Workspace {
             let path = self.tree().file(file).path.clone();
             let found = if self.stale { None } else { self.linter.look_at(file) };
             match found {
-                Some(found) => drop(self.findings.insert(path, found)),
+                Some(LintReport { findings, idle_suppressions: idle, .. }) => {
+                    self.said.insert(path, Said { findings, idle });
+                }
                 None => self.stale = true,
             }
         }
@@ -150,26 +176,40 @@ impl Workspace {
         let gone = self.closed.drain(..).map(|uri| (uri, None, Vec::new()));
         let mut news: Vec<News> = gone.collect();
         for document in self.open.values() {
-            let shown = self
-                .of(&document.path)
-                .map(|finding| told::diagnostic(finding, self.docs.as_deref()));
-            news.push((document.uri.clone(), Some(document.version), shown.collect()));
+            let docs = self.docs.as_deref();
+            let findings = self.of(&document.path).map(|finding| told::diagnostic(finding, docs));
+            let said = self.said(&document.path);
+            let idle = said.into_iter().flat_map(|said| &said.idle).map(told::idle);
+            let shown = findings.chain(idle).collect();
+            news.push((document.uri.clone(), Some(document.version), shown));
+        }
+        for document in self.untitled.values_mut() {
+            let shown = document.diagnostics(self.docs.as_deref());
+            news.push((document.uri.clone(), Some(document.version), shown));
         }
         news
     }
 
     fn look_at_all(&mut self) {
         self.stale = false;
-        self.findings.clear();
-        for finding in self.linter.look().findings {
-            self.findings.entry(finding.path.clone()).or_default().push(finding);
+        self.said.clear();
+        let report = self.linter.look();
+        for finding in report.findings {
+            self.said.entry(finding.path.clone()).or_default().findings.push(finding);
         }
+        for one in report.idle_suppressions {
+            self.said.entry(one.path.clone()).or_default().idle.push(one);
+        }
+    }
+
+    fn said(&self, path: &str) -> Option<&Said> {
+        let named = self.tree().at(path).map(|file| &self.tree().file(file).path);
+        named.and_then(|path| self.said.get(path))
     }
 
     /// The findings of a file that are shown.
     fn of(&self, path: &str) -> impl Iterator<Item = &SourceFinding> {
-        let named = self.tree().at(path).map(|file| &self.tree().file(file).path);
-        let found = named.and_then(|path| self.findings.get(path)).into_iter().flatten();
+        let found = self.said(path).into_iter().flat_map(|said| &said.findings);
         found.filter(|finding| finding.excuse.is_none())
     }
 
@@ -231,7 +271,8 @@ impl Workspace {
         let path = path.to_str()?;
         let text = &self.tree().file(self.tree().at(path)?).text;
         let at = place.position;
-        let offset = text.offset(LineColumn { line: at.line + 1, column: at.character + 1 })?;
+        let (line, column) = (at.line.saturating_add(1), at.character.saturating_add(1));
+        let offset = text.offset(LineColumn { line, column })?;
         let here = Range { start: at, end: at };
         let word = word(text.as_str(), offset);
         let of_word = word.and_then(|word| ringfence::explain(word).ok());
@@ -261,36 +302,9 @@ fn word(text: &str, offset: usize) -> Option<&str> {
     (start < end).then(|| &text[start..end])
 }
 
-/// Replaces a part of a text; places that it does not have are its end.
-fn splice(text: &mut String, range: Range, with: &str) {
-    let lines = SourceText::of(text.as_str());
-    let offset = |at: Position| {
-        let place =
-            LineColumn { line: at.line.saturating_add(1), column: at.character.saturating_add(1) };
-        lines.offset(place).unwrap_or(text.len())
-    };
-    let (start, end) = (offset(range.start), offset(range.end));
-    text.replace_range(start..end.max(start), with);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn changes_are_made_where_the_editor_says() {
-        let mut text = String::from("a\u{1f600}b\r\nc");
-        let range = |from: (u32, u32), to: (u32, u32)| Range {
-            start: Position::new(from.0, from.1),
-            end: Position::new(to.0, to.1),
-        };
-        splice(&mut text, range((0, 3), (0, 4)), "x");
-        assert_eq!(text, "a\u{1f600}x\r\nc");
-        splice(&mut text, range((0, 99), (1, 0)), " ");
-        assert_eq!(text, "a\u{1f600}x c");
-        splice(&mut text, range((9, 0), (9, 9)), "!");
-        assert_eq!(text, "a\u{1f600}x c!");
-    }
 
     #[test]
     fn words_are_found_around_a_place() {

@@ -206,6 +206,11 @@ fn what_makes_no_sense_is_answered_and_ends_nothing() {
     assert_eq!(editor.receive()["error"]["code"], -32601);
     editor.say("textDocument/didChange", change("file:///not/open.c", 1, (0, 0), (0, 0), "x"));
     editor.say("textDocument/didOpen", json!({ "textDocument": 1 }));
+    for (body, code) in [("{", -32700), ("[]", -32600)] {
+        write!(editor.to, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let answer = editor.receive();
+        assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(code), &Value::Null));
+    }
     editor.close();
 }
 
@@ -250,5 +255,51 @@ fn one_fix_at_most_is_preferred() {
         .map(|action| action["isPreferred"] == true)
         .collect();
     assert_eq!(fixes, [true, false], "{actions}");
+    editor.close();
+}
+
+/// The command line tells acceptances that accept nothing, and so is it here: beside what is shown of other files.
+#[test]
+fn acceptances_that_accept_nothing_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.c");
+    let code = "#include <ntddk.h>\n// ringfence: allow(executable-pool-type) known\nint a;\n\
+                // ringfence: allow(no-such-rule) why\nint b;\n";
+    std::fs::write(&path, code).unwrap();
+    let uri = address(&path);
+    let mut editor = Editor::open(folder.path());
+    let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": code });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    let told = editor.told(&uri)["diagnostics"].clone();
+    for (index, line, says) in [(0, 1, "there is nothing for it to accept"), (1, 3, "no such rule")]
+    {
+        let one = &told[index];
+        assert_eq!((&one["code"], &one["severity"]), (&json!("idle-acceptance"), &json!(2)));
+        assert_eq!(one["range"]["start"], json!({ "line": line, "character": 0 }));
+        assert!(one["message"].as_str().unwrap().contains(says), "{one}");
+    }
+    assert_eq!(told.as_array().unwrap().len(), 2);
+    // Once there is something to accept, one of them is at work.
+    let call = "void *f(void) { return ExAllocatePool(NonPagedPool, 1); }";
+    editor.say("textDocument/didChange", change(&uri, 2, (2, 0), (2, 6), call));
+    assert_eq!(editor.told_of(&uri, 2)["diagnostics"].as_array().unwrap().len(), 1);
+    editor.close();
+}
+
+/// What has no place among the files is looked at alone, in the language that the editor says it has.
+#[test]
+fn a_document_that_is_no_file_yet_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut editor = Editor::open(folder.path());
+    let document = |uri: &str, language: &str| json!({ "textDocument": { "uri": uri, "languageId": language, "version": 1, "text": OTHER } });
+    let uri = "untitled:Untitled-1";
+    editor.say("textDocument/didOpen", document("untitled:Untitled-2", "plaintext"));
+    editor.say("textDocument/didOpen", document(uri, "c"));
+    let told = editor.told(uri);
+    assert_eq!(told["diagnostics"][0]["code"], "executable-pool-type");
+    editor.say("textDocument/didChange", change(uri, 2, (1, 38), (1, 50), "PagedPool"));
+    assert_eq!(editor.told_of(uri, 2)["diagnostics"], json!([]));
+    editor.say("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(editor.told(uri)["diagnostics"], json!([]));
     editor.close();
 }
