@@ -39,13 +39,16 @@ pub struct Interpreter {
     blocks: Blocks,
     gates: Range<u64>,
     executed: u64,
+    /// The memory that the blocks are of.
+    of: u64,
 }
 
 impl Interpreter {
     /// A processor with this memory. All registers are as [`Registers::default`] has them.
     #[must_use]
     pub fn new(memory: Memory) -> Self {
-        Self { core: Core::new(memory), blocks: Blocks::new(), gates: 0..0, executed: 0 }
+        let of = memory.identity();
+        Self { core: Core::new(memory), blocks: Blocks::new(), gates: 0..0, executed: 0, of }
     }
 
     /// The block at RIP, made if need be.
@@ -125,7 +128,7 @@ impl Interpreter {
     /// Runs so many instructions, which end within a block.
     fn run_rest(&mut self, mut left: u64) -> Exit {
         while left > 0 {
-            let most = (left as usize).min(LONGEST_BLOCK);
+            let most = left.min(LONGEST_BLOCK as u64) as usize;
             let at = self.core.rip;
             if self.gates.contains(&at) {
                 self.core.exit = Some(Exit::Gate { address: at });
@@ -181,9 +184,10 @@ impl Interpreter {
 /// Runs operations; where one stops, its number and why.
 #[inline(always)]
 fn run_ops(core: &mut Core, ops: &[Op]) -> Result<(), (usize, Stop)> {
-    for (number, op) in ops.iter().enumerate() {
+    for op in ops {
         if let Err(stop) = (op.run)(core, op) {
-            return Err((number, stop));
+            // Counting them in the loop would cost as much as a simple operation does.
+            return Err((ops.iter().take_while(|one| !std::ptr::eq(*one, op)).count(), stop));
         }
     }
     Ok(())
@@ -212,6 +216,11 @@ impl Processor for Interpreter {
     }
 
     fn run(&mut self, instructions: u64) -> Exit {
+        if self.of != self.core.memory.identity() {
+            // The host put another in its place.
+            self.of = self.core.memory.identity();
+            self.blocks = Blocks::new();
+        }
         self.core.enter();
         self.run_blocks(instructions)
     }

@@ -7,6 +7,7 @@ mod tests;
 use crate::{Access, Rights};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 /// Bytes of a page.
@@ -77,6 +78,8 @@ struct Frame {
 /// The host reads and writes whatever is mapped; rights bind only the guest.
 #[derive(Debug)]
 pub struct Memory {
+    /// No two have the same.
+    identity: u64,
     most: usize,
     pages: HashMap<u64, Mapping, FixedState>,
     frames: Vec<Frame>,
@@ -99,7 +102,9 @@ impl Memory {
     /// Memory of at most so many frames, none of them mapped.
     #[must_use]
     pub fn new(frames: usize) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
         Self {
+            identity: MADE.fetch_add(1, Ordering::Relaxed) + 1,
             most: frames.min(1 << 28),
             pages: HashMap::default(),
             frames: Vec::new(),

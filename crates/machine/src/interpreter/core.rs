@@ -77,7 +77,7 @@ pub(crate) struct Core {
     pub(crate) memory: Memory,
     readable: Recent,
     writable: Recent,
-    seen: (u64, u64),
+    seen: (u64, u64, u64),
 }
 
 impl Core {
@@ -93,7 +93,7 @@ impl Core {
             memory,
             readable: Recent([NOWHERE; REMEMBERED]),
             writable: Recent([NOWHERE; REMEMBERED]),
-            seen: (0, 0),
+            seen: (0, 0, 0),
         }
     }
 
@@ -118,7 +118,8 @@ impl Core {
 
     /// Forgets pages when any may have changed.
     pub(crate) fn refresh(&mut self) {
-        let now = (self.memory.generation(), self.memory.commits());
+        let memory = &self.memory;
+        let now = (memory.identity(), memory.generation(), memory.commits());
         if self.seen != now {
             self.seen = now;
             self.readable.forget();

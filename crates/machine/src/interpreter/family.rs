@@ -115,6 +115,8 @@ fn flow(i: &Instruction) -> Option<Family> {
             system::nothing
         }
         M::Prefetch | M::Prefetchwt1 | M::Prefetchit0 | M::Prefetchit1 | M::Fnop => system::nothing,
+        // Without shadow stacks, reading their pointer does nothing.
+        M::Rdsspd | M::Rdsspq => system::nothing,
         M::Reservednop | M::Cldemote | M::Serialize => system::nothing,
         M::Clflush | M::Clflushopt | M::Clwb => system::cache_line,
         _ => return None,

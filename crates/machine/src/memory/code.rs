@@ -18,6 +18,11 @@ impl Memory {
         self.generation
     }
 
+    /// No two memories have the same.
+    pub(crate) fn identity(&self) -> u64 {
+        self.identity
+    }
+
     /// How many frames were given bytes of their own. Who remembers where bytes are looks again then.
     pub(crate) fn commits(&self) -> u64 {
         self.commits

@@ -67,6 +67,16 @@ fn other_code_at_the_same_address_is_not_taken_for_the_old() {
 }
 
 #[test]
+fn another_memory_is_not_taken_for_the_old() {
+    let one = |number| with(&[0xB8, number, 0, 0, 0, 0xF4]);
+    let (mut first, mut second) = (one(1), one(2));
+    assert_eq!(result(&mut first), 1);
+    std::mem::swap(first.memory_mut(), second.memory_mut());
+    assert_eq!(result(&mut first), 2);
+    assert_eq!(result(&mut second), 1);
+}
+
+#[test]
 fn data_beside_code_is_written_without_harm() {
     // L: inc dword ptr [rip + 0x100]; dec ecx; jnz L; mov eax, [rip + ..]; hlt
     let code =
