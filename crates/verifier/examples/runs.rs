@@ -63,6 +63,9 @@ fn print_trace(run: &Run) {
                 );
             }
             Happening::Message { text } => println!("  {:?}", text.trim_end()),
+            Happening::Register { address, name, value } => {
+                println!("  {address:x} {name} = {:x?}", value.unwrap_or(0));
+            }
             Happening::Rights { address, pages, rights, what } => {
                 println!("  {address:x} {pages} pages {rights:?} {what}");
             }

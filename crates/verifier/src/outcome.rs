@@ -37,6 +37,8 @@ pub struct Run {
     pub leaks: Vec<Leak>,
     /// What it asked about the state of code integrity.
     pub asked: Vec<Asked>,
+    /// Instructions that cleared CR0.WP, in the image. With memory integrity that is of no use, and watched.
+    pub protection_cleared: Vec<u32>,
     /// Requests that it neither completed nor cancelled.
     pub pending: u64,
     /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
@@ -102,6 +104,15 @@ pub enum Happening {
     Message {
         /// The text.
         text: String,
+    },
+    /// A register of the processor that decides about protection was written.
+    Register {
+        /// Where the instruction is.
+        address: u64,
+        /// Which: `CR0`, `CR4`, `IDTR`, `MSR 0xc0000082`.
+        name: String,
+        /// What was written; none for a table's register.
+        value: Option<u64>,
     },
     /// What may be done with pages changed.
     Rights {
@@ -226,6 +237,7 @@ impl Run {
             fixed: Vec::new(),
             leaks: Vec::new(),
             asked: Vec::new(),
+            protection_cleared: Vec::new(),
             pending: 0,
             not_run: BTreeSet::new(),
         }

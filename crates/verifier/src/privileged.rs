@@ -1,5 +1,6 @@
 //! Instructions of ring 0.
 
+use crate::Happening;
 use crate::faults::WRITE_PROTECT;
 use crate::kernel::Kernel;
 use crate::space;
@@ -19,6 +20,9 @@ mod number {
 impl Kernel<'_> {
     /// Does what the instruction at RIP asks for, and goes on behind it.
     pub(crate) fn privileged(&mut self, privileged: Privileged) -> Result<(), Stop> {
+        /// What leaving the guest is charged with, in instructions.
+        const EXIT: u64 = 50;
+        self.charge(EXIT)?;
         match privileged.what {
             Operation::ReadControl { control, into } => {
                 let value = self.read_control(control);
@@ -33,12 +37,18 @@ impl Kernel<'_> {
                 let value = self.model_specific(number);
                 self.set_pair(value);
             }
-            Operation::WriteModelSpecific { .. } => self.assume("a model-specific register is set"),
+            Operation::WriteModelSpecific { number, value } => {
+                self.note_register(format!("MSR {number:#x}"), Some(value));
+                self.assume("a model-specific register is set");
+            }
             Operation::In { width, .. } => self.port_in(width),
             Operation::Out { .. } => self.assume("a device's port is written"),
             Operation::ClearInterrupts => self.registers().rflags &= !INTERRUPTS,
             Operation::SetInterrupts => self.registers().rflags |= INTERRUPTS,
-            Operation::LoadDescriptorTable { .. } => self.assume("a descriptor table is loaded"),
+            Operation::LoadDescriptorTable { table, .. } => {
+                self.note_register(format!("{table:?} descriptor table"), None);
+                self.assume("a descriptor table is loaded");
+            }
             Operation::StoreDescriptorTable { table, into } => self.store_table(table, into)?,
             Operation::CpuId { leaf, subleaf } => self.identify(leaf, subleaf),
             Operation::TimeStamp => {
@@ -124,9 +134,26 @@ impl Kernel<'_> {
         }
     }
 
+    /// Writes down that a register was set.
+    fn note_register(&mut self, name: String, value: Option<u64>) {
+        let address = self.registers().rip;
+        self.note(Happening::Register { address, name, value });
+    }
+
     fn write_control(&mut self, control: u8, value: u64) {
+        if control != 8 {
+            self.note_register(format!("CR{control}"), Some(value));
+        }
         match control {
             0 => {
+                let rip = self.registers().rip;
+                let cleared = self.control0 & !value & WRITE_PROTECT != 0;
+                let room = self.told.len() < self.options.budget.entries;
+                if let Some(rva) = self.rva(rip).filter(|_| cleared && room)
+                    && self.told.insert((1, rip))
+                {
+                    self.run.protection_cleared.push(rva);
+                }
                 self.control0 = value;
                 if value & WRITE_PROTECT != 0 {
                     self.protect_again();

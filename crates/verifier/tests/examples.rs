@@ -307,3 +307,23 @@ fn a_driver_that_asks_and_behaves_differently_is_seen() {
     assert!(other.behaves_like(&told("wdm-x64.sys", 1 | HVCI_ENABLED)));
     assert!(other.asked.is_empty());
 }
+
+/// code.c clears the bit once and sets it once.
+#[test]
+fn clearing_write_protection_is_told() {
+    for environment in BOTH {
+        let run = run("clears-write-protection-x64.sys", environment);
+        let bytes = bytes("clears-write-protection-x64.sys");
+        let image = Image::read(&bytes).unwrap();
+        let [rva] = run.protection_cleared[..] else { panic!("{:?}", run.protection_cleared) };
+        // mov cr0, reg
+        let code = image.bytes_from(ringfence_image::Rva(rva)).unwrap();
+        assert_eq!((code[0], code[1], code[2] >> 3), (0x0F, 0x22, 0x18));
+        let written = run.events.iter().filter(
+            |event| matches!(&event.what, Happening::Register { name, .. } if name == "CR0"),
+        );
+        // With memory integrity the run ends at the write between the two.
+        assert_eq!(written.count(), if environment == Environment::Verifier { 2 } else { 1 });
+    }
+    assert!(run("wdm-x64.sys", Environment::Verifier).protection_cleared.is_empty());
+}

@@ -4,6 +4,7 @@ use crate::call::{Call, Entry, entry};
 use crate::kernel::Kernel;
 use crate::stop::{Answer, Stop};
 use ringfence_machine::Register;
+use std::iter::Peekable;
 
 pub(super) const ROUTINES: &[Entry] = &[
     entry("sprintf", 2, print),
@@ -63,59 +64,55 @@ fn text(
         }
         if unit != u16::from(b'%') {
             out.push(unit);
-            continue;
-        }
-        let mut piece = Piece::default();
-        let mut precise = false;
-        while let Some(unit) = units.next() {
-            match u8::try_from(unit).unwrap_or(0) {
-                b'-' => piece.left = true,
-                b'+' => piece.plus = true,
-                b'#' => piece.alternate = true,
-                b' ' => {}
-                b'0' if piece.width == 0 && !precise => piece.zero = true,
-                digit @ b'0'..=b'9' => {
-                    let number =
-                        if precise { piece.precision.get_or_insert(0) } else { &mut piece.width };
-                    *number = (*number * 10 + usize::from(digit - b'0')).min(LONGEST);
-                }
-                b'.' => {
-                    precise = true;
-                    piece.precision = Some(0);
-                }
-                b'*' => {
-                    let value = (arguments.take(kernel)? as u32 as usize).min(LONGEST);
-                    if precise {
-                        piece.precision = Some(value);
-                    } else {
-                        piece.width = value;
-                    }
-                }
-                b'l' | b'w' => {
-                    // One `l` is for text, two are for numbers.
-                    piece.long |= piece.wide;
-                    piece.wide = true;
-                }
-                b'h' => piece.narrow = true,
-                b'I' => {
-                    // Followed by 32 or 64; alone it is the size of a pointer.
-                    piece.long = units.peek() != Some(&u16::from(b'3'));
-                    while units
-                        .next_if(|&unit| b"3264".iter().any(|&digit| unit == digit.into()))
-                        .is_some()
-                    {}
-                }
-                b'j' | b'z' | b't' => piece.long = true,
-                kind => {
-                    let shown = convert(kernel, kind, piece, wide, arguments)?;
-                    pad(&mut out, shown, piece);
-                    break;
-                }
-            }
+        } else if let Some((piece, kind)) = piece(kernel, &mut units, arguments)? {
+            let shown = convert(kernel, kind, piece, wide, arguments)?;
+            pad(&mut out, shown, piece);
         }
     }
     kernel.charge(out.len() as u64)?;
     Ok(out)
+}
+
+/// Reads what stands between `%` and the kind, and the kind; none where the format ends before.
+fn piece(
+    kernel: &Kernel<'_>,
+    units: &mut Peekable<impl Iterator<Item = u16>>,
+    arguments: &mut Arguments,
+) -> Result<Option<(Piece, u8)>, Stop> {
+    let mut piece = Piece::default();
+    while let Some(unit) = units.next() {
+        match u8::try_from(unit).unwrap_or(0) {
+            b'-' => piece.left = true,
+            b'+' => piece.plus = true,
+            b'#' => piece.alternate = true,
+            b' ' => {}
+            b'0' if piece.width == 0 && piece.precision.is_none() => piece.zero = true,
+            digit @ b'0'..=b'9' => {
+                let number = piece.precision.as_mut().unwrap_or(&mut piece.width);
+                *number = (*number * 10 + usize::from(digit - b'0')).min(LONGEST);
+            }
+            b'.' => piece.precision = Some(0),
+            b'*' => {
+                let value = (arguments.take(kernel)? as u32 as usize).min(LONGEST);
+                *piece.precision.as_mut().unwrap_or(&mut piece.width) = value;
+            }
+            b'l' | b'w' => {
+                // One `l` is for text, two are for numbers.
+                piece.long |= piece.wide;
+                piece.wide = true;
+            }
+            b'h' => piece.narrow = true,
+            b'I' => {
+                // Followed by 32 or 64; alone it is the size of a pointer.
+                piece.long = units.peek() != Some(&u16::from(b'3'));
+                let is_size = |unit: &u16| b"3264".iter().any(|&digit| *unit == u16::from(digit));
+                while units.next_if(is_size).is_some() {}
+            }
+            b'j' | b'z' | b't' => piece.long = true,
+            kind => return Ok(Some((piece, kind))),
+        }
+    }
+    Ok(None)
 }
 
 fn pad(out: &mut Vec<u16>, shown: Vec<u16>, piece: Piece) {
@@ -137,24 +134,23 @@ fn convert(
     wide: bool,
     arguments: &mut Arguments,
 ) -> Result<Vec<u16>, Stop> {
+    if kind == b'%' {
+        return Ok(vec![u16::from(b'%')]);
+    }
+    let value = arguments.take(kernel)?;
     let plain = |text: String| crate::text::units_of(&text);
     Ok(match kind {
-        b'%' => vec![u16::from(b'%')],
         b'd' | b'i' => {
-            let value = arguments.take(kernel)?;
             let value = if piece.long { value as i64 } else { i64::from(value as i32) };
             let digits = precise(value.unsigned_abs().to_string(), piece);
-            let sign = if value < 0 {
-                "-"
-            } else if piece.plus {
-                "+"
-            } else {
-                ""
+            let sign = match value {
+                ..0 => "-",
+                _ if piece.plus => "+",
+                _ => "",
             };
             plain(format!("{sign}{digits}"))
         }
         b'u' | b'x' | b'X' | b'o' => {
-            let value = arguments.take(kernel)?;
             let value = if piece.long { value } else { u64::from(value as u32) };
             let digits = match kind {
                 b'u' => value.to_string(),
@@ -165,37 +161,21 @@ fn convert(
             let prefix = if piece.alternate && matches!(kind, b'x' | b'X') { "0x" } else { "" };
             plain(format!("{prefix}{}", precise(digits, piece)))
         }
-        b'p' => plain(format!("{:016X}", arguments.take(kernel)?)),
-        b'c' | b'C' => vec![arguments.take(kernel)? as u16],
+        b'p' => plain(format!("{value:016X}")),
+        b'c' | b'C' => vec![value as u16],
+        b's' | b'S' | b'Z' if value == 0 => plain("(null)".to_owned()),
+        b'Z' if piece.wide => kernel.units(value)?,
+        b'Z' => kernel.ansi(value)?.into_iter().map(u16::from).collect(),
         b's' | b'S' => {
-            let at = arguments.take(kernel)?;
             let most = piece.precision.map_or(u64::MAX, |most| most as u64);
             // A capital means the other kind than that of the format.
-            let of_wide = if piece.wide {
-                true
-            } else if piece.narrow {
-                false
+            if piece.wide || !piece.narrow && wide != (kind == b'S') {
+                kernel.wide(value, most)?
             } else {
-                wide != (kind == b'S')
-            };
-            match (at, of_wide) {
-                (0, _) => plain("(null)".to_owned()),
-                (at, true) => kernel.wide(at, most)?,
-                (at, false) => kernel.narrow(at, most)?.into_iter().map(u16::from).collect(),
+                kernel.narrow(value, most)?.into_iter().map(u16::from).collect()
             }
         }
-        b'Z' => {
-            let at = arguments.take(kernel)?;
-            match (at, piece.wide) {
-                (0, _) => plain("(null)".to_owned()),
-                (at, true) => kernel.units(at)?,
-                (at, false) => kernel.ansi(at)?.into_iter().map(u16::from).collect(),
-            }
-        }
-        _ => {
-            arguments.take(kernel)?;
-            Vec::new()
-        }
+        _ => Vec::new(),
     })
 }
 

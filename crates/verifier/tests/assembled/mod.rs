@@ -17,6 +17,11 @@ impl Code {
         self.bytes.extend(bytes);
     }
 
+    /// Where the next instruction will be in the image.
+    pub fn here(&self) -> u32 {
+        self.start + self.bytes.len() as u32
+    }
+
     /// `mov register, imm64`, with the number of a low register.
     pub fn set(&mut self, register: u8, value: u64) {
         self.put(&[0x48, 0xB8 + register]);
@@ -37,14 +42,14 @@ impl Code {
     /// `call [rip + slot]`
     pub fn call(&mut self, name: &str) {
         let slot = self.slot(name);
-        let next = self.start + self.bytes.len() as u32 + 6;
+        let next = self.here() + 6;
         self.put(&[0xFF, 0x15]);
         self.put(&slot.wrapping_sub(next).to_le_bytes());
     }
 
     /// `lea register, [rip + place]` with a place of the image.
     pub fn address(&mut self, register: u8, rva: u32) {
-        let next = self.start + self.bytes.len() as u32 + 7;
+        let next = self.here() + 7;
         self.put(&[0x48, 0x8D, 0x05 | register << 3]);
         self.put(&rva.wrapping_sub(next).to_le_bytes());
     }

@@ -1,6 +1,7 @@
 //! What a driver finds without asking: the processor's region, shared data, the kernel's variables.
 
-use crate::assembled::{BOTH, Code, RCX, driver_of, run};
+use crate::RAX;
+use crate::assembled::{BOTH, Code, RCX, RDX, driver_of, run};
 use ringfence_verifier::{End, Environment, Options};
 
 /// KUSER_SHARED_DATA.
@@ -110,4 +111,43 @@ fn the_level_is_in_control_register_8() {
         code.call("KeGetCurrentIrql");
     });
     assert_eq!(raised, 2);
+}
+
+/// What the C library's documentation says of each conversion; the first eight bytes of the text.
+#[test]
+fn formats_are_those_of_c() {
+    let text = |format: &'static str, value: u64| -> String {
+        let half = |skip: u8| {
+            status(&["_snprintf"], move |code| {
+                code.put(&[0x48, 0x83, 0xEC, 0x60]); // sub rsp, 60h
+                // mov qword [rsp + 38h], 0: what is not written is zero
+                code.put(&[0x48, 0xC7, 0x44, 0x24, 0x38, 0, 0, 0, 0]);
+                let bytes = format.as_bytes();
+                code.put(&[0xEB, bytes.len() as u8 + 1]); // jmp over the format
+                let place = code.here();
+                code.put(bytes);
+                code.put(&[0]);
+                code.put(&[0x48, 0x8D, 0x4C, 0x24, 0x38]); // lea rcx, [rsp + 38h]
+                code.set(RDX, 24);
+                code.set_high(9, value);
+                code.address(RAX, place);
+                code.put(&[0x49, 0x89, 0xC0]); // mov r8, rax
+                code.call("_snprintf");
+                code.put(&[0x8B, 0x44, 0x24, 0x38 + skip]); // mov eax, [rsp + 38h + skip]
+                code.put(&[0x48, 0x83, 0xC4, 0x60]);
+            })
+        };
+        let bytes = [half(0).to_le_bytes(), half(4).to_le_bytes()].concat();
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
+    };
+    assert_eq!(text("%d", u64::from(-5_i32 as u32)), "-5");
+    assert_eq!(text("%5u|", 42), "   42|");
+    assert_eq!(text("%-4x|", 0xAB), "ab  |");
+    assert_eq!(text("%08X", 0x1F), "0000001F");
+    assert_eq!(text("%.3d", 7), "007");
+    assert_eq!(text("%I64x", 0x12_3456_789A), "12345678");
+    assert_eq!(text("%#x", 16), "0x10");
+    assert_eq!(text("%c%%", u64::from(b'A')), "A%");
+    assert_eq!(text("%s", 0), "(null)");
 }
