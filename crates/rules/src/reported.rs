@@ -3,7 +3,7 @@
 use crate::listing::drawn;
 use crate::witness::call_before;
 use crate::{Driver, Rule, rules};
-use ringfence_finding::{Authority, BugCheck, Evidence, Finding, Level, Question, RuleCard};
+use ringfence_finding::{Authority, BugCheck, Finding, Level, Question, RuleCard};
 use ringfence_image::Rva;
 
 /// DRIVER_VERIFIER_DETECTED_VIOLATION
@@ -72,7 +72,7 @@ pub fn reported(driver: &Driver<'_>, reported: &Reported, findings: &mut Vec<Fin
         is_told = true;
     }
     if !is_told {
-        findings.push(new(driver, first.card(), reported, call.or(back)));
+        findings.push(new(driver, first.card(), reported, call));
     }
 }
 
@@ -89,13 +89,65 @@ fn new(
         _ => finding.denying(&[Question::Run], &[]),
     };
     let Some(at) = at else {
-        return finding
-            .note("reading the code shows no place of it, and the bug check does not tell one");
+        return finding.likely().note(match reported.place.filter(|_| reported.is_of_call()) {
+            Some(back) => format!(
+                "no call in this file returns to +{back:x}: Windows ran another build of it, or the call was not \
+                 understood"
+            ),
+            None => "reading the code shows no place of it, and the bug check does not tell one".to_owned(),
+        });
     };
     let section = driver.image().section_at(Rva(at)).map(|section| section.name());
     let finding = finding.note("reading the code alone does not show it").at(at, section);
     match drawn(driver, None, &[], &(Rva(at), "seen here".to_owned())) {
-        Some(evidence @ Evidence::Listing(_)) => finding.because(evidence),
-        _ => finding,
+        Some(evidence) => finding.because(evidence),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_finding::Confidence;
+    use ringfence_fixture::driver;
+    use ringfence_image::Image;
+
+    fn told(code: u32, first: u64, place: Option<u32>) -> Vec<Finding> {
+        let bytes = driver().bytes();
+        let image = Image::read(&bytes).unwrap();
+        let mut findings = Vec::new();
+        let from = "a.dmp".to_owned();
+        let shown = Reported { code, parameters: [first, 0, 0, 0], place, from };
+        reported(&Driver::new(&image), &shown, &mut findings);
+        findings
+    }
+
+    #[test]
+    fn a_bug_check_without_a_place_is_a_finding_that_says_so() {
+        for (code, first, rule, question) in [
+            (0xC4, 0x2001, "executable-page-protection", Question::Certify),
+            (0xC4, 0x2003, "writable-executable-section", Question::Certify),
+            (0xFC, 7, "executes-allocated-memory", Question::Run),
+            (0xBE, 7, "writes-to-code", Question::Run),
+        ] {
+            let found = told(code, first, None);
+            assert_eq!((found[0].rule, &found[0].questions[..]), (rule, &[question][..]));
+            assert_eq!((found.len(), found[0].rva), (1, None));
+            assert_eq!(found[0].confidence, Confidence::Likely);
+            assert!(found[0].notes[1].contains("the bug check does not tell one"));
+        }
+    }
+
+    #[test]
+    fn where_no_call_returns_to_there_is_no_place() {
+        let found = told(0xC4, 0x2001, Some(0x3));
+        assert_eq!(found[0].rva, None);
+        assert!(found[0].notes[1].contains("no call in this file returns to +3"), "{found:?}");
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_it_is_no_finding() {
+        assert_eq!(told(0xD1, 0, None), []);
+        assert_eq!(told(0xC4, 0x62, None), []);
     }
 }

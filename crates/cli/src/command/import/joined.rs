@@ -230,7 +230,13 @@ fn of_dump(file: String, dump: &KernelDump, drivers: &Drivers) -> Import {
                 told.place = Some(Place { driver: name.clone(), rva });
                 all.extend(of_driver(&file, dump, (&name, rva), drivers, &mut not_known));
             }
-            Err(why) => not_known.push(why),
+            Err(why) => {
+                not_known.push(why);
+                all.extend(drivers.read.iter().filter_map(|one| suspect(one, &told.rules)));
+                not_known.extend(all.iter().map(|driver: &Driver| {
+                    format!("whether it was {}, which has what can lead to it", driver.name)
+                }));
+            }
         }
     }
     Import {
@@ -241,6 +247,21 @@ fn of_dump(file: String, dump: &KernelDump, drivers: &Drivers) -> Import {
         drivers: all,
         not_known,
     }
+}
+
+/// What a driver has that may lead to the bug check; none where it has nothing of the kind.
+fn suspect((path, examination): &(PathBuf, Examination), rules: &[&str]) -> Option<Driver> {
+    let is_meant = |finding: &&Finding| rules.contains(&finding.rule);
+    let findings: Vec<Finding> = examination.findings.iter().filter(is_meant).cloned().collect();
+    let examination = Some(Box::new(examination.clone()));
+    (!findings.is_empty()).then(|| Driver {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        path: Some(path.to_string_lossy().into_owned()),
+        counters: Vec::new(),
+        is_whole: true,
+        findings,
+        examination,
+    })
 }
 
 /// The driver that an address lies in, by the dump's list, or else by where the user says that it was loaded.
