@@ -39,6 +39,9 @@ pub struct DriverRun {
     /// Requests that it neither completed nor cancelled.
     #[serde(skip_serializing_if = "is_zero")]
     pub pending: u64,
+    /// What of the driver is registered to be called and was not, in words: of that the run says nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_run: Vec<String>,
     /// Whether it asked for the state of code integrity, and what became of being told the other one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks_code_integrity: Option<Asking>,
@@ -205,7 +208,8 @@ pub struct StackFrame {
     pub source: Option<SourcePlace>,
 }
 
-/// One thing that happened: a call of a kernel function, a change of what may be done with pages, or what was printed.
+/// One thing that happened: a call of a kernel function, a change of what may be done with pages, a register written,
+/// or what was printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum TraceLine {
@@ -236,6 +240,17 @@ pub enum TraceLine {
         rights: Option<String>,
         /// What they are.
         what: &'static str,
+    },
+    /// A register of the processor that decides about protection was written.
+    Register {
+        /// The part of the run.
+        phase: String,
+        /// The instruction.
+        address: String,
+        /// Which: `CR0`, `CR4`, `IDTR`, `MSR 0xc0000082`.
+        name: String,
+        /// What was written; null for a table's register.
+        value: Option<String>,
     },
     /// The driver printed something for a debugger.
     Message {

@@ -128,6 +128,7 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         silently_fixed,
         leaks: leaks(&run.leaks),
         pending: run.pending,
+        not_run: run.not_run.iter().cloned().collect(),
         asks_code_integrity: asking(image, &run, options),
         trace_left_out: if trace { run.events_left_out } else { 0 },
         trace: if trace { traced(&run) } else { Vec::new() },
@@ -189,6 +190,12 @@ fn traced(run: &Run) -> Vec<TraceLine> {
             pages: *pages,
             rights: rights.clone(),
             what,
+        },
+        Happening::Register { address, name, value } => TraceLine::Register {
+            phase: phase(event.phase),
+            address: number(address),
+            name: name.clone(),
+            value: value.as_ref().map(number),
         },
         Happening::Message { text } => {
             TraceLine::Message { phase: phase(event.phase), text: text.to_string() }

@@ -416,18 +416,18 @@ mod tests {
     const TO: &str = "ExAllocatePoolWithTag";
     const TYPE: &str = "typedef PVOID (*ALLOC)(POOL_TYPE, SIZE_T, ULONG);\n";
 
-    /// Every way to call a DDI by another name is a call of it.
     /// In a function such a declaration reads like a call, as nothing says that its first word is a type.
     #[test]
     fn pointers_are_declared_in_functions() {
         let text = "#include <ntddk.h>\nvoid F(PMDL m) {\nPVOID (*f)(POOL_TYPE, SIZE_T, ULONG) = ExAllocatePoolWithTag;\nf(NonPagedPool, 1, 2);\n\
             PVOID (NTAPI *g)(PMDL, int, int, PVOID, ULONG, ULONG) = &MmMapLockedPagesSpecifyCache;\ng(m, KernelMode, 1, 0, 0, NormalPagePriority);\n}";
         assert_eq!(
-            crate::analysis::tests::told(&crate::analysis::tests::tree(&[("a.c", text)]), &[]),
+            told(&crate::analysis::tests::tree(&[("a.c", text)]), &[]),
             ["a.c:4 ExAllocatePoolWithTag 0x0", "a.c:6 MmMapLockedPagesSpecifyCache 0x10"]
         );
     }
 
+    /// Every way to call a DDI by another name is a call of it.
     #[test]
     fn a_pointer_to_a_ddi_is_the_ddi() {
         for code in [

@@ -170,6 +170,9 @@ fn ends(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
     if run.pending > 0 {
         told.push((Meaning::Open, "pending: ", counted(run.pending as usize, "request")));
     }
+    if !run.not_run.is_empty() {
+        told.push((Meaning::Open, "not run: ", run.not_run.join("; ")));
+    }
     let examined = format!(
         "{}, {} instructions",
         counted(run.calls as usize, "call"),
