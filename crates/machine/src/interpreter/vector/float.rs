@@ -217,22 +217,31 @@ fn in_turns<T: Number>(a: u128, b: u128) -> u128 {
 
 /// Products of the elements that the immediate's upper bits choose, summed up in pairs, to where its lower
 /// bits say.
+///
+/// Which of several that are no numbers comes out differs from element to element of the result, so that is
+/// not supported.
 fn dot(core: &mut Core, i: &Instruction) -> Outcome {
-    use Mnemonic as M;
     core.plain_arithmetic(i)?;
     let by = immediate(i);
     let last = plain_operands(i) - 1;
     let b = core.vector(i, last)?;
     let a = core.vector(i, last - 1)?;
-    let lane = |n: usize| match i.mnemonic() {
-        M::Dpps | M::Vdpps => {
+    let single = matches!(i.mnemonic(), Mnemonic::Dpps | Mnemonic::Vdpps);
+    let lane = |n: usize| {
+        if single {
             let sum = |from| summed::<f32>(a[n], b[n], by, from);
             spread(sum(0).plus(sum(2)), by)
+        } else {
+            spread(summed::<f64>(a[n], b[n], by, 0), by)
         }
-        _ => spread(summed::<f64>(a[n], b[n], by, 0), by),
     };
-    core.set_vector(i, [lane(0), lane(1)]);
-    Ok(())
+    match (lane(0), lane(1)) {
+        (Some(low), Some(high)) => {
+            core.set_vector(i, [low, high]);
+            Ok(())
+        }
+        _ => core.unsupported(i),
+    }
 }
 
 /// The sum of two products.
@@ -244,6 +253,7 @@ fn summed<T: Number>(a: u128, b: u128, by: u8, from: usize) -> T {
     product(from).plus(product(from + 1))
 }
 
-fn spread<T: Number>(sum: T, by: u8) -> u128 {
-    fill(|n| if by >> n & 1 != 0 { sum } else { T::ones(false) })
+fn spread<T: Number>(sum: T, by: u8) -> Option<u128> {
+    sum.order(sum)?;
+    Some(fill(|n| if by >> n & 1 != 0 { sum } else { T::ones(false) }))
 }
