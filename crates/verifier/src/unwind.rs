@@ -247,3 +247,50 @@ struct Code {
     detail: u8,
     value: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::loader::Loaded;
+    use crate::{Environment, Options, boot};
+    use ringfence_image::Image;
+    use ringfence_machine::{PAGE, Register, Rights};
+
+    /// The image's own reader says how many bytes a function takes from the stack; a step outwards from its
+    /// end gives them and the return address back.
+    #[test]
+    fn steps_are_as_long_as_frames() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers/");
+        let mut functions = 0;
+        for name in [
+            "wdm-x64.sys",
+            "clean-x64.sys",
+            "library-pool-x64.sys",
+            "kmdf-x64.sys",
+            "nx-opt-in-x64.sys",
+        ] {
+            let bytes = std::fs::read(format!("{root}{name}")).unwrap();
+            let image = Image::read(&bytes).unwrap();
+            let options = Options::new(Environment::Hvci, name);
+            let loaded = Loaded::place(&image, options.budget.pages).unwrap();
+            let mut kernel = boot(&options, loaded).unwrap();
+            assert!(kernel.load());
+            const STACK: u64 = 0xFFFF_DDDD_0000_0000;
+            assert!(kernel.map(STACK, 64, Rights::READ_WRITE, "stack"));
+            for function in image.functions().iter() {
+                let unwind = image.unwind(&function).unwrap();
+                if unwind.chained.is_some() || unwind.frame_register.is_some() {
+                    continue;
+                }
+                let mut registers = kernel.registers().clone();
+                registers.rip = kernel.loaded.at(function.end.unwrap().0) - 1;
+                registers.set(Register::Rsp, STACK + PAGE);
+                let step = kernel.step(&registers).unwrap();
+                let length = step.caller.get(Register::Rsp) - registers.get(Register::Rsp);
+                assert_eq!(length, u64::from(unwind.frame) + 8, "{name} {function:?}");
+                assert_eq!(step.establisher, STACK + PAGE);
+                functions += 1;
+            }
+        }
+        assert!(functions > 20, "{functions}");
+    }
+}
