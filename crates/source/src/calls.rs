@@ -252,7 +252,7 @@ impl<'w, 't> Follower<'w, 't> {
         // A member of the same name may be another function's.
         let takes = |ddi: &Ddi| ddi.parameters.len() - vocabulary::hidden_parameters(ddi);
         all.retain(|one| !one.call.via.is_empty() || takes(one.call.ddi) == step.arguments.len());
-        all.iter_mut().for_each(|one| one.call.opt_in = place.opt_in().clone());
+        all.iter_mut().for_each(|one| one.call.opt_in = place.opt_in().into_owned());
         found.append(&mut all);
     }
 
@@ -326,7 +326,7 @@ impl<'w, 't> Follower<'w, 't> {
             arguments: (0..ddi.parameters.len()).map(argument).collect(),
             via: step.via.to_vec(),
             innermost: step.span,
-            opt_in: place.opt_in().clone(),
+            opt_in: place.opt_in().into_owned(),
             pointed: Vec::new(),
             is_maybe: false,
         };

@@ -1,11 +1,14 @@
 //! Which driver a file becomes part of, and whether that opts in to no-execute pools when it starts.
 
+mod early;
+
 use crate::calls::CallId;
 use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
 use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FileId, Project, SourceTree, Span, owners};
+pub(crate) use early::Early;
 use foldhash::{HashMap, HashSet, HashSetExt};
 
 /// A function that Windows calls when a driver starts.
@@ -57,6 +60,11 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
             parsed.opt_in = OptIn::Runtime(answer);
         }
     }
+    let mut early = Early::default();
+    for entry in entries {
+        early::before(world, entry, &calls, &mut early);
+    }
+    world.early = early;
 }
 
 fn needs_runtime(world: &World<'_>) -> bool {

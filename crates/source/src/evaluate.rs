@@ -1,11 +1,13 @@
 //! The value of an expression at a place: macros, constants, variables and parameters looked up.
 
 use crate::expression::{Binary, Expression, Opaque};
+use crate::opt_in::Initialised;
 use crate::syntax::{Happens, Variable};
 use crate::value::{Term, Unknown, Value};
 use crate::vocabulary;
-use crate::world::{GlobalEvent, World};
+use crate::world::{FunctionId, GlobalEvent, World};
 use crate::{FileId, OptIn, Span};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -111,8 +113,18 @@ impl<'w, 't> Place<'w, 't> {
     }
 
     /// What `NonPagedPool` means here.
-    pub(crate) fn opt_in(&self) -> &'w OptIn {
-        &self.world.parsed[self.parsed].opt_in
+    pub(crate) fn opt_in(&self) -> Cow<'w, OptIn> {
+        let said = &self.world.parsed[self.parsed].opt_in;
+        let is_made =
+            matches!(said, OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. }));
+        let here = self.function.filter(|_| is_made);
+        let here = here.map(|function| FunctionId { parsed: self.parsed, function });
+        match here.and_then(|here| self.world.early.get(&here)) {
+            Some((until, call)) if self.at < *until => {
+                Cow::Owned(OptIn::Runtime(Initialised::Later(*call)))
+            }
+            _ => Cow::Borrowed(said),
+        }
     }
 
     fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {

@@ -51,6 +51,8 @@ pub enum Initialised {
         /// The function that it stands in.
         helper: String,
     },
+    /// Where the driver starts, but what asks runs before that.
+    Later(Span),
     /// Somewhere else.
     Elsewhere(Span),
     /// Nowhere, though the driver's entry point is here.
@@ -65,6 +67,7 @@ impl Initialised {
         match self {
             Initialised::InEntry(call)
             | Initialised::InHelper { call, .. }
+            | Initialised::Later(call)
             | Initialised::Elsewhere(call) => Some(*call),
             Initialised::Never | Initialised::NoEntry => None,
         }
@@ -78,7 +81,9 @@ impl OptIn {
             OptIn::None | OptIn::OptedOut { .. } | OptIn::Partly { .. } => Some(false),
             OptIn::Auto => Some(true),
             OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. }) => Some(true),
-            OptIn::Runtime(Initialised::Never | Initialised::Elsewhere(_)) => Some(false),
+            OptIn::Runtime(
+                Initialised::Never | Initialised::Elsewhere(_) | Initialised::Later(_),
+            ) => Some(false),
             OptIn::Runtime(Initialised::NoEntry) | OptIn::Open => None,
         }
     }

@@ -1,5 +1,6 @@
 //! All that was parsed, and what names mean across it.
 
+use crate::entry::Early;
 use crate::outline::Body;
 use crate::pointer::Pointers;
 use crate::preprocess::Unit;
@@ -63,6 +64,8 @@ pub(crate) struct World<'t> {
     pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
     /// What is given to pointers that may point to functions that are looked for.
     pub(crate) pointers: Pointers<'t>,
+    /// What runs before the driver opts in to no-execute pools.
+    pub(crate) early: Early,
     /// Names whose values were asked for and that are no constants.
     asked: Mutex<HashSet<String>>,
     /// The structures by their names, likewise.
@@ -80,6 +83,7 @@ impl<'t> World<'t> {
             globals: HashMap::default(),
             enumerators: HashMap::default(),
             pointers: Pointers::default(),
+            early: Early::default(),
             asked: Mutex::default(),
             records: HashMap::default(),
             defaults: HashMap::default(),

@@ -290,6 +290,14 @@ fn opt_in_note(call: &SourceCall, source: &Source<'_>) -> Option<String> {
             "POOL_NX_OPTIN is defined, but nothing calls ExInitializeDriverRuntime(DrvRtPoolNxOptIn): \
              the memory stays executable"
         }
+        OptIn::Runtime(Initialised::Later(call)) => {
+            return Some(format!(
+                "this runs before ExInitializeDriverRuntime(DrvRtPoolNxOptIn), which is called at {}:{}: until \
+                 then the memory is executable",
+                source.tree.name(call.file),
+                source.tree.file(call.file).text.place(call.start as usize).line
+            ));
+        }
         OptIn::Runtime(Initialised::Elsewhere(_)) => {
             "POOL_NX_OPTIN is defined, but ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is called where \
              DriverEntry was not seen to come by"

@@ -1,0 +1,114 @@
+//! What runs before the driver opts in to no-execute pools: there the variable still says executable.
+//!
+//! Calls are followed as far as their functions were read, in the order in which the entry point has them.
+
+use super::{DEEPEST, span};
+use crate::Span;
+use crate::calls::CallId;
+use crate::world::{FunctionId, World};
+use foldhash::{HashMap, HashSet, HashSetExt};
+
+/// How many functions are followed from an entry point.
+const MOST_FUNCTIONS: usize = 4_096;
+
+/// The functions that run before an opt-in: up to which byte, and the call that opts in.
+pub(crate) type Early = HashMap<FunctionId, (usize, Span)>;
+
+/// What runs before one of `calls` where `entry` makes it, itself or by a function that it calls: the entry point up to there,
+/// and what it calls until then. Nothing where it makes none.
+pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], early: &mut Early) {
+    let parsed = &world.parsed[entry.parsed];
+    let mut own: Vec<usize> = (0..parsed.syntax.calls.len())
+        .filter(|call| parsed.syntax.calls[*call].function == Some(entry.function))
+        .collect();
+    own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
+    let mut left = MOST_FUNCTIONS;
+    let mut run: Vec<FunctionId> = Vec::new();
+    for call in own {
+        let id = CallId { parsed: entry.parsed, call };
+        let name = world.text(entry.parsed, &parsed.syntax.calls[call].callee);
+        let called = reached(world, world.called(entry.parsed, name), &mut left);
+        let opts_in = match calls.contains(&id) {
+            true => Some(id),
+            false => calls.iter().copied().find(|one| {
+                let function = world.parsed[one.parsed].syntax.calls[one.call].function;
+                function.is_some_and(|function| {
+                    called.contains(&FunctionId { parsed: one.parsed, function })
+                })
+            }),
+        };
+        if let Some(opts_in) = opts_in {
+            let at = span(world, opts_in);
+            early.insert(entry, (parsed.syntax.calls[call].callee.start, at));
+            for function in run {
+                early.entry(function).or_insert((usize::MAX, at));
+            }
+            return;
+        }
+        run.extend(called);
+    }
+}
+
+/// Some functions, and those that they call.
+fn reached(world: &World<'_>, from: Vec<FunctionId>, left: &mut usize) -> HashSet<FunctionId> {
+    let mut all = HashSet::new();
+    let mut level = from;
+    for _ in 0..DEEPEST {
+        let mut next = Vec::new();
+        for id in level {
+            if *left == 0 || !all.insert(id) {
+                continue;
+            }
+            *left -= 1;
+            let calls = world.parsed[id.parsed].syntax.calls.iter();
+            for call in calls.filter(|call| call.function == Some(id.function)) {
+                next.extend(world.called(id.parsed, world.text(id.parsed, &call.callee)));
+            }
+        }
+        level = next;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::tests::{told, tree};
+
+    const OPTED: &str = "#define POOL_NX_OPTIN 1\n#include <ntddk.h>\n";
+    const CALL: &str = "ExInitializeDriverRuntime(DrvRtPoolNxOptIn);";
+
+    fn values(entry: &str, others: &str) -> Vec<String> {
+        let main = format!(
+            "{OPTED}{others}\nNTSTATUS DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING r) {{ {entry} }}"
+        );
+        let work = format!("{OPTED}void Work(int a) {{ ExAllocatePool(NonPagedPool, a); }}");
+        let all = told(&tree(&[("main.c", &main), ("work.c", &work)]), &[]);
+        all.into_iter().map(|one| one.split(' ').take(3).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn what_runs_before_the_opt_in_is_executable() {
+        let request = "ExAllocatePool(NonPagedPool, 1);";
+        assert_eq!(values(&format!("{CALL} Work(1);"), ""), ["work.c:3 ExAllocatePool 0x200"]);
+        assert_eq!(values(&format!("Work(1); {CALL}"), ""), ["work.c:3 ExAllocatePool 0x0"]);
+        assert_eq!(
+            values(&format!("{request} {CALL} {request} Work(1);"), ""),
+            [
+                "main.c:4 ExAllocatePool 0x0",
+                "main.c:4 ExAllocatePool 0x200",
+                "work.c:3 ExAllocatePool 0x200"
+            ]
+        );
+    }
+
+    /// By way of other functions, on either side; those that name nothing that is looked for are not read.
+    #[test]
+    fn helpers_are_followed() {
+        let helpers = format!(
+            "void Start(void) {{ {CALL} }}\nvoid First(void) {{ ExAllocatePool(PagedPool, 1); Work(1); }}"
+        );
+        let paged = "main.c:4 ExAllocatePool 0x1";
+        assert_eq!(values("First(); Start();", &helpers), [paged, "work.c:3 ExAllocatePool 0x0"]);
+        assert_eq!(values("Start(); First();", &helpers), [paged, "work.c:3 ExAllocatePool 0x200"]);
+    }
+}
