@@ -1,6 +1,7 @@
 //! What became of drivers that were run, for people and for programs.
 
 pub(crate) mod json;
+mod parts;
 mod status;
 mod text;
 

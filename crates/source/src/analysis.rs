@@ -241,7 +241,10 @@ fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let pointers = world.pointers.values().flatten().filter(|one| !one.is_local);
     let pointers = pointers.map(|one| world.parsed[one.parsed].file);
     let entries = entry::ENTRIES.iter().filter_map(|name| world.functions.get(*name)).flatten();
-    let functions = entries.chain(wrappers.keys()).chain(world.early.keys()).map(|id| world.parsed[id.parsed].file);
+    let functions = entries
+        .chain(wrappers.keys())
+        .chain(world.early.keys())
+        .map(|id| world.parsed[id.parsed].file);
     let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);
     let several = variables(world).into_values().filter(|files| files.len() > 1).flatten();

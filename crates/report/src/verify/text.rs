@@ -1,5 +1,6 @@
 //! Runs for people: a line for each part that was run, then what was seen.
 
+use super::parts::{Alike, alike};
 use super::status;
 use crate::Sink;
 use crate::answers::answers;
@@ -13,8 +14,9 @@ use ringfence_finding::{
 use std::collections::BTreeMap;
 use std::io;
 
-/// Parts of a run that are told each; those between the first and the last are counted.
-const MOST_PHASES: usize = 24;
+/// Lines of parts of a run; what is between the first of them and the last is counted.
+const MOST_PARTS: usize = 24;
+const FIRST_PARTS: usize = 16;
 /// What is invented that is named; the rest is counted.
 const MOST_INVENTED: usize = 8;
 
@@ -35,24 +37,30 @@ impl<'a> Text<'a> {
         let title = Line::new().colored(Meaning::Strong, &examination.path);
         terminal.folded(title.plain(format!(": {}", run.environment.described())))?;
         let checks = checks(examination, run);
-        let width = run.phases.iter().map(|phase| phase.name.chars().count()).max().unwrap_or(0);
-        let (shown, hidden) = run.phases.split_at(run.phases.len().min(MOST_PHASES));
-        for (index, phase) in shown.iter().enumerate() {
-            let is_last = index + 1 == run.phases.len();
-            let stop = if is_last { last_check(run, &checks, phase) } else { None };
-            let found = checks
-                .get(&*phase.name)
-                .filter(|_| !shown[..index].iter().any(|one| one.name == phase.name));
-            terminal.folded(phase_line(phase, width, is_last && ends_there(run)))?;
+        let last = run.phases.len().wrapping_sub(1);
+        let parts =
+            alike(&run.phases, |at| at == last || checks.contains_key(&*run.phases[at].name));
+        let width = parts.iter().map(|part| part.name().chars().count()).max().unwrap_or(0);
+        // The first and the last are told: how it began, and how it ended.
+        let left_out = parts.len().saturating_sub(MOST_PARTS);
+        let hidden = FIRST_PARTS..FIRST_PARTS + left_out;
+        for (index, part) in parts.iter().enumerate() {
+            let phase = &part.phases[0];
+            if index == hidden.start && left_out > 0 {
+                let more = format!("… {}", counted(left_out, "more part"));
+                terminal.line(Line::indented(2).plain(more))?;
+            }
+            if hidden.contains(&index) && !checks.contains_key(&*phase.name) {
+                continue;
+            }
+            let stop = if part.at == last { last_check(run, &checks, phase) } else { None };
+            let is_first = !run.phases[..part.at].iter().any(|one| one.name == phase.name);
+            let found = checks.get(&*phase.name).filter(|_| is_first);
+            terminal.folded(part_line(part, width, part.at == last && ends_there(run)))?;
             for check in found.into_iter().flatten().copied().chain(stop) {
                 let lead = Line::indented(4).colored(Meaning::Bad, "stop").plain("  bug check ");
                 terminal.folded(lead.plain(check.to_string()))?;
             }
-        }
-        if !hidden.is_empty() {
-            terminal.line(
-                Line::indented(2).plain(format!("… {}", counted(hidden.len(), "more part"))),
-            )?;
         }
         for (meaning, lead, text) in ends(run) {
             terminal.wrapped(Line::indented(2).colored(meaning, lead), &text)?;
@@ -95,9 +103,10 @@ fn ends_there(run: &DriverRun) -> bool {
     }
 }
 
-fn phase_line(phase: &RunPhase, width: usize, is_cut: bool) -> Line {
-    let line = Line::indented(2).plain(&phase.name).filled_to(width + 4);
-    let calls = match phase.calls {
+fn part_line(part: &Alike<'_>, width: usize, is_cut: bool) -> Line {
+    let phase = &part.phases[0];
+    let line = Line::indented(2).plain(part.name()).filled_to(width + 4);
+    let calls = match part.calls() {
         0 => String::new(),
         calls => format!(", {}", counted(calls as usize, "call")),
     };
