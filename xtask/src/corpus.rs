@@ -15,6 +15,7 @@ pub use fetch::Fetcher;
 use manifest::{Driver, Manifest};
 pub use manifest::{Package, Registry};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -139,6 +140,9 @@ fn compare(manifest: &Manifest, arguments: &Arguments, drivers: &Path) -> Result
         Some(file) => fs::read_to_string(file).with_context(|| format!("{}", file.display()))?,
         None => scan(drivers)?,
     };
+    if arguments.verdicts.is_none() {
+        run_all(drivers)?;
+    }
     let differences = compare::differences(manifest.drivers(), &compare::answers(&scan)?);
     let (signed, disagreeing) = signature::disagreements(&scan)?;
     ensure!(
@@ -153,6 +157,27 @@ fn compare(manifest: &Manifest, arguments: &Arguments, drivers: &Path) -> Result
     }
     print!("{}", compare::table(&differences));
     bail!("{} differences from corpus/manifest.toml", differences.len());
+}
+
+/// Runs every driver in both set-ups: each run comes to an end that has a name and, if need be, a reason.
+fn run_all(drivers: &Path) -> Result<()> {
+    let mut command = Command::new(target()?.join("release/ringfence"));
+    command.args(["verify", "--format", "jsonl"]).arg(drivers);
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(!said.contains("internal:"), "a run went wrong: {}", said.trim());
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let ran: serde_json::Value = serde_json::from_str(line)?;
+        let end = ran["run"]["end"].as_str().context("a run has an end")?.to_owned();
+        let has_reason = ran["run"]["because"].is_string() || ran["bugcheck"].is_object();
+        ensure!(end == "returned" || has_reason, "no reason for {}", ran["path"]);
+        *ends.entry(end).or_default() += 1;
+    }
+    ensure!(ends.get("returned").is_some_and(|count| *count > 0), "nothing ran to its end");
+    let told: Vec<_> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+    println!("runs in the emulated kernel: {}", told.join(", "));
+    Ok(())
 }
 
 /// Builds ringfence and returns the JSON lines it prints about the drivers.
