@@ -1,6 +1,6 @@
 //! What became of a driver that was run.
 
-use crate::SourcePlace;
+use crate::{SeenCall, SourcePlace};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,6 +33,9 @@ pub struct DriverRun {
     /// Requests of executable memory that Driver Verifier makes non-executable without a word, by the function asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silently_fixed: BTreeMap<String, u64>,
+    /// Calls of DDIs of which reading the code does not tell what they ask for, and what they asked for here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_calls: Vec<SeenCall>,
     /// What the driver left behind when it was unloaded, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,

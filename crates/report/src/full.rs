@@ -6,7 +6,7 @@ use crate::failing::Failing;
 use crate::format::Options;
 use crate::layout::{self, counted};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, coverage, drawing, scoreboard, source, witness};
+use crate::{Sink, coverage, drawing, scoreboard, seen_calls, source, witness};
 use ringfence_finding::{
     Closing, Confidence, Defect, Examination, Finding, Level, Mitigations, Question, Targets, Tool,
     Totals,
@@ -130,6 +130,9 @@ impl<'a> Full<'a> {
         }
         self.terminal.wrapped(indent(), &facts(examination))?;
         for line in coverage::lines(&examination.coverage) {
+            self.terminal.wrapped(indent(), &line)?;
+        }
+        for line in seen_calls::of_runs(&examination.runs) {
             self.terminal.wrapped(indent(), &line)?;
         }
         if let Some((meaning, lead, text)) = examination.symbols.as_ref().map(source::symbols) {

@@ -48,6 +48,7 @@ mod sample;
 mod sarif;
 mod schema;
 mod scoreboard;
+mod seen_calls;
 mod source;
 mod style;
 mod summary;

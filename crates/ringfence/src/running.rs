@@ -5,7 +5,7 @@ use ringfence_finding::{
     TraceLine, Verdict,
 };
 use ringfence_image::Image;
-use ringfence_rules::{Driver, witness};
+use ringfence_rules::{Driver, open_calls, witness};
 use ringfence_verifier::{
     Admission, Budget, End, Environment, Faults, HVCI_ENABLED, Happening, Leak, Options, Run,
     Version, run,
@@ -55,7 +55,9 @@ pub(crate) fn runs(
         let options = options(*environment, name, settings, targets, verdict);
         let run = run(driver.image(), &options);
         witness(driver, &run, findings);
-        told.push(tell(driver.image(), run, &options, settings.trace));
+        let open_calls = open_calls(driver, &run);
+        let run = tell(driver.image(), run, &options, settings.trace);
+        told.push(DriverRun { open_calls, ..run });
     }
     told
 }
@@ -126,6 +128,7 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
             .collect(),
         bugcheck: run.bug_check().map(|check| BugCheck::new(check.code, check.parameters)),
         silently_fixed,
+        open_calls: Vec::new(),
         leaks: leaks(&run.leaks),
         pending: run.pending,
         not_run: run.not_run.iter().cloned().collect(),

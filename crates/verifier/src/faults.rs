@@ -5,7 +5,7 @@ use crate::kernel::Kernel;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
 use crate::{BugCheck, End, Fixed, Kind, Violation};
-use ringfence_ddi::{Bits, Ddi, Role, Ruling, VerifierBehaviour};
+use ringfence_ddi::{Bits, Ddi, Grant, Role, Ruling, VerifierBehaviour};
 use ringfence_machine::{Access, PAGE, Rights};
 
 /// Numbers of bug checks.
@@ -190,6 +190,7 @@ impl Kernel<'_> {
 
     /// Driver Verifier looks at a call before the function does.
     pub(crate) fn check(&mut self, ddi: &'static Ddi, call: &Call) {
+        self.tally(ddi, call);
         if self.hvci() {
             return;
         }
@@ -205,6 +206,23 @@ impl Kernel<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Counts what a call asks for, where it decides about executable memory.
+    fn tally(&mut self, ddi: &'static Ddi, call: &Call) {
+        if !matches!(ddi.grant, Grant::Argument | Grant::Always) {
+            return;
+        }
+        let Some(rva) = self.rva(call.caller) else { return };
+        let (key, room) = ((rva, ddi.name), self.run.requests.len() < self.options.budget.entries);
+        if !room && !self.run.requests.contains_key(&key) {
+            return;
+        }
+        let under_assumption = self.run.under_assumption();
+        let tally = self.run.requests.entry(key).or_default();
+        tally.calls += 1;
+        tally.executable += u64::from(asks(ddi, call).is_some());
+        tally.under_assumption |= under_assumption;
     }
 
     /// Reports a call that asks for executable memory, once per call site and subcode.
@@ -270,7 +288,7 @@ fn is_pool_flags(ddi: &Ddi) -> bool {
 fn asks(ddi: &'static Ddi, call: &Call) -> Option<(u64, u64)> {
     let Some((index, parameter)) = ddi.deciding() else {
         // MmMapLockedPages and its like leave no choice.
-        let always = ddi.grant == ringfence_ddi::Grant::Always;
+        let always = ddi.grant == Grant::Always;
         return always.then_some((0, 0));
     };
     let role = parameter.role?;

@@ -57,7 +57,7 @@ mod waiting;
 
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
-    Asked, BugCheck, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Violation,
+    Asked, BugCheck, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Tally, Violation,
 };
 pub use ringfence_machine::{Register, Registers};
 

@@ -33,6 +33,9 @@ pub struct Run {
     pub assumptions: BTreeMap<String, u64>,
     /// What Driver Verifier silently makes non-executable.
     pub fixed: Vec<Fixed>,
+    /// What was asked for by calls of DDIs that decide about executable memory: by where the call returns to in the
+    /// image, and the DDI's name.
+    pub requests: BTreeMap<(u32, &'static str), Tally>,
     /// What the driver left behind when it was unloaded.
     pub leaks: Vec<Leak>,
     /// What it asked about the state of code integrity.
@@ -196,6 +199,17 @@ pub struct Fixed {
     pub rva: Option<u32>,
 }
 
+/// How often a call was made that could ask for executable memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Times it was made.
+    pub calls: u64,
+    /// Times it asked for executable memory.
+    pub executable: u64,
+    /// Whether something before one of them was invented.
+    pub under_assumption: bool,
+}
+
 /// Something that was left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
@@ -235,6 +249,7 @@ impl Run {
             stand_ins: BTreeMap::new(),
             assumptions: BTreeMap::new(),
             fixed: Vec::new(),
+            requests: BTreeMap::new(),
             leaks: Vec::new(),
             asked: Vec::new(),
             protection_cleared: Vec::new(),

@@ -104,6 +104,23 @@ fn both_senses_tell_one_finding() {
     assert_eq!(without.json()["drivers"][0]["runs"], Value::Null);
 }
 
+/// A fine value that was seen is evidence; it proves nothing of values that were not.
+#[test]
+fn a_fine_value_is_seen_and_the_answer_stays_unknown() {
+    let driver = example("nx-opt-in-unproven-x64");
+    let ran = run(["scan", "--verify", "--format", "full", driver.to_str().unwrap()]);
+    assert!(
+        ran.line("not known by reading").contains("ExAllocatePoolWithTag at 11df"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.line("not known by reading").ends_with("fine in 2 of 2 calls seen"));
+    let ran = run(["scan", "--verify", "--format", "json", driver.to_str().unwrap()]);
+    let driver = &ran.json()["drivers"][0];
+    assert_eq!(driver["runs"][0]["open_calls"][0]["fine"], 1);
+    assert_eq!(driver["verdict"]["certify"], "unknown");
+}
+
 #[test]
 fn text_tells_each_part_and_the_finding() {
     let ran = verify("--environment verifier", &["executable-pool-x64"]);

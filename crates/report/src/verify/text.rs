@@ -6,6 +6,7 @@ use crate::Sink;
 use crate::answers::answers;
 use crate::full::Full;
 use crate::layout::{counted, grouped};
+use crate::seen_calls;
 use crate::style::{Line, Meaning, Terminal};
 use ringfence_finding::{
     Answer, Asking, BugCheck, Closing, DriverRun, Examination, RunEnd, RunEnvironment, RunPhase,
@@ -158,6 +159,9 @@ fn ends(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
         let text =
             format!("{}: Driver Verifier makes it non-executable without a word", names.join(", "));
         told.push((Meaning::Structure, "silently fixed: ", text));
+    }
+    for call in seen_calls::lines(&run.open_calls) {
+        told.push((Meaning::Structure, "seen: ", call));
     }
     match run.asks_code_integrity {
         Some(Asking::BehavesDifferently) => told.push((
