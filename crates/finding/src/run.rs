@@ -187,8 +187,8 @@ pub struct Seen {
     pub environment: RunEnvironment,
     /// The part of the run, such as `DriverEntry`.
     pub phase: String,
-    /// The bug check that Windows would show for it.
-    pub bugcheck: BugCheck,
+    /// The bug check that Windows would show for it; null where it is not stopped there.
+    pub bugcheck: Option<BugCheck>,
     /// Where, relative to the image base; null outside the image.
     pub rva: Option<u32>,
     /// The registers there, by name, in hexadecimal.

@@ -14,8 +14,9 @@ pub(crate) fn remarks(path: &str, seen: &Seen, stacks: bool) -> Vec<Remark> {
         RunEnvironment::Hvci => "emulated memory integrity",
     };
     let doubt = if seen.under_assumption { ", under assumption" } else { "" };
-    let mut remarks =
-        vec![("seen by", format!("{by}, in {}{doubt}: bug check {}", seen.phase, seen.bugcheck))];
+    let end = seen.bugcheck.as_ref().map(|check| format!(": bug check {check}"));
+    let end = end.unwrap_or_else(|| "; the run is not stopped for it".to_owned());
+    let mut remarks = vec![("seen by", format!("{by}, in {}{doubt}{end}", seen.phase))];
     if !stacks {
         return remarks;
     }

@@ -1,10 +1,12 @@
 //! What a run showed, put to the rules: each violation is evidence of a finding that is known, or a finding of its own.
 
+use crate::code::WriteProtectionCleared;
 use crate::listing::drawn;
 use crate::{Driver, Rule, rules};
 use ringfence_code::listing;
 use ringfence_finding::{
-    Authority, BugCheck, Evidence, Finding, Level, Question, RunEnvironment, Seen, StackFrame,
+    Authority, BugCheck, Evidence, Finding, Level, Question, RuleCard, RunEnvironment, Seen,
+    StackFrame,
 };
 use ringfence_image::Rva;
 use ringfence_verifier::{Environment, Kind, Register, Run, Violation};
@@ -17,24 +19,79 @@ const VERIFIER: u32 = 0xC4;
 /// A crash that has nothing to do with executable memory is no finding; the run tells it.
 pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>) {
     for violation in run.violations.iter().filter(|one| one.kind != Kind::Crash) {
-        let Some(rule) = rules().find(|rule| recognises(*rule, violation)) else { continue };
+        let of_it: Vec<_> =
+            rules().filter_map(|rule| Some((rule, rule.witnesses(violation)?))).collect();
         let seen = seen(run, violation);
-        match known(driver, rule, violation, findings, seen.environment) {
-            Some(finding) => finding.seen.push(seen),
-            None => findings.push(Finding { seen: vec![seen], ..new(driver, rule, violation) }),
+        let places = places(driver, run, violation);
+        let mut is_known = false;
+        for (rule, _) in &of_it {
+            if let Some(finding) = known(*rule, violation, &places, findings, seen.environment) {
+                finding.seen.push(seen.clone());
+                is_known = true;
+            }
+        }
+        if let Some((rule, said)) = of_it.into_iter().next().filter(|_| !is_known) {
+            let new = new(driver, rule.card(), said, violation);
+            findings.push(Finding { seen: vec![seen], ..new });
+        }
+    }
+    if run.environment == Environment::Hvci {
+        witness_cleared(driver, run, findings);
+    }
+}
+
+/// Adds where the driver cleared CR0.WP and was not stopped for it.
+fn witness_cleared(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>) {
+    let card = WriteProtectionCleared.card();
+    for cleared in &run.protection_cleared {
+        let is_it =
+            |finding: &&mut Finding| finding.rule == card.id && finding.rva == Some(cleared.rva);
+        let seen = Seen {
+            environment: RunEnvironment::Hvci,
+            phase: name_of_phase(run, cleared.phase),
+            bugcheck: None,
+            rva: Some(cleared.rva),
+            registers: Vec::new(),
+            stack: Vec::new(),
+            under_assumption: cleared.under_assumption,
+        };
+        match findings.iter_mut().find(is_it) {
+            Some(known) if known.seen.iter().any(|one| one.environment == seen.environment) => {}
+            Some(known) => known.seen.push(seen),
+            None => {
+                let finding = Finding::new(card, Level::Error, card.summary);
+                let finding = finding.denying(&[Question::Run], &[]).note(SEEN_ONLY);
+                let finding = doubted(finding, cleared.under_assumption);
+                let new = placed(driver, finding, cleared.rva);
+                findings.push(Finding { seen: vec![seen], ..new });
+            }
         }
     }
 }
 
-/// Whether a violation is the hazard of a rule: the card bears the bug check's name, and of a call the rule judges it.
-fn recognises(rule: &dyn Rule, violation: &Violation) -> bool {
+/// A violation that a rule's card names; for calls the rule has to judge the DDI.
+pub(crate) fn by_card(rule: &(impl Rule + ?Sized), violation: &Violation) -> Option<String> {
+    let card = rule.card();
     let BugCheckName { with_subcode, plain } = BugCheckName::of(violation);
-    let names = rule.card().also_known_as;
-    let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let is_named =
+        |name: &str| card.also_known_as.iter().any(|known| known.eq_ignore_ascii_case(name));
     let judges = violation.ddi.is_none_or(|ddi| rule.judges(ddi));
-    match violation.bug_check.code {
+    let is_it = match violation.bug_check.code {
         VERIFIER => is_named(&with_subcode) && judges,
         _ => is_named(&plain),
+    };
+    is_it.then(|| said(card, violation))
+}
+
+/// What a run shows of a rule, in words.
+fn said(card: &RuleCard, violation: &Violation) -> String {
+    match (violation.ddi, violation.value) {
+        (Some(ddi), Some(value)) => {
+            let parameter = ddi.deciding().map_or("argument", |(_, parameter)| parameter.name);
+            format!("{}: {parameter} = {value:#x} at {}", card.summary, ddi.name)
+        }
+        (Some(ddi), None) => format!("{}: {}", card.summary, ddi.name),
+        (None, _) => card.summary.to_owned(),
     }
 }
 
@@ -55,13 +112,12 @@ impl BugCheckName {
 /// The finding of a rule that the violation shows: in code by the instruction, or a call on the stack; else the next one
 /// of the rule that is not seen yet in this set-up.
 fn known<'f>(
-    driver: &Driver<'_>,
     rule: &dyn Rule,
     violation: &Violation,
+    places: &[u32],
     findings: &'f mut [Finding],
     environment: RunEnvironment,
 ) -> Option<&'f mut Finding> {
-    let places = places(driver, violation);
     let is_known = |finding: &Finding| {
         let is_in_code = matches!(finding.evidence, Some(Evidence::Listing(_)));
         let is_seen = finding.seen.iter().any(|seen| seen.environment == environment);
@@ -79,12 +135,13 @@ fn is_of_image(violation: &Violation) -> bool {
     violation.bug_check.code == VERIFIER && violation.function.is_none()
 }
 
-/// The instruction, and the calls that led there, from the inside out.
-fn places(driver: &Driver<'_>, violation: &Violation) -> Vec<u32> {
+/// The instruction, the calls that led there, from the inside out, and where write protection was cleared before.
+fn places(driver: &Driver<'_>, run: &Run, violation: &Violation) -> Vec<u32> {
     let at = violation.rva.into_iter().chain(violation.call_site);
     let calls = violation.stack.iter().filter_map(|frame| frame.rva);
     let calls = calls.filter_map(|back| call_before(driver, back));
-    at.chain(calls).collect()
+    let cleared = run.protection_cleared.iter().filter(|_| violation.unprotected);
+    at.chain(calls).chain(cleared.map(|cleared| cleared.rva)).collect()
 }
 
 /// The call that returns to a place.
@@ -97,17 +154,16 @@ pub(crate) fn call_before(driver: &Driver<'_>, back: u32) -> Option<u32> {
     })
 }
 
+/// What is told of a finding that the code alone did not show.
+const SEEN_ONLY: &str = "it was seen when the driver ran, not by reading its code";
+
 /// A finding that machine code alone did not show.
-fn new(driver: &Driver<'_>, rule: &dyn Rule, violation: &Violation) -> Finding {
-    let card = rule.card();
-    let said = match (violation.ddi, violation.value) {
-        (Some(ddi), Some(value)) => {
-            let parameter = ddi.deciding().map_or("argument", |(_, parameter)| parameter.name);
-            format!("{}: {parameter} = {value:#x} at {}", card.summary, ddi.name)
-        }
-        (Some(ddi), None) => format!("{}: {}", card.summary, ddi.name),
-        (None, _) => card.summary.to_owned(),
-    };
+fn new(
+    driver: &Driver<'_>,
+    card: &'static RuleCard,
+    said: String,
+    violation: &Violation,
+) -> Finding {
     let finding = Finding::new(card, Level::Error, said);
     let finding = match violation.kind {
         Kind::CodeIntegrity => finding.denying(&[Question::Certify], &[Authority::DriverVerifier]),
@@ -117,24 +173,29 @@ fn new(driver: &Driver<'_>, rule: &dyn Rule, violation: &Violation) -> Finding {
         Some(ddi) => finding.about(ddi.name, None),
         None => finding,
     };
-    let finding = finding.note("it was seen when the driver ran, not by reading its code");
-    let finding = if violation.under_assumption {
-        finding.likely().note(
-            "before it the driver was given results that are invented, as the kernel functions it \
-             called are not modelled: on Windows it may not come here",
-        )
-    } else {
-        finding
-    };
+    let finding = doubted(finding.note(SEEN_ONLY), violation.under_assumption);
     let inner = violation.stack.iter().filter_map(|frame| frame.rva).next();
     let place = violation.call_site.or_else(|| inner.and_then(|back| call_before(driver, back)));
-    let Some(at) = violation.rva.filter(|_| violation.ddi.is_none()).or(place).or(violation.rva)
-    else {
-        return finding;
-    };
-    if is_of_image(violation) {
-        return finding.at(at, None);
+    let at = violation.rva.filter(|_| violation.ddi.is_none()).or(place).or(violation.rva);
+    match at {
+        None => finding,
+        Some(at) if is_of_image(violation) => finding.at(at, None),
+        Some(at) => placed(driver, finding, at),
     }
+}
+
+fn doubted(finding: Finding, under_assumption: bool) -> Finding {
+    if !under_assumption {
+        return finding;
+    }
+    finding.likely().note(
+        "before it the driver was given results that are invented, as the kernel functions it \
+         called are not modelled: on Windows it may not come here",
+    )
+}
+
+/// The finding with its place and the instruction there.
+fn placed(driver: &Driver<'_>, finding: Finding, at: u32) -> Finding {
     let section = driver.image().section_at(Rva(at)).map(|section| section.name());
     let finding = finding.at(at, section);
     match drawn(driver, None, &[], &(Rva(at), "seen here".to_owned())) {
@@ -143,8 +204,11 @@ fn new(driver: &Driver<'_>, rule: &dyn Rule, violation: &Violation) -> Finding {
     }
 }
 
+fn name_of_phase(run: &Run, phase: usize) -> String {
+    run.phases.get(phase).map(|phase| phase.name.clone()).unwrap_or_default()
+}
+
 fn seen(run: &Run, violation: &Violation) -> Seen {
-    let phase = run.phases.get(violation.phase).map(|phase| phase.name.clone());
     let frames = violation.stack.iter().map(|frame| StackFrame {
         address: format!("{:#x}", frame.address),
         rva: frame.rva,
@@ -155,8 +219,8 @@ fn seen(run: &Run, violation: &Violation) -> Seen {
             Environment::Verifier => RunEnvironment::Verifier,
             Environment::Hvci => RunEnvironment::Hvci,
         },
-        phase: phase.unwrap_or_default(),
-        bugcheck: BugCheck::new(violation.bug_check.code, violation.bug_check.parameters),
+        phase: name_of_phase(run, violation.phase),
+        bugcheck: Some(BugCheck::new(violation.bug_check.code, violation.bug_check.parameters)),
         rva: violation.rva,
         registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
         stack: frames.collect(),
@@ -239,10 +303,23 @@ mod tests {
         assert!(findings[0].seen[0].registers.is_empty());
     }
 
-    /// Machine code alone shows that CR0.WP is cleared; that a read-only section is then written to shows when it runs.
+    /// Machine code alone shows that CR0.WP is cleared. The read-only data that is written to next is no code.
+    #[test]
+    fn where_write_protection_is_cleared_is_seen() {
+        let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
+        let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
+        assert_eq!(only.rule, "write-protection-cleared");
+        let [seen] = &only.seen[..] else { panic!("{:?}", only.seen) };
+        assert_eq!(seen.bugcheck.as_ref().unwrap().code, "0xBE");
+        // Without memory integrity nothing stops it.
+        let findings = found("clears-write-protection-x64.sys", Environment::Verifier);
+        assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);
+    }
+
+    /// The mapping is written to, and it is code that lies behind it: reading alone does not show it.
     #[test]
     fn what_only_a_run_shows_is_a_finding_of_its_own() {
-        let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
+        let findings = found("wdm-code-by-mdl-x64.sys", Environment::Hvci);
         let new = findings.iter().find(|one| one.rule == "writes-to-code").unwrap();
         assert_eq!(
             (&new.questions[..], new.confidence),
@@ -250,6 +327,6 @@ mod tests {
         );
         assert!(new.notes.iter().any(|note| note.contains("when the driver ran")));
         assert!(matches!(new.evidence, Some(Evidence::Listing(_))));
-        assert_eq!(new.seen[0].bugcheck.code, "0xBE");
+        assert_eq!(new.seen[0].bugcheck.as_ref().unwrap().code, "0xBE");
     }
 }

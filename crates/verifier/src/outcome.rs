@@ -1,6 +1,6 @@
 //! What a run writes down.
 
-use crate::{Environment, Options};
+use crate::{Environment, Options, Touched};
 use ringfence_ddi::Ddi;
 use ringfence_machine::Registers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +40,8 @@ pub struct Run {
     pub leaks: Vec<Leak>,
     /// What it asked about the state of code integrity.
     pub asked: Vec<Asked>,
-    /// Instructions that cleared CR0.WP, in the image. With memory integrity that is of no use, and watched.
-    pub protection_cleared: Vec<u32>,
+    /// Instructions that cleared CR0.WP. With memory integrity that is of no use, and watched.
+    pub protection_cleared: Vec<Cleared>,
     /// Requests that it neither completed nor cancelled.
     pub pending: u64,
     /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
@@ -157,6 +157,10 @@ pub struct Violation {
     pub kind: Kind,
     /// The bug check.
     pub bug_check: BugCheck,
+    /// What the memory is that may not be executed or written to; none for other violations.
+    pub touched: Option<Touched>,
+    /// Whether the driver had cleared CR0.WP.
+    pub unprotected: bool,
     /// The function of the kernel that was asked, where it is in the table.
     pub ddi: Option<&'static Ddi>,
     /// The name of the function of the kernel that was called, if one was.
@@ -223,6 +227,17 @@ pub struct Leak {
     pub tag: u32,
     /// Where the call that made it returns to, in the image.
     pub rva: Option<u32>,
+}
+
+/// An instruction that cleared CR0.WP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// Where it is in the image.
+    pub rva: u32,
+    /// The phase, by its place.
+    pub phase: usize,
+    /// Whether something before it was invented.
+    pub under_assumption: bool,
 }
 
 /// A question about the state of code integrity.

@@ -78,7 +78,7 @@ fn checks<'e>(
     let mut checks: BTreeMap<&str, Vec<&BugCheck>> = BTreeMap::new();
     let seen = examination.findings.iter().flat_map(|finding| &finding.seen);
     for seen in seen.filter(|seen| seen.environment == run.environment) {
-        checks.entry(&seen.phase).or_default().push(&seen.bugcheck);
+        checks.entry(&seen.phase).or_default().extend(&seen.bugcheck);
     }
     checks
 }
