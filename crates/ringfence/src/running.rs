@@ -1,7 +1,7 @@
 //! A driver, run in the emulated kernel: what became of it, as plain data.
 
 use ringfence_finding::{
-    Answer, Asking, BugCheck, DriverRun, Finding, RunEnd, RunEnvironment, RunPhase, Targets,
+    Answer, Asking, BugCheck, DriverRun, Finding, Gap, RunEnd, RunEnvironment, RunPhase, Targets,
     TraceLine, Verdict,
 };
 use ringfence_image::Image;
@@ -41,20 +41,20 @@ const MOST_TRACED: usize = 1_000_000;
 /// Leaks that are told; what is beyond is counted.
 const MOST_LEAKS: usize = 16;
 
-/// Runs a driver in each set-up that is asked for, and adds what is seen to `findings`. `verdict` is what is known
+/// Runs a driver in each set-up that is asked for, and adds what is seen to `findings`, and what it leaves open to `gaps`. `verdict` is what is known
 /// without: it says whether Windows lets the driver in with memory integrity on.
 pub(crate) fn runs(
     driver: &Driver<'_>,
     name: &str,
     (settings, targets): (&RunSettings, Targets),
     verdict: &Verdict,
-    findings: &mut Vec<Finding>,
+    (findings, gaps): (&mut Vec<Finding>, &mut Vec<Gap>),
 ) -> Vec<DriverRun> {
     let mut told = Vec::new();
     for environment in &settings.environments {
         let options = options(*environment, name, settings, targets, verdict);
         let run = run(driver.image(), &options);
-        witness(driver, &run, findings);
+        witness(driver, &run, findings, gaps);
         let open_calls = open_calls(driver, &run);
         let run = tell(driver.image(), run, &options, settings.trace);
         told.push(DriverRun { open_calls, ..run });

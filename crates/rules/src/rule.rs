@@ -139,6 +139,11 @@ impl Findings {
         }
     }
 
+    /// The first of them.
+    pub(crate) fn into_first(self) -> Option<Finding> {
+        self.found.into_iter().next()
+    }
+
     fn close(mut self) -> (Vec<Finding>, Vec<Gap>) {
         self.found.sort_by_key(|finding| (Reverse(finding.level), finding.rva));
         if let Some(last) = self.found.last_mut().filter(|_| self.untold > 0) {
