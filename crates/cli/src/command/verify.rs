@@ -17,6 +17,9 @@ use std::rc::Rc;
 pub(crate) fn run(arguments: &Verify, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     if let Some(path) = &arguments.trace {
+        if path.as_os_str() == "-" {
+            anyhow::bail!("a trace goes to a file; standard output has the report");
+        }
         report_file::spare(path, None)?;
     }
     let settings = settings(arguments);
