@@ -12,6 +12,7 @@ mod core;
 mod family;
 mod fast;
 mod flags;
+mod input;
 mod multiply;
 mod op;
 mod operand;
@@ -20,6 +21,7 @@ mod string;
 mod system;
 #[cfg(test)]
 mod tests;
+mod threaded;
 mod transfer;
 mod translate;
 mod vector;
@@ -27,9 +29,8 @@ mod width;
 mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
-use block::Blocks;
+use block::{Block, Blocks};
 use core::{BLOCK, Core, Stop};
-use op::Op;
 use std::ops::Range;
 use translate::{LONGEST_BLOCK, Limits};
 
@@ -97,18 +98,14 @@ impl Interpreter {
                 }
             };
             let block = self.blocks.get(number);
-            let count = block.instructions;
-            if count > left {
+            if block.instructions > left {
                 return self.run_rest(left);
             }
-            self.core.rip = block.end;
-            self.core.general[BLOCK as usize] = block.address;
-            match run_ops(&mut self.core, &block.ops) {
-                Ok(()) => {
-                    self.executed += count;
-                    left -= count;
-                    last = Some(number);
-                }
+            let before = left;
+            let outcome = run_rounds(&mut self.core, block, &mut left);
+            self.executed += before - left;
+            match outcome {
+                Ok(()) => last = Some(number),
                 Err((done, stop)) => {
                     let op = &block.ops[done];
                     let (address, is_last) = (block.address, done + 1 == block.ops.len());
@@ -136,9 +133,7 @@ impl Interpreter {
             }
             let limits = Limits { most, exact: true, gates: &self.gates };
             let Ok(block) = self.core.translate(at, &limits) else { return self.exit() };
-            self.core.rip = block.end;
-            self.core.general[BLOCK as usize] = block.address;
-            match run_ops(&mut self.core, &block.ops) {
+            match run_block(&mut self.core, &block) {
                 Ok(()) => {
                     self.executed += block.ops.len() as u64;
                     left -= block.ops.len() as u64;
@@ -181,16 +176,24 @@ impl Interpreter {
     }
 }
 
-/// Runs operations; where one stops, its number and why.
+/// Runs a block for as long as it leads to itself and so many instructions are left.
 #[inline(always)]
-fn run_ops(core: &mut Core, ops: &[Op]) -> Result<(), (usize, Stop)> {
-    for op in ops {
-        if let Err(stop) = (op.run)(core, op) {
-            // Counting them in the loop would cost as much as a simple operation does.
-            return Err((ops.iter().take_while(|one| !std::ptr::eq(*one, op)).count(), stop));
+fn run_rounds(core: &mut Core, block: &Block, left: &mut u64) -> Result<(), (usize, Stop)> {
+    loop {
+        run_block(core, block)?;
+        *left -= block.instructions;
+        if core.rip != block.address || *left < block.instructions {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// Runs the operations of a block; where one stops, its number and why.
+#[inline(always)]
+fn run_block(core: &mut Core, block: &Block) -> Result<(), (usize, Stop)> {
+    core.rip = block.end;
+    core.general[usize::from(BLOCK)] = block.address;
+    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
 }
 
 impl Processor for Interpreter {

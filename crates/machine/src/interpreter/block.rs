@@ -1,6 +1,7 @@
 //! Code that was decoded, and where it is.
 
 use super::op::Op;
+use super::threaded;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
@@ -37,9 +38,10 @@ impl Block {
     pub(crate) fn new(
         address: u64,
         end: u64,
-        ops: Vec<Op>,
+        mut ops: Vec<Op>,
         sources: (Source, Option<Source>),
     ) -> Self {
+        threaded::link(&mut ops);
         Self {
             address,
             end,

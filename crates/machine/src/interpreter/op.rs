@@ -2,22 +2,23 @@
 
 use super::core::{BLOCK, Core, FS, GS, NONE, Outcome};
 use super::family::Family;
+use super::input::{Base, Index, Input};
+use super::threaded::{self, Handler, handler};
 use iced_x86::{Instruction, Register};
-
-/// Carries out an operation.
-pub(crate) type Handler = fn(&mut Core, &Op) -> Outcome;
 
 /// An instruction made ready to run: a function that knows width and kinds of the operands, and what is left
 /// to know.
 pub(crate) struct Op {
     pub(crate) run: Handler,
+    /// The handler of the operation behind it.
+    pub(crate) then: Handler,
     /// An immediate, or where a branch leads.
     pub(crate) value: u64,
     /// The instruction as a whole, where no handler of its own is made for it.
     whole: Option<Box<(Family, Instruction)>>,
     displacement: i32,
-    base: u8,
-    index: u8,
+    pub(crate) base: u8,
+    pub(crate) index: u8,
     scale: u8,
     segment: u8,
     /// Numbers of general registers.
@@ -33,6 +34,7 @@ impl Op {
     pub(crate) fn new(run: Handler, i: &Instruction, block: u64) -> Self {
         Self {
             run,
+            then: threaded::nothing,
             value: 0,
             whole: None,
             displacement: 0,
@@ -49,7 +51,7 @@ impl Op {
 
     /// An instruction that its family carries out.
     pub(crate) fn whole(family: Family, i: &Instruction, block: u64) -> Self {
-        Self { whole: Some(Box::new((family, *i))), ..Self::new(by_family, i, block) }
+        Self { whole: Some(Box::new((family, *i))), ..Self::new(handler!(by_family), i, block) }
     }
 
     /// Takes over the memory operand. False where that needs more than an operation holds.
@@ -100,16 +102,16 @@ impl Op {
 
     /// The address of the memory operand without its segment.
     #[inline(always)]
-    pub(crate) fn offset(&self, core: &Core) -> u64 {
-        core.number(self.base)
-            .wrapping_add(core.number(self.index) << (self.scale & 3))
+    pub(crate) fn offset<B: Input, I: Input>(&self, core: &Core, given: u64) -> u64 {
+        B::get(core, self, given)
+            .wrapping_add(I::get(core, self, given) << (self.scale & 3))
             .wrapping_add(self.displacement as i64 as u64)
     }
 
     /// The address of the memory operand.
     #[inline(always)]
     pub(crate) fn address(&self, core: &Core) -> u64 {
-        self.offset(core).wrapping_add(core.number(self.segment))
+        self.offset::<Base, Index>(core, 0).wrapping_add(core.number(self.segment))
     }
 }
 

@@ -3,9 +3,10 @@
 use super::block::{Block, Source};
 use super::core::{Core, Stop};
 use super::family;
-use super::fast::{self, Choice};
+use super::fast::{self, AtHand, Choice};
 use super::flags::STATUS;
 use super::op::Op;
+use super::threaded::Hands;
 use super::transfer;
 use crate::memory::canonical;
 use crate::{Access, Exit, PAGE};
@@ -38,6 +39,14 @@ struct Decoded {
     i: Instruction,
     op: Op,
     choice: Option<Choice>,
+}
+
+impl Decoded {
+    /// What is at hand behind it.
+    fn hands_on(&self, at_hand: AtHand) -> AtHand {
+        let hands = self.choice.as_ref().map_or(Hands::Nothing, |choice| choice.hands);
+        at_hand.behind(&self.op, hands)
+    }
 }
 
 /// Where code is fetched from.
@@ -95,6 +104,7 @@ impl Core {
         let code = &page.bytes[..page.length];
         let mut decoder = Decoder::with_ip(64, code, at, DecoderOptions::NONE);
         let mut all: Vec<Decoded> = Vec::new();
+        let mut at_hand = AtHand::NOTHING;
         while all.len() < most && decoder.can_decode() {
             if !all.is_empty() && limits.gates.contains(&decoder.ip()) {
                 break;
@@ -107,12 +117,13 @@ impl Core {
                 let cut = decoder.last_error() == DecoderError::NoMoreBytes;
                 return if cut { self.across(at, &page) } else { self.raise(Exit::InvalidOpcode) };
             }
-            let Some(decoded) = decode(&i, at) else {
+            let Some(decoded) = decode(&i, at, at_hand) else {
                 if all.is_empty() {
                     return self.unsupported(&i);
                 }
                 break;
             };
+            at_hand = decoded.hands_on(at_hand);
             all.push(decoded);
             if i.flow_control() != FlowControl::Next {
                 break;
@@ -147,15 +158,15 @@ impl Core {
         if i.is_invalid() {
             return self.raise(Exit::InvalidOpcode);
         }
-        let Some(decoded) = decode(&i, at) else { return self.unsupported(&i) };
+        let Some(decoded) = decode(&i, at, AtHand::NOTHING) else { return self.unsupported(&i) };
         self.decoded(page.source, at, first);
         self.decoded(next.source, at.wrapping_add(first as u64), i.len() - first);
         Ok(Block::new(at, i.next_ip(), vec![decoded.op], (page.source, Some(next.source))))
     }
 }
 
-fn decode(i: &Instruction, block: u64) -> Option<Decoded> {
-    if let Some((op, choice)) = fast::choose(i, block) {
+fn decode(i: &Instruction, block: u64, at_hand: AtHand) -> Option<Decoded> {
+    if let Some((op, choice)) = fast::choose(i, block, at_hand) {
         return Some(Decoded { i: *i, op, choice: Some(choice) });
     }
     let op = Op::whole(family::family(i)?, i, block);
