@@ -9,6 +9,7 @@ mod bits;
 mod block;
 mod control;
 mod core;
+mod draft;
 mod family;
 mod fast;
 mod flags;
@@ -84,34 +85,25 @@ impl Interpreter {
     fn run_blocks(&mut self, mut left: u64) -> Exit {
         let mut last: Option<u32> = None;
         while left > 0 {
-            let (at, generation) = (self.core.rip, self.core.memory.generation());
-            let known = last.and_then(|last| self.blocks.get(last).follower(at, generation));
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    let Ok(number) = self.find() else { return self.exit() };
-                    let generation = self.core.memory.generation();
-                    if let Some(last) = last {
-                        self.blocks.link(last, at, number, generation);
-                    }
-                    number
-                }
-            };
-            let block = self.blocks.get(number);
-            if block.instructions > left {
-                return self.run_rest(left);
+            let at = self.core.rip;
+            let Ok(number) = self.find() else { return self.exit() };
+            let generation = self.core.memory.generation();
+            if let Some(last) = last {
+                self.blocks.link(last, at, number, generation);
             }
             let before = left;
-            let outcome = run_rounds(&mut self.core, block, &mut left);
+            let ran = run_linked(&mut self.core, &self.blocks, number, &mut left);
             self.executed += before - left;
-            match outcome {
-                Ok(()) => last = Some(number),
-                Err((done, stop)) => {
+            match ran {
+                Ran::Unlinked(number) => last = Some(number),
+                Ran::Short => return self.run_rest(left),
+                Ran::Stopped(number, done, stop) => {
+                    let block = self.blocks.get(number);
                     let op = &block.ops[done];
                     let (address, is_last) = (block.address, done + 1 == block.ops.len());
                     let (here, length) = (address.wrapping_add(op.offset.into()), op.length);
-                    left = left.saturating_sub(done as u64 + 1);
-                    self.executed += done as u64;
+                    left = left.saturating_sub(u64::from(op.before) + 1);
+                    self.executed += u64::from(op.before);
                     if self.stopped(stop, here, length, is_last) {
                         return self.exit();
                     }
@@ -176,14 +168,37 @@ impl Interpreter {
     }
 }
 
-/// Runs a block for as long as it leads to itself and so many instructions are left.
+/// How a run of blocks ended.
+enum Ran {
+    /// Behind this block, of which it is not known what follows.
+    Unlinked(u32),
+    /// Before a block that has more instructions than are left.
+    Short,
+    /// Within this block: the number of the operation, and why.
+    Stopped(u32, usize, Stop),
+}
+
+/// Runs a block and those that are known to follow, for as long as instructions are left.
 #[inline(always)]
-fn run_rounds(core: &mut Core, block: &Block, left: &mut u64) -> Result<(), (usize, Stop)> {
+fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> Ran {
+    // What changes it stops the block that does.
+    let generation = core.memory.generation();
+    let mut number = first;
+    let mut block = blocks.get(number);
     loop {
-        run_block(core, block)?;
+        if block.instructions > *left {
+            return Ran::Short;
+        }
+        if let Err((done, stop)) = run_block(core, block) {
+            return Ran::Stopped(number, done, stop);
+        }
         *left -= block.instructions;
-        if core.rip != block.address || *left < block.instructions {
-            return Ok(());
+        if core.rip == block.address {
+            continue;
+        }
+        match block.follower(core.rip, generation) {
+            Some(next) => (number, block) = (next, blocks.get(next)),
+            None => return Ran::Unlinked(number),
         }
     }
 }

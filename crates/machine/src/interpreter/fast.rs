@@ -14,7 +14,7 @@ mod vectors;
 use super::core::Core;
 use super::op::Op;
 use super::threaded::{Handler, Hands};
-use iced_x86::{Instruction, OpKind, Register};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 /// A handler, and one that does the same without flags, where there is one.
 pub(crate) struct Choice {
@@ -35,30 +35,44 @@ impl Choice {
     }
 }
 
-/// The general register whose value the operation before hands on.
+/// What an instruction can have otherwise than from the registers it names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct AtHand(Option<u8>);
+pub(crate) struct AtHand {
+    /// The general register whose value the operation before hands on.
+    given: Option<u8>,
+    /// The register of which the first operand is a copy, where the operation makes that copy as well.
+    copied: Option<u8>,
+}
 
 impl AtHand {
     /// At the beginning of a block.
-    pub(crate) const NOTHING: Self = Self(None);
+    pub(crate) const NOTHING: Self = Self { given: None, copied: None };
 
     /// What is at hand behind this operation.
     pub(crate) fn behind(self, op: &Op, hands: Hands) -> Self {
-        match hands {
-            Hands::Result => Self(Some(op.to)),
-            Hands::Given => self,
-            Hands::Nothing => Self::NOTHING,
-        }
+        let given = match hands {
+            Hands::Result => Some(op.to),
+            Hands::Given => self.given,
+            Hands::Nothing => None,
+        };
+        Self { given, copied: None }
+    }
+
+    /// The same for an operation that copies this register to its first operand before anything else.
+    pub(crate) const fn copying(self, register: u8) -> Self {
+        Self { given: self.given, copied: Some(register) }
     }
 
     fn is(self, register: Register) -> bool {
-        register.is_gpr() && self.0.is_some() && number(register) == self.0
+        register.is_gpr() && self.given.is_some() && number(register) == self.given
     }
 
     /// Whether it is the first operand.
     fn is_first(self, i: &Instruction) -> bool {
-        self.is(i.op0_register())
+        match self.copied {
+            Some(copied) => self.given == Some(copied),
+            None => self.is(i.op0_register()),
+        }
     }
 
     /// Whether it is the second operand.
@@ -112,10 +126,46 @@ pub(crate) fn choose(i: &Instruction, block: u64, at_hand: AtHand) -> Option<(Op
         }
     }
     op.value = value(i);
+    op.first = at_hand.copied.unwrap_or(op.to);
     if has_memory && !op.takes_memory(i, block) {
         return None;
     }
     Some((op, choice))
+}
+
+/// Whether an instruction changes its first operand, a register of which a copy was just made, and can as well
+/// make that copy itself.
+pub(crate) fn takes_copy(copy: &Instruction, i: &Instruction) -> bool {
+    use Mnemonic as M;
+    let changes = matches!(
+        i.mnemonic(),
+        M::Add
+            | M::Sub
+            | M::And
+            | M::Or
+            | M::Xor
+            | M::Inc
+            | M::Dec
+            | M::Neg
+            | M::Not
+            | M::Shl
+            | M::Shr
+            | M::Sar
+            | M::Rol
+            | M::Ror
+    );
+    let is_copy = copy.mnemonic() == M::Mov && form(copy) == Some(Form::RegisterRegister);
+    let (to, size) = (copy.op0_register(), copy.op0_register().size());
+    let second =
+        (i.op_count() > 1).then(|| i.op1_register()).filter(|register| *register != Register::None);
+    changes
+        && is_copy
+        && to.is_gpr()
+        && copy.op1_register().is_gpr()
+        && size >= 4
+        && i.op0_register() == to
+        && !matches!(form(i), None | Some(Form::RegisterMemory))
+        && second != Some(to)
 }
 
 /// The immediate at the end, or where a branch leads.

@@ -26,7 +26,7 @@ macro_rules! inputs {
 
 inputs! {
     /// The first operand's register.
-    To |core: &Core, op: &Op| core.number(op.to);
+    First |core: &Core, op: &Op| core.number(op.first);
     /// The second operand's register.
     From |core: &Core, op: &Op| core.number(op.from);
     /// The immediate.

@@ -23,8 +23,12 @@ pub(crate) struct Op {
     segment: u8,
     /// Numbers of general registers.
     pub(crate) to: u8,
+    /// What the first operand is read from: `to`, but where a copy came before and is part of this.
+    pub(crate) first: u8,
     pub(crate) from: u8,
     pub(crate) length: u8,
+    /// How many instructions of its block come before.
+    pub(crate) before: u8,
     /// Where it is in its block.
     pub(crate) offset: u16,
 }
@@ -43,7 +47,9 @@ impl Op {
             scale: 0,
             segment: NONE,
             to: NONE,
+            first: NONE,
             from: NONE,
+            before: 0,
             length: i.len() as u8,
             offset: i.ip().wrapping_sub(block) as u16,
         }
@@ -83,11 +89,11 @@ impl Op {
         !short
     }
 
-    /// Makes this a comparison with the branch behind it, which leads to `target` from the block's end.
-    /// False where it leads too far.
+    /// Makes this a comparison with the branch behind it, which leads to `target` from this block. False where
+    /// it leads too far.
     #[must_use]
-    pub(crate) fn takes_branch(&mut self, run: Handler, target: u64, end: u64) -> bool {
-        let Ok(distance) = i32::try_from(target.wrapping_sub(end) as i64) else { return false };
+    pub(crate) fn takes_branch(&mut self, run: Handler, target: u64, block: u64) -> bool {
+        let Ok(distance) = i32::try_from(target.wrapping_sub(block) as i64) else { return false };
         (self.run, self.displacement) = (run, distance);
         true
     }
@@ -96,7 +102,7 @@ impl Op {
     #[inline(always)]
     pub(crate) fn branch<const C: u8>(&self, core: &mut Core) {
         if core.flags.holds(C) {
-            core.rip = core.rip.wrapping_add(self.displacement as i64 as u64);
+            core.rip = core.number(BLOCK).wrapping_add(self.displacement as i64 as u64);
         }
     }
 

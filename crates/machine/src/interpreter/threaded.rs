@@ -85,9 +85,8 @@ pub(crate) fn end(
     given: u64,
     action: impl FnOnce(&mut Core, &Op, u64) -> Outcome,
 ) -> Outcome {
-    let [op] = ops else { return Ok(()) };
-    core.unfinished = 1;
-    action(core, op, given)
+    let [op, ..] = ops else { return Ok(()) };
+    action(core, op, given).inspect_err(|_| core.unfinished = 1)
 }
 
 /// A handler of an action that ends its block.

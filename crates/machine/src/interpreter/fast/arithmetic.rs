@@ -2,7 +2,7 @@
 
 use super::{AtHand, Choice, Form, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::input::{From, Given, Input, To, Value};
+use crate::interpreter::input::{First, From, Given, Input, Value};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handed, Handler, Hands, ending, handing};
 use crate::interpreter::width::{B1, B4, B8, Width};
@@ -64,11 +64,11 @@ pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Cho
 fn two<O: Alu>(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     let size = Core::size(i, 0);
     Some(match form {
-        Form::RegisterRegister if at_hand.is_first(i) => registers::<O, Given<To>, From>(size),
-        Form::RegisterRegister if at_hand.is_second(i) => registers::<O, To, Given<From>>(size),
-        Form::RegisterRegister => registers::<O, To, From>(size),
-        Form::RegisterImmediate if at_hand.is_first(i) => registers::<O, Given<To>, Value>(size),
-        Form::RegisterImmediate => registers::<O, To, Value>(size),
+        Form::RegisterRegister if at_hand.is_first(i) => registers::<O, Given<First>, From>(size),
+        Form::RegisterRegister if at_hand.is_second(i) => registers::<O, First, Given<From>>(size),
+        Form::RegisterRegister => registers::<O, First, From>(size),
+        Form::RegisterImmediate if at_hand.is_first(i) => registers::<O, Given<First>, Value>(size),
+        Form::RegisterImmediate => registers::<O, First, Value>(size),
         Form::RegisterMemory => {
             Choice::new(by_width!(handing, size, with_memory, O), handed::<O>())
         }

@@ -3,7 +3,7 @@
 use super::{AtHand, Choice, Form, by_width};
 use crate::interpreter::arithmetic::wide;
 use crate::interpreter::core::Core;
-use crate::interpreter::input::{From, Given, Input, To, Value};
+use crate::interpreter::input::{First, From, Given, Input, Value};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handed, Hands, handing};
 use crate::interpreter::width::Width;
@@ -15,9 +15,9 @@ pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Cho
     }
     let size = Core::size(i, 0);
     Some(match form {
-        Form::RegisterRegister if at_hand.is_first(i) => registers::<Given<To>, From>(size),
-        Form::RegisterRegister if at_hand.is_second(i) => registers::<To, Given<From>>(size),
-        Form::RegisterRegister => registers::<To, From>(size),
+        Form::RegisterRegister if at_hand.is_first(i) => registers::<Given<First>, From>(size),
+        Form::RegisterRegister if at_hand.is_second(i) => registers::<First, Given<From>>(size),
+        Form::RegisterRegister => registers::<First, From>(size),
         Form::RegisterRegisterImmediate if at_hand.is_second(i) => {
             registers::<Given<From>, Value>(size)
         }

@@ -3,7 +3,7 @@
 use super::{AtHand, Choice, Form};
 use crate::interpreter::core::Core;
 use crate::interpreter::flags::{CF, OF, when};
-use crate::interpreter::input::{Given, Input, To};
+use crate::interpreter::input::{First, Given, Input};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handed, Hands, handing};
 use crate::interpreter::width::{B4, B8, Width};
@@ -22,7 +22,7 @@ pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Cho
     if i.try_immediate(1).unwrap_or(0) & most == 0 {
         return None;
     }
-    Some(if at_hand.is_first(i) { of::<Given<To>>(i, most)? } else { of::<To>(i, most)? })
+    Some(if at_hand.is_first(i) { of::<Given<First>>(i, most)? } else { of::<First>(i, most)? })
 }
 
 fn of<A: Input>(i: &Instruction, most: u64) -> Option<Choice> {

@@ -2,7 +2,7 @@
 
 use super::{AtHand, Choice, Form, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::input::{Given, Input, To};
+use crate::interpreter::input::{First, Given, Input};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handed, Handler, Hands, ending, handing};
 use crate::interpreter::width::{B4, B8, Width};
@@ -10,8 +10,8 @@ use iced_x86::{Instruction, Mnemonic};
 
 pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     match form {
-        Form::Register if at_hand.is_first(i) => of::<Given<To>>(i),
-        Form::Register => of::<To>(i),
+        Form::Register if at_hand.is_first(i) => of::<Given<First>>(i),
+        Form::Register => of::<First>(i),
         _ => None,
     }
 }
