@@ -2,12 +2,13 @@
 
 use super::block::{Block, Source};
 use super::family;
+use super::fast::pairs::{self, Paired};
 use super::fast::{self, AtHand, Choice};
 use super::flags::STATUS;
 use super::op::Op;
 use super::threaded::Hands;
 use super::transfer;
-use iced_x86::{FlowControl, Instruction, RflagsBits};
+use iced_x86::{Code, FlowControl, Instruction, RflagsBits};
 
 /// An instruction that was decoded, with its operation.
 struct Decoded {
@@ -16,6 +17,26 @@ struct Decoded {
     choice: Option<Choice>,
     /// What was at hand before it.
     at_hand: AtHand,
+    /// Whether its flags are left out.
+    quiet: bool,
+    /// The condition of the branch that it carries out as well.
+    branch: Option<u8>,
+}
+
+impl Decoded {
+    const fn new(i: &Instruction, op: Op, choice: Option<Choice>, at_hand: AtHand) -> Self {
+        Self { i: *i, op, choice, at_hand, quiet: false, branch: None }
+    }
+
+    /// What it is among the operations that can be one of two.
+    fn paired(&self) -> Option<Paired> {
+        self.choice.as_ref()?;
+        match self.branch {
+            Some(pairs::NOT_ZERO) if self.i.code() == Code::Dec_rm64 => Some(Paired::CountDown),
+            Some(_) => None,
+            None => Paired::of(&self.i, self.at_hand, self.quiet),
+        }
+    }
 }
 
 /// A block that is being made.
@@ -62,7 +83,7 @@ impl Draft {
         let at_hand = copy.at_hand.copying(copy.op.from);
         let (op, choice) = fast::choose(i, self.address, at_hand)?;
         self.all.pop();
-        Some(Decoded { i: *i, op, choice: Some(choice), at_hand })
+        Some(Decoded::new(i, op, Some(choice), at_hand))
     }
 
     /// The block.
@@ -71,6 +92,7 @@ impl Draft {
         if !self.exact {
             drop_flags(&mut self.all);
             fuse(&mut self.all, self.address);
+            pair(&mut self.all);
         }
         let ops = self.all.into_iter().map(|decoded| decoded.op).collect();
         Block::new(self.address..end, ops, self.instructions.into(), sources)
@@ -79,10 +101,10 @@ impl Draft {
 
 fn decode(i: &Instruction, block: u64, at_hand: AtHand) -> Option<Decoded> {
     if let Some((op, choice)) = fast::choose(i, block, at_hand) {
-        return Some(Decoded { i: *i, op, choice: Some(choice), at_hand });
+        return Some(Decoded::new(i, op, Some(choice), at_hand));
     }
     let op = Op::whole(family::family(i)?, i, block);
-    Some(Decoded { i: *i, op, choice: None, at_hand })
+    Some(Decoded::new(i, op, None, at_hand))
 }
 
 /// Leaves out flags that are set again before anyone can see them.
@@ -95,6 +117,7 @@ fn drop_flags(all: &mut [Decoded]) {
             && bits(i.rflags_modified()) & needed == 0
         {
             decoded.op.run = quiet;
+            decoded.quiet = true;
         }
         // What has such a handler can neither fault nor leave. Behind anything else, all may be seen.
         needed = match quiet {
@@ -116,9 +139,22 @@ fn fuse(all: &mut Vec<Decoded>, block: u64) {
     let Some(with_branch) = first.choice.as_ref().and_then(|choice| choice.with_branch) else {
         return;
     };
-    let run = with_branch(transfer::condition(&branch.i));
+    let condition = transfer::condition(&branch.i);
+    let run = with_branch(condition);
     if first.op.takes_branch(run, branch.i.near_branch_target(), block) {
+        first.branch = Some(condition);
         all.pop();
+    }
+}
+
+/// Lets handlers carry out the next operation as well.
+fn pair(mut rest: &mut [Decoded]) {
+    while let [first, second, ..] = rest {
+        let both = first.paired().zip(second.paired());
+        if let Some((one, other)) = both {
+            first.op.run = pairs::both(one, other);
+        }
+        rest = &mut rest[if both.is_some() { 2 } else { 1 }..];
     }
 }
 

@@ -7,6 +7,7 @@ mod arithmetic;
 mod branch;
 mod moves;
 mod multiply;
+pub(crate) mod pairs;
 mod shift;
 mod unary;
 mod vectors;

@@ -9,7 +9,7 @@ use crate::interpreter::width::{B1, B4, B8, Width};
 use iced_x86::{Instruction, Mnemonic};
 
 /// An operation of two values at the upper ends of their words.
-trait Alu {
+pub(super) trait Alu {
     /// Whether the result goes to the first operand.
     const WRITES: bool = true;
     /// Whether a branch behind it is common enough for handlers of both.
@@ -20,7 +20,7 @@ trait Alu {
 
 macro_rules! operations {
     ($($name:ident $writes:literal $fuses:literal $f:expr, $flags:expr;)*) => {$(
-        struct $name;
+        pub(super) struct $name;
 
         impl Alu for $name {
             const WRITES: bool = $writes;
@@ -117,7 +117,7 @@ fn and_branch<const C: u8, O: Alu, A: Input, B: Input, W: Width>(
 }
 
 #[inline(always)]
-fn in_register<O: Alu, A: Input, B: Input, W: Width>(
+pub(super) fn in_register<O: Alu, A: Input, B: Input, W: Width>(
     core: &mut Core,
     op: &Op,
     given: u64,
@@ -135,7 +135,7 @@ fn carry_out<O: Alu, W: Width>(core: &mut Core, to: u8, a: u64, b: u64) -> Optio
     O::WRITES.then(|| W::put(core, to, r >> W::GAP))
 }
 
-fn result_only<O: Alu, A: Input, B: Input, W: Width>(
+pub(super) fn result_only<O: Alu, A: Input, B: Input, W: Width>(
     core: &mut Core,
     op: &Op,
     given: u64,

@@ -55,7 +55,7 @@ fn copy<I: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     Ok(W::put(core, op.to, value))
 }
 
-fn load<W: Width>(core: &mut Core, op: &Op, _: u64) -> Handed {
+pub(super) fn load<W: Width>(core: &mut Core, op: &Op, _: u64) -> Handed {
     let address = op.address(core);
     let value = W::load(core, address)?;
     Ok(W::put(core, op.to, value))
@@ -97,7 +97,7 @@ fn extend<S: Width, const SIGNED: bool>(value: u64) -> u64 {
     if SIGNED { ((value << S::GAP) as i64 >> S::GAP) as u64 } else { value & S::MASK }
 }
 
-fn extend_register<S: Width, W: Width, const SIGNED: bool>(
+pub(super) fn extend_register<S: Width, W: Width, const SIGNED: bool>(
     core: &mut Core,
     op: &Op,
     _: u64,
@@ -131,7 +131,11 @@ fn sums<B: Input, I: Input>(size: usize) -> Handler {
     by_width!(handing, size, address, B, I)
 }
 
-fn address<B: Input, I: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+pub(super) fn address<B: Input, I: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Handed {
     let value = op.offset::<B, I>(core, given);
     Ok(W::put(core, op.to, value))
 }

@@ -42,7 +42,11 @@ fn product<A: Input, B: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -
     Ok(multiply::<W>(core, op.to, a, b))
 }
 
-fn product_only<A: Input, B: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+pub(super) fn product_only<A: Input, B: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Handed {
     let r = A::get(core, op, given).wrapping_mul(B::get(core, op, given));
     Ok(W::put(core, op.to, r))
 }

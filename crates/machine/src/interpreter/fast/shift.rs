@@ -68,7 +68,7 @@ fn left<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     Ok(W::put(core, op.to, r >> W::GAP))
 }
 
-fn left_only<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+pub(super) fn left_only<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     let r = A::get(core, op, given) << count::<W>(op);
     Ok(W::put(core, op.to, r))
 }
@@ -82,7 +82,7 @@ fn right<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     Ok(W::put(core, op.to, r))
 }
 
-fn right_only<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+pub(super) fn right_only<A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     let r = (A::get(core, op, given) & W::MASK) >> count::<W>(op);
     Ok(W::put(core, op.to, r))
 }
@@ -116,7 +116,7 @@ fn rotate<A: Input, W: Width, const LEFT: bool>(core: &mut Core, op: &Op, given:
     Ok(W::put(core, op.to, r))
 }
 
-fn rotate_only<A: Input, W: Width, const LEFT: bool>(
+pub(super) fn rotate_only<A: Input, W: Width, const LEFT: bool>(
     core: &mut Core,
     op: &Op,
     given: u64,

@@ -49,7 +49,7 @@ fn step_and_branch<const UP: bool, A: Input, W: Width>(condition: u8) -> Handler
     by_condition!(ending, condition, and_branch, UP, A, W)
 }
 
-fn and_branch<const C: u8, const UP: bool, A: Input, W: Width>(
+pub(super) fn and_branch<const C: u8, const UP: bool, A: Input, W: Width>(
     core: &mut Core,
     op: &Op,
     given: u64,
