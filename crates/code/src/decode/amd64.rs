@@ -276,7 +276,7 @@ impl Decoder for Amd64<'_> {
         &ABI
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, at: u32) -> Option<Lifted> {
         match self.glance(at) {
             Some(glance) => Some(self.read_common(at, &glance)),

@@ -7,7 +7,6 @@ use super::{Amd64, RAX, RBP, RSP, general};
 use crate::decode::{Decoder, Flow, Followed, Stub};
 use crate::ir::{Reg, Target};
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
-use std::collections::VecDeque;
 
 /// Instructions that are looked at, the nearest first.
 const MOST_STEPS: usize = 160;
@@ -37,8 +36,10 @@ type Slots = [Option<(Register, u64)>; MOST_SLOTS];
 /// What a walk notes on its way, kept for its memory.
 #[derive(Default)]
 pub(super) struct Notes {
-    /// What comes later, and where the value is there.
-    pending: VecDeque<(u32, Holders)>,
+    /// What comes later, and where the value is there; those before `done` have come. There are never more than
+    /// a few for each step.
+    pending: Vec<(u32, Holders)>,
+    done: usize,
     /// Where jumps led, and in which registers the value was.
     seen: Vec<(u32, u16)>,
     /// Lists of places on the stack.
@@ -58,8 +59,16 @@ impl Holders {
 impl Notes {
     fn clear(&mut self) {
         self.pending.clear();
+        self.done = 0;
         self.seen.clear();
         self.slots.clear();
+    }
+
+    /// What comes next of what is pending.
+    fn pop(&mut self) -> Option<(u32, Holders)> {
+        let next = self.pending.get(self.done).copied()?;
+        self.done += 1;
+        Some(next)
     }
 
     fn slots(&self, holders: &Holders) -> Slots {
@@ -76,6 +85,7 @@ impl Notes {
     }
 
     /// The same of a glance at an instruction.
+    #[inline]
     fn is_slot_of(&self, holders: &Holders, glance: &Glance<'_>) -> bool {
         holders.slots != 0
             && place(glance).is_some_and(|at| self.slots(holders).contains(&Some(at)))
@@ -150,7 +160,7 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
         let at = match walk.next.take() {
             Some(at) => at,
             None => {
-                let Some((at, holders)) = walk.notes.pending.pop_front() else { break };
+                let Some((at, holders)) = walk.notes.pop() else { break };
                 walk.holders = holders;
                 at
             }
@@ -177,9 +187,9 @@ impl Walk<'_, '_> {
         if self.holders.nowhere() {
             return;
         }
-        match self.next.is_none() && self.notes.pending.is_empty() {
+        match self.next.is_none() && self.notes.pending.len() == self.notes.done {
             true => self.next = Some(at),
-            false => self.notes.pending.push_back((at, self.holders)),
+            false => self.notes.pending.push((at, self.holders)),
         }
     }
 
@@ -316,7 +326,7 @@ impl Walk<'_, '_> {
                 Stub::ToPointer(slot) => slot,
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
-                    return self.notes.pending.push_back((at, inside));
+                    return self.notes.pending.push((at, inside));
                 }
                 Stub::Code(_) => return,
                 Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),
