@@ -420,8 +420,8 @@ impl Decoder for Amd64<'_> {
         made(&self.decode(at)?)
     }
 
-    fn follow(&mut self, start: u32, register: Reg) -> Followed {
-        follow::follow(self, start, register)
+    fn follow(&mut self, start: u32, register: Reg, asked: &Followed) -> bool {
+        follow::follow(self, start, register, asked)
     }
 
     fn padding(&self, bytes: &[u8]) -> usize {

@@ -145,13 +145,15 @@ fn bit(register: Reg) -> u16 {
     1_u16.checked_shl(u32::from(register.0)).unwrap_or(0)
 }
 
-/// Follows what `register` holds before the instruction at `start`.
-pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Followed {
+/// Follows what `register` holds before the instruction at `start`, until something that is `asked` becomes of it;
+/// whether it does.
+pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &Followed) -> bool {
     let mut notes = std::mem::take(&mut amd64.notes);
     notes.clear();
     let mut walk = Walk {
         amd64,
         followed: Followed::default(),
+        asked,
         next: Some(start),
         holders: Holders { registers: bit(register), ..Holders::default() },
         notes,
@@ -166,15 +168,19 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
             }
         };
         walk.step(at);
+        if walk.followed.tells(asked) {
+            break;
+        }
     }
     let Walk { amd64, followed, notes, .. } = walk;
     amd64.notes = notes;
-    followed
+    followed.tells(asked)
 }
 
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
     followed: Followed,
+    asked: &'w Followed,
     /// What comes next, and where the value is there.
     next: Option<u32>,
     holders: Holders,
@@ -317,7 +323,8 @@ impl Walk<'_, '_> {
         self.holders.registers &= !(self.amd64.abi().volatile as u16);
         let calls = self.holders.calls + 1;
         self.go(next);
-        if handed == 0 {
+        // In the function called it only shows who writes.
+        if handed == 0 || !self.asked.handed {
             return;
         }
         let slot = match target {
