@@ -29,6 +29,7 @@ mod fingerprint;
 mod lint_report;
 mod report;
 mod run;
+mod seen_call;
 mod source;
 mod source_finding;
 mod source_fingerprint;
@@ -61,8 +62,10 @@ pub use report::{
     Unread,
 };
 pub use run::{
-    Asking, BugCheck, DriverRun, RunEnd, RunEnvironment, RunPhase, Seen, StackFrame, TraceLine,
+    Asking, BugCheck, DriverRun, RunEnd, RunEnvironment, RunPhase, Seen, StackFrame, Stop,
+    TraceLine,
 };
+pub use seen_call::SeenCall;
 pub use source::{DebugSymbols, InlinedCall, SourcePlace};
 pub use source_finding::{
     Fix, Region, Safety, SourceEdit, SourceExcuse, SourceFinding, SourceMark,

@@ -1,6 +1,6 @@
 //! What became of a driver that was run.
 
-use crate::SourcePlace;
+use crate::{SeenCall, SourcePlace};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,9 +30,17 @@ pub struct DriverRun {
     pub phases: Vec<RunPhase>,
     /// The bug check that Windows would show: of the first violation, as the system is down then. Null where there is none.
     pub bugcheck: Option<BugCheck>,
+    /// All that Windows would stop the system for, in the order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
+    /// The build of Windows that the driver finds itself on, such as 26100.
+    pub windows_build: u32,
     /// Requests of executable memory that Driver Verifier makes non-executable without a word, by the function asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silently_fixed: BTreeMap<String, u64>,
+    /// Calls of DDIs of which reading the code does not tell what they ask for, and what they asked for here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_calls: Vec<SeenCall>,
     /// What the driver left behind when it was unloaded, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
@@ -140,6 +148,27 @@ pub struct RunPhase {
     pub calls: u64,
     /// Instructions in it.
     pub instructions: u64,
+    /// Whether it came to its end.
+    pub returned: bool,
+}
+
+/// Something that Windows would stop the system for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stop {
+    /// The part of the run, by its place among the parts.
+    pub phase: usize,
+    /// The bug check.
+    pub bugcheck: BugCheck,
+    /// Whether the run ended there. Driver Verifier's objections are noted down, and the run goes on to show what else
+    /// there is.
+    pub ends_the_run: bool,
+    /// Where, relative to the image base; null outside the image.
+    pub rva: Option<u32>,
+    /// Who called whom, from the inside out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackFrame>,
+    /// Whether something before it was invented, so that it may be otherwise on Windows.
+    pub under_assumption: bool,
 }
 
 /// A bug check, as Windows shows it.
@@ -184,8 +213,8 @@ pub struct Seen {
     pub environment: RunEnvironment,
     /// The part of the run, such as `DriverEntry`.
     pub phase: String,
-    /// The bug check that Windows would show for it.
-    pub bugcheck: BugCheck,
+    /// The bug check that Windows would show for it; null where it is not stopped there.
+    pub bugcheck: Option<BugCheck>,
     /// Where, relative to the image base; null outside the image.
     pub rva: Option<u32>,
     /// The registers there, by name, in hexadecimal.

@@ -6,7 +6,7 @@ use crate::failing::Failing;
 use crate::format::Options;
 use crate::layout::{self, counted};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, coverage, drawing, scoreboard, source, witness};
+use crate::{Sink, coverage, drawing, scoreboard, seen_calls, source, witness};
 use ringfence_finding::{
     Closing, Confidence, Defect, Examination, Finding, Level, Mitigations, Question, Targets, Tool,
     Totals,
@@ -69,8 +69,7 @@ impl<'a> Full<'a> {
         }
         // Each finding has its own excuse, so it is never told by another's.
         let excuse = finding.excuse.as_ref().map(excuse::parts);
-        let seen = finding.seen.iter().flat_map(|seen| witness::remarks(path, seen, self.stacks));
-        let seen: Vec<Remark> = seen.collect();
+        let seen = witness::remarks(path, &finding.seen, self.stacks);
         for (name, text) in seen.into_iter().chain(self.new_remarks(finding)).chain(excuse) {
             let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
             self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;
@@ -130,6 +129,9 @@ impl<'a> Full<'a> {
         }
         self.terminal.wrapped(indent(), &facts(examination))?;
         for line in coverage::lines(&examination.coverage) {
+            self.terminal.wrapped(indent(), &line)?;
+        }
+        for line in seen_calls::of_runs(&examination.runs) {
             self.terminal.wrapped(indent(), &line)?;
         }
         if let Some((meaning, lead, text)) = examination.symbols.as_ref().map(source::symbols) {

@@ -172,7 +172,8 @@ pub(crate) fn judge(
         let mut outcome = ringfence_rules::check(&driver, asked);
         let mut verdict = decide(&outcome.findings, &outcome.gaps, targets, code_analysis);
         let runs = settings.run.as_ref().map(|asked| {
-            running::runs(&driver, name, (asked, targets), &verdict, &mut outcome.findings)
+            let told = (&mut outcome.findings, &mut outcome.gaps);
+            running::runs(&driver, name, (asked, targets), &verdict, told)
         });
         if let Some(shown) = &settings.reported {
             ringfence_rules::reported(&driver, shown, &mut outcome.findings);

@@ -21,6 +21,7 @@ mod kind;
 mod listing;
 mod memory;
 mod names;
+mod open_calls;
 mod reported;
 mod rule;
 mod source;
@@ -29,9 +30,10 @@ mod witness;
 pub use calls::{Calls, DdiCall, Deciding, Judging, OptIn, Standing};
 pub use driver::Driver;
 pub use kind::{NotADriver, kind};
+pub use open_calls::open_calls;
 pub use reported::{Reported, reported};
 pub use rule::{
     Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
 };
 pub use source::{Source, SourceFindings, SourceOutcome, check_source};
-pub use witness::witness;
+pub use witness::{frames, witness};

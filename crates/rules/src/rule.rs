@@ -1,10 +1,11 @@
 //! What a rule is, and how all of them are put to a driver.
 
-use crate::{DdiCall, Driver, Source, SourceFindings, code, image, memory};
+use crate::{DdiCall, Driver, Source, SourceFindings, code, image, memory, witness};
 use ringfence_code::Sighting;
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Call, Code, Counter, Finding, Gap, Level, Question, RuleCard, Targets};
 use ringfence_source::SourceCall;
+use ringfence_verifier::Violation;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,6 +40,12 @@ pub trait Rule: Sync {
     /// Looks at one thing that code does beside calling DDIs.
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
         let _ = (sighting, driver, findings);
+    }
+
+    /// What a violation that was seen when the driver ran is called, where it is this hazard. By itself a rule knows
+    /// the bug checks on its card.
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        witness::by_card(self, violation)
     }
 
     /// Looks at one call in source of a DDI that it judges.
@@ -130,6 +137,11 @@ impl Findings {
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
+    }
+
+    /// The first of them.
+    pub(crate) fn into_first(self) -> Option<Finding> {
+        self.found.into_iter().next()
     }
 
     fn close(mut self) -> (Vec<Finding>, Vec<Gap>) {

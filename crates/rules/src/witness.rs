@@ -1,77 +1,160 @@
 //! What a run showed, put to the rules: each violation is evidence of a finding that is known, or a finding of its own.
 
-use crate::listing::drawn;
+mod known;
+mod new;
+
+use crate::code::WriteProtectionCleared;
 use crate::{Driver, Rule, rules};
-use ringfence_code::listing;
+use known::known;
+use new::{cleared_finding, new};
 use ringfence_finding::{
-    Authority, BugCheck, Evidence, Finding, Level, Question, RunEnvironment, Seen, StackFrame,
+    Authority, BugCheck, Confidence, Finding, Gap, Level, Question, RuleCard, RunEnvironment, Seen,
+    StackFrame,
 };
-use ringfence_image::Rva;
 use ringfence_verifier::{Environment, Kind, Register, Run, Violation};
+
+pub(crate) use new::call_before;
 
 /// DRIVER_VERIFIER_DETECTED_VIOLATION
 const VERIFIER: u32 = 0xC4;
 
-/// Adds what a run showed to the findings about the driver: those that are known are seen, others are added.
+/// Adds what a run showed to the findings about the driver: those that are known are seen, others are added. What follows
+/// from results that were invented decides nothing; it is left open.
 ///
 /// A crash that has nothing to do with executable memory is no finding; the run tells it.
-pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>) {
+pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps: &mut Vec<Gap>) {
     for violation in run.violations.iter().filter(|one| one.kind != Kind::Crash) {
-        let Some(rule) = rules().find(|rule| recognises(*rule, violation)) else { continue };
+        let of_it: Vec<_> =
+            rules().filter_map(|rule| Some((rule, rule.witnesses(violation)?))).collect();
         let seen = seen(run, violation);
-        match known(driver, rule, violation, findings, seen.environment) {
-            Some(finding) => finding.seen.push(seen),
-            None => findings.push(Finding { seen: vec![seen], ..new(driver, rule, violation) }),
+        let places = places(driver, run, violation);
+        let mut is_known = false;
+        for (rule, _) in &of_it {
+            if let Some(finding) = known(driver, *rule, violation, &places, findings) {
+                finding.seen.push(seen.clone());
+                decided(finding, violation);
+                is_known = true;
+            }
+        }
+        if let Some((rule, said)) = of_it.first().filter(|_| !is_known) {
+            let new = new(driver, *rule, said.clone(), violation);
+            findings.push(Finding { seen: vec![seen.clone()], ..new });
+        }
+        also_seen(violation, &places, &seen, findings);
+        if violation.under_assumption {
+            leave_open(violation, gaps);
+        }
+    }
+    if run.environment == Environment::Hvci {
+        witness_cleared(driver, run, findings, gaps);
+    }
+}
+
+/// The question that a violation answers with no.
+fn question(violation: &Violation) -> Question {
+    match violation.kind {
+        Kind::CodeIntegrity => Question::Certify,
+        Kind::MemoryIntegrity | Kind::Crash => Question::Run,
+    }
+}
+
+/// What is likely, or known to happen on some paths only, is certain once it was seen.
+fn decided(finding: &mut Finding, violation: &Violation) {
+    if violation.under_assumption {
+        return;
+    }
+    let question = question(violation);
+    finding.confidence = Confidence::Certain;
+    finding.only_likely_for.retain(|known| *known != question);
+    if finding.questions.contains(&question) {
+        return;
+    }
+    finding.questions.push(question);
+    let by = Authority::DriverVerifier;
+    if question == Question::Certify && !finding.reported_by.contains(&by) {
+        finding.reported_by.push(by);
+    }
+    finding.level = Level::Error;
+    finding.notes.insert(0, "a run came to it".to_owned());
+}
+
+/// Findings of other rules about the same call are seen too.
+fn also_seen(violation: &Violation, places: &[u32], seen: &Seen, findings: &mut [Finding]) {
+    let Some(ddi) = violation.ddi else { return };
+    let is_about = |finding: &&mut Finding| {
+        finding.ddi == Some(ddi.name)
+            && finding.rva.is_some_and(|rva| places.contains(&rva))
+            && !finding.seen.contains(seen)
+    };
+    findings.iter_mut().filter(is_about).for_each(|finding| finding.seen.push(seen.clone()));
+}
+
+/// What a run came to after an invented result may be otherwise on Windows.
+fn leave_open(violation: &Violation, gaps: &mut Vec<Gap>) {
+    let reason = "what a run came to rests on results that are invented, as kernel functions that the driver calls are \
+                  not modelled";
+    let gap = Gap::new(&[question(violation)], reason);
+    if !gaps.contains(&gap) {
+        gaps.push(gap);
+    }
+}
+
+/// Adds where the driver cleared CR0.WP and was not stopped for it.
+fn witness_cleared(
+    driver: &Driver<'_>,
+    run: &Run,
+    findings: &mut Vec<Finding>,
+    gaps: &mut Vec<Gap>,
+) {
+    let card = WriteProtectionCleared.card();
+    for cleared in &run.protection_cleared {
+        let is_it =
+            |finding: &&mut Finding| finding.rule == card.id && finding.rva == Some(cleared.rva);
+        let seen = Seen {
+            environment: RunEnvironment::Hvci,
+            phase: name_of_phase(run, cleared.phase),
+            bugcheck: None,
+            rva: Some(cleared.rva),
+            registers: Vec::new(),
+            stack: Vec::new(),
+            under_assumption: cleared.under_assumption,
+        };
+        match findings.iter_mut().find(is_it) {
+            Some(known) if known.seen.iter().any(|one| one.environment == seen.environment) => {}
+            Some(known) => known.seen.push(seen),
+            None => {
+                let new = cleared_finding(driver, card, cleared);
+                if cleared.under_assumption {
+                    let reason = "whether write protection is switched off rests on results that are invented";
+                    gaps.push(Gap::new(&[Question::Run], reason));
+                }
+                findings.push(Finding { seen: vec![seen], ..new });
+            }
         }
     }
 }
 
-/// Whether a violation is the hazard of a rule: the card bears the bug check's name, and of a call the rule judges it.
-fn recognises(rule: &dyn Rule, violation: &Violation) -> bool {
-    let BugCheckName { with_subcode, plain } = BugCheckName::of(violation);
-    let names = rule.card().also_known_as;
-    let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+/// A violation that a rule's card names; for calls the rule has to judge the DDI.
+pub(crate) fn by_card(rule: &(impl Rule + ?Sized), violation: &Violation) -> Option<String> {
+    let card = rule.card();
+    let plain = format!("0x{:X}", violation.bug_check.code);
+    let with_subcode = format!("{plain}:{:#x}", violation.bug_check.parameters[0]);
+    let is_named =
+        |name: &str| card.also_known_as.iter().any(|known| known.eq_ignore_ascii_case(name));
     let judges = violation.ddi.is_none_or(|ddi| rule.judges(ddi));
-    match violation.bug_check.code {
+    let is_it = match violation.bug_check.code {
         VERIFIER => is_named(&with_subcode) && judges,
         _ => is_named(&plain),
-    }
-}
-
-/// What a violation is known by: `0xC4:0x2000`, and without the first parameter.
-struct BugCheckName {
-    with_subcode: String,
-    plain: String,
-}
-
-impl BugCheckName {
-    fn of(violation: &Violation) -> BugCheckName {
-        let plain = format!("0x{:X}", violation.bug_check.code);
-        let with_subcode = format!("{plain}:{:#x}", violation.bug_check.parameters[0]);
-        BugCheckName { with_subcode, plain }
-    }
-}
-
-/// The finding of a rule that the violation shows: in code by the instruction, or a call on the stack; else the next one
-/// of the rule that is not seen yet in this set-up.
-fn known<'f>(
-    driver: &Driver<'_>,
-    rule: &dyn Rule,
-    violation: &Violation,
-    findings: &'f mut [Finding],
-    environment: RunEnvironment,
-) -> Option<&'f mut Finding> {
-    let places = places(driver, violation);
-    let is_known = |finding: &Finding| {
-        let is_in_code = matches!(finding.evidence, Some(Evidence::Listing(_)));
-        let is_seen = finding.seen.iter().any(|seen| seen.environment == environment);
-        finding.rule == rule.card().id
-            && match is_of_image(violation) {
-                false => finding.rva.is_some_and(|rva| places.contains(&rva)),
-                true => !is_in_code && !is_seen,
-            }
     };
-    findings.iter_mut().find(|finding| is_known(finding))
+    is_it.then(|| said(card, violation))
+}
+
+/// What a run shows of a rule, in words.
+fn said(card: &RuleCard, violation: &Violation) -> String {
+    match violation.ddi {
+        Some(ddi) => format!("{}: {}", card.summary, ddi.name),
+        None => card.summary.to_owned(),
+    }
 }
 
 /// Whether a violation is told of the image as it is loaded, before anything of it runs.
@@ -79,87 +162,40 @@ fn is_of_image(violation: &Violation) -> bool {
     violation.bug_check.code == VERIFIER && violation.function.is_none()
 }
 
-/// The instruction, and the calls that led there, from the inside out.
-fn places(driver: &Driver<'_>, violation: &Violation) -> Vec<u32> {
+/// The instruction, the calls that led there, from the inside out, and where write protection was cleared before.
+fn places(driver: &Driver<'_>, run: &Run, violation: &Violation) -> Vec<u32> {
     let at = violation.rva.into_iter().chain(violation.call_site);
     let calls = violation.stack.iter().filter_map(|frame| frame.rva);
     let calls = calls.filter_map(|back| call_before(driver, back));
-    at.chain(calls).collect()
+    let cleared = run.protection_cleared.iter().filter(|_| violation.unprotected);
+    at.chain(calls).chain(cleared.map(|cleared| cleared.rva)).collect()
 }
 
-/// The call that returns to a place.
-pub(crate) fn call_before(driver: &Driver<'_>, back: u32) -> Option<u32> {
-    /// Bytes that a call has.
-    const LENGTHS: [u32; 7] = [5, 6, 7, 3, 2, 4, 8];
-    LENGTHS.into_iter().filter_map(|length| back.checked_sub(length)).find(|at| {
-        let lines = listing(driver.image(), Rva(*at), Rva(*at), 1, &|_| None);
-        lines.first().is_some_and(|line| at + line.length == back && line.text.starts_with("call"))
-    })
+fn name_of_phase(run: &Run, phase: usize) -> String {
+    run.phases.get(phase).map(|phase| phase.name.clone()).unwrap_or_default()
 }
 
-/// A finding that machine code alone did not show.
-fn new(driver: &Driver<'_>, rule: &dyn Rule, violation: &Violation) -> Finding {
-    let card = rule.card();
-    let said = match (violation.ddi, violation.value) {
-        (Some(ddi), Some(value)) => {
-            let parameter = ddi.deciding().map_or("argument", |(_, parameter)| parameter.name);
-            format!("{}: {parameter} = {value:#x} at {}", card.summary, ddi.name)
-        }
-        (Some(ddi), None) => format!("{}: {}", card.summary, ddi.name),
-        (None, _) => card.summary.to_owned(),
-    };
-    let finding = Finding::new(card, Level::Error, said);
-    let finding = match violation.kind {
-        Kind::CodeIntegrity => finding.denying(&[Question::Certify], &[Authority::DriverVerifier]),
-        _ => finding.denying(&[Question::Run], &[]),
-    };
-    let finding = match violation.ddi {
-        Some(ddi) => finding.about(ddi.name, None),
-        None => finding,
-    };
-    let finding = finding.note("it was seen when the driver ran, not by reading its code");
-    let finding = if violation.under_assumption {
-        finding.likely().note(
-            "before it the driver was given results that are invented, as the kernel functions it \
-             called are not modelled: on Windows it may not come here",
-        )
-    } else {
-        finding
-    };
-    let inner = violation.stack.iter().filter_map(|frame| frame.rva).next();
-    let place = violation.call_site.or_else(|| inner.and_then(|back| call_before(driver, back)));
-    let Some(at) = violation.rva.filter(|_| violation.ddi.is_none()).or(place).or(violation.rva)
-    else {
-        return finding;
-    };
-    if is_of_image(violation) {
-        return finding.at(at, None);
-    }
-    let section = driver.image().section_at(Rva(at)).map(|section| section.name());
-    let finding = finding.at(at, section);
-    match drawn(driver, None, &[], &(Rva(at), "seen here".to_owned())) {
-        Some(evidence) => finding.because(evidence),
-        None => finding,
-    }
-}
-
-fn seen(run: &Run, violation: &Violation) -> Seen {
-    let phase = run.phases.get(violation.phase).map(|phase| phase.name.clone());
-    let frames = violation.stack.iter().map(|frame| StackFrame {
+/// Who called whom, from the inside out, without the source.
+pub fn frames(violation: &Violation) -> Vec<StackFrame> {
+    let frame = |frame: &ringfence_verifier::Frame| StackFrame {
         address: format!("{:#x}", frame.address),
         rva: frame.rva,
         source: None,
-    });
+    };
+    violation.stack.iter().map(frame).collect()
+}
+
+fn seen(run: &Run, violation: &Violation) -> Seen {
     Seen {
         environment: match run.environment {
             Environment::Verifier => RunEnvironment::Verifier,
             Environment::Hvci => RunEnvironment::Hvci,
         },
-        phase: phase.unwrap_or_default(),
-        bugcheck: BugCheck::new(violation.bug_check.code, violation.bug_check.parameters),
+        phase: name_of_phase(run, violation.phase),
+        bugcheck: Some(BugCheck::new(violation.bug_check.code, violation.bug_check.parameters)),
         rva: violation.rva,
         registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
-        stack: frames.collect(),
+        stack: frames(violation),
         under_assumption: violation.under_assumption,
     }
 }
@@ -194,7 +230,7 @@ fn registers(violation: &Violation) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::check;
-    use ringfence_finding::{Confidence, Targets};
+    use ringfence_finding::{Answer, Confidence, Evidence, Targets, decide};
     use ringfence_image::Image;
     use ringfence_verifier::{Options, run};
 
@@ -205,7 +241,8 @@ mod tests {
         let image = Image::read(&bytes).unwrap();
         let driver = Driver::new(&image);
         let mut findings = check(&driver, Targets::DEFAULT).findings;
-        witness(&driver, &run(&image, &Options::new(environment, name)), &mut findings);
+        let run = run(&image, &Options::new(environment, name));
+        witness(&driver, &run, &mut findings, &mut Vec::new());
         findings
     }
 
@@ -239,10 +276,23 @@ mod tests {
         assert!(findings[0].seen[0].registers.is_empty());
     }
 
-    /// Machine code alone shows that CR0.WP is cleared; that a read-only section is then written to shows when it runs.
+    /// Machine code alone shows that CR0.WP is cleared. The read-only data that is written to next is no code.
+    #[test]
+    fn where_write_protection_is_cleared_is_seen() {
+        let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
+        let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
+        assert_eq!(only.rule, "write-protection-cleared");
+        let [seen] = &only.seen[..] else { panic!("{:?}", only.seen) };
+        assert_eq!(seen.bugcheck.as_ref().unwrap().code, "0xBE");
+        // Without memory integrity nothing stops it.
+        let findings = found("clears-write-protection-x64.sys", Environment::Verifier);
+        assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);
+    }
+
+    /// The mapping is written to, and it is code that lies behind it: reading alone does not show it.
     #[test]
     fn what_only_a_run_shows_is_a_finding_of_its_own() {
-        let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
+        let findings = found("wdm-code-by-mdl-x64.sys", Environment::Hvci);
         let new = findings.iter().find(|one| one.rule == "writes-to-code").unwrap();
         assert_eq!(
             (&new.questions[..], new.confidence),
@@ -250,6 +300,53 @@ mod tests {
         );
         assert!(new.notes.iter().any(|note| note.contains("when the driver ran")));
         assert!(matches!(new.evidence, Some(Evidence::Listing(_))));
-        assert_eq!(new.seen[0].bugcheck.code, "0xBE");
+        assert_eq!(new.seen[0].bugcheck.as_ref().unwrap().code, "0xBE");
+    }
+
+    /// What the call asks for is not known by reading; once it was seen the rule says of it what it says of a known one.
+    #[test]
+    fn a_value_that_only_a_run_shows_is_told_at_its_call() {
+        let findings = found("pool-type-from-ioctl-x64.sys", Environment::Verifier);
+        let new = findings.iter().find(|one| one.rule == "executable-pool-type").unwrap();
+        assert_eq!(new.rva, Some(0x1057));
+        assert!(new.message.ends_with("PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"));
+        assert!(new.help.is_some());
+        // That the request chooses the type is seen as well.
+        let chosen =
+            findings.iter().find(|one| one.rule == "caller-controlled-protection").unwrap();
+        assert_eq!((chosen.rva, chosen.seen.len()), (Some(0x1057), 1));
+    }
+
+    /// Driver Verifier stops at each section; the rule tells it once.
+    #[test]
+    fn sections_that_are_stopped_at_are_one_finding() {
+        let findings = found("unaligned-512-x64.sys", Environment::Verifier);
+        let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
+        assert_eq!(only.seen.len(), 8);
+    }
+
+    /// The function is none of the kernel's: what it returns is invented, and so is that it cannot be called.
+    #[test]
+    fn what_follows_from_an_invented_result_denies_nothing() {
+        let like = ringfence_fixture::driver()
+            .no_imports()
+            .import("ntoskrnl.exe", &["MysteryAllocateRoutine"]);
+        // sub rsp, 28h; call [MysteryAllocateRoutine]; call rax
+        let built = like.clone().edit_section("INIT", |init| init.bytes([0xCC; 64])).build();
+        let slot = built.thunk_rva("ntoskrnl.exe", "MysteryAllocateRoutine");
+        let start = built.rva_of_section("INIT");
+        let mut code = vec![0x48, 0x83, 0xEC, 0x28, 0xFF, 0x15];
+        code.extend((slot.wrapping_sub(start + 10)).to_le_bytes());
+        code.extend([0xFF, 0xD0, 0xCC]);
+        code.resize(64, 0xCC);
+        let bytes = like.edit_section("INIT", |init| init.bytes(code)).bytes();
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let (mut findings, mut gaps) = (Vec::new(), Vec::new());
+        let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));
+        assert!(run.violations.iter().any(|one| one.under_assumption), "{:?}", run.end);
+        witness(&driver, &run, &mut findings, &mut gaps);
+        let verdict = decide(&findings, &gaps, Targets::DEFAULT, false);
+        assert_eq!((findings.len(), verdict.run), (1, Answer::Unknown));
     }
 }

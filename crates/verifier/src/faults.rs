@@ -4,8 +4,8 @@ use crate::call::Call;
 use crate::kernel::Kernel;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
-use crate::{BugCheck, End, Fixed, Kind, Violation};
-use ringfence_ddi::{Bits, Ddi, Role, Ruling, VerifierBehaviour};
+use crate::{BugCheck, End, Fixed, Kind, Touched, Violation};
+use ringfence_ddi::{Bits, Ddi, Grant, Role, Ruling, VerifierBehaviour};
 use ringfence_machine::{Access, PAGE, Rights};
 
 /// Numbers of bug checks.
@@ -109,7 +109,7 @@ impl Kernel<'_> {
     /// page, unless memory integrity is on: then the hypervisor keeps the rights.
     pub(crate) fn write_refused(&mut self, address: u64) -> Result<(), Stop> {
         let page = space::page_of(address);
-        if self.control0 & WRITE_PROTECT == 0 && !self.hvci() {
+        if self.is_unprotected() && !self.hvci() {
             let rights = self.processor.memory().rights(page).unwrap_or(Rights::READ);
             if self.unprotected.len() < self.options.budget.entries
                 && self.protect(page, 1, rights | Rights::WRITE, "written with CR0.WP clear")
@@ -123,7 +123,17 @@ impl Kernel<'_> {
         }
         let entry = self.page_table_entry(address);
         let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
-        Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]))
+        let kind = match self.touched(address) {
+            // Constants are read-only on every Windows. Who clears CR0.WP gets through where memory integrity is off.
+            Touched::Image if !self.is_unprotected() => Kind::Crash,
+            _ => Kind::MemoryIntegrity,
+        };
+        Err(self.stop(kind, code, [address, entry, 0, 0]))
+    }
+
+    /// Whether the driver has cleared CR0.WP.
+    fn is_unprotected(&self) -> bool {
+        self.control0 & WRITE_PROTECT == 0
     }
 
     /// CR0.WP is set again: pages that were only writable without it are no longer.
@@ -165,9 +175,16 @@ impl Kernel<'_> {
         let registers = self.registers().clone();
         let stack = self.stack(&registers);
         let outer = stack.iter().skip(1).find_map(|frame| frame.rva);
+        let is_of_rights = matches!(
+            bug_check.code,
+            bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY
+                | bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY
+        );
         Violation {
             kind,
             bug_check,
+            touched: is_of_rights.then(|| self.touched(bug_check.parameters[0])),
+            unprotected: self.is_unprotected(),
             ddi: None,
             function: None,
             value: None,
@@ -190,6 +207,7 @@ impl Kernel<'_> {
 
     /// Driver Verifier looks at a call before the function does.
     pub(crate) fn check(&mut self, ddi: &'static Ddi, call: &Call) {
+        self.tally(ddi, call);
         if self.hvci() {
             return;
         }
@@ -205,6 +223,23 @@ impl Kernel<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Counts what a call asks for, where it decides about executable memory.
+    fn tally(&mut self, ddi: &'static Ddi, call: &Call) {
+        if !matches!(ddi.grant, Grant::Argument | Grant::Always) {
+            return;
+        }
+        let Some(rva) = self.rva(call.caller) else { return };
+        let (key, room) = ((rva, ddi.name), self.run.requests.len() < self.options.budget.entries);
+        if !room && !self.run.requests.contains_key(&key) {
+            return;
+        }
+        let under_assumption = self.run.under_assumption();
+        let tally = self.run.requests.entry(key).or_default();
+        tally.calls += 1;
+        tally.executable += u64::from(asks(ddi, call).is_some());
+        tally.under_assumption |= under_assumption;
     }
 
     /// Reports a call that asks for executable memory, once per call site and subcode.
@@ -270,7 +305,7 @@ fn is_pool_flags(ddi: &Ddi) -> bool {
 fn asks(ddi: &'static Ddi, call: &Call) -> Option<(u64, u64)> {
     let Some((index, parameter)) = ddi.deciding() else {
         // MmMapLockedPages and its like leave no choice.
-        let always = ddi.grant == ringfence_ddi::Grant::Always;
+        let always = ddi.grant == Grant::Always;
         return always.then_some((0, 0));
     };
     let role = parameter.role?;

@@ -54,6 +54,8 @@ fn report(kernel: &mut Kernel<'_>, subcode: u64, header: u64, name: u64) {
     let violation = Violation {
         kind: Kind::CodeIntegrity,
         bug_check: BugCheck { code, parameters },
+        touched: None,
+        unprotected: false,
         ddi: None,
         function: None,
         value: None,

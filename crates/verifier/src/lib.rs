@@ -52,14 +52,17 @@ mod space;
 mod stand_in;
 mod stop;
 mod text;
+mod touched;
 mod unwind;
 mod waiting;
 
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
-    Asked, BugCheck, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Violation,
+    Asked, BugCheck, Cleared, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Tally,
+    Violation,
 };
 pub use ringfence_machine::{Register, Registers};
+pub use touched::Touched;
 
 use kernel::Kernel;
 use ringfence_image::{Image, Machine};

@@ -256,6 +256,12 @@ impl Kernel<'_> {
             };
             self.protect(base + pages.start, (pages.end - pages.start) / PAGE, rights, "section");
         }
+        let imports = self.import_pages();
+        if hvci && !imports.is_empty() {
+            let (address, pages) = (base + imports.start, (imports.end - imports.start) / PAGE);
+            let own = self.processor.memory().rights(address).unwrap_or(Rights::READ);
+            self.protect(address, pages, own.without(Rights::WRITE), "import address table");
+        }
     }
 
     /// Takes away what is only needed by DriverEntry.

@@ -1,6 +1,6 @@
 //! What a run writes down.
 
-use crate::{Environment, Options};
+use crate::{Environment, Options, Touched};
 use ringfence_ddi::Ddi;
 use ringfence_machine::Registers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,12 +33,15 @@ pub struct Run {
     pub assumptions: BTreeMap<String, u64>,
     /// What Driver Verifier silently makes non-executable.
     pub fixed: Vec<Fixed>,
+    /// What was asked for by calls of DDIs that decide about executable memory: by where the call returns to in the
+    /// image, and the DDI's name.
+    pub requests: BTreeMap<(u32, &'static str), Tally>,
     /// What the driver left behind when it was unloaded.
     pub leaks: Vec<Leak>,
     /// What it asked about the state of code integrity.
     pub asked: Vec<Asked>,
-    /// Instructions that cleared CR0.WP, in the image. With memory integrity that is of no use, and watched.
-    pub protection_cleared: Vec<u32>,
+    /// Instructions that cleared CR0.WP. With memory integrity that is of no use, and watched.
+    pub protection_cleared: Vec<Cleared>,
     /// Requests that it neither completed nor cancelled.
     pub pending: u64,
     /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
@@ -154,6 +157,10 @@ pub struct Violation {
     pub kind: Kind,
     /// The bug check.
     pub bug_check: BugCheck,
+    /// What the memory is that may not be executed or written to; none for other violations.
+    pub touched: Option<Touched>,
+    /// Whether the driver had cleared CR0.WP.
+    pub unprotected: bool,
     /// The function of the kernel that was asked, where it is in the table.
     pub ddi: Option<&'static Ddi>,
     /// The name of the function of the kernel that was called, if one was.
@@ -196,6 +203,17 @@ pub struct Fixed {
     pub rva: Option<u32>,
 }
 
+/// How often a call was made that could ask for executable memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Times it was made.
+    pub calls: u64,
+    /// Times it asked for executable memory.
+    pub executable: u64,
+    /// Whether something before one of them was invented.
+    pub under_assumption: bool,
+}
+
 /// Something that was left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
@@ -209,6 +227,17 @@ pub struct Leak {
     pub tag: u32,
     /// Where the call that made it returns to, in the image.
     pub rva: Option<u32>,
+}
+
+/// An instruction that cleared CR0.WP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// Where it is in the image.
+    pub rva: u32,
+    /// The phase, by its place.
+    pub phase: usize,
+    /// Whether something before it was invented.
+    pub under_assumption: bool,
 }
 
 /// A question about the state of code integrity.
@@ -235,6 +264,7 @@ impl Run {
             stand_ins: BTreeMap::new(),
             assumptions: BTreeMap::new(),
             fixed: Vec::new(),
+            requests: BTreeMap::new(),
             leaks: Vec::new(),
             asked: Vec::new(),
             protection_cleared: Vec::new(),

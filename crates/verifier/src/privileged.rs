@@ -1,10 +1,10 @@
 //! Instructions of ring 0.
 
-use crate::Happening;
 use crate::faults::WRITE_PROTECT;
 use crate::kernel::Kernel;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
+use crate::{Cleared, Happening};
 use ringfence_machine::{DescriptorTable, Operation, PAGE, Place, Privileged, Register};
 
 /// Model-specific registers.
@@ -152,7 +152,8 @@ impl Kernel<'_> {
                 if let Some(rva) = self.rva(rip).filter(|_| cleared && room)
                     && self.told.insert((1, rip))
                 {
-                    self.run.protection_cleared.push(rva);
+                    let (phase, under_assumption) = (self.phase, self.run.under_assumption());
+                    self.run.protection_cleared.push(Cleared { rva, phase, under_assumption });
                 }
                 self.control0 = value;
                 if value & WRITE_PROTECT != 0 {

@@ -5,7 +5,7 @@ mod example;
 
 use example::{BOTH, bytes, folder, run, run_with};
 use ringfence_image::Image;
-use ringfence_verifier::{End, Environment, HVCI_ENABLED, Happening, Kind, Run};
+use ringfence_verifier::{Cleared, End, Environment, HVCI_ENABLED, Happening, Kind, Run};
 
 /// The tag of the examples as a number.
 const TAG: u64 = 0x706D_6153;
@@ -315,7 +315,9 @@ fn clearing_write_protection_is_told() {
         let run = run("clears-write-protection-x64.sys", environment);
         let bytes = bytes("clears-write-protection-x64.sys");
         let image = Image::read(&bytes).unwrap();
-        let [rva] = run.protection_cleared[..] else { panic!("{:?}", run.protection_cleared) };
+        let [Cleared { rva, under_assumption: false, .. }] = run.protection_cleared[..] else {
+            panic!("{:?}", run.protection_cleared)
+        };
         // mov cr0, reg
         let code = image.bytes_from(ringfence_image::Rva(rva)).unwrap();
         assert_eq!((code[0], code[1], code[2] >> 3), (0x0F, 0x22, 0x18));

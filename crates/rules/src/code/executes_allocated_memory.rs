@@ -1,9 +1,11 @@
 use super::drawing::placed;
+use super::{EXECUTED, is_of_rights};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_source::CodeUseKind;
+use ringfence_verifier::{Touched, Violation};
 
 rule_card! {
     /// ## What it does
@@ -48,6 +50,10 @@ rule_card! {
 impl Rule for ExecutesAllocatedMemory {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        is_of_rights(violation, EXECUTED, Touched::Memory).then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

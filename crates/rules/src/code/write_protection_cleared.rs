@@ -1,3 +1,4 @@
+use super::WRITTEN;
 use super::drawing::placed;
 use crate::listing::Place;
 use crate::rule::rule_card;
@@ -5,6 +6,7 @@ use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Possible, Sight, Sighting, Value};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_source::{Choice, ControlWrite, WrittenBy};
+use ringfence_verifier::Violation;
 
 rule_card! {
     /// ## What it does
@@ -73,6 +75,11 @@ fn of_bits(ones: u64, zeros: u64) -> Protection {
 impl Rule for WriteProtectionCleared {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        let is_it = violation.bug_check.code == WRITTEN && violation.unprotected;
+        is_it.then(|| "read-only memory is written to once write protection is off".to_owned())
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

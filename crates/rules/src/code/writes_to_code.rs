@@ -1,9 +1,11 @@
 use super::drawing::placed;
+use super::{WRITTEN, is_of_rights};
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting, Writer};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_source::{CodeUse, CodeUseKind};
+use ringfence_verifier::{Touched, Violation};
 
 rule_card! {
     /// ## What it does
@@ -48,6 +50,10 @@ rule_card! {
 impl Rule for WritesToCode {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        is_of_rights(violation, WRITTEN, Touched::Code).then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

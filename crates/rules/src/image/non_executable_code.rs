@@ -1,7 +1,9 @@
 use super::drawing::{self, SectionColumn};
+use crate::code::{EXECUTED, is_of_rights};
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule};
 use ringfence_finding::{Finding, Level, Question, RuleCard};
+use ringfence_verifier::{Touched, Violation};
 use std::collections::BTreeMap;
 
 rule_card! {
@@ -41,6 +43,11 @@ rule_card! {
 impl Rule for NonExecutableCode {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        let is_it = is_of_rights(violation, EXECUTED, Touched::Image);
+        is_it.then(|| "code runs in a section that is not executable".to_owned())
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {

@@ -1,6 +1,6 @@
 //! Drivers whose DriverEntry is put together by hand, a few instructions each.
 
-use ringfence_fixture::driver;
+use ringfence_fixture::{Driver, driver};
 use ringfence_image::Image;
 use ringfence_verifier::{Environment, Options, Run};
 
@@ -65,7 +65,12 @@ pub const RDX: u8 = 2;
 
 /// A driver with these imports, whose DriverEntry is what `write` writes.
 pub fn driver_of(imports: &[&'static str], write: impl Fn(&mut Code)) -> Vec<u8> {
-    let plain = driver().no_imports().import("ntoskrnl.exe", imports);
+    driver_like(driver(), imports, write)
+}
+
+/// The same, with all else as in `like`.
+pub fn driver_like(like: Driver, imports: &[&'static str], write: impl Fn(&mut Code)) -> Vec<u8> {
+    let plain = like.no_imports().import("ntoskrnl.exe", imports);
     let with = |bytes: Vec<u8>| plain.clone().edit_section("INIT", |init| init.bytes(bytes));
     // The layout is the same whatever the code, as long as it stays within a page.
     let built = with(vec![0; 512]).build();

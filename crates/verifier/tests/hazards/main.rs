@@ -5,8 +5,9 @@
 mod assembled;
 mod finds;
 
-use assembled::{BOTH, Code, RCX, RDX, driver_of, run};
-use ringfence_verifier::{End, Environment, Kind};
+use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run};
+use ringfence_fixture::{RW, driver, section};
+use ringfence_verifier::{End, Environment, Kind, Touched};
 
 /// The number of RAX in instructions.
 const RAX: u8 = 0;
@@ -246,4 +247,34 @@ fn imports_are_not_changed_by_the_driver() {
         let run = run(&bytes, environment);
         assert_eq!(run.bug_check().expect("a bug check").code, 0xBE);
     }
+}
+
+/// A section of nothing but imports is read-only once they are bound, though its header says that it is writable.
+#[test]
+fn imports_are_not_writable_with_memory_integrity() {
+    let like = driver().section(section(".idata").data().rights(RW)).iat_in(".idata");
+    let bytes = driver_like(like, &["ExFreePoolWithTag"], |code| {
+        let slot = code.slot("ExFreePoolWithTag");
+        code.address(RCX, slot);
+        code.put(&[0x48, 0x89, 0x09]); // mov [rcx], rcx
+        code.succeed();
+    });
+    let without = run(&bytes, Environment::Verifier);
+    assert_eq!(without.end, End::Returned, "{:?}", without.violations);
+    let run = run(&bytes, Environment::Hvci);
+    let last = run.violations.last().expect("a violation");
+    assert_eq!((last.kind, last.bug_check.code), (Kind::MemoryIntegrity, 0xBE));
+    assert_eq!(last.touched, Some(Touched::ImportTable));
+}
+
+/// Constants are read-only with memory integrity or without: a store to them is an ordinary crash.
+#[test]
+fn a_store_to_constants_is_a_crash() {
+    let bytes = driver_of(&["ExFreePoolWithTag"], |code| {
+        code.put(&[0x48, 0x8D, 0x0D]); // lea rcx, [the headers]
+        let next = code.here() + 4;
+        code.put(&0u32.wrapping_sub(next).to_le_bytes());
+        code.put(&[0x48, 0x89, 0x09]);
+    });
+    assert_eq!(crashes(&bytes, 0xBE)[1] & 2, 0);
 }

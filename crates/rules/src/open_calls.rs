@@ -1,0 +1,73 @@
+//! What a run saw of the calls that machine code leaves open.
+
+use crate::Driver;
+use crate::witness::call_before;
+use ringfence_finding::{CallAnswer, SeenCall};
+use ringfence_verifier::Run;
+
+/// What a run saw of each call of which reading the code does not tell what it asks for, or does not tell at all.
+///
+/// A value that is fine each time it was seen is evidence and no proof: other requests may bring others.
+pub fn open_calls(driver: &Driver<'_>, run: &Run) -> Vec<SeenCall> {
+    let seen = run.requests.iter().filter_map(|(&(back, ddi), tally)| {
+        let at = call_before(driver, back)?;
+        let is_open = match answer(driver, at, ddi) {
+            None | Some(CallAnswer::Unknown | CallAnswer::Mixed) => true,
+            Some(CallAnswer::Fine | CallAnswer::FineByOptIn | CallAnswer::Violation) => false,
+        };
+        is_open.then(|| SeenCall {
+            rva: at,
+            ddi,
+            calls: tally.calls,
+            fine: tally.calls - tally.executable,
+            under_assumption: tally.under_assumption,
+        })
+    });
+    seen.collect()
+}
+
+/// What reading the code says of a call; none where it finds no such call there.
+fn answer(driver: &Driver<'_>, at: u32, ddi: &str) -> Option<CallAnswer> {
+    let mut calls = driver.calls().all().iter();
+    calls.find(|call| call.site.at.0 == at && call.ddi.name == ddi).map(|call| call.answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_image::Image;
+    use ringfence_verifier::{Environment, Options, run};
+
+    fn seen(name: &str) -> Vec<SeenCall> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers");
+        let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        open_calls(&driver, &run(&image, &Options::new(Environment::Verifier, name)))
+    }
+
+    /// Its source opts in before it allocates, in a way that reading does not prove.
+    #[test]
+    fn a_value_that_is_not_known_is_seen() {
+        let calls = seen("nx-opt-in-unproven-x64.sys");
+        let [only] = &calls[..] else { panic!("{calls:?}") };
+        assert_eq!((only.ddi, only.under_assumption), ("ExAllocatePoolWithTag", false));
+        assert!(only.calls > 0);
+        assert_eq!(only.fine, only.calls);
+    }
+
+    /// What reading decides needs no witness.
+    #[test]
+    fn known_calls_are_not_told() {
+        assert_eq!(seen("executable-pool-x64.sys"), []);
+        assert_eq!(seen("clean-x64.sys"), []);
+    }
+
+    /// The caller of the request chooses: zeros ask for executable pool.
+    #[test]
+    fn what_asks_for_executable_memory_is_counted_too() {
+        let calls = seen("pool-type-from-ioctl-x64.sys");
+        let [only] = &calls[..] else { panic!("{calls:?}") };
+        assert!(only.fine < only.calls, "{only:?}");
+    }
+}
