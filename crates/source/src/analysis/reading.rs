@@ -224,7 +224,8 @@ impl<'t> Reading<'t> {
         let opt_in = self.opt_ins.get(&unit.main).cloned().unwrap_or(OptIn::Open);
         let named = interest.places(text);
         let is_cold = |body: &Body| {
-            let next = named.partition_point(|at| *at < body.range.start);
+            // One that bears such a name is called by what names it.
+            let next = named.partition_point(|at| *at < body.head);
             named.get(next).is_none_or(|at| *at >= body.range.end)
         };
         let variant = |number| {
@@ -240,7 +241,7 @@ impl<'t> Reading<'t> {
             let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
             parsed.cold = outline::bodies(&made.bytes).into_iter().filter(is_cold).collect();
             made.leave_out(&parsed.cold);
-            parsed.syntax = syntax(made, parsed.kind(self.tree));
+            parsed.syntax = syntax(made, parsed.kind(self.tree), &named);
             parsed
         };
         (0..variants).map(variant).collect()
