@@ -12,10 +12,11 @@ const MOST_NAMED: usize = 8;
 pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
     let mut counters: BTreeMap<String, u64> = BTreeMap::new();
     for finding in &examination.findings {
-        let seen = finding.seen.iter().filter(|seen| seen.environment == run.environment).count();
+        let seen = finding.seen.iter().filter(|seen| seen.environment == run.environment);
+        let times: u64 = seen.map(|seen| seen.count).sum();
         let counter = finding.aliases.iter().find_map(|name| Counter::named(name));
-        if let (Some(counter), 1..) = (counter, seen) {
-            *counters.entry(counter.name().to_owned()).or_default() += seen as u64;
+        if let (Some(counter), 1..) = (counter, times) {
+            *counters.entry(counter.name().to_owned()).or_default() += times;
         }
     }
     let not_counted = not_counted(run).iter().filter(|one| !counters.contains_key(one.name()));
