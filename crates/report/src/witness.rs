@@ -101,6 +101,7 @@ mod tests {
             environment,
             phase: "DriverEntry".to_owned(),
             bugcheck: Some(BugCheck::new(code, [0x2004, 0, third, 0])),
+            count: 1,
             rva,
             registers: vec![("rax", "0000000000000010".to_owned()), ("rbx", zeros)],
             stack: rva.map(|_| frame).into_iter().collect(),
