@@ -215,6 +215,8 @@ pub struct Seen {
     pub phase: String,
     /// The bug check that Windows would show for it; null where it is not stopped there.
     pub bugcheck: Option<BugCheck>,
+    /// How often it came up at this place: Driver Verifier counts each time, and the rest is told of the first.
+    pub count: u64,
     /// Where, relative to the image base; null outside the image.
     pub rva: Option<u32>,
     /// The registers there, by name, in hexadecimal.

@@ -114,6 +114,7 @@ fn witness_cleared(
             environment: RunEnvironment::Hvci,
             phase: name_of_phase(run, cleared.phase),
             bugcheck: None,
+            count: 1,
             rva: Some(cleared.rva),
             registers: Vec::new(),
             stack: Vec::new(),
@@ -193,6 +194,7 @@ fn seen(run: &Run, violation: &Violation) -> Seen {
         },
         phase: name_of_phase(run, violation.phase),
         bugcheck: Some(BugCheck::new(violation.bug_check.code, violation.bug_check.parameters)),
+        count: violation.count,
         rva: violation.rva,
         registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
         stack: frames(violation),
@@ -283,7 +285,7 @@ mod tests {
         let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
         assert_eq!(only.rule, "write-protection-cleared");
         let [seen] = &only.seen[..] else { panic!("{:?}", only.seen) };
-        assert_eq!(seen.bugcheck.as_ref().unwrap().code, "0xBE");
+        assert_eq!(seen.bugcheck.as_ref().unwrap().code, "0x18D");
         // Without memory integrity nothing stops it.
         let findings = found("clears-write-protection-x64.sys", Environment::Verifier);
         assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);
@@ -300,7 +302,7 @@ mod tests {
         );
         assert!(new.notes.iter().any(|note| note.contains("when the driver ran")));
         assert!(matches!(new.evidence, Some(Evidence::Listing(_))));
-        assert_eq!(new.seen[0].bugcheck.as_ref().unwrap().code, "0xBE");
+        assert_eq!(new.seen[0].bugcheck.as_ref().unwrap().code, "0x18D");
     }
 
     /// What the call asks for is not known by reading; once it was seen the rule says of it what it says of a known one.

@@ -1,6 +1,7 @@
 //! Calls into the guest, and what to do each time the processor comes back.
 
 use crate::call::{Call, MOST_ARGUMENTS};
+use crate::deadline::STRIDE;
 use crate::gates::{self, RETURN};
 use crate::kernel::Kernel;
 use crate::space::places;
@@ -53,15 +54,19 @@ impl Kernel<'_> {
     /// Runs until the function that was called returns.
     pub(crate) fn execute(&mut self) -> Answer {
         loop {
-            let left = self.options.budget.instructions.saturating_sub(self.used());
+            let used = self.used();
+            let left = self.options.budget.instructions.saturating_sub(used);
             if left == 0 {
                 return Err(self.out_of("instructions"));
             }
-            let slice = self.slice_end.saturating_sub(self.used());
+            if self.deadline.is_over(used) {
+                return Err(self.out_of("time"));
+            }
+            let slice = self.slice_end.saturating_sub(used);
             if slice == 0 {
                 return Err(Stop::Parked);
             }
-            match self.processor.run(left.min(slice)) {
+            match self.processor.run(left.min(slice).min(STRIDE)) {
                 Exit::Gate { address: RETURN } => {
                     return Ok(self.registers().get(Register::Rax));
                 }
@@ -136,6 +141,10 @@ impl Kernel<'_> {
         let known = ddi.map_or(known, |ddi| known.max(ddi.parameters.len()));
         let call = Call::new(name, caller, self.arguments(stack));
         let event = self.note_call(&call, known, entry.is_none());
+        // How many arguments a function has that nobody modelled is not known: registers hold all kinds of things.
+        let certain =
+            if entry.is_some() { known } else { ddi.map_or(0, |ddi| ddi.parameters.len()) };
+        self.run.called.call(&call, call.first(certain));
         if let Some(ddi) = ddi {
             self.check(ddi, &call);
         }
@@ -156,6 +165,7 @@ impl Kernel<'_> {
     ) -> Result<(), Stop> {
         match answer {
             Ok(value) => {
+                self.run.called.value(value);
                 let event = event.and_then(|event| self.run.events.get_mut(event));
                 if let Some(Happening::Call { result, .. }) = event.map(|event| &mut event.what) {
                     *result = Some(value);

@@ -2,6 +2,7 @@
 
 use crate::call::Call;
 use crate::kernel::Kernel;
+use crate::privileged::EXECUTION_PREVENTION;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
 use crate::{BugCheck, End, Fixed, Kind, Touched, Violation};
@@ -17,9 +18,11 @@ pub(crate) mod bug_check {
     pub const ATTEMPTED_WRITE_TO_READONLY_MEMORY: u32 = 0xBE;
     pub const BAD_POOL_CALLER: u32 = 0xC2;
     pub const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
+    pub const DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: u32 = 0xCE;
     pub const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
     pub const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY: u32 = 0xFC;
     pub const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;
+    pub const SECURE_FAULT_UNHANDLED: u32 = 0x18D;
 }
 
 /// CR0.WP.
@@ -54,6 +57,8 @@ impl Kernel<'_> {
             return Err(self.double_fault());
         }
         let rip = self.registers().rip;
+        let gone = access == Access::Execute && self.is_discarded(address);
+        let kind = if gone { Kind::MemoryIntegrity } else { Kind::Crash };
         if self.irql >= DISPATCH {
             let access = match access {
                 Access::Read => 0,
@@ -61,11 +66,7 @@ impl Kernel<'_> {
                 Access::Execute => 8,
             };
             let parameters = [address, u64::from(self.irql), access, rip];
-            return Err(self.stop(
-                Kind::Crash,
-                bug_check::DRIVER_IRQL_NOT_LESS_OR_EQUAL,
-                parameters,
-            ));
+            return Err(self.stop(kind, bug_check::DRIVER_IRQL_NOT_LESS_OR_EQUAL, parameters));
         }
         if system {
             let access = match access {
@@ -74,7 +75,7 @@ impl Kernel<'_> {
                 Access::Execute => 0x10,
             };
             let parameters = [address, access, rip, 0];
-            return Err(self.stop(Kind::Crash, bug_check::PAGE_FAULT_IN_NONPAGED_AREA, parameters));
+            return Err(self.stop(kind, bug_check::PAGE_FAULT_IN_NONPAGED_AREA, parameters));
         }
         let access = match access {
             Access::Read => 0,
@@ -87,8 +88,6 @@ impl Kernel<'_> {
     /// The processor lets the kernel execute no page of a program, unless CR4.SMEP is clear; with memory
     /// integrity it never does. Whether it is executed now.
     fn may_execute_user(&mut self, address: u64) -> bool {
-        /// CR4.SMEP.
-        const EXECUTION_PREVENTION: u64 = 1 << 20;
         let page = space::page_of(address);
         let rights = self.processor.memory().rights(page).unwrap_or(Rights::NONE);
         !self.hvci()
@@ -105,11 +104,14 @@ impl Kernel<'_> {
         near && (space::STACKS..space::OBJECTS).contains(&address)
     }
 
-    /// A write to a page that may not be written. While CR0.WP is clear the kernel may write to every
-    /// page, unless memory integrity is on: then the hypervisor keeps the rights.
+    /// A write to a page that may not be written.
     pub(crate) fn write_refused(&mut self, address: u64) -> Result<(), Stop> {
         let page = space::page_of(address);
-        if self.is_unprotected() && !self.hvci() {
+        if self.lets_table_be_written(page) {
+            return Ok(());
+        }
+        let touched = self.touched(address);
+        if self.is_unprotected() && !(self.hvci() && is_kept(touched)) {
             let rights = self.processor.memory().rights(page).unwrap_or(Rights::READ);
             if self.unprotected.len() < self.options.budget.entries
                 && self.protect(page, 1, rights | Rights::WRITE, "written with CR0.WP clear")
@@ -121,14 +123,27 @@ impl Kernel<'_> {
         if address < space::SYSTEM {
             return Err(Stop::Raise(Exception::access_violation(1, address)));
         }
+        if self.is_stopped_outside(page, touched) {
+            /// A write that the second level of address translation does not allow.
+            const WRITE: u64 = 4;
+            let (record, context) = self.recorded(Exception::access_violation(1, address));
+            let code = bug_check::SECURE_FAULT_UNHANDLED;
+            return Err(self.stop(Kind::MemoryIntegrity, code, [WRITE, address, record, context]));
+        }
         let entry = self.page_table_entry(address);
         let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
-        let kind = match self.touched(address) {
+        let kind = match touched {
             // Constants are read-only on every Windows. Who clears CR0.WP gets through where memory integrity is off.
             Touched::Image if !self.is_unprotected() => Kind::Crash,
             _ => Kind::MemoryIntegrity,
         };
         Err(self.stop(kind, code, [address, entry, 0, 0]))
+    }
+
+    /// Whether the guest's own page tables let a write through, so that it is the hypervisor that objects.
+    fn is_stopped_outside(&self, page: u64, touched: Touched) -> bool {
+        let by_address = self.mappings.shielded.contains(&page);
+        self.hvci() && (by_address || self.is_unprotected() && is_kept(touched))
     }
 
     /// Whether the driver has cleared CR0.WP.
@@ -175,15 +190,20 @@ impl Kernel<'_> {
         let registers = self.registers().clone();
         let stack = self.stack(&registers);
         let outer = stack.iter().skip(1).find_map(|frame| frame.rva);
-        let is_of_rights = matches!(
-            bug_check.code,
+        let memory = match bug_check.code {
             bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY
-                | bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY
-        );
+            | bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY => Some(bug_check.parameters[0]),
+            bug_check::SECURE_FAULT_UNHANDLED => Some(bug_check.parameters[1]),
+            // All else that is about memory of that kind is about code that is gone.
+            _ if kind == Kind::MemoryIntegrity => Some(bug_check.parameters[0]),
+            _ => None,
+        };
         Violation {
             kind,
             bug_check,
-            touched: is_of_rights.then(|| self.touched(bug_check.parameters[0])),
+            count: 1,
+            image: None,
+            touched: memory.map(|address| self.touched(address)),
             unprotected: self.is_unprotected(),
             ddi: None,
             function: None,
@@ -212,7 +232,9 @@ impl Kernel<'_> {
             return;
         }
         match ddi.verifier.behaviour {
-            VerifierBehaviour::Report | VerifierBehaviour::ViaModule => self.report(ddi, call),
+            VerifierBehaviour::Report | VerifierBehaviour::ViaModule if self.is_looked_at(ddi) => {
+                self.report(ddi, call);
+            }
             VerifierBehaviour::SubstituteNx if asks(ddi, call).is_some() => {
                 let rva = self.rva(call.caller);
                 let fixed = Fixed { ddi: ddi.name, caller: call.caller, rva };
@@ -246,10 +268,17 @@ impl Kernel<'_> {
     fn report(&mut self, ddi: &'static Ddi, call: &Call) {
         let Some(subcode) = ddi.verifier.subcode else { return };
         let Some((value, shown)) = asks(ddi, call) else { return };
-        let room = self.told.len() < self.options.budget.entries;
-        if !room || !self.told.insert((u64::from(subcode), call.caller)) {
+        let place = (u64::from(subcode), call.caller);
+        if let Some(&known) = self.reported.get(&place) {
+            if let Some(violation) = self.run.violations.get_mut(known) {
+                violation.count += 1;
+            }
             return;
         }
+        if self.reported.len() >= self.options.budget.entries {
+            return;
+        }
+        self.reported.insert(place, self.run.violations.len());
         // ExAllocatePool2 and 3 hand a converted type on, and no tag.
         let converted = shown != value;
         let tag =
@@ -297,6 +326,11 @@ impl Kernel<'_> {
     }
 }
 
+/// Whether the hypervisor keeps the rights of such pages. While CR0.WP is clear the kernel may write to all others.
+fn is_kept(touched: Touched) -> bool {
+    matches!(touched, Touched::Code | Touched::ImportTable | Touched::Image)
+}
+
 fn is_pool_flags(ddi: &Ddi) -> bool {
     ddi.deciding().is_some_and(|(_, parameter)| parameter.role == Some(Role::PoolFlags))
 }
@@ -310,10 +344,20 @@ fn asks(ddi: &'static Ddi, call: &Call) -> Option<(u64, u64)> {
     };
     let role = parameter.role?;
     let value = call.at(usize::from(index)) & (u64::MAX >> (64 - u32::from(role.bits())));
+    if role == Role::PoolFlags && !names_one_pool(value) {
+        // It gives no memory, and Driver Verifier does not look at it.
+        return None;
+    }
     let ruling = role.rule(Bits::of(value));
     let executable = matches!(ruling, Ruling::Executable | Ruling::WritableExecutable);
     let shown = if role == Role::PoolFlags { converted(value) } else { value };
     executable.then_some((value, shown))
+}
+
+/// Whether POOL_FLAGS name one pool, as they have to: executable, non-paged or paged.
+pub(crate) fn names_one_pool(flags: u64) -> bool {
+    const POOLS: u64 = 0x1C0;
+    (flags & POOLS).count_ones() == 1
 }
 
 /// The POOL_TYPE that POOL_FLAGS stand for, without what only modifies it.

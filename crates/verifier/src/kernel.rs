@@ -1,6 +1,7 @@
 //! The emulated kernel: all that a run knows, and its ways to the guest's memory.
 
 use crate::call::Call;
+use crate::deadline::Deadline;
 use crate::gates::Gates;
 use crate::io::Requests;
 use crate::loader::Loaded;
@@ -68,6 +69,12 @@ pub(crate) struct Kernel<'a> {
     pub counted: (u64, u64),
     /// Calls told already.
     pub told: BTreeSet<(u64, u64)>,
+    /// Where the violation of a call site is in the list of them, by subcode and caller.
+    pub reported: BTreeMap<(u64, u64), usize>,
+    /// Whether the driver's image is not there any more.
+    pub is_gone: bool,
+    /// When the run has to be over by the clock.
+    pub deadline: Deadline,
 }
 
 impl<'a> Kernel<'a> {

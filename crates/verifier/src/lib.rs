@@ -26,8 +26,10 @@
 mod call;
 mod codes;
 mod data;
+mod deadline;
 mod engine;
 mod faults;
+mod fingerprint;
 mod gates;
 mod image_checks;
 mod io;
@@ -56,6 +58,7 @@ mod touched;
 mod unwind;
 mod waiting;
 
+pub use image_checks::ImageFault;
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
     Asked, BugCheck, Cleared, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Tally,
@@ -135,8 +138,12 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         phase: 0,
         counted: (0, 0),
         told: Default::default(),
+        reported: Default::default(),
+        is_gone: false,
+        deadline: deadline::Deadline::after(options.budget.time),
     };
     kernel.fill_data();
+    kernel.watch_tables();
     let stack = kernel.make_stack()?;
     kernel.registers().set(Name::Rsp, stack - 0x100);
     kernel.registers().rflags = 0x202;

@@ -97,7 +97,7 @@ impl<'a> Loaded<'a> {
     }
 
     /// The pages of sections that are thrown away after DriverEntry.
-    fn discarded(&self) -> impl Iterator<Item = Range<u64>> + use<'a> {
+    pub(crate) fn discarded(&self) -> impl Iterator<Item = Range<u64>> + use<'a> {
         let (base, size) = (self.base, self.size);
         let aligned = self.image.headers().section_alignment >= ringfence_image::PAGE;
         let sections = self.image.sections().iter();

@@ -27,6 +27,8 @@ pub(crate) struct Mappings {
     next_user: u64,
     /// Pages that a program may execute, and the kernel may not.
     pub executable_for_program: BTreeSet<u64>,
+    /// Pages that the guest's own page tables say are writable, and the hypervisor's are not: further addresses of code.
+    pub shielded: BTreeSet<u64>,
     /// What is mapped, by first address.
     pub live: BTreeMap<u64, Mapping>,
 }
@@ -44,6 +46,7 @@ impl Mappings {
             next: space::MAPPINGS,
             next_user: space::USER,
             executable_for_program: BTreeSet::new(),
+            shielded: BTreeSet::new(),
             live: BTreeMap::new(),
         }
     }
@@ -75,6 +78,7 @@ impl Mappings {
             if self.pages.get(&number) == Some(&page) {
                 self.pages.remove(&number);
             }
+            self.shielded.remove(&page);
         }
     }
 
@@ -129,25 +133,32 @@ impl Kernel<'_> {
         let address = self.mappings.room(pages, user);
         for (&number, page) in frames.iter().zip(places(address, PAGE)) {
             let known = self.mappings.page_of(number);
-            let rights = known.map_or(rights, |of| self.rights_of_page(of, rights));
+            let rights = known.map_or(rights, |of| self.rights_of_page(page, of, rights));
             let aliased = known.is_some_and(|of| self.alias(page, of, 1, rights));
             if !aliased && !self.map(page, 1, rights, what) {
                 return None;
             }
-            if aliased {
-                self.mappings.same(page, number);
-            }
+            self.mappings.same(page, number);
         }
         self.note_rights(address, pages, Some(rights), what);
         self.mappings.live.insert(address, Mapping { pages, what, caller });
         Some(address)
     }
 
-    /// With memory integrity, code is not writable by any address of its pages.
-    fn rights_of_page(&self, page: u64, rights: Rights) -> Rights {
-        let own = self.processor.memory().rights(page).unwrap_or(Rights::NONE);
-        let code = own.contains(Rights::EXECUTE) && self.loaded.contains(page);
-        if self.hvci() && code { rights.without(Rights::WRITE) } else { rights }
+    /// What may be done by the address `page` with the page at `of`: with memory integrity, code is not writable by
+    /// any address of its pages, whatever the guest's page tables say.
+    fn rights_of_page(&mut self, page: u64, of: u64, rights: Rights) -> Rights {
+        let own = self.processor.memory().rights(of).unwrap_or(Rights::NONE);
+        let code = own.contains(Rights::EXECUTE) && self.loaded.contains(of);
+        if !self.hvci() || !code {
+            return rights;
+        }
+        if rights.contains(Rights::WRITE) {
+            self.mappings.shielded.insert(page);
+        } else {
+            self.mappings.shielded.remove(&page);
+        }
+        rights.without(Rights::WRITE)
     }
 
     /// What may be done by the address `page` if `rights` are asked for: the memory behind it decides
@@ -155,7 +166,7 @@ impl Kernel<'_> {
     pub(crate) fn rights_behind(&mut self, page: u64, rights: Rights) -> Rights {
         let number = self.mappings.frame_of(page);
         match self.mappings.page_of(number) {
-            Some(of) if of != page => self.rights_of_page(of, rights),
+            Some(of) if of != page => self.rights_of_page(page, of, rights),
             _ => rights,
         }
     }

@@ -1,5 +1,7 @@
 //! What a run is asked to do.
 
+use std::time::Duration;
+
 /// Which of Windows' two set-ups the driver runs in; Windows keeps them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
@@ -40,6 +42,9 @@ pub struct Budget {
     pub phases: usize,
     /// Allocations, objects, handles, keys and what else the kernel keeps a list of; of each so many.
     pub entries: usize,
+    /// Time by the clock, looked at once in a million instructions. It is there for machines that are much slower than
+    /// they should be: what else is used up is the same on each.
+    pub time: Duration,
 }
 
 impl Default for Budget {
@@ -51,8 +56,9 @@ impl Default for Budget {
             pages: 65_536,
             events: 20_000,
             calls: 500_000,
-            phases: 256,
+            phases: 512,
             entries: 8_192,
+            time: Duration::from_secs(30),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a run writes down.
 
-use crate::{Environment, Options, Touched};
+use crate::fingerprint::Fingerprint;
+use crate::{Environment, ImageFault, Options, Touched};
 use ringfence_ddi::Ddi;
 use ringfence_machine::Registers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ pub struct Run {
     pub events: Vec<Event>,
     /// Events for which there was no room.
     pub events_left_out: u64,
-    /// What Windows would stop the system for, each once per call site.
+    /// What Windows would stop the system for, each once per call site with how often it came up.
     pub violations: Vec<Violation>,
     /// Calls of kernel functions.
     pub calls: u64,
@@ -46,6 +47,8 @@ pub struct Run {
     pub pending: u64,
     /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
     pub not_run: BTreeSet<String>,
+    /// All calls, in a number.
+    pub(crate) called: Fingerprint,
 }
 
 /// Why a run ended.
@@ -157,6 +160,10 @@ pub struct Violation {
     pub kind: Kind,
     /// The bug check.
     pub bug_check: BugCheck,
+    /// How often it came up at this call site: Driver Verifier counts each. The rest is told of the first time.
+    pub count: u64,
+    /// What of the image it is about; none for all that is found when the driver runs.
+    pub image: Option<ImageFault>,
     /// What the memory is that may not be executed or written to; none for other violations.
     pub touched: Option<Touched>,
     /// Whether the driver had cleared CR0.WP.
@@ -270,6 +277,7 @@ impl Run {
             protection_cleared: Vec::new(),
             pending: 0,
             not_run: BTreeSet::new(),
+            called: Fingerprint::EMPTY,
         }
     }
 
@@ -283,12 +291,18 @@ impl Run {
         !self.stand_ins.is_empty() || !self.assumptions.is_empty()
     }
 
-    /// Whether the driver did something else than in `other`: other phases, other answers, other calls.
+    /// Whether the driver did the same as in `other`: the same calls with the same arguments and answers, as many
+    /// instructions in each phase, the same end. Only where memory was made and what was said to a debugger may differ.
     pub fn behaves_like(&self, other: &Run) -> bool {
-        let told = |run: &Run| {
-            let phase = |phase: &Phase| (phase.name.clone(), phase.status, phase.calls);
-            run.phases.iter().map(phase).collect::<Vec<_>>()
+        let stopped = |run: &Run| {
+            let of =
+                |violation: &Violation| (violation.bug_check, violation.count, violation.phase);
+            run.violations.iter().map(of).collect::<Vec<_>>()
         };
-        told(self) == told(other)
+        self.called == other.called
+            && self.calls == other.calls
+            && self.phases == other.phases
+            && self.end == other.end
+            && stopped(self) == stopped(other)
     }
 }

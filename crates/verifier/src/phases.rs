@@ -83,11 +83,10 @@ impl Kernel<'_> {
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
         let status = self.phase_of("DriverEntry", |kernel| kernel.call(entry, &[object, path]))?;
         self.run.status = Some(status as u32);
-        self.settle(PATIENCE)?;
         if (status as i32) < 0 {
-            self.look_for_leaks();
-            return Ok(());
+            return self.leave();
         }
+        self.settle(PATIENCE)?;
         self.discard_initialisation();
         self.start_devices()?;
         requests::add_device(self)?;
@@ -174,9 +173,17 @@ impl Kernel<'_> {
         }
         let object = self.requests.driver;
         self.phase_without_status("DriverUnload", |kernel| kernel.call(routine, &[object]))?;
-        self.settle(PATIENCE)?;
+        self.leave()
+    }
+
+    /// The image goes. What is ready by then is run before: on Windows other processors are at it. What comes up later
+    /// finds nothing.
+    fn leave(&mut self) -> Result<(), Stop> {
+        self.settle(0)?;
+        self.is_gone = true;
+        let later = self.settle(PATIENCE);
         self.look_for_leaks();
-        Ok(())
+        later
     }
 
     /// What is left when the driver is gone.

@@ -5,7 +5,8 @@ use crate::kernel::Kernel;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
 use crate::{Cleared, Happening};
-use ringfence_machine::{DescriptorTable, Operation, PAGE, Place, Privileged, Register};
+use ringfence_machine::{DescriptorTable, Operation, PAGE, Place, Privileged, Register, Rights};
+use std::ops::Range;
 
 /// Model-specific registers.
 mod number {
@@ -16,6 +17,13 @@ mod number {
     pub const GS_BASE: u32 = 0xC000_0101;
     pub const PROCESSOR: u32 = 0xC000_0103;
 }
+
+/// Where the GDT is, and behind it the IDT, a page each.
+const TABLES: Range<u64> = space::PROCESSOR + 2 * PAGE..space::PROCESSOR + 4 * PAGE;
+/// CR4.SMEP: the kernel does not execute what is a program's.
+pub(crate) const EXECUTION_PREVENTION: u64 = 1 << 20;
+/// CR4.SMAP: nor does it touch that by mistake.
+const ACCESS_PREVENTION: u64 = 1 << 21;
 
 impl Kernel<'_> {
     /// Does what the instruction at RIP asks for, and goes on behind it.
@@ -40,6 +48,9 @@ impl Kernel<'_> {
             Operation::WriteModelSpecific { number, value } => {
                 self.note_register(format!("MSR {number:#x}"), Some(value));
                 self.assume("a model-specific register is set");
+                if number == number::LONG_SYSTEM_CALL {
+                    self.go_on_after("LSTAR is set");
+                }
             }
             Operation::In { width, .. } => self.port_in(width),
             Operation::Out { .. } => self.assume("a device's port is written"),
@@ -48,6 +59,9 @@ impl Kernel<'_> {
             Operation::LoadDescriptorTable { table, .. } => {
                 self.note_register(format!("{table:?} descriptor table"), None);
                 self.assume("a descriptor table is loaded");
+                if matches!(table, DescriptorTable::Global | DescriptorTable::Interrupt) {
+                    self.go_on_after("the IDT or GDT is replaced");
+                }
             }
             Operation::StoreDescriptorTable { table, into } => self.store_table(table, into)?,
             Operation::CpuId { leaf, subleaf } => self.identify(leaf, subleaf),
@@ -160,10 +174,47 @@ impl Kernel<'_> {
                     self.protect_again();
                 }
             }
-            4 => self.control4 = value,
+            4 => {
+                if self.control4 & !value & (EXECUTION_PREVENTION | ACCESS_PREVENTION) != 0 {
+                    self.go_on_after("CR4.SMEP or CR4.SMAP is cleared");
+                }
+                self.control4 = value;
+            }
             8 => self.irql = value as u8 & 15,
             _ => self.assume("a control register is set"),
         }
+    }
+
+    /// With memory integrity the hypervisor watches what decides about protection. It looks at it now and then, so
+    /// that nothing says where a driver is when the system stops; the run goes on.
+    fn go_on_after(&mut self, what: &str) {
+        if self.hvci() {
+            self.assume(&format!(
+                "the system goes on after {what}, where HyperGuard may stop it (0x18C)"
+            ));
+        }
+    }
+
+    /// With memory integrity, makes the pages of the IDT and GDT such that a write to them is seen.
+    pub(crate) fn watch_tables(&mut self) {
+        if self.hvci() {
+            self.protect(
+                TABLES.start,
+                (TABLES.end - TABLES.start) / PAGE,
+                Rights::READ,
+                "descriptor tables",
+            );
+        }
+    }
+
+    /// Whether a write goes to the IDT or GDT, and is let through from here on.
+    pub(crate) fn lets_table_be_written(&mut self, page: u64) -> bool {
+        let is_table = self.hvci() && TABLES.contains(&page);
+        if is_table {
+            self.go_on_after("the IDT or GDT is written to");
+            self.protect(page, 1, Rights::READ_WRITE, "descriptor tables");
+        }
+        is_table
     }
 
     fn model_specific(&mut self, number: u32) -> u64 {
@@ -195,8 +246,8 @@ impl Kernel<'_> {
 
     fn store_table(&mut self, table: DescriptorTable, into: Place) -> Result<(), Stop> {
         let (base, limit, selector) = match table {
-            DescriptorTable::Global => (space::PROCESSOR + 0x2000, 0x6F, 0),
-            DescriptorTable::Interrupt => (space::PROCESSOR + 0x3000, 0xFFF, 0),
+            DescriptorTable::Global => (TABLES.start, 0x6F, 0),
+            DescriptorTable::Interrupt => (TABLES.start + PAGE, 0xFFF, 0),
             DescriptorTable::Local => (0, 0, 0),
             DescriptorTable::Task => (0, 0, 0x40_u16),
         };

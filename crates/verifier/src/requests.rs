@@ -90,9 +90,7 @@ fn send(kernel: &mut Kernel<'_>, device: u64) -> Result<(), Stop> {
     }
     let kind = kernel.u32(device.wrapping_add(device::TYPE))?;
     if kernel.dispatch_routine(major::DEVICE_CONTROL).is_some() {
-        for code in codes::control_codes(kernel.image(), kind) {
-            control(kernel, device, file, code)?;
-        }
+        control_all(kernel, device, file, kind)?;
     }
     for (name, number) in [("IRP_MJ_READ", major::READ), ("IRP_MJ_WRITE", major::WRITE)] {
         ask(kernel, name, number, device, file, |kernel, request| {
@@ -118,12 +116,60 @@ fn make_file(kernel: &mut Kernel<'_>, device: u64) -> Option<u64> {
     Some(file)
 }
 
-fn control(kernel: &mut Kernel<'_>, device: u64, file: u64, code: u32) -> Result<(), Stop> {
-    let name = format!("IRP_MJ_DEVICE_CONTROL {code:#x}");
+/// Lengths of input that are tried where a driver does not take the usual one: of the structures that are common.
+const LENGTHS: [u64; 5] = [4, 8, 16, 24, 32];
+
+/// Sends each code that the driver may know. What stands in its code and is refused is tried with other lengths: most
+/// drivers look at these first.
+fn control_all(kernel: &mut Kernel<'_>, device: u64, file: u64, kind: u32) -> Result<(), Stop> {
+    let codes = codes::control_codes(kernel.image(), kind);
+    if codes.found.is_empty() {
+        kernel.leave_out("IRP_MJ_DEVICE_CONTROL with codes that were not found in the code");
+    }
+    let mut is_full = false;
+    for &code in &codes.found {
+        let mut status = control(kernel, device, file, code, BUFFER)?;
+        for length in LENGTHS {
+            if status.is_none_or(|status| (status as i32) >= 0) || !has_room(kernel) {
+                break;
+            }
+            status = control(kernel, device, file, code, length)?;
+        }
+        is_full = !has_room(kernel);
+        if is_full {
+            break;
+        }
+    }
+    for &code in codes.guessed.iter().filter(|_| !is_full) {
+        control(kernel, device, file, code, BUFFER)?;
+    }
+    if is_full || codes.cut {
+        kernel.leave_out("IRP_MJ_DEVICE_CONTROL with further codes");
+    }
+    Ok(())
+}
+
+/// Whether enough is left of the budget for what comes after device control.
+fn has_room(kernel: &Kernel<'_>) -> bool {
+    let budget = &kernel.options.budget;
+    kernel.run.phases.len() < budget.phases / 4 * 3 && kernel.used() < budget.instructions / 2
+}
+
+fn control(
+    kernel: &mut Kernel<'_>,
+    device: u64,
+    file: u64,
+    code: u32,
+    length: u64,
+) -> Result<Option<u32>, Stop> {
+    let name = match length {
+        BUFFER => format!("IRP_MJ_DEVICE_CONTROL {code:#x}"),
+        _ => format!("IRP_MJ_DEVICE_CONTROL {code:#x}, {length} bytes"),
+    };
     ask(kernel, &name, major::DEVICE_CONTROL, device, file, |kernel, request| {
         let at = request.location.wrapping_add(stack::PARAMETERS);
         kernel.put_u32(at, BUFFER as u32)?;
-        kernel.put_u32(at.wrapping_add(8), BUFFER as u32)?;
+        kernel.put_u32(at.wrapping_add(8), length as u32)?;
         kernel.put_u32(at.wrapping_add(0x10), code)?;
         match code & 3 {
             BUFFERED => {
@@ -145,7 +191,6 @@ fn control(kernel: &mut Kernel<'_>, device: u64, file: u64, code: u32) -> Result
             }
         }
     })
-    .map(drop)
 }
 
 /// A buffer of a program.

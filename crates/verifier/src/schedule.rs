@@ -197,11 +197,17 @@ impl Kernel<'_> {
             return Ok(true);
         }
         if let Some(work) = self.schedule.work.pop_front() {
-            self.aside(work.name, 0, |kernel| kernel.call(work.routine, &work.arguments))?;
+            self.aside(work.name, 0, |kernel| {
+                kernel.must_be_there(work.routine)?;
+                kernel.call(work.routine, &work.arguments)
+            })?;
             return Ok(true);
         }
         if let Some(index) = (0..self.schedule.threads.len()).find(|&index| self.is_ready(index)) {
-            self.aside("system thread", 0, |kernel| kernel.run_thread(index).map(|()| 0))?;
+            self.aside("system thread", 0, |kernel| {
+                kernel.must_be_there(kernel.goes_on_at(index))?;
+                kernel.run_thread(index).map(|()| 0)
+            })?;
             return Ok(true);
         }
         self.charge(self.schedule.timers.len() as u64)?;
@@ -217,6 +223,27 @@ impl Kernel<'_> {
         self.tick();
         self.fire_timers()?;
         Ok(true)
+    }
+
+    /// Where a thread goes on: after a wait, behind the call of the kernel.
+    fn goes_on_at(&self, index: usize) -> u64 {
+        let registers = &self.schedule.threads[index].registers;
+        match self.rva(registers.rip) {
+            Some(_) => registers.rip,
+            None => self.u64(registers.get(Register::Rsp)).unwrap_or(registers.rip),
+        }
+    }
+
+    /// The system stops if something of the driver is to be run and the driver was unloaded.
+    fn must_be_there(&mut self, routine: u64) -> Result<(), Stop> {
+        if !self.is_gone || self.rva(routine).is_none() {
+            return Ok(());
+        }
+        /// The access: an instruction is fetched.
+        const EXECUTE: u64 = 0x10;
+        self.registers().rip = routine;
+        let code = faults::bug_check::DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS;
+        Err(self.stop(crate::Kind::Crash, code, [routine, EXECUTE, routine, 0]))
     }
 
     fn is_ready(&self, index: usize) -> bool {
@@ -286,7 +313,10 @@ impl Kernel<'_> {
         self.put_u64(object.wrapping_add(offset::DPC_DATA), 0)?;
         let routine = self.u64(object.wrapping_add(offset::DPC_ROUTINE))?;
         if routine != 0 {
-            self.aside("DPC", faults::DISPATCH, |kernel| kernel.call(routine, &arguments))?;
+            self.aside("DPC", faults::DISPATCH, |kernel| {
+                kernel.must_be_there(routine)?;
+                kernel.call(routine, &arguments)
+            })?;
         }
         Ok(())
     }

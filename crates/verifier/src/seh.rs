@@ -8,7 +8,7 @@ use crate::space::places;
 use crate::stop::{Answer, Exception, Stop, status};
 use crate::unwind::{Handler, Step};
 use crate::{Kind, space};
-use ringfence_machine::{PAGE, Register, Registers};
+use ringfence_machine::{PAGE, Register, Registers, Rights};
 
 /// Frames that are looked at, at most.
 const MOST_FRAMES: usize = 256;
@@ -76,6 +76,23 @@ impl Kernel<'_> {
         self.stop(Kind::Crash, bug_check::SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, parameters)
     }
 
+    /// Writes an exception and the registers at it down for a bug check that points to them; zeros where the stack has
+    /// no room.
+    pub(crate) fn recorded(&mut self, exception: Exception) -> (u64, u64) {
+        let registers = self.registers().clone();
+        let stack = registers.get(Register::Rsp);
+        let memory = self.processor.memory();
+        let is_writable = |at: u64| {
+            memory.rights(space::page_of(at)).is_some_and(|rights| rights.contains(Rights::WRITE))
+        };
+        if ![stack, stack.wrapping_sub(PAGE)].into_iter().all(is_writable) {
+            return (0, 0);
+        }
+        let scene = self.set_scene(&registers, exception);
+        *self.registers() = registers;
+        scene.map_or((0, 0), |scene| (scene.record, scene.context))
+    }
+
     /// Puts what handlers are given on the stack, below everything that is in use.
     fn set_scene(&mut self, registers: &Registers, exception: Exception) -> Result<Scene, Stop> {
         let stack = registers.get(Register::Rsp).wrapping_sub(256) & !15;
@@ -102,11 +119,17 @@ impl Kernel<'_> {
         Ok(Scene { context, record, dispatcher, function })
     }
 
+    /// Whether no function of the driver is there to be asked. Where execution went astray there is no function at all:
+    /// as code without unwind information it counts as one that has nothing but its return address on the stack.
+    fn is_end_of_stack(&self, now: &Registers, depth: usize) -> bool {
+        now.rip == RETURN || depth > 0 && !self.loaded.contains(now.rip)
+    }
+
     /// Asks each function on the stack; the registers to go on with, where one handles it.
     fn search(&mut self, from: &Registers, scene: &Scene) -> Result<Option<Box<Registers>>, Stop> {
         let mut now = from.clone();
-        for _ in 0..MOST_FRAMES {
-            if now.rip == RETURN || !self.loaded.contains(now.rip) {
+        for depth in 0..MOST_FRAMES {
+            if self.is_end_of_stack(&now, depth) {
                 return Ok(None);
             }
             self.charge(20)?;
@@ -247,8 +270,8 @@ impl Kernel<'_> {
         self.read_context(context, &mut now)?;
         let code = self.u32(record)?;
         let scene = Scene { context, record, dispatcher, function: dispatcher.wrapping_sub(16) };
-        for _ in 0..MOST_FRAMES {
-            if now.rip == RETURN || !self.loaded.contains(now.rip) {
+        for depth in 0..MOST_FRAMES {
+            if self.is_end_of_stack(&now, depth) {
                 break;
             }
             self.charge(20)?;

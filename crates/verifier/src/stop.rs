@@ -62,6 +62,7 @@ pub(crate) mod status {
     pub const INVALID_DEVICE_REQUEST: u32 = 0xC000_0010;
     pub const MORE_PROCESSING_REQUIRED: u32 = 0xC000_0016;
     pub const ILLEGAL_INSTRUCTION: u32 = 0xC000_001D;
+    pub const INVALID_FILE_FOR_SECTION: u32 = 0xC000_0020;
     pub const BUFFER_TOO_SMALL: u32 = 0xC000_0023;
     pub const OBJECT_NAME_NOT_FOUND: u32 = 0xC000_0034;
     pub const OBJECT_NAME_COLLISION: u32 = 0xC000_0035;

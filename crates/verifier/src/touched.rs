@@ -13,6 +13,8 @@ pub enum Touched {
     Code,
     /// The driver's import address table, once it is bound.
     ImportTable,
+    /// Code of the driver that was thrown away after DriverEntry.
+    Discarded,
     /// Another page of an image: its headers, its data.
     Image,
     /// All else: pool, stacks, mappings, sections.
@@ -31,12 +33,21 @@ impl Kernel<'_> {
         };
         let is_of_kernel = (space::KERNEL..space::DATA).contains(&page);
         match self.rva(behind + (address - page)) {
+            _ if self.is_discarded(address) => Touched::Discarded,
             _ if is_executable(self, behind) || is_executable(self, page) => Touched::Code,
             Some(rva) if self.import_table().contains(&u64::from(rva)) => Touched::ImportTable,
             Some(_) => Touched::Image,
             None if is_of_kernel => Touched::Image,
             None => Touched::Memory,
         }
+    }
+
+    /// Whether there was code at `address` that was thrown away after DriverEntry.
+    pub(crate) fn is_discarded(&self, address: u64) -> bool {
+        let is_there = self.processor.memory().rights(space::page_of(address)).is_some();
+        !is_there
+            && self.loaded.discarded().any(|pages| pages.contains(&address))
+            && self.loaded.section_of(address).is_some_and(|section| section.is_executable())
     }
 
     /// Where the import address table is, relative to the image base.

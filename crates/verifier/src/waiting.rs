@@ -62,6 +62,9 @@ impl Kernel<'_> {
                 self.forget_deadline();
                 return Stop::status(status::TIMEOUT);
             }
+            if self.irql >= crate::faults::DISPATCH {
+                self.assume("a wait at DISPATCH_LEVEL ends, where Windows would stop the system");
+            }
             if self.can_park() {
                 return Err(self.park(objects.to_vec(), all, deadline));
             }

@@ -5,10 +5,12 @@ mod example;
 
 use example::{BOTH, bytes, folder, run, run_with};
 use ringfence_image::Image;
-use ringfence_verifier::{Cleared, End, Environment, HVCI_ENABLED, Happening, Kind, Run};
+use ringfence_verifier::{Cleared, End, Environment, HVCI_ENABLED, Happening, Kind, Run, Touched};
 
 /// The tag of the examples as a number.
 const TAG: u64 = 0x706D_6153;
+/// Where the kernel's part of the address space begins.
+const SYSTEM: u64 = 0xFFFF_8000_0000_0000;
 
 /// Names of the phases, without the codes of device control and without repetitions.
 fn phases(run: &Run) -> Vec<&str> {
@@ -38,6 +40,7 @@ fn every_driver_comes_to_a_reasoned_end() {
             match &run.end {
                 End::Returned => assert_eq!(run.status, Some(0), "{name}"),
                 End::Violation => assert!(!run.violations.is_empty(), "{name}"),
+                End::Fault => assert!(name.starts_with("wdm-thread-left"), "{name}"),
                 End::Refused(_) => {
                     assert!(name.starts_with("stripped") || name.starts_with("wrong"), "{name}");
                 }
@@ -48,7 +51,7 @@ fn every_driver_comes_to_a_reasoned_end() {
             }
         }
     }
-    assert!(drivers >= 41);
+    assert!(drivers >= 48);
 }
 
 #[test]
@@ -59,6 +62,8 @@ fn clean_drivers_reach_their_end_without_violation_and_leak() {
         "rwx-init-x64.sys",
         "wdm-x64.sys",
         "nx-opt-in-x64.sys",
+        "code-x64.sys",
+        "mdl-mapping-x64.sys",
     ];
     for name in clean {
         for environment in BOTH {
@@ -127,6 +132,7 @@ fn calls_are_reported_with_all_parameters() {
         ("executable-page-protection-x64.sys", 0x2001, 0x40, 0, "MmMapIoSpaceEx"),
         // NormalPagePriority.
         ("executable-mdl-mapping-x64.sys", 0x2002, 16, 0, "MmMapLockedPagesSpecifyCache"),
+        ("wdm-runs-mapping-x64.sys", 0x2002, 16, 0, "MmMapLockedPagesSpecifyCache"),
         ("routine-by-name-x64.sys", 0x2000, 0, TAG, "ExAllocatePoolWithTag"),
         ("wrapper-x64.sys", 0x2000, 0, TAG, "ExAllocatePoolWithTag"),
         ("runs-pool-x64.sys", 0x2000, 0, TAG, "ExAllocatePoolWithTag"),
@@ -198,34 +204,77 @@ fn image_reports_point_into_the_headers() {
     assert_eq!(entry - base, headers.data_directories().0 + 8 * 12);
 }
 
-/// What memory integrity does not let happen ends the run: P1 is the address, P2 the page table's entry.
+/// What memory integrity does not let happen ends the run. Where the guest's own page tables forbid it, P1 is the
+/// address and P2 the page table's entry; where they allow it and the hypervisor's do not, P1 is 4 for a write, P2 the
+/// address.
 #[test]
 fn memory_integrity_stops_the_system() {
     // Executable pool is not executable; code and constants are not writable, by no address of theirs.
     let cases = [
-        ("runs-pool-x64.sys", 0xFC),
-        ("patches-itself-x64.sys", 0xBE),
-        ("clears-write-protection-x64.sys", 0xBE),
-        ("wdm-code-by-mdl-x64.sys", 0xBE),
+        ("runs-pool-x64.sys", 0xFC, Touched::Memory),
+        ("patches-itself-x64.sys", 0xBE, Touched::Code),
+        ("clears-write-protection-x64.sys", 0x18D, Touched::Image),
+        ("wdm-code-by-mdl-x64.sys", 0x18D, Touched::Code),
+        ("wdm-runs-mapping-x64.sys", 0xFC, Touched::Memory),
+        ("writes-import-table-x64.sys", 0xBE, Touched::ImportTable),
     ];
-    for (name, code) in cases {
+    for (name, code, touched) in cases {
         let run = run(name, Environment::Hvci);
         assert_eq!(run.end, End::Violation, "{name}");
         let [violation] = &run.violations[..] else { panic!("{name}: {:?}", run.violations) };
         assert_eq!(violation.bug_check.code, code, "{name}");
         assert_eq!(violation.kind, Kind::MemoryIntegrity, "{name}");
-        let [address, entry, _, _] = violation.bug_check.parameters;
-        // Present; not executable, or not writable.
-        assert_eq!(entry & 1, 1, "{name}");
+        assert_eq!(violation.touched, Some(touched), "{name}");
+        let [first, second, third, fourth] = violation.bug_check.parameters;
         match code {
+            // Present, and not executable.
             0xFC => {
-                assert_eq!((address, entry >> 63), (violation.address, 1), "{name}");
+                assert_eq!((first, second >> 63, second & 1), (violation.address, 1, 1), "{name}");
                 assert!(violation.call_site.is_some(), "who called is on the stack");
             }
-            _ => assert_eq!(entry & 2, 0, "{name}"),
+            // Present, and not writable.
+            0xBE => assert_eq!(second & 3, 1, "{name}"),
+            // The exception record and the context are on the stack.
+            _ => {
+                assert_eq!(first, 4, "{name}");
+                assert!(second > SYSTEM && third > SYSTEM && fourth > SYSTEM, "{name}");
+            }
         }
         assert_eq!(run.phases.last().unwrap().name, "DriverEntry", "{name}");
         assert_eq!(run.status, None, "{name}");
+    }
+}
+
+/// INIT is thrown away on every Windows, after DriverEntry: PAGE_FAULT_IN_NONPAGED_AREA, 0x10 for execution, and twice
+/// the address. wdm.c has its callback for processes there.
+#[test]
+fn code_of_init_is_not_there_later() {
+    for environment in BOTH {
+        let run = run("wdm-runs-discarded-code-x64.sys", environment);
+        let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        let [address, access, instruction, _] = violation.bug_check.parameters;
+        assert_eq!((violation.bug_check.code, access, address), (0x50, 0x10, instruction));
+        assert_eq!(violation.touched, Some(Touched::Discarded));
+        assert_eq!(run.phases[violation.phase].name, "process callback");
+    }
+}
+
+/// DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: the address, 0x10 for execution, the instruction. It goes on
+/// behind the call that waits, which wdm.c makes in SampleThread.
+#[test]
+fn a_thread_that_outlives_the_driver_stops_the_system() {
+    for environment in BOTH {
+        let run = run("wdm-thread-left-x64.sys", environment);
+        assert_eq!(run.end, End::Fault);
+        let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        let [address, access, instruction, fourth] = violation.bug_check.parameters;
+        let told = (violation.bug_check.code, access, address, fourth);
+        assert_eq!(told, (0xCE, 0x10, instruction, 0));
+        assert_eq!((violation.kind, violation.address), (Kind::Crash, address));
+        assert!(violation.rva.is_some());
+        assert_eq!(run.phases[violation.phase].name, "system thread");
+        // It is told as what is left behind too.
+        assert!(run.leaks.iter().any(|leak| leak.what == "system thread"), "{:?}", run.leaks);
     }
 }
 
@@ -238,8 +287,10 @@ fn without_memory_integrity_requests_are_granted() {
     for name in ["clears-write-protection-x64.sys", "wdm-code-by-mdl-x64.sys"] {
         assert_eq!(run_of(name).end, End::Returned, "{name}");
     }
-    let run = run_of("runs-pool-x64.sys");
-    assert_eq!((run.status, run.violations.len()), (Some(0), 1));
+    for name in ["runs-pool-x64.sys", "wdm-runs-mapping-x64.sys"] {
+        let run = run_of(name);
+        assert_eq!((run.status, run.violations.len()), (Some(0), 1), "{name}");
+    }
 }
 
 /// A request alone does no harm with memory integrity: the memory is not executable, and that is all.

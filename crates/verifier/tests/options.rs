@@ -2,8 +2,9 @@
 
 mod example;
 
-use example::{BOTH, run, run_with};
-use ringfence_verifier::{Admission, Budget, End, Environment, Faults, Run, Version};
+use example::{BOTH, bytes, run, run_with};
+use ringfence_verifier::{Admission, Budget, End, Environment, Faults, Run, Version, Violation};
+use std::time::Duration;
 
 /// opt_in.c with FX_1809 opts in from build 17763 on.
 #[test]
@@ -16,6 +17,43 @@ fn the_version_asked_about_is_what_the_driver_is_told() {
     };
     assert_eq!(subcodes(17763), [0; 0]);
     assert_eq!(subcodes(15063), [0x2000, 0x2002]);
+}
+
+/// Subcodes and the image rules by era: rights and alignment at first; then relocations as 0x2005 and the import table
+/// as 0x2006; from 1703 on the import table as 0x2005. MmMapIoSpaceEx was not looked at in the first version.
+#[test]
+fn what_is_checked_depends_on_the_version() {
+    let of = |name, build| -> Vec<(u64, u64)> {
+        let run = run_with(name, Environment::Verifier, |options| {
+            options.windows = Version { major: 10, minor: 0, build };
+        });
+        let told = |violation: &Violation| (violation.bug_check.parameters[0], violation.count);
+        run.violations.iter().map(told).collect()
+    };
+    assert_eq!(of("import-table-in-text-x64.sys", 10240), []);
+    assert_eq!(of("import-table-in-text-x64.sys", 14393), [(0x2006, 1)]);
+    assert_eq!(of("import-table-in-text-x64.sys", 15063), [(0x2005, 1)]);
+    assert_eq!(of("straddling-relocations-x64.sys", 14393), [(0x2005, 1)]);
+    assert_eq!(of("straddling-relocations-x64.sys", 15063), []);
+    assert_eq!(of("rwx-text-x64.sys", 10240), [(0x2003, 1)]);
+    assert_eq!(of("executable-page-protection-x64.sys", 10240), []);
+    assert_eq!(of("executable-page-protection-x64.sys", 10586).len(), 1);
+}
+
+/// P3 is the block and P4 the entry: the README of the examples has the pointer at offset 0xFFC of its page.
+#[test]
+fn a_relocation_is_reported_with_its_block_and_entry() {
+    let name = "straddling-relocations-x64.sys";
+    let run = run_with(name, Environment::Verifier, |options| options.windows.build = 14393);
+    let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+    let [_, _, block, entry] = violation.bug_check.parameters;
+    let bytes = bytes(name);
+    let image = ringfence_image::Image::read(&bytes).unwrap();
+    let at = violation.rva.unwrap();
+    let block_bytes = image.bytes_from(ringfence_image::Rva(at)).unwrap();
+    let skip = usize::try_from(entry - block).unwrap();
+    assert_eq!(block_bytes[skip..skip + 2], [0xFC, 0xAF], "DIR64 at offset 0xFFC");
+    assert_eq!(violation.image, Some(ringfence_verifier::ImageFault::StraddlingRelocation));
 }
 
 #[test]
@@ -72,6 +110,8 @@ fn budgets_hold() {
     assert_eq!(with(&|budget| budget.instructions = 200).end, End::Budget("instructions"));
     assert_eq!(with(&|budget| budget.calls = 5).end, End::Budget("calls"));
     assert_eq!(with(&|budget| budget.phases = 3).end, End::Budget("phases"));
+    // The clock is looked at once in a million instructions: wdm-x64.sys is through before.
+    assert_eq!(with(&|budget| budget.time = Duration::ZERO).end, End::Returned);
     let run = with(&|budget| budget.events = 10);
     assert_eq!((run.end, run.events.len()), (End::Returned, 10));
     assert!(run.events_left_out > 0);

@@ -1,10 +1,11 @@
 /*
  * A small software-only driver that does something to code, once: what it does is what makes an
- * example of it. Exactly one of these is defined:
+ * example of it. Without any of these it does nothing, and is clean; else exactly one is defined:
  *
  *   FX_PATCH             it changes one of its own functions
  *   FX_WRITE_PROTECTION  it clears the write-protect bit of CR0 to change a constant, and sets it again
  *   FX_RUN_POOL          it puts code into pool and calls it
+ *   FX_IMPORTS           it writes to its import address table
  *
  * Each does it in SampleAct and nowhere else.
  */
@@ -73,8 +74,25 @@ __attribute__((noinline)) static void SampleAct(void)
     ExFreePoolWithTag(Memory, SAMPLE_TAG);
 }
 
+#elif defined(FX_IMPORTS)
+
+/* The slot that calls of IoDeleteDevice go by. */
+extern void *volatile __imp_IoDeleteDevice;
+
+/* A hook would put a function of its own there. */
+__attribute__((noinline)) static void SampleAct(void)
+{
+    __imp_IoDeleteDevice = __imp_IoDeleteDevice;
+    Result = 1;
+}
+
 #else
-#error "nothing to do"
+
+__attribute__((noinline)) static void SampleAct(void)
+{
+    Result = 1;
+}
+
 #endif
 
 static void NTAPI SampleUnload(DRIVER_OBJECT *Driver)

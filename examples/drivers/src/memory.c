@@ -2,8 +2,8 @@
  * A small software-only driver that asks the kernel for memory, once: what for is what makes an
  * example of it. Exactly one of these is defined:
  *
- *   FX_MDL_MAPPING       an MDL is mapped without MdlMappingNoExecute
- *   FX_PAGE_PROTECTION   device memory is mapped writable and executable
+ *   FX_MDL_MAPPING       an MDL is mapped without MdlMappingNoExecute; if it is 0, with it
+ *   FX_PAGE_PROTECTION   device memory is mapped writable and executable; if it is 0, only writable
  *   FX_MAP_IO_SPACE      device memory is mapped by a function that cannot do other than executable
  *   FX_POOL_FROM_IOCTL   the pool type is what a program passes in with an IOCTL
  *   FX_WRAPPER           the pool types are what the callers of a function of the driver's own pass to it
@@ -29,6 +29,12 @@ static DRIVER_UNLOAD SampleUnload;
 
 #if defined(FX_MDL_MAPPING)
 
+#if FX_MDL_MAPPING
+#define SAMPLE_PRIORITY NormalPagePriority
+#else
+#define SAMPLE_PRIORITY (NormalPagePriority | MdlMappingNoExecute)
+#endif
+
 /* The pages of a direct IOCTL's buffer, which the I/O manager has locked. */
 static NTSTATUS SampleAsk(IRP *Irp)
 {
@@ -38,7 +44,7 @@ static NTSTATUS SampleAsk(IRP *Irp)
         return STATUS_INVALID_PARAMETER;
     }
     Buffer = MmMapLockedPagesSpecifyCache(Irp->MdlAddress, KernelMode, MmCached, NULL, FALSE,
-                                          NormalPagePriority);
+                                          SAMPLE_PRIORITY);
     if (Buffer == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -49,12 +55,18 @@ static NTSTATUS SampleAsk(IRP *Irp)
 
 #elif defined(FX_PAGE_PROTECTION) || defined(FX_MAP_IO_SPACE)
 
+#if defined(FX_PAGE_PROTECTION) && FX_PAGE_PROTECTION
+#define SAMPLE_PROTECTION PAGE_EXECUTE_READWRITE
+#else
+#define SAMPLE_PROTECTION 0x04 /* PAGE_READWRITE */
+#endif
+
 static UCHAR volatile LastByte;
 
 static NTSTATUS SampleAsk(IRP *Irp)
 {
 #if defined(FX_PAGE_PROTECTION)
-    UCHAR volatile *Memory = MmMapIoSpaceEx(SAMPLE_PHYSICAL, SAMPLE_SIZE, PAGE_EXECUTE_READWRITE);
+    UCHAR volatile *Memory = MmMapIoSpaceEx(SAMPLE_PHYSICAL, SAMPLE_SIZE, SAMPLE_PROTECTION);
 #else
     UCHAR volatile *Memory = MmMapIoSpace(SAMPLE_PHYSICAL, SAMPLE_SIZE, MmNonCached);
 #endif

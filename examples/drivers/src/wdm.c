@@ -5,6 +5,9 @@
  *
  *   FX_POOL_IN_DPC   the deferred procedure call asks for executable pool
  *   FX_CODE_BY_MDL   a function's code is changed by a second address of its page
+ *   FX_RUN_MAPPING   code is put into the executable mapping of an MDL and called
+ *   FX_DISCARDED     the callback for processes lies in INIT, which is thrown away after DriverEntry
+ *   FX_THREAD_LEFT   the thread goes on when the driver is unloaded
  *   FX_LEAK          memory of a request is never given back
  *   FX_ASKS          it asks whether memory integrity is on, and makes its device only if it is not
  */
@@ -102,6 +105,9 @@ static void SampleThread(void *Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
+#if defined(FX_DISCARDED)
+INIT_CODE
+#endif
 static void SampleProcess(void *Parent, void *Process, BOOLEAN Create)
 {
     (void)Parent;
@@ -139,6 +145,44 @@ static void SampleChange(void)
     }
     IoFreeMdl(List);
     Result = SampleAnswer();
+}
+
+#endif
+
+#if defined(FX_RUN_MAPPING)
+
+typedef ULONG ANSWER(void);
+
+/* mov eax, 1; ret */
+static const UCHAR Code[] = {0xB8, 1, 0, 0, 0, 0xC3};
+static ULONG volatile Result;
+
+/* The memory is not executable, its second address is. */
+static void SampleRun(void)
+{
+    void *Memory = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(Code), SAMPLE_TAG);
+    MDL *List;
+    UCHAR volatile *Mapping;
+    size_t Byte;
+
+    if (Memory == NULL) {
+        return;
+    }
+    List = IoAllocateMdl(Memory, sizeof(Code), FALSE, FALSE, NULL);
+    if (List != NULL) {
+        MmBuildMdlForNonPagedPool(List);
+        Mapping = MmMapLockedPagesSpecifyCache(List, KernelMode, MmCached, NULL, FALSE,
+                                               NormalPagePriority);
+        if (Mapping != NULL) {
+            for (Byte = 0; Byte < sizeof(Code); Byte++) {
+                Mapping[Byte] = *(const UCHAR volatile *)&Code[Byte];
+            }
+            Result = ((ANSWER *)Mapping)();
+            MmUnmapLockedPages((void *)Mapping, List);
+        }
+        IoFreeMdl(List);
+    }
+    ExFreePoolWithTag(Memory, SAMPLE_TAG);
 }
 
 #endif
@@ -283,9 +327,13 @@ static void SampleStop(DEVICE_OBJECT *Device)
 {
     SAMPLE_EXTENSION *Extension = Device->DeviceExtension;
 
+#if !defined(FX_THREAD_LEFT)
     KeSetEvent(&Extension->Stop, IO_NO_INCREMENT, FALSE);
+#endif
     if (Extension->Thread != NULL) {
+#if !defined(FX_THREAD_LEFT)
         KeWaitForSingleObject(Extension->Thread, Executive, KernelMode, FALSE, NULL);
+#endif
         ObfDereferenceObject(Extension->Thread);
     }
     KeCancelTimer(&Extension->Timer);
@@ -382,6 +430,8 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *Regi
     PsSetCreateProcessNotifyRoutine(SampleProcess, FALSE);
 #if defined(FX_CODE_BY_MDL)
     SampleChange();
+#elif defined(FX_RUN_MAPPING)
+    SampleRun();
 #endif
     Driver->MajorFunction[IRP_MJ_CREATE] = SampleOpenOrClose;
     Driver->MajorFunction[IRP_MJ_CLEANUP] = SampleOpenOrClose;

@@ -1,5 +1,5 @@
-use super::WRITTEN;
 use super::drawing::placed;
+use super::is_of_write;
 use crate::listing::Place;
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
@@ -78,7 +78,7 @@ impl Rule for WriteProtectionCleared {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        let is_it = violation.bug_check.code == WRITTEN && violation.unprotected;
+        let is_it = is_of_write(violation) && violation.unprotected;
         is_it.then(|| "read-only memory is written to once write protection is off".to_owned())
     }
 

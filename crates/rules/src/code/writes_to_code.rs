@@ -1,5 +1,5 @@
 use super::drawing::placed;
-use super::{WRITTEN, is_of_rights};
+use super::is_write_to;
 use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting, Writer};
@@ -53,7 +53,7 @@ impl Rule for WritesToCode {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        is_of_rights(violation, WRITTEN, Touched::Code).then(|| Self::CARD.summary.to_owned())
+        is_write_to(violation, Touched::Code).then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

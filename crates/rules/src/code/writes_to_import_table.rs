@@ -1,4 +1,4 @@
-use super::{WRITTEN, is_of_rights};
+use super::is_write_to;
 use crate::Rule;
 use crate::rule::rule_card;
 use ringfence_finding::{Level, RuleCard};
@@ -46,7 +46,7 @@ impl Rule for WritesToImportTable {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        let is_it = is_of_rights(violation, WRITTEN, Touched::ImportTable);
+        let is_it = is_write_to(violation, Touched::ImportTable);
         is_it.then(|| Self::CARD.summary.to_owned())
     }
 }

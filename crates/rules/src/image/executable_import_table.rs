@@ -6,6 +6,7 @@ use ringfence_finding::{
 };
 use ringfence_image::{DirectoryIndex, Image, PAGE, Section};
 use ringfence_source::LinkerSwitch;
+use ringfence_verifier::{ImageFault, Violation};
 use std::ops::Range;
 
 rule_card! {
@@ -73,6 +74,11 @@ const MOST_ROWS: usize = 6;
 impl Rule for ExecutableImportTable {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        let is_it = violation.image == Some(ImageFault::ImportTable);
+        is_it.then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {

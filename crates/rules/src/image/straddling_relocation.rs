@@ -6,6 +6,7 @@ use ringfence_finding::{
 };
 use ringfence_image::{Image, PAGE, RELOCATION_DIR64, Relocation};
 use ringfence_source::PointerTable;
+use ringfence_verifier::{ImageFault, Violation};
 
 rule_card! {
     /// ## What it does
@@ -60,6 +61,11 @@ const MOST_ROWS: usize = 4;
 impl Rule for StraddlingRelocation {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        let is_it = violation.image == Some(ImageFault::StraddlingRelocation);
+        is_it.then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {

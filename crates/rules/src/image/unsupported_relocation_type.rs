@@ -4,6 +4,7 @@ use ringfence_finding::{
     Authority, Evidence, Finding, Level, Mark, Question, Row, RuleCard, Table, Targets,
 };
 use ringfence_image::{Machine, RELOCATION_DIR64, Relocation};
+use ringfence_verifier::{ImageFault, Violation};
 
 rule_card! {
     /// ## What it does
@@ -45,6 +46,11 @@ const NAMES: [&str; 11] =
 impl Rule for UnsupportedRelocationType {
     fn card(&self) -> &'static RuleCard {
         &Self::CARD
+    }
+
+    fn witnesses(&self, violation: &Violation) -> Option<String> {
+        let is_it = violation.image == Some(ImageFault::RelocationType);
+        is_it.then(|| Self::CARD.summary.to_owned())
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {

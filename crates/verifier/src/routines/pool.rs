@@ -1,7 +1,7 @@
 //! Pool.
 
 use crate::call::{Call, Entry, entry};
-use crate::faults::{bug_check, converted};
+use crate::faults::{DISPATCH, bug_check, converted, names_one_pool};
 use crate::kernel::Kernel;
 use crate::pool::Kind;
 use crate::stop::{Answer, Exception, Stop, status};
@@ -66,7 +66,11 @@ fn of_type(
     if kernel.fails_by_chance() {
         return None;
     }
-    let address = kernel.allocate(kind_of(pool_type), size, tag, caller)?;
+    let kind = kind_of(pool_type);
+    if kind == Kind::Paged && kernel.irql >= DISPATCH {
+        kernel.assume("paged pool is there at DISPATCH_LEVEL");
+    }
+    let address = kernel.allocate(kind, size, tag, caller)?;
     if pool_type & ZERO != 0 {
         kernel.clear(address, size);
     }
@@ -104,15 +108,14 @@ fn allocate_by_flags(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     /// POOL_FLAG_ values.
     const UNINITIALIZED: u64 = 0x2;
     const RAISE: u64 = 0x20;
-    const POOLS: u64 = 0x1C0;
     /// The lower half are flags that the kernel has to know.
     const KNOWN: u64 = 0x1EF;
-    let (flags, size) = (call.at(0), call.at(1));
-    let well_formed = (flags & POOLS).count_ones() == 1 && flags & 0xFFFF_FFFF & !KNOWN == 0;
+    let (flags, size, tag) = (call.at(0), call.at(1), call.u32(2));
+    let well_formed = names_one_pool(flags) && flags & 0xFFFF_FFFF & !KNOWN == 0;
     let zero = if flags & UNINITIALIZED == 0 { ZERO } else { 0 };
     let pool_type = converted(flags) as u32 | zero;
-    let memory = match well_formed && size != 0 {
-        true => of_type(kernel, pool_type, size, call.u32(2), call.caller),
+    let memory = match well_formed && size != 0 && tag != 0 {
+        true => of_type(kernel, pool_type, size, tag, call.caller),
         false => None,
     };
     match memory {

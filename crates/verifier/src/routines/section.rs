@@ -32,7 +32,17 @@ fn size_at(kernel: &Kernel<'_>, address: u64) -> Result<u64, Stop> {
     Ok(if size == 0 { PAGE } else { size.min(MOST) })
 }
 
+/// Whether an image is asked for without a file that it could be of.
+fn lacks_file(call: &Call, files: &[usize]) -> bool {
+    /// SEC_IMAGE.
+    const IMAGE: u32 = 0x0100_0000;
+    call.u32(5) & IMAGE != 0 && files.iter().all(|&file| call.at(file) == 0)
+}
+
 fn create_section(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if lacks_file(call, &[6]) {
+        return Stop::status(status::INVALID_FILE_FOR_SECTION);
+    }
     let size = size_at(kernel, call.at(3))?;
     let section = Object::Section { size, protection: call.u32(4), pages: None };
     kernel.open_object(section, 0x40, call.at(0))
@@ -49,6 +59,9 @@ fn open_section(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn create_section_object(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if lacks_file(call, &[6, 7]) {
+        return Stop::status(status::INVALID_FILE_FOR_SECTION);
+    }
     let size = size_at(kernel, call.at(3))?;
     let section = Object::Section { size, protection: call.u32(4), pages: None };
     let Some(object) = kernel.make_object(section, 0x40) else {

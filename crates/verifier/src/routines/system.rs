@@ -182,7 +182,10 @@ fn query(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         class::BASIC => basic(),
         class::MODULES => modules(kernel),
         class::KERNEL_DEBUGGER => vec![0, 1],
-        class::CODE_INTEGRITY => code_integrity(kernel, call),
+        class::CODE_INTEGRITY => match code_integrity(kernel, call)? {
+            Some(bytes) => bytes,
+            None => return Stop::status(status::INFO_LENGTH_MISMATCH),
+        },
         class::ISOLATED_USER_MODE => isolated(kernel),
         class::POOL_ZEROING => vec![1],
         other => {
@@ -201,14 +204,20 @@ fn query(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     Stop::status(status::SUCCESS)
 }
 
-/// SYSTEM_CODEINTEGRITY_INFORMATION: its length and the options.
-fn code_integrity(kernel: &mut Kernel<'_>, call: &Call) -> Vec<u8> {
+/// SYSTEM_CODEINTEGRITY_INFORMATION: its length and the options; none where the caller did not put the length there, or
+/// has no room for it.
+fn code_integrity(kernel: &mut Kernel<'_>, call: &Call) -> Result<Option<Vec<u8>>, Stop> {
+    const SIZE: u32 = 8;
+    if call.u32(2) < SIZE || kernel.u32(call.at(1))? != SIZE {
+        kernel.put_optional(call.at(3), &SIZE.to_le_bytes())?;
+        return Ok(None);
+    }
     let told = kernel.options.code_integrity_bits();
     let asked = Asked { rva: kernel.rva(call.caller), told };
     if kernel.run.asked.len() < kernel.options.budget.entries {
         kernel.run.asked.push(asked);
     }
-    [8_u32.to_le_bytes(), told.to_le_bytes()].concat()
+    Ok(Some([SIZE.to_le_bytes(), told.to_le_bytes()].concat()))
 }
 
 /// SYSTEM_ISOLATED_USER_MODE_INFORMATION: the secure kernel runs, memory integrity is on.

@@ -110,6 +110,10 @@ fn map_io_space(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn map_io_space_protected(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    // One of the protections has to be named; PAGE_NOCACHE and its like only modify it.
+    if (call.u32(2) & 0xFF).count_ones() != 1 {
+        return Ok(0);
+    }
     let rights = kernel.rights_of_protection(call.u32(2));
     kernel.map_physical(call.at(0), call.at(1), rights, call.caller)
 }

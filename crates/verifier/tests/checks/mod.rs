@@ -13,6 +13,7 @@ const SMALL: Budget = Budget {
     calls: 2_000,
     phases: 64,
     entries: 256,
+    time: std::time::Duration::from_secs(60),
 };
 
 /// Runs `bytes` as a driver in both environments and asserts what always holds; the two runs, if the bytes

@@ -7,7 +7,7 @@ mod finds;
 
 use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run};
 use ringfence_fixture::{RW, driver, section};
-use ringfence_verifier::{End, Environment, Kind, Touched};
+use ringfence_verifier::{End, Environment, Kind, Options, Touched};
 
 /// The number of RAX in instructions.
 const RAX: u8 = 0;
@@ -155,6 +155,10 @@ fn the_stack_ends() {
 #[test]
 fn a_loop_ends_with_the_budget() {
     let bytes = driver_of(&["ExFreePoolWithTag"], |code| code.put(&[0xEB, 0xFE]));
+    let image = ringfence_image::Image::read(&bytes).expect("an image");
+    let mut options = Options::new(Environment::Hvci, "hazard.sys");
+    options.budget.time = std::time::Duration::ZERO;
+    assert_eq!(ringfence_verifier::run(&image, &options).end, End::Budget("time"));
     for environment in BOTH {
         assert_eq!(run(&bytes, environment).end, End::Budget("instructions"));
     }
@@ -174,8 +178,15 @@ fn initialisation_code_is_gone_after_driver_entry() {
         code.put(&[0x48, 0x89, 0x41, 0x68]); // mov [rcx + 68h], rax: DriverUnload
         code.succeed();
     });
-    let [address, access, instruction, _] = crashes(&bytes, 0x50);
-    assert_eq!((access, address), (0x10, instruction));
+    for environment in BOTH {
+        let run = run(&bytes, environment);
+        let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        let [address, access, instruction, _] = violation.bug_check.parameters;
+        assert_eq!((violation.bug_check.code, access, address), (0x50, 0x10, instruction));
+        assert_eq!(violation.kind, Kind::MemoryIntegrity);
+        assert_eq!(violation.touched, Some(Touched::Discarded));
+        assert_eq!(run.phases[violation.phase].name, "DriverUnload");
+    }
 }
 
 /// Contiguous memory is not executable: Driver Verifier makes it so without a word, and memory integrity does.
@@ -223,7 +234,10 @@ fn write_protection_is_what_control_register_0_says() {
         code.succeed();
     });
     assert_eq!(run(&once, Environment::Verifier).end, End::Returned);
-    assert_eq!(run(&once, Environment::Hvci).bug_check().expect("a bug check").code, 0xBE);
+    // The guest's page tables let it through, and the hypervisor's do not: 4 for a write, and the address.
+    let stopped = run(&once, Environment::Hvci).bug_check().expect("a bug check");
+    assert_eq!((stopped.code, stopped.parameters[0]), (0x18D, 4));
+    assert!(stopped.parameters[1] > SYSTEM);
     let twice = driver_of(&["ExFreePoolWithTag"], |code| {
         clear(code);
         write_code(code);
@@ -233,6 +247,63 @@ fn write_protection_is_what_control_register_0_says() {
     });
     let run = run(&twice, Environment::Verifier);
     assert_eq!(run.bug_check().expect("a bug check").code, 0xBE);
+}
+
+/// What is not code, nor another part of an image, is not kept by the hypervisor: a mapping that the driver asked for
+/// as read-only can be written to by who clears CR0.WP.
+#[test]
+fn only_pages_of_images_are_kept_by_the_hypervisor() {
+    let bytes = driver_of(&["MmMapIoSpaceEx"], |code| {
+        code.set(RCX, 0xF000_0000);
+        code.set(RDX, 0x1000);
+        code.set_high(8, 2); // PAGE_READONLY
+        code.call("MmMapIoSpaceEx");
+        code.put(&[0x48, 0x89, 0xC1]); // mov rcx, rax
+        code.put(&[0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0]);
+        code.put(&[0x48, 0x89, 0x09]); // mov [rcx], rcx
+        code.succeed();
+    });
+    for environment in BOTH {
+        assert_eq!(run(&bytes, environment).end, End::Returned);
+    }
+}
+
+/// HyperGuard looks at registers and tables now and then: the run goes on, and says so.
+#[test]
+fn hooks_of_the_processor_are_told() {
+    let said = |bytes: &[u8], environment| {
+        let run = run(bytes, environment);
+        assert_eq!(run.end, End::Returned, "{:?}", run.violations);
+        run.assumptions.keys().filter(|key| key.contains("0x18C")).cloned().collect::<Vec<_>>()
+    };
+    type Hook = (&'static str, fn(&mut Code));
+    let hooks: [Hook; 4] = [
+        // mov ecx, IA32_LSTAR; wrmsr
+        ("LSTAR", |code| code.put(&[0xB9, 0x82, 0, 0, 0xC0, 0x0F, 0x30])),
+        // sub rsp, 16; sidt [rsp]; lidt [rsp]; add rsp, 16
+        ("replaced", |code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x10, 0x0F, 0x01, 0x0C, 0x24, 0x0F, 0x01, 0x1C, 0x24]);
+            code.put(&[0x48, 0x83, 0xC4, 0x10]);
+        }),
+        // sub rsp, 16; sidt [rsp]; mov rax, [rsp + 2]; mov [rax], al; add rsp, 16
+        ("written", |code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x10, 0x0F, 0x01, 0x0C, 0x24, 0x48, 0x8B, 0x44, 0x24, 2]);
+            code.put(&[0x88, 0x00, 0x48, 0x83, 0xC4, 0x10]);
+        }),
+        // mov rax, cr4; and eax, ~100000h; mov cr4, rax
+        ("SMEP", |code| {
+            code.put(&[0x0F, 0x20, 0xE0, 0x25, 0xFF, 0xFF, 0xEF, 0xFF, 0x0F, 0x22, 0xE0]);
+        }),
+    ];
+    for (what, hook) in hooks {
+        let bytes = driver_of(&["ExFreePoolWithTag"], |code| {
+            hook(code);
+            code.succeed();
+        });
+        let told = said(&bytes, Environment::Hvci);
+        assert!(told.len() == 1 && told[0].contains(what), "{what}: {told:?}");
+        assert!(said(&bytes, Environment::Verifier).is_empty(), "{what}");
+    }
 }
 
 /// The import address table is read-only once it is filled in.

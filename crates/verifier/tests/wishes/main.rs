@@ -62,14 +62,33 @@ fn pool_types_are_judged_by_two_bits() {
     }
 }
 
+/// Driver Verifier counts each call, also those from the same place.
+#[test]
+fn calls_from_one_place_are_told_once_and_counted() {
+    let bytes = driver_of(&["ExAllocatePoolWithTag"], |code| {
+        code.put(&[0xBB, 5, 0, 0, 0]); // mov ebx, 5
+        let again = code.here();
+        code.set(RCX, 0);
+        code.set(RDX, 16);
+        code.call("ExAllocatePoolWithTag");
+        code.put(&[0xFF, 0xCB]); // dec ebx
+        let back = again.wrapping_sub(code.here() + 2) as u8;
+        code.put(&[0x75, back]); // jnz
+        code.succeed();
+    });
+    let run = run(&bytes, Environment::Verifier);
+    let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+    assert_eq!((violation.bug_check.parameters[0], violation.count), (0x2000, 5));
+}
+
 /// ExAllocatePool2: the converted type and no tag; flags that ask for no pool, or for two, give none.
 #[test]
 fn pool_flags_are_converted() {
-    let run_with = |flags| {
+    let run_with_tag = |flags, tag| {
         let bytes = driver_of(&["ExAllocatePool2"], |code| {
             code.set(RCX, flags);
             code.set(RDX, 16);
-            code.set_high(8, 0x3131_3131);
+            code.set_high(8, tag);
             code.call("ExAllocatePool2");
             // The status is whether there is memory: setz al; movzx eax, al
             code.put(&[0x48, 0x85, 0xC0, 0x0F, 0x94, 0xC0, 0x0F, 0xB6, 0xC0]);
@@ -82,6 +101,7 @@ fn pool_flags_are_converted() {
         assert!(fourth, "no tag");
         (run.status, third)
     };
+    let run_with = |flags| run_with_tag(flags, 0x3131_3131);
     let none: Vec<u64> = vec![];
     // POOL_FLAG_NON_PAGED_EXECUTE, alone and cache-aligned; then NON_PAGED and PAGED.
     assert_eq!(run_with(0x80), (Some(0), vec![0]));
@@ -92,6 +112,12 @@ fn pool_flags_are_converted() {
     for flags in [0, 1, 512, 0x140] {
         assert_eq!(run_with(flags), (Some(1), none.clone()), "{flags:#x}");
     }
+    // Two pools at once, one of them executable: the check is not made, as the flags are ill-formed.
+    for flags in [0xC0, 0x180, 0x1C0] {
+        assert_eq!(run_with(flags), (Some(1), none.clone()), "{flags:#x}");
+    }
+    // A tag of zero is invalid.
+    assert_eq!(run_with_tag(0x40, 0), (Some(1), none));
 }
 
 /// A writable and executable section of a driver that Windows lets in: INIT, which it makes read-only.
