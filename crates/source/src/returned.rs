@@ -32,7 +32,7 @@ impl Place<'_, '_> {
         let values: Vec<Value> = arguments.iter().map(|one| self.value(one, depth + 4)).collect();
         let each = all.iter().map(|id| self.returned_by(*id, &values, depth));
         let value = Value::either(each.collect::<Option<Vec<_>>>()?);
-        Some(value.mapped(|choice| as_returned(choice, name)))
+        Some(value.mapped(|choice| as_returned(choice, name, &values)))
     }
 
     fn returned_by(&self, id: FunctionId, values: &[Value], depth: usize) -> Option<Value> {
@@ -60,10 +60,15 @@ impl Place<'_, '_> {
     }
 }
 
-/// What is not known within the function is not known as it returns it; what a caller chooses is the caller's affair.
-fn as_returned(choice: Choice, name: &str) -> Choice {
+/// What is not known within the function is not known as it returns it; what it was passed has a reason of its own.
+fn as_returned(choice: Choice, name: &str, passed: &[Value]) -> Choice {
+    let is_passed = |why: &Unknown| {
+        let mut choices = passed.iter().flat_map(|value| &value.choices);
+        choices.any(|one| one.unknown.as_ref() == Some(why))
+    };
     let unknown = choice.unknown.map(|why| match why {
-        Unknown::Parameter(_) | Unknown::OptIn | Unknown::TooMuch | Unknown::Call(_) => why,
+        Unknown::OptIn | Unknown::TooMuch | Unknown::Call(_) => why,
+        _ if is_passed(&why) => why,
         _ => Unknown::Call(name.into()),
     });
     Choice { unknown, ..choice }
@@ -116,9 +121,11 @@ mod tests {
             "void Kind(void) { }",
             "POOL_TYPE Kind(void) { return Kind(); }",
             "POOL_TYPE Kind(void) { return g->Type; }",
+            "POOL_TYPE g; void Set(POOL_TYPE t) { g = t; } POOL_TYPE Kind(void) { return g; }",
         ] {
             let found = of(&format!("{function}\n{CALL}"));
             assert!(found[0].contains("0x0? "), "{function} {found:?}");
+            assert!(!found[0].contains("parameter"), "{function} {found:?}");
         }
     }
 

@@ -254,6 +254,11 @@ mod tests {
         ] {
             assert_eq!(found(&code), [open(3)], "{code}");
         }
+        let text = format!(
+            "#include <ntddk.h>\n{TYPE}void F() {{ ALLOC *f({TO}); f{CALL}; Get<{TO}>(); }}"
+        );
+        let cpp = told(&tree(&[("a.cpp", &text)]), &[]);
+        assert_eq!(cpp.len(), 2, "{cpp:?}");
         // By another name.
         let named = format!("#define TAKE {TO}\nvoid F(void) {{ Register(TAKE); }}");
         assert_eq!(found(&named), [open(4)]);

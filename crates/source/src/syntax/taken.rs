@@ -16,10 +16,25 @@ pub(super) fn of(tree: &Tree, bytes: &[u8], named: &[usize]) -> Vec<Range<usize>
             return None;
         }
         let node = root.named_descendant_for_byte_range(*at, end)?;
-        let is_name = node.kind() == "identifier" && node.byte_range() == (*at..end);
-        (is_name && is_taken(node)).then_some(*at..end)
+        let is_given = match node.kind() {
+            "identifier" => is_taken(node),
+            "type_identifier" => is_argument(node),
+            _ => false,
+        };
+        (is_given && node.byte_range() == (*at..end)).then_some(*at..end)
     };
     named.iter().filter_map(taken).collect()
+}
+
+/// Whether a name that reads like a type is handed to what `T f(name);` makes, or to a template: no function is a type.
+fn is_argument(node: Node<'_>) -> bool {
+    let around = node.parent();
+    let outer = around.and_then(|around| around.parent());
+    matches!(
+        (around.map(|node| node.kind()), outer.map(|node| node.kind())),
+        (Some("parameter_declaration"), Some("parameter_list"))
+            | (Some("type_descriptor"), Some("template_argument_list"))
+    )
 }
 
 /// Whether a name is a value that goes somewhere, rather than what is called, declared, compared or measured.
