@@ -126,6 +126,17 @@ pub(crate) struct Followed {
     pub(crate) returned: bool,
 }
 
+impl Followed {
+    /// Whether something of it is among what is `asked`.
+    pub(crate) fn tells(&self, asked: &Followed) -> bool {
+        self.written & asked.written
+            | self.handed & asked.handed
+            | self.read & asked.read
+            | self.called & asked.called
+            | self.returned & asked.returned
+    }
+}
+
 /// A kind of processor.
 pub(crate) trait Decoder {
     /// Its calling convention in the Windows kernel.
@@ -196,9 +207,9 @@ pub(crate) trait Decoder {
     /// and whether it is the latter.
     fn made(&mut self, at: u32) -> Option<(Reg, bool)>;
 
-    /// What may become of what `register` holds before the instruction at `start`: a quick look that sees
-    /// too much rather than too little, and all that is near, but not far.
-    fn follow(&mut self, start: u32, register: Reg) -> Followed;
+    /// Whether something that is `asked` may become of what `register` holds before the instruction at `start`:
+    /// a quick look that sees too much rather than too little, and all that is near, but not far.
+    fn follow(&mut self, start: u32, register: Reg, asked: &Followed) -> bool;
 
     /// Whether the bytes at the start are what linkers put between functions.
     fn padding(&self, bytes: &[u8]) -> usize;

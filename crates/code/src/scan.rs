@@ -97,28 +97,17 @@ impl Names {
 
     /// Looks at a block that stands at `base`: the bytes behind the first of `seen`, but for the last eight.
     fn look(&mut self, seen: &[u8; SEEN], base: u32, end: u32) {
-        let mut mask = begins(seen);
-        let (mut ways_there, mut operands_there) = (0, 0);
-        let (Some(ways), Some(operands)) = (self.ways.room(), self.operands.room()) else { return };
-        while mask != 0 {
-            let index = mask.trailing_zeros() as usize % BLOCK;
-            mask &= mask - 1;
-            let before = seen[index];
-            let word = seen[index + 1..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-            let is_operand = word & 0xC7 == 0x05;
-            let two = word as u8 == TWO_BYTES;
-            let length = 1 + u32::from(two);
-            let at = base.wrapping_add(index as u32).wrapping_add(length);
-            let place = at.wrapping_add(4).wrapping_add((word >> (8 * length)) as u32);
-            let is_one = place < end;
-            let field = packed(at, place);
-            ways[ways_there % BLOCK] = field;
-            ways_there += usize::from(is_one & (!is_operand | (before == LEA)));
-            operands[operands_there % BLOCK] = field;
-            operands_there += usize::from(is_one & is_operand);
-        }
-        self.ways.there += ways_there;
-        self.operands.there += operands_there;
+        let (operands, ways) = begins(seen);
+        let field = |index: usize, length: usize| {
+            let word = seen[index + 1 + length..].first_chunk();
+            let word = word.map_or(0, |word| u32::from_le_bytes(*word));
+            let at = base.wrapping_add((index + length) as u32);
+            let place = at.wrapping_add(4).wrapping_add(word);
+            (packed(at, place), place < end)
+        };
+        self.operands.add(operands, |index| field(index, 1));
+        let length = |index: usize| 1 + usize::from(seen[index + 1] == TWO_BYTES);
+        self.ways.add(ways, |index| field(index, length(index)));
     }
 
     /// Every field that names one of `places`, by address; several times, if it names several as the
@@ -174,6 +163,20 @@ impl Sorted {
         self.fields.get_mut(self.there..)?.first_chunk_mut()
     }
 
+    /// Adds those of a block's `bits`, each by its number, that are fields.
+    #[inline(always)]
+    fn add(&mut self, mut bits: u64, field: impl Fn(usize) -> (u64, bool)) {
+        let Some(room) = self.room() else { return };
+        let mut there = 0;
+        while bits != 0 {
+            let (field, is_one) = field(bits.trailing_zeros() as usize % BLOCK);
+            bits &= bits - 1;
+            room[there % BLOCK] = field;
+            there += usize::from(is_one);
+        }
+        self.there += there;
+    }
+
     /// Takes back those from the one numbered `first` on that stand behind `last`.
     fn take_back(&mut self, first: usize, last: u32) {
         let behind = |field: &u64| *field as u32 > last;
@@ -218,20 +221,46 @@ impl Sorted {
     }
 }
 
-/// A bit for each byte of a block that a field may come behind: of a memory operand, of `call` and `jmp`, and
-/// the two of a conditional jump. Compilers make vector instructions of the first loop.
-fn begins(seen: &[u8; SEEN]) -> u64 {
+/// What a byte may be: the last one before a memory operand's distance, or the first of the one or two before
+/// that of an instruction which goes to a place, or the last before that of one which takes its address.
+const OPERAND: u8 = 1;
+const WAY: u8 = 16;
+/// The lowest four bits of each byte.
+const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+
+/// A bit for each byte of a block that the field of a memory operand may come behind, and one for each that the
+/// field of a way to a place may. Compilers make vector instructions of the first loop.
+fn begins(seen: &[u8; SEEN]) -> (u64, u64) {
     let mut found = [0_u8; BLOCK];
-    let (bytes, next) = (&seen[1..=BLOCK], &seen[2..BLOCK + 2]);
-    for ((found, byte), next) in found.iter_mut().zip(bytes).zip(next) {
-        *found = u8::from(byte & 0xC7 == 0x05)
-            | u8::from(byte & 0xFE == 0xE8)
-            | u8::from(*byte == TWO_BYTES) & u8::from(next & 0xF0 == 0x80);
+    let (before, bytes, next) = (&seen[..BLOCK], &seen[1..=BLOCK], &seen[2..BLOCK + 2]);
+    for (((found, before), byte), next) in found.iter_mut().zip(before).zip(bytes).zip(next) {
+        let operand = byte & 0xC7 == 0x05;
+        let goes = byte & 0xFE == 0xE8;
+        let branches = (*byte == TWO_BYTES) & (next & 0xF0 == 0x80);
+        let way = goes | branches | operand & (*before == LEA);
+        *found = if operand { OPERAND } else { 0 } | if way { WAY } else { 0 };
     }
-    // The lowest bits of eight bytes moved together, eight times.
-    let words = found.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
-    let bits = words.map(|word| word.wrapping_mul(0x0102_0408_1020_4080) >> 56);
-    bits.zip((0..).step_by(8)).fold(0, |all, (bits, shift)| all | bits << shift)
+    let (words, _) = found.as_chunks::<8>();
+    // Four words fit into one, as each byte has but two of its bits, four apart.
+    let together = |words: &[[u8; 8]]| {
+        let words = words.iter().zip(0..).map(|(word, bit)| u64::from_le_bytes(*word) << bit);
+        words.fold(0, |all, word| all | word)
+    };
+    let (first, second) = (together(&words[..4]), together(&words[4..]));
+    let operands = first & LOW | (second & LOW) << 4;
+    let ways = first >> 4 & LOW | second & !LOW;
+    (turned(operands), turned(ways))
+}
+
+/// Eight rows of eight bits as eight columns: two by two, four by four, and whole.
+fn turned(mut bits: u64) -> u64 {
+    for (distance, mask) in
+        [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)]
+    {
+        let changed = (bits ^ bits >> distance) & mask;
+        bits ^= changed ^ changed << distance;
+    }
+    bits
 }
 
 /// Places that are looked for.

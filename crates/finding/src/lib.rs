@@ -62,7 +62,8 @@ pub use report::{
     Unread,
 };
 pub use run::{
-    Asking, BugCheck, DriverRun, RunEnd, RunEnvironment, RunPhase, Seen, StackFrame, TraceLine,
+    Asking, BugCheck, DriverRun, RunEnd, RunEnvironment, RunPhase, Seen, StackFrame, Stop,
+    TraceLine,
 };
 pub use seen_call::SeenCall;
 pub use source::{DebugSymbols, InlinedCall, SourcePlace};

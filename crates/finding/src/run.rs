@@ -30,6 +30,11 @@ pub struct DriverRun {
     pub phases: Vec<RunPhase>,
     /// The bug check that Windows would show: of the first violation, as the system is down then. Null where there is none.
     pub bugcheck: Option<BugCheck>,
+    /// All that Windows would stop the system for, in the order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
+    /// The build of Windows that the driver finds itself on, such as 26100.
+    pub windows_build: u32,
     /// Requests of executable memory that Driver Verifier makes non-executable without a word, by the function asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silently_fixed: BTreeMap<String, u64>,
@@ -143,6 +148,27 @@ pub struct RunPhase {
     pub calls: u64,
     /// Instructions in it.
     pub instructions: u64,
+    /// Whether it came to its end.
+    pub returned: bool,
+}
+
+/// Something that Windows would stop the system for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stop {
+    /// The part of the run, by its place among the parts.
+    pub phase: usize,
+    /// The bug check.
+    pub bugcheck: BugCheck,
+    /// Whether the run ended there. Driver Verifier's objections are noted down, and the run goes on to show what else
+    /// there is.
+    pub ends_the_run: bool,
+    /// Where, relative to the image base; null outside the image.
+    pub rva: Option<u32>,
+    /// Who called whom, from the inside out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackFrame>,
+    /// Whether something before it was invented, so that it may be otherwise on Windows.
+    pub under_assumption: bool,
 }
 
 /// A bug check, as Windows shows it.

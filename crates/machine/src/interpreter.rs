@@ -9,9 +9,11 @@ mod bits;
 mod block;
 mod control;
 mod core;
+mod draft;
 mod family;
 mod fast;
 mod flags;
+mod input;
 mod multiply;
 mod op;
 mod operand;
@@ -20,6 +22,7 @@ mod string;
 mod system;
 #[cfg(test)]
 mod tests;
+mod threaded;
 mod transfer;
 mod translate;
 mod vector;
@@ -27,9 +30,8 @@ mod width;
 mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
-use block::Blocks;
+use block::{Block, Blocks};
 use core::{BLOCK, Core, Stop};
-use op::Op;
 use std::ops::Range;
 use translate::{LONGEST_BLOCK, Limits};
 
@@ -83,38 +85,25 @@ impl Interpreter {
     fn run_blocks(&mut self, mut left: u64) -> Exit {
         let mut last: Option<u32> = None;
         while left > 0 {
-            let (at, generation) = (self.core.rip, self.core.memory.generation());
-            let known = last.and_then(|last| self.blocks.get(last).follower(at, generation));
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    let Ok(number) = self.find() else { return self.exit() };
-                    let generation = self.core.memory.generation();
-                    if let Some(last) = last {
-                        self.blocks.link(last, at, number, generation);
-                    }
-                    number
-                }
-            };
-            let block = self.blocks.get(number);
-            let count = block.instructions;
-            if count > left {
-                return self.run_rest(left);
+            let at = self.core.rip;
+            let Ok(number) = self.find() else { return self.exit() };
+            let generation = self.core.memory.generation();
+            if let Some(last) = last {
+                self.blocks.link(last, at, number, generation);
             }
-            self.core.rip = block.end;
-            self.core.general[BLOCK as usize] = block.address;
-            match run_ops(&mut self.core, &block.ops) {
-                Ok(()) => {
-                    self.executed += count;
-                    left -= count;
-                    last = Some(number);
-                }
-                Err((done, stop)) => {
+            let before = left;
+            let ran = run_linked(&mut self.core, &self.blocks, number, &mut left);
+            self.executed += before - left;
+            match ran {
+                Ran::Unlinked(number) => last = Some(number),
+                Ran::Short => return self.run_rest(left),
+                Ran::Stopped(number, done, stop) => {
+                    let block = self.blocks.get(number);
                     let op = &block.ops[done];
                     let (address, is_last) = (block.address, done + 1 == block.ops.len());
                     let (here, length) = (address.wrapping_add(op.offset.into()), op.length);
-                    left = left.saturating_sub(done as u64 + 1);
-                    self.executed += done as u64;
+                    left = left.saturating_sub(u64::from(op.before) + 1);
+                    self.executed += u64::from(op.before);
                     if self.stopped(stop, here, length, is_last) {
                         return self.exit();
                     }
@@ -136,9 +125,7 @@ impl Interpreter {
             }
             let limits = Limits { most, exact: true, gates: &self.gates };
             let Ok(block) = self.core.translate(at, &limits) else { return self.exit() };
-            self.core.rip = block.end;
-            self.core.general[BLOCK as usize] = block.address;
-            match run_ops(&mut self.core, &block.ops) {
+            match run_block(&mut self.core, &block) {
                 Ok(()) => {
                     self.executed += block.ops.len() as u64;
                     left -= block.ops.len() as u64;
@@ -181,16 +168,47 @@ impl Interpreter {
     }
 }
 
-/// Runs operations; where one stops, its number and why.
+/// How a run of blocks ended.
+enum Ran {
+    /// Behind this block, of which it is not known what follows.
+    Unlinked(u32),
+    /// Before a block that has more instructions than are left.
+    Short,
+    /// Within this block: the number of the operation, and why.
+    Stopped(u32, usize, Stop),
+}
+
+/// Runs a block and those that are known to follow, for as long as instructions are left.
 #[inline(always)]
-fn run_ops(core: &mut Core, ops: &[Op]) -> Result<(), (usize, Stop)> {
-    for op in ops {
-        if let Err(stop) = (op.run)(core, op) {
-            // Counting them in the loop would cost as much as a simple operation does.
-            return Err((ops.iter().take_while(|one| !std::ptr::eq(*one, op)).count(), stop));
+fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> Ran {
+    // What changes it stops the block that does.
+    let generation = core.memory.generation();
+    let mut number = first;
+    let mut block = blocks.get(number);
+    loop {
+        if block.instructions > *left {
+            return Ran::Short;
+        }
+        if let Err((done, stop)) = run_block(core, block) {
+            return Ran::Stopped(number, done, stop);
+        }
+        *left -= block.instructions;
+        if core.rip == block.address {
+            continue;
+        }
+        match block.follower(core.rip, generation) {
+            Some(next) => (number, block) = (next, blocks.get(next)),
+            None => return Ran::Unlinked(number),
         }
     }
-    Ok(())
+}
+
+/// Runs the operations of a block; where one stops, its number and why.
+#[inline(always)]
+fn run_block(core: &mut Core, block: &Block) -> Result<(), (usize, Stop)> {
+    core.rip = block.end;
+    core.general[usize::from(BLOCK)] = block.address;
+    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
 }
 
 impl Processor for Interpreter {

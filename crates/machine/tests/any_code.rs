@@ -63,11 +63,11 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
     const TWO: [u8; 14] =
         [0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x39, 0x85, 0x89, 0x03, 0x2B, 0x3B, 0x8B];
     let mut byte = |below: u64| ((next(state) >> 24) % below) as u8;
-    let (kind, registers) = (byte(10), 0xC0 | byte(64));
+    let (kind, registers) = (byte(13), 0xC0 | byte(64));
     // RSP stays as it is.
     let registers = registers & if registers & 0x38 == 0x20 { !0x20 } else { !0 };
     let registers = registers & if registers & 7 == 4 { !4 } else { !0 };
-    if byte(3) != 0 && kind < 8 {
+    if byte(3) != 0 && (kind < 8 || kind == 9) {
         into.push(0x48);
     }
     match kind {
@@ -78,6 +78,15 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
         6 => into.extend([0xF7, registers & 0xDF | 0x10]),
         7 => into.extend([0x6B, registers, byte(255)]),
         8 => into.extend([0x0F, 0x40 + 0x50 * byte(2) + byte(16), registers & 0xDB]),
+        // A sum as an address, a product, a byte of a register, and a copy that is changed at once.
+        9 => into.extend([0x8D, registers & 0x38 | 0x04, registers & 0xFB]),
+        10 => into.extend([0x0F, [0xAF, 0xB6][usize::from(byte(2))], registers]),
+        11 => {
+            let change = [0xC1, 0x83][usize::from(byte(2))];
+            let prefix = 0x40 | byte(2) << 3;
+            into.extend([prefix, 0x8B, registers]);
+            into.extend([prefix, change, 0xC0 | byte(8) << 3 | registers >> 3 & 7, byte(40)]);
+        }
         // A branch to what comes next in either case.
         _ => into.extend([0x70 + byte(16), 0]),
     }

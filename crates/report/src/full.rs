@@ -69,8 +69,7 @@ impl<'a> Full<'a> {
         }
         // Each finding has its own excuse, so it is never told by another's.
         let excuse = finding.excuse.as_ref().map(excuse::parts);
-        let seen = finding.seen.iter().flat_map(|seen| witness::remarks(path, seen, self.stacks));
-        let seen: Vec<Remark> = seen.collect();
+        let seen = witness::remarks(path, &finding.seen, self.stacks);
         for (name, text) in seen.into_iter().chain(self.new_remarks(finding)).chain(excuse) {
             let lead = Line::indented(margin + 1).colored(Meaning::Structure, "= ");
             self.terminal.wrapped(lead.plain(format!("{name}: ")), &text)?;

@@ -72,7 +72,7 @@ pub use layout::wrap;
 pub use lint::write_lint;
 pub use safe::safe;
 pub use schema::{certification_schema, difference_schema, lint_schema, schema, verify_schema};
-pub use verify::{verify_json, verify_json_lines, verify_text, verify_trace};
+pub use verify::{verify_json, verify_json_lines, verify_summary, verify_text, verify_trace};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

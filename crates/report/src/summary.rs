@@ -8,6 +8,7 @@ use crate::failing::Failing;
 use crate::grid::{Cell, Column, Grid, Kind, grid, is_roomy};
 use crate::layout::{columns, counted, grouped, shortened_path, wrap};
 use crate::style::{Line, Meaning, Terminal, hanging};
+use crate::verify::tally::Tally;
 use crate::{Sink, coverage, scoreboard};
 use ringfence_finding::{
     Answer, Closing, DebugSymbols, Examination, Finding, LeftOut, Level, Question, Targets, Tool,
@@ -56,6 +57,8 @@ pub(crate) struct Summary<'a> {
     refused_pdb_count: usize,
     fine: usize,
     failing: Failing,
+    /// What became of those that were run.
+    runs: Tally,
 }
 
 /// Machines told apart; the field has room for more, and a hostile folder may use it.
@@ -98,6 +101,7 @@ impl<'a> Summary<'a> {
             refused_pdb_count: 0,
             fine: 0,
             failing: Failing::default(),
+            runs: Tally::default(),
         }
     }
 
@@ -247,7 +251,9 @@ impl<'a> Summary<'a> {
         let title = format!("{title} in ringfence itself; please report");
         self.troubles(title, closing.faults.len(), faults.take(FEW).collect())?;
         if closing.left_out.total() > 0 {
-            self.terminal.wrapped(Line::new(), &left_out(&closing.left_out))?;
+            let what = reasons_left_out(&closing.left_out).unwrap_or_default();
+            let lead = format!("left out {}: ", counted(closing.left_out.total(), "file"));
+            self.terminal.wrapped(Line::new(), &format!("{lead}{what}"))?;
             self.terminal.blank()?;
         }
         Ok(())
@@ -305,6 +311,7 @@ impl Sink for Summary<'_> {
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         self.failing.count(examination, &self.terminal.options);
+        self.runs.count(examination);
         self.keep_malformed(examination);
         self.keep_refused_pdb(examination);
         let answers = Question::ALL.map(|question| examination.verdict.answer(question));
@@ -340,6 +347,9 @@ impl Sink for Summary<'_> {
         self.rules(&closing.totals)?;
         self.not_examined(closing)?;
         if closing.totals.drivers > 0 {
+            if let Some(runs) = self.runs.told() {
+                self.terminal.folded(runs)?;
+            }
             self.terminal.wrapped(Line::new(), &format!("asked about {}", self.targets))?;
         }
         for line in self.failing.lines(&self.terminal.options, self.terminal.columns()) {
@@ -479,7 +489,8 @@ fn rules_of(examination: &Examination) -> String {
     std::iter::once(rules.join(", ")).chain(excused).collect::<Vec<_>>().join("; ")
 }
 
-fn left_out(left_out: &LeftOut) -> String {
+/// `3 not PE images, 1 user mode`; none where nothing is left out.
+pub(crate) fn reasons_left_out(left_out: &LeftOut) -> Option<String> {
     let kinds = [
         (left_out.not_pe, "not a PE image", "not PE images"),
         (left_out.user_mode, "user mode", "user mode"),
@@ -492,5 +503,5 @@ fn left_out(left_out: &LeftOut) -> String {
             format!("{} {}", grouped(count), if count == 1 { one } else { many })
         })
         .collect();
-    format!("left out {}: {}", counted(left_out.total(), "file"), kinds.join(", "))
+    (!kinds.is_empty()).then(|| kinds.join(", "))
 }

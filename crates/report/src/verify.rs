@@ -2,7 +2,10 @@
 
 pub(crate) mod json;
 mod parts;
+mod run;
 mod status;
+mod summary;
+pub(crate) mod tally;
 mod text;
 
 use crate::Sink;
@@ -13,6 +16,11 @@ use std::io;
 /// Writes for people: what was run, what stopped it, and the findings that were seen.
 pub fn verify_text<'a>(out: Box<dyn io::Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
     Box::new(text::Text::new(Terminal::new(out, options)))
+}
+
+/// Writes for people who run many: a row for each driver that did not run untroubled, and the others counted.
+pub fn verify_summary<'a>(out: Box<dyn io::Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
+    Box::new(summary::Summary::new(Terminal::new(out, options)))
 }
 
 /// Writes one JSON document, see `schemas/verify-v1.json`.

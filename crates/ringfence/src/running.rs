@@ -1,14 +1,14 @@
 //! A driver, run in the emulated kernel: what became of it, as plain data.
 
 use ringfence_finding::{
-    Answer, Asking, BugCheck, DriverRun, Finding, Gap, RunEnd, RunEnvironment, RunPhase, Targets,
-    TraceLine, Verdict,
+    Answer, Asking, BugCheck, DriverRun, Finding, Gap, RunEnd, RunEnvironment, RunPhase, Stop,
+    Targets, TraceLine, Verdict,
 };
 use ringfence_image::Image;
-use ringfence_rules::{Driver, open_calls, witness};
+use ringfence_rules::{Driver, frames, open_calls, witness};
 use ringfence_verifier::{
-    Admission, Budget, End, Environment, Faults, HVCI_ENABLED, Happening, Leak, Options, Run,
-    Version, run,
+    Admission, Budget, End, Environment, Faults, HVCI_ENABLED, Happening, Kind, Leak, Options, Run,
+    Version, Violation, run,
 };
 use std::collections::BTreeMap;
 
@@ -95,7 +95,7 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         End::Returned => (RunEnd::Returned, None),
         End::Violation => (RunEnd::Violation, None),
         End::Fault => (RunEnd::Fault, None),
-        End::Budget(what) => (RunEnd::Budget, Some(format!("{what} used up"))),
+        End::Budget(what) => (RunEnd::Budget, Some(used_up(what, options))),
         End::Refused(why) => (RunEnd::Refused, Some(why.clone())),
         End::NotEmulated(what) => (RunEnd::NotEmulated, Some(what.clone())),
     };
@@ -103,6 +103,8 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
     for fixed in &run.fixed {
         *silently_fixed.entry(fixed.ddi.to_owned()).or_insert(0) += 1;
     }
+    let is_fatal = run.violations.last().is_some_and(|last| last.kind != Kind::CodeIntegrity);
+    let is_cut = is_fatal || matches!(run.end, End::Budget(_) | End::NotEmulated(_));
     let invented = run.stand_ins.iter().chain(&run.assumptions);
     DriverRun {
         environment: match run.environment {
@@ -119,13 +121,17 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         phases: run
             .phases
             .iter()
-            .map(|phase| RunPhase {
+            .enumerate()
+            .map(|(index, phase)| RunPhase {
+                returned: !is_cut || index + 1 != run.phases.len(),
                 name: phase.name.clone(),
                 status: phase.status.map(status),
                 calls: phase.calls,
                 instructions: phase.instructions,
             })
             .collect(),
+        stops: stops(&run, is_fatal),
+        windows_build: options.windows.build,
         bugcheck: run.bug_check().map(|check| BugCheck::new(check.code, check.parameters)),
         silently_fixed,
         open_calls: Vec::new(),
@@ -136,6 +142,30 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         trace_left_out: if trace { run.events_left_out } else { 0 },
         trace: if trace { traced(&run) } else { Vec::new() },
     }
+}
+
+fn used_up(what: &str, options: &Options) -> String {
+    match what {
+        "instructions" => format!(
+            "{} instructions used up, those of the emulated kernel among them (--instructions)",
+            options.budget.instructions
+        ),
+        _ => format!("{what} used up"),
+    }
+}
+
+/// What the system would be stopped for, in the order of time. What is no objection of Driver Verifier's ends the run.
+fn stops(run: &Run, is_fatal: bool) -> Vec<Stop> {
+    let last = run.violations.len().wrapping_sub(1);
+    let stop = |(index, violation): (usize, &Violation)| Stop {
+        phase: violation.phase,
+        bugcheck: BugCheck::new(violation.bug_check.code, violation.bug_check.parameters),
+        ends_the_run: is_fatal && index == last,
+        rva: violation.rva,
+        stack: frames(violation),
+        under_assumption: violation.under_assumption,
+    };
+    run.violations.iter().enumerate().map(stop).collect()
 }
 
 /// An NTSTATUS as Windows writes it.
@@ -153,22 +183,33 @@ fn asking(image: &Image<'_>, told: &Run, options: &Options) -> Option<Asking> {
     })
 }
 
+/// What was left behind, in words; what one call made is counted together.
 fn leaks(all: &[Leak]) -> Vec<String> {
-    let in_words = |leak: &Leak| {
-        let tag: String = leak.tag.to_le_bytes().into_iter().map(printable).collect();
-        let size = match leak.size {
-            0 => String::new(),
-            size => format!(", {size} bytes"),
-        };
-        let tag = if leak.tag == 0 { String::new() } else { format!(", tag '{tag}'") };
-        let by = leak.rva.map(|rva| format!(", made by the call before {rva:x}"));
-        format!("{}{size}{tag}{}", leak.what, by.unwrap_or_default())
-    };
-    let mut told: Vec<String> = all.iter().take(MOST_LEAKS).map(in_words).collect();
-    if all.len() > MOST_LEAKS {
-        told.push(format!("{} more", all.len() - MOST_LEAKS));
+    let mut kinds: Vec<(String, usize)> = Vec::new();
+    for leak in all {
+        let told = in_words(leak);
+        let is_known = kinds.iter().position(|(known, _)| *known == told);
+        match is_known {
+            Some(index) => kinds[index].1 += 1,
+            None if kinds.len() < MOST_LEAKS => kinds.push((told, 1)),
+            None => {}
+        }
     }
-    told
+    let untold = all.len() - kinds.iter().map(|(_, count)| count).sum::<usize>();
+    let one = |(told, count)| if count == 1 { told } else { format!("{told} ×{count}") };
+    let more = (untold > 0).then(|| format!("{untold} more"));
+    kinds.into_iter().map(one).chain(more).collect()
+}
+
+fn in_words(leak: &Leak) -> String {
+    let tag: String = leak.tag.to_le_bytes().into_iter().map(printable).collect();
+    let size = match leak.size {
+        0 => String::new(),
+        size => format!(", {size} bytes"),
+    };
+    let tag = if leak.tag == 0 { String::new() } else { format!(", tag '{tag}'") };
+    let by = leak.rva.map(|rva| format!(", made by the call before {rva:x}"));
+    format!("{}{size}{tag}{}", leak.what, by.unwrap_or_default())
 }
 
 fn printable(byte: u8) -> char {

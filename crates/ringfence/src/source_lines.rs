@@ -4,7 +4,7 @@ use crate::Settings;
 use crate::examine::Examined;
 use ringfence_container::{Source, WantedDebugFile, debug_files, read_debug_file};
 use ringfence_finding::{
-    DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace, set_fingerprints,
+    DebugSymbols, Evidence, Examination, InlinedCall, SourcePlace, StackFrame, set_fingerprints,
 };
 use ringfence_image::{CodeView, Image};
 use ringfence_symbols::{Place, Symbols};
@@ -77,6 +77,7 @@ pub(crate) fn tell(
 pub(crate) fn has_places(examination: &Examination) -> bool {
     let in_code = |evidence: &Option<Evidence>| matches!(evidence, Some(Evidence::Listing(_)));
     examination.findings.iter().any(|finding| in_code(&finding.evidence))
+        || examination.runs.iter().any(|run| !run.stops.is_empty())
         || examination.calls.as_ref().is_some_and(|calls| !calls.is_empty())
 }
 
@@ -88,15 +89,21 @@ fn annotate(examination: &mut Examination, locate: &mut dyn FnMut(u32) -> Option
             annotate_evidence(evidence, locate);
             finding.source = finding.rva.and_then(&mut *locate);
         }
-        for frame in finding.seen.iter_mut().flat_map(|seen| &mut seen.stack) {
-            // A frame is told by the call in it, and execution goes on behind that.
-            frame.source = frame.rva.and_then(|back| locate(back.saturating_sub(1)));
-        }
+        finding.seen.iter_mut().for_each(|seen| annotate_stack(&mut seen.stack, locate));
     }
+    let stops = examination.runs.iter_mut().flat_map(|run| &mut run.stops);
+    stops.for_each(|stop| annotate_stack(&mut stop.stack, locate));
     // A function is known by its name in other builds too.
     set_fingerprints(&mut examination.findings);
     for call in examination.calls.iter_mut().flatten() {
         call.source = locate(call.rva);
+    }
+}
+
+fn annotate_stack(stack: &mut [StackFrame], locate: &mut dyn FnMut(u32) -> Option<SourcePlace>) {
+    for frame in stack {
+        // A frame is told by the call in it, and execution goes on behind that.
+        frame.source = frame.rva.and_then(|back| locate(back.saturating_sub(1)));
     }
 }
 

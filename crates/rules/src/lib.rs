@@ -36,4 +36,4 @@ pub use rule::{
     Asked, Crash, Findings, MOST_OF_A_KIND, Outcome, Rule, check, looks_at_code, rules,
 };
 pub use source::{Source, SourceFindings, SourceOutcome, check_source};
-pub use witness::witness;
+pub use witness::{frames, witness};

@@ -176,12 +176,17 @@ fn name_of_phase(run: &Run, phase: usize) -> String {
     run.phases.get(phase).map(|phase| phase.name.clone()).unwrap_or_default()
 }
 
-fn seen(run: &Run, violation: &Violation) -> Seen {
-    let frames = violation.stack.iter().map(|frame| StackFrame {
+/// Who called whom, from the inside out, without the source.
+pub fn frames(violation: &Violation) -> Vec<StackFrame> {
+    let frame = |frame: &ringfence_verifier::Frame| StackFrame {
         address: format!("{:#x}", frame.address),
         rva: frame.rva,
         source: None,
-    });
+    };
+    violation.stack.iter().map(frame).collect()
+}
+
+fn seen(run: &Run, violation: &Violation) -> Seen {
     Seen {
         environment: match run.environment {
             Environment::Verifier => RunEnvironment::Verifier,
@@ -192,7 +197,7 @@ fn seen(run: &Run, violation: &Violation) -> Seen {
         count: violation.count,
         rva: violation.rva,
         registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
-        stack: frames.collect(),
+        stack: frames(violation),
         under_assumption: violation.under_assumption,
     }
 }

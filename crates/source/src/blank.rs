@@ -32,6 +32,12 @@ impl Blanked {
             bodies.iter().map(|body| body.range.start + 1..body.range.end - 1).collect();
     }
 
+    /// Leaves out ranges too that are apart from what is left out already.
+    pub(crate) fn leave_out_too(&mut self, ranges: impl Iterator<Item = Range<usize>>) {
+        self.left_out.extend(ranges);
+        self.left_out.sort_unstable_by_key(|range| range.start);
+    }
+
     /// Leaves out all but some functions.
     pub(crate) fn keep_only(&mut self, functions: &[Body]) {
         let starts = functions.iter().map(|one| one.head).chain([self.bytes.len()]);

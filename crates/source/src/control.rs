@@ -41,12 +41,12 @@ pub enum WrittenBy {
 /// All writes of control register 0 in files that count, each place once.
 pub(crate) fn writes(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<ControlWrite> {
     let mut found = Vec::new();
-    let mut naming = in_macros::Naming::default();
+    let naming = in_macros::Naming::of(world);
     for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
         let finder = Finder { world, parsed, text: text_of(world, parsed), expansion: None };
         finder.intrinsics(&mut found);
-        finder.in_macros(&mut naming, &mut found);
-        if finder.text.to_ascii_lowercase().contains("cr0") {
+        finder.in_macros(&naming, &mut found);
+        if naming.has(world.parsed[parsed].file) {
             finder.blocks(&mut found);
             finder.templates(&mut found);
         }

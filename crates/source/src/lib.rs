@@ -11,6 +11,7 @@ mod blank;
 mod builds;
 mod calls;
 mod code_use;
+mod condensed;
 mod control;
 mod directive;
 mod entry;

@@ -18,7 +18,13 @@ pub(crate) struct Body {
 /// The bodies of the functions of a blanked text, in its order. There are none where the braces are not those of plain
 /// code: then all of it has to be parsed.
 pub(crate) fn bodies(bytes: &[u8]) -> Vec<Body> {
-    Outline { bytes, at: 0, scopes: 0, head: Head::default(), found: Vec::new() }
+    outline(bytes).0
+}
+
+/// The bodies, and the declarations of functions without one that stand outside of all braces.
+pub(crate) fn outline(bytes: &[u8]) -> (Vec<Body>, Vec<Range<usize>>) {
+    let (found, declared) = (Vec::new(), Vec::new());
+    Outline { bytes, at: 0, scopes: 0, head: Head::default(), found, declared }
         .read()
         .unwrap_or_default()
 }
@@ -30,6 +36,11 @@ struct Head {
     /// How many parentheses and brackets are open.
     depth: usize,
     has_parentheses: bool,
+    /// Words before the first parenthesis, and whether one of them stands right before it.
+    words: usize,
+    is_called: bool,
+    /// Whether it is anything else than words before parentheses.
+    is_more: bool,
     /// Whether a value follows.
     is_given: bool,
     /// Whether it makes a type or a namespace.
@@ -40,6 +51,23 @@ struct Head {
     is_operator: bool,
 }
 
+impl Head {
+    /// Sees a token outside of parentheses.
+    fn see(&mut self, token: &[u8], first: u8) {
+        match first {
+            b'(' if !self.has_parentheses => self.is_called = is_word(self.last),
+            b')' | b'*' => {}
+            _ if is_word(first) && !self.has_parentheses && token != b"typedef" => self.words += 1,
+            _ => self.is_more = true,
+        }
+    }
+
+    /// Whether it is `TYPE NAME(…)`, and not `NAME(…)`, which a macro may make anything of, nor a pointer or a type.
+    fn declares_function(&self) -> bool {
+        self.words > 1 && self.is_called && !self.is_more && self.last == b')'
+    }
+}
+
 struct Outline<'b> {
     bytes: &'b [u8],
     at: usize,
@@ -47,10 +75,11 @@ struct Outline<'b> {
     scopes: usize,
     head: Head,
     found: Vec<Body>,
+    declared: Vec<Range<usize>>,
 }
 
 impl Outline<'_> {
-    fn read(mut self) -> Option<Vec<Body>> {
+    fn read(mut self) -> Option<(Vec<Body>, Vec<Range<usize>>)> {
         while let Some(token) = next(self.bytes, &mut self.at) {
             let first = self.bytes[token.start];
             match first {
@@ -59,11 +88,16 @@ impl Outline<'_> {
                     self.scopes = self.scopes.checked_sub(1)?;
                     self.head = Head::default();
                 }
-                b';' if self.head.depth == 0 => self.head = Head::default(),
+                b';' if self.head.depth == 0 => {
+                    let is_outside = self.scopes == 0 && self.head.declares_function();
+                    let start = self.head.start.filter(|_| is_outside);
+                    self.declared.extend(start.map(|start| start..self.at));
+                    self.head = Head::default();
+                }
                 _ => self.take(token, first)?,
             }
         }
-        (self.scopes == 0).then_some(self.found)
+        (self.scopes == 0).then_some((self.found, self.declared))
     }
 
     /// Takes in a token of a declaration.
@@ -71,6 +105,9 @@ impl Outline<'_> {
         let head = &mut self.head;
         let is_first = head.start.is_none();
         head.start.get_or_insert(token.start);
+        if head.depth == 0 {
+            head.see(&self.bytes[token.clone()], first);
+        }
         match first {
             b'(' | b'[' => {
                 head.depth += 1;
@@ -200,6 +237,20 @@ mod tests {
         ] {
             assert_eq!(told(text), all, "{text}");
         }
+    }
+
+    #[test]
+    fn declarations_of_functions_are_told_from_others() {
+        let text = "NTSTATUS F(int a, int (*b)(void)); void *G(void); static int H(void) { return 1; }
+            typedef void T(int); void (*p)(int); MACRO(a); int x = K(1); void *(NTAPI *q)(void); int b[S(1)];
+            extern \"C\" int c(void); A int d(int) CONST; void e(void), f(void); M(a) int g(void);
+            extern int I(struct S *s); struct T { int h(void); };";
+        let (bodies, declared) = outline(text.as_bytes());
+        assert_eq!(bodies.len(), 1);
+        let told: Vec<&str> = declared.into_iter().map(|one| &text[one]).collect();
+        let all =
+            ["NTSTATUS F(int a, int (*b)(void));", "void *G(void);", "extern int I(struct S *s);"];
+        assert_eq!(told, all);
     }
 
     /// Where braces do not tell, nothing may be left out.

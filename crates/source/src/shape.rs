@@ -1,10 +1,11 @@
 //! What a file declares of structures, and the variables of them that have values: no more than a parser says.
 
 use crate::blank::Blanked;
+use crate::condensed::Condensed;
 use crate::expression::number;
 use crate::lex::tokens;
 use crate::outline::{self, Body};
-use crate::syntax::parse_but;
+use crate::syntax::parse;
 use crate::{FileKind, kit_types};
 use foldhash::{HashMap, HashMapExt, HashSet};
 use memchr::memmem;
@@ -83,11 +84,14 @@ const LONGEST: usize = 512;
 pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes {
     let lasts =
         |body: &Body| memmem::find(&text.as_bytes()[body.range.clone()], b"static").is_some();
-    let bodies = outline::bodies(&blanked.bytes).into_iter().filter(|body| !lasts(body));
+    let (bodies, declared) = outline::outline(&blanked.bytes);
+    let bodies = bodies.into_iter().filter(|body| !lasts(body));
     blanked.leave_out(&bodies.collect::<Vec<_>>());
-    let parsed = parse_but(&blanked.bytes, &blanked.left_out, kind);
-    let Some(tree) = parsed else { return Shapes::default() };
-    let mut reader = Reader { text, found: Shapes::default(), read: HashMap::new() };
+    blanked.leave_out_too(declared.into_iter());
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
+    let Some(tree) = parse(&condensed.bytes, kind) else { return Shapes::default() };
+    let (found, read) = (Shapes::default(), HashMap::new());
+    let mut reader = Reader { text, condensed: &condensed, found, read };
     // Where the blocks around end, innermost last.
     let mut blocks: Vec<usize> = Vec::new();
     let mut cursor = tree.walk();
@@ -122,6 +126,8 @@ pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes
 
 struct Reader<'t> {
     text: &'t str,
+    /// What was parsed of it.
+    condensed: &'t Condensed,
     found: Shapes,
     /// The records that were read, by where they begin.
     read: HashMap<usize, usize>,
@@ -130,7 +136,7 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn enumerator(&mut self, node: Node<'_>) {
         let name = node.child_by_field_name("name");
-        let name = name.and_then(|name| self.text.get(name.byte_range()));
+        let name = name.and_then(|name| self.text.get(self.range(name)));
         self.found.enumerators.extend(name.map(str::to_owned));
     }
 
@@ -142,7 +148,7 @@ impl Reader<'_> {
         };
         let mut cursor = node.walk();
         for declarator in node.children_by_field_name("declarator", &mut cursor) {
-            if let Some((name, of)) = declared(declarator, base.clone()) {
+            if let Some((name, of)) = self.declared(declarator, base.clone()) {
                 self.found.typedefs.push((self.text[name].to_owned(), of));
             }
         }
@@ -167,11 +173,11 @@ impl Reader<'_> {
         for one in all {
             let Some(value) = one.child_by_field_name("value") else { continue };
             let declarator = one.child_by_field_name("declarator");
-            if let Some((name, of)) = declarator.and_then(|one| declared(one, base.clone())) {
+            if let Some((name, of)) = declarator.and_then(|one| self.declared(one, base.clone())) {
                 self.found.variables.push(Initialised {
                     name,
                     of,
-                    value: value.byte_range(),
+                    value: self.range(value),
                     align,
                 });
             }
@@ -180,7 +186,7 @@ impl Reader<'_> {
 
     /// The type that a specifier names; a structure is read on the way.
     fn type_of(&mut self, node: Node<'_>, depth: usize) -> Type {
-        let text = self.text.get(node.byte_range()).unwrap_or_default();
+        let text = self.text.get(self.range(node)).unwrap_or_default();
         match node.kind() {
             "primitive_type" | "sized_type_specifier" => {
                 kit_types::primitive(text).map_or_else(|| unsigned(text), Type::Number)
@@ -194,8 +200,7 @@ impl Reader<'_> {
             }
             "struct_specifier" | "union_specifier" => {
                 let name = node.child_by_field_name("name");
-                let name =
-                    name.and_then(|name| self.text.get(name.byte_range())).map(str::to_owned);
+                let name = name.and_then(|name| self.text.get(self.range(name))).map(str::to_owned);
                 match (node.child_by_field_name("body"), name) {
                     (Some(body), name) if depth < DEEPEST => self.record(node, body, name, depth),
                     (None, Some(name)) => Type::Tag(name),
@@ -216,20 +221,20 @@ impl Reader<'_> {
         if let Some(known) = self.read.get(&node.start_byte()) {
             return Type::Record(*known);
         }
-        let head = self.alignment(node.start_byte()..body.start_byte());
-        let tail = self.alignment(node.end_byte()..self.declaration_end(node.end_byte()));
+        let (range, mut before) = (self.range(node), self.range(body).start);
+        let head = self.alignment(range.start..before);
+        let tail = self.alignment(range.end..self.declaration_end(range.end));
         let mut record = Record {
             name,
             is_union: node.kind() == "union_specifier",
-            at: node.start_byte(),
-            end: node.end_byte(),
+            at: range.start,
+            end: range.end,
             align: head.ok().flatten(),
             members: Vec::new(),
             is_odd: head.is_err() || tail != Ok(None) || node.has_error(),
         };
         let mut cursor = node.walk();
         record.is_odd |= node.children(&mut cursor).any(|one| one.kind() == "base_class_clause");
-        let mut before = body.start_byte();
         let mut cursor = body.walk();
         for child in body.named_children(&mut cursor) {
             match child.kind() {
@@ -237,7 +242,7 @@ impl Reader<'_> {
                 "field_declaration" => self.field(child, before, &mut record, depth),
                 _ => record.is_odd = true,
             }
-            before = child.end_byte();
+            before = self.range(child).end;
         }
         record.is_odd |= record.members.is_empty();
         self.found.records.push(record);
@@ -260,8 +265,9 @@ impl Reader<'_> {
             return;
         };
         // A structure within has its own.
-        let body = base.child_by_field_name("body").map(|body| body.byte_range());
-        let head = self.alignment(before..body.as_ref().map_or(node.end_byte(), |body| body.start));
+        let body = base.child_by_field_name("body").map(|body| self.range(body));
+        let head =
+            self.alignment(before..body.as_ref().map_or(self.range(node).end, |body| body.start));
         let Ok(align) = head else {
             record.is_odd = true;
             return;
@@ -273,16 +279,21 @@ impl Reader<'_> {
             record.members.push(Member { name: None, of: base.clone(), align });
         }
         for one in all {
-            match declared(one, base.clone()) {
+            match self.declared(one, base.clone()) {
                 Some((name, of)) => record.members.push(Member { name: Some(name), of, align }),
                 None => record.is_odd = true,
             }
         }
     }
 
+    /// Where a node is in the text.
+    fn range(&self, node: Node<'_>) -> Range<usize> {
+        self.condensed.stood(node.byte_range())
+    }
+
     /// What is asked for between the declaration before and this one: there stands what the parser does not see.
     fn alignment_before(&self, node: Node<'_>) -> Result<Option<u64>, ()> {
-        let end = node.start_byte();
+        let end = self.range(node).start;
         let before = &self.text.as_bytes()[end.saturating_sub(LONGEST)..end];
         let length = before.iter().rev().take_while(|byte| !b";{}".contains(byte)).count();
         self.alignment(end - length..end)
@@ -299,7 +310,7 @@ impl Reader<'_> {
         let mut cursor = node.walk();
         node.children(&mut cursor).any(|one| {
             one.kind() == "storage_class_specifier"
-                && self.text.get(one.byte_range()) == Some("static")
+                && self.text.get(self.range(one)) == Some("static")
         })
     }
 
@@ -324,6 +335,29 @@ impl Reader<'_> {
         }
         Ok(None)
     }
+
+    /// The name that a declarator declares and its type, where `base` is that of what stands before.
+    fn declared(&self, mut node: Node<'_>, base: Type) -> Option<(Range<usize>, Type)> {
+        let mut of = base;
+        for _ in 0..DEEPEST {
+            match node.kind() {
+                "identifier" | "field_identifier" | "type_identifier" => {
+                    return Some((self.range(node), of));
+                }
+                "pointer_declarator" | "reference_declarator" => of = Type::Pointer,
+                "array_declarator" => {
+                    let size =
+                        node.child_by_field_name("size").map_or(0..0, |size| self.range(size));
+                    of = Type::Array(Box::new(of), size);
+                }
+                "function_declarator" => of = Type::Unknown,
+                "parenthesized_declarator" => {}
+                _ => return None,
+            }
+            node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+        }
+        None
+    }
 }
 
 /// `unsigned`, and whatever the table of primitive types does not have.
@@ -332,26 +366,4 @@ fn unsigned(text: &str) -> Type {
         "unsigned" | "signed" => Type::Number(4),
         _ => Type::Unknown,
     }
-}
-
-/// The name that a declarator declares and its type, where `base` is that of what stands before.
-fn declared(mut node: Node<'_>, base: Type) -> Option<(Range<usize>, Type)> {
-    let mut of = base;
-    for _ in 0..DEEPEST {
-        match node.kind() {
-            "identifier" | "field_identifier" | "type_identifier" => {
-                return Some((node.byte_range(), of));
-            }
-            "pointer_declarator" | "reference_declarator" => of = Type::Pointer,
-            "array_declarator" => {
-                let size = node.child_by_field_name("size").map_or(0..0, |size| size.byte_range());
-                of = Type::Array(Box::new(of), size);
-            }
-            "function_declarator" => of = Type::Unknown,
-            "parenthesized_declarator" => {}
-            _ => return None,
-        }
-        node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
-    }
-    None
 }

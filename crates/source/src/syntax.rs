@@ -2,11 +2,12 @@
 
 use crate::FileKind;
 use crate::blank::Blanked;
+use crate::condensed::Condensed;
 use crate::flow::Fork;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
-use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree};
+use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 
 /// What a parser finds in a file. Ranges are bytes of the file.
 #[derive(Debug, Default)]
@@ -164,15 +165,9 @@ fn language(kind: FileKind) -> Language {
 
 /// Parses; none where the bytes take far more work than any source does.
 pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
-    parse_but(bytes, &[], kind)
-}
-
-/// Parses all but some ranges, which are in the order of the text.
-pub(crate) fn parse_but(bytes: &[u8], left_out: &[Range<usize>], kind: FileKind) -> Option<Tree> {
     PARSER.with_borrow_mut(|parser| {
         parser.reset();
         parser.set_language(&language(kind)).ok()?;
-        parser.set_included_ranges(&all_but(bytes, left_out)).ok()?;
         // Called after every 100 operations; plain code takes less than one a byte.
         let mut left = 10_000 + bytes.len() / 4;
         let mut progress = |_: &tree_sitter::ParseState| {
@@ -188,46 +183,20 @@ pub(crate) fn parse_but(bytes: &[u8], left_out: &[Range<usize>], kind: FileKind)
     })
 }
 
-/// What is left of a text; nothing where all of it is.
-fn all_but(bytes: &[u8], left_out: &[Range<usize>]) -> Vec<tree_sitter::Range> {
-    let mut ranges = Vec::new();
-    let (mut at, mut row, mut line) = (0, 0, 0);
-    // The place of a byte; called for one after the other.
-    let mut place = |to: usize| {
-        for newline in memchr::memchr_iter(b'\n', &bytes[at..to]) {
-            (row, line) = (row + 1, at + newline + 1);
-        }
-        at = to;
-        Point::new(row, to - line)
-    };
-    let mut from = 0;
-    let rest = (!left_out.is_empty()).then_some(bytes.len()..bytes.len());
-    for gap in left_out.iter().cloned().chain(rest) {
-        if gap.start > from {
-            ranges.push(tree_sitter::Range {
-                start_byte: from,
-                end_byte: gap.start,
-                start_point: place(from),
-                end_point: place(gap.start),
-            });
-        }
-        from = gap.end;
-    }
-    ranges
-}
-
 /// What stands in a blanked file.
 pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
     let mut reader = Reader {
-        bytes: &blanked.bytes,
+        bytes: &condensed.bytes,
         found: Syntax::default(),
         within: Vec::new(),
         blocks: Vec::new(),
         scopes: Vec::new(),
     };
-    match parse_but(&blanked.bytes, &blanked.left_out, kind) {
+    match parse(&condensed.bytes, kind) {
         Some(tree) => {
             reader.walk(&tree);
+            condensed.tell_of_text(&mut reader.found);
             for function in &mut reader.found.functions {
                 let key = |fork: &Fork| (fork.range.start, Reverse(fork.range.end));
                 function.forks.sort_by_key(key);
@@ -277,8 +246,11 @@ impl Reader<'_> {
             if SCOPES.contains(&node.kind()) {
                 self.scopes.push(node.byte_range());
             }
-            self.visit(node);
-            self.fork(node);
+            // Nothing is told by a single token.
+            if node.child_count() > 0 {
+                self.visit(node);
+                self.fork(node);
+            }
             if cursor.goto_first_child() || cursor.goto_next_sibling() {
                 continue;
             }

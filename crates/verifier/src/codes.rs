@@ -155,8 +155,9 @@ fn range(lowest: u32, bytes: &[u8]) -> Vec<u32> {
     let Some(most) = most else { return vec![lowest] };
     let tested = |offset: u32| mask.is_none_or(|mask| offset < 64 && mask >> offset & 1 != 0);
     // Where nothing says which codes of a long range count, the method to pass buffers is mostly the same.
-    let is_likely =
-        |offset: u32| step == 4 || mask.is_some() || most < MOST_OF_RANGE || offset % 4 == 0;
+    let is_likely = |offset: u32| {
+        step == 4 || mask.is_some() || most < MOST_OF_RANGE || offset.is_multiple_of(4)
+    };
     let offsets = (0..=most).filter(|&offset| is_likely(offset) && tested(offset));
     let offsets = offsets.take(MOST_OF_RANGE as usize);
     let codes = offsets.map(|offset| lowest.wrapping_add(offset * step));

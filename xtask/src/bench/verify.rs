@@ -1,10 +1,11 @@
 //! Drivers run up to the end of DriverEntry, beside speakeasy, on those that both run to it.
 
-use super::meter::median;
+use super::meter::{Contestant, Meter, line, median};
 use super::table::{Ratio, Target};
 use crate::command::{capture, root, run};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,7 +33,7 @@ pub fn measure(folder: &Path, real: &Path) -> Result<()> {
     );
     let ours = times(Command::new(&program).arg(ROUNDS).args(&drivers))?;
     let script = root().join("bench/speakeasy_enter.py");
-    let theirs = times(Command::new(&python).arg(script).args(&drivers))?;
+    let theirs = times(Command::new(&python).arg(&script).args(&drivers))?;
     let both: Vec<_> = ours.keys().filter(|path| theirs.contains_key(*path)).collect();
     ensure!(!both.is_empty(), "there is no driver that both run");
     let sum = |times: &Times| both.iter().map(|path| times[*path]).sum::<f64>();
@@ -43,15 +44,27 @@ pub fn measure(folder: &Path, real: &Path) -> Result<()> {
         theirs.len(),
         both.len()
     );
-    println!("{:<12}{:>14}{:>14}", "", "median ms", "drivers/s");
-    for (name, times) in [("ringfence", &ours), ("speakeasy", &theirs)] {
+    // Once more without a clock, only over those that both run.
+    let peaks = [
+        peak("ringfence", line![&program, "1"], &both)?,
+        peak("speakeasy", line![&python, &script], &both)?,
+    ];
+    println!("{:<12}{:>14}{:>14}{:>14}", "", "median ms", "drivers/s", "peak MiB");
+    for ((name, times), peak) in [("ringfence", &ours), ("speakeasy", &theirs)].iter().zip(peaks) {
         let speed = both.len() as f64 / sum(times);
-        println!("{name:<12}{:>14.3}{speed:>14.1}", middle(times) * 1e3);
+        println!("{name:<12}{:>14.3}{speed:>14.1}{peak:>14.1}", middle(times) * 1e3);
     }
     let ratio = Ratio::new("drivers/s", &[sum(&theirs) / sum(&ours)], Some(Target::AtLeast(GOAL)));
     let word = if ratio.met == Some(true) { "met" } else { "missed" };
     println!("drivers/s, of speakeasy: {:.0}, target >= {GOAL:.0}: {word}", ratio.value);
     Ok(())
+}
+
+/// The most memory, in MiB, of one process that runs drivers one after the other.
+fn peak(name: &'static str, mut line: Vec<OsString>, drivers: &[&String]) -> Result<f64> {
+    line.extend(drivers.iter().map(OsString::from));
+    let sample = Meter::new()?.measure(&Contestant::new(name, line))?;
+    Ok(sample.peak_kib as f64 / 1024.0)
 }
 
 /// The drivers in some folders.

@@ -18,7 +18,9 @@ Exit codes, looked at in this order:
      (or a run did not come to its end, with --fail-unknown)
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine
-  0  none of these"
+  0  none of these
+
+`scan --verify` has other formats, reports to files, settings, acceptances and baselines."
 )]
 pub(crate) struct Verify {
     /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard
@@ -35,26 +37,30 @@ pub(crate) struct Verify {
         value_name = "WHICH"
     )]
     pub(crate) environment: Environments,
-    /// Windows versions the answers are about; the driver finds itself on the newest of them [default: all of Windows
-    /// 10 and 11 and their servers]
+    /// Windows versions the answers are about; the driver finds itself on the newest of them [default: win10-1703+]
     #[arg(long, value_parser = named_targets, value_delimiter = ',', value_name = "VERSIONS")]
     pub(crate) target: Vec<NamedTargets>,
-    /// How to write it: text, json (one document), or jsonl (a line for each driver and set-up)
+    /// How to write it: text (everything), summary (tables), json (one document), or jsonl (a line for each driver
+    /// and set-up) [default: text for one file, summary for more]
     #[arg(
         long,
         value_enum,
         ignore_case = true,
-        default_value = "text",
         hide_possible_values = true,
         value_name = "FORMAT"
     )]
-    pub(crate) format: VerifyFormat,
+    pub(crate) format: Option<VerifyFormat>,
     /// Write every call of a kernel function and every change of what may be done with pages to a file, a line of
     /// JSON each
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trace: Option<PathBuf>,
-    /// The most instructions of a run
-    #[arg(long, value_name = "NUMBER", default_value_t = 50_000_000)]
+    /// The most instructions of a run; work that the emulated kernel does for the driver counts too
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 50_000_000,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     pub(crate) instructions: u64,
     /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
     /// given several times. Files beside the drivers are found without
@@ -77,6 +83,7 @@ pub(crate) enum Environments {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VerifyFormat {
     Text,
+    Summary,
     Json,
     Jsonl,
 }

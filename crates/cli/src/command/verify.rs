@@ -4,7 +4,9 @@ use crate::arguments::{Color, Environments, Verify, VerifyFormat};
 use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
-use ringfence::report::{verify_json, verify_json_lines, verify_text, verify_trace};
+use ringfence::report::{
+    verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
+};
 use ringfence::{
     Closing, Examination, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink, Targets, Tool,
 };
@@ -15,16 +17,21 @@ use std::rc::Rc;
 pub(crate) fn run(arguments: &Verify, color: Color) -> anyhow::Result<u8> {
     let inputs: Vec<_> = arguments.inputs.iter().map(|input| Input::parse(input)).collect();
     if let Some(path) = &arguments.trace {
+        if path.as_os_str() == "-" {
+            anyhow::bail!("a trace goes to a file; standard output has the report");
+        }
         report_file::spare(path, None)?;
     }
     let settings = settings(arguments);
     let options = terminal::options(color);
-    let is_for_machines = arguments.format != VerifyFormat::Text;
-    let manner = Manner { streams: true, is_for_machines };
+    let format = format_of(arguments, &inputs);
+    let is_for_machines = matches!(format, VerifyFormat::Json | VerifyFormat::Jsonl);
+    let manner = Manner { streams: format != VerifyFormat::Summary, is_for_machines };
     let ended = Rc::new(Ended::default());
     let report = |out| {
-        let sink = match arguments.format {
+        let sink = match format {
             VerifyFormat::Text => verify_text(out, options),
+            VerifyFormat::Summary => verify_summary(out, options),
             VerifyFormat::Json => verify_json(out),
             VerifyFormat::Jsonl => verify_json_lines(out),
         };
@@ -34,6 +41,14 @@ pub(crate) fn run(arguments: &Verify, color: Color) -> anyhow::Result<u8> {
     let scan = scanning::run(&inputs, &settings, &manner, report, trace.into_iter().collect())?;
     let fails = ended.objected.get() || arguments.fail_unknown && ended.open.get();
     Ok(if fails { exit::OBJECTION } else { exit::of_scan(&scan, &[], false) })
+}
+
+/// Where none is asked for: everything about one driver, a summary of more.
+fn format_of(arguments: &Verify, inputs: &[Input]) -> VerifyFormat {
+    arguments.format.unwrap_or(match inputs {
+        [only] if only.is_one_file() => VerifyFormat::Text,
+        _ => VerifyFormat::Summary,
+    })
 }
 
 fn settings(arguments: &Verify) -> Settings {

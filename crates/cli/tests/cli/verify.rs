@@ -127,9 +127,57 @@ fn text_tells_each_part_and_the_finding() {
     assert!(ran.line("DriverEntry  ").contains("STATUS_SUCCESS, 5 calls"));
     assert!(ran.line("stop").contains("bug check 0xC4 (0x2000, "));
     assert!(ran.line("= stack").contains("executable-pool-x64.sys+50b5"));
-    assert!(ran.stdout.contains("rcx=0000000000000000"));
-    assert!(ran.last_line().starts_with("1 driver, emulated: 1 violation ("));
+    // The pool type that was asked for is in RCX: zero.
+    assert!(ran.line("= registers").contains("rax="));
+    assert!(ran.stdout.contains("rflags="));
+    assert!(ran.stdout.contains(", all others 0"));
+    assert!(ran.last_line().starts_with("1 driver, emulated: 1 stopped ("), "{}", ran.stdout);
     assert!(!ran.stdout.contains("memory integrity on"));
+}
+
+/// What Driver Verifier objects to is noted down, and the run goes on; what the pages' rights forbid ends it.
+#[test]
+fn a_stop_that_ends_the_run_is_told_as_such() {
+    let ran = verify("", &["patches-itself-x64"]);
+    assert_eq!(ran.stdout.matches("did not return").count(), 2, "{}", ran.stdout);
+    assert!(!ran.stdout.contains("would stop"));
+    assert!(ran.line("stopped: ").contains("bug check 0xBE"));
+    assert!(ran.line("seen by").contains("the emulated kernel with memory integrity off"));
+}
+
+/// Of many drivers those that are objected to are told, a row each, and the others counted.
+#[test]
+fn many_drivers_are_told_in_tables() {
+    let ran = verify("", &["clean-x64", "executable-pool-x64", "rwx-text-x64", "kmdf-x64"]);
+    assert_eq!(ran.code, Some(1));
+    let row = ran.line("executable-pool-x64.sys  ");
+    assert!(row.contains("0xC4:0x2000") && row.contains("returned"), "{row}");
+    let row = ran.line("rwx-text-x64.sys  ");
+    assert!(row.contains("0xC4:0x2003") && row.contains("not loaded"), "{row}");
+    assert!(!ran.stdout.contains("clean-x64.sys"), "{}", ran.stdout);
+    assert!(ran.line("without objection").starts_with("1 driver returned"));
+    let last = ran.last_line();
+    assert!(
+        last.starts_with("4 drivers, emulated: 2 stopped · 1 not run to the end · 1 returned ("),
+        "{last}"
+    );
+}
+
+#[test]
+fn without_a_driver_there_is_nothing_to_examine() {
+    let files = folder([]);
+    let ran = run(["verify", files.path().to_str().unwrap()]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.last_line().starts_with("0 drivers: nothing to examine ("), "{}", ran.stdout);
+}
+
+/// Why a driver is not let in is told by the finding itself.
+#[test]
+fn a_driver_that_is_not_let_in_is_told_why() {
+    let ran = verify("", &["rwx-data-section-arm64"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.line("error[").contains("writable-executable-section"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("what no run did"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{Analysis, Found};
 use super::{Manner, value_of};
 use crate::Reason;
-use crate::decode::{Decoder, Flow, Stub, Touch};
+use crate::decode::{Decoder, Flow, Followed, Stub, Touch};
 use crate::domain::{Atom, Base, Set};
 use crate::flow::{Graph, Insn};
 use crate::ir::{Address, Reg, Target};
@@ -197,8 +197,8 @@ impl Analysis<'_, '_, '_> {
             let Some((target, set_at, always)) = self.code_in(state.get(register)) else {
                 continue;
             };
-            let followed = self.decoder.follow(to, register);
-            if followed.written || followed.handed {
+            let asked = Followed { written: true, handed: true, ..Followed::default() };
+            if self.decoder.follow(to, register, &asked) {
                 let given = self.given(state);
                 let reached = self.reachable[block] || self.graph.unresolved;
                 let handed =

@@ -276,7 +276,7 @@ impl Decoder for Amd64<'_> {
         &ABI
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, at: u32) -> Option<Lifted> {
         match self.glance(at) {
             Some(glance) => Some(self.read_common(at, &glance)),
@@ -420,8 +420,8 @@ impl Decoder for Amd64<'_> {
         made(&self.decode(at)?)
     }
 
-    fn follow(&mut self, start: u32, register: Reg) -> Followed {
-        follow::follow(self, start, register)
+    fn follow(&mut self, start: u32, register: Reg, asked: &Followed) -> bool {
+        follow::follow(self, start, register, asked)
     }
 
     fn padding(&self, bytes: &[u8]) -> usize {

@@ -1,7 +1,7 @@
 //! Reads a function: from its entries wherever jumps lead, and what is left around places of interest.
 
 use super::{Block, Entry, Graph, Insn, LONGEST};
-use crate::decode::{Decoder, Flow, Stub, Taken};
+use crate::decode::{Decoder, Flow, Lifted, Stub, Taken};
 use crate::function::{Extent, Finder};
 use crate::ir::{Condition, Target};
 use crate::places::Places;
@@ -73,10 +73,10 @@ struct Reader<'r, D> {
     places: &'r Places<'r>,
     finder: &'r Finder<'r>,
     extent: Extent,
-    /// For each byte from `table_start` on: one more than the instruction that starts there.
+    /// For each byte from `table_start` on: how long the instruction is that starts there, 0 for none.
     table_start: u32,
-    table: Vec<u32>,
-    beyond: HashMap<u32, u32>,
+    table: Vec<u8>,
+    beyond: HashMap<u32, u8>,
     insns: Vec<Insn>,
     leaders: Vec<u32>,
     /// Where indirect jumps go, and the tables that each may go by.
@@ -140,7 +140,7 @@ impl<D: Decoder> Reader<'_, D> {
             let mut at = range.start;
             while at < range.end && !self.spent {
                 at = match self.find(at) {
-                    Some(number) => self.insns[number as usize - 1].end().max(at + 1),
+                    Some(length) => at.saturating_add(u32::from(length).max(1)),
                     None => self.fill_hole(at, &mut holes, entries),
                 };
             }
@@ -189,27 +189,13 @@ impl<D: Decoder> Reader<'_, D> {
                 self.spent = true;
                 return;
             }
-            let Some(lifted) = self.decoder.read(at) else {
+            let Some((insn, taken)) = self.insn(at, behind_call) else {
                 self.unresolved = true;
                 return;
             };
-            let next = at.saturating_add(u32::from(lifted.length));
-            let flow = match lifted.flow {
-                Flow::Break if behind_call || self.is_padding(next) => Flow::Stop,
-                Flow::Break => Flow::Next,
-                flow => flow,
-            };
-            behind_call = matches!(flow, Flow::Call(_));
-            let insn = Insn {
-                at,
-                length: lifted.length,
-                ops: (0, 0),
-                flow,
-                when: Condition::Other,
-                names: lifted.names,
-            };
+            behind_call = matches!(insn.flow, Flow::Call(_));
             self.remember(insn);
-            if let Some(taken) = lifted.takes {
+            if let Some(taken) = taken {
                 self.take(taken);
             }
             match self.leave(&insn) {
@@ -221,6 +207,20 @@ impl<D: Decoder> Reader<'_, D> {
         self.switch_again(at);
     }
 
+    /// The instruction at `at`, which may stand just behind a call, and the address on the stack that it takes.
+    #[inline(always)]
+    fn insn(&mut self, at: u32, behind_call: bool) -> Option<(Insn, Option<Taken>)> {
+        let Lifted { length, flow, names, takes } = self.decoder.read(at)?;
+        let flow = match flow {
+            Flow::Break if behind_call || self.is_padding(at.saturating_add(u32::from(length))) => {
+                Flow::Stop
+            }
+            Flow::Break => Flow::Next,
+            flow => flow,
+        };
+        Some((Insn { at, length, ops: (0, 0), flow, when: Condition::Other, names }, takes))
+    }
+
     /// Where code comes to known code at `at`, and soon to an indirect jump: the jump once more, as another
     /// table may be meant than on the way that led there first.
     fn switch_again(&mut self, mut at: u32) {
@@ -228,15 +228,18 @@ impl<D: Decoder> Reader<'_, D> {
         if self.switches.range(near).next().is_none() {
             return;
         }
+        let mut behind_call = false;
         for _ in 0..MOST_BEFORE_JUMP {
-            let Some(number) = self.find(at) else { return };
-            let insn = self.insns[number as usize - 1];
-            self.decoder.read(at);
+            if self.find(at).is_none() {
+                return;
+            }
+            let Some((insn, _)) = self.insn(at, behind_call) else { return };
             match insn.flow {
                 Flow::Next | Flow::Branch(_) | Flow::Call(_) => at = insn.end(),
-                Flow::Indirect(target) => return self.switch(&insn, target),
+                Flow::Indirect(target) => return self.switch(insn.at, target),
                 _ => return,
             }
+            behind_call = matches!(insn.flow, Flow::Call(_));
         }
     }
 
@@ -289,13 +292,13 @@ impl<D: Decoder> Reader<'_, D> {
             }
             Flow::Call(target) => self.returns(target),
             Flow::Indirect(target) => {
-                self.switch(insn, target);
+                self.switch(insn.at, target);
                 false
             }
         }
     }
 
-    fn switch(&mut self, insn: &Insn, target: Target) {
+    fn switch(&mut self, at: u32, target: Target) {
         if matches!(target, Target::Pointer(_)) {
             return;
         }
@@ -303,8 +306,8 @@ impl<D: Decoder> Reader<'_, D> {
         let inside =
             |rva: u32| places.code_from(rva).is_some() && may_own(extent, places, finder, rva);
         let jumps = self.decoder.jump_table(&inside);
-        let first = !self.switches.contains_key(&insn.at);
-        let known = self.switches.entry(insn.at).or_default();
+        let first = !self.switches.contains_key(&at);
+        let known = self.switches.entry(at).or_default();
         let fresh = jumps.tables.iter().filter(|table| known.insert(table.start)).count();
         if fresh == 0 && !first {
             return;
@@ -330,9 +333,9 @@ impl<D: Decoder> Reader<'_, D> {
             self.owns(target);
         }
         self.pending.extend(&targets);
-        self.tables.entry(insn.at).or_default().extend(targets);
+        self.tables.entry(at).or_default().extend(targets);
         if let Some(since) = jumps.since {
-            self.guarded.push((since, insn.at, jumps.all));
+            self.guarded.push((since, at, jumps.all));
         }
     }
 
@@ -409,19 +412,18 @@ impl<D: Decoder> Reader<'_, D> {
 
     fn remember(&mut self, insn: Insn) {
         self.insns.push(insn);
-        let number = self.insns.len() as u32;
         let index = insn.at.wrapping_sub(self.table_start) as usize;
         match self.table.get_mut(index) {
-            Some(entry) => *entry = number,
-            None => drop(self.beyond.insert(insn.at, number)),
+            Some(entry) => *entry = insn.length,
+            None => drop(self.beyond.insert(insn.at, insn.length)),
         }
     }
 
-    /// One more than the number of the instruction at `at`.
-    fn find(&self, at: u32) -> Option<u32> {
+    /// How long the instruction at `at` is, if one is known there.
+    fn find(&self, at: u32) -> Option<u8> {
         match self.table.get(at.wrapping_sub(self.table_start) as usize) {
             Some(0) => None,
-            Some(number) => Some(*number),
+            Some(length) => Some(*length),
             None => self.beyond.get(&at).copied(),
         }
     }
@@ -430,8 +432,8 @@ impl<D: Decoder> Reader<'_, D> {
     fn covers(&self, field: u32) -> bool {
         (1..=11).any(|back| {
             let start = field.wrapping_sub(back);
-            self.find(start).is_some_and(|number| {
-                self.insns[number as usize - 1].end() >= field.saturating_add(4)
+            self.find(start).is_some_and(|length| {
+                start.saturating_add(u32::from(length)) >= field.saturating_add(4)
             })
         })
     }
@@ -440,8 +442,8 @@ impl<D: Decoder> Reader<'_, D> {
     fn gap_before(&mut self, field: u32, place: u32) -> Option<u32> {
         let range = self.extent.ranges.iter().find(|range| range.contains(&field))?.clone();
         let lowest = range.start.max(field.saturating_sub(256));
-        let known = (lowest..field).rev().find_map(|at| self.find(at));
-        let after = known.map_or(lowest, |number| self.insns[number as usize - 1].end());
+        let end = |at: u32| Some(at.saturating_add(u32::from(self.find(at)?)));
+        let after = (lowest..field).rev().find_map(end).unwrap_or(lowest);
         let bytes = self.places.code_from(after)?;
         let first = after.saturating_add(self.decoder.padding(bytes) as u32);
         (first..field).take(16).find(|&start| self.leads_to(start, field, place))
@@ -459,17 +461,16 @@ impl<D: Decoder> Reader<'_, D> {
         at >= field.saturating_add(4) && named == Some(place)
     }
 
-    /// Puts the instructions in order.
+    /// Puts the instructions in order: they come in runs, of which few overlap others.
     fn sort(&mut self) {
-        if self.table.is_empty() || !self.beyond.is_empty() {
-            // They come in runs, which a stable sort takes as they are.
-            self.insns.sort_by_key(|insn| insn.at);
-            return;
-        }
-        // The table has them in order.
+        let mut runs: Vec<&[Insn]> =
+            self.insns.chunk_by(|one, next| one.end() == next.at).collect();
+        runs.sort_unstable_by_key(|run| run.first().map(|insn| insn.at));
         let mut sorted = Vec::with_capacity(self.insns.len());
-        let numbers = self.table.iter().filter(|number| **number != 0);
-        sorted.extend(numbers.map(|number| self.insns[*number as usize - 1]));
+        runs.into_iter().for_each(|run| sorted.extend_from_slice(run));
+        if !sorted.is_sorted_by_key(|insn: &Insn| insn.at) {
+            sorted.sort_by_key(|insn| insn.at);
+        }
         self.insns = sorted;
     }
 

@@ -3,8 +3,8 @@
 
 use super::Search;
 use super::sight::Clue;
-use crate::decode::{Flow, Stub};
-use crate::ir::Target;
+use crate::decode::{Flow, Followed, Stub};
+use crate::ir::{Reg, Target};
 use crate::scan::Field;
 use foldhash::{HashMap, HashSet};
 use ringfence_image::Rva;
@@ -77,8 +77,8 @@ impl Search<'_> {
         let Some((length, flow)) = self.decoder.step(at) else { return Vec::new() };
         if let Flow::Call(_) = flow {
             let result = self.decoder.abi().result;
-            let followed = self.followed(at.saturating_add(length), result);
-            if !followed.is_some_and(|followed| followed.returned) {
+            let asked = Followed { returned: true, ..Followed::default() };
+            if !self.followed(at.saturating_add(length), result, &asked).unwrap_or(false) {
                 return Vec::new();
             }
         }
@@ -158,8 +158,7 @@ impl Search<'_> {
         let Some(lifted) = self.decoder.read(at) else { return false };
         let result = self.decoder.abi().result;
         let next = at.saturating_add(u32::from(lifted.length));
-        let followed = self.followed(next, result);
-        followed.is_some_and(|followed| followed.called)
+        self.is_called(next, result)
     }
 
     /// Clues to calls of variables that nothing but one call's memory is stored in.
@@ -208,9 +207,15 @@ impl Search<'_> {
             uses.taken = true;
         } else if let Some((register, _)) = self.decoder.made(start) {
             let next = start.saturating_add(u32::from(lifted.length));
-            if self.followed(next, register).is_some_and(|followed| followed.called) {
+            if self.is_called(next, register) {
                 uses.calls.push(field);
             }
         }
+    }
+
+    /// Whether code may go where `register` says before the instruction at `start`.
+    fn is_called(&mut self, start: u32, register: Reg) -> bool {
+        let asked = Followed { called: true, ..Followed::default() };
+        self.followed(start, register, &asked).unwrap_or(false)
     }
 }

@@ -322,19 +322,15 @@ impl Search<'_> {
         if loads != of_slot {
             return None;
         }
-        let followed = self.followed(next, register);
-        let used = |followed: Followed| match loads {
-            true => followed.written || followed.read,
-            false => followed.written || followed.handed,
-        };
-        followed.is_none_or(used).then_some(true)
+        let asked = Followed { written: true, handed: !loads, read: loads, ..Followed::default() };
+        self.followed(next, register, &asked).unwrap_or(true).then_some(true)
     }
 
-    /// What may become of what `register` holds before the instruction at `start`; nothing once that was
-    /// asked too often.
-    pub(super) fn followed(&mut self, start: u32, register: Reg) -> Option<Followed> {
+    /// Whether something that is `asked` may become of what `register` holds before the instruction at `start`;
+    /// nothing once that was asked too often.
+    pub(super) fn followed(&mut self, start: u32, register: Reg, asked: &Followed) -> Option<bool> {
         self.looks = self.looks.checked_sub(1)?;
-        Some(self.decoder.follow(start, register))
+        Some(self.decoder.follow(start, register, asked))
     }
 
     /// Whether the instruction around `at` certainly begins elsewhere than at `start`, though one could

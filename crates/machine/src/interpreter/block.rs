@@ -1,8 +1,10 @@
 //! Code that was decoded, and where it is.
 
 use super::op::Op;
+use super::threaded;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Operations that are kept. With more, all are dropped and made anew as they are needed.
 const MOST_OPS: usize = 1 << 19;
@@ -19,7 +21,7 @@ pub(crate) struct Block {
     /// Where the last instruction ends.
     pub(crate) end: u64,
     pub(crate) ops: Box<[Op]>,
-    /// How many instructions it has: the last operation may be two.
+    /// How many instructions it has: an operation may be two.
     pub(crate) instructions: u64,
     /// Where the bytes came from: the frame of its page, and that of the next when its only instruction
     /// reaches there.
@@ -35,15 +37,16 @@ const NOWHERE: u64 = 0x8000_0000_0000_0000;
 
 impl Block {
     pub(crate) fn new(
-        address: u64,
-        end: u64,
-        ops: Vec<Op>,
+        range: Range<u64>,
+        mut ops: Vec<Op>,
+        instructions: u64,
         sources: (Source, Option<Source>),
     ) -> Self {
+        threaded::link(&mut ops);
         Self {
-            address,
-            end,
-            instructions: ops.len() as u64,
+            address: range.start,
+            end: range.end,
+            instructions,
             ops: ops.into_boxed_slice(),
             sources,
             next: [(NOWHERE, 0); 2],

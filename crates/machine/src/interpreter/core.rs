@@ -62,14 +62,17 @@ impl Recent {
 
 /// What instructions work on.
 pub(crate) struct Core {
-    /// The general registers, then what else an address may be made of.
-    pub(crate) general: [u64; 32],
+    /// The general registers, then what else an address may be made of. There are as many as a byte can
+    /// number, so that no number of an operation is out of bounds.
+    pub(crate) general: [u64; 256],
     pub(crate) flags: Flags,
     /// Where to go on after the block.
     pub(crate) rip: u64,
     /// Code that was decoded has been written to.
     pub(crate) changed: bool,
     pub(crate) exit: Option<Exit>,
+    /// How many operations the block had left when one stopped it, that one included.
+    pub(crate) unfinished: usize,
     /// The control word of x87.
     pub(crate) x87_control: u16,
     /// As the host sees them. While code runs, only the vectors and MXCSR are up to date.
@@ -83,11 +86,12 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(memory: Memory) -> Self {
         Self {
-            general: [0; 32],
+            general: [0; 256],
             flags: Flags::new(0),
             rip: 0,
             changed: false,
             exit: None,
+            unfinished: 0,
             x87_control: super::x87::RESET,
             registers: Registers::default(),
             memory,
@@ -135,7 +139,7 @@ impl Core {
     /// What a register of an operation holds.
     #[inline(always)]
     pub(crate) fn number(&self, register: u8) -> u64 {
-        self.general[register as usize & 31]
+        self.general[usize::from(register)]
     }
 
     /// Ends the run at this instruction.

@@ -6,16 +6,21 @@
 mod arithmetic;
 mod branch;
 mod moves;
+mod multiply;
+pub(crate) mod pairs;
 mod shift;
+mod unary;
 mod vectors;
 
 use super::core::Core;
-use super::op::{Handler, Op};
-use iced_x86::{Instruction, OpKind, Register};
+use super::op::Op;
+use super::threaded::{Handler, Hands};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 /// A handler, and one that does the same without flags, where there is one.
 pub(crate) struct Choice {
     pub(crate) run: Handler,
+    pub(crate) hands: Hands,
     /// For when all flags that the instruction sets are set again before anybody can see them.
     pub(crate) without_flags: Option<Handler>,
     /// One that carries out a conditional branch as well, by its condition.
@@ -26,8 +31,64 @@ pub(crate) struct Choice {
 pub(crate) type WithBranch = fn(u8) -> Handler;
 
 impl Choice {
-    const fn only(run: Handler) -> Self {
-        Self { run, without_flags: None, with_branch: None }
+    const fn new(run: Handler, hands: Hands) -> Self {
+        Self { run, hands, without_flags: None, with_branch: None }
+    }
+}
+
+/// What an instruction can have otherwise than from the registers it names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AtHand {
+    /// The general register whose value the operation before hands on.
+    given: Option<u8>,
+    /// The register of which the first operand is a copy, where the operation makes that copy as well.
+    copied: Option<u8>,
+}
+
+impl AtHand {
+    /// At the beginning of a block.
+    pub(crate) const NOTHING: Self = Self { given: None, copied: None };
+
+    /// What is at hand behind this operation.
+    pub(crate) fn behind(self, op: &Op, hands: Hands) -> Self {
+        let given = match hands {
+            Hands::Result => Some(op.to),
+            Hands::Given => self.given,
+            Hands::Nothing => None,
+        };
+        Self { given, copied: None }
+    }
+
+    /// The same for an operation that copies this register to its first operand before anything else.
+    pub(crate) const fn copying(self, register: u8) -> Self {
+        Self { given: self.given, copied: Some(register) }
+    }
+
+    fn is(self, register: Register) -> bool {
+        register.is_gpr() && self.given.is_some() && number(register) == self.given
+    }
+
+    /// Whether it is the first operand.
+    fn is_first(self, i: &Instruction) -> bool {
+        match self.copied {
+            Some(copied) => self.given == Some(copied),
+            None => self.is(i.op0_register()),
+        }
+    }
+
+    /// Whether it is the second operand.
+    fn is_second(self, i: &Instruction) -> bool {
+        self.is(i.op1_register())
+    }
+
+    /// Whether it is the base of the address.
+    fn is_base(self, i: &Instruction) -> bool {
+        self.is(i.memory_base())
+    }
+
+    /// Whether it is the index of the address.
+    fn is_index(self, i: &Instruction) -> bool {
+        self.is(i.memory_index())
     }
 }
 
@@ -45,12 +106,14 @@ enum Form {
 }
 
 /// The operation for an instruction, where it has a handler of its own.
-pub(crate) fn choose(i: &Instruction, block: u64) -> Option<(Op, Choice)> {
+pub(crate) fn choose(i: &Instruction, block: u64, at_hand: AtHand) -> Option<(Op, Choice)> {
     let choice = branch::choose(i).or_else(|| {
         let form = form(i)?;
-        arithmetic::choose(i, form)
-            .or_else(|| moves::choose(i, form))
-            .or_else(|| shift::choose(i, form))
+        arithmetic::choose(i, form, at_hand)
+            .or_else(|| moves::choose(i, form, at_hand))
+            .or_else(|| unary::choose(i, form, at_hand))
+            .or_else(|| multiply::choose(i, form, at_hand))
+            .or_else(|| shift::choose(i, form, at_hand))
             .or_else(|| vectors::choose(i, form))
     })?;
     let mut op = Op::new(choice.run, i, block);
@@ -64,10 +127,46 @@ pub(crate) fn choose(i: &Instruction, block: u64) -> Option<(Op, Choice)> {
         }
     }
     op.value = value(i);
+    op.first = at_hand.copied.unwrap_or(op.to);
     if has_memory && !op.takes_memory(i, block) {
         return None;
     }
     Some((op, choice))
+}
+
+/// Whether an instruction changes its first operand, a register of which a copy was just made, and can as well
+/// make that copy itself.
+pub(crate) fn takes_copy(copy: &Instruction, i: &Instruction) -> bool {
+    use Mnemonic as M;
+    let changes = matches!(
+        i.mnemonic(),
+        M::Add
+            | M::Sub
+            | M::And
+            | M::Or
+            | M::Xor
+            | M::Inc
+            | M::Dec
+            | M::Neg
+            | M::Not
+            | M::Shl
+            | M::Shr
+            | M::Sar
+            | M::Rol
+            | M::Ror
+    );
+    let is_copy = copy.mnemonic() == M::Mov && form(copy) == Some(Form::RegisterRegister);
+    let (to, size) = (copy.op0_register(), copy.op0_register().size());
+    let second =
+        (i.op_count() > 1).then(|| i.op1_register()).filter(|register| *register != Register::None);
+    changes
+        && is_copy
+        && to.is_gpr()
+        && copy.op1_register().is_gpr()
+        && size >= 4
+        && i.op0_register() == to
+        && !matches!(form(i), None | Some(Form::RegisterMemory))
+        && second != Some(to)
 }
 
 /// The immediate at the end, or where a branch leads.
@@ -104,38 +203,38 @@ fn form(i: &Instruction) -> Option<Form> {
     })
 }
 
-/// A handler for the width of an instruction's first operand.
+/// A handler for the width of an instruction's first operand, of a kind that `threaded` knows.
 macro_rules! by_width {
-    ($size:expr, $handler:ident $(, $other:ty)*) => {
+    ($kind:ident, $size:expr, $handler:ident $(, $other:tt)*) => {
         match $size {
-            1 => $handler::<$($other,)* crate::interpreter::width::B1>,
-            2 => $handler::<$($other,)* crate::interpreter::width::B2>,
-            4 => $handler::<$($other,)* crate::interpreter::width::B4>,
-            _ => $handler::<$($other,)* crate::interpreter::width::B8>,
+            1 => $kind!($handler::<$($other,)* crate::interpreter::width::B1>),
+            2 => $kind!($handler::<$($other,)* crate::interpreter::width::B2>),
+            4 => $kind!($handler::<$($other,)* crate::interpreter::width::B4>),
+            _ => $kind!($handler::<$($other,)* crate::interpreter::width::B8>),
         }
     };
 }
 
-/// A handler for a condition.
+/// A handler for a condition, of a kind that `threaded` knows.
 macro_rules! by_condition {
-    ($condition:expr, $handler:ident $(, $other:tt)*) => {
+    ($kind:ident, $condition:expr, $handler:ident $(, $other:tt)*) => {
         match $condition {
-            0 => $handler::<0 $(, $other)*>,
-            1 => $handler::<1 $(, $other)*>,
-            2 => $handler::<2 $(, $other)*>,
-            3 => $handler::<3 $(, $other)*>,
-            4 => $handler::<4 $(, $other)*>,
-            5 => $handler::<5 $(, $other)*>,
-            6 => $handler::<6 $(, $other)*>,
-            7 => $handler::<7 $(, $other)*>,
-            8 => $handler::<8 $(, $other)*>,
-            9 => $handler::<9 $(, $other)*>,
-            10 => $handler::<10 $(, $other)*>,
-            11 => $handler::<11 $(, $other)*>,
-            12 => $handler::<12 $(, $other)*>,
-            13 => $handler::<13 $(, $other)*>,
-            14 => $handler::<14 $(, $other)*>,
-            _ => $handler::<15 $(, $other)*>,
+            0 => $kind!($handler::<0 $(, $other)*>),
+            1 => $kind!($handler::<1 $(, $other)*>),
+            2 => $kind!($handler::<2 $(, $other)*>),
+            3 => $kind!($handler::<3 $(, $other)*>),
+            4 => $kind!($handler::<4 $(, $other)*>),
+            5 => $kind!($handler::<5 $(, $other)*>),
+            6 => $kind!($handler::<6 $(, $other)*>),
+            7 => $kind!($handler::<7 $(, $other)*>),
+            8 => $kind!($handler::<8 $(, $other)*>),
+            9 => $kind!($handler::<9 $(, $other)*>),
+            10 => $kind!($handler::<10 $(, $other)*>),
+            11 => $kind!($handler::<11 $(, $other)*>),
+            12 => $kind!($handler::<12 $(, $other)*>),
+            13 => $kind!($handler::<13 $(, $other)*>),
+            14 => $kind!($handler::<14 $(, $other)*>),
+            _ => $kind!($handler::<15 $(, $other)*>),
         }
     };
 }

@@ -33,7 +33,18 @@ pub(crate) const fn when(on: bool, flag: u64) -> u64 {
     if on { flag } else { 0 }
 }
 
-/// What the status flags come from.
+/// What the carry comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Carry {
+    /// It stands in `word`.
+    Word,
+    /// `a + b`.
+    Sum,
+    /// `a - b`.
+    Difference,
+}
+
+/// What the other status flags come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     /// They stand in `word`.
@@ -42,9 +53,9 @@ enum Kind {
     Add,
     /// `r = a - b`.
     Subtract,
-    /// `r = a + 1`, and the carry is that of `word`.
+    /// `r` is one more than something; `a` and `b` are of what set the carry before.
     Increment,
-    /// `r = a - 1`, and the carry is that of `word`.
+    /// `r` is one less than something, and so on.
     Decrement,
 }
 
@@ -53,6 +64,7 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flags {
     kind: Kind,
+    carry: Carry,
     /// By how much they were moved up.
     shift: u8,
     a: u64,
@@ -70,7 +82,8 @@ const fn result_flags(r: u64, shift: u8) -> u64 {
 
 impl Flags {
     pub(crate) const fn new(rflags: u64) -> Self {
-        Self { kind: Kind::Word, shift: 0, a: 0, b: 0, r: 0, word: rflags & SETTABLE | 2 }
+        let word = rflags & SETTABLE | 2;
+        Self { kind: Kind::Word, carry: Carry::Word, shift: 0, a: 0, b: 0, r: 0, word }
     }
 
     /// The word that `pushf` would store.
@@ -94,17 +107,22 @@ impl Flags {
     }
 
     pub(crate) fn status(&self) -> u64 {
+        let (r, one) = (self.r, 1 << self.shift);
+        let added = |a: u64, b: u64| (a & b) | ((a | b) & !r);
+        let subtracted = |a: u64, b: u64| (!a & b) | ((!a | b) & r);
         let carries = match self.kind {
             Kind::Word => return self.word & STATUS,
-            Kind::Add | Kind::Increment => (self.a & self.b) | ((self.a | self.b) & !self.r),
-            Kind::Subtract | Kind::Decrement => (!self.a & self.b) | ((!self.a | self.b) & self.r),
+            Kind::Add => added(self.a, self.b),
+            Kind::Subtract => subtracted(self.a, self.b),
+            Kind::Increment => added(r.wrapping_sub(one), one),
+            Kind::Decrement => subtracted(r.wrapping_add(one), one),
         };
         let carry = match self.kind {
-            Kind::Increment | Kind::Decrement => self.word & CF,
-            _ => when(carries >> 63 != 0, CF),
+            Kind::Increment | Kind::Decrement => self.carry(),
+            _ => carries >> 63 != 0,
         };
-        carry
-            | result_flags(self.r, self.shift)
+        when(carry, CF)
+            | result_flags(r, self.shift)
             | when((carries ^ carries << 1) >> 63 != 0, OF)
             | when((carries >> (self.shift + 3)) & 1 != 0, AF)
     }
@@ -112,7 +130,7 @@ impl Flags {
     /// Sets all status flags.
     #[inline]
     pub(crate) fn set_status(&mut self, status: u64) {
-        self.kind = Kind::Word;
+        (self.kind, self.carry) = (Kind::Word, Carry::Word);
         self.word = (self.word & !STATUS) | status;
     }
 
@@ -125,22 +143,22 @@ impl Flags {
     /// After `a + b`, with all three at the upper end.
     #[inline]
     pub(crate) fn added(&mut self, a: u64, b: u64, r: u64, shift: u32) {
-        (self.kind, self.shift, self.a, self.b, self.r) = (Kind::Add, shift as u8, a, b, r);
+        (self.kind, self.carry, self.shift) = (Kind::Add, Carry::Sum, shift as u8);
+        (self.a, self.b, self.r) = (a, b, r);
     }
 
     /// After `a - b`, with all three at the upper end.
     #[inline]
     pub(crate) fn subtracted(&mut self, a: u64, b: u64, r: u64, shift: u32) {
-        (self.kind, self.shift, self.a, self.b, self.r) = (Kind::Subtract, shift as u8, a, b, r);
+        (self.kind, self.carry, self.shift) = (Kind::Subtract, Carry::Difference, shift as u8);
+        (self.a, self.b, self.r) = (a, b, r);
     }
 
-    /// After one more or one less, with all three at the upper end: the carry stays as it was.
+    /// After one more or one less, with the result at the upper end: the carry stays as it was.
     #[inline]
-    pub(crate) fn stepped(&mut self, a: u64, one: u64, r: u64, shift: u32, up: bool) {
-        let carry = self.carry();
-        self.word = (self.word & !CF) | when(carry, CF);
+    pub(crate) fn stepped(&mut self, r: u64, shift: u32, up: bool) {
         self.kind = if up { Kind::Increment } else { Kind::Decrement };
-        (self.shift, self.a, self.b, self.r) = (shift as u8, a, one, r);
+        (self.shift, self.r) = (shift as u8, r);
     }
 
     /// After a logical operation: as after subtracting nothing, for it carries nothing.
@@ -157,10 +175,10 @@ impl Flags {
 
     #[inline]
     pub(crate) fn carry(&self) -> bool {
-        match self.kind {
-            Kind::Word | Kind::Increment | Kind::Decrement => self.word & CF != 0,
-            Kind::Add => self.r < self.a,
-            Kind::Subtract => self.a < self.b,
+        match self.carry {
+            Carry::Word => self.word & CF != 0,
+            Carry::Sum => self.a > !self.b,
+            Carry::Difference => self.a < self.b,
         }
     }
 

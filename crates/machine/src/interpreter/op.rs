@@ -2,28 +2,33 @@
 
 use super::core::{BLOCK, Core, FS, GS, NONE, Outcome};
 use super::family::Family;
+use super::input::{Base, Index, Input};
+use super::threaded::{self, Handler, handler};
 use iced_x86::{Instruction, Register};
-
-/// Carries out an operation.
-pub(crate) type Handler = fn(&mut Core, &Op) -> Outcome;
 
 /// An instruction made ready to run: a function that knows width and kinds of the operands, and what is left
 /// to know.
 pub(crate) struct Op {
     pub(crate) run: Handler,
+    /// The handler of the operation behind it.
+    pub(crate) then: Handler,
     /// An immediate, or where a branch leads.
     pub(crate) value: u64,
     /// The instruction as a whole, where no handler of its own is made for it.
     whole: Option<Box<(Family, Instruction)>>,
     displacement: i32,
-    base: u8,
-    index: u8,
+    pub(crate) base: u8,
+    pub(crate) index: u8,
     scale: u8,
     segment: u8,
     /// Numbers of general registers.
     pub(crate) to: u8,
+    /// What the first operand is read from: `to`, but where a copy came before and is part of this.
+    pub(crate) first: u8,
     pub(crate) from: u8,
     pub(crate) length: u8,
+    /// How many instructions of its block come before.
+    pub(crate) before: u8,
     /// Where it is in its block.
     pub(crate) offset: u16,
 }
@@ -33,6 +38,7 @@ impl Op {
     pub(crate) fn new(run: Handler, i: &Instruction, block: u64) -> Self {
         Self {
             run,
+            then: threaded::nothing,
             value: 0,
             whole: None,
             displacement: 0,
@@ -41,7 +47,9 @@ impl Op {
             scale: 0,
             segment: NONE,
             to: NONE,
+            first: NONE,
             from: NONE,
+            before: 0,
             length: i.len() as u8,
             offset: i.ip().wrapping_sub(block) as u16,
         }
@@ -49,7 +57,7 @@ impl Op {
 
     /// An instruction that its family carries out.
     pub(crate) fn whole(family: Family, i: &Instruction, block: u64) -> Self {
-        Self { whole: Some(Box::new((family, *i))), ..Self::new(by_family, i, block) }
+        Self { whole: Some(Box::new((family, *i))), ..Self::new(handler!(by_family), i, block) }
     }
 
     /// Takes over the memory operand. False where that needs more than an operation holds.
@@ -81,11 +89,11 @@ impl Op {
         !short
     }
 
-    /// Makes this a comparison with the branch behind it, which leads to `target` from the block's end.
-    /// False where it leads too far.
+    /// Makes this a comparison with the branch behind it, which leads to `target` from this block. False where
+    /// it leads too far.
     #[must_use]
-    pub(crate) fn takes_branch(&mut self, run: Handler, target: u64, end: u64) -> bool {
-        let Ok(distance) = i32::try_from(target.wrapping_sub(end) as i64) else { return false };
+    pub(crate) fn takes_branch(&mut self, run: Handler, target: u64, block: u64) -> bool {
+        let Ok(distance) = i32::try_from(target.wrapping_sub(block) as i64) else { return false };
         (self.run, self.displacement) = (run, distance);
         true
     }
@@ -94,22 +102,22 @@ impl Op {
     #[inline(always)]
     pub(crate) fn branch<const C: u8>(&self, core: &mut Core) {
         if core.flags.holds(C) {
-            core.rip = core.rip.wrapping_add(self.displacement as i64 as u64);
+            core.rip = core.number(BLOCK).wrapping_add(self.displacement as i64 as u64);
         }
     }
 
     /// The address of the memory operand without its segment.
     #[inline(always)]
-    pub(crate) fn offset(&self, core: &Core) -> u64 {
-        core.number(self.base)
-            .wrapping_add(core.number(self.index) << (self.scale & 3))
+    pub(crate) fn offset<B: Input, I: Input>(&self, core: &Core, given: u64) -> u64 {
+        B::get(core, self, given)
+            .wrapping_add(I::get(core, self, given) << (self.scale & 3))
             .wrapping_add(self.displacement as i64 as u64)
     }
 
     /// The address of the memory operand.
     #[inline(always)]
     pub(crate) fn address(&self, core: &Core) -> u64 {
-        self.offset(core).wrapping_add(core.number(self.segment))
+        self.offset::<Base, Index>(core, 0).wrapping_add(core.number(self.segment))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Expected values come from the processor's manuals, worked out by hand.
 
+mod chains;
 mod changing_code;
 mod exits;
 mod faults;

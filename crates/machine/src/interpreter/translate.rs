@@ -2,14 +2,10 @@
 
 use super::block::{Block, Source};
 use super::core::{Core, Stop};
-use super::family;
-use super::fast::{self, Choice};
-use super::flags::STATUS;
-use super::op::Op;
-use super::transfer;
+use super::draft::Draft;
 use crate::memory::canonical;
 use crate::{Access, Exit, PAGE};
-use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, RflagsBits};
+use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl};
 use std::ops::Range;
 
 /// The longest instruction.
@@ -31,13 +27,6 @@ pub(crate) struct Limits<'a> {
     pub(crate) exact: bool,
     /// Where not to go on.
     pub(crate) gates: &'a Range<u64>,
-}
-
-/// An instruction that was decoded, with its operation.
-struct Decoded {
-    i: Instruction,
-    op: Op,
-    choice: Option<Choice>,
 }
 
 /// Where code is fetched from.
@@ -94,42 +83,31 @@ impl Core {
         let most = if often { limits.most.min(SHORT_BLOCK) } else { limits.most };
         let code = &page.bytes[..page.length];
         let mut decoder = Decoder::with_ip(64, code, at, DecoderOptions::NONE);
-        let mut all: Vec<Decoded> = Vec::new();
-        while all.len() < most && decoder.can_decode() {
-            if !all.is_empty() && limits.gates.contains(&decoder.ip()) {
+        let mut draft = Draft::new(at, limits.exact);
+        while draft.instructions() < most && decoder.can_decode() {
+            if !draft.is_empty() && limits.gates.contains(&decoder.ip()) {
                 break;
             }
             let i = decoder.decode();
             if i.is_invalid() {
-                if !all.is_empty() {
+                if !draft.is_empty() {
                     break;
                 }
                 let cut = decoder.last_error() == DecoderError::NoMoreBytes;
                 return if cut { self.across(at, &page) } else { self.raise(Exit::InvalidOpcode) };
             }
-            let Some(decoded) = decode(&i, at) else {
-                if all.is_empty() {
+            if !draft.push(&i) {
+                if draft.is_empty() {
                     return self.unsupported(&i);
                 }
                 break;
-            };
-            all.push(decoded);
+            }
             if i.flow_control() != FlowControl::Next {
                 break;
             }
         }
-        if !limits.exact {
-            drop_flags(&mut all);
-        }
-        let instructions = all.len() as u64;
-        let end = all.last().map_or(at, |last| last.i.next_ip());
-        self.decoded(page.source, at, end.wrapping_sub(at) as usize);
-        if !limits.exact {
-            fuse(&mut all, end);
-        }
-        let ops = all.into_iter().map(|decoded| decoded.op).collect();
-        let mut block = Block::new(at, end, ops, (page.source, None));
-        block.instructions = instructions;
+        let block = draft.finish((page.source, None));
+        self.decoded(page.source, at, block.end.wrapping_sub(at) as usize);
         Ok(block)
     }
 
@@ -147,78 +125,12 @@ impl Core {
         if i.is_invalid() {
             return self.raise(Exit::InvalidOpcode);
         }
-        let Some(decoded) = decode(&i, at) else { return self.unsupported(&i) };
+        let mut draft = Draft::new(at, true);
+        if !draft.push(&i) {
+            return self.unsupported(&i);
+        }
         self.decoded(page.source, at, first);
         self.decoded(next.source, at.wrapping_add(first as u64), i.len() - first);
-        Ok(Block::new(at, i.next_ip(), vec![decoded.op], (page.source, Some(next.source))))
+        Ok(draft.finish((page.source, Some(next.source))))
     }
-}
-
-fn decode(i: &Instruction, block: u64) -> Option<Decoded> {
-    if let Some((op, choice)) = fast::choose(i, block) {
-        return Some(Decoded { i: *i, op, choice: Some(choice) });
-    }
-    let op = Op::whole(family::family(i)?, i, block);
-    Some(Decoded { i: *i, op, choice: None })
-}
-
-/// Leaves out flags that are set again before anyone can see them.
-fn drop_flags(all: &mut [Decoded]) {
-    let mut needed = STATUS;
-    for decoded in all.iter_mut().rev() {
-        let i = &decoded.i;
-        let quiet = decoded.choice.as_ref().and_then(|choice| choice.without_flags);
-        if let Some(quiet) = quiet
-            && bits(i.rflags_modified()) & needed == 0
-        {
-            decoded.op.run = quiet;
-        }
-        // What has such a handler can neither fault nor leave. Behind anything else, all may be seen.
-        needed = match quiet {
-            Some(_) => needed & !bits(i.rflags_modified()) | bits(i.rflags_read()),
-            None if is_register_only(i) && decoded.choice.is_some() => {
-                needed & !bits(i.rflags_modified()) | bits(i.rflags_read())
-            }
-            None => STATUS,
-        };
-    }
-}
-
-/// Makes one operation of a comparison and the branch behind it.
-fn fuse(all: &mut Vec<Decoded>, end: u64) {
-    let [.., first, branch] = &mut all[..] else { return };
-    if !branch.i.is_jcc_short_or_near() {
-        return;
-    }
-    let Some(with_branch) = first.choice.as_ref().and_then(|choice| choice.with_branch) else {
-        return;
-    };
-    let run = with_branch(transfer::condition(&branch.i));
-    if first.op.takes_branch(run, branch.i.near_branch_target(), end) {
-        all.pop();
-    }
-}
-
-/// Whether an instruction cannot fault: nothing of it is in memory, and it goes nowhere.
-fn is_register_only(i: &Instruction) -> bool {
-    let in_memory = (0..i.op_count()).any(|n| i.op_kind(n) == iced_x86::OpKind::Memory);
-    (!in_memory || i.mnemonic() == iced_x86::Mnemonic::Lea)
-        && i.flow_control() == FlowControl::Next
-        && !i.is_stack_instruction()
-}
-
-/// The status flags of a set of iced-x86's.
-fn bits(of: u32) -> u64 {
-    use super::flags::{AF, CF, OF, PF, SF, ZF};
-    [
-        (RflagsBits::OF, OF),
-        (RflagsBits::SF, SF),
-        (RflagsBits::ZF, ZF),
-        (RflagsBits::AF, AF),
-        (RflagsBits::CF, CF),
-        (RflagsBits::PF, PF),
-    ]
-    .into_iter()
-    .filter(|(theirs, _)| of & theirs != 0)
-    .fold(0, |all, (_, ours)| all | ours)
 }

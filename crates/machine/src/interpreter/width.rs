@@ -14,20 +14,17 @@ pub(crate) trait Width {
     fn load_to_write(core: &mut Core, address: u64) -> Result<u64, Stop>;
     fn store(core: &mut Core, address: u64, value: u64) -> Outcome;
 
+    /// Sets a register and tells all that it holds then. A write of 32 bits clears the rest, smaller ones
+    /// leave it.
     #[inline(always)]
-    fn get(core: &Core, register: u8) -> u64 {
-        core.number(register) & Self::MASK
-    }
-
-    /// Sets a register. A write of 32 bits clears the rest, smaller ones leave it.
-    #[inline(always)]
-    fn put(core: &mut Core, register: u8, value: u64) {
-        let place = &mut core.general[register as usize & 31];
+    fn put(core: &mut Core, register: u8, value: u64) -> u64 {
+        let place = &mut core.general[usize::from(register)];
         *place = if Self::BYTES >= 4 {
             value & Self::MASK
         } else {
             *place & !Self::MASK | value & Self::MASK
         };
+        *place
     }
 }
 

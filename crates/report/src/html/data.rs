@@ -4,7 +4,7 @@
 use super::texts::{Ref, Texts};
 use crate::layout::file_name;
 use crate::safe::safe;
-use crate::{coverage, full, source};
+use crate::{coverage, full, source, witness};
 use ringfence_finding::{
     Answer, Confidence, DebugFile, DebugSymbols, Defect, Evidence, Examination, Excuse, Finding,
     Imported, Level, Listing, Question, Section, Table, Version,
@@ -267,7 +267,8 @@ impl<'a> Found<'a> {
             None => finding.evidence.as_ref().and_then(crate::drawing::part),
         };
         let origin = source.and_then(source::line_and_origin);
-        let remarks = full::remarks(finding, targets);
+        let mut remarks = witness::remarks(name, &finding.seen, true);
+        remarks.extend(full::remarks(finding, targets));
         Found {
             rule: finding.rule,
             level: finding.level,

@@ -7,7 +7,7 @@ use crate::excuse::Excused;
 use crate::full::doubt;
 use crate::layout::{counted, grouped, shortened};
 use crate::style::Meaning;
-use crate::{Options, drawing, excuse, source};
+use crate::{Options, drawing, excuse, source, witness};
 use ringfence_finding::{Answer, Examination, Finding, Level, Question, SourcePlace};
 use std::cmp::Reverse;
 
@@ -114,6 +114,9 @@ fn of_finding(finding: &Finding, options: &Options) -> String {
         let lines: Vec<String> =
             lines.map(|line| shortened(&line.render(false), 2 * WIDTH)).collect();
         told += &format!("\n{}", block(&lines, "  "));
+    }
+    for (_, text) in witness::remarks("", &finding.seen, false) {
+        told += &format!("\n  Seen by {}\n", sentence(&text, SENTENCE));
     }
     for note in finding.notes.iter().take(FEW) {
         told += &format!("\n  Note: {}\n", sentence(note, SENTENCE));

@@ -7,6 +7,7 @@ use super::text::{link, name, plain, sentence};
 use super::trail;
 use crate::source::line_and_origin;
 use crate::uri::Uris;
+use crate::witness;
 use ringfence_finding::{
     Confidence, Evidence, Finding, Question, SourcePlace, Targets, stable_hash,
 };
@@ -158,6 +159,8 @@ fn message(finding: &Finding, driver: &Driver, links: &[String], docs: Option<&s
     if let Some(Evidence::Table(table)) = &finding.evidence {
         lines.extend(trail::pointed_out(table));
     }
+    let seen = witness::remarks("", &finding.seen, false);
+    lines.extend(seen.iter().map(|(name, text)| sentence(&format!("{name} {text}"))));
     lines.extend(finding.notes.iter().map(|note| sentence(note)));
     lines.extend(finding.help.iter().map(|help| sentence(&format!("Help: {help}"))));
     lines.extend(finding.ddi.zip(docs).map(|(ddi, docs)| page(ddi, docs)));

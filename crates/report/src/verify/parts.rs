@@ -68,6 +68,7 @@ mod tests {
             status: Some(status.to_owned()),
             calls: 2,
             instructions: 9,
+            returned: true,
         };
         let phases = [
             phase("IRP_MJ_CREATE", "0x00000000"),

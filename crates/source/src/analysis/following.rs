@@ -245,7 +245,7 @@ pub(crate) fn told(
     // A file that is read in several variants has a call several times, with another argument each time.
     let written = |call: &SourceCall| call.deciding().and_then(|(_, argument)| argument.span);
     let chosen = |call: &SourceCall| format!("{:?} {:?}", call.via, call.deciding_value());
-    all.sort_by_key(|call| (key(call), written(call), chosen(call)));
+    all.sort_by_cached_key(|call| (key(call), written(call), chosen(call)));
     all.dedup_by(|one, other| {
         key(one) == key(other) && one.deciding_value() == other.deciding_value()
     });

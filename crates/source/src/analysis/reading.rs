@@ -5,7 +5,7 @@ use crate::blank::blanked;
 use crate::builds::{self, surroundings};
 use crate::interest::Interest;
 use crate::opt_in::{self, OptIn};
-use crate::outline::{self, Body};
+use crate::outline;
 use crate::pragma::{self, Pragmas};
 use crate::preprocess::{AllDirectives, Unit, unit};
 use crate::syntax::{Syntax, syntax};
@@ -15,6 +15,7 @@ use crate::world::Parsed;
 use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span, linker};
 use foldhash::HashMap;
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How many variants of a file are looked at, where conditions are open.
@@ -27,6 +28,8 @@ pub(super) struct Reading<'t> {
     pub(super) projects: &'t [Project],
     defines: &'t [String],
     units: HashMap<FileId, Arc<Unit<'t>>>,
+    /// The first unit that includes a file.
+    includers: HashMap<FileId, FileId>,
     /// What the macros of each unit say.
     opt_ins: HashMap<FileId, OptIn>,
     /// How many names were looked for when files were read for them.
@@ -40,8 +43,9 @@ impl<'t> Reading<'t> {
         projects: &'t [Project],
         defines: &'t [String],
     ) -> Reading<'t> {
-        let (units, opt_ins) = (HashMap::default(), HashMap::default());
-        Reading { tree, directives, projects, defines, units, opt_ins, names: 0 }
+        let (units, includers) = (HashMap::default(), HashMap::default());
+        let opt_ins = HashMap::default();
+        Reading { tree, directives, projects, defines, units, includers, opt_ins, names: 0 }
     }
 
     /// Parses what names anything of interest and was not parsed yet: those of `files`, and functions left out.
@@ -189,6 +193,10 @@ impl<'t> Reading<'t> {
         };
         let units: Vec<_> = mains.par_iter().map(work).collect();
         for (main, unit, opt_in) in units {
+            for file in unit.visits.keys() {
+                let first = self.includers.entry(*file).or_insert(main);
+                *first = main.min(*first);
+            }
             self.units.insert(main, unit);
             self.opt_ins.insert(main, opt_in);
         }
@@ -212,8 +220,7 @@ impl<'t> Reading<'t> {
 
     /// The first unit that includes a header.
     fn includer(&self, header: FileId) -> Option<FileId> {
-        let includes = self.units.values().filter(|unit| unit.visits.contains_key(&header));
-        includes.map(|unit| unit.main).min()
+        self.includers.get(&header).copied()
     }
 
     fn parse(&self, file: FileId, unit: &Arc<Unit<'t>>, interest: &Interest) -> Vec<Parsed<'t>> {
@@ -223,9 +230,9 @@ impl<'t> Reading<'t> {
         let variants = visit.map_or(1, |visit| visit.variants).clamp(1, MOST_VARIANTS);
         let opt_in = self.opt_ins.get(&unit.main).cloned().unwrap_or(OptIn::Open);
         let named = interest.places(text);
-        let is_cold = |body: &Body| {
-            let next = named.partition_point(|at| *at < body.range.start);
-            named.get(next).is_none_or(|at| *at >= body.range.end)
+        let is_cold = |range: &Range<usize>| {
+            let next = named.partition_point(|at| *at < range.start);
+            named.get(next).is_none_or(|at| *at >= range.end)
         };
         let variant = |number| {
             let mut parsed = Parsed {
@@ -238,9 +245,15 @@ impl<'t> Reading<'t> {
                 is_part: false,
             };
             let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
-            parsed.cold = outline::bodies(&made.bytes).into_iter().filter(is_cold).collect();
+            let kind = parsed.kind(self.tree);
+            let (bodies, declared) = outline::outline(&made.bytes);
+            parsed.cold = bodies.into_iter().filter(|body| is_cold(&body.range)).collect();
             made.leave_out(&parsed.cold);
-            parsed.syntax = syntax(made, parsed.kind(self.tree));
+            // In C++ a variable may look like it, and parameters have values.
+            if kind == FileKind::C {
+                made.leave_out_too(declared.into_iter().filter(is_cold));
+            }
+            parsed.syntax = syntax(made, kind);
             parsed
         };
         (0..variants).map(variant).collect()

@@ -11,7 +11,8 @@ use crate::pragma::Compiled;
 use crate::syntax::Manner;
 use crate::world::World;
 use crate::{FileId, Span};
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
+use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -22,29 +23,42 @@ const MOST_LINES: usize = 1 << 10;
 /// How many uses are looked at in a file.
 const MOST_USES: usize = 1 << 12;
 
-/// Which files of a tree name the register.
-#[derive(Default)]
+/// Which files of a tree name the register, in any letter case.
 pub(super) struct Naming {
-    known: HashMap<FileId, bool>,
+    files: HashSet<FileId>,
 }
 
 impl Naming {
-    /// Whether a file names the register, in any letter case.
-    pub(super) fn has(&mut self, world: &World<'_>, file: FileId) -> bool {
-        *self.known.entry(file).or_insert_with(|| {
-            let text = world.tree.file(file).text.as_str().as_bytes();
-            memchr::memchr2_iter(b'c', b'C', text).any(|at| {
-                text.get(at..at + 3).is_some_and(|word| word.eq_ignore_ascii_case(b"cr0"))
-            })
-        })
+    /// Of what was parsed, and of all that it includes.
+    pub(super) fn of(world: &World<'_>) -> Naming {
+        let included = world.parsed.iter().flat_map(|one| one.unit.visits.keys());
+        let own = world.parsed.iter().map(|one| &one.file);
+        let files: HashSet<FileId> = included.chain(own).copied().collect();
+        let names = |file: &FileId| names_register(world.tree.file(*file).text.as_str());
+        Naming { files: files.into_par_iter().filter(names).collect() }
     }
+
+    /// Whether one of these files names the register.
+    pub(super) fn has(&self, file: FileId) -> bool {
+        self.files.contains(&file)
+    }
+}
+
+/// Whether a text names the register. Its digit is what is rare in it.
+fn names_register(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_behind = |at: usize| {
+        let before = at.checked_sub(2).map(|start| &bytes[start..at]);
+        before.is_some_and(|before| before.eq_ignore_ascii_case(b"cr"))
+    };
+    memchr::memchr_iter(b'0', bytes).any(is_behind)
 }
 
 impl<'t> Finder<'_, 't> {
     /// Writes by macros that are used in functions.
-    pub(super) fn in_macros(&self, naming: &mut Naming, found: &mut Vec<ControlWrite>) {
+    pub(super) fn in_macros(&self, naming: &Naming, found: &mut Vec<ControlWrite>) {
         let parsed = &self.world.parsed[self.parsed];
-        if !parsed.unit.visits.keys().any(|file| naming.has(self.world, *file)) {
+        if !parsed.unit.visits.keys().any(|file| naming.has(*file)) {
             return;
         }
         let names = self.naming_macros();

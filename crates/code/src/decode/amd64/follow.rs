@@ -7,7 +7,6 @@ use super::{Amd64, RAX, RBP, RSP, general};
 use crate::decode::{Decoder, Flow, Followed, Stub};
 use crate::ir::{Reg, Target};
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
-use std::collections::VecDeque;
 
 /// Instructions that are looked at, the nearest first.
 const MOST_STEPS: usize = 160;
@@ -37,8 +36,10 @@ type Slots = [Option<(Register, u64)>; MOST_SLOTS];
 /// What a walk notes on its way, kept for its memory.
 #[derive(Default)]
 pub(super) struct Notes {
-    /// What comes later, and where the value is there.
-    pending: VecDeque<(u32, Holders)>,
+    /// What comes later, and where the value is there; those before `done` have come. There are never more than
+    /// a few for each step.
+    pending: Vec<(u32, Holders)>,
+    done: usize,
     /// Where jumps led, and in which registers the value was.
     seen: Vec<(u32, u16)>,
     /// Lists of places on the stack.
@@ -58,8 +59,16 @@ impl Holders {
 impl Notes {
     fn clear(&mut self) {
         self.pending.clear();
+        self.done = 0;
         self.seen.clear();
         self.slots.clear();
+    }
+
+    /// What comes next of what is pending.
+    fn pop(&mut self) -> Option<(u32, Holders)> {
+        let next = self.pending.get(self.done).copied()?;
+        self.done += 1;
+        Some(next)
     }
 
     fn slots(&self, holders: &Holders) -> Slots {
@@ -76,6 +85,7 @@ impl Notes {
     }
 
     /// The same of a glance at an instruction.
+    #[inline]
     fn is_slot_of(&self, holders: &Holders, glance: &Glance<'_>) -> bool {
         holders.slots != 0
             && place(glance).is_some_and(|at| self.slots(holders).contains(&Some(at)))
@@ -135,13 +145,15 @@ fn bit(register: Reg) -> u16 {
     1_u16.checked_shl(u32::from(register.0)).unwrap_or(0)
 }
 
-/// Follows what `register` holds before the instruction at `start`.
-pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Followed {
+/// Follows what `register` holds before the instruction at `start`, until something that is `asked` becomes of it;
+/// whether it does.
+pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &Followed) -> bool {
     let mut notes = std::mem::take(&mut amd64.notes);
     notes.clear();
     let mut walk = Walk {
         amd64,
         followed: Followed::default(),
+        asked,
         next: Some(start),
         holders: Holders { registers: bit(register), ..Holders::default() },
         notes,
@@ -150,21 +162,25 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Follow
         let at = match walk.next.take() {
             Some(at) => at,
             None => {
-                let Some((at, holders)) = walk.notes.pending.pop_front() else { break };
+                let Some((at, holders)) = walk.notes.pop() else { break };
                 walk.holders = holders;
                 at
             }
         };
         walk.step(at);
+        if walk.followed.tells(asked) {
+            break;
+        }
     }
     let Walk { amd64, followed, notes, .. } = walk;
     amd64.notes = notes;
-    followed
+    followed.tells(asked)
 }
 
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
     followed: Followed,
+    asked: &'w Followed,
     /// What comes next, and where the value is there.
     next: Option<u32>,
     holders: Holders,
@@ -177,9 +193,9 @@ impl Walk<'_, '_> {
         if self.holders.nowhere() {
             return;
         }
-        match self.next.is_none() && self.notes.pending.is_empty() {
+        match self.next.is_none() && self.notes.pending.len() == self.notes.done {
             true => self.next = Some(at),
-            false => self.notes.pending.push_back((at, self.holders)),
+            false => self.notes.pending.push((at, self.holders)),
         }
     }
 
@@ -307,7 +323,8 @@ impl Walk<'_, '_> {
         self.holders.registers &= !(self.amd64.abi().volatile as u16);
         let calls = self.holders.calls + 1;
         self.go(next);
-        if handed == 0 {
+        // In the function called it only shows who writes.
+        if handed == 0 || !self.asked.handed {
             return;
         }
         let slot = match target {
@@ -316,7 +333,7 @@ impl Walk<'_, '_> {
                 Stub::ToPointer(slot) => slot,
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
-                    return self.notes.pending.push_back((at, inside));
+                    return self.notes.pending.push((at, inside));
                 }
                 Stub::Code(_) => return,
                 Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),

@@ -1,13 +1,15 @@
-//! Addition, subtraction and logic.
+//! Addition, subtraction and logic of two operands.
 
-use super::{Choice, Form, WithBranch, by_condition, by_width};
+use super::{AtHand, Choice, Form, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::op::{Handler, Op};
-use crate::interpreter::width::Width;
+use crate::interpreter::input::{First, From, Given, Input, Value};
+use crate::interpreter::op::Op;
+use crate::interpreter::threaded::{Handed, Handler, Hands, ending, handing};
+use crate::interpreter::width::{B1, B4, B8, Width};
 use iced_x86::{Instruction, Mnemonic};
 
 /// An operation of two values at the upper ends of their words.
-trait Alu {
+pub(super) trait Alu {
     /// Whether the result goes to the first operand.
     const WRITES: bool = true;
     /// Whether a branch behind it is common enough for handlers of both.
@@ -18,7 +20,7 @@ trait Alu {
 
 macro_rules! operations {
     ($($name:ident $writes:literal $fuses:literal $f:expr, $flags:expr;)*) => {$(
-        struct $name;
+        pub(super) struct $name;
 
         impl Alu for $name {
             const WRITES: bool = $writes;
@@ -45,100 +47,113 @@ operations! {
     Test false true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
 }
 
-pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
+pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     use Mnemonic as M;
     match i.mnemonic() {
-        M::Add => two::<Add>(i, form),
-        M::Sub => two::<Sub>(i, form),
-        M::Cmp => two::<Cmp>(i, form),
-        M::And => two::<And>(i, form),
-        M::Or => two::<Or>(i, form),
-        M::Xor => two::<Xor>(i, form),
-        M::Test => two::<Test>(i, form),
-        M::Inc | M::Dec | M::Neg | M::Not => one(i, form),
-        M::Imul => product(i, form),
+        M::Add => two::<Add>(i, form, at_hand),
+        M::Sub => two::<Sub>(i, form, at_hand),
+        M::Cmp => two::<Cmp>(i, form, at_hand),
+        M::And => two::<And>(i, form, at_hand),
+        M::Or => two::<Or>(i, form, at_hand),
+        M::Xor => two::<Xor>(i, form, at_hand),
+        M::Test => two::<Test>(i, form, at_hand),
         _ => None,
     }
 }
 
-fn two<O: Alu>(i: &Instruction, form: Form) -> Option<Choice> {
+fn two<O: Alu>(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     let size = Core::size(i, 0);
-    let run: Handler = match form {
-        Form::RegisterRegister => by_width!(size, register_register, O),
-        Form::RegisterImmediate => by_width!(size, register_immediate, O),
-        Form::RegisterMemory => by_width!(size, register_memory, O),
-        Form::MemoryRegister => by_width!(size, memory_register, O),
-        Form::MemoryImmediate => by_width!(size, memory_immediate, O),
+    Some(match form {
+        Form::RegisterRegister if at_hand.is_first(i) => registers::<O, Given<First>, From>(size),
+        Form::RegisterRegister if at_hand.is_second(i) => registers::<O, First, Given<From>>(size),
+        Form::RegisterRegister => registers::<O, First, From>(size),
+        Form::RegisterImmediate if at_hand.is_first(i) => registers::<O, Given<First>, Value>(size),
+        Form::RegisterImmediate => registers::<O, First, Value>(size),
+        Form::RegisterMemory => {
+            Choice::new(by_width!(handing, size, with_memory, O), handed::<O>())
+        }
+        Form::MemoryRegister => {
+            Choice::new(by_width!(handing, size, in_memory, O, From), Hands::Given)
+        }
+        Form::MemoryImmediate => {
+            Choice::new(by_width!(handing, size, in_memory, O, Value), Hands::Given)
+        }
         _ => return None,
-    };
-    let small = size < 4 && O::WRITES || size == 2;
-    let with_branch: Option<WithBranch> = match form {
-        _ if small || !O::FUSES => None,
-        Form::RegisterRegister => Some(by_width!(size, branch_on_registers, O)),
-        Form::RegisterImmediate => Some(by_width!(size, branch_on_immediate, O)),
-        _ => None,
-    };
-    let without_flags: Option<Handler> = match form {
-        Form::RegisterRegister if O::WRITES => Some(by_width!(size, register_register_only, O)),
-        Form::RegisterImmediate if O::WRITES => Some(by_width!(size, register_immediate_only, O)),
-        _ => None,
-    };
-    Some(Choice { run, without_flags, with_branch })
+    })
 }
 
-/// Handlers of the operation with a branch behind it, by the branch's condition.
-fn branch_on_registers<O: Alu, W: Width>(condition: u8) -> Handler {
-    by_condition!(condition, registers_and_branch, O, W)
+const fn handed<O: Alu>() -> Hands {
+    if O::WRITES { Hands::Result } else { Hands::Given }
 }
 
-fn branch_on_immediate<O: Alu, W: Width>(condition: u8) -> Handler {
-    by_condition!(condition, immediate_and_branch, O, W)
+/// What is chosen where no operand is in memory.
+fn registers<O: Alu, A: Input, B: Input>(size: usize) -> Choice {
+    Choice {
+        run: by_width!(handing, size, in_register, O, A, B),
+        hands: handed::<O>(),
+        without_flags: O::WRITES.then(|| by_width!(handing, size, result_only, O, A, B)),
+        with_branch: match size {
+            4 if O::FUSES => Some(with_branch::<O, A, B, B4>),
+            8 if O::FUSES => Some(with_branch::<O, A, B, B8>),
+            1 if O::FUSES && !O::WRITES => Some(with_branch::<O, A, B, B1>),
+            _ => None,
+        },
+    }
 }
 
-fn registers_and_branch<const C: u8, O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let b = W::get(core, op.from);
-    in_register::<O, W>(core, op.to, b);
-    op.branch::<C>(core);
-    Ok(())
+/// A handler of the operation with a branch behind it, by the branch's condition.
+fn with_branch<O: Alu, A: Input, B: Input, W: Width>(condition: u8) -> Handler {
+    by_condition!(ending, condition, and_branch, O, A, B, W)
 }
 
-fn immediate_and_branch<const C: u8, O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    in_register::<O, W>(core, op.to, op.value);
+fn and_branch<const C: u8, O: Alu, A: Input, B: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Outcome {
+    in_register::<O, A, B, W>(core, op, given)?;
     op.branch::<C>(core);
     Ok(())
 }
 
 #[inline(always)]
-fn in_register<O: Alu, W: Width>(core: &mut Core, to: u8, b: u64) {
-    let a = W::get(core, to) << W::GAP;
-    let b = b << W::GAP;
+pub(super) fn in_register<O: Alu, A: Input, B: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Handed {
+    let (a, b) = (A::get(core, op, given), B::get(core, op, given));
+    Ok(carry_out::<O, W>(core, op.to, a, b).unwrap_or(given))
+}
+
+/// What the register holds then, if it is written.
+#[inline(always)]
+fn carry_out<O: Alu, W: Width>(core: &mut Core, to: u8, a: u64, b: u64) -> Option<u64> {
+    let (a, b) = (a << W::GAP, b << W::GAP);
     let r = O::result(a, b);
     O::flags(core, a, b, r, W::GAP);
-    if O::WRITES {
-        W::put(core, to, r >> W::GAP);
-    }
+    O::WRITES.then(|| W::put(core, to, r >> W::GAP))
 }
 
-fn register_register<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let b = W::get(core, op.from);
-    in_register::<O, W>(core, op.to, b);
-    Ok(())
+pub(super) fn result_only<O: Alu, A: Input, B: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Handed {
+    // Nothing but addition, subtraction and logic, whose lower bits need no higher ones.
+    let r = O::result(A::get(core, op, given), B::get(core, op, given));
+    Ok(W::put(core, op.to, r))
 }
 
-fn register_immediate<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    in_register::<O, W>(core, op.to, op.value);
-    Ok(())
-}
-
-fn register_memory<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+fn with_memory<O: Alu, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     let address = op.address(core);
     let b = W::load(core, address)?;
-    in_register::<O, W>(core, op.to, b);
-    Ok(())
+    Ok(carry_out::<O, W>(core, op.to, core.number(op.to), b).unwrap_or(given))
 }
 
 #[inline(always)]
-fn in_memory<O: Alu, W: Width>(core: &mut Core, address: u64, b: u64) -> Outcome {
+fn in_memory<O: Alu, B: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+    let (address, b) = (op.address(core), B::get(core, op, given));
     let a = if O::WRITES { W::load_to_write(core, address)? } else { W::load(core, address)? };
     let (a, b) = (a << W::GAP, b << W::GAP);
     let r = O::result(a, b);
@@ -146,173 +161,8 @@ fn in_memory<O: Alu, W: Width>(core: &mut Core, address: u64, b: u64) -> Outcome
         W::store(core, address, r >> W::GAP)?;
     }
     O::flags(core, a, b, r, W::GAP);
-    if O::WRITES { core.finish() } else { Ok(()) }
-}
-
-fn memory_register<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let (address, b) = (op.address(core), W::get(core, op.from));
-    in_memory::<O, W>(core, address, b)
-}
-
-fn memory_immediate<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    in_memory::<O, W>(core, op.address(core), op.value)
-}
-
-fn register_register_only<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    // Nothing but addition, subtraction and logic, whose lower bits need no higher ones.
-    let r = O::result(core.number(op.to), core.number(op.from));
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn register_immediate_only<O: Alu, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = O::result(core.number(op.to), op.value);
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn one(i: &Instruction, form: Form) -> Option<Choice> {
-    use Mnemonic as M;
-    let size = Core::size(i, 0);
-    if form != Form::Register {
-        return None;
+    if O::WRITES {
+        core.finish()?;
     }
-    let (run, without_flags): (Handler, Handler) = match i.mnemonic() {
-        M::Inc => (by_width!(size, increment), by_width!(size, increment_only)),
-        M::Dec => (by_width!(size, decrement), by_width!(size, decrement_only)),
-        M::Neg => (by_width!(size, negate), by_width!(size, negate_only)),
-        _ => (by_width!(size, complement), by_width!(size, complement)),
-    };
-    let with_branch: Option<WithBranch> = match i.mnemonic() {
-        _ if size < 4 => None,
-        M::Inc => Some(by_width!(size, branch_on_increment)),
-        M::Dec => Some(by_width!(size, branch_on_decrement)),
-        _ => None,
-    };
-    Some(Choice { run, without_flags: Some(without_flags), with_branch })
-}
-
-fn branch_on_increment<W: Width>(condition: u8) -> Handler {
-    by_condition!(condition, step_and_branch, true, W)
-}
-
-fn branch_on_decrement<W: Width>(condition: u8) -> Handler {
-    by_condition!(condition, step_and_branch, false, W)
-}
-
-fn step_and_branch<const C: u8, const UP: bool, W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    step::<UP, W>(core, op);
-    op.branch::<C>(core);
-    Ok(())
-}
-
-/// One more or one less, which leaves the carry alone.
-#[inline(always)]
-fn step<const UP: bool, W: Width>(core: &mut Core, op: &Op) {
-    let (a, b) = (W::get(core, op.to) << W::GAP, 1 << W::GAP);
-    let r = if UP { a.wrapping_add(b) } else { a.wrapping_sub(b) };
-    core.flags.stepped(a, b, r, W::GAP, UP);
-    W::put(core, op.to, r >> W::GAP);
-}
-
-fn increment<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    step::<true, W>(core, op);
-    Ok(())
-}
-
-fn decrement<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    step::<false, W>(core, op);
-    Ok(())
-}
-
-fn increment_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = core.number(op.to).wrapping_add(1);
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn decrement_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = core.number(op.to).wrapping_sub(1);
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn negate<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let b = W::get(core, op.to) << W::GAP;
-    let r = b.wrapping_neg();
-    core.flags.subtracted(0, b, r, W::GAP);
-    W::put(core, op.to, r >> W::GAP);
-    Ok(())
-}
-
-fn negate_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = core.number(op.to).wrapping_neg();
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn complement<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = !core.number(op.to);
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-/// `imul` with two operands.
-fn product(i: &Instruction, form: Form) -> Option<Choice> {
-    let size = Core::size(i, 0);
-    match form {
-        Form::RegisterRegister => Some(Choice {
-            run: by_width!(size, multiply),
-            without_flags: Some(by_width!(size, multiply_only)),
-            with_branch: None,
-        }),
-        Form::RegisterMemory => Some(Choice::only(by_width!(size, multiply_memory))),
-        Form::RegisterRegisterImmediate => Some(Choice {
-            run: by_width!(size, multiply_immediate),
-            without_flags: Some(by_width!(size, multiply_immediate_only)),
-            with_branch: None,
-        }),
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn multiplied<W: Width>(core: &mut Core, to: u8, a: u64, b: u64) {
-    let spread = |value: u64| (value << W::GAP) as i64 >> W::GAP;
-    let (a, b) = (spread(a), spread(b));
-    let (r, beyond) = a.overflowing_mul(b);
-    let matters = beyond || spread(r as u64) != r;
-    W::put(core, to, r as u64);
-    let others = crate::interpreter::arithmetic::wide(matters);
-    core.flags.explicit((r as u64) << W::GAP, W::GAP, others);
-}
-
-fn multiply<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let (a, b) = (core.number(op.to), core.number(op.from));
-    multiplied::<W>(core, op.to, a, b);
-    Ok(())
-}
-
-fn multiply_memory<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let address = op.address(core);
-    let b = W::load(core, address)?;
-    multiplied::<W>(core, op.to, core.number(op.to), b);
-    Ok(())
-}
-
-fn multiply_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = core.number(op.to).wrapping_mul(core.number(op.from));
-    W::put(core, op.to, r);
-    Ok(())
-}
-
-fn multiply_immediate<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    multiplied::<W>(core, op.to, core.number(op.from), op.value);
-    Ok(())
-}
-
-fn multiply_immediate_only<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let r = core.number(op.from).wrapping_mul(op.value);
-    W::put(core, op.to, r);
-    Ok(())
+    Ok(given)
 }

@@ -1,75 +1,69 @@
 //! Moves of integers.
 
-use super::{Choice, Form, by_condition, by_width};
+use super::{AtHand, Choice, Form, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::op::{Handler, Op};
+use crate::interpreter::input::{Base, From, Given, Index, Input, Value};
+use crate::interpreter::op::Op;
+use crate::interpreter::threaded::{Handed, Handler, Hands, handing, handler};
 use crate::interpreter::transfer::condition;
 use crate::interpreter::width::{B1, B2, B4, B8, Width};
 use iced_x86::{ConditionCode, Instruction, Mnemonic, OpKind};
 
-pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
+pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     use Mnemonic as M;
     let size = Core::size(i, 0);
     let run: Handler = match i.mnemonic() {
-        M::Mov => return plain(i, form),
+        M::Mov => return plain(i, form, at_hand),
         M::Movzx => extended(i, form, false)?,
         M::Movsx | M::Movsxd => extended(i, form, true)?,
-        M::Lea if form == Form::RegisterMemory && size >= 4 => by_width!(size, address),
-        M::Push => match form {
-            Form::Register if size == 8 => push_register,
-            Form::Memory if size == 8 => push_memory,
-            _ => return None,
-        },
-        M::Pop if form == Form::Register && size == 8 => pop,
+        M::Lea if form == Form::RegisterMemory && size >= 4 => sum(i, size, at_hand),
+        M::Push => return push(form, size),
+        M::Pop if form == Form::Register && size == 8 => handing!(pop),
         _ if i.condition_code() != ConditionCode::None => conditional(i, form)?,
         _ => return None,
     };
-    Some(Choice::only(run))
+    Some(Choice::new(run, Hands::Result))
 }
 
-fn plain(i: &Instruction, form: Form) -> Option<Choice> {
+fn plain(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
     let general =
         |operand| i.op_kind(operand) != OpKind::Register || i.op_register(operand).is_gpr();
     if !general(0) || !general(1) {
         return None;
     }
     let size = Core::size(i, 0);
-    Some(Choice::only(match form {
-        Form::RegisterRegister => by_width!(size, copy),
-        Form::RegisterImmediate => by_width!(size, set),
-        Form::RegisterMemory => by_width!(size, load),
-        Form::MemoryRegister => by_width!(size, store),
-        Form::MemoryImmediate => by_width!(size, store_immediate),
+    let (run, hands): (Handler, Hands) = match form {
+        Form::RegisterRegister if at_hand.is_second(i) => {
+            (copies::<Given<From>>(size), Hands::Result)
+        }
+        Form::RegisterRegister => (copies::<From>(size), Hands::Result),
+        Form::RegisterImmediate => (copies::<Value>(size), Hands::Result),
+        Form::RegisterMemory => (by_width!(handing, size, load), Hands::Result),
+        Form::MemoryRegister => (by_width!(handler, size, store, From), Hands::Given),
+        Form::MemoryImmediate => (by_width!(handler, size, store, Value), Hands::Given),
         _ => return None,
-    }))
+    };
+    Some(Choice::new(run, hands))
 }
 
-fn copy<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let value = core.number(op.from);
-    W::put(core, op.to, value);
-    Ok(())
+fn copies<I: Input>(size: usize) -> Handler {
+    by_width!(handing, size, copy, I)
 }
 
-fn set<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    W::put(core, op.to, op.value);
-    Ok(())
+fn copy<I: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+    let value = I::get(core, op, given);
+    Ok(W::put(core, op.to, value))
 }
 
-fn load<W: Width>(core: &mut Core, op: &Op) -> Outcome {
+pub(super) fn load<W: Width>(core: &mut Core, op: &Op, _: u64) -> Handed {
     let address = op.address(core);
     let value = W::load(core, address)?;
-    W::put(core, op.to, value);
-    Ok(())
+    Ok(W::put(core, op.to, value))
 }
 
-fn store<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let (address, value) = (op.address(core), core.number(op.from));
+fn store<I: Input, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+    let (address, value) = (op.address(core), I::get(core, op, 0));
     W::store(core, address, value)?;
-    core.finish()
-}
-
-fn store_immediate<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    W::store(core, op.address(core), op.value)?;
     core.finish()
 }
 
@@ -78,15 +72,15 @@ fn extended(i: &Instruction, form: Form, signed: bool) -> Option<Handler> {
     macro_rules! pick {
         ($handler:ident) => {
             match (Core::size(i, 1), Core::size(i, 0), signed) {
-                (1, 2, false) => $handler::<B1, B2, false>,
-                (1, 4 | 8, false) => $handler::<B1, B4, false>,
-                (2, 4 | 8, false) => $handler::<B2, B4, false>,
-                (1, 2, true) => $handler::<B1, B2, true>,
-                (1, 4, true) => $handler::<B1, B4, true>,
-                (1, 8, true) => $handler::<B1, B8, true>,
-                (2, 4, true) => $handler::<B2, B4, true>,
-                (2, 8, true) => $handler::<B2, B8, true>,
-                (4, 8, true) => $handler::<B4, B8, true>,
+                (1, 2, false) => handing!($handler::<B1, B2, false>),
+                (1, 4 | 8, false) => handing!($handler::<B1, B4, false>),
+                (2, 4 | 8, false) => handing!($handler::<B2, B4, false>),
+                (1, 2, true) => handing!($handler::<B1, B2, true>),
+                (1, 4, true) => handing!($handler::<B1, B4, true>),
+                (1, 8, true) => handing!($handler::<B1, B8, true>),
+                (2, 4, true) => handing!($handler::<B2, B4, true>),
+                (2, 8, true) => handing!($handler::<B2, B8, true>),
+                (4, 8, true) => handing!($handler::<B4, B8, true>),
                 _ => return None,
             }
         };
@@ -100,26 +94,60 @@ fn extended(i: &Instruction, form: Form, signed: bool) -> Option<Handler> {
 
 #[inline(always)]
 fn extend<S: Width, const SIGNED: bool>(value: u64) -> u64 {
-    if SIGNED { ((value << S::GAP) as i64 >> S::GAP) as u64 } else { value }
+    if SIGNED { ((value << S::GAP) as i64 >> S::GAP) as u64 } else { value & S::MASK }
 }
 
-fn extend_register<S: Width, W: Width, const SIGNED: bool>(core: &mut Core, op: &Op) -> Outcome {
-    let value = S::get(core, op.from);
-    W::put(core, op.to, extend::<S, SIGNED>(value));
-    Ok(())
+pub(super) fn extend_register<S: Width, W: Width, const SIGNED: bool>(
+    core: &mut Core,
+    op: &Op,
+    _: u64,
+) -> Handed {
+    let value = core.number(op.from);
+    Ok(W::put(core, op.to, extend::<S, SIGNED>(value)))
 }
 
-fn extend_memory<S: Width, W: Width, const SIGNED: bool>(core: &mut Core, op: &Op) -> Outcome {
+fn extend_memory<S: Width, W: Width, const SIGNED: bool>(
+    core: &mut Core,
+    op: &Op,
+    _: u64,
+) -> Handed {
     let address = op.address(core);
     let value = S::load(core, address)?;
-    W::put(core, op.to, extend::<S, SIGNED>(value));
-    Ok(())
+    Ok(W::put(core, op.to, extend::<S, SIGNED>(value)))
 }
 
-fn address<W: Width>(core: &mut Core, op: &Op) -> Outcome {
-    let value = op.offset(core);
-    W::put(core, op.to, value);
-    Ok(())
+/// `lea`.
+fn sum(i: &Instruction, size: usize, at_hand: AtHand) -> Handler {
+    if at_hand.is_base(i) {
+        sums::<Given<Base>, Index>(size)
+    } else if at_hand.is_index(i) {
+        sums::<Base, Given<Index>>(size)
+    } else {
+        sums::<Base, Index>(size)
+    }
+}
+
+fn sums<B: Input, I: Input>(size: usize) -> Handler {
+    by_width!(handing, size, address, B, I)
+}
+
+pub(super) fn address<B: Input, I: Input, W: Width>(
+    core: &mut Core,
+    op: &Op,
+    given: u64,
+) -> Handed {
+    let value = op.offset::<B, I>(core, given);
+    Ok(W::put(core, op.to, value))
+}
+
+fn push(form: Form, size: usize) -> Option<Choice> {
+    // RSP may be what was at hand.
+    let run: Handler = match form {
+        Form::Register if size == 8 => handler!(push_register),
+        Form::Memory if size == 8 => handler!(push_memory),
+        _ => return None,
+    };
+    Some(Choice::new(run, Hands::Nothing))
 }
 
 fn push_register(core: &mut Core, op: &Op) -> Outcome {
@@ -134,11 +162,10 @@ fn push_memory(core: &mut Core, op: &Op) -> Outcome {
     core.finish()
 }
 
-fn pop(core: &mut Core, op: &Op) -> Outcome {
+fn pop(core: &mut Core, op: &Op, _: u64) -> Handed {
     let value = B8::load(core, core.general[4])?;
     core.general[4] = core.general[4].wrapping_add(8);
-    B8::put(core, op.to, value);
-    Ok(())
+    Ok(B8::put(core, op.to, value))
 }
 
 impl Core {
@@ -156,22 +183,20 @@ impl Core {
 fn conditional(i: &Instruction, form: Form) -> Option<Handler> {
     let condition = condition(i);
     Some(match (form, Core::size(i, 0)) {
-        (Form::Register, 1) => by_condition!(condition, set_byte),
-        (Form::RegisterRegister, 4) => by_condition!(condition, copy_if, B4),
-        (Form::RegisterRegister, 8) => by_condition!(condition, copy_if, B8),
+        (Form::Register, 1) => by_condition!(handing, condition, set_byte),
+        (Form::RegisterRegister, 4) => by_condition!(handing, condition, copy_if, B4),
+        (Form::RegisterRegister, 8) => by_condition!(handing, condition, copy_if, B8),
         _ => return None,
     })
 }
 
-fn set_byte<const C: u8>(core: &mut Core, op: &Op) -> Outcome {
+fn set_byte<const C: u8>(core: &mut Core, op: &Op, _: u64) -> Handed {
     let holds = core.flags.holds(C);
-    B1::put(core, op.to, holds.into());
-    Ok(())
+    Ok(B1::put(core, op.to, holds.into()))
 }
 
-fn copy_if<const C: u8, W: Width>(core: &mut Core, op: &Op) -> Outcome {
+fn copy_if<const C: u8, W: Width>(core: &mut Core, op: &Op, _: u64) -> Handed {
     let from = if core.flags.holds(C) { op.from } else { op.to };
     let value = core.number(from);
-    W::put(core, op.to, value);
-    Ok(())
+    Ok(W::put(core, op.to, value))
 }

@@ -3,7 +3,8 @@
 use super::{Choice, Form};
 use crate::Exit;
 use crate::interpreter::core::{Core, Outcome};
-use crate::interpreter::op::{Handler, Op};
+use crate::interpreter::op::Op;
+use crate::interpreter::threaded::{Handler, Hands, handler};
 use iced_x86::{EncodingKind, Instruction, Mnemonic};
 
 pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
@@ -13,16 +14,16 @@ pub(super) fn choose(i: &Instruction, form: Form) -> Option<Choice> {
         return None;
     }
     let run: Handler = match (i.mnemonic(), form) {
-        (M::Movups | M::Movupd | M::Movdqu, Form::RegisterMemory) => load::<false>,
-        (M::Movaps | M::Movapd | M::Movdqa, Form::RegisterMemory) => load::<true>,
-        (M::Movups | M::Movupd | M::Movdqu, Form::MemoryRegister) => store::<false>,
-        (M::Movaps | M::Movapd | M::Movdqa, Form::MemoryRegister) => store::<true>,
-        (M::Movups | M::Movupd | M::Movdqu, Form::RegisterRegister) => copy,
-        (M::Movaps | M::Movapd | M::Movdqa, Form::RegisterRegister) => copy,
-        (M::Pxor | M::Xorps | M::Xorpd, Form::RegisterRegister) => exclusive_or,
+        (M::Movups | M::Movupd | M::Movdqu, Form::RegisterMemory) => handler!(load::<false>),
+        (M::Movaps | M::Movapd | M::Movdqa, Form::RegisterMemory) => handler!(load::<true>),
+        (M::Movups | M::Movupd | M::Movdqu, Form::MemoryRegister) => handler!(store::<false>),
+        (M::Movaps | M::Movapd | M::Movdqa, Form::MemoryRegister) => handler!(store::<true>),
+        (M::Movups | M::Movupd | M::Movdqu, Form::RegisterRegister) => handler!(copy),
+        (M::Movaps | M::Movapd | M::Movdqa, Form::RegisterRegister) => handler!(copy),
+        (M::Pxor | M::Xorps | M::Xorpd, Form::RegisterRegister) => handler!(exclusive_or),
         _ => return None,
     };
-    Some(Choice::only(run))
+    Some(Choice::new(run, Hands::Given))
 }
 
 /// The lower half of a vector register.

@@ -1,0 +1,155 @@
+//! Superinstructions: two operations behind one jump.
+//!
+//! Going from one handler to the next takes this processor longer than what most handlers do. Where one of
+//! these operations comes before another, the handler of the first carries out the second as well. Operations
+//! stay what they are, so that nothing else need know.
+//!
+//! It is the commonest of 64 bits in chains of work with registers. Each more costs a handler with each other.
+
+use super::arithmetic::{self, in_register, result_only};
+use super::moves::{address, extend_register, load};
+use super::multiply::product_only;
+use super::shift::{left_only, right_only, rotate_only};
+use super::{AtHand, Form, form, unary};
+use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::input::{Base, First, From, Given, Index, Value};
+use crate::interpreter::op::Op;
+use crate::interpreter::threaded::{Handed, Handler};
+use crate::interpreter::width::{B1, B4, B8};
+use iced_x86::{Instruction, Mnemonic};
+
+/// What an operation does, as a type.
+trait Action {
+    /// Whether nothing comes behind it in its block.
+    const ENDS: bool;
+    fn act(core: &mut Core, op: &Op, given: u64) -> Handed;
+}
+
+macro_rules! paired {
+    ($($name:ident $ends:literal $action:expr;)*) => {
+        /// An operation that can be one of two.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Paired {
+            $($name,)*
+        }
+
+        $(
+            struct $name;
+
+            impl Action for $name {
+                const ENDS: bool = $ends;
+                #[inline(always)]
+                fn act(core: &mut Core, op: &Op, given: u64) -> Handed {
+                    $action(core, op, given)
+                }
+            }
+        )*
+
+        /// A handler of two operations.
+        pub(crate) fn both(first: Paired, second: Paired) -> Handler {
+            match first {
+                $(Paired::$name => and::<$name>(second),)*
+            }
+        }
+
+        fn and<A: Action>(second: Paired) -> Handler {
+            match second {
+                $(Paired::$name => two::<A, $name>,)*
+            }
+        }
+    };
+}
+
+paired! {
+    Add false result_only::<arithmetic::Add, First, From, B8>;
+    AddToGiven false result_only::<arithmetic::Add, Given<First>, From, B8>;
+    AddGiven false result_only::<arithmetic::Add, First, Given<From>, B8>;
+    AddNumber false result_only::<arithmetic::Add, First, Value, B8>;
+    AddNumberToGiven false result_only::<arithmetic::Add, Given<First>, Value, B8>;
+    Sub false result_only::<arithmetic::Sub, First, From, B8>;
+    SubFromGiven false result_only::<arithmetic::Sub, Given<First>, From, B8>;
+    SubGiven false result_only::<arithmetic::Sub, First, Given<From>, B8>;
+    Xor false result_only::<arithmetic::Xor, First, From, B8>;
+    XorToGiven false result_only::<arithmetic::Xor, Given<First>, From, B8>;
+    XorGiven false result_only::<arithmetic::Xor, First, Given<From>, B8>;
+    AndNumber false result_only::<arithmetic::And, First, Value, B8>;
+    AndNumberToGiven false result_only::<arithmetic::And, Given<First>, Value, B8>;
+    MultiplyGiven false product_only::<Given<First>, From, B8>;
+    ShiftGivenLeft false left_only::<Given<First>, B8>;
+    ShiftGivenRight false right_only::<Given<First>, B8>;
+    RotateGivenLeft false rotate_only::<Given<First>, B8, true>;
+    Address false address::<Base, Index, B8>;
+    AddressOfGivenBase false address::<Given<Base>, Index, B8>;
+    AddressOfGivenIndex false address::<Base, Given<Index>, B8>;
+    Load false load::<B8>;
+    Byte false extend_register::<B1, B4, false>;
+    CompareGiven false in_register::<arithmetic::Cmp, Given<First>, From, B8>;
+    CountDown true count_down;
+}
+
+/// `dec` and `jnz`.
+#[inline(always)]
+fn count_down(core: &mut Core, op: &Op, given: u64) -> Handed {
+    unary::and_branch::<NOT_ZERO, false, First, B8>(core, op, given)?;
+    Ok(given)
+}
+
+/// The condition of `jnz`.
+pub(crate) const NOT_ZERO: u8 = 5;
+
+fn two<A: Action, B: Action>(core: &mut Core, ops: &[Op], given: u64) -> Outcome {
+    let [first, second, rest @ ..] = ops else { return Ok(()) };
+    let given = A::act(core, first, given).inspect_err(|_| core.unfinished = ops.len())?;
+    let given = B::act(core, second, given).inspect_err(|_| core.unfinished = rest.len() + 1)?;
+    if B::ENDS { Ok(()) } else { (second.then)(core, rest, given) }
+}
+
+impl Paired {
+    /// What an operation without flags is among these, or one whose flags nobody leaves out.
+    pub(crate) fn of(i: &Instruction, at_hand: AtHand, without_flags: bool) -> Option<Self> {
+        use Mnemonic as M;
+        let form = form(i)?;
+        let wide = Core::size(i, 0) == 8;
+        Some(match (i.mnemonic(), form) {
+            (M::Movzx, Form::RegisterRegister)
+                if Core::size(i, 0) >= 4 && Core::size(i, 1) == 1 =>
+            {
+                Self::Byte
+            }
+            _ if !wide => return None,
+            (M::Mov, Form::RegisterMemory) if i.op0_register().is_gpr() => Self::Load,
+            (M::Cmp, Form::RegisterRegister) if at_hand.is_first(i) => Self::CompareGiven,
+            (M::Lea, Form::RegisterMemory) if at_hand.is_base(i) => Self::AddressOfGivenBase,
+            (M::Lea, Form::RegisterMemory) if at_hand.is_index(i) => Self::AddressOfGivenIndex,
+            (M::Lea, Form::RegisterMemory) => Self::Address,
+            _ if !without_flags => return None,
+            _ if at_hand.is_first(i) => Self::of_given(i.mnemonic(), form)?,
+            (M::Add, Form::RegisterRegister) if at_hand.is_second(i) => Self::AddGiven,
+            (M::Sub, Form::RegisterRegister) if at_hand.is_second(i) => Self::SubGiven,
+            (M::Xor, Form::RegisterRegister) if at_hand.is_second(i) => Self::XorGiven,
+            (M::Add, Form::RegisterRegister) => Self::Add,
+            (M::Sub, Form::RegisterRegister) => Self::Sub,
+            (M::Xor, Form::RegisterRegister) => Self::Xor,
+            (M::Add, Form::RegisterImmediate) => Self::AddNumber,
+            (M::And, Form::RegisterImmediate) => Self::AndNumber,
+            _ => return None,
+        })
+    }
+
+    /// What it is where its first operand is given.
+    fn of_given(mnemonic: Mnemonic, form: Form) -> Option<Self> {
+        use Mnemonic as M;
+        Some(match (mnemonic, form) {
+            (M::Add, Form::RegisterRegister) => Self::AddToGiven,
+            (M::Sub, Form::RegisterRegister) => Self::SubFromGiven,
+            (M::Xor, Form::RegisterRegister) => Self::XorToGiven,
+            (M::Imul, Form::RegisterRegister) => Self::MultiplyGiven,
+            (M::Add, Form::RegisterImmediate) => Self::AddNumberToGiven,
+            (M::And, Form::RegisterImmediate) => Self::AndNumberToGiven,
+            (M::Shl | M::Sal, Form::RegisterImmediate) => Self::ShiftGivenLeft,
+            (M::Shr, Form::RegisterImmediate) => Self::ShiftGivenRight,
+            (M::Rol, Form::RegisterImmediate) => Self::RotateGivenLeft,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Many drivers for people: a row for each that did not run to its end untroubled, the others counted.
+//!
+//! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
+
+use super::tally::{Fared, Tally};
+use crate::Sink;
+use crate::grid::{Cell, Column, Kind, grid};
+use crate::layout::{columns, counted, grouped};
+use crate::style::{Line, Meaning, Terminal};
+use ringfence_finding::{Closing, DriverRun, Examination, RunEnd, RunEnvironment, Targets, Tool};
+use std::io;
+
+/// Rows of a list.
+const SCREENFUL: usize = 20;
+/// Columns in which the rules stand beside a row.
+const ROOMY: usize = 100;
+
+pub(super) struct Summary<'a> {
+    terminal: Terminal<'a>,
+    stopped: List,
+    refused: List,
+    open: List,
+    returned: usize,
+    tally: Tally,
+}
+
+/// Drivers that fared alike: the first of them, and how many there are.
+#[derive(Default)]
+struct List {
+    rows: Vec<(Vec<Cell>, String)>,
+    count: usize,
+}
+
+impl List {
+    fn add(&mut self, row: impl FnOnce() -> (Vec<Cell>, String)) {
+        self.count += 1;
+        if self.rows.len() < SCREENFUL {
+            self.rows.push(row());
+        }
+    }
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn new(terminal: Terminal<'a>) -> Summary<'a> {
+        Summary {
+            terminal,
+            stopped: List::default(),
+            refused: List::default(),
+            open: List::default(),
+            returned: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// A table of drivers, with what is to be said of each below or beside its row.
+    fn list(&mut self, title: &str, list: List) -> io::Result<()> {
+        if list.count == 0 {
+            return Ok(());
+        }
+        let width = self.terminal.columns();
+        let table = [
+            Column::new(title, Kind::Path, 12),
+            Column::new("Driver Verifier", Kind::Word, 0),
+            Column::new("memory integrity", Kind::Word, 0),
+        ];
+        let (cells, asides): (Vec<_>, Vec<_>) = list.rows.into_iter().unzip();
+        let longest = asides.iter().map(|aside| columns(aside) + 2).max().unwrap_or(0);
+        let beside = width >= longest + ROOMY;
+        let room = if beside { width - longest } else { width };
+        let grid = grid(&table, &cells, room);
+        for line in grid.heading {
+            self.terminal.line(line)?;
+        }
+        for (row, aside) in grid.rows.into_iter().zip(&asides) {
+            if aside.is_empty() {
+                self.terminal.line(row)?;
+            } else if beside {
+                self.terminal.line(row.filled_to(grid.columns + 2).plain(aside))?;
+            } else {
+                self.terminal.line(row)?;
+                self.terminal.wrapped(Line::indented(6), aside)?;
+            }
+        }
+        if list.count > SCREENFUL {
+            let more = grouped(list.count - SCREENFUL);
+            self.terminal
+                .line(Line::new().plain(format!("  … {more} more, with --format text")))?;
+        }
+        self.terminal.blank()
+    }
+}
+
+/// What the runs of a driver came to, and what is to be said of them.
+fn row(examination: &Examination) -> (Vec<Cell>, String) {
+    let of = |environment| {
+        let mut runs = examination.runs.iter();
+        runs.find(|run| run.environment == environment)
+            .map_or((Meaning::Plain, "–".to_owned()), told)
+    };
+    let path = (Meaning::Plain, examination.path.clone());
+    let cells = vec![path, of(RunEnvironment::Verifier), of(RunEnvironment::Hvci)];
+    (cells, aside(examination))
+}
+
+/// `0xC4:0x2000`, `0xBE`, `returned`.
+fn told(run: &DriverRun) -> Cell {
+    let check = run.bugcheck.as_ref().map(|check| match check.code.as_str() {
+        "0xC4" => format!("{}:{}", check.code, check.parameters[0]),
+        code => code.to_owned(),
+    });
+    match run.end {
+        RunEnd::Violation => (Meaning::Bad, check.unwrap_or_else(|| run.end.name().to_owned())),
+        RunEnd::Refused => (Meaning::Bad, "not loaded".to_owned()),
+        RunEnd::Fault => {
+            (Meaning::Open, check.map_or("crashed".to_owned(), |check| format!("crashed {check}")))
+        }
+        RunEnd::Budget => (Meaning::Open, "not finished".to_owned()),
+        RunEnd::NotEmulated => (Meaning::Open, "not emulated".to_owned()),
+        RunEnd::Returned => (Meaning::Good, "returned".to_owned()),
+    }
+}
+
+/// The rules of what was seen, or why a run says less.
+fn aside(examination: &Examination) -> String {
+    let seen = examination.findings.iter().filter(|finding| !finding.seen.is_empty());
+    let mut rules: Vec<(&str, usize)> = Vec::new();
+    for finding in seen {
+        match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+            Some((_, count)) => *count += 1,
+            None => rules.push((finding.rule, 1)),
+        }
+    }
+    if rules.is_empty() {
+        let mut because = examination.runs.iter().filter_map(|run| run.because.clone());
+        return because.next().unwrap_or_default();
+    }
+    let one = |(rule, count): &(&str, usize)| match count {
+        1 => (*rule).to_owned(),
+        _ => format!("{rule} ×{count}"),
+    };
+    rules.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+impl Sink for Summary<'_> {
+    fn begin(&mut self, _: &Tool, _: Targets) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn driver(&mut self, examination: &Examination) -> io::Result<()> {
+        self.tally.count(examination);
+        let list = match Fared::of(examination) {
+            Fared::Stopped => &mut self.stopped,
+            Fared::Refused => &mut self.refused,
+            Fared::Open => &mut self.open,
+            Fared::Returned => {
+                self.returned += 1;
+                return Ok(());
+            }
+        };
+        list.add(|| row(examination));
+        Ok(())
+    }
+
+    fn finish(&mut self, closing: &Closing) -> io::Result<()> {
+        let lists = [
+            ("stopped", std::mem::take(&mut self.stopped)),
+            ("not let in", std::mem::take(&mut self.refused)),
+            ("not run to the end", std::mem::take(&mut self.open)),
+        ];
+        for (title, list) in lists {
+            self.list(title, list)?;
+        }
+        if self.returned > 0 {
+            let text = format!(
+                "{} returned from all that was run, without objection",
+                counted(self.returned, "driver")
+            );
+            self.terminal.wrapped(Line::new(), &text)?;
+            self.terminal.blank()?;
+        }
+        self.tally.finish(&mut self.terminal, closing)
+    }
+}

@@ -1,0 +1,260 @@
+//! A text without what a parser only passes over, and where what is left stood in it.
+//!
+//! Much of a driver's source is comments, indentation and what conditions leave out. A parser looks at all of it byte by
+//! byte, and keeps comments in its tree.
+
+use crate::flow::{Fork, ForkKind};
+use crate::lex::{
+    block_comment_end, is_word, line_comment_end, number_end, quoted_end, raw_end, word_end,
+};
+use crate::syntax::{
+    Call, DefaultArgument, Enumerator, Function, Happens, Member, Record, Syntax, Variable,
+};
+use std::ops::Range;
+
+/// A text without what a parser only passes over.
+pub(crate) struct Condensed {
+    pub(crate) bytes: Vec<u8>,
+    /// What follows on something that was left out: where it begins, and where it began in the text.
+    pieces: Vec<(usize, usize)>,
+}
+
+/// Fewer blanks than these stay: keeping in mind where they were costs more than they do.
+const FEWEST_BLANKS: usize = 4;
+
+impl Condensed {
+    /// Condenses all of a text but some ranges, which are in its order.
+    pub(crate) fn of(text: &[u8], left_out: &[Range<usize>]) -> Condensed {
+        let mut made = Condensed { bytes: Vec::with_capacity(text.len() / 2), pieces: Vec::new() };
+        let mut from = 0;
+        for gap in left_out.iter().filter(|gap| !gap.is_empty()) {
+            made.take(text, from..gap.start);
+            made.pass_over(text, gap.clone());
+            from = gap.end;
+        }
+        made.take(text, from..text.len());
+        made
+    }
+
+    /// Takes in a part of the text that begins and ends between tokens.
+    fn take(&mut self, text: &[u8], range: Range<usize>) {
+        let bytes = &text[..range.end];
+        let (mut at, mut kept) = (range.start, range.start);
+        while let Some(&first) = bytes.get(at) {
+            let end = blank_end(bytes, at);
+            if end == at {
+                at = token_end(bytes, at, first);
+                continue;
+            }
+            if end - at >= FEWEST_BLANKS {
+                self.bytes.extend_from_slice(&bytes[kept..at]);
+                self.pass_over(bytes, at..end);
+                kept = end;
+            }
+            at = end;
+        }
+        self.bytes.extend_from_slice(&bytes[kept..]);
+    }
+
+    /// Leaves out what stands between tokens, which one blank keeps apart; a line's end stays one.
+    fn pass_over(&mut self, text: &[u8], gap: Range<usize>) {
+        let is_line_end = memchr::memchr(b'\n', &text[gap.clone()]).is_some();
+        self.bytes.push(if is_line_end { b'\n' } else { b' ' });
+        self.pieces.push((self.bytes.len(), gap.end));
+    }
+
+    /// Where a byte stood in the text.
+    fn place(&self, at: usize) -> usize {
+        match self.pieces.partition_point(|(start, _)| *start <= at).checked_sub(1) {
+            Some(last) => {
+                let (start, stood) = self.pieces[last];
+                stood + (at - start)
+            }
+            None => at,
+        }
+    }
+
+    /// Where what ends before a byte ended in the text.
+    fn end(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |last| self.place(last) + 1)
+    }
+
+    /// Where a range was in the text.
+    pub(crate) fn stood(&self, mut range: Range<usize>) -> Range<usize> {
+        self.move_back(&mut range);
+        range
+    }
+
+    /// Moves a range to where it was in the text. What has no end stays so.
+    fn move_back(&self, range: &mut Range<usize>) {
+        let is_empty = range.start >= range.end;
+        range.start = self.place(range.start);
+        range.end = match range.end {
+            usize::MAX => usize::MAX,
+            _ if is_empty => range.start,
+            end => self.end(end),
+        };
+    }
+
+    /// Tells of the text what was found in this one.
+    pub(crate) fn tell_of_text(&self, syntax: &mut Syntax) {
+        let Syntax {
+            functions,
+            calls,
+            variables,
+            enumerators,
+            members,
+            records,
+            defaults,
+            stores,
+            assembly: _,
+            is_cut: _,
+        } = syntax;
+        let back = |range: &mut Range<usize>| self.move_back(range);
+        functions.iter_mut().for_each(|one| self.function(one));
+        for Call { callee, manner: _, whole, arguments, template, function: _, is_chosen: _ } in
+            calls
+        {
+            [callee, whole].into_iter().chain(arguments).chain(template).for_each(back);
+        }
+        variables.iter_mut().for_each(|one| self.variable(one));
+        for Enumerator { name, value, behind: _ } in enumerators {
+            [name].into_iter().chain(value).for_each(back);
+        }
+        for Member { name, value, function: _, is_element: _ } in members {
+            [name, value].into_iter().for_each(back);
+        }
+        for Record { names, members, is_plain: _ } in records {
+            let of_members = members.iter_mut().flat_map(|(name, of)| [name].into_iter().chain(of));
+            names.iter_mut().chain(of_members).for_each(back);
+        }
+        for DefaultArgument { function, parameter: _, of: _, value } in defaults {
+            [function, value].into_iter().for_each(back);
+        }
+        stores.iter_mut().for_each(|(range, _)| back(range));
+    }
+
+    fn function(&self, function: &mut Function) {
+        let Function {
+            name,
+            body,
+            parameters,
+            template,
+            variables,
+            forks,
+            loops,
+            lambdas,
+            is_static: _,
+        } = function;
+        let back = |range: &mut Range<usize>| self.move_back(range);
+        [name, body].into_iter().chain(parameters).chain(template).chain(loops).for_each(back);
+        variables.iter_mut().for_each(|one| self.variable(one));
+        forks.iter_mut().for_each(|one| self.fork(one));
+        for (range, parameters) in lambdas {
+            [range].into_iter().chain(parameters).for_each(back);
+        }
+    }
+
+    fn variable(&self, variable: &mut Variable) {
+        let Variable { name, happens, block, scope, is_static: _ } = variable;
+        [name, block, scope].into_iter().for_each(|range| self.move_back(range));
+        match happens {
+            Happens::Begins(of)
+            | Happens::Becomes(of)
+            | Happens::Gains(of)
+            | Happens::Keeps(of) => {
+                self.move_back(of);
+            }
+            Happens::Declared | Happens::Changes => {}
+        }
+    }
+
+    fn fork(&self, fork: &mut Fork) {
+        self.move_back(&mut fork.range);
+        let back = |range: &mut Range<usize>| self.move_back(range);
+        match &mut fork.kind {
+            ForkKind::Choice(one, other) => [one].into_iter().chain(other).for_each(back),
+            ForkKind::Loop { begins, body, update, is_endless: _ } => {
+                *begins = self.end(*begins);
+                [body].into_iter().chain(update).for_each(back);
+            }
+            ForkKind::Do(part, _)
+            | ForkKind::Switch(part)
+            | ForkKind::Try(part, _)
+            | ForkKind::Goto(part)
+            | ForkKind::Label(part) => back(part),
+            ForkKind::Maybe
+            | ForkKind::Case(_)
+            | ForkKind::Break
+            | ForkKind::Continue
+            | ForkKind::Leave
+            | ForkKind::Return => {}
+        }
+    }
+}
+
+/// Behind blanks and comments. Joined lines are no blanks here: a parser knows them.
+fn blank_end(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = match bytes.get(at..) {
+            Some([b' ' | b'\t' | b'\r' | b'\n', ..]) => at + 1,
+            Some([b'/', b'/', ..]) => line_comment_end(bytes, at),
+            Some([b'/', b'*', ..]) => block_comment_end(bytes, at),
+            _ => return at,
+        };
+    }
+}
+
+/// The end of a token, or of a byte of one, that begins with `first`.
+fn token_end(bytes: &[u8], at: usize, first: u8) -> usize {
+    match first {
+        b'"' | b'\'' => quoted_end(bytes, at),
+        b'0'..=b'9' => number_end(bytes, at),
+        _ if is_word(first) => {
+            let end = word_end(bytes, at);
+            let is_raw = bytes[end - 1] == b'R' && bytes.get(end) == Some(&b'"');
+            if is_raw { raw_end(bytes, end) } else { end }
+        }
+        _ => at + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_over_becomes_one_blank() {
+        for (text, condensed) in [
+            ("a;     b;\n\n\n\t c /* d */;", "a; b;\nc ;"),
+            ("// a\nint/**/x; // b", "\nint x; "),
+            ("x = \"    \" + '/*' / 2;", "x = \"    \" + '/*' / 2;"),
+            ("R\"(    // a)\"; 1'000    ;", "R\"(    // a)\"; 1'000 ;"),
+            ("a /* never    ends", "a "),
+        ] {
+            let made = Condensed::of(text.as_bytes(), &[]);
+            assert_eq!(String::from_utf8(made.bytes).unwrap(), condensed, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_knows_where_it_stood() {
+        let text = "/* a */ void F(int a)     { /* left out */ }\n     void G();";
+        let body = text.find('{').unwrap() + 1..text.find('}').unwrap();
+        let made = Condensed::of(text.as_bytes(), &[body]);
+        assert_eq!(made.bytes, b" void F(int a) { }\nvoid G();");
+        for word in ["void F", "a)", "{", "}", "G", ";"] {
+            let at = memchr::memmem::find(&made.bytes, word.as_bytes()).unwrap();
+            let mut range = at..at + word.len();
+            made.move_back(&mut range);
+            let stood = if word == "a)" { text.find("a)") } else { text.find(word) }.unwrap();
+            assert_eq!(range, stood..stood + word.len(), "{word}");
+        }
+        let mut whole = 0..made.bytes.len();
+        made.move_back(&mut whole);
+        assert_eq!(whole, 0..text.len());
+        let mut endless = 0..usize::MAX;
+        made.move_back(&mut endless);
+        assert_eq!(endless, 0..usize::MAX);
+    }
+}
