@@ -29,13 +29,22 @@ pub fn read_head(path: &Path, most: usize) -> Result<Head, Unreadable> {
         if !found.is_file() {
             return Err(UnreadableReason::NotAFile);
         }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
-        let is_whole = bytes.len() <= most;
-        bytes.truncate(most);
-        Ok(Head { bytes, is_whole })
+        Ok(head_of(File::open(path)?, most)?)
     };
     read().map_err(|reason| Unreadable { name: path.to_string_lossy().into_owned(), reason })
+}
+
+/// The first bytes of what `reader` gives, at most `most`: of standard input, say.
+///
+/// # Errors
+///
+/// Those of the reader.
+pub fn head_of(reader: impl Read, most: usize) -> io::Result<Head> {
+    let mut bytes = Vec::new();
+    reader.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    let is_whole = bytes.len() <= most;
+    bytes.truncate(most);
+    Ok(Head { bytes, is_whole })
 }
 
 impl Unreadable {

@@ -37,7 +37,7 @@ pub use debug_file::{
 };
 pub use draft::Draft;
 pub use folder::{Contents, LARGEST_IMAGE, Source, Unreadable, UnreadableReason, expand, read};
-pub use head::{Head, read_head};
+pub use head::{Head, head_of, read_head};
 pub use input::Input;
 pub use overwritten::kept_from_overwriting;
 pub use replacement::{NotReplaced, Replacement, replace_file};

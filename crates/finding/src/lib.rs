@@ -26,6 +26,7 @@ mod examination;
 mod excuse;
 mod finding;
 mod fingerprint;
+mod import_report;
 mod lint_report;
 mod report;
 mod run;
@@ -56,6 +57,10 @@ pub use examination::{
 pub use excuse::{Excuse, excused};
 pub use finding::{Authority, Confidence, Finding, Level};
 pub use fingerprint::{set_fingerprints, stable_hash};
+pub use import_report::{
+    DumpParameter, DumpPlace, ImportKind, ImportReport, ImportedDriver, ImportedDump, ImportedFile,
+    RaisedCounter,
+};
 pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintDoubt, LintReport};
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,

@@ -12,7 +12,7 @@ pub(crate) fn columns(text: &str) -> usize {
 }
 
 /// `count` in groups of three: `1 731`.
-pub(crate) fn grouped(count: usize) -> String {
+pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -25,7 +25,7 @@ pub(crate) fn grouped(count: usize) -> String {
 }
 
 /// `1 driver`, `1 731 drivers`.
-pub(crate) fn counted(count: usize, thing: &str) -> String {
+pub fn counted(count: usize, thing: &str) -> String {
     format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 

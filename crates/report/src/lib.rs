@@ -42,6 +42,7 @@ mod lint;
 mod markdown;
 pub mod markup;
 mod msvc;
+mod prose;
 mod safe;
 #[cfg(test)]
 mod sample;
@@ -68,10 +69,13 @@ pub use ddi::{DdiRow, ddis_json, ddis_table};
 pub use difference::{difference_json, difference_markdown, difference_text};
 pub use format::{Format, Options, UnknownFormat, sink};
 pub use idle::idle_acceptances;
-pub use layout::wrap;
+pub use layout::{counted, grouped, wrap};
 pub use lint::write_lint;
+pub use prose::Prose;
 pub use safe::safe;
-pub use schema::{certification_schema, difference_schema, lint_schema, schema, verify_schema};
+pub use schema::{
+    certification_schema, difference_schema, import_schema, lint_schema, schema, verify_schema,
+};
 pub use verify::{verify_json, verify_json_lines, verify_summary, verify_text, verify_trace};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};

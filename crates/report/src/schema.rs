@@ -1,7 +1,7 @@
 //! The JSON schema of the report, made from the types that are written.
 
 use crate::verify::json::VerifyReport;
-use ringfence_finding::{CertificationReport, Difference, LintReport, Report};
+use ringfence_finding::{CertificationReport, Difference, ImportReport, LintReport, Report};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -52,6 +52,15 @@ pub fn verify_schema() -> String {
     schema_of::<VerifyReport<'_>>("ringfence verify report, version 1", ABOUT_VERIFY)
 }
 
+/// What the schema of `import` says of itself.
+const ABOUT_IMPORT: &str = "What `ringfence import --format json` writes. Within report_version 1 a field may \
+    be added; none changes its meaning or goes.";
+
+/// The JSON schema of `import --format json`, as committed in `schemas/import-v1.json`.
+pub fn import_schema() -> String {
+    schema_of::<ImportReport>("ringfence import, version 1", ABOUT_IMPORT)
+}
+
 fn schema_of<T: JsonSchema>(title: &str, about: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -75,6 +84,7 @@ mod tests {
         fresh("diff-v1.json", &difference_schema());
         fresh("lint-report-v1.json", &lint_schema());
         fresh("verify-v1.json", &verify_schema());
+        fresh("import-v1.json", &import_schema());
     }
 
     fn fresh(name: &str, schema: &str) {

@@ -39,7 +39,7 @@ impl Explanation {
 pub struct NotKnown {
     /// What was asked for.
     pub name: String,
-    /// Names that look like it, best first; at most three.
+    /// Names that look like it, best first, at most three; of a bug check without its subcode all that it has.
     pub similar: Vec<&'static str>,
 }
 
@@ -62,11 +62,28 @@ pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
     if !found.is_empty() {
         return Ok(found);
     }
+    let subcodes = subcodes(name);
+    if !subcodes.is_empty() {
+        return Err(NotKnown { name: name.to_owned(), similar: subcodes });
+    }
     let rules = rule_cards().flat_map(RuleCard::names);
     let ddis = ringfence_ddi::all()
         .iter()
         .flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases).copied());
     Err(NotKnown { name: name.to_owned(), similar: similar(name, rules.chain(ddis)) })
+}
+
+/// The bug checks with a subcode that `name`, such as `0xC4` or `C4`, begins; in their order.
+fn subcodes(name: &str) -> Vec<&'static str> {
+    let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X")).unwrap_or(name);
+    let is_of = |known: &&str| {
+        let check = known.strip_prefix("0x").and_then(|known| known.split_once(':'));
+        check.is_some_and(|(check, _)| check.eq_ignore_ascii_case(digits))
+    };
+    let mut found: Vec<&str> = rule_cards().flat_map(RuleCard::names).filter(is_of).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// The DDI called `name`, also where it stands as debuggers (`nt!MmMapIoSpace`) and prose
@@ -138,6 +155,18 @@ mod tests {
             page.starts_with("# MmMapIoSpace: whether memory is executable depends on CacheType"),
             "{page}"
         );
+    }
+
+    /// Microsoft's page on bug check 0xC4 has six of code integrity; 0x2006 is of early Windows 10.
+    #[test]
+    fn a_bug_check_without_its_subcode_gets_all_of_them() {
+        for name in ["0xC4", "c4", "0XC4"] {
+            let all = explain(name).unwrap_err().similar;
+            for subcode in ["0x2000", "0x2001", "0x2002", "0x2003", "0x2004", "0x2005"] {
+                assert!(all.contains(&&*format!("0xC4:{subcode}")), "{name}: {all:?}");
+            }
+        }
+        assert_eq!(explain("0x").unwrap_err().similar, [""; 0]);
     }
 
     #[test]

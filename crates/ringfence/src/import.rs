@@ -10,11 +10,14 @@
 //! ```
 
 mod dump;
+mod files;
 mod meaning;
+pub mod own;
 mod query;
 mod text;
 
 pub use dump::{BadDump, DriversUnknown, KernelDump, LARGEST_DUMP_HEAD, LoadedDriver};
+pub use files::FolderFiles;
 pub use meaning::{Meaning, meaning, of_counter};
 pub use query::{BadQuery, QueriedModule, VerifierQuery};
 pub use ringfence_rules::Reported;

@@ -84,7 +84,7 @@ pub use recorded::{
     RecordedVerdict, open_recorded, read_recorded,
 };
 pub use ringfence_container::{
-    Draft, Head, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, Unreadable,
+    Draft, Head, Input, LARGEST_IMAGE, SETTINGS_FILE, SymbolFolder, Unreadable, head_of,
     kept_from_overwriting, nearest_settings, read_head, read_settings,
 };
 pub use ringfence_ddi as ddi;
@@ -92,12 +92,13 @@ pub use ringfence_finding::{
     Answer, AnswerChange, Asking, BugCheck, Call, CallAnswer, Certification, CertificationReport,
     Change, Closing, Code, CodeCoverage, Compared, ComparedFinding, ComparedSection, Confidence,
     Counted, Counter, Coverage, DebugSymbols, Difference, DifferenceTally, DriverDifference,
-    DriverRun, Evidence, Examination, Excuse, Fault, Finding, Fix, Gap, IdleAcceptance,
-    IdleAcceptances, IdleSuppression, ImportChange, InlinedCall, Level, LintCoverage, LintDoubt,
-    LintReport, LoneDriver, Objection, Outcome, Question, Region, Regraded, Report, RuleCard,
-    RunEnd, RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit, SourceExcuse,
-    SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target, Targets, Tool, Totals,
-    UnknownTarget, Unread, Verdict,
+    DriverRun, DumpParameter, DumpPlace, Evidence, Examination, Excuse, Fault, Finding, Fix, Gap,
+    IdleAcceptance, IdleAcceptances, IdleSuppression, ImportChange, ImportKind, ImportReport,
+    ImportedDriver, ImportedDump, ImportedFile, InlinedCall, Level, LintCoverage, LintDoubt,
+    LintReport, LoneDriver, Objection, Outcome, Question, RaisedCounter, Region, Regraded, Report,
+    RuleCard, RunEnd, RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit,
+    SourceExcuse, SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target, Targets,
+    Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;

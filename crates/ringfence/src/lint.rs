@@ -127,7 +127,7 @@ fn linted(
         let sources: Vec<FileId> = named.flat_map(|project| project.sources.clone()).collect();
         asked.iter().copied().chain(sources).collect::<HashSet<_>>()
     });
-    let suppressions = Suppressions::new(tree).all(tree);
+    let suppressions = Suppressions::new(tree).all(tree, &projects);
     let looked = Looked { tree, projects: &projects, analysis: &analysis, suppressions };
     reported(looked, refused, settings, asked.as_ref())
 }

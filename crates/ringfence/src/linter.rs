@@ -72,7 +72,7 @@ impl Linter {
     }
 
     fn looked<'l>(&'l self, analysis: &'l Analysis) -> Looked<'l> {
-        let suppressions = self.suppressions.all(&self.tree);
+        let suppressions = self.suppressions.all(&self.tree, &self.projects);
         Looked { tree: &self.tree, projects: &self.projects, analysis, suppressions }
     }
 }

@@ -74,6 +74,8 @@ pub struct Analyser {
     variables: HashMap<String, Vec<FileId>>,
     /// The names of all functions that were read.
     functions: HashSet<String>,
+    /// What functions are called that drivers start with, beside those that all have.
+    starts: Vec<String>,
     opt_ins: HashMap<FileId, OptIn>,
     /// Files whose change may change what others have to say.
     shared: HashSet<FileId>,
@@ -93,10 +95,15 @@ impl Analyser {
     pub fn all(&mut self, tree: &SourceTree, projects: &[Project], defines: &[String]) -> Analysis {
         self.directives = AllDirectives::new(tree);
         let mut interest = Interest::new(tree, &self.directives);
+        self.starts = entry::named(tree, &self.directives, projects);
+        if !self.starts.is_empty() {
+            interest.add(self.starts.clone(), tree, &self.directives);
+        }
         let not_built = builds::not_built(tree, &self.directives, projects);
         self.not_built = not_built.iter().copied().collect();
         let mut reading = Reading::new(tree, &self.directives, projects, defines);
         let mut following = Following::new(tree);
+        following.world.starts.clone_from(&self.starts);
         // How many functions were followed back from an opt-in; no more are followed forward.
         let mut levels = 0;
         let is_built = |file: &FileId| !self.not_built.contains(file);
@@ -167,6 +174,7 @@ impl Analyser {
         let interest = self.interest.as_ref().filter(|_| self.is_alone(tree, file))?;
         let mut reading = Reading::new(tree, &self.directives, projects, defines);
         let mut following = Following::new(tree);
+        following.world.starts.clone_from(&self.starts);
         let text = tree.file(file).text.as_str();
         let mut wanted: Vec<FileId> =
             interest.is_named_in(text).then_some(file).into_iter().collect();
@@ -192,6 +200,8 @@ impl Analyser {
         };
         if shared(&following.world, &following.wrappers).contains(&file)
             || code_use::may_use(&is_elsewhere, text)
+            // Who calls what has its address taken may be another file.
+            || following.world.parsed.iter().any(|one| !one.syntax.taken.is_empty())
         {
             return None;
         }
@@ -223,13 +233,17 @@ impl Analyser {
     }
 }
 
-/// The files that say anything of a variable that was asked for.
+/// The files that say anything of a variable or a function that was asked for.
 fn variables(world: &World<'_>) -> HashMap<String, Vec<FileId>> {
     let files = |name: String| {
-        let events = world.globals.get(&*name)?;
-        let mut files: Vec<FileId> =
-            events.iter().map(|event| world.parsed[event.parsed].file).collect();
+        let events = world.globals.get(&*name).into_iter().flatten().map(|event| event.parsed);
+        let functions = world.functions.get(&*name).into_iter().flatten().map(|id| id.parsed);
+        let all = events.chain(functions).map(|parsed| world.parsed[parsed].file);
+        let mut files: Vec<FileId> = all.collect();
         files.dedup();
+        if files.is_empty() {
+            return None;
+        }
         Some((name, files))
     };
     world.asked().into_iter().filter_map(files).collect()
@@ -240,14 +254,18 @@ fn variables(world: &World<'_>) -> HashMap<String, Vec<FileId>> {
 fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let pointers = world.pointers.values().flatten().filter(|one| !one.is_local);
     let pointers = pointers.map(|one| world.parsed[one.parsed].file);
-    let entries = entry::ENTRIES.iter().filter_map(|name| world.functions.get(*name)).flatten();
+    let entries = entry::starts(world).filter_map(|name| world.functions.get(name)).flatten();
     let functions = entries
         .chain(wrappers.keys())
         .chain(world.early.keys())
         .map(|id| world.parsed[id.parsed].file);
     let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);
-    let several = variables(world).into_values().filter(|files| files.len() > 1).flatten();
+    let asked = variables(world).into_iter();
+    // What a function returns may matter to others.
+    let several =
+        asked.filter(|(name, files)| files.len() > 1 || world.functions.contains_key(&**name));
+    let several = several.flat_map(|(_, files)| files);
     functions.chain(opting_in).chain(several).chain(pointers).collect()
 }
 impl Analysis {
@@ -258,6 +276,7 @@ impl Analysis {
         self.parsed.extend(of_rust.parsed);
         self.parsed.sort();
         self.cut.extend(of_rust.cut);
+        self.control.extend(of_rust.control);
         self
     }
 }

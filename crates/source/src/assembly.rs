@@ -38,6 +38,11 @@ impl Machine {
         self.bits.insert(place.to_owned(), bit);
     }
 
+    /// What a place holds at bit 16.
+    pub(crate) fn holds(&self, place: &str) -> Bit {
+        self.bit(place)
+    }
+
     /// Forgets all registers: they may have changed in between.
     pub(crate) fn forget(&mut self) {
         self.bits.clear();
@@ -125,7 +130,7 @@ impl Machine {
 }
 
 /// An operand in one spelling: registers without their size, without the signs before registers and numbers.
-fn plain(operand: &str) -> String {
+pub(crate) fn plain(operand: &str) -> String {
     let lower = operand.trim().trim_start_matches(['%', '$']).to_ascii_lowercase();
     // An operand of a template, and no number.
     if operand.trim().starts_with('%') && lower.bytes().all(|byte| byte.is_ascii_digit()) {

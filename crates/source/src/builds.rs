@@ -21,7 +21,11 @@ type Builder<'p> = (&'p Project, &'p Configuration);
 const MOST_WAYS: usize = 12;
 
 /// Who builds a source and matters: what is for the kernel before what is not, and for x64 before what is not.
-fn builders<'p>(projects: &'p [Project], tree: &SourceTree, file: FileId) -> Vec<Builder<'p>> {
+pub(crate) fn builders<'p>(
+    projects: &'p [Project],
+    tree: &SourceTree,
+    file: FileId,
+) -> Vec<Builder<'p>> {
     let owners = owners(projects, tree, file).into_iter();
     let all = owners.flat_map(|one| one.configurations.iter().map(move |other| (one, other)));
     let mut kept: Vec<Builder<'p>> = all.collect();

@@ -211,7 +211,7 @@ impl<'w, 't> Follower<'w, 't> {
     }
 
     /// A DDI that wrappers of that name lead to.
-    fn led_to(&self, parsed: usize, name: &str) -> Option<&'static Ddi> {
+    pub(crate) fn led_to(&self, parsed: usize, name: &str) -> Option<&'static Ddi> {
         let mut seen: HashSet<FunctionId> = HashSet::new();
         let mut open = self.world.called(parsed, name);
         while let Some(id) = open.pop() {
@@ -227,7 +227,7 @@ impl<'w, 't> Follower<'w, 't> {
         None
     }
 
-    /// What a call of a pointer comes to.
+    /// What a call of a pointer comes to; whether the name may be that of one.
     pub(crate) fn through_pointer(
         &self,
         place: &Place<'_, 't>,
@@ -235,11 +235,14 @@ impl<'w, 't> Follower<'w, 't> {
         step: &Step<'_>,
         depth: usize,
         found: &mut Vec<Reached>,
-    ) {
-        let pointed = place.pointed(name, step.manner);
+    ) -> bool {
+        let Some(pointed) = place.pointed(name, step.manner) else { return false };
         let mut all = Vec::new();
         for one in &pointed.functions {
-            let at = Place { parsed: one.parsed, function: one.function, at: one.at, ..*place };
+            let is_here = (one.parsed, one.function) == (place.parsed, place.function);
+            let given = if is_here { place.given } else { &[] };
+            let (parsed, function) = (one.parsed, one.function);
+            let at = Place { parsed, function, at: one.at, given, ..*place };
             let mut reached = Vec::new();
             let step = Step { name: one.name, manner: Manner::Plain, ..*step };
             self.follow(&at, step, depth + 1, &mut reached);
@@ -254,6 +257,7 @@ impl<'w, 't> Follower<'w, 't> {
         all.retain(|one| !one.call.via.is_empty() || takes(one.call.ddi) == step.arguments.len());
         all.iter_mut().for_each(|one| one.call.opt_in = place.opt_in().into_owned());
         found.append(&mut all);
+        true
     }
 
     fn arguments(&self, place: &Place<'_, 't>, call: &Call, file: FileId) -> Vec<SourceArgument> {
@@ -291,9 +295,7 @@ impl<'w, 't> Follower<'w, 't> {
             let name = if step.manner == Manner::New { "operator new" } else { step.name };
             match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
                 Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
-                None if self.world.pointers.contains_key(name) => {
-                    self.through_pointer(place, name, &step, depth, found)
-                }
+                None if self.through_pointer(place, name, &step, depth, found) => {}
                 None if self.through_kit_body(place, &step, found).is_some() => {}
                 // Where nobody defines it, the kit does.
                 None if step.manner == Manner::New
@@ -505,7 +507,7 @@ pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
         text[at] = b' ';
     }
     let blanked = crate::blank::Blanked::plain(text);
-    let mut syntax = crate::syntax::syntax(blanked, FileKind::C);
+    let mut syntax = crate::syntax::syntax(blanked, FileKind::C, &[]);
     let moved = |range: &Range<usize>| {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());
         by(range.start)..by(range.end)

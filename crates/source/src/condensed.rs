@@ -8,7 +8,8 @@ use crate::lex::{
     block_comment_end, is_word, line_comment_end, number_end, quoted_end, raw_end, word_end,
 };
 use crate::syntax::{
-    Call, DefaultArgument, Enumerator, Function, Happens, Member, Record, Syntax, Variable,
+    Call, DefaultArgument, Enumerator, Function, Happens, Listed, Member, Record, Stored, Syntax,
+    Variable,
 };
 use std::ops::Range;
 
@@ -74,6 +75,18 @@ impl Condensed {
         }
     }
 
+    /// Where a byte of the text is now; none where it was left out.
+    pub(crate) fn is_at(&self, place: usize) -> Option<usize> {
+        let at = match self.pieces.partition_point(|(_, stood)| *stood <= place).checked_sub(1) {
+            Some(last) => {
+                let (start, stood) = self.pieces[last];
+                start + (place - stood)
+            }
+            None => place,
+        };
+        (at < self.bytes.len() && self.place(at) == place).then_some(at)
+    }
+
     /// Where what ends before a byte ended in the text.
     fn end(&self, at: usize) -> usize {
         at.checked_sub(1).map_or(0, |last| self.place(last) + 1)
@@ -105,6 +118,8 @@ impl Condensed {
             enumerators,
             members,
             records,
+            listed,
+            taken,
             defaults,
             stores,
             assembly: _,
@@ -124,10 +139,14 @@ impl Condensed {
         for Member { name, value, function: _, is_element: _ } in members {
             [name, value].into_iter().for_each(back);
         }
-        for Record { names, members, is_plain: _ } in records {
+        for Record { names, body, members, is_plain: _ } in records {
             let of_members = members.iter_mut().flat_map(|(name, of)| [name].into_iter().chain(of));
-            names.iter_mut().chain(of_members).for_each(back);
+            names.iter_mut().chain([body]).chain(of_members).for_each(back);
         }
+        for Listed { of, value, function: _ } in listed {
+            [of, value].into_iter().for_each(back);
+        }
+        taken.iter_mut().for_each(back);
         for DefaultArgument { function, parameter: _, of: _, value } in defaults {
             [function, value].into_iter().for_each(back);
         }
@@ -144,11 +163,23 @@ impl Condensed {
             forks,
             loops,
             lambdas,
+            returns,
+            of,
+            stored,
             is_static: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
-        [name, body].into_iter().chain(parameters).chain(template).chain(loops).for_each(back);
+        [name, body, of]
+            .into_iter()
+            .chain(returns)
+            .chain(parameters)
+            .chain(template)
+            .chain(loops)
+            .for_each(back);
         variables.iter_mut().for_each(|one| self.variable(one));
+        for Stored { path, member, value, block } in stored {
+            [path, member, block].into_iter().chain(value).for_each(back);
+        }
         forks.iter_mut().for_each(|one| self.fork(one));
         for (range, parameters) in lambdas {
             [range].into_iter().chain(parameters).for_each(back);
@@ -243,6 +274,9 @@ mod tests {
         let body = text.find('{').unwrap() + 1..text.find('}').unwrap();
         let made = Condensed::of(text.as_bytes(), &[body]);
         assert_eq!(made.bytes, b" void F(int a) { }\nvoid G();");
+        let now = memchr::memchr(b'G', &made.bytes);
+        assert_eq!(made.is_at(text.find('G').unwrap()), now);
+        assert_eq!(made.is_at(text.find("left").unwrap()), None);
         for word in ["void F", "a)", "{", "}", "G", ";"] {
             let at = memchr::memmem::find(&made.bytes, word.as_bytes()).unwrap();
             let mut range = at..at + word.len();

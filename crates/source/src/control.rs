@@ -296,7 +296,7 @@ fn closing(text: &str, all: &[Token], open: usize) -> usize {
 }
 
 /// Bit 16 of a value that has it whatever path is taken.
-fn bit(value: &Value) -> Bit {
+pub(crate) fn bit(value: &Value) -> Bit {
     let of = |ones: u64, zeros: u64| match (ones & CR0_WP != 0, zeros & CR0_WP != 0) {
         (true, _) => Some(true),
         (_, true) => Some(false),
@@ -308,7 +308,7 @@ fn bit(value: &Value) -> Bit {
 }
 
 /// A value of which bit 16 is this.
-fn value(bit: Bit) -> Value {
+pub(crate) fn value(bit: Bit) -> Value {
     let open = Value::open(Unknown::Text);
     open.mapped(|mut choice| {
         choice.bits.ones = if bit == Some(true) { CR0_WP } else { 0 };

@@ -1,6 +1,7 @@
 //! Which driver a file becomes part of, and whether that opts in to no-execute pools when it starts.
 
 mod early;
+mod named;
 
 use crate::calls::CallId;
 use crate::interest::Interest;
@@ -10,12 +11,13 @@ use crate::world::{FunctionId, Parsed, World};
 use crate::{FileId, Project, SourceTree, Span, owners};
 pub(crate) use early::Early;
 use foldhash::{HashMap, HashSet, HashSetExt};
+pub(crate) use named::named;
 
 /// A function that Windows calls when a driver starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `DriverEntry`, `DllInitialize` or `GsDriverEntry`.
-    pub name: &'static str,
+    /// `DriverEntry`, `DllInitialize` or `GsDriverEntry`, or what the linker is told instead.
+    pub name: String,
     /// Its name, where it is defined.
     pub span: Span,
     /// Its body, with the braces.
@@ -98,7 +100,7 @@ pub(crate) fn ways(world: &World<'_>, interest: &Interest) -> Vec<String> {
             break;
         }
     }
-    names.retain(|name| !ENTRIES.contains(name) && !interest.has(name));
+    names.retain(|name| !starts(world).any(|start| start == *name) && !interest.has(name));
     names.into_iter().map(str::to_owned).collect()
 }
 
@@ -106,8 +108,13 @@ fn is_runtime(opt_in: &OptIn) -> bool {
     matches!(opt_in, OptIn::Runtime(_))
 }
 
-fn entry_points<'w>(world: &'w World<'_>) -> impl Iterator<Item = (&'static str, FunctionId)> + 'w {
-    ENTRIES.into_iter().flat_map(|name| {
+/// What the functions are called where drivers start.
+pub(crate) fn starts<'w>(world: &'w World<'_>) -> impl Iterator<Item = &'w str> {
+    ENTRIES.into_iter().chain(world.starts.iter().map(String::as_str))
+}
+
+fn entry_points<'w>(world: &'w World<'_>) -> impl Iterator<Item = (&'w str, FunctionId)> {
+    starts(world).flat_map(|name| {
         let found = world.functions.get(name).into_iter().flatten();
         found.map(move |id| (name, *id))
     })
@@ -147,7 +154,7 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
         }
         let initialises = called_from(world, &[id], &calls).and_then(|one| one.call());
         let body = Span::new(parsed.file, function.body.clone());
-        entries.push(Entry { name, span, body, initialises, serves });
+        entries.push(Entry { name: name.to_owned(), span, body, initialises, serves });
     }
     entries.sort_by_key(|entry| entry.span);
     entries
@@ -334,7 +341,7 @@ mod tests {
             .map(|entry| {
                 let serves: Vec<_> =
                     entry.serves.iter().map(|file| &*tree.file(*file).path).collect();
-                (entry.name, tree.text(entry.body), entry.initialises.is_some(), serves)
+                (&*entry.name, tree.text(entry.body), entry.initialises.is_some(), serves)
             })
             .collect();
         assert_eq!(

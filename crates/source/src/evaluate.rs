@@ -51,7 +51,7 @@ impl<'w, 't> Place<'w, 't> {
             }
             Expression::Choice(of) => inner(&of[0]).choose(|| inner(&of[1]), || inner(&of[2])),
             Expression::Cast(bits, of) => inner(of).cast(*bits),
-            Expression::Call(name, arguments, _) => self.call(name, arguments),
+            Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
             Expression::Part(name, steps) => self.part(name, steps, depth),
             Expression::Opaque(Opaque::Memory) => Value::open(Unknown::Memory),
             Expression::Opaque(Opaque::Text) => Value::open(Unknown::Text),
@@ -107,7 +107,7 @@ impl<'w, 't> Place<'w, 't> {
         match opt_in.adds() {
             Some(true) => term(value | NX),
             Some(false) => term(value),
-            None if *opt_in == OptIn::Open => Value::either([term(value), term(value | NX)]),
+            None if *opt_in == OptIn::Open => Value::by_build([term(value), term(value | NX)]),
             None => Value::open(Unknown::OptIn),
         }
     }
@@ -146,7 +146,7 @@ impl<'w, 't> Place<'w, 't> {
         if one.behind == 0 { start } else { start.binary(Binary::Add, &Value::of(one.behind)) }
     }
 
-    fn call(&self, name: &str, arguments: &[Expression]) -> Value {
+    fn call(&self, name: &str, arguments: &[Expression], depth: usize) -> Value {
         if matches!(name, "NtCurrentProcess" | "ZwCurrentProcess" | "NtCurrentThread")
             && arguments.is_empty()
         {
@@ -156,7 +156,8 @@ impl<'w, 't> Place<'w, 't> {
         if name == "__readcr0" && arguments.is_empty() {
             return Value::with_ones(vocabulary::CR0_WP, Unknown::Call(name.into()));
         }
-        Value::open(Unknown::Call(name.into()))
+        let returned = self.returned(name, arguments, depth);
+        returned.unwrap_or_else(|| Value::open(Unknown::Call(name.into())))
     }
 
     /// The value of a variable or a parameter of the function around; none where it has none of that name.
@@ -245,7 +246,7 @@ impl<'w, 't> Place<'w, 't> {
         value
     }
 
-    fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {
+    pub(crate) fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {
         let file = self.world.parsed[self.parsed].file;
         Place { macro_given: &[], ..*self }.value_at_depth(file, range.clone(), depth + 4)
     }

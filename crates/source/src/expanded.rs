@@ -25,7 +25,7 @@ impl<'w, 't> Place<'w, 't> {
             };
             let rest = (!are_all).then(|| Value::open(Unknown::TooMuch));
             let whole = |one: &Expansion| self.value_of(one, &(0..one.text.len()), depth);
-            Value::either(all.iter().map(whole).chain(rest))
+            Value::by_build(all.iter().map(whole).chain(rest))
         })
     }
 

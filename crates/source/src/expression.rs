@@ -29,6 +29,8 @@ pub(crate) enum Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Member(Box<str>),
+    /// A member of what is pointed to.
+    Pointed(Box<str>),
     Element(Expression),
 }
 
@@ -291,7 +293,10 @@ impl Reader<'_> {
                     let is_pointer = self.peek() == Some("->");
                     self.at += 2;
                     let name = self.tokens[self.at - 1].text(self.text);
-                    (!is_pointer).then(|| Step::Member(name.into()))
+                    Some(match is_pointer {
+                        true => Step::Pointed(name.into()),
+                        false => Step::Member(name.into()),
+                    })
                 }
                 Some("[") => self.element()?,
                 Some("(") => {
@@ -463,7 +468,7 @@ fn binary(text: &str) -> Option<(Binary, u8)> {
 }
 
 /// How many bits a type has that constants are converted to; none for what is not known to be a type.
-fn type_bits(name: &str) -> Option<u8> {
+pub(crate) fn type_bits(name: &str) -> Option<u8> {
     Some(match name {
         "char" | "UCHAR" | "CHAR" | "BYTE" | "BOOLEAN" | "KPROCESSOR_MODE" | "UINT8"
         | "uint8_t" => 8,
@@ -517,6 +522,7 @@ mod tests {
                 Expression::Part(name, steps) => {
                     let step = |step: &Step| match step {
                         Step::Member(name) => format!(".{name}"),
+                        Step::Pointed(name) => format!("->{name}"),
                         Step::Element(index) => format!("[{}]", tell(index)),
                     };
                     format!("{name}{}", steps.iter().map(step).collect::<String>())
@@ -551,7 +557,8 @@ mod tests {
 
     #[test]
     fn what_is_no_constant_says_why() {
-        assert_eq!(told("p->Type"), "Memory");
+        assert_eq!(told("p->Type.x"), "p->Type.x");
+        assert_eq!(told("F()->Type"), "Memory");
         assert_eq!(told("a[1] | 2"), "Or(a[1], 2)");
         assert_eq!(told("a[i + 1].b.c"), "a[Add(i, 1)].b.c");
         assert_eq!(told("a[x = 1]"), "Memory");

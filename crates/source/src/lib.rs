@@ -40,9 +40,11 @@ mod pragma;
 mod preprocess;
 mod project;
 mod read_through;
+mod returned;
 mod rust;
 mod scope;
 mod shape;
+mod stored;
 mod suppression;
 mod syntax;
 mod table;
@@ -63,8 +65,8 @@ pub use linker::{LinkerFact, LinkerSwitch, Origin, Rights};
 pub use opt_in::{Build, Initialised, OptIn};
 pub use pragma::{SectionAttribute, SectionPragma};
 pub use project::{
-    Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Site,
-    owners, projects,
+    Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Silenced,
+    Site, imports, owners, projects,
 };
 pub use suppression::{Suppressed, Suppression, Suppressions};
 pub use table::PointerTable;

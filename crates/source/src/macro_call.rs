@@ -86,9 +86,7 @@ impl<'t> Follower<'_, 't> {
             let step = Step { name, manner, arguments, template, span: whole, via: &via, left };
             match vocabulary::function(name) {
                 Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
-                None if self.world.pointers.contains_key(name) => {
-                    self.through_pointer(place, name, &step, depth, found)
-                }
+                None if self.through_pointer(place, name, &step, depth, found) => {}
                 None => self.through_function(place, name, &step, depth, found),
             }
         }

@@ -3,6 +3,9 @@
 use crate::preprocess::Unit;
 use crate::{FileId, SourceTree, Span};
 
+/// How the macros begin that opt in or out.
+pub(crate) const NAMES: &str = "POOL_NX_OPT";
+
 /// Whether `NonPagedPool` means no-execute memory in a translation unit, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptIn {

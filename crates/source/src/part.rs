@@ -24,7 +24,9 @@ struct Part {
 impl Place<'_, '_> {
     /// The value of a part of something that has a name.
     pub(crate) fn part(&self, name: &str, steps: &[Step], depth: usize) -> Value {
-        self.constant_part(name, steps, depth).unwrap_or_else(|| Value::open(Unknown::Memory))
+        let constant = || self.constant_part(name, steps, depth);
+        let known = self.stored_part(name, steps, depth).or_else(constant);
+        known.unwrap_or_else(|| Value::open(Unknown::Memory))
     }
 
     fn constant_part(&self, name: &str, steps: &[Step], depth: usize) -> Option<Value> {
@@ -147,6 +149,7 @@ impl Place<'_, '_> {
         };
         match step {
             Step::Member(name) => into(there.member(text, &items, &part, name)?),
+            Step::Pointed(_) => None,
             Step::Element(index) => {
                 let places = there.elements(text, &items, depth)?;
                 let item =

@@ -1,16 +1,21 @@
 //! Pointers to functions: what a variable or a member that is called may point to.
 
+mod argument;
+mod listed;
 mod routine;
+mod taken;
 
 use crate::Span;
 use crate::evaluate::Place;
 use crate::interest::Interest;
 use crate::lex::{Kind, Token, tokens};
 use crate::syntax::{Happens, Manner, Variable};
-use crate::world::World;
+use crate::value::Unknown;
+use crate::world::{FunctionId, World};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::ops::Range;
+pub(crate) use taken::taken;
 
 /// What something that is given to a pointer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +37,9 @@ pub(crate) struct Given<'t> {
     function: Option<usize>,
     naming: Naming,
     /// The name of the pointer.
-    name: Range<usize>,
+    name: &'t str,
+    /// Where it is given this.
+    at: usize,
     value: Range<usize>,
     targets: Vec<Target<'t>>,
 }
@@ -48,10 +55,15 @@ enum Naming {
     Element,
     /// As a member.
     Member,
+    /// As a parameter of that function, by a call of it.
+    Parameter(FunctionId),
 }
 
 /// What is given to pointers, by their names.
 pub(crate) type Pointers<'t> = HashMap<&'t str, Vec<Given<'t>>>;
+
+/// Pointers to what is looked for, each with the function that alone sees it, if one does.
+type Known<'t> = HashSet<(Option<FunctionId>, &'t str)>;
 
 /// What a pointer may point to.
 #[derive(Debug, Default)]
@@ -89,32 +101,48 @@ const ROUTINE: &str = "MmGetSystemRoutineAddress";
 /// see too.
 pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, Vec<&'t str>) {
     let files = 0..world.parsed.len();
-    let names_of = |parsed| Finder::new(world, parsed).pointers(interest);
-    let found: HashSet<(Option<usize>, &str)> =
-        files.clone().into_par_iter().flat_map_iter(names_of).collect();
+    let names_of = |parsed| {
+        let found = Finder::new(world, parsed).pointers(interest).into_iter();
+        let id = move |function| FunctionId { parsed, function };
+        found.map(move |(within, name)| (within.map(id), name))
+    };
+    let found: Known<'t> = files.clone().into_par_iter().flat_map_iter(names_of).collect();
     let mut pointers = Pointers::default();
-    let seen = found.iter().filter(|(within, _)| within.is_none()).map(|(_, name)| *name).collect();
-    if found.is_empty() {
+    let mut seen: Vec<&str> =
+        found.iter().filter(|(within, _)| within.is_none()).map(|(_, name)| *name).collect();
+    let handed = argument::handed(world, interest, &found);
+    seen.extend(handed.keys());
+    if found.is_empty() && handed.is_empty() {
         return (pointers, seen);
     }
     let names: HashSet<&str> = found.into_iter().map(|(_, name)| name).collect();
     let given_in = |parsed| {
         let mut finder = Finder::new(world, parsed);
         let mut all = Vec::new();
+        let mut take = |finder: &mut Finder<'_, 't>, one: Given<'t>| {
+            let (targets, is_local) = (finder.targets(&one), finder.is_local(&one));
+            all.push(Given { targets, is_local, ..one });
+        };
         finder.each(&mut |finder, one| {
-            let name = world.text(parsed, &one.name);
-            if names.contains(name) {
-                let (targets, is_local) = (finder.targets(&one), finder.is_local(&one));
-                all.push((name, Given { targets, is_local, ..one }));
+            if names.contains(one.name) {
+                take(finder, one);
             }
         });
+        finder.each_listed(&|_| true, &|name| names.contains(name), &mut take);
+        finder.each_argument(&handed, &mut take);
         all
     };
     let all: Vec<_> = files.into_par_iter().flat_map_iter(given_in).collect();
-    for (name, given) in all {
-        pointers.entry(name).or_default().push(given);
+    for given in all {
+        pointers.entry(given.name).or_default().push(given);
     }
     (pointers, seen)
+}
+
+/// Whether some are parameters of functions that are handed something.
+pub(crate) fn has_parameters(pointers: &Pointers<'_>) -> bool {
+    let mut all = pointers.values().flatten();
+    all.any(|one| matches!(one.naming, Naming::Parameter(_)))
 }
 
 /// Finds what pointers are given in a file.
@@ -137,7 +165,7 @@ impl<'w, 't> Finder<'w, 't> {
         // What a function gives one of its own pointers it may give another one.
         for _ in 0..MOST_ROUNDS {
             let known = found.clone();
-            self.each(&mut |finder, one| {
+            let mut take = |finder: &mut Finder<'_, 't>, one: Given<'t>| {
                 let text = world.text(parsed, &one.value);
                 let is_near = one.function.is_some() && text.len() <= LONGEST;
                 if !(interest.is_named_in(text) || is_near && !known.is_empty()) {
@@ -154,9 +182,11 @@ impl<'w, 't> Finder<'w, 't> {
                 };
                 if targets.iter().any(is_wanted) {
                     let within = one.function.filter(|_| finder.is_local(&one));
-                    found.insert((within, world.text(parsed, &one.name)));
+                    found.insert((within, one.name));
                 }
-            });
+            };
+            self.each(&mut take);
+            self.each_listed(&|text| interest.is_named_in(text), &|_| true, &mut take);
             if found.len() == known.len() || found.iter().all(|(within, _)| within.is_none()) {
                 break;
             }
@@ -166,9 +196,11 @@ impl<'w, 't> Finder<'w, 't> {
 
     /// Whether only the function around sees a pointer.
     fn is_local(&self, one: &Given<'_>) -> bool {
-        let is_variable = matches!(one.naming, Naming::Variable | Naming::Declared);
-        let name = self.world.text(self.parsed, &one.name);
-        is_variable && self.means_local(one, name, one.name.start)
+        match one.naming {
+            Naming::Variable | Naming::Declared => self.means_local(one, one.name, one.at),
+            Naming::Parameter(_) => true,
+            Naming::Element | Naming::Member => false,
+        }
     }
 
     /// Whether a name at a byte means a variable of the function around.
@@ -188,8 +220,9 @@ impl<'w, 't> Finder<'w, 't> {
                 Happens::Becomes(value) => (Naming::Variable, value.clone()),
                 Happens::Gains(_) | Happens::Keeps(_) | Happens::Changes => return None,
             };
-            let (name, is_local) = (one.name.clone(), false);
-            Some(Given { parsed, is_local, function, naming, name, value, targets: Vec::new() })
+            let (name, at) = (world.text(parsed, &one.name), one.name.start);
+            let (is_local, targets) = (false, Vec::new());
+            Some(Given { parsed, is_local, function, naming, name, at, value, targets })
         };
         for one in syntax.variables.iter().filter_map(|one| of_variable(one, None)) {
             tell(self, one);
@@ -201,11 +234,10 @@ impl<'w, 't> Finder<'w, 't> {
         }
         for one in &syntax.members {
             let naming = if one.is_element { Naming::Element } else { Naming::Member };
-            let (name, value) = (one.name.clone(), one.value.clone());
-            let (function, is_local) = (one.function, false);
-            let given =
-                Given { parsed, is_local, function, naming, name, value, targets: Vec::new() };
-            tell(self, given);
+            let (name, at) = (world.text(parsed, &one.name), one.name.start);
+            let (function, value) = (one.function, one.value.clone());
+            let (is_local, targets) = (false, Vec::new());
+            tell(self, Given { parsed, is_local, function, naming, name, at, value, targets });
         }
     }
 
@@ -237,10 +269,10 @@ impl<'w, 't> Finder<'w, 't> {
 }
 
 impl<'t> Place<'_, 't> {
-    /// What a pointer that is called here may point to.
-    pub(crate) fn pointed(&self, name: &str, manner: Manner) -> Pointed<'t> {
+    /// What a pointer that is called here may point to; none where the name is that of no pointer.
+    pub(crate) fn pointed(&self, name: &str, manner: Manner) -> Option<Pointed<'t>> {
         let mut pointed = Pointed::default();
-        let Some(all) = self.world.pointers.get(name) else { return pointed };
+        let all = self.world.pointers.get(name)?;
         let file_of = |one: &Given<'_>| self.world.parsed[one.parsed].file;
         let own = self.world.parsed[self.parsed].file;
         let mut given: Vec<&Given<'t>> = Vec::new();
@@ -248,16 +280,26 @@ impl<'t> Place<'_, 't> {
             given.extend(all.iter().filter(|one| one.naming == Naming::Member));
         } else if let Some(local) = self.reaching(name) {
             let is_it = |one: &&Given<'_>| {
+                if let Naming::Parameter(of) = one.naming {
+                    return local.is_given
+                        && of.parsed == self.parsed
+                        && Some(of.function) == self.function;
+                }
                 let is_here = one.parsed == self.parsed && one.function == self.function;
-                let reaches = local.events.iter().any(|event| event.name.start == one.name.start);
+                let reaches = local.events.iter().any(|event| event.name.start == one.at);
                 is_here && (one.naming == Naming::Element || one.is_local && reaches)
             };
             given.extend(all.iter().filter(is_it));
+            self.keep_passed(name, &mut given);
             let is_open = |one: &&Variable| one.happens == Happens::Changes;
-            pointed.is_several = local.is_given || local.events.iter().any(is_open);
+            let is_handed = given.iter().any(|one| matches!(one.naming, Naming::Parameter(_)));
+            pointed.is_several = local.is_given && !is_handed || local.events.iter().any(is_open);
         } else {
             let is_open = |one: &&Given<'t>| !one.is_local && one.naming != Naming::Member;
             given.extend(all.iter().filter(is_open));
+            if given.is_empty() {
+                return None;
+            }
             let changes = self.world.globals.get(name).map_or(&[][..], Vec::as_slice);
             pointed.is_several =
                 changes.iter().any(|event| *self.world.happens(event) == Happens::Changes);
@@ -272,7 +314,27 @@ impl<'t> Place<'_, 't> {
             }
         }
         self.fill(&mut pointed, &given);
-        pointed
+        Some(pointed)
+    }
+
+    /// Of what callers hand to a parameter, keeps what the caller does that is followed here.
+    fn keep_passed(&self, name: &str, given: &mut Vec<&Given<'t>>) {
+        let passed = self.given.iter().find(|(known, _)| *known == name);
+        let Some((_, value)) = passed else { return };
+        let names: Option<Vec<&str>> = value
+            .choices
+            .iter()
+            .map(|choice| match &choice.unknown {
+                Some(Unknown::Name(name)) => Some(&**name),
+                _ => None,
+            })
+            .collect();
+        let Some(names) = names else { return };
+        let is_passed =
+            |target: &Target<'_>| matches!(target, Target::Named(name) if names.contains(name));
+        given.retain(|one| {
+            !matches!(one.naming, Naming::Parameter(_)) || one.targets.iter().any(is_passed)
+        });
     }
 
     fn fill(&self, pointed: &mut Pointed<'t>, given: &[&Given<'t>]) {
@@ -294,7 +356,7 @@ impl<'t> Place<'_, 't> {
                     given: Span::new(file, one.value.clone()),
                     parsed: one.parsed,
                     function: one.function,
-                    at: one.name.start,
+                    at: one.at,
                 });
             }
         }
@@ -502,7 +564,9 @@ mod tests {
     #[test]
     fn members_take_what_the_ddi_takes() {
         let set = format!("void G(S *s) {{ s->m = {TO}; }}\n");
-        assert_eq!(of(&format!("{set}void F(T *t) {{ t->m(0, 1); }}")), [""; 0]);
+        let found = of(&format!("{set}void F(T *t) {{ t->m(0, 1); }}"));
+        // Nothing calls it that is seen.
+        assert!(found.len() == 1 && found[0].ends_with("calls by that are not followed"));
     }
 
     /// What a pointer is given in one file is called in another, by functions that name nothing of it.
@@ -544,6 +608,7 @@ mod tests {
     #[test]
     fn pointers_that_lead_round_end() {
         let round = "void F() { ALLOC a, b; for (;;) { a = b; b = a; a(0, 1, 2); } }";
-        assert_eq!(of(&format!("{TYPE}{round} ALLOC a = {TO};")), [""; 0]);
+        let found = of(&format!("{TYPE}{round} ALLOC a = {TO};"));
+        assert!(found.len() == 1 && found[0].ends_with("calls by that are not followed"));
     }
 }

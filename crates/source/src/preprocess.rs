@@ -5,7 +5,7 @@ use crate::expression::{self, Binary, Expression, Unary};
 use crate::macros::{Body, Macro, Macros, Meanings};
 use crate::pack::Packings;
 use crate::target::{self, Given};
-use crate::{FileId, FileKind, SourceTree, Span};
+use crate::{FileId, FileKind, SourceTree, Span, opt_in};
 use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -116,6 +116,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) has_user_mode: bool,
     /// Whether a header that nothing but the kernel can include is included, whatever the build.
     pub(crate) has_kernel: bool,
+    /// Whether a condition hangs on an opt-in to no-execute pools, and nothing in sight decides it.
+    asks_opt_in: bool,
     /// How much time there is.
     pub(crate) end: u32,
     is_cpp: bool,
@@ -150,6 +152,7 @@ pub(crate) fn unit<'t>(
             missing: Vec::new(),
             has_user_mode: false,
             has_kernel: false,
+            asks_opt_in: false,
             end: 0,
             is_cpp,
             is_told: around.is_told,
@@ -275,6 +278,8 @@ impl<'t> Walk<'t, '_> {
             }
             _ => return false,
         };
+        self.unit.asks_opt_in |=
+            decided.is_none() && text[directive.range.clone()].contains(opt_in::NAMES);
         let continues = matches!(directive.kind, DirectiveKind::Elif(_) | DirectiveKind::Else);
         if continues {
             let Some(current) = open.last_mut() else { return true };
@@ -432,11 +437,13 @@ impl<'t> Unit<'t> {
     }
 
     /// Whether a macro is defined as something other than 0 at a time; none where that is open. What nothing mentions is
-    /// not.
+    /// not, unless a condition hangs on it that only the build can decide.
     pub(crate) fn is_on(&self, tree: &SourceTree, name: &str, at: u32) -> Option<bool> {
         let meanings = self.meanings(name, at);
         if meanings.macros.is_empty() {
-            return Some(false);
+            let is_asked =
+                !meanings.mentioned && self.asks_opt_in && name.starts_with(opt_in::NAMES);
+            return (!is_asked).then_some(false);
         }
         if meanings.maybe_undefined {
             return None;

@@ -7,6 +7,7 @@ mod defines;
 mod edit;
 mod msbuild;
 mod paths;
+mod silenced;
 mod sources_file;
 mod switches;
 mod traced;
@@ -20,6 +21,7 @@ use crate::{FileId, FileKind, SourceTree, Span};
 use budget::Budget;
 pub(crate) use budget::UNREAD;
 pub use edit::Changes;
+pub use msbuild::imports;
 use paths::Paths;
 use roxmltree::Document;
 use std::collections::{BTreeSet, HashMap};
@@ -106,6 +108,21 @@ pub struct Configuration {
     /// Options of the linker that matter, as `/SECTION:INIT,ERW`; those that MSBuild has properties for are written
     /// as the option that comes of them.
     pub linker: Vec<LinkerOption>,
+    /// The warnings of Code Analysis that are off for all sources.
+    pub silenced: Vec<Silenced>,
+    /// Those of sources that have a list of their own, which then is all that counts.
+    pub silenced_of_files: Vec<(FileId, Vec<Silenced>)>,
+}
+
+/// A warning that is switched off by `/wd30030`, or by `DisableSpecificWarnings` of MSBuild.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silenced {
+    /// Its number.
+    pub warning: u32,
+    /// Where that stands.
+    pub span: Span,
+    /// Whether it holds for sure.
+    pub certain: bool,
 }
 
 /// What a project is built into.

@@ -1,5 +1,6 @@
 //! Rust: calls of DDIs through the bindings that drivers use, with what their arguments may be.
 
+mod assembly;
 mod conditions;
 mod expression;
 mod follow;
@@ -19,7 +20,7 @@ mod world;
 use crate::calls::{CallId, SourceCall, Wrappers};
 use crate::interest::{names_any, searcher};
 use crate::world::FunctionId;
-use crate::{FileId, FileKind, SourceTree, analysis, vocabulary};
+use crate::{ControlWrite, FileId, FileKind, SourceTree, analysis, vocabulary};
 use foldhash::{HashMap, HashSet};
 use follow::Follower;
 use kit::{crate_of, drivers};
@@ -35,6 +36,8 @@ pub(crate) struct Found {
     pub(crate) calls: Vec<SourceCall>,
     pub(crate) parsed: Vec<FileId>,
     pub(crate) cut: Vec<FileId>,
+    /// Writes of control register 0.
+    pub(crate) control: Vec<ControlWrite>,
 }
 
 /// How often more files are read for what the last ones name, and how often wrappers are made of wrappers.
@@ -57,6 +60,11 @@ struct Interest {
 
 /// Looks at all Rust of a tree.
 pub(crate) fn analyse(tree: &SourceTree) -> Found {
+    Found { control: assembly::writes(tree), ..calls(tree) }
+}
+
+/// The calls of DDIs in all Rust of a tree.
+fn calls(tree: &SourceTree) -> Found {
     let of_rust = tree.files().filter(|(_, file)| file.kind == FileKind::Rust);
     let files: Vec<FileId> = of_rust.map(|(id, _)| id).collect();
     let ddis: HashSet<Box<str>> = vocabulary::functions().map(Into::into).collect();
@@ -75,7 +83,7 @@ pub(crate) fn analyse(tree: &SourceTree) -> Found {
         interest.add_wrappers(&world, &wrappers);
         interest.defined.extend(wanted.into_inner().unwrap_or_default());
         found = Found {
-            calls: analysis::told(calls, &wrappers, |id| world.span(id)),
+            calls: analysis::told(calls, Vec::new(), &wrappers, |id| world.span(id)),
             parsed: world.files.iter().map(|read| read.file).collect(),
             cut: world
                 .files
@@ -83,6 +91,7 @@ pub(crate) fn analyse(tree: &SourceTree) -> Found {
                 .filter(|read| read.syntax.is_cut)
                 .map(|read| read.file)
                 .collect(),
+            control: Vec::new(),
         };
         let size = interest.called.len() + interest.defined.len();
         if interest == before || size > MOST_NAMES {

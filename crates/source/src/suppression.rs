@@ -1,8 +1,9 @@
-//! What the source itself says is known: comments of ours, and the pragmas of Microsoft's compiler.
+//! What the source itself says is known: comments of ours, the pragmas of Microsoft's compiler, and what projects tell it.
 
 mod pragmas;
+mod projects;
 
-use crate::{FileId, FileKind, SourceTree, Span};
+use crate::{FileId, FileKind, Project, SourceTree, Span};
 use foldhash::HashMap;
 use rayon::prelude::*;
 use std::ops::RangeInclusive;
@@ -82,10 +83,11 @@ impl Suppressions {
         self.own.insert(file, of_file(tree, file));
     }
 
-    /// All of them, with those that headers leave to what includes them; by file and line.
-    pub fn all(&self, tree: &SourceTree) -> Vec<Suppression> {
+    /// All of them, with those that headers leave to what includes them and those of projects; by file and line.
+    pub fn all(&self, tree: &SourceTree, projects: &[Project]) -> Vec<Suppression> {
         let mut all: Vec<Suppression> = self.own.values().flatten().cloned().collect();
         pragmas::carry_into_includers(tree, &mut all);
+        all.extend(projects::of_projects(tree, projects));
         all.sort_by_key(|one| (one.span, one.told(), one.file));
         all
     }
@@ -215,7 +217,7 @@ mod tests {
                 one.reason
             )
         };
-        Suppressions::new(&tree).all(&tree).into_iter().map(told).collect()
+        Suppressions::new(&tree).all(&tree, &[]).into_iter().map(told).collect()
     }
 
     #[test]
@@ -316,7 +318,8 @@ mod tests {
             let last = Some(*one.lines.end()).filter(|last| *last < u32::MAX);
             format!("{} {} {last:?}", tree.file(one.file).path, one.lines.start())
         };
-        let mut all: Vec<_> = Suppressions::new(&tree).all(&tree).into_iter().map(told).collect();
+        let mut all: Vec<_> =
+            Suppressions::new(&tree).all(&tree, &[]).into_iter().map(told).collect();
         all.sort();
         assert_eq!(
             all,

@@ -1,12 +1,20 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
+mod listed;
+mod stored;
+mod taken;
+#[cfg(test)]
+mod tests;
+
 use crate::FileKind;
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::flow::Fork;
+pub(crate) use listed::Listed;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
+pub(crate) use stored::Stored;
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 
 /// What a parser finds in a file. Ranges are bytes of the file.
@@ -20,6 +28,10 @@ pub(crate) struct Syntax {
     /// What members of structures and elements of arrays are given, where it may be a function.
     pub(crate) members: Vec<Member>,
     pub(crate) records: Vec<Record>,
+    /// What structures, or arrays of them, are given in braces.
+    pub(crate) listed: Vec<Listed>,
+    /// The names of what is looked for where it is not called: its address is taken.
+    pub(crate) taken: Vec<Range<usize>>,
     pub(crate) defaults: Vec<DefaultArgument>,
     /// Where something is stored through a pointer, and the function around.
     pub(crate) stores: Vec<(Range<usize>, Option<usize>)>,
@@ -45,6 +57,12 @@ pub(crate) struct Function {
     pub(crate) loops: Vec<Range<usize>>,
     /// Where names mean something else: functions without a name in it, with their parameters.
     pub(crate) lambdas: Vec<(Range<usize>, Vec<Range<usize>>)>,
+    /// What it returns, at each place that says so.
+    pub(crate) returns: Vec<Range<usize>>,
+    /// The type of that, as far as it is one word.
+    pub(crate) of: Range<usize>,
+    /// What members are given in it.
+    pub(crate) stored: Vec<Stored>,
     /// Whether only its own file can call it.
     pub(crate) is_static: bool,
 }
@@ -132,8 +150,10 @@ pub(crate) struct Enumerator {
 /// A structure.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// Its tag, and the names that a `typedef` gives it.
+    /// Its tag, and the names that a `typedef` gives it; none for one that has no name.
     pub(crate) names: Vec<Range<usize>>,
+    /// Its braces.
+    pub(crate) body: Range<usize>,
     /// Its members in their order, each with the word that names its type.
     pub(crate) members: Vec<(Range<usize>, Option<Range<usize>>)>,
     /// Whether all its members have names.
@@ -184,7 +204,9 @@ pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
 }
 
 /// What stands in a blanked file.
-pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
+///
+/// `named` are the places of what is looked for.
+pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Syntax {
     let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
     let mut reader = Reader {
         bytes: &condensed.bytes,
@@ -196,6 +218,8 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind) -> Syntax {
     match parse(&condensed.bytes, kind) {
         Some(tree) => {
             reader.walk(&tree);
+            let named: Vec<usize> = named.iter().filter_map(|at| condensed.is_at(*at)).collect();
+            reader.found.taken = taken::of(&tree, &condensed.bytes, &named);
             condensed.tell_of_text(&mut reader.found);
             for function in &mut reader.found.functions {
                 let key = |fork: &Fork| (fork.range.start, Reverse(fork.range.end));
@@ -271,6 +295,7 @@ impl Reader<'_> {
             "call_expression" => self.call(node),
             "new_expression" => self.new_expression(node),
             "init_declarator" => {
+                self.listed(node);
                 let name = node.child_by_field_name("declarator").and_then(variable_name);
                 if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
                     let is_static =
@@ -289,6 +314,8 @@ impl Reader<'_> {
             "pointer_expression" if self.bytes.get(node.start_byte()) == Some(&b'&') => {
                 self.changes(node)
             }
+            "compound_literal_expression" => self.listed_literal(node),
+            "return_statement" => self.returned(node),
             "enumerator_list" => self.enumerators(node),
             "initializer_pair" => {
                 let designator = node.child_by_field_name("designator");
@@ -370,16 +397,11 @@ impl Reader<'_> {
             forks: Vec::new(),
             loops: Vec::new(),
             lambdas: Vec::new(),
+            returns: Vec::new(),
+            of: node.child_by_field_name("type").map_or(0..0, |of| of.byte_range()),
+            stored: Vec::new(),
             is_static: self.has_storage(node, b"static"),
         });
-    }
-
-    fn lambda(&mut self, node: Node<'_>) {
-        let Some(declarator) = node.child_by_field_name("declarator") else { return };
-        if let Some((function, _)) = self.within.last() {
-            let lambda = (node.byte_range(), parameters(declarator));
-            self.found.functions[*function].lambdas.push(lambda);
-        }
     }
 
     fn has_storage(&self, node: Node<'_>, class: &[u8]) -> bool {
@@ -486,6 +508,7 @@ impl Reader<'_> {
         else {
             return;
         };
+        self.stored(node, left, right);
         if left.kind() == "pointer_expression" {
             let function = self.within.last().map(|(function, _)| *function);
             self.found.stores.push((left.byte_range(), function));
@@ -547,7 +570,8 @@ impl Reader<'_> {
     /// A structure with its members.
     fn record(&mut self, list: Node<'_>) {
         let Some(of) = list.parent() else { return };
-        let mut record = Record { names: Vec::new(), members: Vec::new(), is_plain: true };
+        let body = list.byte_range();
+        let mut record = Record { names: Vec::new(), body, members: Vec::new(), is_plain: true };
         record.names.extend(of.child_by_field_name("name").map(|name| name.byte_range()));
         if let Some(around) = of.parent().filter(|around| around.kind() == "type_definition") {
             let mut cursor = around.walk();
@@ -575,9 +599,7 @@ impl Reader<'_> {
             }
             record.is_plain &= record.members.len() > before;
         }
-        if !record.names.is_empty() {
-            self.found.records.push(record);
-        }
+        self.found.records.push(record);
     }
 
     /// What a function's parameters are where no argument is passed.
@@ -746,99 +768,4 @@ fn last_name(mut node: Node<'_>) -> Node<'_> {
         }
     }
     node
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(text: &str, kind: FileKind) -> Syntax {
-        let blanked = crate::blank::blanked(text, &crate::directive::directives(text), None, 0);
-        syntax(blanked, kind)
-    }
-
-    fn calls(text: &str, kind: FileKind) -> Vec<String> {
-        let found = of(text, kind);
-        let told = |call: &Call| {
-            let arguments: Vec<_> = call.arguments.iter().map(|one| &text[one.clone()]).collect();
-            let function =
-                call.function.map_or("-", |one| &text[found.functions[one].name.clone()]);
-            format!("{function}: {}({})", &text[call.callee.clone()], arguments.join("; "))
-        };
-        found.calls.iter().map(told).collect()
-    }
-
-    #[test]
-    fn calls_know_their_function_and_arguments() {
-        let text = "static NTSTATUS *F(int a, char b[4]) { x = (Alloc)(NonPagedPool /* c */, sizeof(x) + 1); p->q(2); }
-int y = G(1);";
-        assert_eq!(
-            calls(text, FileKind::C),
-            ["F: Alloc(NonPagedPool; sizeof(x) + 1)", "F: q(2)", "-: G(1)"]
-        );
-        let found = of(text, FileKind::C);
-        let parameters: Vec<_> =
-            found.functions[0].parameters.iter().map(|one| &text[one.clone()]).collect();
-        assert_eq!(parameters, ["a", "b"]);
-    }
-
-    #[test]
-    fn cpp_has_more_ways_to_call() {
-        let text = "void A::F() { auto x = new (NonPagedPool, 'tag1') Foo(1); N::Alloc<int>(2); Foo y(3); }";
-        assert_eq!(calls(text, FileKind::Cpp), ["F: new(NonPagedPool; 'tag1')", "F: Alloc(2)"]);
-    }
-
-    #[test]
-    fn variables_tell_what_happens_to_them() {
-        let text = "int g = 1; void F() { int a = 2, b; a |= 3; b = g; a++; H(&b); }";
-        let found = of(text, FileKind::C);
-        let told = |one: &Variable| (&text[one.name.clone()], one.happens.clone());
-        let all: Vec<_> = found.functions[0].variables.iter().map(told).collect();
-        let value = |of: &str| text.find(of).map(|at| at..at + 1).unwrap();
-        assert_eq!(
-            all,
-            [
-                ("b", Happens::Declared),
-                ("a", Happens::Begins(value("2"))),
-                ("a", Happens::Gains(value("3"))),
-                ("b", Happens::Becomes(value("g;"))),
-                ("a", Happens::Changes),
-                ("b", Happens::Changes),
-            ]
-        );
-        assert_eq!(told(&found.variables[0]), ("g", Happens::Begins(value("1"))));
-    }
-
-    #[test]
-    fn enumerations_count_on() {
-        let text = "enum { A, B = 5, C };";
-        let found = of(text, FileKind::C);
-        let all: Vec<_> = found
-            .enumerators
-            .iter()
-            .map(|one| {
-                (&text[one.name.clone()], one.value.clone().map(|value| &text[value]), one.behind)
-            })
-            .collect();
-        assert_eq!(all, [("A", None, 0), ("B", Some("5"), 0), ("C", Some("5"), 1)]);
-    }
-
-    #[test]
-    fn broken_code_keeps_what_can_be_read() {
-        let text = "void F( { ] Alloc(1); } }} void G() { Alloc(2); ";
-        assert!(calls(text, FileKind::C).iter().any(|call| call.ends_with("Alloc(2)")));
-    }
-
-    #[test]
-    fn what_is_made_to_be_hard_ends() {
-        for text in [
-            "(".repeat(100_000),
-            "{".repeat(100_000),
-            "a(".repeat(50_000),
-            "#if 1\n".repeat(50_000),
-        ] {
-            of(&text, FileKind::C);
-            of(&text, FileKind::Cpp);
-        }
-    }
 }

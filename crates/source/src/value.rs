@@ -9,6 +9,8 @@ use ringfence_ddi::Bits;
 pub struct Value {
     /// The choices; never empty.
     pub choices: Vec<Choice>,
+    /// Whether it is the build alone that decides which of them it is.
+    is_by_build: bool,
 }
 
 /// One value that an expression may have.
@@ -55,6 +57,8 @@ pub enum Unknown {
     Text,
     /// There are more possibilities than are followed.
     TooMuch,
+    /// The function is called by an address that goes where it is not followed.
+    Address,
     /// It is not plain whether the driver that the code becomes part of opts in.
     OptIn,
 }
@@ -69,6 +73,9 @@ impl std::fmt::Display for Unknown {
             Unknown::Name(name) => write!(f, "nothing here says what `{name}` is"),
             Unknown::Text => f.write_str("the expression is not understood"),
             Unknown::TooMuch => f.write_str("there are more possibilities than are followed"),
+            Unknown::Address => {
+                f.write_str("its address is taken here and calls by that are not followed")
+            }
             Unknown::OptIn => {
                 f.write_str("it is not known whether the driver that this is linked into opts in")
             }
@@ -110,24 +117,30 @@ impl Choice {
     }
 }
 
+impl From<Vec<Choice>> for Value {
+    fn from(choices: Vec<Choice>) -> Value {
+        Value { choices, is_by_build: false }
+    }
+}
+
 impl Value {
     pub(crate) fn of(value: u64) -> Value {
-        Value { choices: vec![Choice::of(value)] }
+        Value::from(vec![Choice::of(value)])
     }
 
     pub(crate) fn open(unknown: Unknown) -> Value {
-        Value { choices: vec![Choice::open(unknown)] }
+        Value::from(vec![Choice::open(unknown)])
     }
 
     /// A value of which only some bits are known to be set.
     pub(crate) fn with_ones(ones: u64, unknown: Unknown) -> Value {
         let bits = Bits { ones, zeros: 0 };
-        Value { choices: vec![Choice { bits, ..Choice::open(unknown) }] }
+        Value::from(vec![Choice { bits, ..Choice::open(unknown) }])
     }
 
     pub(crate) fn term(term: Term) -> Value {
         let bits = Bits::of(term.value);
-        Value { choices: vec![Choice { bits, terms: vec![term], unknown: None }] }
+        Value::from(vec![Choice { bits, terms: vec![term], unknown: None }])
     }
 
     /// The value, if there is only one.
@@ -145,12 +158,31 @@ impl Value {
     /// One of several values.
     pub(crate) fn either(values: impl IntoIterator<Item = Value>) -> Value {
         let mut choices: Vec<Choice> = Vec::new();
-        for choice in values.into_iter().flat_map(|value| value.choices) {
-            if !choices.contains(&choice) {
-                choices.push(choice);
+        // Where others can come about, it is not the build alone that decides.
+        let mut is_by_build = true;
+        for value in values {
+            is_by_build &= value.is_by_build && choices.is_empty();
+            for choice in value.choices {
+                if !choices.contains(&choice) {
+                    choices.push(choice);
+                }
             }
         }
-        Value { choices }.limited()
+        Value { choices, is_by_build }.limited()
+    }
+
+    /// One of several values, as the build has it.
+    pub(crate) fn by_build(values: impl IntoIterator<Item = Value>) -> Value {
+        let values: Vec<Value> = values.into_iter().collect();
+        let is_one = |value: &Value| value.choices.len() == 1 || value.is_by_build;
+        let is_by_build = values.iter().all(is_one);
+        let either = Value::either(values);
+        Value { is_by_build: is_by_build && either.choices.len() > 1, ..either }
+    }
+
+    /// Whether it is the build alone that decides which of the choices it is.
+    pub fn is_by_build(&self) -> bool {
+        self.is_by_build
     }
 
     fn limited(mut self) -> Value {
@@ -162,7 +194,7 @@ impl Value {
     }
 
     pub(crate) fn mapped(self, of: impl Fn(Choice) -> Choice) -> Value {
-        Value { choices: self.choices.into_iter().map(of).collect() }
+        Value { choices: self.choices.into_iter().map(of).collect(), ..self }
     }
 
     /// Cut to a type of so many bits.
@@ -196,7 +228,10 @@ impl Value {
                 }
             }
         }
-        Value { choices }.limited()
+        let is_plain = |value: &Value| value.choices.len() == 1 || value.is_by_build;
+        let is_by_build =
+            (self.is_by_build || right.is_by_build) && is_plain(&self) && is_plain(right);
+        Value { choices, is_by_build }.limited()
     }
 
     /// `self ? yes : no`
@@ -276,6 +311,19 @@ mod tests {
         assert_eq!(both.choices.len(), 2);
         assert_eq!(Value::of(1).choose(|| Value::of(0), || Value::of(512)).constant(), Some(0));
         assert_eq!(both.cast(8).constant(), Some(0));
+    }
+
+    #[test]
+    fn what_the_build_decides_is_told_from_what_a_path_does() {
+        let builds = || Value::by_build([Value::of(0), Value::of(512)]);
+        assert!(builds().is_by_build());
+        assert!(builds().binary(Binary::Or, &Value::of(1)).is_by_build());
+        assert!(Value::either([builds()]).is_by_build());
+        assert!(!Value::by_build([Value::of(1)]).is_by_build());
+        assert!(!Value::either([builds(), Value::of(1)]).is_by_build());
+        let paths = || Value::either([Value::of(0), Value::of(512)]);
+        assert!(!Value::by_build([paths(), Value::of(1)]).is_by_build());
+        assert!(!builds().binary(Binary::Or, &paths()).is_by_build());
     }
 
     #[test]

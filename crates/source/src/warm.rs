@@ -22,16 +22,25 @@ pub(crate) struct Warming<'t> {
 }
 
 impl<'t> Warming<'t> {
-    /// Reads the functions that name one of the names; whether there are any.
+    /// Reads the functions that name one of the names, or bear it; whether there are any.
     pub(crate) fn naming(self, world: &mut World<'t>, names: &AhoCorasick) -> bool {
-        self.warm(world, |_, _, text| !places(names, text).is_empty())
+        let named = |_: &World<'t>, file: FileId, body: &Body| {
+            let text = self.tree.file(file).text.as_str();
+            !places(names, &text[body.head..body.range.end]).is_empty()
+        };
+        self.warm(world, named)
     }
 
-    /// Reads the functions that set one of the variables; whether there are any.
-    pub(crate) fn setting(self, world: &mut World<'t>, variables: &HashSet<String>) -> bool {
-        let names: Vec<String> = variables.iter().cloned().collect();
+    /// Reads the functions that set one of the variables, or are called so; whether there are any.
+    pub(crate) fn setting(self, world: &mut World<'t>, asked: &HashSet<String>) -> bool {
+        let names: Vec<String> = asked.iter().cloned().collect();
         let Some(names) = searcher(&names) else { return false };
-        self.warm(world, |_, _, text| sets_any(&names, text))
+        let matters = |_: &World<'t>, file: FileId, body: &Body| {
+            let text = self.tree.file(file).text.as_str();
+            sets_any(&names, &text[body.range.clone()])
+                || bears_any(&names, &text[body.head..body.range.start])
+        };
+        self.warm(world, matters)
     }
 
     /// Reads the functions that may do something to code.
@@ -39,24 +48,34 @@ impl<'t> Warming<'t> {
         let use_code = |world: &World<'t>, _: FileId, text: &str| {
             code_use::may_use(&|name| world.functions.contains_key(name), text)
         };
-        let is_any = self.warm(world, use_code);
+        let is_any = self.warm_by_text(world, use_code);
         // What keeps memory is known by all that the file does with it.
         let kept = code_use::kept::called(world);
         let name_kept = |_: &World<'t>, file: FileId, text: &str| {
             kept.get(&file).is_some_and(|names| !places(names, text).is_empty())
         };
-        is_any | (!kept.is_empty() && self.warm(world, name_kept))
+        is_any | (!kept.is_empty() && self.warm_by_text(world, name_kept))
+    }
+
+    /// Reads the functions whose bodies matter.
+    fn warm_by_text(
+        self,
+        world: &mut World<'t>,
+        matters: impl Fn(&World<'t>, FileId, &str) -> bool + Sync,
+    ) -> bool {
+        self.warm(world, |world, file, body| {
+            matters(world, file, &self.tree.file(file).text.as_str()[body.range.clone()])
+        })
     }
 
     fn warm(
         self,
         world: &mut World<'t>,
-        matters: impl Fn(&World<'t>, FileId, &str) -> bool + Sync,
+        matters: impl Fn(&World<'t>, FileId, &Body) -> bool + Sync,
     ) -> bool {
         let of_file = |index: usize| {
             let parsed = &world.parsed[index];
-            let text = self.tree.file(parsed.file).text.as_str();
-            let matters = |body: &Body| matters(world, parsed.file, &text[body.range.clone()]);
+            let matters = |body: &Body| matters(world, parsed.file, body);
             let (hot, cold): (Vec<_>, Vec<_>) = parsed.cold.iter().cloned().partition(matters);
             (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot)))
         };
@@ -87,7 +106,7 @@ impl<'t> Warming<'t> {
         } else {
             made.keep_only(bodies);
         }
-        let mut syntax = syntax(made, kind);
+        let mut syntax = syntax(made, kind, &[]);
         keep_functions(&mut syntax, bodies);
         Parsed {
             file: of.file,
@@ -126,7 +145,11 @@ fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
         member.function.is_some()
     });
     let is_within = |at: usize| bodies.iter().any(|body| body.range.contains(&at));
-    syntax.records.retain(|record| record.names.iter().all(|name| is_within(name.start)));
+    syntax.records.retain(|record| is_within(record.body.start));
+    syntax.listed.retain_mut(|listed| {
+        listed.function = place(listed.function);
+        listed.function.is_some()
+    });
     syntax.defaults.clear();
     syntax.variables.clear();
     syntax.enumerators.clear();
@@ -153,17 +176,53 @@ fn sets_any(names: &AhoCorasick, text: &str) -> bool {
     })
 }
 
-/// The files of `all` that set a variable of one of the names.
+/// Whether what stands before a body says that the function has one of the names.
+fn bears_any(names: &AhoCorasick, head: &str) -> bool {
+    let bytes = head.as_bytes();
+    places(names, head).into_iter().any(|start| {
+        let behind = skip_blank(bytes, crate::lex::word_end(bytes, start));
+        bytes.get(behind) == Some(&b'(')
+    })
+}
+
+/// Whether a function of one of the names is defined in a text.
+fn defines_any(names: &AhoCorasick, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    places(names, text).into_iter().any(|start| {
+        let open = skip_blank(bytes, crate::lex::word_end(bytes, start));
+        let Some(list) = bytes.get(open..).filter(|rest| rest.first() == Some(&b'(')) else {
+            return false;
+        };
+        let list = &list[..list.len().min(LONGEST_LIST)];
+        let mut depth = 0_usize;
+        let close = list.iter().position(|byte| {
+            depth += usize::from(*byte == b'(');
+            depth -= usize::from(*byte == b')');
+            depth == 0
+        });
+        let Some(close) = close else { return false };
+        let behind = &bytes[skip_blank(bytes, open + close + 1).min(bytes.len())..];
+        [&b"{"[..], b"const", b"noexcept"].iter().any(|start| behind.starts_with(start))
+    })
+}
+
+/// No list of parameters is longer, in bytes.
+const LONGEST_LIST: usize = 1 << 12;
+
+/// The files of `all` that set a variable of one of the names, or define a function that is called so.
 pub(crate) fn setting_files(
     tree: &SourceTree,
     all: impl Iterator<Item = FileId>,
-    variables: &HashSet<String>,
+    asked: &HashSet<String>,
 ) -> Vec<FileId> {
-    let names: Vec<String> = variables.iter().cloned().collect();
+    let names: Vec<String> = asked.iter().cloned().collect();
     let Some(names) = searcher(&names) else { return Vec::new() };
     let all: Vec<FileId> = all.collect();
-    let sets = |file: &FileId| sets_any(&names, tree.file(*file).text.as_str());
-    all.into_par_iter().filter(sets).collect()
+    let matters = |file: &FileId| {
+        let text = tree.file(*file).text.as_str();
+        sets_any(&names, text) || defines_any(&names, text)
+    };
+    all.into_par_iter().filter(matters).collect()
 }
 
 #[cfg(test)]
@@ -175,6 +234,13 @@ mod tests {
         let names = searcher(&["g".to_owned()]).unwrap();
         for text in ["g = 1", "g /* c */ |= 2", "++g", "g--", "f(&g)", "f(& g)", "g <<= 1"] {
             assert!(sets_any(&names, text), "{text}");
+        }
+        for text in ["static int g(void) { return 1; }", "int g (a(*)(b)) const { }"] {
+            assert!(defines_any(&names, text), "{text}");
+            assert!(bears_any(&names, &text[..text.find('{').unwrap()]), "{text}");
+        }
+        for text in ["int g(void);", "x = g(1);", "int (*g)(void) = 0;", "g(", "gg() { }"] {
+            assert!(!defines_any(&names, text), "{text}");
         }
         for text in ["g == 1", "a && g", "x = g", "f(g)", "gg = 1", "g < 1", "g <= 1"] {
             assert!(!sets_any(&names, text), "{text}");

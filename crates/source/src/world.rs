@@ -66,6 +66,8 @@ pub(crate) struct World<'t> {
     pub(crate) pointers: Pointers<'t>,
     /// What runs before the driver opts in to no-execute pools.
     pub(crate) early: Early,
+    /// What functions are called that drivers start with, beside those that all have.
+    pub(crate) starts: Vec<String>,
     /// Names whose values were asked for and that are no constants.
     asked: Mutex<HashSet<String>>,
     /// The structures by their names, likewise.
@@ -84,6 +86,7 @@ impl<'t> World<'t> {
             enumerators: HashMap::default(),
             pointers: Pointers::default(),
             early: Early::default(),
+            starts: Vec::new(),
             asked: Mutex::default(),
             records: HashMap::default(),
             defaults: HashMap::default(),

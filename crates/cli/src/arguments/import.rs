@@ -8,21 +8,24 @@ use std::path::PathBuf;
 /// What `ringfence import` takes.
 #[derive(Args)]
 #[command(after_help = "It reads the English text of `verifier /query` (UTF-16, UTF-8 or a code
-page), the Module and Reason lines of the readiness script's log, and memory
-dumps of 64-bit Windows. What they do not tell is said, not guessed.
+page; older layouts as far as they go), the text of a debugger's !verifier, the
+Module and Reason lines of the readiness script's log, and memory dumps of
+64-bit Windows. What they do not tell is said, not guessed.
 
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  Windows objected to something that memory integrity forbids
+  1  Windows objected to something that memory integrity forbids: a counter
+     that is not 0, or a dump of bug check 0xC4 (0x2000 to 0x2006), 0xFC or
+     0xBE; so did the emulated run, of which ringfence's own text is
   2  a file or driver could not be read, or is none
-  0  none of these")]
+  0  none of these: all counters are 0, or not known, as the text then says")]
 pub(crate) struct Import {
-    /// Texts of `verifier /query`, and memory dumps such as those in C:\Windows\Minidump
+    /// Texts of `verifier /query`, and memory dumps such as those in C:\Windows\Minidump; - for standard input
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
-    /// The driver that it is about, for the finding, its instruction and its source line; may be given several
-    /// times. Its name, and what a dump knows of it, say whether it is the one
-    #[arg(long, value_name = "DRIVER", value_hint = ValueHint::FilePath)]
+    /// The driver that it is about, or a folder to look for it by name, for the finding, its instruction and its
+    /// source line; may be given several times. Its name, and what a dump knows of it, say whether it is the one
+    #[arg(long, value_name = "DRIVER", value_hint = ValueHint::AnyPath)]
     pub(crate) driver: Vec<PathBuf>,
     /// Where the driver was loaded, such as 0xfffff80120000000, for dumps that do not list drivers
     #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "driver")]
@@ -31,7 +34,7 @@ pub(crate) struct Import {
     /// given several times. Files beside the drivers are found without
     #[arg(long, value_parser = symbol_folder(), value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) symbols: Vec<SymbolFolder>,
-    /// How to write it: text or json
+    /// How to write it: text, or json by schemas/import-v1.json
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) format: ListFormat,
 }

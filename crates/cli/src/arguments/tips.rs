@@ -4,6 +4,7 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};
 use ringfence::report::Format;
+use ringfence::similar;
 
 /// What formats are called elsewhere.
 const ELSEWHERE: [(&str, Format); 6] = [
@@ -20,6 +21,7 @@ const OUTPUTS: [&str; 4] = ["--output", "--output-file", "--out", "--report-file
 
 /// Puts better tips into an error about `ringfence scan`.
 pub(super) fn mend(error: &mut Error) {
+    sort_by_likeness(error);
     let is_scan = error
         .get(ContextKind::Usage)
         .is_some_and(|usage| usage.to_string().contains("ringfence scan"));
@@ -43,6 +45,22 @@ pub(super) fn mend(error: &mut Error) {
         }
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
+}
+
+/// Puts the command that is most like the one typed first, where clap has it last, and drops those that are far behind.
+fn sort_by_likeness(error: &mut Error) {
+    let (Some(ContextValue::String(typed)), Some(ContextValue::Strings(known))) =
+        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::SuggestedSubcommand))
+    else {
+        return;
+    };
+    let sorted: Vec<String> =
+        similar(typed, known.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
+    let sorted = match sorted.is_empty() {
+        true => known.iter().rev().cloned().collect(),
+        false => sorted,
+    };
+    error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(sorted));
 }
 
 fn elsewhere(name: &str) -> Option<Format> {

@@ -8,13 +8,14 @@ use std::ffi::OsString;
 #[command(
     override_usage = "ringfence verifier {/standard | /flags VALUE... | /ruleclasses ID...}
                           {/driver FILE... | /all [FOLDER...]} [SWITCHES]
-       ringfence verifier {/query | /querysettings | /reset | /?}",
+       ringfence verifier {/query [/all] | /querysettings | /reset | /?}",
     after_help = "It understands the command line of Windows' Driver Verifier, and runs drivers
 in the emulated kernel of `ringfence verify`: nothing is set on this machine,
 and nothing of a driver runs on it. Of the checks it emulates the code
 integrity checks (0x02000000) and randomized low resources simulation
 (0x00000004).
-`ringfence verifier /?` tells what becomes of each switch.
+`ringfence verifier /?` tells what becomes of each switch. For programs,
+`ringfence verify --environment verifier --format json` does the same run.
 
 The last run is kept in ringfence/verifier.json in the folder for state of the
 user (XDG_STATE_HOME, ~/.local/state or LOCALAPPDATA), or in the file that
@@ -24,7 +25,8 @@ Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  a run showed a violation, or an image does not load at all
   2  something could not be read, or not whole, or was named and is no driver
-  3  nothing to examine
+  3  nothing was run: no driver was found, none is emulated, or the flags ask
+     for no check that is
   0  none of these"
 )]
 pub(crate) struct Verifier {

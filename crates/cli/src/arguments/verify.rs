@@ -20,7 +20,8 @@ Exit codes, looked at in this order:
   3  nothing to examine
   0  none of these
 
-`scan --verify` has other formats, reports to files, settings, acceptances and baselines."
+`scan --verify` has other formats, reports to files, settings,
+acceptances and baselines."
 )]
 pub(crate) struct Verify {
     /// Files, folders, patterns like 'drivers/*.sys', @FILE with one path a line, or - for standard

@@ -2,52 +2,71 @@
 
 mod asked;
 mod flags;
+mod help;
+mod not_run;
+mod query;
+mod real;
 mod running;
 mod shown;
 mod state;
 mod switches;
+mod values;
+mod verified;
 mod words;
 
 use crate::arguments::{Color, Verifier};
-use crate::exit;
+use crate::{exit, terminal};
 use asked::{Asked, Line, understand};
+use ringfence::report::Prose;
 use state::State;
 use std::io::{self, Write};
 
 pub(crate) fn run(arguments: &Verifier, color: Color) -> anyhow::Result<u8> {
     let line = understand(&arguments.words)?;
-    let text = match &line.asked {
-        Asked::Check(check) if check.is_emulated() => return running::run(check, &line, color),
-        Asked::Check(check) => running::not_emulated(check, &line),
-        Asked::Help => shown::help(),
-        Asked::Query => match State::read(&state::place()?)? {
-            Some(state) if !state.drivers.is_empty() => shown::query(&state),
-            _ => format!("{}\n", shown::NOTHING_VERIFIED),
+    let options = terminal::options(color);
+    let mut prose = Prose::new(&options);
+    match &line.asked {
+        Asked::Check(check) if check.is_emulated() => return running::run(check, &line, &options),
+        Asked::Check(check) | Asked::Volatile(check) => {
+            return not_run::tell(check, &line, prose);
+        }
+        Asked::Help => help::tell(&mut prose),
+        Asked::Query { all } => match State::read(&state::place()?)? {
+            Some(state) if !state.drivers.is_empty() => query::tell(&mut prose, &state, *all),
+            _ => prose.verbatim(query::NOTHING_VERIFIED),
         },
         Asked::QuerySettings => {
             let state = State::read(&state::place()?)?.unwrap_or_default();
-            format!("{}\n{}", running::EMULATED, shown::settings(&state))
+            shown::beginning(&mut prose);
+            query::settings(&mut prose, &state);
         }
-        Asked::Reset => reset()?,
-        Asked::Nothing => nothing(&line),
-    };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
+        Asked::Reset => reset(&mut prose)?,
+        Asked::Nothing => nothing(&mut prose, &line),
+    }
+    write(prose)?;
     Ok(exit::FINE)
 }
 
-fn reset() -> anyhow::Result<String> {
+/// Writes to standard output.
+fn write(prose: Prose) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(prose.into_text().as_bytes())?;
+    stdout.flush()
+}
+
+fn reset(prose: &mut Prose) -> anyhow::Result<()> {
     let was_there = State::forget(&state::place()?)?;
     let what = if was_there { "The last run is forgotten." } else { "There was no run to forget." };
-    Ok(format!("{what} Nothing was set on this machine, so nothing had to be taken back.\n"))
+    prose.folded(format!(
+        "{what} Nothing was set on this machine, so nothing had to be taken back."
+    ));
+    Ok(())
 }
 
 /// What there is to say where no switch does anything here.
-fn nothing(line: &Line) -> String {
+fn nothing(prose: &mut Prose, line: &Line) {
+    shown::beginning(prose);
+    shown::sentences(prose, line);
     let real = format!("verifier.exe {}", line.others.join(" "));
-    let mut text = format!("{}\n", running::EMULATED);
-    text += &running::sentences(line);
-    text += &format!("Nothing was run. To do it on Windows: {real}\n");
-    text
+    prose.verbatim(format!("Nothing was run. To do it on Windows: {real}"));
 }

@@ -61,3 +61,16 @@ fn what_is_said_of_ddis_fits_the_terminal() {
         }
     }
 }
+
+#[test]
+fn a_bug_check_without_its_subcode_and_a_mistyped_command_get_what_was_meant() {
+    let ran = run(["explain", "0xC4"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    for subcode in ["0x2000", "0x2001", "0x2002", "0x2003", "0x2004", "0x2005"] {
+        assert!(ran.stderr.contains(&format!("0xC4:{subcode}")), "{ran:?}");
+    }
+    let ran = run(["verfy", "a.sys"]);
+    let tip = ran.stderr.lines().find(|line| line.contains("tip: ")).unwrap();
+    let first = tip.split('\'').nth(1);
+    assert_eq!(first, Some("verify"), "{ran:?}");
+}

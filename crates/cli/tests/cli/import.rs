@@ -2,7 +2,9 @@
 
 use crate::run::{Ran, folder, run, workspace};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 /// Where Windows loaded the driver.
 const BASE: u64 = 0xFFFF_F801_2000_0000;
@@ -62,8 +64,8 @@ fn a_dump_gives_the_finding_that_reading_the_code_gives() {
     let ran = import(&file, &["--driver", &driver()]);
     assert_eq!((ran.code, &*ran.stderr), (Some(1), ""), "{ran:?}");
     assert!(ran.line("crash.dmp: ").ends_with("memory dump of Windows, build 22631, x64"));
-    let check = "bug check    0xC4 (0x2000, 0xfffff801200050b5, 0x0, 0x706d6153), DRIVER_VERIFIER_DETECTED_VIOLATION";
-    assert!(ran.stdout.contains(check), "{ran:?}");
+    let check = "bug check 0xC4 (0x2000, 0xfffff801200050b5, 0x0, 0x706d6153), DRIVER_VERIFIER_DETECTED_VIOLATION";
+    assert!(ran.words().contains(check), "{ran:?}");
     assert!(ran.stdout.contains("parameter    3 = 0x0, the pool type: NonPagedPool (0)"));
     assert!(ran.stdout.contains("parameter    4 = 0x706d6153, the tag: 'Samp'"));
     assert!(ran.stdout.contains("place        Executable-Pool-x64.SYS+50b5"));
@@ -115,30 +117,28 @@ fn what_a_dump_does_not_tell_is_said() {
     let of = |name: &str, options: &[&str]| import(&folder.path().join(name), options);
     let without = of("crash.dmp", &[]);
     assert_eq!(without.code, Some(1));
-    assert!(without.line("not known").contains("--driver Executable-Pool-x64.SYS tells them"));
+    assert!(without.words().contains("--driver Executable-Pool-x64.SYS tells them"));
     let other = workspace("examples/drivers/clean-x64.sys").to_string_lossy().into_owned();
-    assert!(
-        of("crash.dmp", &["--driver", &other]).line("not known").contains("no --driver is called")
-    );
+    assert!(of("crash.dmp", &["--driver", &other]).words().contains("no --driver is called"));
 
     let full = of("full.dmp", &["--driver", &driver()]);
-    let why = full.line("which driver");
-    assert!(why.contains("only small memory dumps list the drivers"), "{full:?}");
+    let why = "only small memory dumps list the drivers";
+    assert!(full.words().contains(why), "{full:?}");
     let whether = "executable-pool-x64.sys, which has what can lead to it";
     assert!(full.line("whether it was").ends_with(whether), "{full:?}");
     assert!(!full.stdout.contains("Windows stopped here"));
     let based = of("full.dmp", &["--driver", &driver(), "--base", "fffff801`20000000"]);
     assert!(based.stdout.contains("= note: Windows stopped here"), "{based:?}");
     let wrong = of("full.dmp", &["--driver", &driver(), "--base", "0x1000"]);
-    assert!(wrong.line("not known").contains("it is not in the one given"), "{wrong:?}");
+    assert!(wrong.words().contains("it is not in the one given"), "{wrong:?}");
 
     let unrelated = of("other.dmp", &["--driver", &driver()]);
     assert_eq!(unrelated.code, Some(0));
-    assert!(unrelated.line("bug check").ends_with("it has nothing to do with memory integrity"));
+    assert!(unrelated.words().contains("it has nothing to do with memory integrity"));
     let wrote = of("wrote.dmp", &["--driver", &driver()]);
     assert_eq!(wrote.code, Some(1));
     assert!(wrote.stdout.contains("place        Executable-Pool-x64.SYS+1000"));
-    assert!(wrote.line("not known").contains("which instruction wrote"), "{wrote:?}");
+    assert!(wrote.words().contains("which instruction wrote"), "{wrote:?}");
     assert!(wrote.stdout.contains("error[writes-to-code]"), "{wrote:?}");
 }
 
@@ -149,10 +149,7 @@ fn another_build_is_not_joined() {
     other[0x2078 + 0x80] ^= 1;
     let folder = folder([("crash.dmp", other)]);
     let ran = import(&folder.path().join("crash.dmp"), &["--driver", &driver()]);
-    assert!(
-        ran.line("not known").contains("is another build of Executable-Pool-x64.SYS"),
-        "{ran:?}"
-    );
+    assert!(ran.words().contains("is another build of Executable-Pool-x64.SYS"), "{ran:?}");
     assert!(!ran.stdout.contains("error["));
 }
 
@@ -186,17 +183,17 @@ fn the_text_of_query_gives_the_rules_of_its_counters() {
         );
         assert!(ran.line("Pool Type Count").contains("3  (executable-pool-type, "), "{ran:?}");
         assert!(ran.line("Alignment").contains("9  (unaligned-section)"));
-        assert!(ran.line("nt.sys").contains("not known, the text does not have"), "{ran:?}");
+        let lacks = "not known, none of the seven counters was counted, or is in the text";
+        assert!(ran.line("nt.sys").ends_with(lacks), "{ran:?}");
         // The example has the call, and its sections are aligned.
         assert!(ran.stdout.contains("error[executable-pool-type]"), "{ran:?}");
-        assert!(
-            ran.line("  not known    reading")
-                .contains("no place for its Section Alignment Failures")
-        );
+        assert!(ran.words().contains(
+            "not known: reading executable-pool-x64.sys shows no place for its Section Alignment"
+        ));
     }
 }
 
-/// What `ringfence verifier /query` prints is read back as it was.
+/// What `ringfence verifier /query` prints is read back as it was, and not taken for what Windows said.
 #[test]
 fn the_own_text_of_the_emulated_tool_is_read() {
     let folder = folder([]);
@@ -206,17 +203,140 @@ fn the_own_text_of_the_emulated_tool_is_read() {
         command.env("RINGFENCE_STATE", &state).arg("verifier").args(words);
         Ran::from(command.output().unwrap())
     };
-    let mdl = workspace("examples/drivers/executable-mdl-mapping-x64.sys");
-    verifier(&["/flags", "0x02000000", "/driver", &driver(), &mdl.to_string_lossy()]);
+    let example =
+        |name: &str| workspace("examples/drivers").join(name).to_string_lossy().into_owned();
+    let names = ["executable-mdl-mapping-x64.sys", "clean-x64.sys", "kmdf-x64.sys"].map(example);
+    let [mdl, clean, kmdf] = &names;
+    verifier(&["/flags", "0x02000000", "/driver", &driver(), mdl, clean, kmdf]);
     let file = folder.path().join("query.txt");
-    fs::write(&file, verifier(&["/query"]).stdout).unwrap();
+    for words in [&["/query"][..], &["/query", "/all"]] {
+        fs::write(&file, verifier(words).stdout).unwrap();
+        let json = import(&file, &["--format", "json"]).json();
+        let one = &json["imports"][0];
+        assert_eq!(one["is_emulated"], true);
+        let raised = |index: usize| one["drivers"][index]["counters"].as_array().unwrap().clone();
+        let open = |index: usize| one["drivers"][index]["not_counted"].as_array().unwrap().len();
+        assert_eq!(raised(0)[0]["counter"], "Execute Pool Type Count");
+        assert_eq!(raised(1)[0]["counter"], "Execute Page Mapping Count");
+        assert_eq!([0, 1, 2, 3].map(|index| raised(index).len()), [1, 1, 0, 0]);
+        assert_eq!([0, 1, 2, 3].map(open), [0, 0, 0, 3]);
+    }
+    let text = import(&file, &[]);
+    assert_eq!(text.code, Some(1));
+    assert!(text.stdout.contains("ringfence's own text of an emulated run"), "{text:?}");
+    assert!(text.line("4 drivers: ").ends_with("2 with violations · 1 without · 1 not known"));
+}
+
+/// A 0 says nothing where nothing was counted.
+#[test]
+fn a_text_without_the_checks_is_no_all_clear() {
+    let zero = QUERY.replace(" 3\r", " 0\r").replace(" 9\r", " 0\r").replace("0x02", "0x00");
+    let folder = folder([("off.txt", zero.replace("0x00000000", "0x000209BB").into_bytes())]);
+    let file = folder.path().join("off.txt");
+    let ran = import(&file, &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let told = ran.words();
+    assert!(
+        told.contains("was not among the flags 0x000209BB, so a 0 says nothing; run verifier.exe")
+    );
+    assert!(
+        told.contains("/flags 0x02000000 /driver executable-pool-x64.sys silent.sys"),
+        "{told}"
+    );
+    assert!(!told.contains("all seven counters are 0"), "{told}");
     let json = import(&file, &["--format", "json"]).json();
-    let counters = |index: usize| {
-        let driver = &json["imports"][0]["drivers"][index];
-        (driver["counters"][0]["counter"].clone(), driver["counters"].as_array().unwrap().len())
-    };
-    assert_eq!(counters(0), ("Execute Pool Type Count".into(), 1));
-    assert_eq!(counters(1), ("Execute Page Mapping Count".into(), 1));
+    let driver = &json["imports"][0]["drivers"][0];
+    assert_eq!(
+        (driver["not_counted"].as_array().unwrap().len(), &driver["is_whole"]),
+        (7, &false.into())
+    );
+}
+
+#[test]
+fn what_a_text_lacks_is_named_and_what_it_is_too() {
+    let cut = QUERY.split("Section Alignment").next().unwrap().replace("      3", "      0");
+    let log = "InCompatible HVCI Kernel Driver Modules found\r\n\r\nModule: executable-pool-x64.sys\r\n\
+               \tReason: execute pool type count:                3\r\n";
+    let old = "Level: 000009BB\r\nRaiseIrqls: 0\r\n\r\nVerified drivers:\r\n\r\n\
+               Name: sample.sys, loads: 1, unloads: 0\r\nCurrentPagedPoolAllocations: 0\r\n";
+    let german = "Modul: a.sys (Laden: 1)\r\n  [X] 0x02000000 Codeintegrit\u{e4}t\r\n";
+    let folder = folder([
+        ("cut.txt", cut.into_bytes()),
+        ("log.txt", log.as_bytes().to_vec()),
+        ("old.txt", old.as_bytes().to_vec()),
+        ("german.txt", german.as_bytes().to_vec()),
+    ]);
+    let of = |name: &str| import(&folder.path().join(name), &[]);
+    let lacks = "the text lacks Section Alignment Failures, Unsupported Relocs Count, IAT in Executable Section Count";
+    let cut = of("cut.txt");
+    assert_eq!(cut.code, Some(0), "{cut:?}");
+    assert!(cut.words().contains(lacks), "{cut:?}");
+    let log = of("log.txt");
+    assert_eq!(log.code, Some(1), "{log:?}");
+    assert!(log.words().contains(": log of the readiness script, 1 driver"), "{log:?}");
+    assert!(log.words().contains("the script names the first counter that is not 0"), "{log:?}");
+    let old = of("old.txt");
+    assert_eq!(old.code, Some(0), "{old:?}");
+    assert!(old.words().contains("older Windows, 1 driver, flags 0x000009BB"), "{old:?}");
+    assert!(old.words().contains("verifier.exe /flags 0x02000000 /driver sample.sys"), "{old:?}");
+    let german = of("german.txt");
+    assert_eq!(german.code, Some(2), "{german:?}");
+    assert!(german.stderr.contains("only English is understood"), "{german:?}");
+}
+
+/// Of a folder only the file that the text is about is examined.
+#[test]
+fn drivers_are_found_in_folders_by_name() {
+    let folder = folder([
+        ("query.txt", QUERY.as_bytes().to_vec()),
+        ("out/Executable-Pool-X64.SYS", fs::read(driver()).unwrap()),
+        ("out/broken.sys", b"MZ".to_vec()),
+        ("none/readme.txt", Vec::new()),
+    ]);
+    let (file, out) = (folder.path().join("query.txt"), folder.path().join("out"));
+    let ran = import(&file, &["--driver", out.to_str().unwrap()]);
+    assert_eq!((ran.code, &*ran.stderr), (Some(1), ""), "{ran:?}");
+    assert!(ran.stdout.contains("error[executable-pool-type]"), "{ran:?}");
+    let crash = folder.path().join("crash.dmp");
+    fs::write(&crash, dump(0xC4, POOL, NAME, &driver())).unwrap();
+    let ran = import(&crash, &["--driver", out.to_str().unwrap()]);
+    assert!(ran.stdout.contains("= note: Windows stopped here: bug check 0xC4"), "{ran:?}");
+    let none = folder.path().join("none");
+    let ran = import(&crash, &["--driver", none.to_str().unwrap()]);
+    assert!(ran.words().contains("no --driver is called Executable-Pool-x64.SYS"), "{ran:?}");
+}
+
+#[test]
+fn standard_input_is_read_and_the_end_says_what_is_next() {
+    let mut command = crate::run::ringfence();
+    command.args(["import", "-"]).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(QUERY.as_bytes()).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.starts_with("-: verifier /query, 2 drivers, flags 0x02000000\n"));
+    assert_eq!(ran.line("1 file, "), "1 file, 2 drivers: 1 with violations · 1 not known");
+    let next = ran.line("  next: ");
+    assert!(next.contains("--driver FILE or FOLDER shows the place in the code"), "{ran:?}");
+    assert!(ran.stdout.contains("ringfence explain executable-pool-type"), "{ran:?}");
+}
+
+#[test]
+fn json_follows_the_schema() {
+    let folder = folder([
+        ("query.txt", QUERY.as_bytes().to_vec()),
+        ("crash.dmp", dump(0xC4, POOL, NAME, &driver())),
+    ]);
+    let text = fs::read_to_string(workspace("schemas/import-v1.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    for name in ["query.txt", "crash.dmp", "gone.txt"] {
+        let file = folder.path().join(name);
+        let document = import(&file, &["--driver", &driver(), "--format", "json"]).json();
+        let errors: Vec<_> =
+            validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+    }
 }
 
 #[test]

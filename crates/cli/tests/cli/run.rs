@@ -48,6 +48,11 @@ impl Ran {
         lines.find(|line| line.contains(part)).unwrap_or_else(|| panic!("no {part}: {self:?}"))
     }
 
+    /// Standard output with one space for every run of them and for every line end: words wherever lines are broken.
+    pub(crate) fn words(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     pub(crate) fn last_line(&self) -> &str {
         self.stdout.lines().last().unwrap_or_default()
     }

@@ -238,3 +238,33 @@ fn names_cannot_steer_the_terminal() {
     assert!(!explained.stderr.contains('\x1b'), "{explained:?}");
     assert!(explained.stderr.contains("\\u{1b}[2J"), "{explained:?}");
 }
+
+/// Words for people end where the terminal does; commands to be copied stay whole.
+#[test]
+fn verifier_and_import_are_filled_to_the_width() {
+    let files = folder([(
+        "query.txt",
+        b"Verifier Flags: 0x000209BB\nMODULE: a.sys (load: 1 / unload: 0)\n".to_vec(),
+    )]);
+    let query = files.path().join("query.txt");
+    let driver = crate::run::workspace("examples/drivers/clean-arm64.sys");
+    let (query, driver) = (query.to_str().unwrap(), driver.to_str().unwrap());
+    let state = files.path().join("state.json");
+    let environment = [("RINGFENCE_STATE", state.to_str().unwrap())];
+    for arguments in [
+        &["verifier", "/?"][..],
+        &["verifier", "/flags", "0x020FFFFF", "/volatile", "/driver", driver],
+        &["verifier", "/flags", "0x02000000", "/driver", driver, "/bootmode", "oneboot"],
+        &["import", query],
+    ] {
+        for columns in [80, 120] {
+            let told = without_colors(&on_terminal(columns, arguments, &environment));
+            let is_whole =
+                |line: &&str| line.contains("verifier.exe ") || line.contains("run them here: ");
+            let words = told.lines().filter(|line| !is_whole(line) && !line.contains(driver));
+            let widest = words.map(|line| line.chars().count()).max().unwrap_or(0);
+            assert!(widest <= usize::from(columns), "{arguments:?} at {columns}: {told}");
+            assert!(widest > usize::from(columns) - 25, "{arguments:?} at {columns}: {told}");
+        }
+    }
+}

@@ -24,6 +24,13 @@ fn a_run_reads_like_the_tool_it_stands_for() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.starts_with("Driver Verifier, emulated: nothing is set on this machine"));
     assert!(ran.stdout.contains("  [X] 0x02000000 Code integrity checks.\n"));
+    // Windows would stop at the first violation, and the switch that lets it go on is named.
+    assert!(
+        ran.words()
+            .contains("Windows would stop at the first violation, with bug check 0xC4 (0x2000, "),
+        "{ran:?}"
+    );
+    assert!(ran.stdout.contains("/log.code_integrity"), "{ran:?}");
     assert!(ran.stdout.contains("bug check 0xC4 (0x2000, "), "{ran:?}");
     assert!(ran.stdout.contains("error[executable-pool-type]"));
     assert_eq!(
@@ -102,7 +109,7 @@ fn all_is_a_folder_without_what_is_excluded() {
     assert_eq!(ran.last_line(), real);
     let query = verifier(&state, "/query");
     let modules: Vec<_> = query.stdout.lines().filter(|line| line.starts_with("MODULE:")).collect();
-    assert_eq!(modules, ["MODULE: a.sys (load: 1 / unload: 0)"]);
+    assert_eq!(modules, ["MODULE: a.sys (load: 1 / unload: 0): all seven counters are 0"]);
 
     // Without a folder it is the current one.
     let mut command = ringfence();
@@ -112,22 +119,155 @@ fn all_is_a_folder_without_what_is_excluded() {
     assert!(ran.stdout.contains("3 drivers, emulated"), "{ran:?}");
 }
 
+/// Whoever names drivers expects them to be examined.
 #[test]
 fn what_is_not_emulated_is_told_and_nothing_is_kept() {
     let folder = folder([]);
     let state = folder.path().join("verifier.json");
     let driver = example("clean-x64.sys");
     let ran = verifier(&state, &format!("/standard /driver {driver} /bootmode oneboot"));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("[X] 0x00000001 Special pool.\n      not emulated; on Windows "));
     assert!(ran.stdout.contains("/bootmode: On Windows it says"));
     assert!(ran.stdout.contains("Nothing was run: without the code integrity checks"));
     let real = "On Windows: verifier.exe /flags 0x000209BB /driver clean-x64.sys /bootmode oneboot";
     assert_eq!(ran.last_line(), real);
+    assert!(ran.line("To run them here").ends_with(&format!("/flags 0x020209BB /driver {driver}")));
+    for line in ["/flags 4 /driver", "/flags 0x209BB /driver", "/faults /driver", "/rc 34 /driver"]
+    {
+        let ran = verifier(&state, &format!("{line} {driver}"));
+        assert_eq!(ran.code, Some(3), "{line}: {ran:?}");
+    }
+    let undocumented = verifier(&state, &format!("/flags 0x40 /driver {driver}"));
+    assert!(
+        undocumented.stdout.contains("0x00000040 (bit 6) is not documented"),
+        "{undocumented:?}"
+    );
     assert!(!state.exists());
-    let volatile = verifier(&state, "/volatile /adddriver x.sys");
-    assert_eq!(volatile.code, Some(0), "{volatile:?}");
-    assert!(volatile.stdout.contains("/adddriver: On Windows"));
+    // None is named, and the one that is not there cannot be run on Windows either.
+    assert_eq!(verifier(&state, "/bootmode oneboot").code, Some(0));
+    let missing = verifier(&state, "/standard /driver /no/such.sys");
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.stderr.contains("cannot read /no/such.sys"), "{missing:?}");
+    assert!(!missing.stdout.contains("On Windows: "), "{missing:?}");
+}
+
+/// Microsoft's page on volatile settings has no code integrity checks among them.
+#[test]
+fn volatile_settings_are_told_from_those_that_need_a_restart() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let driver = example("clean-x64.sys");
+    let ran = verifier(&state, &format!("/volatile /flags 0x02000000 /driver {driver}"));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let told = ran.line("/volatile cannot set").to_owned();
+    assert!(told.contains("0x02000000 (Code integrity checks)"), "{ran:?}");
+    assert!(ran.line("To run them here").ends_with(&format!("/flags 0x02000000 /driver {driver}")));
+    assert_eq!(
+        ran.last_line(),
+        "On Windows, with a restart: verifier.exe /flags 0x02000000 /driver clean-x64.sys"
+    );
+    let fits = verifier(&state, "/volatile /flags 4");
+    assert_eq!(fits.code, Some(0), "{fits:?}");
+    assert_eq!(fits.last_line(), "On Windows: verifier.exe /volatile /flags 0x00000004");
+    let added = verifier(&state, "/volatile /adddriver x.sys");
+    assert_eq!(added.code, Some(3), "{added:?}");
+    assert!(added.stdout.contains("/adddriver: On Windows"));
+    assert_eq!(added.last_line(), "On Windows: verifier.exe /volatile /adddriver x.sys");
+}
+
+/// The real tool takes the words apart as they were.
+#[test]
+fn the_line_for_windows_is_whole() {
+    let folder = folder([("my driver.sys", clean())]);
+    let state = folder.path().join("verifier.json");
+    let driver = folder.path().join("my driver.sys");
+    let mut command = ringfence();
+    command.env("RINGFENCE_STATE", &state).args(["verifier", "/faults", "600", "", "", "10"]);
+    command.args(["/flags", "0x02000000", "/driver"]).arg(&driver);
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(
+        ran.last_line(),
+        "On Windows: verifier.exe /flags 0x02000004 /driver \"my driver.sys\" /faults 600 \"\" \"\" 10"
+    );
+    assert!(ran.stdout.contains("  600 of 10 000 allocations fail by chance"), "{ran:?}");
+    let missing = verifier(&state, "/flags 0x02000000 /driver gone.sys");
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(!missing.stdout.contains("On Windows: "), "{missing:?}");
+    assert!(
+        missing
+            .words()
+            .contains("the bare name of a driver that is installed; here it takes the path"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn a_number_without_its_mark_is_told() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let ran = verifier(&state, &format!("/flags 2000000 /driver {}", example("clean-x64.sys")));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.line("help: ").ends_with("did you mean 0x2000000?"), "{ran:?}");
+}
+
+/// A 0 would say that something was looked at.
+#[test]
+fn counters_of_drivers_that_did_not_run_are_not_known() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let of = |names: &[&str], more: &str| {
+        let names: Vec<String> = names.iter().map(|name| example(name)).collect();
+        verifier(&state, &format!("/flags 0x02000000 /driver {} {more}", names.join(" ")))
+    };
+    let counters = |text: &str, count: &str| {
+        let is_counter = |line: &&str| line.contains("Count: ") || line.contains("Failures: ");
+        text.lines().filter(is_counter).filter(|line| line.ends_with(count)).count()
+    };
+    let arm = of(&["clean-arm64.sys"], "/log.code_integrity");
+    assert_eq!((arm.code, counters(&arm.stdout, " ?")), (Some(3), 7), "{arm:?}");
+    assert!(arm.stdout.contains("  Not run: ARM64 code is not emulated yet\n"), "{arm:?}");
+    assert!(arm.stdout.contains("The driver was not run, so what its calls "), "{arm:?}");
+    // The image was checked before the framework was called.
+    let kmdf = of(&["kmdf-x64.sys"], "/log.code_integrity");
+    let told = (kmdf.code, counters(&kmdf.stdout, " ?"), counters(&kmdf.stdout, " 0"));
+    assert_eq!(told, (Some(3), 3, 4), "{kmdf:?}");
+    let kept = fs::read_to_string(&state).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["drivers"][0]["not_counted"].as_array().unwrap().len(), 3);
+    // An image that is not let in is an objection, and its counters are not known either.
+    let x86 = of(&["wrong-machine-x86.sys"], "");
+    assert_eq!(x86.code, Some(1), "{x86:?}");
+    let query = verifier(&state, "/query");
+    assert!(
+        query.line("MODULE:").ends_with("(load: 0 / unload: 0): no counter is known"),
+        "{query:?}"
+    );
+    assert!(
+        query.stdout.contains("  Not run, as it is not loaded: the image is for x86"),
+        "{query:?}"
+    );
+    // One that ran is enough.
+    assert_eq!(of(&["clean-arm64.sys", "clean-x64.sys"], "").code, Some(0));
+}
+
+#[test]
+fn query_is_short_where_nothing_was_counted() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let names =
+        ["clean-x64.sys", "executable-pool-x64.sys", "map-io-space-x64.sys", "kmdf-x64.sys"];
+    let names = names.map(example).join(" ");
+    verifier(&state, &format!("/flags 0x02000000 /driver {names}"));
+    let short = verifier(&state, "/query");
+    assert_eq!(short.stdout.matches("Code Integrity Statistics:").count(), 1, "{short:?}");
+    assert!(short.line("clean-x64").ends_with("(load: 1 / unload: 1): all seven counters are 0"));
+    // What was assumed is told, and nothing that was not.
+    let assumed = short.line("Under assumption: ");
+    assert!(assumed.contains("a device's memory is mapped ×4; on Windows it may go"), "{short:?}");
+    let all = verifier(&state, "/query /all");
+    assert_eq!(all.stdout.matches("Code Integrity Statistics:").count(), 4, "{all:?}");
 }
 
 #[test]
@@ -144,6 +284,8 @@ fn what_makes_no_sense_is_a_usage_error() {
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{line}: {ran:?}");
         assert!(ran.stderr.contains(part), "{line}: {ran:?}");
     }
+    let class = verifier(&state, "/ruleclasses 99 /all");
+    assert!(class.stderr.contains(", 26 and 34; 26 is the code integrity checks"), "{class:?}");
     let missing = verifier(&state, "/flags 0x02000000 /driver /no/such.sys");
     assert_eq!(missing.code, Some(2), "{missing:?}");
     assert!(missing.stdout.contains("/no/such.sys"));
@@ -177,5 +319,7 @@ fn help_is_that_of_clap_and_that_of_the_tool() {
             assert!(ran.stdout.contains("    /log.code_integrity\n"), "{ran:?}");
         }
     }
-    assert!(verifier(&state, "--help").stdout.contains("Usage: ringfence verifier {/standard"));
+    let help = verifier(&state, "--help").stdout;
+    assert!(help.contains("Usage: ringfence verifier {/standard"));
+    assert!(help.contains("`ringfence verify --environment verifier --format json`"));
 }

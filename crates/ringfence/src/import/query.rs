@@ -1,6 +1,8 @@
-//! The text of `verifier /query`, and of others who print the same counters: `!verifier` and the readiness script.
+//! The text of `verifier /query`, and of others who print the same counters: `!verifier`, the readiness script, and
+//! ringfence itself.
 
-use ringfence_finding::Counter;
+use super::own;
+use ringfence_finding::{Counter, ImportKind};
 use std::collections::BTreeMap;
 
 /// Modules that a text may have; Windows loads some hundreds.
@@ -11,8 +13,12 @@ const LONGEST_NAME: usize = 1_024;
 const SHOWN: usize = 60;
 
 /// What the tool said of each driver.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifierQuery {
+    /// Who printed it.
+    pub kind: ImportKind,
+    /// Whether it is of an emulated run, so that Windows has no part in it.
+    pub is_emulated: bool,
     /// The flags, where the text tells them.
     pub flags: Option<u32>,
     /// The drivers, in the order of the text.
@@ -37,6 +43,17 @@ pub enum BadQuery {
          with `Module:`, and none says that no drivers are verified"
     )]
     NotAQuery,
+    /// It has flags or drivers as the tool lists them, and not a word that is known.
+    #[error(
+        "only English is understood, and this looks like Driver Verifier's text in another language: it has flags or \
+         drivers, and no line that begins with `Module:`; `verifier /query` prints in Windows' display language"
+    )]
+    NotEnglish,
+    /// It is what `/querysettings` prints.
+    #[error(
+        "it is the text of `verifier /querysettings`, which has no counters; `verifier /query` has them"
+    )]
+    Settings,
     /// A counter has no number.
     #[error("line {line}: the counter has no number: `{text}`")]
     NoNumber {
@@ -74,36 +91,132 @@ impl VerifierQuery {
     ///
     /// Where it is not that of the tool, or damaged.
     pub fn read(text: &str) -> Result<VerifierQuery, BadQuery> {
-        let mut query = VerifierQuery::default();
-        let mut says_nothing = false;
+        let mut reader = Reader::default();
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+        reader.is_emulated = first.is_some_and(|line| line.starts_with(own::BEGINNING));
         for (index, line) in text.lines().enumerate() {
-            let number = index + 1;
-            let line = line.trim();
-            if let Some(rest) = behind(line, "module:") {
-                if query.modules.len() == MOST_MODULES {
-                    return Err(BadQuery::TooMany { line: number });
-                }
-                let name = name(rest).ok_or(BadQuery::NoName { line: number })?;
-                query.modules.push(QueriedModule { name, ..QueriedModule::default() });
-            } else if let Some(rest) = behind(line, "verifier flags:") {
-                query.flags = query.flags.or_else(|| value(rest)?.try_into().ok());
-            } else if behind(line, "no drivers are currently verified").is_some() {
-                says_nothing = true;
-            } else if let Some((counter, rest)) = counter(line) {
-                let text = || line.chars().take(SHOWN).collect();
-                let Some(module) = query.modules.last_mut() else {
-                    return Err(BadQuery::NoModule { line: number, text: text() });
-                };
-                let Some(count) = value(rest) else {
-                    return Err(BadQuery::NoNumber { line: number, text: text() });
-                };
-                module.counters.insert(counter, count);
+            reader.take(index + 1, line.trim())?;
+        }
+        reader.end()
+    }
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reader {
+    kind: Option<ImportKind>,
+    is_emulated: bool,
+    flags: Option<u32>,
+    modules: Vec<QueriedModule>,
+    /// A line says that nothing is verified.
+    says_nothing: bool,
+    /// A line is as only the tool has them, in any language.
+    looks_like_it: bool,
+    /// A line is as only `/querysettings` has them.
+    has_settings: bool,
+}
+
+impl Reader {
+    fn take(&mut self, number: usize, line: &str) -> Result<(), BadQuery> {
+        if let Some(rest) = behind(line, "module:") {
+            return self.module(number, rest);
+        }
+        if let Some(rest) = behind(line, "name:").filter(|rest| has_loads(rest)) {
+            self.kind = Some(ImportKind::OlderVerifierQuery);
+            let name = rest.split(", loads:").next().unwrap_or(rest);
+            return self.push(number, name);
+        }
+        if let Some(rest) = behind(line, "verifier flags:") {
+            self.flags = self.flags.or_else(|| value(rest)?.try_into().ok());
+        } else if let Some(rest) = behind(line, "verify flags level") {
+            self.flags = self.flags.or_else(|| value(rest)?.try_into().ok());
+        } else if let Some(rest) = behind(line, "level:") {
+            // Eight digits without a mark, in hexadecimal.
+            let flags = u32::from_str_radix(rest, 16).ok().filter(|_| rest.len() == 8);
+            self.flags = self.flags.or(flags);
+        } else if behind(line, "no drivers are currently verified").is_some() {
+            self.says_nothing = true;
+        } else if behind(line, "incompatible hvci kernel driver modules").is_some() {
+            self.kind = Some(ImportKind::ReadinessLog);
+        } else if let Some((counter, rest)) = counter(line) {
+            self.counter(number, line, counter, rest)?;
+        }
+        self.has_settings |= behind(line, "verified drivers:").is_some();
+        self.looks_like_it |= is_flag(line) || line.contains(".sys (");
+        Ok(())
+    }
+
+    fn module(&mut self, number: usize, rest: &str) -> Result<(), BadQuery> {
+        let (address, name) = match rest.split_once(' ') {
+            Some((address, name)) if address.starts_with("0x") => (true, name.trim()),
+            _ => (false, rest),
+        };
+        if address {
+            self.kind = self.kind.or(Some(ImportKind::Debugger));
+        }
+        self.push(number, name_of(name))?;
+        if let (true, Some(module)) = (self.is_emulated, self.modules.last_mut()) {
+            let zero = |counters: &[Counter]| counters.iter().map(|one| (*one, 0)).collect();
+            if rest.ends_with(own::ALL_ZERO) {
+                module.counters = zero(&Counter::ALL);
+            } else if rest.ends_with(own::OF_IMAGE_ZERO) {
+                module.counters = zero(&Counter::ALL);
+                module.counters.retain(|counter, _| !Counter::OF_CALLS.contains(counter));
             }
         }
-        match query.modules.is_empty() && !says_nothing {
-            true => Err(BadQuery::NotAQuery),
-            false => Ok(query),
+        Ok(())
+    }
+
+    fn push(&mut self, line: usize, name: &str) -> Result<(), BadQuery> {
+        if self.modules.len() == MOST_MODULES {
+            return Err(BadQuery::TooMany { line });
         }
+        let name = name.trim();
+        if name.is_empty() || name.len() > LONGEST_NAME {
+            return Err(BadQuery::NoName { line });
+        }
+        self.modules.push(QueriedModule { name: name.to_owned(), ..QueriedModule::default() });
+        Ok(())
+    }
+
+    fn counter(
+        &mut self,
+        number: usize,
+        line: &str,
+        counter: Counter,
+        rest: &str,
+    ) -> Result<(), BadQuery> {
+        let text = || line.chars().take(SHOWN).collect();
+        let Some(module) = self.modules.last_mut() else {
+            return Err(BadQuery::NoModule { line: number, text: text() });
+        };
+        if behind(line, "reason:").is_some() {
+            self.kind = Some(ImportKind::ReadinessLog);
+        }
+        if self.is_emulated && rest == own::UNKNOWN {
+            return Ok(());
+        }
+        let Some(count) = value(rest) else {
+            return Err(BadQuery::NoNumber { line: number, text: text() });
+        };
+        module.counters.insert(counter, count);
+        Ok(())
+    }
+
+    fn end(self) -> Result<VerifierQuery, BadQuery> {
+        if self.modules.is_empty() && !self.says_nothing {
+            return Err(match (self.has_settings, self.looks_like_it) {
+                (true, _) => BadQuery::Settings,
+                (false, true) => BadQuery::NotEnglish,
+                (false, false) => BadQuery::NotAQuery,
+            });
+        }
+        Ok(VerifierQuery {
+            kind: self.kind.unwrap_or(ImportKind::VerifierQuery),
+            is_emulated: self.is_emulated,
+            flags: self.flags,
+            modules: self.modules,
+        })
     }
 }
 
@@ -113,14 +226,23 @@ fn behind<'t>(line: &'t str, start: &str) -> Option<&'t str> {
     head.eq_ignore_ascii_case(start).then(|| line[start.len()..].trim())
 }
 
-/// The name of `sample.sys (load: 1 / unload: 0)`, and of `0x84226b28 sample.sys (Loaded)` as debuggers have it.
-fn name(rest: &str) -> Option<String> {
-    let name = rest.split('(').next().unwrap_or(rest).trim();
-    let name = match name.split_once(' ') {
-        Some((address, name)) if address.starts_with("0x") => name.trim(),
-        _ => name,
-    };
-    (!name.is_empty() && name.len() <= LONGEST_NAME).then(|| name.to_owned())
+/// Whether `x.sys, loads: 1, unloads: 0` is what stands there, as older Windows has it.
+fn has_loads(rest: &str) -> bool {
+    rest.contains(", loads:") && rest.contains(", unloads:")
+}
+
+/// Whether a line lists a flag: `[X] 0x00000001 Special pool.`
+fn is_flag(line: &str) -> bool {
+    let rest = line.strip_prefix("[X] ").or_else(|| line.strip_prefix("[ ] "));
+    rest.is_some_and(|rest| rest.trim_start_matches('(').starts_with("0x"))
+}
+
+/// The name of `sample.sys (load: 1 / unload: 0)`, and of `sample.sys (Loaded)` as debuggers have it. It may have
+/// parentheses of its own.
+fn name_of(rest: &str) -> &str {
+    let lower = rest.to_ascii_lowercase();
+    let end = lower.rfind(" (load").or_else(|| lower.rfind(" (unload")).or_else(|| lower.find('('));
+    &rest[..end.unwrap_or(rest.len())]
 }
 
 /// The counter that a line is of, and what stands behind its colon.
@@ -143,71 +265,4 @@ fn value(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Counter::{ExecutePoolType, ExecuteWriteSection, SectionAlignment};
-
-    fn modules(text: &str) -> Vec<(String, Vec<(Counter, u64)>)> {
-        let query = VerifierQuery::read(text).unwrap();
-        let plain = |one: QueriedModule| (one.name, one.counters.into_iter().collect());
-        query.modules.into_iter().map(plain).collect()
-    }
-
-    /// The labels and their order are those of Microsoft's page on memory integrity.
-    #[test]
-    fn counters_belong_to_the_module_before_them() {
-        let text = "\
-Time Stamp: 11/29/2026 06:10:21.123\r\n\r\nVerifier Flags: 0x02000000\r\n\r\n  Standard Flags:\r\n
-Driver Verification List\r\n\r\nMODULE: ntfs.sys (load: 1 / unload: 0)\r\n\r\n\
-    Pool Allocation Statistics: ( NonPagedPool / PagedPool )\r\n\r\n\
-      Current Pool Allocations:     (     33 /      0 )\r\n\r\n\
-    Code Integrity Statistics:\r\n\r\n\
-        Execute Pool Type Count:                3\r\n\
-        Execute Page Protection Count:          0\r\n\
-        Section Alignment Failures:             9\r\n\r\n\
-MODULE: My Driver.sys (load: 0 / unload: 0)\r\n";
-        assert_eq!(VerifierQuery::read(text).unwrap().flags, Some(0x0200_0000));
-        let counted =
-            vec![(ExecutePoolType, 3), (Counter::ExecutePageProtection, 0), (SectionAlignment, 9)];
-        let expected = [("ntfs.sys".to_owned(), counted), ("My Driver.sys".to_owned(), vec![])];
-        assert_eq!(modules(text), expected);
-    }
-
-    #[test]
-    fn others_who_print_the_counters_are_read_too() {
-        let log = "Module: TestDriver1.sys\n\tReason: section alignment failures:             9\n\
-                   Module: TestDriver2.sys\n\tReason: execute pool type count:                3\n";
-        let expected = [
-            ("TestDriver1.sys".to_owned(), vec![(SectionAlignment, 9)]),
-            ("TestDriver2.sys".to_owned(), vec![(ExecutePoolType, 3)]),
-        ];
-        assert_eq!(modules(log), expected);
-        let debugger =
-            "  MODULE: 0x84226b28 MyDriver.sys (Loaded)\n  Execute-Write Section Count: 0x1\n";
-        let expected = [("MyDriver.sys".to_owned(), vec![(ExecuteWriteSection, 1)])];
-        assert_eq!(modules(debugger), expected);
-    }
-
-    #[test]
-    fn where_nothing_is_verified_there_is_nothing() {
-        assert_eq!(modules("\r\nNo drivers are currently verified.\r\n"), []);
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_its_line() {
-        let why = |text: &str| VerifierQuery::read(text).unwrap_err();
-        assert_eq!(why(""), BadQuery::NotAQuery);
-        assert_eq!(why("Verifier Flags: 0x1\n"), BadQuery::NotAQuery);
-        let bad = why("Module: a.sys\nExecute Pool Type Count: many\n");
-        let told = "line 2: the counter has no number: `Execute Pool Type Count: many`";
-        assert_eq!(bad.to_string(), told);
-        for number in ["", "-1", "0x", "99999999999999999999", "1 2"] {
-            let text = format!("Module: a.sys\nExecute Pool Type Count: {number}");
-            assert!(matches!(why(&text), BadQuery::NoNumber { line: 2, .. }), "{number}");
-        }
-        assert!(matches!(why("Section Alignment Failures: 1"), BadQuery::NoModule { line: 1, .. }));
-        assert_eq!(why("x\nMODULE: (load: 1)"), BadQuery::NoName { line: 2 });
-        let long = format!("module: {}", "x".repeat(2_000));
-        assert_eq!(why(&long), BadQuery::NoName { line: 1 });
-    }
-}
+mod tests;

@@ -5,9 +5,9 @@ use ringfence_container::{
     Input, Source, Unreadable, above, expand_sources, linked_twice, read_source,
 };
 use ringfence_finding::Unread;
-use ringfence_source::{FileId, FileKind, SourceText, SourceTree};
+use ringfence_source::{FileId, FileKind, SourceText, SourceTree, imports};
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -23,6 +23,9 @@ pub(super) struct Gathered {
 
 /// More files than this are not read along: they are no driver's.
 const MOST_ALONG: usize = 5_000;
+/// How many folders upward an import leads at most, and how many files import one another.
+const HIGHEST_IMPORT: usize = 8;
+const DEEPEST_IMPORT: usize = 8;
 /// Files of MSBuild that hold for all folders below.
 const FOR_FOLDERS: [&str; 2] = ["Directory.Build.props", "Directory.Build.targets"];
 
@@ -42,7 +45,32 @@ pub(super) fn gather(inputs: &[Input]) -> Gathered {
     }
     let inputs: Vec<Input> = along.into_iter().chain(for_folders).map(Input::Path).collect();
     gathered.read(&inputs, false);
+    gathered.read_imports();
     gathered
+}
+
+/// The file that an import means, told from the folder of the file that has it: one that others import, above that folder
+/// and no farther than what lies above a folder is looked at.
+fn imported(folder: &Path, path: &str) -> Option<PathBuf> {
+    let mut whole = folder.to_owned();
+    let mut upward = 0;
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => {
+                upward += 1;
+                // A repository ends there.
+                if upward > HIGHEST_IMPORT || whole.join(".git").exists() || !whole.pop() {
+                    return None;
+                }
+            }
+            Component::Normal(name) => whole.push(name),
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    let end = whole.extension()?.to_str()?.to_ascii_lowercase();
+    let is_import = matches!(&*end, "props" | "targets" | "vcxitems");
+    (is_import && whole.is_file()).then_some(whole)
 }
 
 /// Whether a file of this name says how what is in its folder is built.
@@ -54,6 +82,30 @@ fn is_build(name: &str) -> bool {
 }
 
 impl Gathered {
+    /// Reads what project files import from elsewhere, level by level.
+    fn read_imports(&mut self) {
+        let mut fresh: Vec<FileId> = self.tree.files().map(|(file, _)| file).collect();
+        for _ in 0..DEEPEST_IMPORT {
+            let is_project = |file: &FileId| self.tree.file(*file).kind == FileKind::Project;
+            let imports = fresh.into_iter().filter(is_project).flat_map(|file| {
+                let folder = Path::new(&self.tree.file(file).path).parent().map(Path::to_owned);
+                let folder = folder.unwrap_or_default();
+                imports(&self.tree, file)
+                    .into_iter()
+                    .filter_map(move |path| imported(&folder, &path))
+            });
+            let is_new =
+                |path: &PathBuf| path.to_str().is_some_and(|path| self.tree.at(path).is_none());
+            let paths: BTreeSet<PathBuf> = imports.filter(is_new).take(MOST_ALONG).collect();
+            if paths.is_empty() {
+                break;
+            }
+            let before = self.tree.files().count();
+            self.read(&paths.into_iter().map(Input::Path).collect::<Vec<_>>(), false);
+            fresh = self.tree.files().map(|(file, _)| file).skip(before).collect();
+        }
+    }
+
     /// Reads everything that is source, in parallel and in the order of the inputs.
     pub(super) fn read(&mut self, inputs: &[Input], asked: bool) {
         if inputs.is_empty() {
@@ -132,4 +184,52 @@ fn read(found: Result<Source, Unreadable>) -> Result<(String, Option<SourceText>
     let bytes = read_source(Path::new(&name)).map_err(|reason| fail(reason.to_string()))?;
     let text = SourceText::decode(&bytes).map_err(|reason| fail(reason.to_string()))?;
     Ok((absolute(&name).unwrap_or(name), Some(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Which files are read along for a folder of a repository, told from its top.
+    fn along(files: &[(&str, &str)], asked: &str) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let gathered = gather(&[Input::Path(root.path().join(asked))]);
+        let files = gathered.tree.files().filter(|(file, _)| !gathered.asked.contains(file));
+        let from_top = |path: &str| {
+            let path = Path::new(path).strip_prefix(root.path()).unwrap();
+            path.to_string_lossy().replace('\\', "/")
+        };
+        let mut all: Vec<String> = files.map(|(_, file)| from_top(&file.path)).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn what_projects_import_from_above_is_read_along() {
+        let project = r#"<Project><Import Project="..\..\build\common.props"/>
+            <Import Project="..\..\..\outside.props"/><Import Project="..\x.c"/></Project>"#;
+        let files = [
+            ("outside.props", "<Project/>"),
+            ("repository/.git/HEAD", ""),
+            (
+                "repository/build/common.props",
+                r#"<Project><Import Project="deep/more.props"/></Project>"#,
+            ),
+            (
+                "repository/build/deep/more.props",
+                r#"<Project><Import Project="../common.props"/></Project>"#,
+            ),
+            ("repository/build/other.props", "<Project/>"),
+            ("repository/drivers/x.c", ""),
+            ("repository/drivers/one/one.vcxproj", project),
+        ];
+        let found = along(&files, "repository/drivers/one");
+        assert_eq!(found, ["repository/build/common.props", "repository/build/deep/more.props"]);
+    }
 }

@@ -168,6 +168,7 @@ fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<
     };
     let path = match mixed {
         true if call.opt_in == OptIn::Open && depends_on_opt_in(call) => ", depending on the build",
+        true if is_by_build(call) => ", depending on the build",
         true => ", depending on the path",
         false => "",
     };
@@ -182,6 +183,11 @@ fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<
         }
         None => format!("{what}{builds}{path}: {}{by_way_of}", call.ddi.name),
     }
+}
+
+/// Whether it is the build alone that decides what a call asks for.
+fn is_by_build(call: &SourceCall) -> bool {
+    !call.is_maybe && call.deciding().is_some_and(|(_, argument)| argument.value.is_by_build())
 }
 
 /// What a value is called, by the name that the source has for it: some types of pool have several.

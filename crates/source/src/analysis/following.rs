@@ -6,6 +6,7 @@ use crate::calls::{CallId, Follower, SourceCall, Wrappers};
 use crate::interest::Interest;
 use crate::linker::of_projects;
 use crate::syntax::{Call, Manner};
+use crate::value::Unknown;
 use crate::warm::setting_files;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FileId, SourceTree, Span, code_use, control, entry, pointer};
@@ -15,6 +16,8 @@ use std::ops::Range;
 
 /// How often wrappers are made of wrappers.
 const MOST_ROUNDS: usize = 6;
+/// How often a function is handed on in one of them.
+const MOST_HANDED: usize = 4;
 
 /// Calls that are followed, round after round, as wrappers turn up.
 pub(super) struct Following<'t> {
@@ -47,7 +50,19 @@ impl<'t> Following<'t> {
     /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, and of
     /// pointers to what is looked for, if there are any.
     pub(super) fn round(&mut self, interest: &Interest) -> Option<Vec<String>> {
-        let (pointers, seen) = pointer::all(&self.world, interest);
+        let (mut pointers, mut seen) = pointer::all(&self.world, interest);
+        // What a function is handed it may hand on.
+        for _ in 0..MOST_HANDED {
+            let known = pointers.len();
+            if !pointer::has_parameters(&pointers) {
+                break;
+            }
+            self.world.pointers = pointers;
+            (pointers, seen) = pointer::all(&self.world, interest);
+            if pointers.len() == known {
+                break;
+            }
+        }
         let mut names: HashSet<&str> =
             seen.into_iter().filter(|name| !interest.has(name)).collect();
         let given = pointers.values().map(Vec::len).sum();
@@ -132,9 +147,11 @@ impl<'t> Following<'t> {
             calls: {
                 // What runs in user mode asks the kernel for nothing of this kind.
                 let calls = std::mem::take(&mut self.calls).into_iter();
-                let calls =
+                let calls: HashMap<_, _> =
                     calls.filter(|(id, _)| is_for_kernel(&world.parsed[id.parsed])).collect();
-                told(calls, &self.wrappers, |id| call_span(world, id))
+                let follower = Follower::new(world, &self.wrappers);
+                let taken = pointer::taken(&follower, &calls, &is_for_kernel);
+                told(calls, taken, &self.wrappers, |id| call_span(world, id))
             },
             opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
             entries: entry::entries(world, reading.projects),
@@ -190,6 +207,7 @@ fn round(
         for (call, one) in wanted {
             let id = CallId { parsed, call };
             let reached = follower.reach(id);
+            reached.iter().for_each(|one| ask_for_functions(world, &one.call));
             if let Some(function) = one.function.filter(|_| reached.iter().any(|one| one.depends)) {
                 let function = FunctionId { parsed, function };
                 if !wrappers.get(&function).is_some_and(|known| known.contains(&id)) {
@@ -203,6 +221,15 @@ fn round(
     let all: Vec<_> = (0..world.parsed.len()).into_par_iter().map(of_file).collect();
     let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
+}
+
+/// Notes which functions return what decides.
+fn ask_for_functions(world: &World<'_>, call: &SourceCall) {
+    for choice in call.deciding_value().into_iter().flat_map(|value| &value.choices) {
+        if let Some(Unknown::Call(name)) = &choice.unknown {
+            world.ask(name);
+        }
+    }
 }
 
 /// Whether a call is one of a macro that is handed a function that is looked for, or of what a macro gives.
@@ -220,9 +247,10 @@ pub(super) fn hands_on(world: &World<'_>, interest: &Interest, parsed: usize, ca
     meanings.macros.iter().any(|one| one.parameters.is_some())
 }
 
-/// The calls that are told: each place once, and no call in a wrapper whose callers choose.
+/// The calls that are told: each place once, and no call in a wrapper whose callers choose; and the `others`.
 pub(crate) fn told(
     calls: HashMap<CallId, Vec<SourceCall>>,
+    others: Vec<SourceCall>,
     wrappers: &Wrappers,
     span_of: impl Fn(CallId) -> Span,
 ) -> Vec<SourceCall> {
@@ -241,7 +269,7 @@ pub(crate) fn told(
         !(depends && in_wrapper.contains(id) && called.contains(&span_of(*id)))
     });
     let key = |call: &SourceCall| (call.span, call.innermost, call.ddi.name);
-    let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).collect();
+    let mut all: Vec<SourceCall> = all.into_iter().map(|(_, call)| call).chain(others).collect();
     // A file that is read in several variants has a call several times, with another argument each time.
     let written = |call: &SourceCall| call.deciding().and_then(|(_, argument)| argument.span);
     let chosen = |call: &SourceCall| format!("{:?} {:?}", call.via, call.deciding_value());

@@ -247,13 +247,15 @@ impl<'t> Reading<'t> {
             let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
             let kind = parsed.kind(self.tree);
             let (bodies, declared) = outline::outline(&made.bytes);
-            parsed.cold = bodies.into_iter().filter(|body| is_cold(&body.range)).collect();
+            // One that bears such a name is called by what names it.
+            let is_cold_body = |body: &outline::Body| is_cold(&(body.head..body.range.end));
+            parsed.cold = bodies.into_iter().filter(is_cold_body).collect();
             made.leave_out(&parsed.cold);
             // In C++ a variable may look like it, and parameters have values.
             if kind == FileKind::C {
                 made.leave_out_too(declared.into_iter().filter(is_cold));
             }
-            parsed.syntax = syntax(made, kind);
+            parsed.syntax = syntax(made, kind, &named);
             parsed
         };
         (0..variants).map(variant).collect()

@@ -24,10 +24,13 @@ pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], ear
     own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
     let mut left = MOST_FUNCTIONS;
     let mut run: Vec<FunctionId> = Vec::new();
+    // What is called: it may be left out so far, as it names nothing of interest.
+    let mut asked: HashSet<&str> = HashSet::new();
     for call in own {
         let id = CallId { parsed: entry.parsed, call };
         let name = world.text(entry.parsed, &parsed.syntax.calls[call].callee);
-        let called = reached(world, world.called(entry.parsed, name), &mut left);
+        asked.insert(name);
+        let called = reached(world, world.called(entry.parsed, name), &mut asked, &mut left);
         let opts_in = match calls.contains(&id) {
             true => Some(id),
             false => calls.iter().copied().find(|one| {
@@ -40,6 +43,7 @@ pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], ear
         if let Some(opts_in) = opts_in {
             let at = span(world, opts_in);
             early.insert(entry, (parsed.syntax.calls[call].callee.start, at));
+            asked.iter().for_each(|name| world.ask(name));
             for function in run {
                 early.entry(function).or_insert((usize::MAX, at));
             }
@@ -50,7 +54,14 @@ pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], ear
 }
 
 /// Some functions, and those that they call.
-fn reached(world: &World<'_>, from: Vec<FunctionId>, left: &mut usize) -> HashSet<FunctionId> {
+///
+/// All that they call is `asked` for.
+fn reached<'t>(
+    world: &World<'t>,
+    from: Vec<FunctionId>,
+    asked: &mut HashSet<&'t str>,
+    left: &mut usize,
+) -> HashSet<FunctionId> {
     let mut all = HashSet::new();
     let mut level = from;
     for _ in 0..DEEPEST {
@@ -62,7 +73,9 @@ fn reached(world: &World<'_>, from: Vec<FunctionId>, left: &mut usize) -> HashSe
             *left -= 1;
             let calls = world.parsed[id.parsed].syntax.calls.iter();
             for call in calls.filter(|call| call.function == Some(id.function)) {
-                next.extend(world.called(id.parsed, world.text(id.parsed, &call.callee)));
+                let name = world.text(id.parsed, &call.callee);
+                asked.insert(name);
+                next.extend(world.called(id.parsed, name));
             }
         }
         level = next;
@@ -110,5 +123,11 @@ mod tests {
         let paged = "main.c:4 ExAllocatePool 0x1";
         assert_eq!(values("First(); Start();", &helpers), [paged, "work.c:3 ExAllocatePool 0x0"]);
         assert_eq!(values("Start(); First();", &helpers), [paged, "work.c:3 ExAllocatePool 0x200"]);
+        // One that names nothing of interest, and another one behind it.
+        let between = format!(
+            "void Second(void);\nvoid First(void) {{ Second(); }}\nvoid Second(void) {{ Work(1); }}\nvoid Start(void) {{ {CALL} }}"
+        );
+        assert_eq!(values("First(); Start();", &between), ["work.c:3 ExAllocatePool 0x0"]);
+        assert_eq!(values("Start(); First();", &between), ["work.c:3 ExAllocatePool 0x200"]);
     }
 }

@@ -7,7 +7,7 @@ use super::budget::Doubts;
 use super::switches::compiler;
 use super::traced::Traced;
 use super::words::{Quoting, words};
-use super::{Configuration, Define, Output, Project, ProjectFormat, Reader, paths};
+use super::{Configuration, Define, Output, Project, ProjectFormat, Reader, Silenced, paths};
 use crate::tree::folder;
 use crate::{FileId, Span};
 use serde_json::value::RawValue;
@@ -33,6 +33,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
         base: folder_of(reader, file),
         doubts: Doubts::default(),
         found: BTreeMap::new(),
+        silenced: BTreeMap::new(),
     };
     let mut folders = Vec::new();
     let mut forced: Vec<(usize, String)> = Vec::new();
@@ -64,6 +65,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
         of_files: commands.found.into_iter().collect(),
         include_folders: folders,
         forced_includes: forced.map(|(_, name)| name).collect(),
+        silenced_of_files: commands.silenced.into_iter().collect(),
         ..Configuration::default()
     };
     Ok(Project {
@@ -128,6 +130,8 @@ struct Commands<'r, 't> {
     base: String,
     doubts: Doubts,
     found: BTreeMap<FileId, Vec<Define>>,
+    /// What is off however a source is compiled.
+    silenced: BTreeMap<FileId, Vec<Silenced>>,
 }
 
 impl Commands<'_, '_> {
@@ -183,6 +187,13 @@ impl Commands<'_, '_> {
             };
             paths::add_folder(folders, "", &path);
         }
+        let silenced = said.silenced;
+        self.silenced
+            .entry(source)
+            .and_modify(|known| {
+                known.retain(|one| silenced.iter().any(|other| other.warning == one.warning))
+            })
+            .or_insert_with(|| silenced.clone());
         self.merge(source, said.defines);
         said.forced.iter().map(|name| name.as_str().to_owned()).collect()
     }

@@ -114,6 +114,7 @@ fn configuration(
         switches.defines.extend(found.defines);
         switches.folders.extend(found.folders);
         switches.forced.extend(found.forced);
+        switches.silenced.extend(found.silenced);
     }
     let includes = nmake.words("INCLUDES").unwrap_or_default();
     let written = includes.split(|letter| letter == ';' || letter.is_whitespace());
@@ -134,6 +135,8 @@ fn configuration(
         include_folders,
         forced_includes: switches.forced.iter().map(|name| name.as_str().to_owned()).collect(),
         linker: options(nmake),
+        silenced: switches.silenced,
+        silenced_of_files: Vec::new(),
     }
 }
 

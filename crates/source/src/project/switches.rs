@@ -2,8 +2,9 @@
 
 use super::budget::Doubts;
 use super::defines::{Granted, define, undefine};
+use super::silenced::silenced;
 use super::traced::Traced;
-use super::{Define, LinkerOption};
+use super::{Define, LinkerOption, Silenced};
 
 /// What switches of a compiler say.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Switches {
     pub(super) forced: Vec<Traced>,
     /// Switches for the linker that matter.
     pub(super) linker: Vec<LinkerOption>,
+    /// Warnings that are switched off.
+    pub(super) silenced: Vec<Silenced>,
 }
 
 /// What a switch is followed by.
@@ -25,11 +28,12 @@ enum Takes {
     Undefine,
     Folder,
     Forced,
+    Warning,
 }
 
 /// The switches, longest first where one begins with another. Those of GCC and Clang begin with a hyphen only; some
 /// take only the next word.
-const SWITCHES: [(&str, Takes, Style); 12] = [
+const SWITCHES: [(&str, Takes, Style); 13] = [
     ("external:I", Takes::Folder, Style::Either),
     ("imsvc", Takes::Folder, Style::Either),
     ("isystem", Takes::Folder, Style::Hyphen),
@@ -39,6 +43,7 @@ const SWITCHES: [(&str, Takes, Style); 12] = [
     ("include", Takes::Forced, Style::NextWord),
     ("-include", Takes::Forced, Style::NextWord),
     ("FI", Takes::Forced, Style::Either),
+    ("wd", Takes::Warning, Style::Either),
     ("D", Takes::Define, Style::Either),
     ("U", Takes::Undefine, Style::Either),
     ("I", Takes::Folder, Style::Either),
@@ -119,16 +124,18 @@ impl Switches {
             Takes::Undefine => self.defines.extend(undefine(taken, granted, doubts)),
             Takes::Folder => self.folders.push(taken.clone()),
             Takes::Forced => self.forced.push(taken.clone()),
+            Takes::Warning => self.silenced.extend(silenced(taken, granted)),
         }
     }
 }
 
-/// Options of the linker that decide about sections and their pages, or what kind of image comes of it.
-const LINKER: [&str; 11] = [
+/// Options of the linker that decide about sections and their pages, where an image starts, or what kind of image it is.
+const LINKER: [&str; 12] = [
     "ALIGN",
     "DLL",
     "DRIVER",
     "DYNAMICBASE",
+    "ENTRY",
     "FILEALIGN",
     "FIXED",
     "GUARD",
@@ -198,6 +205,9 @@ mod tests {
         assert_eq!(texts(&found.folders), ["inc", r"..\up", "sdk", "sys"]);
         assert_eq!(texts(&found.forced), ["pre.h", "first.h"]);
         assert!(doubts.is_empty());
+        let (found, _) = read("cl /W4 /wd30030 -wd 30029 /wd\"4996\" /we30031 a.c", true);
+        let numbers: Vec<_> = found.silenced.iter().map(|one| (one.warning, one.certain)).collect();
+        assert_eq!(numbers, [(30030, true), (30029, true), (4996, true)]);
     }
 
     #[test]

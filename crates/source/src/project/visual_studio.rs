@@ -1,6 +1,7 @@
 //! `.vcproj`, the project file of Visual Studio up to 2008.
 
 use super::budget::Doubts;
+use super::silenced::silenced;
 use super::switches::{Switches, compiler, linker, linker_option};
 use super::traced::Traced;
 use super::words::{Quoting, words};
@@ -120,6 +121,8 @@ impl Said<'_, '_> {
                 .map(|name| name.as_str().trim().to_owned())
                 .collect(),
             linker,
+            silenced: said.silenced,
+            silenced_of_files: Vec::new(),
         };
         (configuration, found)
     }
@@ -150,6 +153,8 @@ impl Said<'_, '_> {
         folders.append(&mut found.folders);
         let mut forced = self.listed(node, "ForcedIncludeFiles");
         forced.append(&mut found.forced);
+        let listed = self.listed(node, "DisableSpecificWarnings");
+        found.silenced.extend(listed.iter().filter_map(|one| silenced(one, &[])));
         Switches { defines, folders, forced, ..found }
     }
 

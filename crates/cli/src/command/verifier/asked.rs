@@ -1,17 +1,11 @@
 //! What a command line asks for.
 
-use super::flags::{
-    CODE_INTEGRITY, CODE_INTEGRITY_CLASS, FLAGS, LOW_RESOURCES, STANDARD, WDF_CLASS, number,
-    of_class,
-};
+use super::flags::{CODE_INTEGRITY, LOW_RESOURCES, STANDARD};
+use super::real::echo;
 use super::switches::Meaning;
+use super::values::{DEFAULT_PROBABILITY, classes, faults, flags};
 use super::words::{Given, Mistake, lossy, split};
 use std::ffi::OsString;
-
-/// Allocations of 10,000 that fail where `/faults` does not say how many.
-const DEFAULT_PROBABILITY: u32 = 600;
-/// More than all cannot fail.
-const MOST_PROBABILITY: u32 = 10_000;
 
 /// A command line that was understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,10 +22,15 @@ pub(super) struct Line {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Help,
-    Query,
+    Query {
+        /// Whether all counters are told, of drivers without any that is raised too.
+        all: bool,
+    },
     QuerySettings,
     Reset,
     Check(Check),
+    /// Settings of a running Windows are to be changed.
+    Volatile(Check),
     /// Only switches that do nothing here.
     Nothing,
 }
@@ -49,10 +48,16 @@ pub(super) struct Check {
     pub(super) all: bool,
     /// Names of files that are left out.
     pub(super) excluded: Vec<String>,
-    /// How many allocations of 10,000 fail.
+    /// How many allocations of 10 000 fail.
     pub(super) faults: Option<u32>,
     /// Whether violations are only counted.
     pub(super) log_code_integrity: bool,
+    /// Whether it is about the settings of a running Windows.
+    pub(super) is_volatile: bool,
+    /// Whether drivers are to be added to those of a running Windows.
+    pub(super) adds_drivers: bool,
+    /// What may have been meant.
+    pub(super) hints: Vec<String>,
 }
 
 impl Check {
@@ -77,26 +82,39 @@ pub(super) fn understand(words: &[OsString]) -> Result<Line, Mistake> {
         ));
     }
     let told = given.iter().filter(|one| is_told(one)).map(sentence).collect();
+    if let Some(asked) = of_the_last_run(&given)? {
+        return Ok(Line { asked, told, others: Vec::new() });
+    }
+    let others = given.iter().flat_map(echo).collect();
+    let asked = if has(Meaning::Volatile) {
+        Asked::Volatile(check(&given)?)
+    } else if given.iter().all(is_told) {
+        Asked::Nothing
+    } else {
+        Asked::Check(check(&given)?)
+    };
+    Ok(Line { asked, told, others })
+}
+
+/// What is to be told or forgotten of the last run, if that is asked for.
+fn of_the_last_run(given: &[Given<'_>]) -> Result<Option<Asked>, Mistake> {
+    let is_all = |one: &Given<'_>| one.switch.meaning == Meaning::All && one.values.is_empty();
     for (meaning, asked) in [
-        (Meaning::Query, Asked::Query),
+        (Meaning::Query, Asked::Query { all: given.iter().any(is_all) }),
         (Meaning::QuerySettings, Asked::QuerySettings),
         (Meaning::Reset, Asked::Reset),
     ] {
-        if let Some(one) = given.iter().find(|one| one.switch.meaning == meaning) {
-            if let Some(other) = given.iter().find(|other| other.switch.meaning != meaning) {
-                let message =
-                    format!("/{} and /{} are two things", one.switch.name, other.switch.name);
-                return Err(Mistake::new(message, "give one command after the other"));
-            }
-            return Ok(Line { asked, told, others: Vec::new() });
+        let Some(one) = given.iter().find(|one| one.switch.meaning == meaning) else { continue };
+        let is_other = |other: &&Given<'_>| {
+            other.switch.meaning != meaning && !(meaning == Meaning::Query && is_all(other))
+        };
+        if let Some(other) = given.iter().find(is_other) {
+            let message = format!("/{} and /{} are two things", one.switch.name, other.switch.name);
+            return Err(Mistake::new(message, "give one command after the other"));
         }
+        return Ok(Some(asked));
     }
-    let others = given.iter().flat_map(echo).collect();
-    let asked = match has(Meaning::Volatile) || given.iter().all(is_told) {
-        true => Asked::Nothing,
-        false => Asked::Check(check(&given)?),
-    };
-    Ok(Line { asked, told, others })
+    Ok(None)
 }
 
 fn is_told(one: &Given<'_>) -> bool {
@@ -107,21 +125,6 @@ fn sentence(one: &Given<'_>) -> String {
     format!("/{}: {}", one.switch.name, one.switch.about)
 }
 
-/// The words of switches that the real tool takes as they are.
-fn echo(one: &Given<'_>) -> Vec<String> {
-    let quoted = |word: &&std::ffi::OsStr| match lossy(word) {
-        word if word.contains(' ') => format!("\"{word}\""),
-        word => word,
-    };
-    match one.switch.meaning {
-        Meaning::Nothing | Meaning::Volatile | Meaning::LogCodeIntegrity | Meaning::Faults => {
-            let name = format!("/{}", one.switch.name);
-            std::iter::once(name).chain(one.values.iter().map(quoted)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
     let mut check = Check::default();
     let mut chosen = false;
@@ -130,7 +133,7 @@ fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
         let text = || one.values.iter().map(|word| lossy(word));
         match one.switch.meaning {
             Meaning::Standard => check.flags |= STANDARD,
-            Meaning::Flags => check.flags |= flags(text())?,
+            Meaning::Flags => flags(&mut check, text())?,
             Meaning::RuleClasses => classes(&mut check, text())?,
             Meaning::Faults => faults(&mut check, text())?,
             Meaning::LogCodeIntegrity => check.log_code_integrity = true,
@@ -143,7 +146,9 @@ fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
                 named = true;
                 check.inputs.extend(one.values.iter().map(|&word| word.to_owned()));
             }
-            // Those that do nothing, and those that were looked for before.
+            Meaning::Volatile => check.is_volatile = true,
+            Meaning::Nothing => check.adds_drivers |= one.switch.name == "adddriver",
+            // Those that were looked for before.
             _ => continue,
         }
         chosen |= matches!(
@@ -170,6 +175,9 @@ fn complete(check: &mut Check, chosen: bool, named: bool) -> Result<(), Mistake>
         let help = "leave the names out behind /driver";
         return Err(Mistake::new("/driver.exclude goes with /all only", help));
     }
+    if check.is_volatile {
+        return Ok(());
+    }
     if !check.all && !named {
         let help = "name them behind /driver, or a folder with all of them behind /all";
         return Err(Mistake::new("it is not said which drivers", help));
@@ -182,60 +190,6 @@ fn complete(check: &mut Check, chosen: bool, named: bool) -> Result<(), Mistake>
     }
     if check.inputs.is_empty() {
         check.inputs.push(".".into());
-    }
-    Ok(())
-}
-
-fn flags(values: impl Iterator<Item = String>) -> Result<u32, Mistake> {
-    let mut flags = 0;
-    for value in values {
-        let Some(one) = number(&value) else {
-            let help = "it takes decimal numbers, or others behind 0x, 0o or 0b, of 32 bits";
-            return Err(Mistake::new(format!("/flags takes numbers, not `{value}`"), help));
-        };
-        flags |= one;
-    }
-    Ok(flags)
-}
-
-fn classes(check: &mut Check, values: impl Iterator<Item = String>) -> Result<(), Mistake> {
-    for value in values {
-        // Leading zeros are allowed, so decimal it is.
-        let class = value.parse::<u32>().ok().filter(|_| !value.starts_with('+'));
-        match class.map(|class| (class, of_class(class))) {
-            Some((_, Some(flag))) => check.flags |= flag.mask(),
-            Some((WDF_CLASS, None)) => {
-                if !check.classes.contains(&WDF_CLASS) {
-                    check.classes.push(WDF_CLASS);
-                }
-            }
-            _ => {
-                let known: Vec<String> =
-                    FLAGS.iter().map(|flag| (flag.bit + 1).to_string()).collect();
-                let help = format!(
-                    "there are {} and {WDF_CLASS}; {CODE_INTEGRITY_CLASS} is the code integrity checks",
-                    known.join(", ")
-                );
-                return Err(Mistake::new(format!("no rule class is called `{value}`"), help));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What stands behind `/faults`: a probability and then what ringfence does not choose by.
-fn faults(check: &mut Check, mut values: impl Iterator<Item = String>) -> Result<(), Mistake> {
-    check.flags |= LOW_RESOURCES;
-    let Some(value) = values.next() else {
-        check.faults = Some(DEFAULT_PROBABILITY);
-        return Ok(());
-    };
-    match number(&value).filter(|number| (1..=MOST_PROBABILITY).contains(number)) {
-        Some(probability) => check.faults = Some(probability),
-        None => {
-            let message = format!("/faults takes a probability first, not `{value}`");
-            return Err(Mistake::new(message, format!("how many of {MOST_PROBABILITY}, from 1")));
-        }
     }
     Ok(())
 }
@@ -310,7 +264,9 @@ mod tests {
 
     #[test]
     fn one_thing_at_a_time() {
-        assert_eq!(understand(&words("/QUERY")).unwrap().asked, Asked::Query);
+        assert_eq!(understand(&words("/QUERY")).unwrap().asked, Asked::Query { all: false });
+        assert_eq!(understand(&words("/query /all")).unwrap().asked, Asked::Query { all: true });
+        assert!(wrong("/query /all folder").contains("two things"));
         assert_eq!(understand(&words("-querysettings")).unwrap().asked, Asked::QuerySettings);
         assert_eq!(understand(&words("/reset")).unwrap().asked, Asked::Reset);
         assert_eq!(understand(&words("/query /?")).unwrap().asked, Asked::Help);
@@ -340,8 +296,8 @@ mod tests {
         assert_eq!(told, ["/bootmode", "/log", "/interval"]);
         assert_eq!(line.others.join(" "), "/bootmode oneboot /log x.txt /interval 30");
         let line = understand(&words("/volatile /flags 0x02000000")).unwrap();
-        assert_eq!(line.asked, Asked::Nothing);
-        assert!(line.told[0].contains("which the code integrity checks cannot be switched by"));
+        assert!(matches!(line.asked, Asked::Volatile(Check { flags: 0x0200_0000, .. })));
+        assert!(line.told[0].contains("the code integrity checks are not among them"));
         let line = understand(&words("/bootmode oneboot")).unwrap();
         assert_eq!((line.asked, line.told.len()), (Asked::Nothing, 1));
     }

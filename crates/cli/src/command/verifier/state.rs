@@ -44,13 +44,16 @@ pub(super) struct State {
 pub(super) struct Verified {
     /// Where it was found.
     pub(super) path: String,
-    /// Whether it came to run: its image was let in, and DriverEntry was called.
+    /// Whether its image was let in and DriverEntry was called.
     pub(super) loaded: bool,
     /// Whether DriverUnload returned.
     pub(super) unloaded: bool,
-    /// Why the run says less than all, where it does.
+    /// Counters of which the run says nothing, by Windows' names.
     #[serde(default)]
-    pub(super) incomplete: Option<String>,
+    pub(super) not_counted: Vec<String>,
+    /// What the counters are worth, a sentence each, where that is less than all.
+    #[serde(default)]
+    pub(super) told: Vec<String>,
     /// Counters that are not 0, by Windows' names.
     pub(super) counters: BTreeMap<String, u64>,
 }
@@ -64,6 +67,17 @@ impl Verified {
     /// How often a counter was raised.
     pub(super) fn count(&self, counter: Counter) -> u64 {
         self.counters.get(counter.name()).copied().unwrap_or(0)
+    }
+
+    /// Whether that is known.
+    pub(super) fn is_counted(&self, counter: Counter) -> bool {
+        self.counters.contains_key(counter.name())
+            || !self.not_counted.iter().any(|name| name == counter.name())
+    }
+
+    /// Whether its code came to run, so that what its calls ask for was counted.
+    pub(super) fn has_run(&self) -> bool {
+        self.not_counted.is_empty()
     }
 }
 

@@ -56,10 +56,11 @@ pub(super) const SWITCHES: [Switch; 31] = [
     switch("driver.exclude", "NAME...", Meaning::Exclude, "With /all: names of files that are left out.", &[]),
     switch("log.code_integrity", "", Meaning::LogCodeIntegrity,
         "Prints the counters below the report. On Windows violations are then counted only; without it the first one \
-         stops the system.", &[]),
+         stops the system, where the emulation goes on.", &[]),
     switch("faults", "[PROBABILITY [TAGS [APPLICATIONS [MINUTES]]]]", Meaning::Faults,
-        "Lets allocations fail by chance, the same ones in each run: PROBABILITY of 10,000, or 600.", &[]),
-    switch("query", "", Meaning::Query, "Shows flags, drivers and counters of the last run.", &[]),
+        "Lets allocations fail by chance, the same ones in each run: PROBABILITY of 10 000, or 600.", &[]),
+    switch("query", "", Meaning::Query, "Shows flags, drivers and counters of the last run; with /all all counters of each driver, also of those with none \
+         that is raised.", &[]),
     switch("querysettings", "", Meaning::QuerySettings, "Shows flags and drivers of the last run.", &[]),
     switch("reset", "", Meaning::Reset, "Forgets the last run.", &[]),
     switch("faultssystematic", "OPTION...", Meaning::Nothing,
@@ -78,8 +79,8 @@ pub(super) const SWITCHES: [Switch; 31] = [
     switch("persistthroughupgrade", "", Meaning::Nothing,
         "On Windows the settings outlive an upgrade with it; here there is nothing to upgrade.", &[]),
     switch("volatile", "", Meaning::Volatile,
-        "On Windows it changes the settings of the running system until the next boot, which the code integrity checks \
-         cannot be switched by; here every run begins anew, so give flags and drivers without it.", &[]),
+        "On Windows it changes some flags and drivers of the running system until the next boot; the code integrity \
+         checks are not among them. Here every run begins anew, so give flags and drivers without it.", &[]),
     switch("adddriver", "NAME...", Meaning::Nothing,
         "On Windows it adds drivers to the running system's; here name all of them behind /driver.", &[]),
     switch("removedriver", "NAME...", Meaning::Nothing,

@@ -112,7 +112,7 @@ fn as_export_driver(entry: &Entry, source: &Source<'_>) -> SourceFinding {
         .as_warning(Some("C30033"))
         .note("every image has variables of its own: what the driver that loads it opts in to does not count")
         .note("Code Analysis reports C30033");
-    match entry.name {
+    match &*entry.name {
         DLL_INITIALIZE => finding,
         _ => {
             finding.fixed_by(None).note("Windows calls DllInitialize when another driver loads it")
@@ -122,7 +122,7 @@ fn as_export_driver(entry: &Entry, source: &Source<'_>) -> SourceFinding {
 
 fn at_entry(entry: &Entry, source: &Source<'_>, message: String) -> SourceFinding {
     SourceFinding::new(&NxOptIn::CARD, Level::Warning, message, source.mark(entry.span, ""))
-        .within(Some(entry.name.to_owned()))
+        .within(Some(entry.name.clone()))
         .help(format!("call `{CALL}` first in {}", entry.name))
         .fixed_by(called_first(entry, source))
 }

@@ -200,6 +200,7 @@ impl Sum {
         self.switches.defines.extend(found.defines);
         self.switches.folders.extend(found.folders);
         self.switches.forced.extend(found.forced);
+        self.switches.silenced.extend(found.silenced);
         self.linker.extend(found.linker);
     }
 
@@ -243,6 +244,8 @@ impl Sum {
                 .map(|name| name.as_str().to_owned())
                 .collect(),
             linker: self.linker,
+            silenced: self.switches.silenced,
+            silenced_of_files: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the second pass found, as a configuration.
 
 use super::super::budget::Doubts;
+use super::super::silenced::silenced;
 use super::super::traced::Traced;
 use super::super::words::{Quoting, words};
 use super::super::{Configuration, Define, defines, paths, switches};
@@ -22,6 +23,7 @@ pub(super) fn configuration(
     folders.add(all.get(&("ClCompile", "AdditionalIncludeDirectories")));
     said.folders.iter().for_each(|one| folders.add(Some(one)));
     let mut of_files = Vec::new();
+    let mut silenced_of_files = Vec::new();
     for item in &items.items {
         folders.add(item.own.get(&("ClCompile", "AdditionalIncludeDirectories")));
         let says = |name: &str| item.own.contains_key(&("ClCompile", name));
@@ -39,6 +41,9 @@ pub(super) fn configuration(
             }
             own.folders.iter().for_each(|one| folders.add(Some(one)));
             of_files.push((item.file, defines::beside(&said.defines, own.defines, item.place)));
+            if own.silenced != said.silenced {
+                silenced_of_files.push((item.file, own.silenced));
+            }
         }
         if let Some(forced) = item.own.get(&("ClCompile", "ForcedIncludeFiles"))
             && !forced.as_str().trim().is_empty()
@@ -65,12 +70,18 @@ pub(super) fn configuration(
         include_folders,
         forced_includes,
         linker: linking::options(evaluation, all),
+        silenced: said.silenced,
+        silenced_of_files,
     }
 }
 
-/// Metadata by which something is defined.
-const DEFINING: [&str; 3] =
-    ["PreprocessorDefinitions", "UndefinePreprocessorDefinitions", "AdditionalOptions"];
+/// Metadata by which something is defined, or a warning switched off.
+const DEFINING: [&str; 4] = [
+    "PreprocessorDefinitions",
+    "UndefinePreprocessorDefinitions",
+    "AdditionalOptions",
+    "DisableSpecificWarnings",
+];
 
 /// What metadata say to the compiler, in the order in which it is told.
 fn compiled<'m>(
@@ -92,7 +103,10 @@ fn compiled<'m>(
     let options = of(DEFINING[2]).map_or_else(Vec::new, |line| words(line, Quoting::Windows));
     let mut found = switches::compiler(&options, true, &[], doubts);
     defines.append(&mut found.defines);
-    switches::Switches { defines, ..found }
+    let mut silenced: Vec<_> =
+        listed(DEFINING[3]).iter().filter_map(|one| silenced(one, &[])).collect();
+    silenced.append(&mut found.silenced);
+    switches::Switches { defines, silenced, ..found }
 }
 
 /// Folders for includes, each once, as paths of the tree.
@@ -194,6 +208,33 @@ mod tests {
             ("build/nx.props", "POOL_NX_OPTIN=1")
         );
         assert_eq!(project.configurations[0].include_folders, ["inc", "d/own"]);
+    }
+
+    /// Files take the list of all over only where they say so.
+    #[test]
+    fn warnings_are_switched_off() {
+        let content = r#"
+  <ItemDefinitionGroup><ClCompile>
+    <DisableSpecificWarnings>4100;30030;%(DisableSpecificWarnings)</DisableSpecificWarnings>
+    <AdditionalOptions>/wd30029 %(AdditionalOptions)</AdditionalOptions>
+  </ClCompile></ItemDefinitionGroup>
+  <ItemGroup>
+    <ClCompile Include="a.c" />
+    <ClCompile Include="b.c"><DisableSpecificWarnings>30031</DisableSpecificWarnings></ClCompile>
+    <ClCompile Include="c.c">
+      <DisableSpecificWarnings Condition="'$(Configuration)'=='Debug'">30031;%(DisableSpecificWarnings)</DisableSpecificWarnings>
+    </ClCompile>
+  </ItemGroup>"#;
+        let (tree, project) = read(content, &[("d/a.c", ""), ("d/b.c", ""), ("d/c.c", "")]);
+        let of = |configuration: usize, file: &str| {
+            let all = project.configurations[configuration].silenced_of(tree.at(file).unwrap());
+            all.iter().map(|one| (one.warning, tree.text(one.span))).collect::<Vec<_>>()
+        };
+        let all = [(4100, "4100"), (30030, "30030"), (30029, "30029")];
+        assert_eq!(of(0, "d/a.c"), all);
+        assert_eq!(of(0, "d/b.c"), [(30031, "30031"), (30029, "30029")]);
+        assert_eq!(of(0, "d/c.c"), [&[(30031, "30031")], &all[..]].concat());
+        assert_eq!(of(1, "d/c.c"), all);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use roxmltree::Node;
 use std::collections::{HashMap, HashSet};
 
 /// What is kept of items, by kind and name.
-const KEPT: [(&str, &str); 13] = [
+const KEPT: [(&str, &str); 15] = [
     ("ClCompile", "PreprocessorDefinitions"),
     ("ClCompile", "UndefinePreprocessorDefinitions"),
     ("ClCompile", "AdditionalOptions"),
@@ -16,12 +16,14 @@ const KEPT: [(&str, &str); 13] = [
     ("ClCompile", "AdditionalIncludeDirectories"),
     ("ClCompile", "ControlFlowGuard"),
     ("ClCompile", "ExcludedFromBuild"),
+    ("ClCompile", "DisableSpecificWarnings"),
     ("Link", "SectionAlignment"),
     ("Link", "MergeSections"),
     ("Link", "SpecifySectionAttributes"),
     ("Link", "AdditionalOptions"),
     ("Link", "Driver"),
     ("Link", "SubSystem"),
+    ("Link", "EntryPointSymbol"),
 ];
 
 /// Metadata by kind and name of items.

@@ -72,6 +72,11 @@ pub(super) fn options(evaluation: &Evaluation<'_, '_>, metadata: &Metadata) -> V
             add("/SUBSYSTEM:NATIVE".into(), &value);
         }
     }
+    for value in of("Link", "EntryPointSymbol").map(Traced::trim) {
+        if !value.as_str().is_empty() {
+            add(format!("/ENTRY:{}", value.as_str()), &value);
+        }
+    }
     for value in of("ClCompile", "ControlFlowGuard").map(Traced::trim) {
         if value.as_str().eq_ignore_ascii_case("guard") {
             add("/GUARD:CF".into(), &value);

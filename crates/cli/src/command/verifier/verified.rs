@@ -1,0 +1,96 @@
+//! A run as `/query` tells it: the counters, and how far they are known.
+
+use super::state::Verified;
+use ringfence::report::{counted, grouped};
+use ringfence::{Counter, DriverRun, Examination, RunEnd};
+use std::collections::BTreeMap;
+
+/// What is invented that is named; the rest is counted.
+const MOST_NAMED: usize = 8;
+
+/// What is kept of a run.
+pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
+    let mut counters: BTreeMap<String, u64> = BTreeMap::new();
+    for finding in &examination.findings {
+        let seen = finding.seen.iter().filter(|seen| seen.environment == run.environment);
+        let times: u64 = seen.map(|seen| seen.count).sum();
+        let counter = finding.aliases.iter().find_map(|name| Counter::named(name));
+        if let (Some(counter), 1..) = (counter, times) {
+            *counters.entry(counter.name().to_owned()).or_default() += times;
+        }
+    }
+    let not_counted = not_counted(run).iter().filter(|one| !counters.contains_key(one.name()));
+    Verified {
+        path: examination.path.clone(),
+        loaded: run.phases.iter().any(|phase| phase.name == "DriverEntry"),
+        unloaded: run.phases.iter().any(|phase| phase.name == "DriverUnload" && phase.returned),
+        not_counted: not_counted.map(|one| one.name().to_owned()).collect(),
+        told: told(run),
+        counters,
+    }
+}
+
+/// Whether the driver's code came to run, as far as anything can be said of it.
+fn has_run(run: &DriverRun) -> bool {
+    let began = run.phases.iter().any(|phase| phase.name == "DriverEntry");
+    began && (run.end != RunEnd::NotEmulated || run.status.is_some())
+}
+
+/// The counters of which a run that did not come to it says nothing.
+fn not_counted(run: &DriverRun) -> &'static [Counter] {
+    let is_checked = run.phases.iter().any(|phase| phase.name == "load");
+    match (has_run(run), is_checked) {
+        (true, _) => &[],
+        (false, true) => &Counter::OF_CALLS,
+        (false, false) => &Counter::ALL,
+    }
+}
+
+/// What the counters are worth, a sentence each, where that is less than all.
+fn told(run: &DriverRun) -> Vec<String> {
+    let because = run.because.as_deref().unwrap_or_default();
+    let last = run.phases.last().map_or("load", |phase| &*phase.name);
+    let mut told = Vec::new();
+    match run.end {
+        RunEnd::Refused => told.push(format!("Not run, as it is not loaded: {because}")),
+        RunEnd::NotEmulated if !has_run(run) => told.push(format!("Not run: {because}")),
+        RunEnd::NotEmulated => {
+            told.push(format!("Run as far as {last}, where something is not emulated: {because}"));
+        }
+        RunEnd::Budget => told.push(format!("Run as far as {last}: {because}")),
+        RunEnd::Fault => {
+            let check = run.bugcheck.as_ref().map(|check| format!(" with bug check {check}"));
+            told.push(format!(
+                "Run as far as {last}, where it crashed{}; that has nothing to do with memory integrity, and the \
+                 emulated kernel may lack what it needs",
+                check.unwrap_or_default()
+            ));
+        }
+        RunEnd::Returned | RunEnd::Violation => {}
+    }
+    if !run.invented.is_empty() {
+        told.push(format!(
+            "Under assumption: {}; on Windows it may go another way",
+            invented(&run.invented)
+        ));
+    }
+    if !run.not_run.is_empty() {
+        let not_run: Vec<&str> = run.not_run.iter().map(String::as_str).collect();
+        told.push(format!("Not run: {}", not_run.join("; ")));
+    }
+    told
+}
+
+fn invented(all: &BTreeMap<String, u64>) -> String {
+    let times = |count: u64| match count {
+        1 => String::new(),
+        count => format!(" ×{}", grouped(count as usize)),
+    };
+    let named = all.iter().take(MOST_NAMED);
+    let mut names: Vec<String> =
+        named.map(|(name, &count)| format!("{name}{}", times(count))).collect();
+    if all.len() > MOST_NAMED {
+        names.push(counted(all.len() - MOST_NAMED, "more assumption"));
+    }
+    names.join(", ")
+}
