@@ -20,7 +20,6 @@ pub(super) struct Summary<'a> {
     stopped: List,
     refused: List,
     open: List,
-    returned: usize,
     tally: Tally,
 }
 
@@ -47,7 +46,6 @@ impl<'a> Summary<'a> {
             stopped: List::default(),
             refused: List::default(),
             open: List::default(),
-            returned: 0,
             tally: Tally::default(),
         }
     }
@@ -147,15 +145,11 @@ impl Sink for Summary<'_> {
     }
 
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
-        self.tally.count(examination);
-        let list = match Fared::of(examination) {
-            Fared::Stopped => &mut self.stopped,
-            Fared::Refused => &mut self.refused,
-            Fared::Open => &mut self.open,
-            Fared::Returned => {
-                self.returned += 1;
-                return Ok(());
-            }
+        let list = match self.tally.count(examination) {
+            Some(Fared::Stopped) => &mut self.stopped,
+            Some(Fared::Refused) => &mut self.refused,
+            Some(Fared::Open) => &mut self.open,
+            Some(Fared::Returned) | None => return Ok(()),
         };
         list.add(|| row(examination));
         Ok(())
@@ -170,10 +164,11 @@ impl Sink for Summary<'_> {
         for (title, list) in lists {
             self.list(title, list)?;
         }
-        if self.returned > 0 {
+        let returned = self.tally.returned();
+        if returned > 0 {
             let text = format!(
                 "{} returned from all that was run, without objection",
-                counted(self.returned, "driver")
+                counted(returned, "driver")
             );
             self.terminal.wrapped(Line::new(), &text)?;
             self.terminal.blank()?;

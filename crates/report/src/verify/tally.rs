@@ -11,7 +11,7 @@ const NAMED: usize = 5;
 
 /// How a driver's runs ended, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fared {
+pub(crate) enum Fared {
     /// A run showed a violation.
     Stopped,
     /// It is not let in.
@@ -24,7 +24,7 @@ pub(super) enum Fared {
 
 impl Fared {
     /// What became of a driver.
-    pub(super) fn of(examination: &Examination) -> Fared {
+    fn of(examination: &Examination) -> Fared {
         let of_run = |end| match end {
             RunEnd::Violation => Fared::Stopped,
             RunEnd::Refused => Fared::Refused,
@@ -49,10 +49,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts a driver in, if it was run.
-    pub(crate) fn count(&mut self, examination: &Examination) {
+    /// Counts a driver in, and says how it fared, if it was run.
+    pub(crate) fn count(&mut self, examination: &Examination) -> Option<Fared> {
         if examination.runs.is_empty() {
-            return;
+            return None;
         }
         self.drivers += 1;
         let fared = Fared::of(examination);
@@ -65,6 +65,12 @@ impl Tally {
         if fared <= Fared::Refused && self.failing.len() < NAMED {
             self.failing.push(examination.path.clone());
         }
+        Some(fared)
+    }
+
+    /// Drivers all of whose runs returned.
+    pub(super) fn returned(&self) -> usize {
+        self.returned
     }
 
     /// What could not be read, which drivers fail, and the last line.
