@@ -4,28 +4,9 @@
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod assembled;
 
-use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run};
+use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run, status};
 use ringfence_fixture::{RX, driver, section};
 use ringfence_verifier::{End, Environment, Run};
-
-/// Returns RAX as the status.
-fn give_back(code: &mut Code) {
-    code.put(&[0x48, 0x83, 0xC4, 0x28, 0xC3]);
-}
-
-/// What a driver with these instructions returns, the same in both environments.
-fn status(imports: &[&'static str], write: impl Fn(&mut Code)) -> u32 {
-    let bytes = driver_of(imports, |code| {
-        write(code);
-        give_back(code);
-    });
-    let [first, second] = BOTH.map(|environment| {
-        let run = run(&bytes, environment);
-        run.status.unwrap_or_else(|| panic!("{:?} {:?}", run.end, run.violations))
-    });
-    assert_eq!(first, second);
-    first
-}
 
 #[test]
 fn a_device_s_memory_has_the_physical_address_it_was_mapped_by() {

@@ -2,7 +2,7 @@
 
 use ringfence_fixture::{Driver, driver};
 use ringfence_image::Image;
-use ringfence_verifier::{Environment, Options, Run};
+use ringfence_verifier::{End, Environment, Options, Run};
 
 /// Instructions of DriverEntry, which lies in INIT, with the slots of its imports.
 pub struct Code {
@@ -91,3 +91,23 @@ pub fn run(bytes: &[u8], environment: Environment) -> Run {
 }
 
 pub const BOTH: [Environment; 2] = [Environment::Verifier, Environment::Hvci];
+
+/// Returns RAX as the status.
+pub fn give_back(code: &mut Code) {
+    code.put(&[0x48, 0x83, 0xC4, 0x28, 0xC3]);
+}
+
+/// The status that a driver with these instructions returns, the same in both environments.
+pub fn status(imports: &[&'static str], write: impl Fn(&mut Code)) -> u32 {
+    let bytes = driver_of(imports, |code| {
+        write(code);
+        give_back(code);
+    });
+    let [first, second] = BOTH.map(|environment| {
+        let run = run(&bytes, environment);
+        assert_eq!(run.end, End::Returned, "{:?}", run.violations);
+        run.status.expect("a status")
+    });
+    assert_eq!(first, second);
+    first
+}

@@ -1,31 +1,11 @@
 //! What a driver finds without asking: the processor's region, shared data, the kernel's variables.
 
 use crate::RAX;
-use crate::assembled::{BOTH, Code, RCX, RDX, driver_of, run};
-use ringfence_verifier::{End, Environment, Options};
+use crate::assembled::{RCX, RDX, status};
+use ringfence_verifier::{Environment, Options};
 
 /// KUSER_SHARED_DATA.
 const SHARED: u64 = 0xFFFF_F780_0000_0000;
-
-/// Returns RAX as the status.
-fn give_back(code: &mut Code) {
-    code.put(&[0x48, 0x83, 0xC4, 0x28, 0xC3]);
-}
-
-/// The status that a driver with these instructions returns, the same in both environments.
-fn status(imports: &[&'static str], write: impl Fn(&mut Code)) -> u32 {
-    let bytes = driver_of(imports, |code| {
-        write(code);
-        give_back(code);
-    });
-    let [first, second] = BOTH.map(|environment| {
-        let run = run(&bytes, environment);
-        assert_eq!(run.end, End::Returned, "{:?}", run.violations);
-        run.status.expect("a status")
-    });
-    assert_eq!(first, second);
-    first
-}
 
 /// 32 bits of shared data.
 fn shared(offset: u64) -> u32 {

@@ -2,6 +2,7 @@
 //! makes of it.
 
 #[path = "../assembled/mod.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod assembled;
 mod rights;
 
