@@ -239,9 +239,9 @@ pub struct StackFrame {
     pub source: Option<SourcePlace>,
 }
 
-/// One thing that happened: a call of a kernel function, a change of what may be done with pages, a register written,
-/// or what was printed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One thing that happened: a call of a kernel function, a change of what may be done with pages, a bug check,
+/// a register written, or what was printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum TraceLine {
     /// A kernel function was called.
@@ -272,6 +272,16 @@ pub enum TraceLine {
         /// What they are.
         what: &'static str,
     },
+    /// Windows would stop the system here. The run may go on, so that it shows what comes later.
+    BugCheck {
+        /// The part of the run.
+        phase: String,
+        /// The instruction, or where the call returns to.
+        address: String,
+        /// What the system would show.
+        #[serde(flatten)]
+        check: BugCheck,
+    },
     /// A register of the processor that decides about protection was written.
     Register {
         /// The part of the run.
@@ -289,6 +299,11 @@ pub enum TraceLine {
         phase: String,
         /// What it printed.
         text: String,
+    },
+    /// The end of a trace that had no room for everything.
+    LeftOut {
+        /// How many events are not in it.
+        events: u64,
     },
 }
 

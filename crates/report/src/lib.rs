@@ -74,7 +74,8 @@ pub use lint::write_lint;
 pub use prose::Prose;
 pub use safe::safe;
 pub use schema::{
-    certification_schema, difference_schema, import_schema, lint_schema, schema, verify_schema,
+    certification_schema, difference_schema, import_schema, lint_schema, schema, trace_schema,
+    verify_schema,
 };
 pub use verify::{verify_json, verify_json_lines, verify_summary, verify_text, verify_trace};
 

@@ -1,6 +1,6 @@
 //! The JSON schema of the report, made from the types that are written.
 
-use crate::verify::json::VerifyReport;
+use crate::verify::json::{Traced, VerifyReport};
 use ringfence_finding::{CertificationReport, Difference, ImportReport, LintReport, Report};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -52,6 +52,16 @@ pub fn verify_schema() -> String {
     schema_of::<VerifyReport<'_>>("ringfence verify report, version 1", ABOUT_VERIFY)
 }
 
+/// What the schema of a trace says of itself.
+const ABOUT_TRACE: &str = "A line of what `ringfence verify --trace FILE` writes: one event of one driver in one set-up, \
+    in the order of time. Numbers that may be addresses are in hexadecimal. Within version 1 a field or an event \
+    may be added; none changes its meaning or goes.";
+
+/// The JSON schema of a line of `verify --trace`, as committed in `schemas/trace-v1.json`.
+pub fn trace_schema() -> String {
+    schema_of::<Traced<'_>>("ringfence trace, version 1", ABOUT_TRACE)
+}
+
 /// What the schema of `import` says of itself.
 const ABOUT_IMPORT: &str = "What `ringfence import --format json` writes. Within report_version 1 a field may \
     be added; none changes its meaning or goes.";
@@ -84,6 +94,7 @@ mod tests {
         fresh("diff-v1.json", &difference_schema());
         fresh("lint-report-v1.json", &lint_schema());
         fresh("verify-v1.json", &verify_schema());
+        fresh("trace-v1.json", &trace_schema());
         fresh("import-v1.json", &import_schema());
     }
 

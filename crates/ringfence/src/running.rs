@@ -235,6 +235,11 @@ fn traced(run: &Run) -> Vec<TraceLine> {
             rights: rights.clone(),
             what,
         },
+        Happening::BugCheck { address, check } => TraceLine::BugCheck {
+            phase: phase(event.phase),
+            address: number(address),
+            check: BugCheck::new(check.code, check.parameters),
+        },
         Happening::Register { address, name, value } => TraceLine::Register {
             phase: phase(event.phase),
             address: number(address),

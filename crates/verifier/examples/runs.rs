@@ -69,6 +69,7 @@ fn print_trace(run: &Run) {
             Happening::Rights { address, pages, rights, what } => {
                 println!("  {address:x} {pages} pages {rights:?} {what}");
             }
+            Happening::BugCheck { address, check } => println!("  {address:x} {check:x?}"),
         }
     }
     println!("phases: {:x?}", run.phases);

@@ -179,7 +179,7 @@ impl Kernel<'_> {
     /// The system stops.
     pub(crate) fn stop(&mut self, kind: Kind, code: u32, parameters: [u64; 4]) -> Stop {
         let violation = self.violation(kind, BugCheck { code, parameters });
-        self.run.violations.push(violation);
+        self.record(violation);
         let seen = self.run.violations.iter().any(|violation| violation.kind != Kind::Crash);
         self.run.end = if seen { End::Violation } else { End::Fault };
         Stop::Down
@@ -296,7 +296,7 @@ impl Kernel<'_> {
         violation.call_site = violation.rva;
         // The call's own frame is the kernel's.
         violation.stack = self.stack_of_call(call);
-        self.run.violations.push(violation);
+        self.record(violation);
         self.run.end = End::Violation;
     }
 

@@ -165,6 +165,6 @@ fn report(kernel: &mut Kernel<'_>, told: &Fault) {
         under_assumption: false,
         phase: kernel.phase,
     };
-    kernel.run.violations.push(violation);
+    kernel.record(violation);
     kernel.run.end = End::Violation;
 }

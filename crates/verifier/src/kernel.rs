@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::stop::{Answer, Stop};
-use crate::{Environment, Event, Happening, Options, Run, space};
+use crate::{Environment, Event, Happening, Options, Run, Violation, space};
 use ringfence_image::Image;
 use ringfence_machine::{Memory, PAGE, Processor, Registers, Rights};
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,6 +225,13 @@ impl<'a> Kernel<'a> {
         let phase = self.phase;
         self.run.events.push(Event { phase, what });
         Some(self.run.events.len() - 1)
+    }
+
+    /// Writes down what Windows would stop the system for.
+    pub(crate) fn record(&mut self, violation: Violation) {
+        let (address, check) = (violation.address, violation.bug_check);
+        self.run.violations.push(violation);
+        self.note(Happening::BugCheck { address, check });
     }
 
     /// Maps fresh pages; false where there is no memory left.

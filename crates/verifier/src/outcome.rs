@@ -18,7 +18,7 @@ pub struct Run {
     pub status: Option<u32>,
     /// What was run, in order.
     pub phases: Vec<Phase>,
-    /// Calls and changes of rights, in order, as many as the budget has room for.
+    /// Calls, changes of rights and bug checks, in order, as many as the budget has room for.
     pub events: Vec<Event>,
     /// Events for which there was no room.
     pub events_left_out: u64,
@@ -130,6 +130,13 @@ pub enum Happening {
         rights: Option<String>,
         /// What they are.
         what: &'static str,
+    },
+    /// Windows would stop the system. The run may go on, so that it shows what comes later.
+    BugCheck {
+        /// Where: the instruction, or where the call returns to.
+        address: u64,
+        /// What the system would show.
+        check: BugCheck,
     },
 }
 

@@ -6,6 +6,9 @@ use crate::schedule::PATIENCE;
 use crate::stop::{Answer, Stop};
 use crate::{End, Leak, Phase, data, gates, image_checks, requests};
 
+/// The part of a run that calls the driver's entry point.
+const ENTRY: &str = "DriverEntry";
+
 impl Kernel<'_> {
     /// Runs `run` as a part of the run that comes to a status.
     pub(crate) fn phase_of(&mut self, name: &str, run: impl FnOnce(&mut Self) -> Answer) -> Answer {
@@ -81,13 +84,18 @@ impl Kernel<'_> {
             return Err(self.out_of("memory"));
         };
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
-        let status = self.phase_of("DriverEntry", |kernel| kernel.call(entry, &[object, path]))?;
+        let status = self.phase_of(ENTRY, |kernel| kernel.call(entry, &[object, path]))?;
         self.run.status = Some(status as u32);
         if (status as i32) < 0 {
             return self.leave();
         }
         self.settle(PATIENCE)?;
-        self.discard_initialisation();
+        // That is the end of DriverEntry, not of the load.
+        if let Some(entered) = self.run.phases.iter().position(|phase| phase.name == ENTRY) {
+            let outer = std::mem::replace(&mut self.phase, entered);
+            self.discard_initialisation();
+            self.phase = outer;
+        }
         self.start_devices()?;
         requests::add_device(self)?;
         requests::send_all(self)?;

@@ -26,6 +26,22 @@ fn last_but_threads(run: &Run) -> &str {
     names.rev().find(|name| *name != "system thread").unwrap_or_default()
 }
 
+/// Windows gives INIT back once DriverEntry is done, and what is called later finds it gone.
+#[test]
+fn initialisation_code_goes_at_the_end_of_driver_entry() {
+    let run = run("wdm-runs-discarded-code-x64.sys", Environment::Hvci);
+    let gone = run.events.iter().filter(|event| {
+        matches!(event.what, Happening::Rights { rights: None, what: "initialisation code", .. })
+    });
+    let gone: Vec<_> = gone.map(|event| run.phases[event.phase].name.as_str()).collect();
+    assert!(!gone.is_empty() && gone.iter().all(|name| *name == "DriverEntry"), "{gone:?}");
+    let last = run.events.last().unwrap();
+    assert!(
+        matches!(last.what, Happening::BugCheck { check, .. } if Some(check) == run.bug_check())
+    );
+    assert_eq!(last.phase, run.violations[0].phase);
+}
+
 #[test]
 fn every_driver_comes_to_a_reasoned_end() {
     let mut drivers = 0;

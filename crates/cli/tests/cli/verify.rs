@@ -206,6 +206,29 @@ fn every_call_is_traced() {
     assert!(!rights.is_empty() && !rights.contains(&"rwx"), "{rights:?}");
 }
 
+/// Code that runs in pool, seen by Driver Verifier as a request and by memory integrity as 0xFC.
+#[test]
+fn a_trace_has_the_bug_checks_and_follows_its_schema() {
+    let text = std::fs::read_to_string(workspace("schemas/trace-v1.json")).unwrap();
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let files = folder([]);
+    let trace = files.path().join("trace.jsonl");
+    verify(&format!("--trace {}", trace.display()), &["runs-pool-x64", "wdm-x64"]);
+    let text = std::fs::read_to_string(&trace).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        let errors: Vec<_> = validator.iter_errors(line).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{line}");
+    }
+    let checks = lines.iter().filter(|line| line["event"] == "bug-check");
+    let checks: Vec<_> = checks
+        .map(|line| (line["environment"].as_str().unwrap(), line["code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(checks, [("verifier", "0xC4"), ("hvci", "0xFC")]);
+    assert!(!validator.is_valid(&serde_json::json!({"event": "bug-check", "path": "a.sys"})));
+}
+
 #[test]
 fn codes_come_in_the_documented_order() {
     let code = |options: &str, names: &[&str]| verify(options, names).code;

@@ -127,22 +127,16 @@ impl Sink for Lines<'_> {
     }
 }
 
-/// One event of a run.
-#[derive(Serialize)]
-struct Traced<'a> {
+/// One event of a run: a line of a trace.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Traced<'a> {
+    /// The driver, as it was named.
     path: &'a str,
+    /// The set-up.
     environment: RunEnvironment,
+    /// What happened.
     #[serde(flatten)]
     line: &'a TraceLine,
-}
-
-/// The end of a trace that had no room for everything.
-#[derive(Serialize)]
-struct Untold<'a> {
-    path: &'a str,
-    environment: RunEnvironment,
-    event: &'static str,
-    events: u64,
 }
 
 pub(super) struct Trace<'a>(Box<dyn Write + 'a>);
@@ -166,8 +160,8 @@ impl Sink for Trace<'_> {
                 line(&mut self.0, &Traced { path, environment, line: one })?;
             }
             if run.trace_left_out > 0 {
-                let (event, events) = ("left-out", run.trace_left_out);
-                line(&mut self.0, &Untold { path, environment, event, events })?;
+                let left_out = TraceLine::LeftOut { events: run.trace_left_out };
+                line(&mut self.0, &Traced { path, environment, line: &left_out })?;
             }
         }
         Ok(())
