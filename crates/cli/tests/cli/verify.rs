@@ -177,7 +177,18 @@ fn a_driver_that_is_not_let_in_is_told_why() {
     let ran = verify("", &["rwx-data-section-arm64"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.line("error[").contains("writable-executable-section"), "{}", ran.stdout);
-    assert!(!ran.stdout.contains("what no run did"));
+    assert!(!ran.stdout.contains("only reading"));
+}
+
+/// A call that was made is nothing that no run did.
+#[test]
+fn what_driver_verifier_fixed_is_told_as_such() {
+    let ran = verify("", &["map-io-space-x64"]);
+    let fixed = ran.line("Driver Verifier fixed: ");
+    assert!(fixed.ends_with("1 warning (always-executable-memory)"), "{fixed}");
+    assert!(!ran.stdout.contains("only reading"));
+    let unfixed = verify("--environment hvci", &["map-io-space-x64"]);
+    assert!(unfixed.stdout.contains("only reading"));
 }
 
 #[test]

@@ -29,8 +29,19 @@ impl<'a> Text<'a> {
         for why in whys(&examination.verdict) {
             terminal.wrapped(Line::indented(2).then(why.lead()), &why.text)?;
         }
-        if let Some(text) = not_shown(unseen) {
+        let (fixed, unseen): (Vec<_>, Vec<_>) =
+            unseen.iter().partition(|finding| is_fixed(examination, finding));
+        let texts = [
+            not_shown("reading the file shows, and Driver Verifier fixed", &fixed),
+            not_shown("only reading the file shows", &unseen),
+        ];
+        let mut is_any = false;
+        for text in texts.into_iter().flatten() {
+            is_any = true;
             terminal.wrapped(Line::indented(2), &text)?;
+        }
+        if is_any {
+            terminal.line(Line::indented(2).plain("for that:"))?;
             terminal
                 .line(Line::indented(4).plain(format!("ringfence scan {}", examination.path)))?;
         }
@@ -41,8 +52,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// `2 more errors that no run showed (executable-pool-type ×2); to see them:`.
-fn not_shown(unseen: &[&Finding]) -> Option<String> {
+/// `only reading the file shows: 2 errors (executable-pool-type)`.
+fn not_shown(what: &str, unseen: &[&Finding]) -> Option<String> {
     let count = |level| unseen.iter().filter(|finding| finding.level == level).count();
     let kinds: Vec<String> = [(Level::Error, "error"), (Level::Warning, "warning")]
         .into_iter()
@@ -53,13 +64,13 @@ fn not_shown(unseen: &[&Finding]) -> Option<String> {
         unseen.iter().filter(|one| one.level > Level::Note).map(|one| one.rule).collect();
     rules.sort_unstable();
     rules.dedup();
-    (!kinds.is_empty()).then(|| {
-        format!(
-            "reading the file shows what no run did: {} ({}); for them:",
-            kinds.join(" and "),
-            rules.join(", ")
-        )
-    })
+    (!kinds.is_empty()).then(|| format!("{what}: {} ({})", kinds.join(" and "), rules.join(", ")))
+}
+
+/// Whether a run made such a call and Driver Verifier had nothing to object, as it had already mended it.
+fn is_fixed(examination: &Examination, finding: &Finding) -> bool {
+    let fixed = |ddi| examination.runs.iter().any(|run| run.silently_fixed.contains_key(ddi));
+    finding.ddi.is_some_and(fixed)
 }
 
 /// Whether a finding is told in full: it was seen, or it is why the driver is not let in.
