@@ -45,10 +45,13 @@ pub(crate) fn run(arguments: &Verify, color: Color) -> anyhow::Result<u8> {
 
 /// Where none is asked for: everything about one driver, a summary of more.
 fn format_of(arguments: &Verify, inputs: &[Input]) -> VerifyFormat {
-    arguments.format.unwrap_or(match inputs {
-        [only] if only.is_one_file() => VerifyFormat::Text,
-        _ => VerifyFormat::Summary,
-    })
+    let is_short = is_of_several(inputs);
+    arguments.format.unwrap_or(if is_short { VerifyFormat::Summary } else { VerifyFormat::Text })
+}
+
+/// Whether there may be more drivers than anyone reads in full.
+pub(super) fn is_of_several(inputs: &[Input]) -> bool {
+    !matches!(inputs, [only] if only.is_one_file())
 }
 
 fn settings(arguments: &Verify) -> Settings {

@@ -15,6 +15,23 @@ fn example(name: &str) -> String {
     workspace("examples/drivers").join(name).to_string_lossy().into_owned()
 }
 
+/// One is told in full, several in a table of one set-up: it is Driver Verifier that was asked for.
+#[test]
+fn several_drivers_are_told_in_a_table() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let (pool, clean) = (example("executable-pool-x64.sys"), example("clean-x64.sys"));
+    let several = verifier(&state, &format!("/flags 0x02000000 /driver {pool} {clean}"));
+    assert_eq!(several.code, Some(1));
+    assert!(several.line("stopped ").ends_with("Driver Verifier"), "{}", several.stdout);
+    assert!(several.stdout.contains("0xC4:0x2000"));
+    assert!(
+        !several.stdout.contains("memory integrity") && !several.stdout.contains("DriverEntry")
+    );
+    let one = verifier(&state, &format!("/flags 0x02000000 /driver {pool}"));
+    assert!(one.stdout.contains("DriverEntry"));
+}
+
 #[test]
 fn a_run_reads_like_the_tool_it_stands_for() {
     let folder = folder([]);

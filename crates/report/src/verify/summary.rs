@@ -12,6 +12,8 @@ use std::io;
 
 /// Rows of a list.
 const SCREENFUL: usize = 20;
+/// What stands where a driver was not run in a set-up.
+const NOT_RUN: &str = "–";
 /// Columns in which the rules stand beside a row.
 const ROOMY: usize = 100;
 
@@ -56,12 +58,21 @@ impl<'a> Summary<'a> {
             return Ok(());
         }
         let width = self.terminal.columns();
-        let table = [
+        let mut table = vec![
             Column::new(title, Kind::Path, 12),
             Column::new("Driver Verifier", Kind::Word, 0),
             Column::new("memory integrity", Kind::Word, 0),
         ];
-        let (cells, asides): (Vec<_>, Vec<_>) = list.rows.into_iter().unzip();
+        let (mut cells, asides): (Vec<_>, Vec<_>) = list.rows.into_iter().unzip();
+        // A set-up that nothing was run in is no column.
+        for column in (1..table.len()).rev() {
+            if cells.iter().all(|row| row.get(column).is_none_or(|(_, text)| text == NOT_RUN)) {
+                table.remove(column);
+                cells.iter_mut().filter(|row| column < row.len()).for_each(|row| {
+                    row.remove(column);
+                });
+            }
+        }
         let longest = asides.iter().map(|aside| columns(aside) + 2).max().unwrap_or(0);
         let beside = width >= longest + ROOMY;
         let room = if beside { width - longest } else { width };
@@ -81,8 +92,9 @@ impl<'a> Summary<'a> {
         }
         if list.count > SCREENFUL {
             let more = grouped(list.count - SCREENFUL);
-            self.terminal
-                .line(Line::new().plain(format!("  … {more} more, with --format text")))?;
+            self.terminal.line(
+                Line::new().plain(format!("  … {more} more: ringfence verify --format text")),
+            )?;
         }
         self.terminal.blank()
     }
@@ -93,7 +105,7 @@ fn row(examination: &Examination) -> (Vec<Cell>, String) {
     let of = |environment| {
         let mut runs = examination.runs.iter();
         runs.find(|run| run.environment == environment)
-            .map_or((Meaning::Plain, "–".to_owned()), told)
+            .map_or((Meaning::Plain, NOT_RUN.to_owned()), told)
     };
     let path = (Meaning::Plain, examination.path.clone());
     let cells = vec![path, of(RunEnvironment::Verifier), of(RunEnvironment::Hvci)];

@@ -4,9 +4,10 @@ use super::asked::{Check, Line};
 use super::state::{self, State, Verified};
 use super::verified::verified;
 use super::{query, real, shown};
+use crate::command::verify::is_of_several;
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
-use ringfence::report::{Options, Prose, verify_text};
+use ringfence::report::{Options, Prose, verify_summary, verify_text};
 use ringfence::{
     Closing, Examination, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink, Targets, Tool,
 };
@@ -28,12 +29,15 @@ pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Resu
 
     let state = State::new(check.flags, check.classes.clone(), check.faults, now());
     let course = Rc::new(RefCell::new(Course { state, ..Course::default() }));
+    let inputs = inputs(check);
+    let several = is_of_several(&inputs);
     let report = |out| {
-        let course = Rc::clone(&course);
-        Box::new(Keeping { sink: verify_text(out, options.clone()), course }) as Box<dyn Sink>
+        let write = if several { verify_summary } else { verify_text };
+        let (sink, course) = (write(out, options.clone()), Rc::clone(&course));
+        Box::new(Keeping { sink, course }) as Box<dyn Sink>
     };
-    let manner = Manner { streams: true, is_for_machines: false };
-    let scan = scanning::run(&inputs(check), &settings(check), &manner, report, Vec::new())?;
+    let manner = Manner { streams: !several, is_for_machines: false };
+    let scan = scanning::run(&inputs, &settings(check), &manner, report, Vec::new())?;
 
     let course = course.take();
     let mut prose = Prose::new(options);
@@ -63,6 +67,12 @@ fn end(prose: &mut Prose, check: &Check, line: &Line, course: &Course) {
             "Windows would stop at the first violation, with {stop}, and show no more; the emulation goes on. With \
              /log.code_integrity Windows goes on too, and counts."
         ));
+        prose.blank();
+    }
+    if drivers.len() > 1 {
+        prose.folded(
+            "All of one, with instruction and stack: ringfence verify --environment verifier FILE",
+        );
         prose.blank();
     }
     if !drivers.is_empty() && !course.has_run() {
