@@ -46,6 +46,14 @@ pub fn need(programs: &[(&str, &'static str)]) -> Result<()> {
     }
 }
 
+/// Installs what `files` (path, package) lack; an error says what could not be.
+pub fn need_files(files: &[(&str, &'static str)]) -> Result<()> {
+    match install(files, |path| Path::new(path).is_file())?[..] {
+        [] => Ok(()),
+        ref missing => bail!(Missing(format!("{} (Debian)", missing.join(", ")))),
+    }
+}
+
 /// Runs `command` with its output shown; an error names the command line.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;

@@ -17,6 +17,7 @@ mod processor;
 mod reports;
 mod stage;
 mod test;
+mod wasm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -55,8 +56,10 @@ enum Task {
     Reports(reports::Arguments),
     /// Tries completions, manual pages, the GitHub Action, hooks, and modules for CMake and MSBuild.
     Integrations(integrations::Arguments),
-    /// Runs all tests: units, example drivers, machine code, real drivers, reports, integrations, fuzz targets.
+    /// Runs all tests: units, example drivers, machine code, real drivers, wasm32, reports, integrations, fuzz targets.
     Test,
+    /// Builds the emulated kernel for wasm32, runs the example drivers in it, compares with what they do here.
+    Wasm,
 }
 
 fn main() -> ExitCode {
@@ -88,5 +91,6 @@ fn run() -> anyhow::Result<()> {
         Task::Reports(arguments) => reports::run(&arguments),
         Task::Integrations(arguments) => integrations::run(&arguments),
         Task::Test => test::all(),
+        Task::Wasm => wasm::compare(),
     }
 }

@@ -13,6 +13,7 @@ pub fn all() -> Result<()> {
         Stage::task("docs", 120, &["docs", "--check"])?,
         Stage::task("code", 600, &["code"])?,
         Stage::task("processor", 600, &["processor"])?,
+        Stage::task("wasm", 900, &["wasm"])?,
         Stage::task("shells", 300, &["integrations", "--only", "shells"])?,
         Stage::task("action", 900, &["integrations", "--only", "action"])?,
         Stage::task("hooks", 900, &["integrations", "--only", "hooks"])?,
