@@ -116,10 +116,31 @@ fn operand(bytes: &[u8]) -> Option<(Use, u32, usize)> {
         (0x81, Some(0xF8..=0xFF)) => (plain, number(2)?, 6),
         (0x81, Some(0xE8..=0xEF)) => (subtracts, number(2)?, 6),
         (0x81, Some(0xC0..=0xC7)) => (adds, number(2)?, 6),
+        // cmp with memory, as where the code stands in the request or on the stack.
+        (0x81, Some(mode)) if mode >> 3 & 7 == 7 => {
+            let at = 1 + length_of_place(&bytes[1..])?;
+            (plain, number(at)?, at + 4)
+        }
         // lea of a register and a constant.
         (0x8D, Some(mode)) if mode >> 6 == 2 && mode & 7 != 4 => (adds, number(2)?, 6),
         _ => return None,
     })
+}
+
+/// Bytes that say which place in memory an instruction is about: ModR/M, SIB and displacement.
+fn length_of_place(bytes: &[u8]) -> Option<usize> {
+    let mode = *bytes.first()?;
+    let (form, register) = (mode >> 6, mode & 7);
+    let scaled = usize::from(register == 4);
+    let base = if register == 4 { *bytes.get(1)? & 7 } else { register };
+    let displacement = match form {
+        0 if base == 5 => 4,
+        0 => 0,
+        1 => 1,
+        2 => 4,
+        _ => return None,
+    };
+    Some(1 + scaled + displacement)
 }
 
 /// The codes of a switch that begins at `lowest`, by the instructions behind that: a comparison with how many there are,
@@ -192,6 +213,25 @@ mod tests {
         let first = [0x22_2000, 0x22_2001, 0x22_2002, 0x22_2003];
         assert!(first.iter().all(|code| codes.guessed.contains(code)));
         assert!(codes.guessed.contains(&0x22_2010) && !codes.cut);
+    }
+
+    /// Each as clang 19 assembles it; a debug build has the code on the stack.
+    #[test]
+    fn codes_are_compared_in_memory_too() {
+        let instructions: [&[u8]; 6] = [
+            &[0x81, 0x78, 0x18, 0x0C, 0x20, 0x22, 0], // cmp dword ptr [rax + 18h], 22200Ch
+            &[0x81, 0x38, 0x0C, 0x20, 0x22, 0],       // cmp dword ptr [rax], 22200Ch
+            &[0x81, 0x7C, 0x24, 0x40, 0x0C, 0x20, 0x22, 0], // cmp dword ptr [rsp + 40h], 22200Ch
+            &[0x81, 0xBC, 0x24, 0, 1, 0, 0, 0x0C, 0x20, 0x22, 0], // cmp dword ptr [rsp + 100h], 22200Ch
+            &[0x41, 0x81, 0x7D, 0x18, 0x0C, 0x20, 0x22, 0], // cmp dword ptr [r13 + 18h], 22200Ch
+            &[0x81, 0x3D, 0, 1, 0, 0, 0x0C, 0x20, 0x22, 0], // cmp dword ptr [rip + 100h], 22200Ch
+        ];
+        for instruction in instructions {
+            let found: Vec<_> = codes(instruction).found.into_iter().collect();
+            assert_eq!(found, [0x22_200C], "{instruction:x?}");
+        }
+        // and dword ptr [rax + 18h], 22200Ch
+        assert!(codes(&[0x81, 0x60, 0x18, 0x0C, 0x20, 0x22, 0]).found.is_empty());
     }
 
     /// `switch` over 0x80002048 to 0x80002058 in steps of four, as clang 19 compiles it.

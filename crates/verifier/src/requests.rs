@@ -116,11 +116,11 @@ fn make_file(kernel: &mut Kernel<'_>, device: u64) -> Option<u64> {
     Some(file)
 }
 
-/// Lengths of input that are tried where a driver does not take the usual one: of the structures that are common.
-const LENGTHS: [u64; 5] = [4, 8, 16, 24, 32];
+/// Lengths of input that are tried, of the structures that are common. Short ones come first: a driver that checks
+/// lengths refuses what does not fit, and one that does not copies as much as there is, over its own stack.
+const LENGTHS: [u64; 8] = [4, 8, 16, 24, 32, 40, 64, BUFFER];
 
-/// Sends each code that the driver may know. What stands in its code and is refused is tried with other lengths: most
-/// drivers look at these first.
+/// Sends each code that the driver may know. What stands in its code is tried with each length until it is taken.
 fn control_all(kernel: &mut Kernel<'_>, device: u64, file: u64, kind: u32) -> Result<(), Stop> {
     let codes = codes::control_codes(kernel.image(), kind);
     if codes.found.is_empty() {
@@ -128,12 +128,11 @@ fn control_all(kernel: &mut Kernel<'_>, device: u64, file: u64, kind: u32) -> Re
     }
     let mut is_full = false;
     for &code in &codes.found {
-        let mut status = control(kernel, device, file, code, BUFFER)?;
         for length in LENGTHS {
+            let status = control(kernel, device, file, code, length)?;
             if status.is_none_or(|status| (status as i32) >= 0) || !has_room(kernel) {
                 break;
             }
-            status = control(kernel, device, file, code, length)?;
         }
         is_full = !has_room(kernel);
         if is_full {
