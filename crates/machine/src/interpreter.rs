@@ -150,7 +150,7 @@ impl Interpreter {
         self.core.changed = false;
         match stop {
             Stop::Exit | Stop::Unfinished => self.core.rip = here,
-            Stop::Done | Stop::Changed => {
+            Stop::Done | Stop::Changed | Stop::Again => {
                 // A branch at the end of a block has said where to go on.
                 if !is_last {
                     self.core.rip = here.wrapping_add(length.into());
@@ -189,7 +189,8 @@ fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> R
         if block.instructions > *left {
             return Ran::Short;
         }
-        if let Err((done, stop)) = run_block(core, block) {
+        let ran = if block.loops { run_turns(core, block, left) } else { run_block(core, block) };
+        if let Err((done, stop)) = ran {
             return Ran::Stopped(number, done, stop);
         }
         *left -= block.instructions;
@@ -203,12 +204,37 @@ fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> R
     }
 }
 
+/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left. Those of
+/// the last turn are counted by who calls.
+fn run_turns(core: &mut Core, block: &Block, left: &mut u64) -> Result<(), (usize, Stop)> {
+    enter(core, block);
+    core.again = true;
+    loop {
+        let behind = *left - block.instructions;
+        if behind < block.instructions {
+            core.again = false;
+        }
+        match threaded::run(core, &block.ops) {
+            Err(Stop::Again) => *left = behind,
+            ran => {
+                core.again = false;
+                return ran.map_err(|stop| (block.ops.len() - core.unfinished, stop));
+            }
+        }
+    }
+}
+
 /// Runs the operations of a block; where one stops, its number and why.
 #[inline(always)]
 fn run_block(core: &mut Core, block: &Block) -> Result<(), (usize, Stop)> {
+    enter(core, block);
+    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
+}
+
+#[inline(always)]
+fn enter(core: &mut Core, block: &Block) {
     core.rip = block.end;
     core.general[usize::from(BLOCK)] = block.address;
-    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
 }
 
 impl Processor for Interpreter {

@@ -92,6 +92,47 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
     }
 }
 
+/// A comparison or a step, and a branch so far back.
+fn a_turn(state: &mut u64, back: usize, into: &mut Vec<u8>) {
+    const CHANGES: [&[u8]; 9] = [
+        &[0x48, 0xFF, 0xC9],
+        &[0xFF, 0xC9],
+        &[0x48, 0xFF, 0xC2],
+        &[0x48, 0x83, 0xE9, 0x01],
+        &[0x48, 0x83, 0xC2, 0x08],
+        &[0x48, 0x39, 0xCA],
+        &[0x39, 0xC1],
+        &[0x83, 0xE1, 0x7F],
+        &[0x84, 0xC9],
+    ];
+    let change = CHANGES[(next(state) >> 24) as usize % CHANGES.len()];
+    // Mostly while there is something to count.
+    let condition = if next(state) >> 24 & 1 == 0 { 5 } else { (next(state) >> 24) as u8 % 16 };
+    into.extend(change);
+    let distance = back + change.len() + 2;
+    into.extend([0x70 + condition, (distance as u8).wrapping_neg()]);
+}
+
+#[test]
+fn loops_of_registers() {
+    let mut state = 17;
+    for _ in 0..8000 {
+        let mut input: Vec<u8> = (0..10).map(|_| (next(&mut state) >> 24) as u8).collect();
+        // Some instructions before, so that the loop is come to and not begun with.
+        for _ in 0..next(&mut state) >> 24 & 3 {
+            of_registers(&mut state, &mut input);
+        }
+        let start = input.len();
+        for _ in 0..next(&mut state) >> 24 & 7 {
+            of_registers(&mut state, &mut input);
+        }
+        let back = input.len() - start;
+        a_turn(&mut state, back, &mut input);
+        of_registers(&mut state, &mut input);
+        machine(&input);
+    }
+}
+
 #[test]
 fn instructions_of_registers() {
     let mut state = 13;

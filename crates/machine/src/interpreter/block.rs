@@ -26,6 +26,8 @@ pub(crate) struct Block {
     /// Where the bytes came from: the frame of its page, and that of the next when its only instruction
     /// reaches there.
     pub(crate) sources: (Source, Option<Source>),
+    /// Whether it ends in a branch to its beginning, and nobody sees its flags there.
+    pub(crate) loops: bool,
     /// The blocks that came next, for as long as nothing that matters to them has changed.
     next: [(u64, u32); 2],
     linked: u64,
@@ -41,6 +43,7 @@ impl Block {
         mut ops: Vec<Op>,
         instructions: u64,
         sources: (Source, Option<Source>),
+        loops: bool,
     ) -> Self {
         threaded::link(&mut ops);
         Self {
@@ -49,6 +52,7 @@ impl Block {
             instructions,
             ops: ops.into_boxed_slice(),
             sources,
+            loops,
             next: [(NOWHERE, 0); 2],
             linked: 0,
             turn: 0,

@@ -86,7 +86,11 @@ pub(crate) fn end(
     action: impl FnOnce(&mut Core, &Op, u64) -> Outcome,
 ) -> Outcome {
     let [op, ..] = ops else { return Ok(()) };
-    action(core, op, given).inspect_err(|_| core.unfinished = 1)
+    action(core, op, given).inspect_err(|stop| {
+        if *stop != Stop::Again {
+            core.unfinished = 1;
+        }
+    })
 }
 
 /// A handler of an action that ends its block.
