@@ -30,8 +30,9 @@ mod width;
 mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
-use block::{Block, Blocks};
-use core::{BLOCK, Core, Stop};
+use block::{Block, Blocks, Turns};
+use core::{BLOCK, Core, Outcome, Stop};
+use std::hint::cold_path;
 use std::ops::Range;
 use translate::{LONGEST_BLOCK, Limits};
 
@@ -91,9 +92,9 @@ impl Interpreter {
             if let Some(last) = last {
                 self.blocks.link(last, at, number, generation);
             }
-            let before = left;
-            let ran = run_linked(&mut self.core, &self.blocks, number, &mut left);
-            self.executed += before - left;
+            let (ran, behind) = run_linked(&mut self.core, &self.blocks, number, left);
+            self.executed += left - behind;
+            left = behind;
             match ran {
                 Ran::Unlinked(number) => last = Some(number),
                 Ran::Short => return self.run_rest(left),
@@ -130,7 +131,8 @@ impl Interpreter {
                     self.executed += block.ops.len() as u64;
                     left -= block.ops.len() as u64;
                 }
-                Err((done, stop)) => {
+                Err(stop) => {
+                    let done = block.ops.len() - self.core.unfinished;
                     let op = &block.ops[done];
                     let here = block.address.wrapping_add(op.offset.into());
                     left -= done as u64 + 1;
@@ -178,57 +180,70 @@ enum Ran {
     Stopped(u32, usize, Stop),
 }
 
-/// Runs a block and those that are known to follow, for as long as instructions are left.
-#[inline(always)]
-fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> Ran {
+/// Runs a block and those that are known to follow, for as long as instructions are left. Tells how many are
+/// left then, those of the last block not counted where it did not come to its end.
+// By itself, so that what it works with stays in registers of this processor.
+#[inline(never)]
+fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, mut left: u64) -> (Ran, u64) {
     // What changes it stops the block that does.
     let generation = core.memory.generation();
     let mut number = first;
-    let mut block = blocks.get(number);
     loop {
-        if block.instructions > *left {
-            return Ran::Short;
+        let block = blocks.get(number);
+        if block.instructions > left {
+            cold_path();
+            return (Ran::Short, left);
         }
-        let ran = if block.loops { run_turns(core, block, left) } else { run_block(core, block) };
-        if let Err((done, stop)) = ran {
-            return Ran::Stopped(number, done, stop);
+        let ran = if block.turns == Turns::None {
+            run_block(core, block)
+        } else {
+            let (ran, behind) = run_turns(core, block, left);
+            left = behind;
+            ran
+        };
+        if let Err(stop) = ran {
+            cold_path();
+            let done = block.ops.len() - core.unfinished;
+            return (Ran::Stopped(number, done, stop), left);
         }
-        *left -= block.instructions;
-        if core.rip == block.address {
-            continue;
-        }
-        match block.follower(core.rip, generation) {
-            Some(next) => (number, block) = (next, blocks.get(next)),
-            None => return Ran::Unlinked(number),
-        }
+        left -= block.instructions;
+        let Some(next) = block.follower(core.rip, generation) else {
+            cold_path();
+            return (Ran::Unlinked(number), left);
+        };
+        number = next;
     }
 }
 
-/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left. Those of
-/// the last turn are counted by who calls.
-fn run_turns(core: &mut Core, block: &Block, left: &mut u64) -> Result<(), (usize, Stop)> {
+/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left. Tells how
+/// many are left; those of the last turn are not yet counted.
+#[inline(never)]
+fn run_turns(core: &mut Core, block: &Block, mut left: u64) -> (Outcome, u64) {
     enter(core, block);
-    core.again = true;
+    core.again = block.turns == Turns::WithoutFlags;
     loop {
-        let behind = *left - block.instructions;
-        if behind < block.instructions {
+        let behind = left - block.instructions;
+        let enough = behind >= block.instructions;
+        if !enough {
             core.again = false;
         }
-        match threaded::run(core, &block.ops) {
-            Err(Stop::Again) => *left = behind,
+        match (block.first)(core, &block.ops, 0) {
+            Err(Stop::Again) => {}
+            Ok(()) if enough && core.rip == block.address => core.rip = block.end,
             ran => {
                 core.again = false;
-                return ran.map_err(|stop| (block.ops.len() - core.unfinished, stop));
+                return (ran, left);
             }
         }
+        left = behind;
     }
 }
 
-/// Runs the operations of a block; where one stops, its number and why.
+/// Runs the operations of a block.
 #[inline(always)]
-fn run_block(core: &mut Core, block: &Block) -> Result<(), (usize, Stop)> {
+fn run_block(core: &mut Core, block: &Block) -> Outcome {
     enter(core, block);
-    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
+    (block.first)(core, &block.ops, 0)
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! A block that is being made, and what makes its operations fewer.
 
-use super::block::{Block, Source};
+use super::block::{Block, Source, Turns};
 use super::family;
 use super::fast::pairs::{self, Paired};
 use super::fast::{self, AtHand, Choice};
@@ -95,16 +95,22 @@ impl Draft {
     /// The block.
     pub(crate) fn finish(mut self, sources: (Source, Option<Source>)) -> Block {
         let end = self.all.last().map_or(self.address, |last| last.i.next_ip());
-        let target = self.all.last().map(|last| last.i.near_branch_target());
-        let mut loops = false;
+        let mut turns = Turns::None;
         if !self.exact {
+            let leads_back = self.all.last().is_some_and(|last| {
+                last.i.is_jcc_short_or_near() && last.i.near_branch_target() == self.address
+            });
             let needed = drop_flags(&mut self.all);
-            let fused = fuse(&mut self.all, self.address);
+            fuse(&mut self.all, self.address);
             pair(&mut self.all);
-            loops = fused && target == Some(self.address) && left_out(&self.all) & needed == 0;
+            turns = match leads_back {
+                true if left_out(&self.all) & needed == 0 => Turns::WithoutFlags,
+                true => Turns::WithFlags,
+                false => Turns::None,
+            };
         }
         let ops = self.all.into_iter().map(|decoded| decoded.op).collect();
-        Block::new(self.address..end, ops, self.instructions.into(), sources, loops)
+        Block::new(self.address..end, ops, self.instructions.into(), sources, turns)
     }
 }
 
@@ -141,22 +147,20 @@ fn drop_flags(all: &mut [Decoded]) -> u64 {
 }
 
 /// Makes one operation of a comparison and the branch behind it, where that is possible.
-fn fuse(all: &mut Vec<Decoded>, block: u64) -> bool {
-    let [.., first, branch] = &mut all[..] else { return false };
+fn fuse(all: &mut Vec<Decoded>, block: u64) {
+    let [.., first, branch] = &mut all[..] else { return };
     if !branch.i.is_jcc_short_or_near() {
-        return false;
+        return;
     }
     let Some(with_branch) = first.choice.as_ref().and_then(|choice| choice.with_branch) else {
-        return false;
+        return;
     };
     let condition = transfer::condition(&branch.i);
     let run = with_branch(condition);
-    let takes = first.op.takes_branch(run, branch.i.near_branch_target(), block);
-    if takes {
+    if first.op.takes_branch(run, branch.i.near_branch_target(), block) {
         first.branch = Some(condition);
         all.pop();
     }
-    takes
 }
 
 /// Lets handlers carry out the next operation as well.
