@@ -185,29 +185,27 @@ enum Ran {
 // By itself, so that what it works with stays in registers of this processor.
 #[inline(never)]
 fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, mut left: u64) -> (Ran, u64) {
-    // What changes it stops the block that does.
-    let generation = core.memory.generation();
     let mut number = first;
     loop {
         let block = blocks.get(number);
-        if block.instructions > left {
+        let Some(behind) = left.checked_sub(block.instructions) else {
             cold_path();
             return (Ran::Short, left);
-        }
+        };
+        left = behind;
         let ran = if block.turns == Turns::None {
             run_block(core, block)
         } else {
-            let (ran, behind) = run_turns(core, block, left);
-            left = behind;
+            let ran;
+            (ran, left) = run_turns(core, block, left);
             ran
         };
         if let Err(stop) = ran {
             cold_path();
             let done = block.ops.len() - core.unfinished;
-            return (Ran::Stopped(number, done, stop), left);
+            return (Ran::Stopped(number, done, stop), left + block.instructions);
         }
-        left -= block.instructions;
-        let Some(next) = block.follower(core.rip, generation) else {
+        let Some(next) = block.follower(core.rip, core.memory.generation()) else {
             cold_path();
             return (Ran::Unlinked(number), left);
         };
@@ -215,15 +213,14 @@ fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, mut left: u64) -> (R
     }
 }
 
-/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left. Tells how
-/// many are left; those of the last turn are not yet counted.
+/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left, which are
+/// counted without those of its first turn. Tells how many are left.
 #[inline(never)]
 fn run_turns(core: &mut Core, block: &Block, mut left: u64) -> (Outcome, u64) {
     enter(core, block);
     core.again = block.turns == Turns::WithoutFlags;
     loop {
-        let behind = left - block.instructions;
-        let enough = behind >= block.instructions;
+        let enough = left >= block.instructions;
         if !enough {
             core.again = false;
         }
@@ -235,7 +232,7 @@ fn run_turns(core: &mut Core, block: &Block, mut left: u64) -> (Outcome, u64) {
                 return (ran, left);
             }
         }
-        left = behind;
+        left -= block.instructions;
     }
 }
 

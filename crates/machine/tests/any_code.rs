@@ -63,11 +63,11 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
     const TWO: [u8; 14] =
         [0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x39, 0x85, 0x89, 0x03, 0x2B, 0x3B, 0x8B];
     let mut byte = |below: u64| ((next(state) >> 24) % below) as u8;
-    let (kind, registers) = (byte(13), 0xC0 | byte(64));
+    let (kind, registers) = (byte(15), 0xC0 | byte(64));
     // RSP stays as it is.
     let registers = registers & if registers & 0x38 == 0x20 { !0x20 } else { !0 };
     let registers = registers & if registers & 7 == 4 { !4 } else { !0 };
-    if byte(3) != 0 && (kind < 8 || kind == 9) {
+    if byte(3) != 0 && (kind < 8 || matches!(kind, 9 | 12)) {
         into.push(0x48);
     }
     match kind {
@@ -87,6 +87,9 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
             into.extend([prefix, 0x8B, registers]);
             into.extend([prefix, change, 0xC0 | byte(8) << 3 | registers >> 3 & 7, byte(40)]);
         }
+        // A number, and nothing.
+        12 => into.extend([0xC7, registers & 0xC7, byte(255), byte(255), 0, 0x80 * byte(2)]),
+        13 => into.extend([[0x31, 0x29][usize::from(byte(2))], 0xC0 | ((registers & 7) * 9)]),
         // A branch to what comes next in either case.
         _ => into.extend([0x70 + byte(16), 0]),
     }

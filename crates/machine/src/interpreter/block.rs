@@ -25,6 +25,9 @@ pub(crate) enum Turns {
 }
 
 /// Instructions that are run one after the other.
+// Of a size whose multiples are found by a shift, since the way to the next block is what a mispredicted branch
+// waits for.
+#[repr(align(64))]
 pub(crate) struct Block {
     pub(crate) address: u64,
     /// Where the last instruction ends.

@@ -7,7 +7,7 @@
 //! It is the commonest of 64 bits in chains of work with registers. Each more costs a handler with each other.
 
 use super::arithmetic::{self, Alu, in_register, result_only};
-use super::moves::{address, extend_register, load};
+use super::moves::{address, copy, extend_register, load};
 use super::multiply::product_only;
 use super::shift::{left_only, right_only, rotate_only};
 use super::{AtHand, Form, form, unary};
@@ -71,6 +71,7 @@ paired! {
     XorGiven result_only::<arithmetic::Xor, First, Given<From>, B8>;
     AndNumber result_only::<arithmetic::And, First, Value, B8>;
     AndNumberToGiven result_only::<arithmetic::And, Given<First>, Value, B8>;
+    MultiplyNumber product_only::<From, Value, B8>;
     MultiplyGiven product_only::<Given<First>, From, B8>;
     ShiftGivenLeft left_only::<Given<First>, B8>;
     ShiftGivenRight right_only::<Given<First>, B8>;
@@ -78,7 +79,11 @@ paired! {
     Address address::<Base, Index, B8>;
     AddressOfGivenBase address::<Given<Base>, Index, B8>;
     AddressOfGivenIndex address::<Base, Given<Index>, B8>;
+    Copy copy::<From, B8>;
+    CopyHalf copy::<From, B4>;
+    Number copy::<Value, B8>;
     Load load::<B8>;
+    LoadHalf load::<B4>;
     Byte extend_register::<B1, B4, false>;
     CompareGiven in_register::<arithmetic::Cmp, Given<First>, From, B8>;
 }
@@ -157,14 +162,26 @@ impl Paired {
         use Mnemonic as M;
         let form = form(i)?;
         let wide = Core::size(i, 0) == 8;
+        let half = Core::size(i, 0) == 4;
+        let general = i.op0_register().is_gpr();
         Some(match (i.mnemonic(), form) {
             (M::Movzx, Form::RegisterRegister)
                 if Core::size(i, 0) >= 4 && Core::size(i, 1) == 1 =>
             {
                 Self::Byte
             }
+            (M::Mov, Form::RegisterRegister) if half && general => Self::CopyHalf,
+            (M::Mov, Form::RegisterMemory) if half && general => Self::LoadHalf,
+            // A number of 32 bits has zeros above.
+            (M::Mov, Form::RegisterImmediate) if half || wide => Self::Number,
+            (M::Xor | M::Sub, Form::RegisterRegister)
+                if without_flags && (half || wide) && i.op0_register() == i.op1_register() =>
+            {
+                Self::Number
+            }
             _ if !wide => return None,
-            (M::Mov, Form::RegisterMemory) if i.op0_register().is_gpr() => Self::Load,
+            (M::Mov, Form::RegisterRegister) if general => Self::Copy,
+            (M::Mov, Form::RegisterMemory) if general => Self::Load,
             (M::Cmp, Form::RegisterRegister) if at_hand.is_first(i) => Self::CompareGiven,
             (M::Lea, Form::RegisterMemory) if at_hand.is_base(i) => Self::AddressOfGivenBase,
             (M::Lea, Form::RegisterMemory) if at_hand.is_index(i) => Self::AddressOfGivenIndex,
@@ -177,6 +194,7 @@ impl Paired {
             (M::Add, Form::RegisterRegister) => Self::Add,
             (M::Sub, Form::RegisterRegister) => Self::Sub,
             (M::Xor, Form::RegisterRegister) => Self::Xor,
+            (M::Imul, Form::RegisterRegisterImmediate) => Self::MultiplyNumber,
             (M::Add, Form::RegisterImmediate) => Self::AddNumber,
             (M::And, Form::RegisterImmediate) => Self::AndNumber,
             _ => return None,
