@@ -30,8 +30,9 @@ mod width;
 mod x87;
 
 use crate::{Exit, Memory, Processor, Registers};
-use block::{Block, Blocks};
-use core::{BLOCK, Core, Stop};
+use block::{Block, Blocks, Turns};
+use core::{BLOCK, Core, Outcome, Stop};
+use std::hint::cold_path;
 use std::ops::Range;
 use translate::{LONGEST_BLOCK, Limits};
 
@@ -91,9 +92,9 @@ impl Interpreter {
             if let Some(last) = last {
                 self.blocks.link(last, at, number, generation);
             }
-            let before = left;
-            let ran = run_linked(&mut self.core, &self.blocks, number, &mut left);
-            self.executed += before - left;
+            let (ran, behind) = run_linked(&mut self.core, &self.blocks, number, left);
+            self.executed += left - behind;
+            left = behind;
             match ran {
                 Ran::Unlinked(number) => last = Some(number),
                 Ran::Short => return self.run_rest(left),
@@ -130,7 +131,8 @@ impl Interpreter {
                     self.executed += block.ops.len() as u64;
                     left -= block.ops.len() as u64;
                 }
-                Err((done, stop)) => {
+                Err(stop) => {
+                    let done = block.ops.len() - self.core.unfinished;
                     let op = &block.ops[done];
                     let here = block.address.wrapping_add(op.offset.into());
                     left -= done as u64 + 1;
@@ -150,7 +152,7 @@ impl Interpreter {
         self.core.changed = false;
         match stop {
             Stop::Exit | Stop::Unfinished => self.core.rip = here,
-            Stop::Done | Stop::Changed => {
+            Stop::Done | Stop::Changed | Stop::Again => {
                 // A branch at the end of a block has said where to go on.
                 if !is_last {
                     self.core.rip = here.wrapping_add(length.into());
@@ -178,37 +180,73 @@ enum Ran {
     Stopped(u32, usize, Stop),
 }
 
-/// Runs a block and those that are known to follow, for as long as instructions are left.
-#[inline(always)]
-fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, left: &mut u64) -> Ran {
-    // What changes it stops the block that does.
-    let generation = core.memory.generation();
+/// Runs a block and those that are known to follow, for as long as instructions are left. Tells how many are
+/// left then, those of the last block not counted where it did not come to its end.
+// By itself, so that what it works with stays in registers of this processor.
+#[inline(never)]
+fn run_linked(core: &mut Core, blocks: &Blocks, first: u32, mut left: u64) -> (Ran, u64) {
     let mut number = first;
-    let mut block = blocks.get(number);
     loop {
-        if block.instructions > *left {
-            return Ran::Short;
+        let block = blocks.get(number);
+        let Some(behind) = left.checked_sub(block.instructions) else {
+            cold_path();
+            return (Ran::Short, left);
+        };
+        left = behind;
+        let ran = if block.turns == Turns::None {
+            run_block(core, block)
+        } else {
+            let ran;
+            (ran, left) = run_turns(core, block, left);
+            ran
+        };
+        if let Err(stop) = ran {
+            cold_path();
+            let done = block.ops.len() - core.unfinished;
+            return (Ran::Stopped(number, done, stop), left + block.instructions);
         }
-        if let Err((done, stop)) = run_block(core, block) {
-            return Ran::Stopped(number, done, stop);
-        }
-        *left -= block.instructions;
-        if core.rip == block.address {
-            continue;
-        }
-        match block.follower(core.rip, generation) {
-            Some(next) => (number, block) = (next, blocks.get(next)),
-            None => return Ran::Unlinked(number),
-        }
+        let Some(next) = block.follower(core.rip, core.memory.generation()) else {
+            cold_path();
+            return (Ran::Unlinked(number), left);
+        };
+        number = next;
     }
 }
 
-/// Runs the operations of a block; where one stops, its number and why.
+/// Runs a block that may lead to its own beginning, for as long as it does and instructions are left, which are
+/// counted without those of its first turn. Tells how many are left.
+#[inline(never)]
+fn run_turns(core: &mut Core, block: &Block, mut left: u64) -> (Outcome, u64) {
+    enter(core, block);
+    core.again = block.turns == Turns::WithoutFlags;
+    loop {
+        let enough = left >= block.instructions;
+        if !enough {
+            core.again = false;
+        }
+        match (block.first)(core, &block.ops, 0) {
+            Err(Stop::Again) => {}
+            Ok(()) if enough && core.rip == block.address => core.rip = block.end,
+            ran => {
+                core.again = false;
+                return (ran, left);
+            }
+        }
+        left -= block.instructions;
+    }
+}
+
+/// Runs the operations of a block.
 #[inline(always)]
-fn run_block(core: &mut Core, block: &Block) -> Result<(), (usize, Stop)> {
+fn run_block(core: &mut Core, block: &Block) -> Outcome {
+    enter(core, block);
+    (block.first)(core, &block.ops, 0)
+}
+
+#[inline(always)]
+fn enter(core: &mut Core, block: &Block) {
     core.rip = block.end;
     core.general[usize::from(BLOCK)] = block.address;
-    threaded::run(core, &block.ops).map_err(|stop| (block.ops.len() - core.unfinished, stop))
 }
 
 impl Processor for Interpreter {

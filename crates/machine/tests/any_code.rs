@@ -63,11 +63,11 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
     const TWO: [u8; 14] =
         [0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x39, 0x85, 0x89, 0x03, 0x2B, 0x3B, 0x8B];
     let mut byte = |below: u64| ((next(state) >> 24) % below) as u8;
-    let (kind, registers) = (byte(13), 0xC0 | byte(64));
+    let (kind, registers) = (byte(15), 0xC0 | byte(64));
     // RSP stays as it is.
     let registers = registers & if registers & 0x38 == 0x20 { !0x20 } else { !0 };
     let registers = registers & if registers & 7 == 4 { !4 } else { !0 };
-    if byte(3) != 0 && (kind < 8 || kind == 9) {
+    if byte(3) != 0 && (kind < 8 || matches!(kind, 9 | 12)) {
         into.push(0x48);
     }
     match kind {
@@ -87,8 +87,52 @@ fn of_registers(state: &mut u64, into: &mut Vec<u8>) {
             into.extend([prefix, 0x8B, registers]);
             into.extend([prefix, change, 0xC0 | byte(8) << 3 | registers >> 3 & 7, byte(40)]);
         }
+        // A number, and nothing.
+        12 => into.extend([0xC7, registers & 0xC7, byte(255), byte(255), 0, 0x80 * byte(2)]),
+        13 => into.extend([[0x31, 0x29][usize::from(byte(2))], 0xC0 | ((registers & 7) * 9)]),
         // A branch to what comes next in either case.
         _ => into.extend([0x70 + byte(16), 0]),
+    }
+}
+
+/// A comparison or a step, and a branch so far back.
+fn a_turn(state: &mut u64, back: usize, into: &mut Vec<u8>) {
+    const CHANGES: [&[u8]; 9] = [
+        &[0x48, 0xFF, 0xC9],
+        &[0xFF, 0xC9],
+        &[0x48, 0xFF, 0xC2],
+        &[0x48, 0x83, 0xE9, 0x01],
+        &[0x48, 0x83, 0xC2, 0x08],
+        &[0x48, 0x39, 0xCA],
+        &[0x39, 0xC1],
+        &[0x83, 0xE1, 0x7F],
+        &[0x84, 0xC9],
+    ];
+    let change = CHANGES[(next(state) >> 24) as usize % CHANGES.len()];
+    // Mostly while there is something to count.
+    let condition = if next(state) >> 24 & 1 == 0 { 5 } else { (next(state) >> 24) as u8 % 16 };
+    into.extend(change);
+    let distance = back + change.len() + 2;
+    into.extend([0x70 + condition, (distance as u8).wrapping_neg()]);
+}
+
+#[test]
+fn loops_of_registers() {
+    let mut state = 17;
+    for _ in 0..8000 {
+        let mut input: Vec<u8> = (0..10).map(|_| (next(&mut state) >> 24) as u8).collect();
+        // Some instructions before, so that the loop is come to and not begun with.
+        for _ in 0..next(&mut state) >> 24 & 3 {
+            of_registers(&mut state, &mut input);
+        }
+        let start = input.len();
+        for _ in 0..next(&mut state) >> 24 & 7 {
+            of_registers(&mut state, &mut input);
+        }
+        let back = input.len() - start;
+        a_turn(&mut state, back, &mut input);
+        of_registers(&mut state, &mut input);
+        machine(&input);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Code that was decoded, and where it is.
 
 use super::op::Op;
-use super::threaded;
+use super::threaded::{self, Handler};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -15,17 +15,32 @@ const RECENT: usize = 1024;
 /// A frame, and the version of its code that was decoded.
 pub(crate) type Source = (u32, u32);
 
+/// Whether a block ends in a branch to its own beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turns {
+    None,
+    WithFlags,
+    /// It does, and nobody sees the flags of its last operations there.
+    WithoutFlags,
+}
+
 /// Instructions that are run one after the other.
+// Of a size whose multiples are found by a shift, since the way to the next block is what a mispredicted branch
+// waits for.
+#[repr(align(64))]
 pub(crate) struct Block {
     pub(crate) address: u64,
     /// Where the last instruction ends.
     pub(crate) end: u64,
+    /// The handler of the first operation.
+    pub(crate) first: Handler,
     pub(crate) ops: Box<[Op]>,
     /// How many instructions it has: an operation may be two.
     pub(crate) instructions: u64,
     /// Where the bytes came from: the frame of its page, and that of the next when its only instruction
     /// reaches there.
     pub(crate) sources: (Source, Option<Source>),
+    pub(crate) turns: Turns,
     /// The blocks that came next, for as long as nothing that matters to them has changed.
     next: [(u64, u32); 2],
     linked: u64,
@@ -41,14 +56,17 @@ impl Block {
         mut ops: Vec<Op>,
         instructions: u64,
         sources: (Source, Option<Source>),
+        turns: Turns,
     ) -> Self {
-        threaded::link(&mut ops);
+        let first = threaded::link(&mut ops);
         Self {
+            first,
             address: range.start,
             end: range.end,
             instructions,
             ops: ops.into_boxed_slice(),
             sources,
+            turns,
             next: [(NOWHERE, 0); 2],
             linked: 0,
             turn: 0,

@@ -27,6 +27,8 @@ pub(crate) enum Stop {
     Changed,
     /// It is a long string operation that goes on where it stopped.
     Unfinished,
+    /// It led to the beginning of its block, which is to be run again.
+    Again,
 }
 
 pub(crate) type Outcome = Result<(), Stop>;
@@ -71,6 +73,9 @@ pub(crate) struct Core {
     /// Code that was decoded has been written to.
     pub(crate) changed: bool,
     pub(crate) exit: Option<Exit>,
+    /// Whether a branch to the beginning of its block may leave out its flags: as much is left to be run as the
+    /// block has, and nobody sees them there.
+    pub(crate) again: bool,
     /// How many operations the block had left when one stopped it, that one included.
     pub(crate) unfinished: usize,
     /// The control word of x87.
@@ -91,6 +96,7 @@ impl Core {
             rip: 0,
             changed: false,
             exit: None,
+            again: false,
             unfinished: 0,
             x87_control: super::x87::RESET,
             registers: Registers::default(),

@@ -1,12 +1,12 @@
 //! A block that is being made, and what makes its operations fewer.
 
-use super::block::{Block, Source};
+use super::block::{Block, Source, Turns};
 use super::family;
 use super::fast::pairs::{self, Paired};
 use super::fast::{self, AtHand, Choice};
 use super::flags::STATUS;
 use super::op::Op;
-use super::threaded::Hands;
+use super::threaded::{Handler, Hands};
 use super::transfer;
 use iced_x86::{Code, FlowControl, Instruction, RflagsBits};
 
@@ -30,12 +30,18 @@ impl Decoded {
 
     /// What it is among the operations that can be one of two.
     fn paired(&self) -> Option<Paired> {
-        self.choice.as_ref()?;
-        match self.branch {
-            Some(pairs::NOT_ZERO) if self.i.code() == Code::Dec_rm64 => Some(Paired::CountDown),
-            Some(_) => None,
-            None => Paired::of(&self.i, self.at_hand, self.quiet),
+        self.choice.as_ref().filter(|_| self.branch.is_none())?;
+        Paired::of(&self.i, self.at_hand, self.quiet)
+    }
+
+    /// A handler of this and of the operation behind it.
+    fn with(&self, second: &Self) -> Option<Handler> {
+        let counts_down =
+            second.branch == Some(pairs::NOT_ZERO) && second.i.code() == Code::Dec_rm64;
+        if counts_down && self.choice.is_some() {
+            return pairs::with_count_down(&self.i, self.at_hand);
         }
+        Some(pairs::both(self.paired()?, second.paired()?))
     }
 }
 
@@ -89,13 +95,22 @@ impl Draft {
     /// The block.
     pub(crate) fn finish(mut self, sources: (Source, Option<Source>)) -> Block {
         let end = self.all.last().map_or(self.address, |last| last.i.next_ip());
+        let mut turns = Turns::None;
         if !self.exact {
-            drop_flags(&mut self.all);
+            let leads_back = self.all.last().is_some_and(|last| {
+                last.i.is_jcc_short_or_near() && last.i.near_branch_target() == self.address
+            });
+            let needed = drop_flags(&mut self.all);
             fuse(&mut self.all, self.address);
             pair(&mut self.all);
+            turns = match leads_back {
+                true if left_out(&self.all) & needed == 0 => Turns::WithoutFlags,
+                true => Turns::WithFlags,
+                false => Turns::None,
+            };
         }
         let ops = self.all.into_iter().map(|decoded| decoded.op).collect();
-        Block::new(self.address..end, ops, self.instructions.into(), sources)
+        Block::new(self.address..end, ops, self.instructions.into(), sources, turns)
     }
 }
 
@@ -107,8 +122,8 @@ fn decode(i: &Instruction, block: u64, at_hand: AtHand) -> Option<Decoded> {
     Some(Decoded::new(i, op, None, at_hand))
 }
 
-/// Leaves out flags that are set again before anyone can see them.
-fn drop_flags(all: &mut [Decoded]) {
+/// Leaves out flags that are set again before anyone can see them. Tells which can be seen that were set before.
+fn drop_flags(all: &mut [Decoded]) -> u64 {
     let mut needed = STATUS;
     for decoded in all.iter_mut().rev() {
         let i = &decoded.i;
@@ -128,9 +143,10 @@ fn drop_flags(all: &mut [Decoded]) {
             None => STATUS,
         };
     }
+    needed
 }
 
-/// Makes one operation of a comparison and the branch behind it.
+/// Makes one operation of a comparison and the branch behind it, where that is possible.
 fn fuse(all: &mut Vec<Decoded>, block: u64) {
     let [.., first, branch] = &mut all[..] else { return };
     if !branch.i.is_jcc_short_or_near() {
@@ -150,12 +166,18 @@ fn fuse(all: &mut Vec<Decoded>, block: u64) {
 /// Lets handlers carry out the next operation as well.
 fn pair(mut rest: &mut [Decoded]) {
     while let [first, second, ..] = rest {
-        let both = first.paired().zip(second.paired());
-        if let Some((one, other)) = both {
-            first.op.run = pairs::both(one, other);
+        let both = first.with(second);
+        if let Some(run) = both {
+            first.op.run = run;
         }
         rest = &mut rest[if both.is_some() { 2 } else { 1 }..];
     }
+}
+
+/// The flags that the last operations leave out when their block is run again.
+fn left_out(all: &[Decoded]) -> u64 {
+    let last_two = all.iter().rev().take(2);
+    last_two.fold(0, |flags, decoded| flags | bits(decoded.i.rflags_modified()))
 }
 
 /// Whether an instruction cannot fault: nothing of it is in memory, and it goes nowhere.

@@ -1,7 +1,8 @@
 //! An instruction made ready to run.
 
-use super::core::{BLOCK, Core, FS, GS, NONE, Outcome};
+use super::core::{BLOCK, Core, FS, GS, NONE, Outcome, Stop};
 use super::family::Family;
+use super::flags::Flags;
 use super::input::{Base, Index, Input};
 use super::threaded::{self, Handler, handler};
 use iced_x86::{Instruction, Register};
@@ -98,12 +99,25 @@ impl Op {
         true
     }
 
-    /// Carries out the branch that it has taken.
+    /// Carries out the branch that it has taken, behind what changes the flags.
     #[inline(always)]
-    pub(crate) fn branch<const C: u8>(&self, core: &mut Core) {
-        if core.flags.holds(C) {
+    pub(crate) fn branch<const C: u8>(
+        &self,
+        core: &mut Core,
+        change: impl Fn(&mut Flags),
+    ) -> Outcome {
+        let mut flags = core.flags;
+        change(&mut flags);
+        let holds = flags.holds(C);
+        if holds && core.again {
+            return Err(Stop::Again);
+        }
+        // Not the copy, which would be stored as a whole.
+        change(&mut core.flags);
+        if holds {
             core.rip = core.number(BLOCK).wrapping_add(self.displacement as i64 as u64);
         }
+        Ok(())
     }
 
     /// The address of the memory operand without its segment.

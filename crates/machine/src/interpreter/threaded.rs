@@ -27,15 +27,6 @@ pub(crate) enum Hands {
     Nothing,
 }
 
-/// Runs all operations of a block.
-#[inline(always)]
-pub(crate) fn run(core: &mut Core, ops: &[Op]) -> Outcome {
-    match ops {
-        [first, ..] => (first.run)(core, ops, 0),
-        [] => Ok(()),
-    }
-}
-
 /// Carries out one operation, whose action gives what it hands on, and goes on to the next.
 #[inline(always)]
 pub(crate) fn step(
@@ -68,13 +59,14 @@ pub(crate) fn nothing(_: &mut Core, _: &[Op], _: u64) -> Outcome {
     Ok(())
 }
 
-/// Lets each operation know the handler of the one behind it.
-pub(crate) fn link(ops: &mut [Op]) {
+/// Lets each operation know the handler of the one behind it. Tells that of the first.
+pub(crate) fn link(ops: &mut [Op]) -> Handler {
     let mut then: Handler = nothing;
     for op in ops.iter_mut().rev() {
         op.then = then;
         then = op.run;
     }
+    then
 }
 
 /// Carries out the last operation of a block.
@@ -86,7 +78,11 @@ pub(crate) fn end(
     action: impl FnOnce(&mut Core, &Op, u64) -> Outcome,
 ) -> Outcome {
     let [op, ..] = ops else { return Ok(()) };
-    action(core, op, given).inspect_err(|_| core.unfinished = 1)
+    action(core, op, given).inspect_err(|stop| {
+        if *stop != Stop::Again {
+            core.unfinished = 1;
+        }
+    })
 }
 
 /// A handler of an action that ends its block.

@@ -2,6 +2,7 @@
 
 use super::{AtHand, Choice, Form, by_condition, by_width};
 use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::flags::Flags;
 use crate::interpreter::input::{First, From, Given, Input, Value};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handed, Handler, Hands, ending, handing};
@@ -15,7 +16,7 @@ pub(super) trait Alu {
     /// Whether a branch behind it is common enough for handlers of both.
     const FUSES: bool;
     fn result(a: u64, b: u64) -> u64;
-    fn flags(core: &mut Core, a: u64, b: u64, r: u64, gap: u32);
+    fn flags(flags: &mut Flags, a: u64, b: u64, r: u64, gap: u32);
 }
 
 macro_rules! operations {
@@ -30,21 +31,21 @@ macro_rules! operations {
                 $f(a, b)
             }
             #[inline(always)]
-            fn flags(core: &mut Core, a: u64, b: u64, r: u64, gap: u32) {
-                $flags(core, a, b, r, gap);
+            fn flags(flags: &mut Flags, a: u64, b: u64, r: u64, gap: u32) {
+                $flags(flags, a, b, r, gap);
             }
         }
     )*};
 }
 
 operations! {
-    Add true true u64::wrapping_add, |core: &mut Core, a, b, r, gap| core.flags.added(a, b, r, gap);
-    Sub true true u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
-    Cmp false true u64::wrapping_sub, |core: &mut Core, a, b, r, gap| core.flags.subtracted(a, b, r, gap);
-    And true true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Or true false |a, b| a | b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Xor true false |a, b| a ^ b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
-    Test false true |a, b| a & b, |core: &mut Core, _, _, r, gap| core.flags.logical(r, gap);
+    Add true true u64::wrapping_add, |flags: &mut Flags, a, b, r, gap| flags.added(a, b, r, gap);
+    Sub true true u64::wrapping_sub, |flags: &mut Flags, a, b, r, gap| flags.subtracted(a, b, r, gap);
+    Cmp false true u64::wrapping_sub, |flags: &mut Flags, a, b, r, gap| flags.subtracted(a, b, r, gap);
+    And true true |a, b| a & b, |flags: &mut Flags, _, _, r, gap| flags.logical(r, gap);
+    Or true false |a, b| a | b, |flags: &mut Flags, _, _, r, gap| flags.logical(r, gap);
+    Xor true false |a, b| a ^ b, |flags: &mut Flags, _, _, r, gap| flags.logical(r, gap);
+    Test false true |a, b| a & b, |flags: &mut Flags, _, _, r, gap| flags.logical(r, gap);
 }
 
 pub(super) fn choose(i: &Instruction, form: Form, at_hand: AtHand) -> Option<Choice> {
@@ -111,9 +112,12 @@ fn and_branch<const C: u8, O: Alu, A: Input, B: Input, W: Width>(
     op: &Op,
     given: u64,
 ) -> Outcome {
-    in_register::<O, A, B, W>(core, op, given)?;
-    op.branch::<C>(core);
-    Ok(())
+    let (a, b) = (A::get(core, op, given) << W::GAP, B::get(core, op, given) << W::GAP);
+    let r = O::result(a, b);
+    if O::WRITES {
+        W::put(core, op.to, r >> W::GAP);
+    }
+    op.branch::<C>(core, |flags| O::flags(flags, a, b, r, W::GAP))
 }
 
 #[inline(always)]
@@ -131,7 +135,7 @@ pub(super) fn in_register<O: Alu, A: Input, B: Input, W: Width>(
 fn carry_out<O: Alu, W: Width>(core: &mut Core, to: u8, a: u64, b: u64) -> Option<u64> {
     let (a, b) = (a << W::GAP, b << W::GAP);
     let r = O::result(a, b);
-    O::flags(core, a, b, r, W::GAP);
+    O::flags(&mut core.flags, a, b, r, W::GAP);
     O::WRITES.then(|| W::put(core, to, r >> W::GAP))
 }
 
@@ -160,7 +164,7 @@ fn in_memory<O: Alu, B: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -
     if O::WRITES {
         W::store(core, address, r >> W::GAP)?;
     }
-    O::flags(core, a, b, r, W::GAP);
+    O::flags(&mut core.flags, a, b, r, W::GAP);
     if O::WRITES {
         core.finish()?;
     }

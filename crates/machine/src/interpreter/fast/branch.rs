@@ -1,7 +1,7 @@
 //! Branches, calls and returns, and what does nothing.
 
 use super::{Choice, by_condition};
-use crate::interpreter::core::{Core, Outcome};
+use crate::interpreter::core::{Core, Outcome, Stop};
 use crate::interpreter::op::Op;
 use crate::interpreter::threaded::{Handler, Hands, ending, handler};
 use crate::interpreter::transfer::condition;
@@ -32,6 +32,9 @@ fn nothing(_: &mut Core, _: &Op) -> Outcome {
 
 fn conditional<const C: u8>(core: &mut Core, op: &Op, _: u64) -> Outcome {
     if core.flags.holds(C) {
+        if core.again {
+            return Err(Stop::Again);
+        }
         core.rip = op.value;
     }
     Ok(())

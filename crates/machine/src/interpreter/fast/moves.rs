@@ -50,7 +50,7 @@ fn copies<I: Input>(size: usize) -> Handler {
     by_width!(handing, size, copy, I)
 }
 
-fn copy<I: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
+pub(super) fn copy<I: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
     let value = I::get(core, op, given);
     Ok(W::put(core, op.to, value))
 }

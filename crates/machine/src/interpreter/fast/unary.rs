@@ -54,16 +54,22 @@ pub(super) fn and_branch<const C: u8, const UP: bool, A: Input, W: Width>(
     op: &Op,
     given: u64,
 ) -> Outcome {
-    step::<UP, A, W>(core, op, given)?;
-    op.branch::<C>(core);
-    Ok(())
+    let r = stepped::<UP, A, W>(core, op, given);
+    W::put(core, op.to, r >> W::GAP);
+    op.branch::<C>(core, |flags| flags.stepped(r, W::GAP, UP))
+}
+
+/// One more or one less at the upper end of the word.
+#[inline(always)]
+pub(super) fn stepped<const UP: bool, A: Input, W: Width>(core: &Core, op: &Op, given: u64) -> u64 {
+    let (a, one) = (A::get(core, op, given) << W::GAP, 1 << W::GAP);
+    if UP { a.wrapping_add(one) } else { a.wrapping_sub(one) }
 }
 
 /// One more or one less, which leaves the carry alone.
 #[inline(always)]
 fn step<const UP: bool, A: Input, W: Width>(core: &mut Core, op: &Op, given: u64) -> Handed {
-    let (a, one) = (A::get(core, op, given) << W::GAP, 1 << W::GAP);
-    let r = if UP { a.wrapping_add(one) } else { a.wrapping_sub(one) };
+    let r = stepped::<UP, A, W>(core, op, given);
     core.flags.stepped(r, W::GAP, UP);
     Ok(W::put(core, op.to, r >> W::GAP))
 }
