@@ -166,6 +166,7 @@ impl Condensed {
             returns,
             of,
             stored,
+            hidden: _,
             is_static: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);

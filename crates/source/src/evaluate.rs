@@ -190,7 +190,10 @@ impl<'w, 't> Place<'w, 't> {
         }
         let each: Vec<Value> =
             local.events.iter().map(|event| self.after(name, event, depth)).collect();
-        let values = self.narrowed(name, &local, begin, each, depth);
+        let mut values = self.narrowed(name, &local, begin, each, depth);
+        if function.hidden.iter().any(|one| **one == *name) {
+            values.push(Value::open(Unknown::Variable(name.into())));
+        }
         Some(match values.is_empty() {
             true => Value::open(Unknown::Variable(name.into())),
             false => Value::either(values),
@@ -288,6 +291,9 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
+        }
+        if self.world.hidden.contains(name) {
+            values.push(Value::open(Unknown::Variable(name.into())));
         }
         // Whether what sets it comes first is not followed.
         if values.iter().any(|value| !begins.contains(value)) && !begins.is_empty() {

@@ -98,7 +98,8 @@ impl<'w> Place<'w, '_> {
                 || one.is_static
                 || is_in_lambda(function, one.name.start)
         };
-        if is_in_lambda(function, self.at) || events.iter().any(changes) {
+        let is_hidden = function.hidden.iter().any(|one| **one == *name);
+        if is_hidden || is_in_lambda(function, self.at) || events.iter().any(changes) {
             return false;
         }
         let text = self.world.tree.file(self.world.parsed[self.parsed].file).text.as_str();
