@@ -15,6 +15,7 @@ mod pool_flags;
 mod pool_type;
 mod process_handle;
 mod processor_mode;
+mod returned_address;
 mod section_attributes;
 mod video_pool_type;
 mod words;
@@ -54,6 +55,8 @@ pub enum Role {
     AllocateRoutine,
     /// The address of the memory that an MDL describes; does not decide.
     DescribedAddress,
+    /// Where the address of a mapping is stored; does not decide.
+    ReturnedAddress,
 }
 
 /// What a value of a role means.
@@ -93,7 +96,7 @@ struct Meaning {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 15] = [
+    pub const ALL: [Role; 16] = [
         Role::PoolType,
         Role::PoolFlags,
         Role::LookasideFlags,
@@ -109,6 +112,7 @@ impl Role {
         Role::ContextType,
         Role::AllocateRoutine,
         Role::DescribedAddress,
+        Role::ReturnedAddress,
     ];
 
     fn meaning(self) -> &'static Meaning {
@@ -128,6 +132,7 @@ impl Role {
             Role::ContextType => &context_type::MEANING,
             Role::AllocateRoutine => &allocate_routine::MEANING,
             Role::DescribedAddress => &described_address::MEANING,
+            Role::ReturnedAddress => &returned_address::MEANING,
         }
     }
 

@@ -88,7 +88,7 @@ fn roles() {
         "no role is called `cache-type`; there are pool-type, pool-flags, lookaside-flags, \
          page-protection, mdl-priority, io-space-cache-type, contiguous-cache-type, heap-flags, \
          video-pool-type, section-attributes, processor-mode, process-handle, context-type, \
-         allocate-routine, described-address",
+         allocate-routine, described-address, returned-address",
     );
     refused(
         "\"io-space-cache-type\"",

@@ -166,6 +166,7 @@ impl Condensed {
             returns,
             of,
             stored,
+            hidden: _,
             is_static: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
@@ -204,22 +205,23 @@ impl Condensed {
         self.move_back(&mut fork.range);
         let back = |range: &mut Range<usize>| self.move_back(range);
         match &mut fork.kind {
-            ForkKind::Choice(one, other) => [one].into_iter().chain(other).for_each(back),
+            ForkKind::Choice { condition, yes, no } => {
+                [condition, yes].into_iter().chain(no).for_each(back);
+            }
+            ForkKind::Maybe(condition) => {
+                condition.iter_mut().for_each(|(condition, _)| back(condition));
+            }
+            ForkKind::Switch(on, body) => [on, body].into_iter().for_each(back),
+            ForkKind::Case(value) => value.iter_mut().for_each(back),
             ForkKind::Loop { begins, body, update, is_endless: _ } => {
                 *begins = self.end(*begins);
                 [body].into_iter().chain(update).for_each(back);
             }
             ForkKind::Do(part, _)
-            | ForkKind::Switch(part)
             | ForkKind::Try(part, _)
             | ForkKind::Goto(part)
             | ForkKind::Label(part) => back(part),
-            ForkKind::Maybe
-            | ForkKind::Case(_)
-            | ForkKind::Break
-            | ForkKind::Continue
-            | ForkKind::Leave
-            | ForkKind::Return => {}
+            ForkKind::Break | ForkKind::Continue | ForkKind::Leave | ForkKind::Return => {}
         }
     }
 }

@@ -49,7 +49,13 @@ impl<'w, 't> Place<'w, 't> {
             Expression::Binary(operator, left, right) => {
                 inner(left).binary(*operator, &inner(right))
             }
-            Expression::Choice(of) => inner(&of[0]).choose(|| inner(&of[1]), || inner(&of[2])),
+            Expression::Choice(of) => {
+                let condition = inner(&of[0]);
+                match condition.truth() {
+                    None => self.chosen(of, depth),
+                    Some(_) => condition.choose(|| inner(&of[1]), || inner(&of[2])),
+                }
+            }
             Expression::Cast(bits, of) => inner(of).cast(*bits),
             Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
             Expression::Part(name, steps) => self.part(name, steps, depth),
@@ -161,7 +167,7 @@ impl<'w, 't> Place<'w, 't> {
     }
 
     /// The value of a variable or a parameter of the function around; none where it has none of that name.
-    fn local(&self, name: &str, depth: usize) -> Option<Value> {
+    pub(crate) fn local(&self, name: &str, depth: usize) -> Option<Value> {
         let index = self.function?;
         let function = &self.world.parsed[self.parsed].syntax.functions[index];
         let text = |range: &Range<usize>| self.world.text(self.parsed, range);
@@ -182,8 +188,12 @@ impl<'w, 't> Place<'w, 't> {
         if local.is_loose {
             return Some(self.history(name, begin, local.events, depth));
         }
-        let each = local.events.into_iter().map(|event| self.after(name, event, depth));
-        let values: Vec<Value> = begin.into_iter().chain(each).collect();
+        let each: Vec<Value> =
+            local.events.iter().map(|event| self.after(name, event, depth)).collect();
+        let mut values = self.narrowed(name, &local, begin, each, depth);
+        if function.hidden.iter().any(|one| **one == *name) {
+            values.push(Value::open(Unknown::Variable(name.into())));
+        }
         Some(match values.is_empty() {
             true => Value::open(Unknown::Variable(name.into())),
             false => Value::either(values),
@@ -199,6 +209,9 @@ impl<'w, 't> Place<'w, 't> {
                 true => place.local(name, depth + 4).unwrap_or_else(open),
                 false => Value::open(Unknown::TooMuch),
             };
+            if before.is_never() {
+                return before;
+            }
             before.binary(operator, &place.ranged(range, depth))
         };
         match &event.happens {
@@ -278,6 +291,9 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
+        }
+        if self.world.hidden.contains(name) {
+            values.push(Value::open(Unknown::Variable(name.into())));
         }
         // Whether what sets it comes first is not followed.
         if values.iter().any(|value| !begins.contains(value)) && !begins.is_empty() {

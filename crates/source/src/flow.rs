@@ -4,7 +4,7 @@ mod walk;
 
 use std::ops::Range;
 use tree_sitter::Node;
-pub(crate) use walk::{Event, EventKind, reached};
+pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached};
 
 /// Something that control may take several ways at, or jump to or from.
 #[derive(Debug)]
@@ -16,10 +16,14 @@ pub(crate) struct Fork {
 /// What it is. Ranges are parts of it, bytes of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ForkKind {
-    /// One of two; without the second it may be passed by.
-    Choice(Range<usize>, Option<Range<usize>>),
-    /// It may run or not.
-    Maybe,
+    /// By a condition one of two; without the second it may be passed by.
+    Choice {
+        condition: Range<usize>,
+        yes: Range<usize>,
+        no: Option<Range<usize>>,
+    },
+    /// It may run or not: with a condition, where that has the truth told.
+    Maybe(Option<(Range<usize>, bool)>),
     /// A condition, a body, and what comes after each round.
     Loop {
         begins: usize,
@@ -30,9 +34,10 @@ pub(crate) enum ForkKind {
     },
     /// The body, and whether it may run again.
     Do(Range<usize>, bool),
-    Switch(Range<usize>),
-    /// A label of a switch; whether it is the default.
-    Case(bool),
+    /// What is looked at, and the body.
+    Switch(Range<usize>, Range<usize>),
+    /// A label of a switch; without a value it is the default.
+    Case(Option<Range<usize>>),
     /// The body, and whether what follows it runs in any case.
     Try(Range<usize>, bool),
     Break,
@@ -58,15 +63,21 @@ impl Fork {
         const ALWAYS: [&[u8]; 6] = [b"1", b"TRUE", b"true", b"(1)", b"(TRUE)", b"(true)"];
         const NEVER: [&[u8]; 3] = [b"(0)", b"(FALSE)", b"(false)"];
         let kind = match node.kind() {
-            "if_statement" => ForkKind::Choice(part("consequence")?, part("alternative")),
-            "conditional_expression" => ForkKind::Choice(
-                part("consequence").unwrap_or_else(|| node.start_byte()..node.start_byte()),
-                part("alternative"),
-            ),
+            "if_statement" => ForkKind::Choice {
+                condition: part("condition")?,
+                yes: part("consequence")?,
+                no: part("alternative"),
+            },
+            "conditional_expression" => ForkKind::Choice {
+                condition: part("condition")?,
+                yes: part("consequence").unwrap_or_else(|| node.start_byte()..node.start_byte()),
+                no: part("alternative"),
+            },
             "binary_expression" if says("operator", &[b"&&", b"||"]) => {
-                return Some(Fork { kind: ForkKind::Maybe, range: part("right")? });
+                let kind = ForkKind::Maybe(Some((part("left")?, says("operator", &[b"&&"]))));
+                return Some(Fork { kind, range: part("right")? });
             }
-            "lambda_expression" | "catch_clause" => ForkKind::Maybe,
+            "lambda_expression" | "catch_clause" => ForkKind::Maybe(None),
             "while_statement" => ForkKind::Loop {
                 begins: node.start_byte(),
                 body: part("body")?,
@@ -89,8 +100,8 @@ impl Fork {
                 is_endless: false,
             },
             "do_statement" => ForkKind::Do(part("body")?, !says("condition", &NEVER)),
-            "switch_statement" => ForkKind::Switch(part("body")?),
-            "case_statement" => ForkKind::Case(field("value").is_none()),
+            "switch_statement" => ForkKind::Switch(part("condition")?, part("body")?),
+            "case_statement" => ForkKind::Case(part("value")),
             "seh_try_statement" | "try_statement" => {
                 let last =
                     node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?);

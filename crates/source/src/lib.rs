@@ -29,6 +29,7 @@ mod layout;
 mod lex;
 mod linker;
 mod macro_call;
+mod macro_set;
 mod macros;
 mod number;
 mod opt_in;

@@ -1,7 +1,10 @@
 //! Which variable a name means in a function: of several of one name each has a history of its own.
 
+mod chosen;
+mod narrow;
+
 use crate::evaluate::Place;
-use crate::flow::{Event, EventKind, reached};
+use crate::flow::{Event, EventKind, Way, reached};
 use crate::syntax::{Function, Happens, Variable};
 use crate::world::{World, declares};
 use foldhash::HashMap;
@@ -15,6 +18,8 @@ pub(crate) struct Local<'v> {
     pub(crate) is_given: bool,
     /// Whether the events may happen in any order, and each again.
     pub(crate) is_loose: bool,
+    /// All that happens to it, in order; nothing where that is loose.
+    order: Vec<(Event, &'v Variable)>,
 }
 
 /// Which variable of a function a name means.
@@ -108,11 +113,11 @@ impl<'w> Place<'w, '_> {
         let found = self.in_order(function, &events, is_parameter).unwrap_or_else(|| {
             let found = crate::evaluate::reaching(&events, &function.loops, self.at);
             let is_given = is_parameter && found.begins;
-            Local { events: found.events, is_given, is_loose: true }
+            Local::loose(found.events, is_given)
         });
         // What is left of an earlier call may be anything that is ever given.
         if found.events.iter().any(|one| one.is_static) {
-            return Some(Local { events, is_given: false, is_loose: true });
+            return Some(Local::loose(events, false));
         }
         Some(found)
     }
@@ -128,18 +133,7 @@ impl<'w> Place<'w, '_> {
             events.iter().map(|one| (event(one), *one)).collect();
         all.sort_by_key(|(event, _)| event.at);
         let order: Vec<Event> = all.iter().map(|(event, _)| *event).collect();
-        let same = |one: &Range<usize>, other: &Range<usize>| {
-            self.world.text(self.parsed, one) == self.world.text(self.parsed, other)
-        };
-        let last = |at: usize| {
-            let left = self.budget.get();
-            let mut work = MOST_STEPS.min(left.saturating_mul(STEPS_OF_ONE));
-            let all = work;
-            let body = function.body.clone();
-            let found = reached(&function.forks, &order, body, at, &same, &mut work);
-            self.budget.set(left.saturating_sub((all - work) / STEPS_OF_ONE));
-            found
-        };
+        let last = |at: usize| self.walked(function, &order, at, reached);
         let adds =
             |index: &usize| matches!(all[*index].1.happens, Happens::Gains(_) | Happens::Keeps(_));
         let mut found = last(self.at)?;
@@ -166,7 +160,35 @@ impl<'w> Place<'w, '_> {
             next += 1;
         }
         let events = found.events.into_iter().map(|index| all[index].1).collect();
-        Some(Local { events, is_given: is_parameter && found.begins, is_loose })
+        let is_given = is_parameter && found.begins;
+        let order = if is_loose { Vec::new() } else { all };
+        Some(Local { events, is_given, is_loose, order })
+    }
+
+    /// Walks through a function to the byte `at`, for as much of the budget as that takes.
+    fn walked<T>(
+        &self,
+        function: &Function,
+        events: &[Event],
+        at: usize,
+        walk: impl FnOnce(&Way<'_>, &mut u32) -> T,
+    ) -> T {
+        let same = |one: &Range<usize>, other: &Range<usize>| {
+            self.world.text(self.parsed, one) == self.world.text(self.parsed, other)
+        };
+        let left = self.budget.get();
+        let all = MOST_STEPS.min(left.saturating_mul(STEPS_OF_ONE));
+        let mut work = all;
+        let (forks, body) = (&function.forks[..], function.body.clone());
+        let found = walk(&Way { forks, events, body, at, same: &same }, &mut work);
+        self.budget.set(left.saturating_sub((all - work) / STEPS_OF_ONE));
+        found
+    }
+}
+
+impl<'v> Local<'v> {
+    fn loose(events: Vec<&'v Variable>, is_given: bool) -> Local<'v> {
+        Local { events, is_given, is_loose: true, order: Vec::new() }
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Function {
     pub(crate) of: Range<usize>,
     /// What members are given in it.
     pub(crate) stored: Vec<Stored>,
+    /// Names of variables that macros in it name and set.
+    pub(crate) hidden: Vec<Box<str>>,
     /// Whether only its own file can call it.
     pub(crate) is_static: bool,
 }
@@ -400,6 +402,7 @@ impl Reader<'_> {
             returns: Vec::new(),
             of: node.child_by_field_name("type").map_or(0..0, |of| of.byte_range()),
             stored: Vec::new(),
+            hidden: Vec::new(),
             is_static: self.has_storage(node, b"static"),
         });
     }

@@ -61,6 +61,8 @@ pub enum Unknown {
     Address,
     /// It is not plain whether the driver that the code becomes part of opts in.
     OptIn,
+    /// Conditions before keep control from coming there with what the callers pass.
+    Never,
 }
 
 impl std::fmt::Display for Unknown {
@@ -79,6 +81,7 @@ impl std::fmt::Display for Unknown {
             Unknown::OptIn => {
                 f.write_str("it is not known whether the driver that this is linked into opts in")
             }
+            Unknown::Never => f.write_str("no path is seen that leads there"),
         }
     }
 }
@@ -104,6 +107,10 @@ impl Choice {
     }
 
     fn settled(mut self, bits: Bits, other: Option<Unknown>) -> Choice {
+        // What never comes about makes nothing else.
+        if self.is_never() || other == Some(Unknown::Never) {
+            return Choice::open(Unknown::Never);
+        }
         self.bits = bits;
         self.unknown = match bits.constant() {
             Some(_) => None,
@@ -112,8 +119,17 @@ impl Choice {
         self
     }
 
+    fn is_never(&self) -> bool {
+        self.unknown == Some(Unknown::Never)
+    }
+
     fn truth(&self) -> Option<bool> {
         self.bits.any(u64::MAX)
+    }
+
+    /// Whether nothing is known of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.bits == Bits { ones: 0, zeros: 0 }
     }
 }
 
@@ -150,6 +166,25 @@ impl Value {
         values.all(|value| value == Some(first)).then_some(first)
     }
 
+    /// Whether conditions keep control from coming where it would be used.
+    pub(crate) fn is_never(&self) -> bool {
+        self.choices.iter().all(Choice::is_never)
+    }
+
+    /// Whether it is certainly true, or certainly false.
+    pub(crate) fn truth(&self) -> Option<bool> {
+        let mut all = self.choices.iter().map(Choice::truth);
+        let first = all.next()??;
+        all.all(|truth| truth == Some(first)).then_some(first)
+    }
+
+    /// Only the choices that `stays` says so of; none where there are none.
+    pub(crate) fn only(&self, mut stays: impl FnMut(&Choice) -> bool) -> Option<Value> {
+        let choices: Vec<Choice> = self.choices.iter().filter(|one| stays(one)).cloned().collect();
+        let is_by_build = self.is_by_build && choices.len() > 1;
+        (!choices.is_empty()).then_some(Value { choices, is_by_build })
+    }
+
     /// Whether a caller's argument decides about a part of it.
     pub(crate) fn depends_on_parameter(&self) -> bool {
         self.choices.iter().any(|choice| matches!(choice.unknown, Some(Unknown::Parameter(_))))
@@ -161,6 +196,12 @@ impl Value {
         // Where others can come about, it is not the build alone that decides.
         let mut is_by_build = true;
         for value in values {
+            // What never comes about adds nothing to what may.
+            if choices.iter().all(Choice::is_never) {
+                choices.clear();
+            } else if value.is_never() {
+                continue;
+            }
             is_by_build &= value.is_by_build && choices.is_empty();
             for choice in value.choices {
                 if !choices.contains(&choice) {
@@ -236,13 +277,10 @@ impl Value {
 
     /// `self ? yes : no`
     pub(crate) fn choose(&self, yes: impl FnOnce() -> Value, no: impl FnOnce() -> Value) -> Value {
-        let truths: Vec<_> = self.choices.iter().map(Choice::truth).collect();
-        if truths.iter().all(|truth| *truth == Some(true)) {
-            yes()
-        } else if truths.iter().all(|truth| *truth == Some(false)) {
-            no()
-        } else {
-            Value::either([yes(), no()])
+        match self.truth() {
+            Some(true) => yes(),
+            Some(false) => no(),
+            None => Value::either([yes(), no()]),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::outline::{self, Body};
 use crate::preprocess::AllDirectives;
 use crate::syntax::{Syntax, syntax};
 use crate::world::{Parsed, World};
-use crate::{FileId, FileKind, SourceTree, code_use};
+use crate::{FileId, FileKind, SourceTree, code_use, macro_set};
 use aho_corasick::AhoCorasick;
 use foldhash::HashSet;
 use rayon::prelude::*;
@@ -28,7 +28,51 @@ impl<'t> Warming<'t> {
             let text = self.tree.file(file).text.as_str();
             !places(names, &text[body.head..body.range.end]).is_empty()
         };
-        self.warm(world, named)
+        self.warm(world, named, Some(names))
+    }
+
+    /// Notes where what bears one of the names has its address taken, in what was read before it was looked for.
+    pub(crate) fn taking(self, world: &mut World<'t>, names: &AhoCorasick) {
+        let in_file = |index: usize| {
+            let taken = self.taken_in(&world.parsed[index], names);
+            (!taken.is_empty()).then_some((index, taken))
+        };
+        let all: Vec<_> = (0..world.parsed.len()).into_par_iter().filter_map(in_file).collect();
+        for (index, taken) in all {
+            let known = &mut world.parsed[index].syntax.taken;
+            known.extend(taken.into_iter().filter(|one| !known.contains(one)).collect::<Vec<_>>());
+        }
+    }
+
+    fn taken_in(self, parsed: &Parsed<'t>, names: &AhoCorasick) -> Vec<Range<usize>> {
+        let text = self.tree.file(parsed.file).text.as_str();
+        let bytes = text.as_bytes();
+        let mut named = places(names, text);
+        // Most are calls and declarations, which need no tree to be told.
+        let is_called = |at: usize| {
+            bytes.get(skip_blank(bytes, crate::lex::word_end(bytes, at))) == Some(&b'(')
+        };
+        named.retain(|at| !is_called(*at));
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let visit = parsed.unit.visits.get(&parsed.file);
+        let directives = self.directives.of(self.tree, parsed.file);
+        let mut made = blanked(text, directives, visit, parsed.variant);
+        let mut others = outline::bodies(&made.bytes);
+        let is_of = |range: &Range<usize>, at: usize| range.contains(&at);
+        // What another part has of the file is its affair.
+        let functions = &parsed.syntax.functions;
+        named.retain(|at| match others.iter().any(|body| is_of(&body.range, *at)) {
+            true => functions.iter().any(|function| is_of(&function.body, *at)),
+            false => !parsed.is_part,
+        });
+        others.retain(|body| !named.iter().any(|at| is_of(&body.range, *at)));
+        made.leave_out(&others);
+        match named.is_empty() {
+            true => Vec::new(),
+            false => syntax(made, parsed.kind(self.tree), &named).taken,
+        }
     }
 
     /// Reads the functions that set one of the variables, or are called so; whether there are any.
@@ -40,7 +84,7 @@ impl<'t> Warming<'t> {
             sets_any(&names, &text[body.range.clone()])
                 || bears_any(&names, &text[body.head..body.range.start])
         };
-        self.warm(world, matters)
+        self.warm(world, matters, None)
     }
 
     /// Reads the functions that may do something to code.
@@ -63,21 +107,23 @@ impl<'t> Warming<'t> {
         world: &mut World<'t>,
         matters: impl Fn(&World<'t>, FileId, &str) -> bool + Sync,
     ) -> bool {
-        self.warm(world, |world, file, body| {
+        let named = |world: &World<'t>, file: FileId, body: &Body| {
             matters(world, file, &self.tree.file(file).text.as_str()[body.range.clone()])
-        })
+        };
+        self.warm(world, named, None)
     }
 
     fn warm(
         self,
         world: &mut World<'t>,
         matters: impl Fn(&World<'t>, FileId, &Body) -> bool + Sync,
+        names: Option<&AhoCorasick>,
     ) -> bool {
         let of_file = |index: usize| {
             let parsed = &world.parsed[index];
             let matters = |body: &Body| matters(world, parsed.file, body);
             let (hot, cold): (Vec<_>, Vec<_>) = parsed.cold.iter().cloned().partition(matters);
-            (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot)))
+            (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot, names)))
         };
         let all: Vec<_> = (0..world.parsed.len()).into_par_iter().filter_map(of_file).collect();
         let is_any = !all.is_empty();
@@ -90,8 +136,8 @@ impl<'t> Warming<'t> {
         is_any
     }
 
-    /// Some functions of a file, and nothing else of it.
-    fn part(self, of: &Parsed<'t>, bodies: &[Body]) -> Parsed<'t> {
+    /// Some functions of a file, and nothing else of it; `names` are those whose addresses may be taken in them.
+    fn part(self, of: &Parsed<'t>, bodies: &[Body], names: Option<&AhoCorasick>) -> Parsed<'t> {
         let source = self.tree.file(of.file);
         let text = source.text.as_str();
         let visit = of.unit.visits.get(&of.file);
@@ -106,9 +152,11 @@ impl<'t> Warming<'t> {
         } else {
             made.keep_only(bodies);
         }
-        let mut syntax = syntax(made, kind, &[]);
+        let mut named = names.map_or_else(Vec::new, |names| places(names, text));
+        named.retain(|at| bodies.iter().any(|body| body.range.contains(at)));
+        let mut syntax = syntax(made, kind, &named);
         keep_functions(&mut syntax, bodies);
-        Parsed {
+        let mut part = Parsed {
             file: of.file,
             unit: Arc::clone(&of.unit),
             syntax,
@@ -116,7 +164,9 @@ impl<'t> Warming<'t> {
             variant: of.variant,
             cold: Vec::new(),
             is_part: true,
-        }
+        };
+        macro_set::note(self.tree, &mut part);
+        part
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) struct World<'t> {
     pub(crate) parsed: Vec<Parsed<'t>>,
     pub(crate) functions: HashMap<&'t str, Vec<FunctionId>>,
     pub(crate) globals: HashMap<&'t str, Vec<GlobalEvent>>,
+    /// What macros name and set in functions.
+    pub(crate) hidden: HashSet<Box<str>>,
     /// Which of the parsed files has it, and which of its enumerators.
     pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
     /// What is given to pointers that may point to functions that are looked for.
@@ -83,6 +85,7 @@ impl<'t> World<'t> {
             parsed: Vec::new(),
             functions: HashMap::default(),
             globals: HashMap::default(),
+            hidden: HashSet::default(),
             enumerators: HashMap::default(),
             pointers: Pointers::default(),
             early: Early::default(),
@@ -136,6 +139,7 @@ impl<'t> World<'t> {
         for (index, function) in parsed.syntax.functions.iter().enumerate() {
             let id = FunctionId { parsed: number, function: index };
             self.add_function(name(&function.name), id, parsed);
+            self.hidden.extend(function.hidden.iter().cloned());
             let own = scope::Names::of(function, &name);
             for (event, variable) in function.variables.iter().enumerate() {
                 let of = name(&variable.name);

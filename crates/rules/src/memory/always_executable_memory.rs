@@ -14,8 +14,9 @@ rule_card! {
     /// ## What it does
     ///
     /// Finds calls of functions that give executable memory and have no argument to ask for other:
-    /// MmMapLockedPages and MmAllocateContiguousMemory always, MmMapIoSpace and
-    /// MmAllocateContiguousMemorySpecifyCache by the cache type.
+    /// MmMapLockedPages with the macros around it, such as NdisQueryBuffer, and
+    /// MmAllocateContiguousMemory always, MmMapIoSpace and MmAllocateContiguousMemorySpecifyCache by the
+    /// cache type.
     ///
     /// ## Why it matters
     ///
@@ -262,6 +263,22 @@ mod tests {
                 false,
             ),
             ("MmMapLockedPages(m, UserMode)", "MmMapLockedPages(m, UserMode)", true),
+            (
+                "NdisQueryBuffer(m, &a, &n)",
+                "NdisQueryBufferSafe(m, &a, &n, NormalPagePriority | MdlMappingNoExecute)",
+                false,
+            ),
+            ("NdisQueryBuffer(m, NULL, &n)", "NdisQueryBuffer(m, NULL, &n)", true),
+            (
+                "NdisBufferVirtualAddress(m)",
+                "NdisBufferVirtualAddressSafe(m, NormalPagePriority | MdlMappingNoExecute)",
+                false,
+            ),
+            (
+                "NdisGetFirstBufferFromPacket(k, &b, &a, &n, &t)",
+                "NdisGetFirstBufferFromPacketSafe(k, &b, &a, &n, &t, NormalPagePriority | MdlMappingNoExecute)",
+                false,
+            ),
             (
                 "MmAllocateContiguousMemorySpecifyCache(n, l, h, b, MmCached)",
                 "MmAllocateContiguousNodeMemory(n, l, h, b, PAGE_READWRITE, MM_ANY_NODE_OK)",

@@ -11,8 +11,8 @@ rule_card! {
     /// ## What it does
     ///
     /// Finds mappings of MDLs whose priority lacks `MdlMappingNoExecute` (0x40000000). The inline
-    /// function MmGetSystemAddressForMdlSafe is among them: what remains of it in a driver is a call
-    /// of MmMapLockedPagesSpecifyCache.
+    /// function MmGetSystemAddressForMdlSafe is among them, and so are the macros of NDIS around it, such
+    /// as NdisQueryMdl: what remains of them in a driver is a call of MmMapLockedPagesSpecifyCache.
     ///
     /// ## Why it matters
     ///
@@ -30,13 +30,13 @@ rule_card! {
     /// void *map(PMDL mdl) { return MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority | MdlMappingNoExecute); }
     /// ```
     ///
-    /// With `POOL_NX_OPTIN_AUTO=1` MmGetSystemAddressForMdlSafe adds the flag by itself. Of a call of
-    /// MmMapLockedPagesSpecifyCache that is not known, so in source such a finding is likely only.
+    /// With `POOL_NX_OPTIN_AUTO=1` MmGetSystemAddressForMdlSafe adds the flag by itself, and so do the
+    /// macros around it. Of a call of MmMapLockedPagesSpecifyCache that is not known, so in source such a finding is likely only.
     ///
     /// ## What it cannot see
     ///
-    /// A priority that a caller in another module chooses, and in source a mapping that a macro of another
-    /// header makes, such as `NdisQueryMdl`.
+    /// A priority that a caller in another module chooses, and in source a mapping that a macro makes of a
+    /// header that is not there and is no part of Windows' kits.
     ///
     /// ## References
     ///
@@ -166,6 +166,30 @@ mod tests {
             "void F(PMDL m) { p = MmGetSystemAddressForMdlSafe(m, 16 | MdlMappingNoExecute); }";
         assert_eq!(mended, flagged);
         assert_eq!(linted(flagged).0, [""; 0]);
+    }
+
+    /// Macros of ndis.h are known by their names; without a place for the address they map nothing.
+    #[test]
+    fn macros_of_ndis_map_too() {
+        for call in [
+            "NdisQueryMdl(m, &a, &n, NormalPagePriority",
+            "NdisQueryBufferSafe(m, &a, &n, LowPagePriority",
+            "NdisBufferVirtualAddressSafe(m, HighPagePriority",
+            "NdisGetFirstBufferFromPacketSafe(m, &b, &a, &n, &s, NormalPagePriority",
+        ] {
+            let code = format!("void F(PMDL m) {{ {call}); }}");
+            let (said, mended) = linted(&code);
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].contains("error[executable-mdl-mapping] certify: "), "{said:?}");
+            let flagged = format!("void F(PMDL m) {{ {call} | MdlMappingNoExecute); }}");
+            assert_eq!(mended, flagged);
+            assert_eq!(linted(&flagged).0, [""; 0]);
+        }
+        let length =
+            "void F(PMDL m) { NdisQueryMdl(m, NULL, &n, 16); NdisQueryBufferSafe(m, 0, &n, 16); }";
+        assert_eq!(linted(length).0, [""; 0]);
+        let opted = "#define POOL_NX_OPTIN_AUTO 1\n#include <ndis.h>\nvoid F(void) { NdisQueryMdl(m, &a, &n, 16); }";
+        assert_eq!(findings_of(&[("a.c", opted)], Targets::DEFAULT), []);
     }
 
     #[test]

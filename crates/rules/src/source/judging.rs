@@ -3,13 +3,15 @@
 use super::{Source, building};
 use crate::calls::{KERNEL_MODE, USER_MODE, answer_of, ruled};
 use crate::memory::{denial, graded, verifier_note};
-use ringfence_ddi::{Bits, Grant, Role, Ruling};
+use ringfence_ddi::{Bits, Grant, Reach, Role, Ruling};
 use ringfence_finding::{CallAnswer, Level, Question, RuleCard, SourceFinding, SourceMark};
 use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
 
 /// What a call asks for.
 pub(crate) fn answer(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
     let answer = match call.ddi.grant {
+        // Who does not ask for the address maps nothing.
+        _ if always(call, Role::ReturnedAddress, 0) => CallAnswer::Fine,
         Grant::Argument => answer_of(&rulings(call, source)),
         // Windows maps memory into a process without the right to execute it.
         Grant::Always if always(call, Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
@@ -29,16 +31,25 @@ fn rulings(call: &SourceCall, source: &Source<'_>) -> Vec<Ruling> {
 
 /// The bits that arrive: the inline functions of the kit add theirs where the driver opts in.
 pub(crate) fn given(call: &SourceCall, choice: &Choice) -> Bits {
-    let added = match (call.ddi.name, call.opt_in.adds()) {
-        ("MmGetSystemAddressForMdlSafe", Some(true)) => 0x4000_0000,
-        ("ExInitializeNPagedLookasideList", Some(true)) => 0x200,
-        ("MmGetSystemAddressForMdlSafe" | "ExInitializeNPagedLookasideList", None) => {
-            let open = if call.ddi.name.starts_with("Mm") { 0x4000_0000 } else { 0x200 };
+    let added = match (added_by_opt_in(call), call.opt_in.adds()) {
+        (Some(added), Some(true)) => added,
+        (Some(open), None) => {
             return Bits { ones: choice.bits.ones, zeros: choice.bits.zeros & !open };
         }
         _ => 0,
     };
     Bits { ones: choice.bits.ones | added, zeros: choice.bits.zeros & !added }
+}
+
+/// The bits that the headers of the kit add to the argument that decides, where the driver opts in: macros that map MDLs
+/// do so by MmGetSystemAddressForMdlSafe.
+fn added_by_opt_in(call: &SourceCall) -> Option<u64> {
+    let is_inline = matches!(call.ddi.reach, Reach::Inline { .. });
+    match call.ddi.deciding()?.1.role? {
+        Role::LookasideFlags => Some(0x200),
+        Role::MdlPriority if is_inline => Some(0x4000_0000),
+        _ => None,
+    }
 }
 
 /// Whether a call asks for executable memory, on some path at least.
@@ -139,10 +150,8 @@ fn warning(call: &SourceCall) -> Option<&'static str> {
 
 /// Whether an opt-in would have made the call fine.
 pub(crate) fn depends_on_opt_in(call: &SourceCall) -> bool {
-    let added = match call.ddi.name {
-        "MmGetSystemAddressForMdlSafe" => 0x4000_0000,
-        "ExInitializeNPagedLookasideList" => 0x200,
-        _ => return terms(call).any(|term| term.by_opt_in),
+    let Some(added) = added_by_opt_in(call) else {
+        return terms(call).any(|term| term.by_opt_in);
     };
     // What is passed anyway needs no opt-in.
     let choices = call.deciding().map(|(_, argument)| &argument.value.choices);

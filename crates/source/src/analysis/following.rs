@@ -258,12 +258,16 @@ pub(crate) fn told(
     for call in calls.values().flatten() {
         called.extend(call.via.iter().map(|hop| hop.span));
     }
+    let is_never = |call: &SourceCall| call.deciding_value().is_some_and(crate::Value::is_never);
     let in_wrapper: HashSet<CallId> = wrappers.values().flatten().copied().collect();
     let mut all: Vec<(CallId, SourceCall)> = calls
         .into_iter()
         .flat_map(|(id, calls)| calls.into_iter().map(move |call| (id, call)))
         .collect();
     all.retain(|(id, call)| {
+        if is_never(call) {
+            return false;
+        }
         let depends =
             call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
         !(depends && in_wrapper.contains(id) && called.contains(&span_of(*id)))

@@ -4,6 +4,7 @@ use super::following::Following;
 use crate::blank::blanked;
 use crate::builds::{self, surroundings};
 use crate::interest::Interest;
+use crate::macro_set;
 use crate::opt_in::{self, OptIn};
 use crate::outline;
 use crate::pragma::{self, Pragmas};
@@ -72,6 +73,7 @@ impl<'t> Reading<'t> {
         if earlier != 0
             && let Some(names) = interest.fresh()
         {
+            self.warming().taking(&mut following.world, names);
             self.warming().naming(&mut following.world, names);
         }
         following.world.add(parsed);
@@ -256,6 +258,7 @@ impl<'t> Reading<'t> {
                 made.leave_out_too(declared.into_iter().filter(is_cold));
             }
             parsed.syntax = syntax(made, kind, &named);
+            macro_set::note(self.tree, &mut parsed);
             parsed
         };
         (0..variants).map(variant).collect()

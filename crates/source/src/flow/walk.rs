@@ -39,24 +39,62 @@ const DEEPEST: usize = 100;
 /// How often a function is walked until nothing new comes by jumps to labels.
 const MOST_ROUNDS: usize = 8;
 
-/// Which of `events`, which are in the order of their places, may be the last ones when control comes to the byte `at` of
-/// `body`; none where it takes too much work or `at` is never come to. `work` is what is left to do.
-pub(crate) fn reached(
-    forks: &[Fork],
-    events: &[Event],
-    body: Range<usize>,
-    at: usize,
-    labels: &dyn Fn(&Range<usize>, &Range<usize>) -> bool,
-    work: &mut u32,
-) -> Option<Reached> {
-    if events.len() >= MOST_EVENTS {
+/// What of the tracked comes by a fork, each by its bit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passes {
+    /// The fork, by its place in the list.
+    pub(crate) fork: usize,
+    /// What may come where its condition holds, or to the label of a switch.
+    pub(crate) yes: u128,
+    /// What may come where it does not, or where a switch has no label for it.
+    pub(crate) no: u128,
+}
+
+/// What is followed through a function, each by a bit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tracked {
+    /// The bits of nothing having happened.
+    pub(crate) begin: u128,
+    /// The bits of each event.
+    pub(crate) events: Vec<u128>,
+    /// What forks let by, in their order; others let by everything.
+    pub(crate) passes: Vec<Passes>,
+}
+
+/// A function as it is walked through.
+#[derive(Clone)]
+pub(crate) struct Way<'w> {
+    pub(crate) forks: &'w [Fork],
+    /// What happens, in the order of the places.
+    pub(crate) events: &'w [Event],
+    pub(crate) body: Range<usize>,
+    /// Where it leads.
+    pub(crate) at: usize,
+    /// Whether two labels have the same name.
+    pub(crate) same: &'w dyn Fn(&Range<usize>, &Range<usize>) -> bool,
+}
+
+/// Which of the events may be the last ones when control comes to where a way leads; none where it takes too much work or
+/// that is never come to. `work` is what is left to do.
+pub(crate) fn reached(way: &Way<'_>, work: &mut u32) -> Option<Reached> {
+    if way.events.len() >= MOST_EVENTS {
         return None;
     }
+    let count = way.events.len();
+    let events = (0..count).map(|index| 1 << index).collect();
+    let found = kept(way, &Tracked { begin: BEGIN, events, passes: Vec::new() }, work)?;
+    let events = (0..count).filter(|index| found >> index & 1 == 1).collect();
+    (found != 0).then_some(Reached { events, begins: found & BEGIN != 0 })
+}
+
+/// What of the tracked may come to where a way leads; none where it takes too much work.
+pub(crate) fn kept(way: &Way<'_>, tracked: &Tracked, work: &mut u32) -> Option<u128> {
     let mut walk = Walk {
-        forks,
-        events,
-        at,
-        same: labels,
+        forks: way.forks,
+        events: way.events,
+        tracked,
+        at: way.at,
+        same: way.same,
         found: 0,
         frames: Vec::new(),
         labels: Vec::new(),
@@ -66,7 +104,7 @@ pub(crate) fn reached(
     };
     for round in 0.. {
         walk.is_new = false;
-        walk.through(0, body.clone(), BEGIN, 0);
+        walk.through(0, way.body.clone(), tracked.begin, 0);
         if walk.failed || round == MOST_ROUNDS {
             return None;
         }
@@ -74,9 +112,7 @@ pub(crate) fn reached(
             break;
         }
     }
-    let found = walk.found;
-    let events = (0..events.len()).filter(|index| found >> index & 1 == 1).collect();
-    (found != 0).then_some(Reached { events, begins: found & BEGIN != 0 })
+    Some(walk.found)
 }
 
 /// What jumps lead out of, or a label of a switch leads into.
@@ -91,6 +127,9 @@ struct Frame {
     has_default: bool,
 }
 
+/// What lets by everything.
+const ALL: Passes = Passes { fork: usize::MAX, yes: u128::MAX, no: u128::MAX };
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FrameKind {
     Loop,
@@ -101,6 +140,7 @@ enum FrameKind {
 struct Walk<'w> {
     forks: &'w [Fork],
     events: &'w [Event],
+    tracked: &'w Tracked,
     at: usize,
     same: &'w dyn Fn(&Range<usize>, &Range<usize>) -> bool,
     found: u128,
@@ -164,10 +204,16 @@ impl Walk<'_> {
     fn after(&self, event: Event, index: usize, state: u128) -> u128 {
         match event.kind {
             _ if state == 0 => 0,
-            EventKind::Begins => BEGIN,
-            EventKind::Ends => 1 << index,
-            EventKind::Adds => state | 1 << index,
+            EventKind::Begins => self.tracked.begin,
+            EventKind::Ends => self.tracked.events[index],
+            EventKind::Adds => state | self.tracked.events[index],
         }
+    }
+
+    /// What a fork lets by.
+    fn passes(&self, fork: usize) -> Passes {
+        let all = &self.tracked.passes;
+        all.binary_search_by_key(&fork, |one| one.fork).map_or(ALL, |index| all[index])
     }
 
     /// What is tried may be left at any moment.
@@ -180,17 +226,22 @@ impl Walk<'_> {
     fn fork(&mut self, fork: &Fork, index: usize, state: u128, depth: usize) -> (usize, u128) {
         let Range { start, end } = fork.range;
         let (next, depth) = (index + 1, depth + 1);
+        let passes = self.passes(index);
         let after = match &fork.kind {
-            ForkKind::Choice(yes, no) => {
+            ForkKind::Choice { yes, no, .. } => {
                 let before = self.through(next, start..yes.start, state, depth);
-                let taken = self.through(next, yes.clone(), before, depth);
+                let taken = self.through(next, yes.clone(), before & passes.yes, depth);
+                let other = before & passes.no;
                 taken
                     | match no {
-                        Some(no) => self.through(next, no.clone(), before, depth),
-                        None => before,
+                        Some(no) => self.through(next, no.clone(), other, depth),
+                        None => other,
                     }
             }
-            ForkKind::Maybe => state | self.through(next, start..end, state, depth),
+            ForkKind::Maybe(_) => {
+                let taken = self.through(next, start..end, state & passes.yes, depth);
+                state & passes.no | taken
+            }
             ForkKind::Loop { begins, body, update, is_endless } => {
                 let begun = self.through(next, start..*begins, state, depth);
                 let condition = *begins..update.as_ref().map_or(body.start, |part| part.start);
@@ -208,12 +259,12 @@ impl Walk<'_> {
                 let asked = walk.through(next, body.end..end, back, depth);
                 (out | asked, if *again { asked } else { 0 })
             }),
-            ForkKind::Switch(body) => {
+            ForkKind::Switch(_, body) => {
                 let asked = self.through(next, start..body.start, state, depth);
                 self.frames.push(Frame { within: asked, ..Frame::of(FrameKind::Switch) });
                 let last = self.through(next, body.clone(), 0, depth);
                 let frame = self.frames.pop().unwrap_or(Frame::of(FrameKind::Switch));
-                last | frame.left | if frame.has_default { 0 } else { asked }
+                last | frame.left | if frame.has_default { 0 } else { asked & passes.no }
             }
             ForkKind::Try(body, is_finally) => {
                 self.tried(next, body, *is_finally, state, end, depth)
@@ -222,7 +273,7 @@ impl Walk<'_> {
                 self.through(next, start..end, state, depth);
                 0
             }
-            point => return (start, self.jump(point, state)),
+            point => return (start, self.jump(point, passes, state)),
         };
         (end, after)
     }
@@ -278,19 +329,19 @@ impl Walk<'_> {
         }
     }
 
-    fn jump(&mut self, kind: &ForkKind, state: u128) -> u128 {
+    fn jump(&mut self, kind: &ForkKind, passes: Passes, state: u128) -> u128 {
         let leaves = |frame: &FrameKind| match kind {
             ForkKind::Break => *frame != FrameKind::Try,
             ForkKind::Continue => *frame == FrameKind::Loop,
             _ => *frame == FrameKind::Try,
         };
         match kind {
-            ForkKind::Case(is_default) => {
+            ForkKind::Case(value) => {
                 let switch =
                     self.frames.iter_mut().rev().find(|frame| frame.kind == FrameKind::Switch);
                 let Some(switch) = switch else { return state };
-                switch.has_default |= *is_default;
-                return state | switch.within;
+                switch.has_default |= value.is_none();
+                return state | switch.within & passes.yes;
             }
             ForkKind::Label(name) => return state | *self.label(name),
             ForkKind::Goto(name) => {

@@ -264,6 +264,32 @@ mod tests {
         assert_eq!(found(&named), [open(4)]);
     }
 
+    /// Its name is known only after the file was read that hands its address on.
+    #[test]
+    fn addresses_of_wrappers_are_told() {
+        let head = "#include <ntddk.h>\nvoid *Wrap(POOL_TYPE t, SIZE_T n);\n";
+        let wrap = format!("{head}void *Wrap(POOL_TYPE t, SIZE_T n) {{ return {TO}(t, n, 'x'); }}");
+        let why = "its address is taken here and calls by that are not followed";
+        for (code, line) in [
+            ("void F(void) { Wrap(PagedPool, 1); Register(Wrap); }", 3),
+            ("void F(void) { Wrap(PagedPool, 1); }\nvoid G(void) { Register(&Wrap); }", 4),
+            ("struct X x = { 1, Wrap };\nvoid F(void) { Wrap(PagedPool, 1); }", 3),
+            ("void G(struct X *x) { x->Take = Wrap; }\nvoid F(void) { Wrap(PagedPool, 1); }", 3),
+        ] {
+            for known in ["", "void K(void) { ExFreePool(p); ExAllocatePool(PagedPool, 1); }\n"] {
+                let line = line + known.lines().count();
+                let main = format!("{head}{known}{code}");
+                let found = told(&tree(&[("a.c", &main), ("b.c", &wrap)]), &[]);
+                let open = format!("a.c:{line} {TO} 0x0? {why}");
+                assert_eq!(found.iter().filter(|one| **one == open).count(), 1, "{found:?}");
+            }
+        }
+        let call =
+            format!("{head}void F(void) {{ if (Wrap == 0) Wrap(PagedPool, 1); /* Wrap */ }}");
+        let found = told(&tree(&[("a.c", &call), ("b.c", &wrap)]), &[]);
+        assert_eq!(found, [format!("a.c:3 {TO} 0x1 < Wrap")]);
+    }
+
     /// What does not go anywhere, and what Windows calls only as it is told to.
     #[test]
     fn not_every_name_is_an_address() {

@@ -48,8 +48,8 @@ impl Successor {
                 more: ", MmCached, NULL, TRUE, NormalPagePriority | MdlMappingNoExecute",
                 doubt: Some("the old function chose the priority, which has to be chosen now"),
             },
-            "MmGetSystemAddressForMdl" => Successor {
-                name: "MmGetSystemAddressForMdlSafe",
+            name => Successor {
+                name: safe_form(name)?,
                 protection: None,
                 more: ", NormalPagePriority | MdlMappingNoExecute",
                 doubt: Some(
@@ -57,9 +57,19 @@ impl Successor {
                      has to be checked",
                 ),
             },
-            _ => return None,
         })
     }
+}
+
+/// What maps as a function does, but takes a priority behind the same arguments.
+fn safe_form(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "MmGetSystemAddressForMdl" => "MmGetSystemAddressForMdlSafe",
+        "NdisQueryBuffer" => "NdisQueryBufferSafe",
+        "NdisBufferVirtualAddress" => "NdisBufferVirtualAddressSafe",
+        "NdisGetFirstBufferFromPacket" => "NdisGetFirstBufferFromPacketSafe",
+        _ => return None,
+    })
 }
 
 /// The protection that has the effect of a cache type; none for those that no protection stands for.
