@@ -119,7 +119,7 @@ fn a_turn(state: &mut u64, back: usize, into: &mut Vec<u8>) {
 #[test]
 fn loops_of_registers() {
     let mut state = 17;
-    for _ in 0..8000 {
+    for _ in 0..4000 {
         let mut input: Vec<u8> = (0..10).map(|_| (next(&mut state) >> 24) as u8).collect();
         // Some instructions before, so that the loop is come to and not begun with.
         for _ in 0..next(&mut state) >> 24 & 3 {

@@ -1,8 +1,9 @@
 //! A block that is being made, and what makes its operations fewer.
 
 use super::block::{Block, Source, Turns};
+use super::core::Core;
 use super::family;
-use super::fast::pairs::{self, Paired};
+use super::fast::pairs::{self, Pairable};
 use super::fast::{self, AtHand, Choice};
 use super::flags::STATUS;
 use super::op::Op;
@@ -28,20 +29,21 @@ impl Decoded {
         Self { i: *i, op, choice, at_hand, quiet: false, branch: None }
     }
 
-    /// What it is among the operations that can be one of two.
-    fn paired(&self) -> Option<Paired> {
-        self.choice.as_ref().filter(|_| self.branch.is_none())?;
-        Paired::of(&self.i, self.at_hand, self.quiet)
-    }
-
     /// A handler of this and of the operation behind it.
     fn with(&self, second: &Self) -> Option<Handler> {
-        let counts_down =
-            second.branch == Some(pairs::NOT_ZERO) && second.i.code() == Code::Dec_rm64;
-        if counts_down && self.choice.is_some() {
-            return pairs::with_count_down(&self.i, self.at_hand);
+        let counts_down = second.branch == Some(pairs::NOT_ZERO)
+            && matches!(second.i.code(), Code::Dec_rm64 | Code::Dec_rm32);
+        if counts_down {
+            return pairs::with_count_down(&self.pairable()?, Core::size(&second.i, 0));
         }
-        Some(pairs::both(self.paired()?, second.paired()?))
+        pairs::both(&self.pairable()?, &second.pairable()?)
+    }
+
+    /// What it is beside another, unless it ends the block or its family carries it out.
+    fn pairable(&self) -> Option<Pairable<'_>> {
+        let Self { i, at_hand, quiet, .. } = self;
+        let fits = self.choice.is_some() && self.branch.is_none();
+        fits.then_some(Pairable { i, at_hand: *at_hand, quiet: *quiet })
     }
 }
 

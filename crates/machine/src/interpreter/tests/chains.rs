@@ -73,3 +73,19 @@ fn a_fault_behind_what_was_carried_out_together_is_at_its_own_instruction() {
     assert_eq!(processor.registers().get(Rax), 42);
     assert_eq!(processor.executed(), 5);
 }
+
+#[test]
+fn a_turn_shows_its_flags_where_the_run_ends_behind_it() {
+    // add rax, rcx; sub rdx, rax; dec rcx; jnz -11; hlt
+    let code = [0x48, 0x01, 0xC8, 0x48, 0x29, 0xC2, 0x48, 0xFF, 0xC9, 0x75, 0xF5, 0xF4];
+    // 0 - 3 borrows, and 2 has one bit. FF…FD - 5 does not, and 1 has one bit. FF…F8 - 6 does not, and 0 is zero and even.
+    // In between 3 + 2 is 5, which has two bits.
+    let expected = [(4, CODE, 0x1), (5, CODE + 3, 0x4), (8, CODE, 0x0), (12, CODE + 11, 0x44)];
+    for (budget, rip, flags) in expected {
+        let mut processor = with_registers(&code, &[(Rax, 0), (Rcx, 3), (Rdx, 0)]);
+        assert_eq!(processor.run(budget), Exit::Budget);
+        assert_eq!(processor.registers().rip, rip, "after {budget}");
+        assert_eq!(processor.registers().rflags & STATUS, flags, "after {budget}");
+        assert_eq!(processor.executed(), budget);
+    }
+}
