@@ -190,9 +190,9 @@ impl Kernel<'_> {
         let registers = self.registers().clone();
         let stack = self.stack(&registers);
         let outer = stack.iter().skip(1).find_map(|frame| frame.rva);
+        let is_executed = bug_check.code == bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
         let memory = match bug_check.code {
-            bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY
-            | bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY => Some(bug_check.parameters[0]),
+            bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY => Some(bug_check.parameters[0]),
             bug_check::SECURE_FAULT_UNHANDLED => Some(bug_check.parameters[1]),
             // All else that is about memory of that kind is about code that is gone.
             _ if kind == Kind::MemoryIntegrity => Some(bug_check.parameters[0]),
@@ -203,7 +203,10 @@ impl Kernel<'_> {
             bug_check,
             count: 1,
             image: None,
-            touched: memory.map(|address| self.touched(address)),
+            touched: match is_executed {
+                true => Some(self.executed(bug_check.parameters[0])),
+                false => memory.map(|address| self.touched(address)),
+            },
             unprotected: self.is_unprotected(),
             ddi: None,
             function: None,

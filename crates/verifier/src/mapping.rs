@@ -145,12 +145,12 @@ impl Kernel<'_> {
         Some(address)
     }
 
-    /// What may be done by the address `page` with the page at `of`: with memory integrity, code is not writable by
-    /// any address of its pages, whatever the guest's page tables say.
+    /// What may be done by the address `page` with the page at `of`: with memory integrity, code of the driver and of the
+    /// kernel is not writable by any address of its pages, whatever the guest's page tables say.
     fn rights_of_page(&mut self, page: u64, of: u64, rights: Rights) -> Rights {
         let own = self.processor.memory().rights(of).unwrap_or(Rights::NONE);
-        let code = own.contains(Rights::EXECUTE) && self.loaded.contains(of);
-        if !self.hvci() || !code {
+        // Nothing but code of images is executable then.
+        if !self.hvci() || !own.contains(Rights::EXECUTE) {
             return rights;
         }
         if rights.contains(Rights::WRITE) {

@@ -42,6 +42,17 @@ impl Kernel<'_> {
         }
     }
 
+    /// What the byte at `address` belongs to when it is executed. A second address of a page is a mapping, whatever is behind
+    /// it: only by its own address is code of an image executable.
+    pub(crate) fn executed(&mut self, address: u64) -> Touched {
+        let page = space::page_of(address);
+        let number = self.mappings.frame_of(page);
+        match self.mappings.page_of(number) {
+            Some(behind) if behind != page => Touched::Memory,
+            _ => self.touched(address),
+        }
+    }
+
     /// Whether there was code at `address` that was thrown away after DriverEntry.
     pub(crate) fn is_discarded(&self, address: u64) -> bool {
         let is_there = self.processor.memory().rights(space::page_of(address)).is_some();

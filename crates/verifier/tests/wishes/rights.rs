@@ -1,7 +1,7 @@
 //! Memory of each kind, asked for as executable and not: whether code in it runs, in each environment.
 
 use crate::assembled::{Code, RCX, RDX, driver_of, run};
-use ringfence_verifier::{End, Environment};
+use ringfence_verifier::{BugCheck, End, Environment, Touched};
 
 const TAG: u64 = 0x3131_3131;
 
@@ -109,6 +109,73 @@ fn mappings_of_mdls() {
     assert_eq!(mapped(16), GRANTED);
     assert_eq!(mapped(32), GRANTED);
     assert_eq!(mapped(0x4000_0010), NEVER);
+}
+
+/// What is done through a mapping of code, whose address `code_in_rcx` leaves in RCX, with memory integrity: the bug check
+/// and what it is about.
+fn through_mapping(
+    code_in_rcx: impl Fn(&mut Code),
+    then: &[u8],
+) -> (Option<BugCheck>, Option<Touched>) {
+    let imports =
+        ["IoAllocateMdl", "MmProbeAndLockPages", "MmMapLockedPagesSpecifyCache", "KeBugCheckEx"];
+    let bytes = driver_of(&imports, |code| {
+        code.put(&[0x48, 0x83, 0xEC, 0x20]); // sub rsp, 20h
+        code_in_rcx(code);
+        code.set(RDX, 16);
+        code.set_high(8, 0);
+        code.set_high(9, 0);
+        code.put(&[0x48, 0xC7, 0x44, 0x24, 0x20, 0, 0, 0, 0]); // no IRP
+        code.call("IoAllocateMdl");
+        code.put(&[0x48, 0x89, 0xC3, 0x48, 0x89, 0xD9]); // mov rbx, rax; mov rcx, rbx
+        code.set(RDX, 0);
+        code.set_high(8, 0); // IoReadAccess
+        code.call("MmProbeAndLockPages");
+        code.put(&[0x48, 0x89, 0xD9]);
+        code.set(RDX, 0);
+        code.set_high(8, 1);
+        code.set_high(9, 0);
+        code.put(&[0xC7, 0x44, 0x24, 0x28, 16, 0, 0, 0x40]); // MdlMappingNoExecute
+        code.call("MmMapLockedPagesSpecifyCache");
+        code.put(then);
+        code.put(&[0x48, 0x83, 0xC4, 0x20]);
+        code.succeed();
+    });
+    let run = run(&bytes, Environment::Hvci);
+    let last = run.violations.last();
+    (run.bug_check(), last.and_then(|violation| violation.touched))
+}
+
+/// The kernel's own page tables let the write through, and the hypervisor's do not: access 4 is a write.
+#[test]
+fn code_is_not_written_by_way_of_a_mapping() {
+    let mov_byte = [0xC6, 0x00, 0xC3]; // mov byte [rax], C3h
+    let own = |code: &mut Code| {
+        let place = code.start;
+        code.address(RCX, place);
+    };
+    let kernels = |code: &mut Code| {
+        let slot = code.slot("KeBugCheckEx");
+        code.address(RCX, slot);
+        code.put(&[0x48, 0x8B, 0x09]); // mov rcx, [rcx]
+    };
+    for (check, touched) in [through_mapping(own, &mov_byte), through_mapping(kernels, &mov_byte)] {
+        let check = check.expect("a bug check");
+        assert_eq!((check.code, check.parameters[0]), (0x18D, 4));
+        assert_eq!(touched, Some(Touched::Code));
+    }
+}
+
+/// By its mapping code is data: what is executed there is mapped memory, as if it had been allocated.
+#[test]
+fn code_is_not_executed_by_way_of_a_mapping() {
+    let own = |code: &mut Code| {
+        let place = code.start;
+        code.address(RCX, place);
+    };
+    let (check, touched) = through_mapping(own, &[0xFF, 0xD0]); // call rax
+    assert_eq!(check.expect("a bug check").code, 0xFC);
+    assert_eq!(touched, Some(Touched::Memory));
 }
 
 /// HEAP_CREATE_ENABLE_EXECUTE.
