@@ -19,15 +19,15 @@ pub fn read_source(path: &Path) -> Result<Vec<u8>, Unreadable> {
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, UnreadableReason> {
     // Opening a pipe would wait for someone who writes to it.
-    match fs::metadata(path)? {
+    let length = match fs::metadata(path)? {
         folder if folder.is_dir() => return Err(UnreadableReason::AFolder),
         other if !other.is_file() => return Err(UnreadableReason::NotAFile),
         large if large.len() > LARGEST_SOURCE => {
             return Err(UnreadableReason::TooLargeSource(large.len()));
         }
-        _ => {}
-    }
-    let mut bytes = Vec::new();
+        other => other.len(),
+    };
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
     File::open(path)?.take(LARGEST_SOURCE + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
         grown if grown > LARGEST_SOURCE => Err(UnreadableReason::TooLargeSource(grown)),

@@ -1,6 +1,7 @@
 //! Files that are found at their place and once more by a link.
 
 use crate::folder::Found;
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +15,7 @@ pub fn linked_twice(found: &mut Vec<Found>) -> Vec<(PathBuf, PathBuf)> {
         fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink())
     };
     let paths: Vec<(Option<PathBuf>, bool)> = found
-        .iter()
+        .par_iter()
         .map(|one| {
             let path = path(one);
             let is_link = path.as_deref().is_some_and(is_link);

@@ -237,5 +237,5 @@ pub fn read_sources(inputs: &[Input]) -> (SourceTree, Vec<Unread>) {
 
 /// The text of a source or project file; none where it cannot be read.
 pub fn read_source_text(path: &Path) -> Option<SourceText> {
-    SourceText::decode(&read_source(path).ok()?).ok()
+    SourceText::decode(read_source(path).ok()?).ok()
 }

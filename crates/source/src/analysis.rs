@@ -20,6 +20,7 @@ use crate::{FileId, FileKind, Project, SourceTree, Span, builds, rust};
 use foldhash::{HashMap, HashSet};
 pub(crate) use following::told;
 use following::{Following, name_of};
+use rayon::prelude::*;
 use reading::Reading;
 
 /// What a tree has to say.
@@ -146,6 +147,9 @@ impl Analyser {
         self.functions = world.functions.keys().map(|name| (*name).to_owned()).collect();
         self.shared = shared(&world, &wrappers);
         self.interest = Some(interest);
+        // There are millions of small parts.
+        world.parsed.into_par_iter().for_each(drop);
+        reading.forget();
         analysis.with(rust::analyse(tree))
     }
 

@@ -10,10 +10,11 @@ use crate::interest::{places, searcher};
 use crate::lex::{Kind, Token, tokens, word_end};
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
-use crate::world::{Parsed, World, declares};
+use crate::world::{World, declares};
 use aho_corasick::AhoCorasick;
 use foldhash::{HashSet, HashSetExt};
 use kept::Kept;
+use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -58,10 +59,10 @@ const WRITERS: [&str; 9] = [
 ];
 
 /// What is plainly done in files that count, each place once.
-pub(crate) fn uses(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<CodeUse> {
-    let mut found = Vec::new();
+pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -> Vec<CodeUse> {
     let kept = kept::kept(world);
-    for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
+    let of_file = |parsed: usize| {
+        let mut found = Vec::new();
         let finder = Finder { world, parsed, left: Cell::new(MOST_LOOKED_AT) };
         let syntax = &world.parsed[parsed].syntax;
         let filled = finder.filled();
@@ -82,7 +83,10 @@ pub(crate) fn uses(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> V
                 finder.of_function(CodeUseKind::Written(None), range.clone(), *function, name)
             }));
         }
-    }
+        found
+    };
+    let files = (0..world.parsed.len()).into_par_iter().filter(|parsed| counts(*parsed));
+    let mut found: Vec<CodeUse> = files.flat_map_iter(of_file).collect();
     found.sort_by_key(|one| one.span);
     found.dedup_by_key(|one| one.span);
     found

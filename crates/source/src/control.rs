@@ -10,7 +10,8 @@ use crate::lex::{Kind, Token, tokens};
 use crate::pragma::Compiled;
 use crate::value::{Unknown, Value};
 use crate::vocabulary::CR0_WP;
-use crate::world::{Parsed, World};
+use crate::world::World;
+use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -39,10 +40,13 @@ pub enum WrittenBy {
 }
 
 /// All writes of control register 0 in files that count, each place once.
-pub(crate) fn writes(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) -> Vec<ControlWrite> {
-    let mut found = Vec::new();
+pub(crate) fn writes(
+    world: &World<'_>,
+    counts: &(dyn Fn(usize) -> bool + Sync),
+) -> Vec<ControlWrite> {
     let naming = in_macros::Naming::of(world);
-    for parsed in (0..world.parsed.len()).filter(|index| counts(&world.parsed[*index])) {
+    let of_file = |parsed: usize| {
+        let mut found = Vec::new();
         let finder = Finder { world, parsed, text: text_of(world, parsed), expansion: None };
         finder.intrinsics(&mut found);
         finder.in_macros(&naming, &mut found);
@@ -50,7 +54,10 @@ pub(crate) fn writes(world: &World<'_>, counts: &dyn Fn(&Parsed<'_>) -> bool) ->
             finder.blocks(&mut found);
             finder.templates(&mut found);
         }
-    }
+        found
+    };
+    let files = (0..world.parsed.len()).into_par_iter().filter(|parsed| counts(*parsed));
+    let mut found: Vec<ControlWrite> = files.flat_map_iter(of_file).collect();
     found.sort_by_key(|one| one.span);
     found.dedup_by_key(|one| one.span);
     found

@@ -3,6 +3,7 @@
 mod early;
 mod named;
 
+use crate::call_words::Names;
 use crate::calls::CallId;
 use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
@@ -12,6 +13,7 @@ use crate::{FileId, Project, SourceTree, Span, owners};
 pub(crate) use early::Early;
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
+use rayon::prelude::*;
 
 /// A function that Windows calls when a driver starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,23 +50,28 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     let calls = initialisations(world);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
     let drivers = Drivers::new(world, projects, &entries);
-    let mut known: HashMap<Parts<'_>, Initialised> = HashMap::default();
-    let answer = |parsed: &Parsed<'_>| {
-        is_runtime(&parsed.opt_in).then(|| {
-            let parts = drivers.parts_with(parsed.file);
-            let answer = || of_parts(world, &drivers, &parts, &calls, &entries);
-            known.entry(parts.clone()).or_insert_with(answer).clone()
-        })
-    };
-    let answers: Vec<_> = world.parsed.iter().map(answer).collect();
+    let parts =
+        |parsed: &Parsed<'_>| is_runtime(&parsed.opt_in).then(|| drivers.parts_with(parsed.file));
+    let parts: Vec<Option<Parts<'_>>> = world.parsed.par_iter().map(parts).collect();
+    let distinct: HashSet<&Parts<'_>> = parts.iter().flatten().collect();
+    let answer = |parts| (parts, of_parts(world, &drivers, parts, &calls, &entries));
+    let known: HashMap<&Parts<'_>, Initialised> =
+        distinct.into_iter().collect::<Vec<_>>().into_par_iter().map(answer).collect();
+    let answers: Vec<Option<Initialised>> =
+        parts.iter().map(|parts| known.get(parts.as_ref()?).cloned()).collect();
     for (parsed, answer) in world.parsed.iter_mut().zip(answers) {
         if let Some(answer) = answer {
             parsed.opt_in = OptIn::Runtime(answer);
         }
     }
+    let before = |entry: &FunctionId| early::before(world, *entry, &calls);
+    let all: Vec<_> = entries.par_iter().filter_map(before).collect();
     let mut early = Early::default();
-    for entry in entries {
-        early::before(world, entry, &calls, &mut early);
+    for (entry, (until, at), run) in all {
+        early.insert(entry, (until, at));
+        for function in run {
+            early.entry(function).or_insert((usize::MAX, at));
+        }
     }
     world.early = early;
 }
@@ -87,13 +94,21 @@ pub(crate) fn ways(world: &World<'_>, interest: &Interest) -> Vec<String> {
     let calls = initialisations(world);
     let mut names: HashSet<&str> =
         calls.iter().filter_map(|id| around(id.parsed, id.call)).collect();
+    (0..world.parsed.len()).into_par_iter().for_each(|parsed| {
+        world.call_words(parsed);
+    });
     for _ in 1..DEEPEST {
         let known = names.len();
+        let mut numbers = Names::of(names.iter().copied());
         for (parsed, file) in world.parsed.iter().enumerate() {
-            let leads =
-                |call: &usize| names.contains(world.text(parsed, &file.syntax.calls[*call].callee));
+            let words = world.call_words(parsed);
+            let leads = |call: &usize| {
+                words.may_call(*call, &numbers)
+                    && names.contains(world.text(parsed, &file.syntax.calls[*call].callee))
+            };
             let all = (0..file.syntax.calls.len()).filter(leads);
             let more: Vec<&str> = all.filter_map(|call| around(parsed, call)).collect();
+            numbers.add(more.iter().copied());
             names.extend(more);
         }
         if names.len() == known {
@@ -162,16 +177,19 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
 
 /// The calls of ExInitializeDriverRuntime that opt in.
 fn initialisations(world: &World<'_>) -> Vec<CallId> {
-    let mut found = Vec::new();
-    for (parsed, file) in world.parsed.iter().enumerate() {
-        for (call, one) in file.syntax.calls.iter().enumerate() {
+    let in_file = |parsed: usize| {
+        let file = &world.parsed[parsed];
+        let all = || {
+            let calls = file.syntax.calls.iter().enumerate();
             // What the flag is called or how it is computed does not matter: there is only one.
-            if opts_in(world, parsed, one) {
-                found.push(CallId { parsed, call });
-            }
-        }
-    }
-    found
+            let opting = calls.filter(|(_, one)| opts_in(world, parsed, one));
+            opting.map(|(call, _)| call).collect()
+        };
+        // Asked for in every round, and no round changes it.
+        let opting = file.opting.get_or_init(all).iter();
+        opting.map(move |call| CallId { parsed, call: *call })
+    };
+    (0..world.parsed.len()).into_par_iter().flat_map_iter(in_file).collect()
 }
 
 /// Whether a call opts in: itself, or as a macro that does.
@@ -235,10 +253,10 @@ fn called_from(world: &World<'_>, entries: &[FunctionId], calls: &[CallId]) -> O
         }
         let mut next = Vec::new();
         for id in level.drain(..).filter(|id| seen.insert(*id)) {
-            for call in &world.parsed[id.parsed].syntax.calls {
-                if call.function == Some(id.function) {
-                    next.extend(world.called(id.parsed, world.text(id.parsed, &call.callee)));
-                }
+            let calls = &world.parsed[id.parsed].syntax.calls;
+            for call in world.call_words(id.parsed).within(id.function) {
+                let name = world.text(id.parsed, &calls[call].callee);
+                next.extend(world.called(id.parsed, name));
             }
         }
         level = next;

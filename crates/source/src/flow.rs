@@ -2,6 +2,7 @@
 
 mod walk;
 
+use crate::syntax::Kind;
 use std::ops::Range;
 use tree_sitter::Node;
 pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached};
@@ -53,7 +54,7 @@ pub(crate) enum ForkKind {
 
 impl Fork {
     /// What a node of the syntax is.
-    pub(crate) fn of(node: Node<'_>, bytes: &[u8]) -> Option<Fork> {
+    pub(crate) fn of(node: Node<'_>, kind: Kind, bytes: &[u8]) -> Option<Fork> {
         let field = |name| node.child_by_field_name(name);
         let part = |name| field(name).map(|part| part.byte_range());
         let says = |name, words: &[&[u8]]| {
@@ -62,29 +63,29 @@ impl Fork {
         };
         const ALWAYS: [&[u8]; 6] = [b"1", b"TRUE", b"true", b"(1)", b"(TRUE)", b"(true)"];
         const NEVER: [&[u8]; 3] = [b"(0)", b"(FALSE)", b"(false)"];
-        let kind = match node.kind() {
-            "if_statement" => ForkKind::Choice {
+        let kind = match kind {
+            Kind::If => ForkKind::Choice {
                 condition: part("condition")?,
                 yes: part("consequence")?,
                 no: part("alternative"),
             },
-            "conditional_expression" => ForkKind::Choice {
+            Kind::Conditional => ForkKind::Choice {
                 condition: part("condition")?,
                 yes: part("consequence").unwrap_or_else(|| node.start_byte()..node.start_byte()),
                 no: part("alternative"),
             },
-            "binary_expression" if says("operator", &[b"&&", b"||"]) => {
+            Kind::Binary if says("operator", &[b"&&", b"||"]) => {
                 let kind = ForkKind::Maybe(Some((part("left")?, says("operator", &[b"&&"]))));
                 return Some(Fork { kind, range: part("right")? });
             }
-            "lambda_expression" | "catch_clause" => ForkKind::Maybe(None),
-            "while_statement" => ForkKind::Loop {
+            Kind::Lambda | Kind::Catch => ForkKind::Maybe(None),
+            Kind::While => ForkKind::Loop {
                 begins: node.start_byte(),
                 body: part("body")?,
                 update: None,
                 is_endless: says("condition", &ALWAYS),
             },
-            "for_statement" => ForkKind::Loop {
+            Kind::For => ForkKind::Loop {
                 begins: field("initializer").map_or(node.start_byte(), |first| {
                     first.end_byte() + usize::from(first.kind() != "declaration")
                 }),
@@ -93,27 +94,27 @@ impl Fork {
                 update: part("update").map(|part| part.start..part.end + 1),
                 is_endless: field("condition").is_none() || says("condition", &ALWAYS),
             },
-            "for_range_loop" => ForkKind::Loop {
+            Kind::ForRange => ForkKind::Loop {
                 begins: node.start_byte(),
                 body: part("body")?,
                 update: None,
                 is_endless: false,
             },
-            "do_statement" => ForkKind::Do(part("body")?, !says("condition", &NEVER)),
-            "switch_statement" => ForkKind::Switch(part("condition")?, part("body")?),
-            "case_statement" => ForkKind::Case(part("value")),
-            "seh_try_statement" | "try_statement" => {
+            Kind::Do => ForkKind::Do(part("body")?, !says("condition", &NEVER)),
+            Kind::Switch => ForkKind::Switch(part("condition")?, part("body")?),
+            Kind::Case => ForkKind::Case(part("value")),
+            Kind::Try => {
                 let last =
                     node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?);
                 let is_finally = last.is_some_and(|last| last.kind() == "seh_finally_clause");
                 ForkKind::Try(part("body")?, is_finally)
             }
-            "break_statement" => ForkKind::Break,
-            "continue_statement" => ForkKind::Continue,
-            "seh_leave_statement" => ForkKind::Leave,
-            "return_statement" | "throw_statement" | "co_return_statement" => ForkKind::Return,
-            "goto_statement" => ForkKind::Goto(part("label")?),
-            "labeled_statement" => ForkKind::Label(part("label")?),
+            Kind::Break => ForkKind::Break,
+            Kind::Continue => ForkKind::Continue,
+            Kind::Leave => ForkKind::Leave,
+            Kind::Return | Kind::Throw => ForkKind::Return,
+            Kind::Goto => ForkKind::Goto(part("label")?),
+            Kind::Labeled => ForkKind::Label(part("label")?),
             _ => return None,
         };
         Some(Fork { kind, range: node.byte_range() })

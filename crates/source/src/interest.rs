@@ -91,6 +91,11 @@ impl Interest {
         self.fresh.as_ref()
     }
 
+    /// All names that are looked for.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// Whether a name is looked for.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names.contains(name)

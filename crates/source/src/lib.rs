@@ -9,6 +9,7 @@ mod assembly;
 mod binding;
 mod blank;
 mod builds;
+mod call_words;
 mod calls;
 mod code_use;
 mod condensed;

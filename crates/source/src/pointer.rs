@@ -6,6 +6,7 @@ mod routine;
 mod taken;
 
 use crate::Span;
+use crate::call_words::Names;
 use crate::evaluate::Place;
 use crate::interest::Interest;
 use crate::lex::{Kind, Token, tokens};
@@ -116,6 +117,7 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
         return (pointers, seen);
     }
     let names: HashSet<&str> = found.into_iter().map(|(_, name)| name).collect();
+    let taking = Names::of(handed.keys().copied());
     let given_in = |parsed| {
         let mut finder = Finder::new(world, parsed);
         let mut all = Vec::new();
@@ -129,7 +131,7 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
             }
         });
         finder.each_listed(&|_| true, &|name| names.contains(name), &mut take);
-        finder.each_argument(&handed, &mut take);
+        finder.each_argument((&handed, &taking), &mut take);
         all
     };
     let all: Vec<_> = files.into_par_iter().flat_map_iter(given_in).collect();

@@ -1,5 +1,6 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
+mod kind;
 mod listed;
 mod stored;
 mod taken;
@@ -10,6 +11,7 @@ use crate::FileKind;
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::flow::Fork;
+pub(crate) use kind::{Kind, Kinds};
 pub(crate) use listed::Listed;
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -216,10 +218,11 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
         within: Vec::new(),
         blocks: Vec::new(),
         scopes: Vec::new(),
+        updates: Vec::new(),
     };
     match parse(&condensed.bytes, kind) {
         Some(tree) => {
-            reader.walk(&tree);
+            reader.walk(&tree, Kinds::of(kind));
             let named: Vec<usize> = named.iter().filter_map(|at| condensed.is_at(*at)).collect();
             reader.found.taken = taken::of(&tree, &condensed.bytes, &named);
             condensed.tell_of_text(&mut reader.found);
@@ -234,15 +237,8 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
 }
 
 /// The statements whose declarations end with them.
-const SCOPES: [&str; 7] = [
-    "compound_statement",
-    "for_statement",
-    "for_range_loop",
-    "if_statement",
-    "while_statement",
-    "switch_statement",
-    "lambda_expression",
-];
+const SCOPES: [Kind; 7] =
+    [Kind::Compound, Kind::For, Kind::ForRange, Kind::If, Kind::While, Kind::Switch, Kind::Lambda];
 
 struct Reader<'b> {
     bytes: &'b [u8],
@@ -253,31 +249,22 @@ struct Reader<'b> {
     blocks: Vec<Range<usize>>,
     /// The statements around in which names are declared, innermost last.
     scopes: Vec<Range<usize>>,
+    /// What comes after each round of a loop and was not reached yet, by its number.
+    updates: Vec<usize>,
 }
 
 impl Reader<'_> {
-    fn walk(&mut self, tree: &Tree) {
+    fn walk(&mut self, tree: &Tree, kinds: &Kinds) {
         let mut cursor = tree.walk();
         loop {
             let node = cursor.node();
-            while self.within.last().is_some_and(|(_, end)| node.start_byte() >= *end) {
-                self.within.pop();
-            }
-            while self.blocks.last().is_some_and(|block| node.start_byte() >= block.end) {
-                self.blocks.pop();
-            }
-            while self.scopes.last().is_some_and(|scope| node.start_byte() >= scope.end) {
-                self.scopes.pop();
-            }
-            if SCOPES.contains(&node.kind()) {
-                self.scopes.push(node.byte_range());
-            }
             // Nothing is told by a single token.
-            if node.child_count() > 0 {
-                self.visit(node);
-                self.fork(node);
+            let kind = if node.child_count() > 0 { kinds.kind(node) } else { Kind::Token };
+            if !matches!(kind, Kind::Token | Kind::Other) {
+                self.take(node, kind);
             }
-            if cursor.goto_first_child() || cursor.goto_next_sibling() {
+            let is_token = kind == Kind::Token && !node.has_error();
+            if !is_token && cursor.goto_first_child() || cursor.goto_next_sibling() {
                 continue;
             }
             loop {
@@ -291,12 +278,30 @@ impl Reader<'_> {
         }
     }
 
-    fn visit(&mut self, node: Node<'_>) {
-        match node.kind() {
-            "function_definition" => self.function(node),
-            "call_expression" => self.call(node),
-            "new_expression" => self.new_expression(node),
-            "init_declarator" => {
+    fn take(&mut self, node: Node<'_>, kind: Kind) {
+        let start = node.start_byte();
+        while self.within.last().is_some_and(|(_, end)| start >= *end) {
+            self.within.pop();
+        }
+        while self.blocks.last().is_some_and(|block| start >= block.end) {
+            self.blocks.pop();
+        }
+        while self.scopes.last().is_some_and(|scope| start >= scope.end) {
+            self.scopes.pop();
+        }
+        if SCOPES.contains(&kind) {
+            self.scopes.push(node.byte_range());
+        }
+        self.visit(node, kind);
+        self.fork(node, kind);
+    }
+
+    fn visit(&mut self, node: Node<'_>, kind: Kind) {
+        match kind {
+            Kind::Function => self.function(node),
+            Kind::Call => self.call(node),
+            Kind::New => self.new_expression(node),
+            Kind::InitDeclarator => {
                 self.listed(node);
                 let name = node.child_by_field_name("declarator").and_then(variable_name);
                 if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
@@ -305,7 +310,7 @@ impl Reader<'_> {
                     self.event(name, Happens::Begins(value.byte_range()), is_static);
                 }
             }
-            "declaration" if !self.has_storage(node, b"extern") => {
+            Kind::Declaration if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
                     if let Some(name) = variable_name(declarator) {
@@ -313,22 +318,20 @@ impl Reader<'_> {
                     }
                 }
             }
-            "pointer_expression" if self.bytes.get(node.start_byte()) == Some(&b'&') => {
-                self.changes(node)
-            }
-            "compound_literal_expression" => self.listed_literal(node),
-            "return_statement" => self.returned(node),
-            "enumerator_list" => self.enumerators(node),
-            "initializer_pair" => {
+            Kind::Pointer if self.bytes.get(node.start_byte()) == Some(&b'&') => self.changes(node),
+            Kind::CompoundLiteral => self.listed_literal(node),
+            Kind::Return => self.returned(node),
+            Kind::Enumerators => self.enumerators(node),
+            Kind::InitializerPair => {
                 let designator = node.child_by_field_name("designator");
                 let value = node.child_by_field_name("value");
                 if let (Some(designator), Some(value)) = (designator, value) {
                     self.member(designator, value);
                 }
             }
-            "field_declaration_list" => self.record(node),
-            "function_declarator" => self.defaults(node),
-            "field_declaration" if self.has_storage(node, b"static") => {
+            Kind::Fields => self.record(node),
+            Kind::FunctionDeclarator => self.defaults(node),
+            Kind::Field if self.has_storage(node, b"static") => {
                 let name = node.child_by_field_name("declarator").and_then(variable_name);
                 if let (Some(name), Some(value)) = (name, node.child_by_field_name("default_value"))
                 {
@@ -336,41 +339,60 @@ impl Reader<'_> {
                 }
             }
             // What comes after each round settles nothing for the first.
-            "assignment_expression" | "update_expression" | "comma_expression"
-                if is_update(node) =>
-            {
+            Kind::Assignment | Kind::Update | Kind::Comma if self.is_update(node) => {
                 self.blocks.push(node.byte_range());
-                self.assignment_or_update(node);
+                self.assignment_or_update(node, kind);
             }
-            "assignment_expression" | "update_expression" => self.assignment_or_update(node),
-            "while_statement" | "for_statement" | "do_statement" | "for_range_loop" => {
+            Kind::Assignment | Kind::Update => self.assignment_or_update(node, kind),
+            Kind::While | Kind::For | Kind::Do | Kind::ForRange => {
+                if kind == Kind::For {
+                    self.note_update(node);
+                }
                 self.repeats(node.byte_range());
                 self.blocks.push(node.byte_range());
             }
-            "labeled_statement" => {
+            Kind::Labeled => {
                 let end = self.within.last().map_or(node.end_byte(), |(_, end)| *end);
                 self.repeats(node.start_byte()..end);
             }
-            "lambda_expression" => {
+            Kind::Lambda => {
                 self.lambda(node);
                 self.blocks.push(node.byte_range());
             }
-            "compound_statement"
-            | "if_statement"
-            | "else_clause"
-            | "switch_statement"
-            | "case_statement"
-            | "conditional_expression" => self.blocks.push(node.byte_range()),
+            Kind::Compound
+            | Kind::If
+            | Kind::Else
+            | Kind::Switch
+            | Kind::Case
+            | Kind::Conditional => self.blocks.push(node.byte_range()),
             _ => {}
         }
     }
 
-    fn fork(&mut self, node: Node<'_>) {
+    fn fork(&mut self, node: Node<'_>, kind: Kind) {
         if let Some((function, _)) = self.within.last()
-            && let Some(fork) = Fork::of(node, self.bytes)
+            && let Some(fork) = Fork::of(node, kind, self.bytes)
         {
             self.found.functions[*function].forks.push(fork);
         }
+    }
+
+    /// Notes the last of the three expressions of a `for`.
+    fn note_update(&mut self, node: Node<'_>) {
+        const KINDS: [&str; 3] = ["assignment_expression", "update_expression", "comma_expression"];
+        let update = node.child_by_field_name("update");
+        let update = update.filter(|update| KINDS.contains(&update.kind()));
+        self.updates.extend(update.map(|update| update.id()));
+    }
+
+    /// Whether an expression is the last of the three of a `for`.
+    fn is_update(&mut self, node: Node<'_>) -> bool {
+        let found = self.updates.iter().rposition(|update| *update == node.id());
+        // What was noted later lies before it, and was passed.
+        found.is_some_and(|at| {
+            self.updates.truncate(at);
+            true
+        })
     }
 
     fn repeats(&mut self, range: Range<usize>) {
@@ -497,10 +519,10 @@ impl Reader<'_> {
         });
     }
 
-    fn assignment_or_update(&mut self, node: Node<'_>) {
-        match node.kind() {
-            "assignment_expression" => self.assignment(node),
-            "update_expression" => self.changes(node),
+    fn assignment_or_update(&mut self, node: Node<'_>, kind: Kind) {
+        match kind {
+            Kind::Assignment => self.assignment(node),
+            Kind::Update => self.changes(node),
             _ => {}
         }
     }
@@ -655,14 +677,6 @@ impl Reader<'_> {
             None => self.found.variables.push(variable),
         }
     }
-}
-
-/// Whether an expression is the last of the three of a `for`.
-fn is_update(node: Node<'_>) -> bool {
-    let around = node.parent().filter(|around| around.kind() == "for_statement");
-    around
-        .and_then(|around| around.child_by_field_name("update"))
-        .is_some_and(|update| update == node)
 }
 
 /// Deepest nesting of declarators that is looked through.

@@ -69,15 +69,18 @@ impl SourceText {
     /// # Errors
     ///
     /// Where the bytes are no text.
-    pub fn decode(bytes: &[u8]) -> Result<SourceText, NotText> {
+    pub fn decode(bytes: impl Into<Vec<u8>>) -> Result<SourceText, NotText> {
+        let bytes = bytes.into();
         if bytes.len() as u64 > LARGEST_SOURCE {
             return Err(NotText::TooLarge(bytes.len() as u64));
         }
-        let (text, encoding) = match bytes {
+        let (text, encoding) = match &bytes[..] {
             [0xFF, 0xFE, rest @ ..] => (utf16(rest, false)?, Encoding::Utf16 { big_endian: false }),
             [0xFE, 0xFF, rest @ ..] => (utf16(rest, true)?, Encoding::Utf16 { big_endian: true }),
             // With other bytes behind it the mark is none.
-            [0xEF, 0xBB, 0xBF, rest @ ..] if std::str::from_utf8(rest).is_ok() => plain(rest, true),
+            [0xEF, 0xBB, 0xBF, rest @ ..] if std::str::from_utf8(rest).is_ok() => {
+                plain(rest.to_vec(), true)
+            }
             _ => plain(bytes, false),
         };
         match memchr::memchr(0, text.as_bytes()) {
@@ -192,10 +195,12 @@ fn number(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
 
-fn plain(bytes: &[u8], marked: bool) -> (String, Encoding) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), Encoding::Utf8 { marked }),
-        Err(_) => (bytes.iter().map(|&byte| char::from(byte)).collect(), Encoding::Ansi),
+fn plain(bytes: Vec<u8>, marked: bool) -> (String, Encoding) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, Encoding::Utf8 { marked }),
+        Err(wrong) => {
+            (wrong.as_bytes().iter().map(|&byte| char::from(byte)).collect(), Encoding::Ansi)
+        }
     }
 }
 

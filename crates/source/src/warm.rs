@@ -12,7 +12,7 @@ use aho_corasick::AhoCorasick;
 use foldhash::HashSet;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Reads functions that were left out.
 #[derive(Clone, Copy)]
@@ -164,6 +164,8 @@ impl<'t> Warming<'t> {
             variant: of.variant,
             cold: Vec::new(),
             is_part: true,
+            opting: OnceLock::new(),
+            call_words: OnceLock::new(),
         };
         macro_set::note(self.tree, &mut part);
         part

@@ -1,5 +1,6 @@
 //! All that was parsed, and what names mean across it.
 
+use crate::call_words::CallWords;
 use crate::entry::Early;
 use crate::outline::Body;
 use crate::pointer::Pointers;
@@ -7,8 +8,9 @@ use crate::preprocess::Unit;
 use crate::syntax::{Happens, Record, Syntax, Variable};
 use crate::{FileId, FileKind, OptIn, SourceTree, scope};
 use foldhash::{HashMap, HashSet};
+use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// A file as one translation unit and one variant of it have it.
 pub(crate) struct Parsed<'t> {
@@ -22,6 +24,10 @@ pub(crate) struct Parsed<'t> {
     pub(crate) cold: Vec<Body>,
     /// Whether these are only functions of a file that were left out before.
     pub(crate) is_part: bool,
+    /// Which of its calls opt in to no-execute pools, once that is asked for.
+    pub(crate) opting: OnceLock<Vec<usize>>,
+    /// What its calls name, likewise.
+    pub(crate) call_words: OnceLock<CallWords>,
 }
 
 impl<'t> Parsed<'t> {
@@ -112,13 +118,15 @@ impl<'t> World<'t> {
 
     /// Takes in files, and indexes what they define.
     pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
-        for parsed in more {
-            self.index(self.parsed.len(), &parsed);
+        let outside: Vec<_> = more.par_iter().map(|parsed| outside(self.tree, parsed)).collect();
+        for (parsed, outside) in more.into_iter().zip(outside) {
+            self.index(self.parsed.len(), &parsed, outside);
             self.parsed.push(parsed);
         }
     }
 
-    fn index(&mut self, number: usize, parsed: &Parsed<'t>) {
+    /// `outside` are the events in functions that mean variables outside of them.
+    fn index(&mut self, number: usize, parsed: &Parsed<'t>, outside: Vec<(usize, usize)>) {
         let text = self.tree.file(parsed.file).text.as_str();
         let name = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
         for (event, variable) in parsed.syntax.variables.iter().enumerate() {
@@ -140,14 +148,11 @@ impl<'t> World<'t> {
             let id = FunctionId { parsed: number, function: index };
             self.add_function(name(&function.name), id, parsed);
             self.hidden.extend(function.hidden.iter().cloned());
-            let own = scope::Names::of(function, &name);
-            for (event, variable) in function.variables.iter().enumerate() {
-                let of = name(&variable.name);
-                if !(declares(variable) || own.has(of, variable.name.start)) {
-                    let event = GlobalEvent { parsed: number, function: Some(index), event };
-                    self.globals.entry(of).or_default().push(event);
-                }
-            }
+        }
+        for (function, event) in outside {
+            let of = name(&parsed.syntax.functions[function].variables[event].name);
+            let event = GlobalEvent { parsed: number, function: Some(function), event };
+            self.globals.entry(of).or_default().push(event);
         }
     }
 
@@ -180,6 +185,15 @@ impl<'t> World<'t> {
     pub(crate) fn text(&self, parsed: usize, range: &Range<usize>) -> &'t str {
         let tree: &'t SourceTree = self.tree;
         tree.file(self.parsed[parsed].file).text.as_str().get(range.clone()).unwrap_or_default()
+    }
+
+    /// What the calls of a file name.
+    pub(crate) fn call_words(&self, parsed: usize) -> &CallWords {
+        let Parsed { syntax, call_words, .. } = &self.parsed[parsed];
+        let made = || {
+            CallWords::of(&syntax.calls, syntax.functions.len(), |range| self.text(parsed, range))
+        };
+        call_words.get_or_init(made)
     }
 
     /// The members of the structure of that name in their order, each with the word that names its type; none where that
@@ -221,6 +235,23 @@ impl<'t> World<'t> {
         let nearest = open.iter().map(near).max().unwrap_or_default();
         open.into_iter().filter(|id| near(id) == nearest).collect()
     }
+}
+
+/// What happens in the functions of a file to variables outside of them: which function, and which of its events.
+fn outside(tree: &SourceTree, parsed: &Parsed<'_>) -> Vec<(usize, usize)> {
+    let text = tree.file(parsed.file).text.as_str();
+    let name = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+    let mut outside = Vec::new();
+    for (index, function) in parsed.syntax.functions.iter().enumerate() {
+        let own = scope::Names::of(function, &name);
+        let is_outside = |variable: &Variable| {
+            !(declares(variable) || own.has(name(&variable.name), variable.name.start))
+        };
+        let events = function.variables.iter().enumerate();
+        let events = events.filter(|(_, variable)| is_outside(variable));
+        outside.extend(events.map(|(event, _)| (index, event)));
+    }
+    outside
 }
 
 /// Whether a variable begins here, rather than being changed.

@@ -98,7 +98,7 @@ mod tests {
         for (name, bytes) in files {
             let path = path(&folder, name);
             fs::write(&path, bytes).unwrap();
-            tree.add(&path, SourceText::decode(bytes).unwrap()).unwrap();
+            tree.add(&path, SourceText::decode(*bytes).unwrap()).unwrap();
         }
         (folder, tree)
     }

@@ -182,7 +182,7 @@ fn read(found: Result<Source, Unreadable>) -> Result<(String, Option<SourceText>
         return Err(fail("its name is not in UTF-8, so it is not looked at".to_owned()));
     }
     let bytes = read_source(Path::new(&name)).map_err(|reason| fail(reason.to_string()))?;
-    let text = SourceText::decode(&bytes).map_err(|reason| fail(reason.to_string()))?;
+    let text = SourceText::decode(bytes).map_err(|reason| fail(reason.to_string()))?;
     Ok((absolute(&name).unwrap_or(name), Some(text)))
 }
 

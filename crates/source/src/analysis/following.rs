@@ -2,6 +2,7 @@
 
 use super::Analysis;
 use super::reading::Reading;
+use crate::call_words::Names;
 use crate::calls::{CallId, Follower, SourceCall, Wrappers};
 use crate::interest::Interest;
 use crate::linker::of_projects;
@@ -131,9 +132,24 @@ impl<'t> Following<'t> {
 
     /// What was found, with what else `files` say.
     pub(super) fn analysis(&mut self, reading: &mut Reading<'t>, files: &[FileId]) -> Analysis {
+        let calls = std::mem::take(&mut self.calls);
         let world = &self.world;
         let pragmas = reading.pragmas(files);
-        let is_for_kernel = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
+        let reading = &*reading;
+        let counts = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
+        let for_kernel: Vec<bool> = world.parsed.par_iter().map(counts).collect();
+        let is_for_kernel = |parsed: usize| for_kernel[parsed];
+        // None of these asks another anything.
+        let ((calls, control), (code_uses, entries)) = rayon::join(
+            || {
+                let calls = || self.told(calls, &is_for_kernel);
+                rayon::join(calls, || control::writes(world, &is_for_kernel))
+            },
+            || {
+                let entries = || entry::entries(world, reading.projects);
+                rayon::join(|| code_use::uses(world, &is_for_kernel), entries)
+            },
+        );
         Analysis {
             linker: of_projects(reading.projects, |one| reading.builds_for_kernel(one))
                 .into_iter()
@@ -142,24 +158,30 @@ impl<'t> Following<'t> {
             sections: pragmas.sections,
             tables: Vec::new(),
             not_built: Vec::new(),
-            control: control::writes(world, &is_for_kernel),
-            code_uses: code_use::uses(world, &is_for_kernel),
-            calls: {
-                // What runs in user mode asks the kernel for nothing of this kind.
-                let calls = std::mem::take(&mut self.calls).into_iter();
-                let calls: HashMap<_, _> =
-                    calls.filter(|(id, _)| is_for_kernel(&world.parsed[id.parsed])).collect();
-                let follower = Follower::new(world, &self.wrappers);
-                let taken = pointer::taken(&follower, &calls, &is_for_kernel);
-                told(calls, taken, &self.wrappers, |id| call_span(world, id))
-            },
+            control,
+            code_uses,
+            calls,
             opt_ins: world.parsed.iter().map(|one| (one.file, one.opt_in.clone())).collect(),
-            entries: entry::entries(world, reading.projects),
+            entries,
             late_opt_ins: reading.late_opt_ins(),
             missing: reading.missing(),
             parsed: self.read.iter().copied().collect(),
             cut: world.parsed.iter().filter(|one| one.syntax.is_cut).map(|one| one.file).collect(),
         }
+    }
+
+    /// The calls that are told, of those that were followed and of addresses that are taken.
+    fn told(
+        &self,
+        mut calls: HashMap<CallId, Vec<SourceCall>>,
+        is_for_kernel: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Vec<SourceCall> {
+        let world = &self.world;
+        // What runs in user mode asks the kernel for nothing of this kind.
+        calls.retain(|id, _| is_for_kernel(id.parsed));
+        let follower = Follower::new(world, &self.wrappers);
+        let taken = pointer::taken(&follower, &calls, is_for_kernel);
+        told(calls, taken, &self.wrappers, |id| call_span(world, id))
     }
 }
 
@@ -194,9 +216,14 @@ fn round(
     followed: &HashSet<CallId>,
 ) -> (Found, Vec<(FunctionId, CallId)>) {
     let follower = Follower::new(world, wrappers);
+    let names = Names::of(interest.names().chain(world.pointers.keys().copied()));
     let of_file = |parsed: usize| {
         let syntax = &world.parsed[parsed].syntax;
+        let words = world.call_words(parsed);
         let wanted = syntax.calls.iter().enumerate().filter(|(call, one)| {
+            if !words.may_name(*call, one.manner, &names) {
+                return false;
+            }
             let name = callee(world, CallId { parsed, call: *call });
             let is_wanted = interest.has(name) || world.pointers.contains_key(name);
             (is_wanted || hands_on(world, interest, parsed, one))

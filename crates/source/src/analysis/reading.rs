@@ -17,7 +17,7 @@ use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span, linker};
 use foldhash::HashMap;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How many variants of a file are looked at, where conditions are open.
 const MOST_VARIANTS: u32 = 4;
@@ -132,10 +132,11 @@ impl<'t> Reading<'t> {
         candidates: &table::Candidates,
     ) -> Vec<PointerTable> {
         let units = self.units_of(files);
-        let mut files: Vec<_> = files.iter().copied().zip(units).collect();
-        files.retain(|(file, unit)| {
+        let files: Vec<_> = files.iter().copied().zip(units).collect();
+        let fit = |(file, unit): &(FileId, Arc<Unit<'t>>)| {
             !self.is_for_user_mode(unit) && candidates.fit(self.tree, self.directives, *file, unit)
-        });
+        };
+        let files: Vec<_> = files.into_par_iter().filter(fit).collect();
         table::of_files(self.tree, self.directives, &files)
     }
 
@@ -245,6 +246,8 @@ impl<'t> Reading<'t> {
                 variant: number,
                 cold: Vec::new(),
                 is_part: false,
+                opting: OnceLock::new(),
+                call_words: OnceLock::new(),
             };
             let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
             let kind = parsed.kind(self.tree);
@@ -262,6 +265,11 @@ impl<'t> Reading<'t> {
             parsed
         };
         (0..variants).map(variant).collect()
+    }
+
+    /// Forgets all, on all threads.
+    pub(super) fn forget(self) {
+        self.units.into_par_iter().for_each(drop);
     }
 
     pub(super) fn warming(&self) -> Warming<'t> {

@@ -15,12 +15,14 @@ const MOST_FUNCTIONS: usize = 4_096;
 pub(crate) type Early = HashMap<FunctionId, (usize, Span)>;
 
 /// What runs before one of `calls` where `entry` makes it, itself or by a function that it calls: the entry point up to there,
-/// and what it calls until then. Nothing where it makes none.
-pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], early: &mut Early) {
+/// with the call that opts in, and what it calls until then. None where it makes none.
+pub(super) fn before(
+    world: &World<'_>,
+    entry: FunctionId,
+    calls: &[CallId],
+) -> Option<(FunctionId, (usize, Span), Vec<FunctionId>)> {
     let parsed = &world.parsed[entry.parsed];
-    let mut own: Vec<usize> = (0..parsed.syntax.calls.len())
-        .filter(|call| parsed.syntax.calls[*call].function == Some(entry.function))
-        .collect();
+    let mut own: Vec<usize> = world.call_words(entry.parsed).within(entry.function).collect();
     own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
     let mut left = MOST_FUNCTIONS;
     let mut run: Vec<FunctionId> = Vec::new();
@@ -42,15 +44,12 @@ pub(super) fn before(world: &World<'_>, entry: FunctionId, calls: &[CallId], ear
         };
         if let Some(opts_in) = opts_in {
             let at = span(world, opts_in);
-            early.insert(entry, (parsed.syntax.calls[call].callee.start, at));
             asked.iter().for_each(|name| world.ask(name));
-            for function in run {
-                early.entry(function).or_insert((usize::MAX, at));
-            }
-            return;
+            return Some((entry, (parsed.syntax.calls[call].callee.start, at), run));
         }
         run.extend(called);
     }
+    None
 }
 
 /// Some functions, and those that they call.
@@ -71,9 +70,9 @@ fn reached<'t>(
                 continue;
             }
             *left -= 1;
-            let calls = world.parsed[id.parsed].syntax.calls.iter();
-            for call in calls.filter(|call| call.function == Some(id.function)) {
-                let name = world.text(id.parsed, &call.callee);
+            let calls = &world.parsed[id.parsed].syntax.calls;
+            for call in world.call_words(id.parsed).within(id.function) {
+                let name = world.text(id.parsed, &calls[call].callee);
                 asked.insert(name);
                 next.extend(world.called(id.parsed, name));
             }

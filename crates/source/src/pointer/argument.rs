@@ -1,8 +1,8 @@
 //! Functions that are handed to others, which call them by a parameter.
 
 use super::{Finder, Given, Known, LONGEST, Naming, Target};
+use crate::call_words::{Names, last_word};
 use crate::interest::Interest;
-use crate::lex::is_word;
 use crate::syntax::{Call, Manner};
 use crate::vocabulary;
 use crate::world::{FunctionId, World};
@@ -15,11 +15,18 @@ pub(super) type Handed<'t> = HashMap<&'t str, HashSet<usize>>;
 /// The functions of the tree that are handed what is looked for; `known` are pointers to that, with the function that alone
 /// sees them.
 pub(super) fn handed<'t>(world: &World<'t>, interest: &Interest, known: &Known<'t>) -> Handed<'t> {
+    let pointers = known.iter().map(|(_, name)| *name).chain(world.pointers.keys().copied());
+    let names = Names::of(interest.names().chain(pointers));
     let in_file = |parsed: usize| {
         let mut finder = Finder::new(world, parsed);
+        let words = world.call_words(parsed);
         let mut found = Vec::new();
-        for call in world.parsed[parsed].syntax.calls.iter().filter(|call| takes_functions(call)) {
+        let calls = world.parsed[parsed].syntax.calls.iter().enumerate();
+        for (number, call) in calls.filter(|(_, call)| takes_functions(call)) {
             for (index, range) in call.arguments.iter().enumerate() {
+                if !words.may_pass(number, index, &names) {
+                    continue;
+                }
                 let last = last_word(world.text(parsed, range));
                 let is_pointer = |within| known.contains(&(within, last));
                 let here = call.function.map(|function| FunctionId { parsed, function });
@@ -56,13 +63,6 @@ fn takes_functions(call: &Call) -> bool {
     matches!(call.manner, Manner::Plain | Manner::Indirect)
 }
 
-/// The word that a text ends with, outside of parentheses.
-fn last_word(text: &str) -> &str {
-    let text = text.trim_end().trim_end_matches(')').trim_end();
-    let start = text.bytes().rposition(|byte| !is_word(byte)).map_or(0, |at| at + 1);
-    text.get(start..).unwrap_or_default()
-}
-
 impl<'t> Finder<'_, 't> {
     /// Whether a name that stands as an argument is that of a function which is looked for, or of a pointer to one.
     fn is_function(
@@ -90,17 +90,20 @@ impl<'t> Finder<'_, 't> {
         Given { parsed, is_local, function, naming, name, at, value, targets }
     }
 
-    /// Tells what parameters are given by calls.
+    /// Tells what parameters are given by calls of functions that are handed something, which the names are those of.
     pub(super) fn each_argument(
         &mut self,
-        handed: &Handed<'t>,
+        (handed, names): (&Handed<'t>, &Names),
         tell: &mut dyn FnMut(&mut Self, Given<'t>),
     ) {
         let (world, parsed) = (self.world, self.parsed);
         if handed.is_empty() {
             return;
         }
-        for call in world.parsed[parsed].syntax.calls.iter().filter(|call| takes_functions(call)) {
+        let words = world.call_words(parsed);
+        let calls = world.parsed[parsed].syntax.calls.iter().enumerate();
+        let calls = calls.filter(|(number, _)| words.may_call(*number, names));
+        for (_, call) in calls.filter(|(_, call)| takes_functions(call)) {
             let name = world.text(parsed, &call.callee);
             let Some(indices) = handed.get(name) else { continue };
             for id in world.called(parsed, name) {

@@ -6,7 +6,7 @@ use crate::lex::is_word;
 use crate::macros::Macro;
 use crate::syntax::Call;
 use crate::value::{Unknown, Value};
-use crate::world::{FunctionId, Parsed, World};
+use crate::world::{FunctionId, World};
 use crate::{Span, vocabulary};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
@@ -21,12 +21,12 @@ const MOST_NAMES: usize = 8;
 pub(crate) fn taken(
     follower: &Follower<'_, '_>,
     calls: &HashMap<CallId, Vec<SourceCall>>,
-    is_for_kernel: &(dyn Fn(&Parsed<'_>) -> bool + Sync),
+    is_for_kernel: &(dyn Fn(usize) -> bool + Sync),
 ) -> Vec<SourceCall> {
     let world = follower.world;
-    let takes = |parsed: &Parsed<'_>| !parsed.syntax.taken.is_empty() && is_for_kernel(parsed);
-    let files: Vec<usize> =
-        (0..world.parsed.len()).filter(|parsed| takes(&world.parsed[*parsed])).collect();
+    let takes =
+        |parsed: &usize| !world.parsed[*parsed].syntax.taken.is_empty() && is_for_kernel(*parsed);
+    let files: Vec<usize> = (0..world.parsed.len()).filter(takes).collect();
     if files.is_empty() {
         return Vec::new();
     }

@@ -38,6 +38,13 @@ fn cpp_has_more_ways_to_call() {
     assert_eq!(calls(text, FileKind::Cpp), ["F: new(NonPagedPool; 'tag1')", "F: Alloc(2)"]);
 }
 
+/// What seems to be made of single words may have more in it.
+#[test]
+fn calls_stand_in_qualifiers_and_loops() {
+    let text = "void F() { alignas(G(1)) int a; for (a = H(2); a < 3; a = I(a)) J(\"K(4)\"); }";
+    assert_eq!(calls(text, FileKind::Cpp), ["F: G(1)", "F: H(2)", "F: I(a)", "F: J(\"K(4)\")"]);
+}
+
 #[test]
 fn variables_tell_what_happens_to_them() {
     let text = "int g = 1; void F() { int a = 2, b; a |= 3; b = g; a++; H(&b); }";
