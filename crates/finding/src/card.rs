@@ -2,6 +2,41 @@
 
 use crate::Level;
 
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// The layout of the image.
+    Image,
+    /// The machine code in it.
+    Code,
+    /// The driver's source, with what builds it.
+    Source,
+    /// What the driver does when it runs.
+    Run,
+}
+
+impl Sense {
+    /// Its name, such as `image`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sense::Image => "image",
+            Sense::Code => "code",
+            Sense::Source => "source",
+            Sense::Run => "run",
+        }
+    }
+
+    /// What it is, in words that follow "looks at".
+    fn told(self) -> &'static str {
+        match self {
+            Sense::Image => "the layout of images",
+            Sense::Code => "machine code",
+            Sense::Source => "source",
+            Sense::Run => "what drivers do when they run",
+        }
+    }
+}
+
 /// Everything there is to say about a rule, written once beside the rule's code.
 ///
 /// `explain`, `list rules`, the JSON aliases and every later help page are made from this.
@@ -15,6 +50,8 @@ pub struct RuleCard {
     pub level: Level,
     /// The ringfence version that brought the rule.
     pub since: &'static str,
+    /// What it looks at; what it does not look at it says nothing about.
+    pub senses: &'static [Sense],
     /// Other names of the hazard: `0xC4:0x2003`, `C30030`, "Execute-Write Section Count".
     pub also_known_as: &'static [&'static str],
     /// Markdown with the headings "What it does", "Why it matters", "Example", "What it cannot see"
@@ -43,6 +80,14 @@ impl RuleCard {
         text += &format!("Level {}, since ringfence {}.", self.level, self.since);
         if !self.also_known_as.is_empty() {
             text += &format!(" Also known as {}.", self.also_known_as.join(", "));
+        }
+        let told: Vec<_> = self.senses.iter().map(|sense| sense.told()).collect();
+        match &told[..] {
+            [] => {}
+            [only] => text += &format!(" It looks at {only}."),
+            [rest @ .., last] => {
+                text += &format!(" It looks at {} and {last}.", rest.join(", "));
+            }
         }
         text += "\n\n";
         for line in self.docs.lines() {
@@ -120,10 +165,14 @@ mod tests {
             summary: "b",
             level: Level::Note,
             since: "0.1.0",
+            senses: &[Sense::Image, Sense::Source, Sense::Run],
             also_known_as: &[],
             docs: " ## Example\n\n ```c,fires\n x;\n ```\n\n ```c,fixed\n y;\n ```\n",
             file: "a.rs",
         };
+        let looks_at =
+            "It looks at the layout of images, source and what drivers do when they run.";
+        assert!(card.markdown().contains(looks_at), "{}", card.markdown());
         let example = card.markdown().split_once("## Example\n\n").unwrap().1.to_owned();
         assert_eq!(example, "Objected to:\n\n```c\nx;\n```\n\nMended:\n\n```c\ny;\n```\n");
     }

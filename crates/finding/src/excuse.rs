@@ -72,6 +72,7 @@ mod tests {
         summary: "",
         level: Level::Error,
         since: "0.1.0",
+        senses: &[],
         also_known_as: &[],
         docs: "",
         file: "",

@@ -39,7 +39,7 @@ mod verdict;
 
 pub use acceptance::{IdleAcceptance, IdleAcceptances};
 pub use call::{Argument, Call, CallAnswer, Choice, Via};
-pub use card::{RuleCard, bug_check_subcode, same_name};
+pub use card::{RuleCard, Sense, bug_check_subcode, same_name};
 pub use certification::{
     BASIS, Basis, Certification, CertificationReport, Counted, Counter, Counting, HLK_TEST,
     HlkTest, Objection, Outcome, OutcomeTally, Sku,

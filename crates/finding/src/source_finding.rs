@@ -140,12 +140,15 @@ pub struct SourceEdit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum SourceExcuse {
-    /// A comment `ringfence: allow(rule) reason`, or a pragma that suppresses the warning.
+    /// A comment `ringfence: allow(rule) reason`, or a pragma or a setting of the project that suppresses the warning.
     Source {
         /// What the comment gives as reason, or the pragma.
         reason: String,
         /// The line of the comment or pragma.
         line: u32,
+        /// The file that it stands in, where that is another one: a header, or the project that switches a warning off.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
     },
     /// The settings or the baseline have it.
     // It says `by` whom itself, and an object must not say it twice.
@@ -298,6 +301,7 @@ mod tests {
         summary: "",
         level: Level::Error,
         since: "0.1.0",
+        senses: &[],
         also_known_as: &[],
         docs: "",
         file: "",
@@ -325,7 +329,7 @@ mod tests {
     /// A name that is there twice in an object is read by each program in its own way.
     #[test]
     fn an_excuse_says_by_whom_once() {
-        let source = SourceExcuse::Source { reason: "later".to_owned(), line: 3 };
+        let source = SourceExcuse::Source { reason: "later".to_owned(), line: 3, path: None };
         let accepted = Excuse::Accepted { reason: "later".to_owned(), until: None };
         for (excuse, json) in [
             (source, r#"{"by":"source","reason":"later","line":3}"#),

@@ -181,12 +181,21 @@ pub fn rules_table(cards: &[&RuleCard], options: &Options) -> String {
         let lead = Line::indented(2).plain(card.id).filled_to(id);
         let lead = lead.colored(card.level, card.level.to_string()).filled_to(level);
         lines.extend(hanging(lead, card.summary, options.columns()));
+        if !card.senses.is_empty() {
+            let senses = senses(card).join(", ");
+            lines.extend(hanging(Line::indented(level).plain("in "), &senses, options.columns()));
+        }
         if !card.also_known_as.is_empty() {
             let names = card.also_known_as.join(", ");
             lines.extend(hanging(Line::indented(level).plain("also "), &names, options.columns()));
         }
     }
     rendered(lines, options)
+}
+
+/// What a rule looks at: `image`, `code`, `source`, `run`.
+fn senses(card: &RuleCard) -> Vec<&'static str> {
+    card.senses.iter().map(|sense| sense.name()).collect()
 }
 
 /// A rule as `ringfence list rules --format json` tells it.
@@ -196,12 +205,13 @@ struct Rule {
     summary: &'static str,
     level: String,
     since: &'static str,
+    senses: Vec<&'static str>,
     also_known_as: &'static [&'static str],
     markdown: String,
 }
 
-/// The rules as a JSON array of objects with `id`, `summary`, `level`, `since`, `also_known_as` and
-/// `markdown`, the whole card.
+/// The rules as a JSON array of objects with `id`, `summary`, `level`, `since`, `senses`, `also_known_as`
+/// and `markdown`, the whole card.
 pub fn rules_json(cards: &[&RuleCard]) -> String {
     let rules: Vec<Rule> = cards
         .iter()
@@ -210,6 +220,7 @@ pub fn rules_json(cards: &[&RuleCard]) -> String {
             summary: card.summary,
             level: card.level.to_string(),
             since: card.since,
+            senses: senses(card),
             also_known_as: card.also_known_as,
             markdown: card.markdown(),
         })
@@ -221,7 +232,7 @@ pub fn rules_json(cards: &[&RuleCard]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_finding::Level;
+    use ringfence_finding::{Level, Sense};
 
     static CARDS: [RuleCard; 2] = [
         RuleCard {
@@ -229,6 +240,7 @@ mod tests {
             summary: "section is writable and executable",
             level: Level::Error,
             since: "0.1.0",
+            senses: &[Sense::Image, Sense::Source, Sense::Run],
             also_known_as: &["0xC4:0x2003", "Execute-Write Section Count", "Execute-Write Section"],
             docs: " ## What it does\n Finds sections whose header asks for **both** rights, \
                    `IMAGE_SCN_MEM_WRITE` and\n `IMAGE_SCN_MEM_EXECUTE`.\n\n ## Why it matters\n - \
@@ -244,6 +256,7 @@ mod tests {
             summary: "a section does not start at a page, or its name is so long that this goes on",
             level: Level::Warning,
             since: "0.1.0",
+            senses: &[],
             also_known_as: &[],
             docs: "",
             file: "y.rs",
@@ -277,5 +290,6 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&rules_json(&cards)).unwrap();
         assert_eq!(parsed[1]["id"], "unaligned-section");
         assert_eq!(parsed[1]["level"], "warning");
+        assert_eq!(parsed[0]["senses"], serde_json::json!(["image", "source", "run"]));
     }
 }

@@ -73,6 +73,7 @@ macro_rules! rule_card {
             summary: $summary:literal,
             level: $level:expr,
             since: $since:literal,
+            senses: [$($sense:ident),* $(,)?],
             also_known_as: $names:expr $(,)?
         }
     ) => {
@@ -85,6 +86,7 @@ macro_rules! rule_card {
                 summary: $summary,
                 level: $level,
                 since: $since,
+                senses: &[$(ringfence_finding::Sense::$sense),*],
                 also_known_as: $names,
                 docs: concat!($($doc, "\n"),*),
                 file: file!(),
@@ -292,6 +294,7 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ringfence_finding::Sense;
     use ringfence_fixture::driver;
     use ringfence_image::Image;
 
@@ -302,6 +305,7 @@ mod tests {
             summary: "always panics",
             level: Level::Error,
             since: "0.1.0",
+            senses: [Image],
             also_known_as: &[],
         }
     }
@@ -313,6 +317,26 @@ mod tests {
 
         fn check_image(&self, _: &Driver<'_>, _: &mut Findings) {
             panic!("on purpose");
+        }
+    }
+
+    /// A card tells what the rule has checks for, and of a run what it or its card witnesses.
+    #[test]
+    fn cards_tell_what_rules_look_at() {
+        let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for card in rules().map(|rule| rule.card()) {
+            let text = std::fs::read_to_string(workspace.join(card.file)).unwrap();
+            let has =
+                |checks: &[&str]| checks.iter().any(|check| text.contains(&format!("fn {check}(")));
+            let stops = |name: &&str| matches!(*name, "0xBE" | "0xFC") || name.starts_with("0xC4:");
+            let expected = [
+                (Sense::Image, has(&["check_image"])),
+                (Sense::Code, has(&["check_call", "check_sighting", "check_variables"])),
+                (Sense::Source, has(&["check_source", "check_source_call"])),
+                (Sense::Run, has(&["witnesses"]) || card.also_known_as.iter().any(stops)),
+            ];
+            let expected = expected.into_iter().filter_map(|(sense, is)| is.then_some(sense));
+            assert_eq!(card.senses, expected.collect::<Vec<_>>(), "{}", card.id);
         }
     }
 

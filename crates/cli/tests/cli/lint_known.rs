@@ -57,6 +57,20 @@ fn an_acceptance_of_source_that_accepts_nothing_is_told() {
     assert!(!said("path = \"src/*.c\"", "scan src").contains("accepts nothing"));
 }
 
+/// The line is one of the project, so the project is named.
+#[test]
+fn what_a_project_switches_off_is_told_with_its_place() {
+    let command = "cl /c /wd30030 a.c";
+    let entry = format!(r#"[{{"directory": ".", "file": "a.c", "command": "{command}"}}]"#);
+    let all = files(&[("a.c", BAD), ("compile_commands.json", &entry)]);
+    let ran = run_in(all.path(), "lint --format csv");
+    let told = "accepted in compile_commands.json, line 1: `/wd30030` switches C30030 off";
+    assert!(ran.stdout.contains(told), "{ran:?}");
+    assert_eq!(ran.code, Some(0));
+    let ran = run_in(all.path(), "lint --format json");
+    assert!(ran.stdout.contains("\"path\": \"compile_commands.json\""), "{ran:?}");
+}
+
 #[test]
 fn a_baseline_lets_only_what_is_new_fail() {
     for format in ["json", "jsonl"] {

@@ -289,6 +289,7 @@ mod tests {
         summary: "a < b",
         level: Level::Error,
         since: "0.1.0",
+        senses: &[],
         also_known_as: &[],
         docs: " ## What it does\n Finds `a`.\n",
         file: "x.rs",

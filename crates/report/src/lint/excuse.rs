@@ -4,13 +4,18 @@ use crate::excuse::{failing, told as told_of_settings};
 use crate::format::Options;
 use ringfence_finding::{Level, SourceExcuse, SourceFinding};
 
-/// `accepted in line 12: the buffer holds code`, or what the settings or the baseline say.
+/// `accepted in line 12: the buffer holds code`, with the file where that is another one, or what the settings or the
+/// baseline say.
 pub(super) fn told(excuse: &SourceExcuse) -> String {
     match excuse {
-        SourceExcuse::Source { reason, line } if reason.trim().is_empty() => {
-            format!("accepted in line {line}")
+        SourceExcuse::Source { reason, line, path } => {
+            let place = match path {
+                Some(path) => format!("{path}, line {line}"),
+                None => format!("line {line}"),
+            };
+            let because = if reason.trim().is_empty() { "" } else { ": " };
+            format!("accepted in {place}{because}{}", reason.trim())
         }
-        SourceExcuse::Source { reason, line } => format!("accepted in line {line}: {reason}"),
         SourceExcuse::Settings(excuse) => told_of_settings(excuse),
     }
 }

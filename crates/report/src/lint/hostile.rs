@@ -44,7 +44,7 @@ fn fill(finding: &mut SourceFinding, text: &str) {
         }
     }
     match &mut finding.excuse {
-        Some(SourceExcuse::Source { reason, .. }) => *reason = own(),
+        Some(SourceExcuse::Source { reason, path, .. }) => (*reason, *path) = (own(), Some(own())),
         Some(SourceExcuse::Settings(Excuse::Accepted { reason, until })) => {
             (*reason, *until) = (own(), Some(own()));
         }

@@ -13,6 +13,7 @@ pub(super) static POOL: RuleCard = RuleCard {
     summary: "memory is requested from an executable pool",
     level: Level::Error,
     since: "0.1.0",
+    senses: &[],
     also_known_as: &["0xC4:0x2000", "C30030", "Execute Pool Type"],
     docs: " ## What it does\n\n Finds calls that ask for executable pool.\n\n ## References\n\n - https://example.org\n",
     file: "",
@@ -23,6 +24,7 @@ pub(super) static SECTION: RuleCard = RuleCard {
     summary: "section is writable and executable",
     level: Level::Error,
     since: "0.1.0",
+    senses: &[],
     also_known_as: &["0xC4:0x2003"],
     docs: " ## What it does\n\n Finds sections with both rights.\n",
     file: "",
@@ -262,8 +264,11 @@ fn excused() -> Vec<SourceFinding> {
     let code =
         "    p = ExAllocatePool(NonPagedPool, 64); // ringfence: allow(executable-pool-type) JIT";
     let own = || mark("src/jit.c", 20, code, "NonPagedPool", "executable");
-    let suppressed =
-        SourceExcuse::Source { reason: "a JIT compiler [1](x) {needs} it".to_owned(), line: 20 };
+    let suppressed = SourceExcuse::Source {
+        reason: "a JIT compiler [1](x) {needs} it".to_owned(),
+        line: 20,
+        path: None,
+    };
     let accepted = Excuse::Accepted {
         reason: "mended with 2.2".to_owned(),
         until: Some("2027-03-31".to_owned()),

@@ -186,6 +186,7 @@ mod tests {
         summary: "a thing is odd",
         level: Level::Warning,
         since: "0.1.0",
+        senses: &[],
         also_known_as: &["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8"],
         docs: " ## What it does\n\n Finds\n things.\n\n More.\n\n ## References\n\n - <https://example.org>\n",
         file: "",

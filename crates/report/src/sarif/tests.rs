@@ -16,6 +16,7 @@ static CARD: RuleCard = RuleCard {
     summary: "memory is requested from an executable pool",
     level: Level::Error,
     since: "0.1.0",
+    senses: &[],
     also_known_as: &["0xC4:0x2000", "C30030"],
     docs: " ## What it does\n\n Finds pool.\n\n ## References\n\n - https://example.org\n",
     file: "",

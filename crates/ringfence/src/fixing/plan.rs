@@ -236,7 +236,7 @@ mod tests {
     fn only_what_was_asked_for_is_fixed() {
         let tree = tree(&[("a.c", "0123456789")]);
         let one = |at: usize, safety| finding("a.c", safety, &[edit("a.c", at..at + 1, "x")]);
-        let comment = SourceExcuse::Source { reason: "known".to_owned(), line: 1 };
+        let comment = SourceExcuse::Source { reason: "known".to_owned(), line: 1, path: None };
         let findings = [
             one(0, Safety::Safe),
             one(2, Safety::Unsafe),

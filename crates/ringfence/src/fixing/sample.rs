@@ -10,6 +10,7 @@ const CARD: RuleCard = RuleCard {
     summary: "",
     level: Level::Error,
     since: "0.1.0",
+    senses: &[],
     also_known_as: &[],
     docs: "",
     file: "",

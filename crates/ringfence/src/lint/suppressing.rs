@@ -47,7 +47,12 @@ fn excuses(tree: &SourceTree, findings: &mut [SourceFinding], one: &Suppression)
             (finding.line..=last_line(tree, finding)).any(|line| one.lines.contains(&line));
         if touches && is_about(one, finding) {
             used = true;
-            let excuse = SourceExcuse::Source { reason: reason(one), line: one.line };
+            let elsewhere = one.span.file != one.file;
+            let excuse = SourceExcuse::Source {
+                reason: reason(one),
+                line: one.line,
+                path: elsewhere.then(|| tree.name(one.span.file).to_owned()),
+            };
             finding.excuse.get_or_insert(excuse);
         }
     }

@@ -43,6 +43,7 @@ rule_card! {
         summary: "code runs in memory that was allocated or mapped",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xFC"],
     }
 }

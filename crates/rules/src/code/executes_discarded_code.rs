@@ -37,6 +37,7 @@ rule_card! {
         summary: "code is executed that was thrown away after DriverEntry",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Run],
         also_known_as: &[],
     }
 }

@@ -43,6 +43,7 @@ rule_card! {
         summary: "the driver's own code is described by an MDL, so as to be mapped again",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &[],
     }
 }

@@ -35,6 +35,7 @@ rule_card! {
         summary: "the code of an imported function is read",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Code],
         also_known_as: &[],
     }
 }

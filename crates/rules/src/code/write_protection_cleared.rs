@@ -43,6 +43,7 @@ rule_card! {
         summary: "write protection is switched off in control register 0",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &[],
     }
 }

@@ -43,6 +43,7 @@ rule_card! {
         summary: "code is written to that is executable and not writable",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xBE"],
     }
 }

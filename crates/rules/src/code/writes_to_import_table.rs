@@ -36,6 +36,7 @@ rule_card! {
         summary: "the import address table is written to once it is bound",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Run],
         also_known_as: &[],
     }
 }

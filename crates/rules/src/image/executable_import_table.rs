@@ -54,6 +54,7 @@ rule_card! {
         summary: "import address table lies in an executable section",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Source, Run],
         also_known_as: &["0xC4:0x2005", "0xC4:0x2006", "IAT in Executable Section Count"],
     }
 }

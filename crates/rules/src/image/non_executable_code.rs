@@ -36,6 +36,7 @@ rule_card! {
         summary: "section holds functions but is not executable",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Run],
         also_known_as: &[],
     }
 }

@@ -33,6 +33,7 @@ rule_card! {
         summary: "entry point is not in an executable section",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image],
         also_known_as: &[],
     }
 }

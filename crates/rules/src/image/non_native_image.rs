@@ -33,6 +33,7 @@ rule_card! {
         summary: "kernel image is not of the native subsystem",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Image],
         also_known_as: &[],
     }
 }

@@ -49,6 +49,7 @@ rule_card! {
         summary: "relocation crosses a page",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Source, Run],
         also_known_as: &["Unsupported Relocs Count", "0xC4:0x2005"],
     }
 }

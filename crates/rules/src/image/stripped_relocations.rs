@@ -37,6 +37,7 @@ rule_card! {
         summary: "base relocations were stripped",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image],
         also_known_as: &["IMAGE_FILE_RELOCS_STRIPPED"],
     }
 }

@@ -45,6 +45,7 @@ rule_card! {
         summary: "sections do not begin on pages",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Source, Run],
         also_known_as: &["0xC4:0x2004", "Section Alignment Failures", "event 3072", "event 3111", "0xC0000220"],
     }
 }

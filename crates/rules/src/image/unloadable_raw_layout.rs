@@ -37,6 +37,7 @@ rule_card! {
         summary: "sections lie so that the loader rejects the image",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image],
         also_known_as: &["STATUS_INVALID_IMAGE_FORMAT", "0xC000007B"],
     }
 }

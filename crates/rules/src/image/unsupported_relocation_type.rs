@@ -35,6 +35,7 @@ rule_card! {
         summary: "relocation is of a type that 64-bit images do not use",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Run],
         also_known_as: &["Unsupported Relocs Count", "0xC4:0x2005"],
     }
 }

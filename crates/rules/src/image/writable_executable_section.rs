@@ -59,6 +59,7 @@ rule_card! {
         summary: "section is writable and executable",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image, Source, Run],
         also_known_as: &["0xC4:0x2003", "Execute-Write Section Count", "event 3073"],
     }
 }

@@ -35,6 +35,7 @@ rule_card! {
         summary: "image is not for 64-bit Windows",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Image],
         also_known_as: &[],
     }
 }

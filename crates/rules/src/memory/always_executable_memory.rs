@@ -64,6 +64,7 @@ rule_card! {
         summary: "a function is called that gives executable memory",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &["C30029", "C30030"],
     }
 }

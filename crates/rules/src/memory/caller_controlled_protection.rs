@@ -57,6 +57,7 @@ rule_card! {
         summary: "the sender of a request chooses whether memory is executable",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &[],
     }
 }

@@ -46,6 +46,7 @@ rule_card! {
         summary: "a heap is created executable",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &["HEAP_CREATE_ENABLE_EXECUTE"],
     }
 }

@@ -48,6 +48,7 @@ rule_card! {
         summary: "memory described by an MDL is mapped executable",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xC4:0x2002", "Execute Page Mapping Count", "C30030"],
     }
 }

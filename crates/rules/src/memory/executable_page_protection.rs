@@ -54,6 +54,7 @@ rule_card! {
         summary: "an executable page protection is requested",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xC4:0x2001", "Execute Page Protection Count", "C30030"],
     }
 }

@@ -42,6 +42,7 @@ rule_card! {
         summary: "pool flags ask for executable memory",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xC4:0x2000", "Execute Pool Type Count"],
     }
 }

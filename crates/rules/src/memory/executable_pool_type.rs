@@ -56,6 +56,7 @@ rule_card! {
         summary: "memory is requested from an executable pool",
         level: Level::Error,
         since: "0.1.0",
+        senses: [Code, Source, Run],
         also_known_as: &["0xC4:0x2000", "Execute Pool Type Count", "C30030"],
     }
 }

@@ -39,6 +39,7 @@ rule_card! {
         summary: "a file is mapped as an image",
         level: Level::Note,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &[],
     }
 }

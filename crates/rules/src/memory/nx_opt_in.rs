@@ -69,6 +69,7 @@ crate::rule::rule_card! {
         summary: "non-executable pool is opted in to when the driver starts",
         level: Level::Note,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &["C30031", "C30033", "C30035", "POOL_NX_OPTIN"],
     }
 }

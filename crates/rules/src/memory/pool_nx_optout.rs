@@ -47,6 +47,7 @@ rule_card! {
         summary: "the opt-in to non-executable pool is cancelled",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Source],
         also_known_as: &["C30032", "POOL_NX_OPTOUT"],
     }
 }

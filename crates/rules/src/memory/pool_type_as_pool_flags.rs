@@ -46,6 +46,7 @@ rule_card! {
         summary: "pool flags select no pool or several",
         level: Level::Warning,
         since: "0.1.0",
+        senses: [Code, Source],
         also_known_as: &[],
     }
 }

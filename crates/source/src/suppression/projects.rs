@@ -40,10 +40,21 @@ fn of_file(tree: &SourceTree, projects: &[Project], file: FileId) -> Vec<Suppres
             file,
             lines: 1..=u32::MAX,
             of,
-            reason: format!("`{}` switches C{} off", tree.name(one.span.file), one.warning),
+            reason: format!("{} switches C{} off", setting(tree, one), one.warning),
         });
     }
     found
+}
+
+/// What a project switches a warning off by, as it writes that.
+fn setting(tree: &SourceTree, silenced: &Silenced) -> String {
+    let Silenced { warning, span, .. } = silenced;
+    let text = tree.file(span.file).text.as_str();
+    let before = text.get(..span.start as usize).unwrap_or_default();
+    match ["/wd", "-wd"].into_iter().find(|switch| before.ends_with(switch)) {
+        Some(switch) => format!("`{switch}{warning}`"),
+        None => "`DisableSpecificWarnings`".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +70,8 @@ mod tests {
         let (projects, _) = projects(&tree);
         let all = Suppressions::new(&tree).all(&tree, &projects).into_iter();
         let told = all.map(|one| {
-            format!("{} {} line {}: {}", tree.name(one.file), one.told(), one.line, one.reason)
+            let (file, by) = (tree.name(one.file), tree.name(one.span.file));
+            format!("{file} {} by {by}, line {}: {}", one.told(), one.line, one.reason)
         });
         told.collect()
     }
@@ -80,12 +92,12 @@ mod tests {
     #[test]
     fn what_a_project_switches_off_is_off_in_its_sources() {
         let text = project(&group("", "4100;30030;30029;%(DisableSpecificWarnings)"));
-        let line = "line 3: `drv.vcxproj` switches";
+        let by = "by drv.vcxproj, line 3: `DisableSpecificWarnings` switches";
         assert_eq!(
             told(&[("drv.vcxproj", &text)]),
             [
-                format!("a.c disable: 30030 {line} C30030 off"),
-                format!("a.c disable: 30029 {line} C30029 off")
+                format!("a.c disable: 30030 {by} C30030 off"),
+                format!("a.c disable: 30029 {by} C30029 off")
             ]
         );
     }
@@ -109,7 +121,7 @@ mod tests {
         let of = |command: &str| told(&[("compile_commands.json", &entry(command))]);
         assert_eq!(
             of("cl /c /wd30030 b.c"),
-            ["b.c disable: 30030 line 1: `compile_commands.json` switches C30030 off"]
+            ["b.c disable: 30030 by compile_commands.json, line 1: `/wd30030` switches C30030 off"]
         );
         assert_eq!(of("cl /c /w130030 /we30030 b.c"), [""; 0]);
     }
