@@ -353,11 +353,8 @@ impl Analysis<'_, '_, '_> {
             }
             _ => false,
         };
-        // Most registers hold the same: nothing.
-        let mut last = None;
-        state
-            .all()
-            .any(|set| last.replace(set) != Some(set) && values.atoms(set).iter().any(is_callee))
+        // Most registers hold nothing of the kind.
+        state.all().any(|set| values.may_be_code(set) && values.atoms(set).iter().any(is_callee))
     }
 
     /// What is known before a block if nothing is known of those before.

@@ -111,7 +111,7 @@ pub(crate) struct Touch {
     pub(crate) writes: bool,
 }
 
-/// What may become of a value in a register.
+/// What may become of a value in a register, as far as it is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Followed {
     /// Memory is written by way of it.
@@ -124,17 +124,6 @@ pub(crate) struct Followed {
     pub(crate) called: bool,
     /// The function returns it.
     pub(crate) returned: bool,
-}
-
-impl Followed {
-    /// Whether something of it is among what is `asked`.
-    pub(crate) fn tells(&self, asked: &Followed) -> bool {
-        self.written & asked.written
-            | self.handed & asked.handed
-            | self.read & asked.read
-            | self.called & asked.called
-            | self.returned & asked.returned
-    }
 }
 
 /// A kind of processor.

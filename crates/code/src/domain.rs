@@ -97,6 +97,11 @@ impl Atom {
         matches!(self.base, Base::Constant).then_some(self.ones)
     }
 
+    /// Whether it is an address that code may go to.
+    fn may_be_code(&self) -> bool {
+        matches!(self.base, Base::Callee { .. } | Base::Table { .. } | Base::Image(_))
+    }
+
     /// Why it is not a number.
     pub(crate) fn reason(&self) -> Reason {
         match self.base {
@@ -149,6 +154,8 @@ struct Span {
     hash: u64,
     /// Where its number stands.
     place: u32,
+    /// Whether one of them is an address that code may go to, in the image or in another.
+    may_be_code: bool,
 }
 
 impl Default for Values {
@@ -174,6 +181,11 @@ impl Values {
     /// Whether nothing is left but an unknown number.
     pub(crate) fn is_unknown(&self, set: Set) -> bool {
         matches!(self.atoms(set), [Atom { base: Base::Unknown(_) | Base::Given(_), .. }])
+    }
+
+    /// Whether a set has an address that code may go to.
+    pub(crate) fn may_be_code(&self, set: Set) -> bool {
+        self.spans[set.0 as usize].may_be_code
     }
 
     /// How many atoms a set has.
@@ -209,7 +221,8 @@ impl Values {
         }
         let start = self.atoms.len() as u32;
         self.atoms.push(atom);
-        self.add(Span { start, length: 1, hash, place: place as u32 })
+        let may_be_code = atom.may_be_code();
+        self.add(Span { start, length: 1, hash, place: place as u32, may_be_code })
     }
 
     pub(crate) fn constant(&mut self, value: u64, at: u32) -> Set {
@@ -340,7 +353,8 @@ impl Values {
         }
         let (start, length) = (self.atoms.len() as u32, atoms.len() as u32);
         self.atoms.extend_from_slice(atoms);
-        self.add(Span { start, length, hash, place: place as u32 })
+        let may_be_code = atoms.iter().any(Atom::may_be_code);
+        self.add(Span { start, length, hash, place: place as u32, may_be_code })
     }
 
     /// Adds a set whose atoms are there.

@@ -46,6 +46,17 @@ pub(crate) enum Entry {
     Unknown,
 }
 
+/// What a block does with registers, a bit for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passes {
+    /// Those that it reads as they were before.
+    pub(crate) read: u64,
+    /// Those that it leaves as they are, where it does not call who nobody knows.
+    pub(crate) left: u64,
+    /// Those of which it is not known here whether it leaves them so.
+    pub(crate) unclear: u64,
+}
+
 /// Instructions that run one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
@@ -56,9 +67,8 @@ pub(crate) struct Block {
     pub(crate) entry: Option<Entry>,
     /// Whether its instructions have their operations.
     lifted: bool,
-    /// The registers that it reads as they were before, and those that it leaves as they are, once that was
-    /// asked.
-    pub(crate) registers: Option<(u64, u64)>,
+    /// What it does with registers, once that was asked.
+    pub(crate) registers: Option<Passes>,
     /// Whether it goes somewhere else, if only to come back, and whether it changes memory, once that was asked
     /// of it and its instructions have their operations.
     pub(crate) acts: Option<(bool, bool)>,

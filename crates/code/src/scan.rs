@@ -18,7 +18,7 @@ const BLOCK: usize = 64;
 const SEEN: usize = 1 + BLOCK + 8;
 /// Fields that there is room for at least, and how many bytes of code most often have one.
 const ROOM: usize = 1024;
-const TYPICAL_DISTANCE: usize = 64;
+const TYPICAL_DISTANCE: usize = 24;
 /// Fewer fields than these are sorted by comparing them.
 const FEW: usize = 512;
 /// Bits of a place that fields are sorted by in one go.

@@ -42,6 +42,22 @@ impl Clone for State {
     }
 }
 
+/// What changed of what is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Registers, a bit each.
+    pub(crate) registers: u64,
+    /// Something else.
+    pub(crate) others: bool,
+}
+
+impl Changed {
+    /// Whether anything did.
+    pub(crate) fn any(self) -> bool {
+        self.registers != 0 || self.others
+    }
+}
+
 /// What stands on the stack where no slot is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Elsewhere {
@@ -267,7 +283,7 @@ impl State {
         }
     }
 
-    /// What holds here whichever way code came; whether that is less than before. `missing` is what
+    /// What holds here whichever way code came; of what that is less than before. `missing` is what
     /// stands on the stack where one of the two knows no slot. Of registers those count that `live` has a bit
     /// for.
     pub(crate) fn join(
@@ -276,18 +292,19 @@ impl State {
         other: &State,
         (live, widen): (u64, bool),
         missing: impl Fn(&mut Values, Elsewhere, u32, i32) -> Set,
-    ) -> bool {
-        let mut changed = false;
+    ) -> Changed {
+        let mut registers = 0;
         let mut left = live;
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             let Some(old) = self.registers.get_mut(index) else { break };
             if *old != other.registers[index] {
-                changed |= joined(values, old, other.registers[index], widen);
+                let changed = joined(values, old, other.registers[index], widen);
+                registers |= u64::from(changed) << index;
             }
         }
-        changed |= self.join_slots(values, other, widen, missing);
+        let mut changed = self.join_slots(values, other, widen, missing);
         if self.escaped != other.escaped && self.escaped.first() != Some(&EVERYTHING) {
             for &(region, offset) in &other.escaped {
                 if self.escaped.binary_search(&(region, offset)).is_err()
@@ -304,7 +321,18 @@ impl State {
         }
         changed |= self.elsewhere < other.elsewhere;
         self.elsewhere = self.elsewhere.max(other.elsewhere);
-        changed
+        Changed { registers, others: changed }
+    }
+
+    /// Takes over what the registers `mask`, a bit each, hold in another state.
+    pub(crate) fn take_registers(&mut self, mask: u64, other: &State) {
+        let mut left = mask;
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let Some(register) = self.registers.get_mut(index) else { break };
+            *register = other.registers[index];
+        }
     }
 
     /// The same of what stands on the stack.
@@ -454,13 +482,18 @@ mod tests {
         right.store(0, 0, 8, b);
         right.lose(0, 8, 16);
         let unknown = |values: &mut Values, _, _, _| values.unknown(Reason::Memory, 0);
-        assert!(left.join(&mut values, &right, (u64::MAX, false), unknown));
+        let changed = left.join(&mut values, &right, (u64::MAX, false), unknown);
+        assert_eq!(changed, Changed { registers: 0, others: true });
         let both = values.join(a, b);
         assert_eq!(left.stored(0, 0, 8), Stood::Whole(both));
         let either = values.unknown(Reason::Memory, 0);
         let either = values.join(a, either);
         assert_eq!(left.stored(0, 8, 8), Stood::Whole(either));
-        assert!(!left.join(&mut values, &right, (u64::MAX, false), unknown));
+        assert!(!left.join(&mut values, &right, (u64::MAX, false), unknown).any());
+        right.set(Reg(3), a);
+        let changed = left.join(&mut values, &right, (u64::MAX, false), unknown);
+        assert_eq!(changed, Changed { registers: 1 << 3, others: false });
+        assert!(!left.join(&mut values, &right, (!(1 << 3), false), unknown).any());
     }
 
     #[test]

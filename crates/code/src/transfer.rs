@@ -14,7 +14,7 @@ use crate::fields::Fields;
 use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Width};
 use crate::outside::Outside;
 use crate::places::Places;
-use crate::state::{Elsewhere, State, Stood};
+use crate::state::{Changed, Elsewhere, State, Stood};
 use foldhash::{HashSet, HashSetExt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -266,14 +266,14 @@ impl<'a> Transfer<'a> {
     }
 
     /// Joins what is known after one block into what is known before another, in which the registers `live`
-    /// matter; whether that changed.
+    /// matter; what changed.
     pub(crate) fn join(
         &mut self,
         known: &mut State,
         after: &State,
         live: u64,
         widen: bool,
-    ) -> bool {
+    ) -> Changed {
         let abi = self.abi;
         let how = (live, widen);
         known.join(&mut self.values, after, how, |values, elsewhere, region, offset| {

@@ -3,7 +3,7 @@
 
 use super::Analysis;
 use crate::decode::{Flow, Stub};
-use crate::flow::Insn;
+use crate::flow::{Insn, Passes};
 use crate::ir::{Address, Binary, Op, Reg, Source, Target, Width};
 
 /// A bit for each register.
@@ -65,7 +65,7 @@ impl Analysis<'_, '_, '_> {
     pub(super) fn live(&mut self, within: &[bool]) -> Vec<Registers> {
         let count = self.graph.blocks.len();
         // What a block reads of what was there before, and what it leaves as it was.
-        let mut blocks = vec![(0, 0); count];
+        let mut blocks = vec![Passes::default(); count];
         for block in (0..count).filter(|&block| within[block]) {
             blocks[block] = match self.graph.blocks[block].registers {
                 Some(known) => known,
@@ -76,13 +76,13 @@ impl Analysis<'_, '_, '_> {
                 }
             };
         }
-        let mut live: Vec<Registers> = blocks.iter().map(|(read, _)| *read).collect();
+        let mut live: Vec<Registers> = blocks.iter().map(|passes| passes.read).collect();
         let mut pending: Vec<usize> = (0..count).filter(|&block| within[block]).collect();
         let mut waits = within.to_vec();
         while let Some(block) = pending.pop() {
             waits[block] = false;
             for &before in self.predecessors.before(block) {
-                let more = live[before] | live[block] & blocks[before].1;
+                let more = live[before] | live[block] & blocks[before].left;
                 if within[before] && more != live[before] {
                     live[before] = more;
                     if !std::mem::replace(&mut waits[before], true) {
@@ -95,20 +95,23 @@ impl Analysis<'_, '_, '_> {
     }
 
     /// What a lifted block reads of what was there before, and what it leaves as it was.
-    fn passes(&self, block: usize) -> (Registers, Registers) {
-        let (mut live, mut left) = (0, Registers::MAX);
+    fn passes(&self, block: usize) -> Passes {
+        let (mut live, mut left, mut unclear) = (0, Registers::MAX, 0);
         let stack_pointer = self.transfer.abi.stack_pointer;
         for insn in self.graph.insns[self.graph.blocks[block].insns.clone()].iter().rev() {
             let (read, written) = self.goes(insn);
             live = live & !written | read;
             left &= !written;
+            if matches!(insn.flow, Flow::Call(_)) && written == 0 {
+                unclear = self.transfer.abi.volatile;
+            }
             for op in self.graph.ops(insn).iter().rev() {
                 let (read, written) = uses(op, stack_pointer);
                 live = live & !written | read;
                 left &= !written;
             }
         }
-        (live | bit(stack_pointer), left)
+        Passes { read: live | bit(stack_pointer), left, unclear }
     }
 
     /// What is read where an instruction goes, and what is written there whole.

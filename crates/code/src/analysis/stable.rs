@@ -8,14 +8,18 @@ use crate::decode::Flow;
 use crate::domain::Atom;
 use crate::flow::Entry;
 use crate::ir::Op;
-use crate::state::State;
+use crate::state::{Changed, State};
 use crate::transfer::Transfer;
 use foldhash::HashSet;
 use std::collections::BTreeSet;
 
+/// Bytes of states up to which those behind blocks are kept as well, and states that are kept for their memory.
+const FEW_STATE_BYTES: usize = 1 << 20;
+const MOST_SPARE: usize = 64;
+
 /// What is known before each block, and which are to be looked at.
 struct Carried {
-    states: Vec<Option<State>>,
+    states: Vec<Option<Box<State>>>,
     visits: Vec<u32>,
     pending: Pending,
     /// The registers that matter at the start of each block.
@@ -24,6 +28,10 @@ struct Carried {
     held: usize,
     /// What was told of each block when it was looked at last.
     told: Vec<Option<Box<Told>>>,
+    /// What was known behind each block when it was looked at last, while that is kept.
+    after: Vec<Option<Box<State>>>,
+    /// What has changed before each block since.
+    changed: Vec<Changed>,
 }
 
 /// Blocks that are to be looked at, a bit each.
@@ -64,6 +72,18 @@ struct Told {
     results: Vec<Atom>,
 }
 
+impl Told {
+    fn clear(&mut self) {
+        let Told { sites, stores, used, direct, handed_back, results } = self;
+        sites.clear();
+        stores.clear();
+        used.clear();
+        direct.clear();
+        handed_back.clear();
+        results.clear();
+    }
+}
+
 impl Analysis<'_, '_, '_> {
     /// Carries what is known through the blocks `within` until nothing changes, then tells the calls.
     pub(super) fn until_stable(&mut self, within: &[bool]) {
@@ -76,14 +96,25 @@ impl Analysis<'_, '_, '_> {
         while let Some(block) = carried.pending.pop_first() {
             carried.visits[block] += 1;
             let Some(state) = &carried.states[block] else { continue };
-            let mut state = self.transfer.copy(state);
-            match at_once && self.may_tell(block) {
-                true => self.told_at_once(block, &mut state, &mut carried),
-                false => self.run(block, &mut state, false),
-            }
-            self.transfer.end_block(&mut state);
+            let changed = std::mem::take(&mut carried.changed[block]);
+            let passed = carried.after[block].take();
+            let state = match self.passed(block, passed, changed, state) {
+                Some(state) => state,
+                None => {
+                    let mut state = self.transfer.copy(state);
+                    match at_once && self.may_tell(block) {
+                        true => self.told_at_once(block, &mut state, &mut carried),
+                        false => self.run(block, &mut state, false),
+                    }
+                    self.transfer.end_block(&mut state);
+                    state
+                }
+            };
             self.go_on(block, &state, within, &mut carried);
-            self.transfer.spare.push(state);
+            match carried.held <= FEW_STATE_BYTES {
+                true => carried.after[block] = Some(state),
+                false => self.transfer.spare.push(state),
+            }
             spent |= carried.visits[block] > MOST_VISITS
                 || carried.held > MOST_STATE_BYTES
                 || self.transfer.values.len() > MOST_SETS
@@ -93,6 +124,7 @@ impl Analysis<'_, '_, '_> {
             }
         }
         self.found.spent = spent;
+        self.transfer.spare.extend(carried.after.into_iter().flatten());
         // What the function writes later may be read before.
         let at_once = at_once && !spent && !self.transfer.fields.were_written();
         for (block, state) in carried.states.into_iter().enumerate() {
@@ -101,10 +133,14 @@ impl Analysis<'_, '_, '_> {
             }
             let told = carried.told[block].take().filter(|_| at_once);
             match told {
-                Some(told) => self.take(*told),
+                Some(told) => {
+                    self.take(*told);
+                    self.transfer.spare.extend(state);
+                }
                 None => self.tell_block(block, state),
             }
         }
+        self.transfer.spare.truncate(MOST_SPARE);
     }
 
     /// What is known before any block was looked at.
@@ -122,6 +158,8 @@ impl Analysis<'_, '_, '_> {
             live,
             held: 0,
             told: (0..count).map(|_| None).collect(),
+            after: vec![None; count],
+            changed: vec![Changed::default(); count],
         };
         for block in (0..count).filter(|&block| within[block]) {
             let entered = match self.graph.blocks[block].entry {
@@ -132,10 +170,34 @@ impl Analysis<'_, '_, '_> {
                 }
                 Some(Entry::Resumed | Entry::Unknown) => self.before_block(block),
             };
-            carried.states[block] = Some(entered);
+            carried.states[block] = Some(Box::new(entered));
             carried.pending.insert(block);
         }
         carried
+    }
+
+    /// What is known behind a block, if that is what it was the last time but for registers which the block
+    /// only passes on.
+    fn passed(
+        &mut self,
+        block: usize,
+        after: Option<Box<State>>,
+        changed: Changed,
+        before: &State,
+    ) -> Option<Box<State>> {
+        let mut after = after?;
+        let passes = self.graph.blocks[block].registers.filter(|passes| {
+            changed.registers & (passes.read | passes.unclear) == 0
+                && !changed.others
+                && self.watching.is_none()
+                && !self.transfer.fields.were_written()
+        });
+        let Some(passes) = passes else {
+            self.transfer.spare.push(after);
+            return None;
+        };
+        after.take_registers(changed.registers & passes.left & !self.transfer.abi.scratch, before);
+        Some(after)
     }
 
     /// Carries what is known behind a block to those that may follow.
@@ -159,14 +221,16 @@ impl Analysis<'_, '_, '_> {
                 }
                 empty => {
                     carried.held += after.size();
-                    let mut first = after.clone();
+                    let mut first = self.transfer.copy(after);
                     self.transfer.drop_registers(&mut first, !carried.live[next]);
                     *empty = Some(first);
-                    true
+                    Changed { registers: 0, others: true }
                 }
             };
-            if changed {
+            if changed.any() {
                 carried.pending.insert(next);
+                carried.changed[next].registers |= changed.registers;
+                carried.changed[next].others |= changed.others;
             }
             self.transfer.spare.extend(narrowed);
         }
@@ -174,7 +238,8 @@ impl Analysis<'_, '_, '_> {
 
     /// Carries `state` through a block, and keeps what it tells.
     fn told_at_once(&mut self, block: usize, state: &mut State, carried: &mut Carried) {
-        let mut told = Box::<Told>::default();
+        let mut told = carried.told[block].take().unwrap_or_default();
+        told.clear();
         self.exchange(&mut told);
         self.run(block, state, true);
         self.tell_result(state, block);
@@ -204,7 +269,7 @@ impl Analysis<'_, '_, '_> {
     }
 
     /// Tells what a block holds before which `state` is known.
-    fn tell_block(&mut self, block: usize, state: Option<State>) {
+    fn tell_block(&mut self, block: usize, state: Option<Box<State>>) {
         if !self.may_tell(block) {
             return;
         }
@@ -213,14 +278,15 @@ impl Analysis<'_, '_, '_> {
             Some(state) => state,
             None if !spent && self.manner != Manner::Quickly => return,
             // Left early: only what the block itself says can be trusted.
-            None if spent => State::unknown(&mut self.transfer.values, Reason::Budget),
-            None => self.before_block(block),
+            None if spent => Box::new(State::unknown(&mut self.transfer.values, Reason::Budget)),
+            None => Box::new(self.before_block(block)),
         };
         self.run(block, &mut state, true);
         self.tell_result(&state, block);
         if self.manner == Manner::ForOrder {
             self.tell_ways(&state, block);
         }
+        self.transfer.spare.push(state);
     }
 
     /// Whether a block may have anything to tell, once it is known what is known before it.

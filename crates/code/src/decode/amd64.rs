@@ -85,6 +85,8 @@ pub(crate) struct Amd64<'a> {
     sums: Vec<Sum>,
     /// What is noted where a value is followed.
     notes: follow::Notes,
+    /// Functions that write by way of what they are handed, or do not.
+    writers: follow::Writers,
 }
 
 /// An instruction that adds registers.
@@ -109,6 +111,7 @@ impl<'a> Amd64<'a> {
             computed: Vec::new(),
             sums: Vec::new(),
             notes: follow::Notes::default(),
+            writers: follow::Writers::default(),
         }
     }
 

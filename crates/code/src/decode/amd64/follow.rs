@@ -6,10 +6,13 @@ use super::touch::writes;
 use super::{Amd64, RAX, RBP, RSP, general};
 use crate::decode::{Decoder, Flow, Followed, Stub};
 use crate::ir::{Reg, Target};
+use foldhash::HashMap;
 use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 
-/// Instructions that are looked at, the nearest first.
+/// Instructions that are looked at in a function and what it jumps to, the nearest first.
 const MOST_STEPS: usize = 160;
+/// Functions of which it is remembered whether they write by way of a value; any more are taken to do so.
+const MOST_REMEMBERED: usize = 1 << 14;
 /// Those of them that it may be on the stack alone.
 const MOST_IDLE: u8 = 40;
 /// Functions one behind the other that it is handed to.
@@ -145,19 +148,22 @@ fn bit(register: Reg) -> u16 {
     1_u16.checked_shl(u32::from(register.0)).unwrap_or(0)
 }
 
+/// Functions, the registers that hold a value where each begins, and after how many calls: whether something is
+/// written by way of it. There are few functions that many values are handed to, and those come again and again.
+pub(super) type Writers = HashMap<(u32, u16, u8), bool>;
+
 /// Follows what `register` holds before the instruction at `start`, until something that is `asked` becomes of it;
 /// whether it does.
 pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &Followed) -> bool {
+    let holders = Holders { registers: bit(register), ..Holders::default() };
+    walk(amd64, (start, holders), asked)
+}
+
+/// Walks on from a place; whether something that is asked becomes of the value.
+fn walk(amd64: &mut Amd64<'_>, (start, holders): (u32, Holders), asked: &Followed) -> bool {
     let mut notes = std::mem::take(&mut amd64.notes);
     notes.clear();
-    let mut walk = Walk {
-        amd64,
-        followed: Followed::default(),
-        asked,
-        next: Some(start),
-        holders: Holders { registers: bit(register), ..Holders::default() },
-        notes,
-    };
+    let mut walk = Walk { amd64, told: false, asked, next: Some(start), holders, notes };
     for _ in 0..MOST_STEPS {
         let at = match walk.next.take() {
             Some(at) => at,
@@ -168,18 +174,19 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &F
             }
         };
         walk.step(at);
-        if walk.followed.tells(asked) {
+        if walk.told {
             break;
         }
     }
-    let Walk { amd64, followed, notes, .. } = walk;
+    let Walk { amd64, told, notes, .. } = walk;
     amd64.notes = notes;
-    followed.tells(asked)
+    told
 }
 
 struct Walk<'w, 'a> {
     amd64: &'w mut Amd64<'a>,
-    followed: Followed,
+    /// Whether something that is asked became of the value.
+    told: bool,
     asked: &'w Followed,
     /// What comes next, and where the value is there.
     next: Option<u32>,
@@ -298,11 +305,12 @@ impl Walk<'_, '_> {
             }
             Flow::Return => self.returns(),
             Flow::Call(target) => {
-                self.followed.called |= match target {
-                    Target::Code(at) => self.goes_through(at),
-                    Target::Pointer(place) => self.dispatches(place),
-                    Target::Register(_) | Target::Memory(_) => false,
-                };
+                self.told |= self.asked.called
+                    && match target {
+                        Target::Code(at) => self.goes_through(at),
+                        Target::Pointer(place) => self.dispatches(place),
+                        Target::Register(_) | Target::Memory(_) => false,
+                    };
                 self.called(Some(target), next);
             }
             _ => self.go(next),
@@ -311,7 +319,7 @@ impl Walk<'_, '_> {
 
     fn returns(&mut self) {
         let returned = self.holders.calls == 0 && self.holders.registers & bit(RAX) != 0;
-        self.followed.returned |= returned;
+        self.told |= self.asked.returned & returned;
     }
 
     /// Goes on behind a call, which leaves some registers as they are, and in the function called if the value is
@@ -333,7 +341,8 @@ impl Walk<'_, '_> {
                 Stub::ToPointer(slot) => slot,
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
-                    return self.notes.pending.push((at, inside));
+                    self.told |= self.writes(at, inside);
+                    return;
                 }
                 Stub::Code(_) => return,
                 Stub::ToRegister(_) | Stub::Retpoline(_) => return self.may_write(handed),
@@ -344,6 +353,21 @@ impl Walk<'_, '_> {
         if self.amd64.places.writes(slot) {
             self.may_write(handed);
         }
+    }
+
+    /// Whether a function writes by way of the value that is `inside` where it begins.
+    fn writes(&mut self, at: u32, inside: Holders) -> bool {
+        let key = (at, inside.registers, inside.calls);
+        if let Some(known) = self.amd64.writers.get(&key) {
+            return *known;
+        }
+        if self.amd64.writers.len() >= MOST_REMEMBERED {
+            return true;
+        }
+        let asked = Followed { handed: true, ..Followed::default() };
+        let writes = walk(self.amd64, (at, inside), &asked);
+        self.amd64.writers.insert(key, writes);
+        writes
     }
 
     /// Where a call goes, as far as the instruction says.
@@ -360,17 +384,17 @@ impl Walk<'_, '_> {
     /// Notes a call of a function that may write to what its first argument leads to.
     fn may_write(&mut self, handed: u16) {
         let first = bit(self.amd64.abi().arguments[0]);
-        self.followed.handed |= handed & first != 0 && self.amd64.places.has_writers();
+        self.told |= self.asked.handed && handed & first != 0 && self.amd64.places.has_writers();
     }
 
     /// Notes that memory is used by way of the value.
     fn used(&mut self, written: bool) {
-        match (written, self.holders.calls) {
-            (true, 0) => self.followed.written = true,
-            (false, 0) => self.followed.read = true,
-            (true, _) => self.followed.handed = true,
-            (false, _) => {}
-        }
+        self.told |= match (written, self.holders.calls) {
+            (true, 0) => self.asked.written,
+            (false, 0) => self.asked.read,
+            (true, _) => self.asked.handed,
+            (false, _) => false,
+        };
     }
 
     /// Whether a call by the pointer at `place` goes where the value says.
@@ -425,15 +449,16 @@ impl Walk<'_, '_> {
 
     /// Notes a call or a jump that goes where the value says.
     fn goes(&mut self, instruction: &Instruction) {
-        self.followed.called |= match instruction.op0_kind() {
-            _ if self.holders.calls > 0 => false,
-            OpKind::Register => self.holders.holds(instruction.op0_register()),
-            OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
-                self.dispatches(instruction.ip_rel_memory_address() as u32)
-            }
-            OpKind::Memory => self.notes.is_slot(&self.holders, instruction),
-            _ => self.goes_through(instruction.near_branch_target() as u32),
-        };
+        self.told |= self.asked.called
+            && match instruction.op0_kind() {
+                _ if self.holders.calls > 0 => false,
+                OpKind::Register => self.holders.holds(instruction.op0_register()),
+                OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
+                    self.dispatches(instruction.ip_rel_memory_address() as u32)
+                }
+                OpKind::Memory => self.notes.is_slot(&self.holders, instruction),
+                _ => self.goes_through(instruction.near_branch_target() as u32),
+            };
     }
 
     /// The registers that an instruction writes, a bit each.
