@@ -77,7 +77,9 @@ pub use schema::{
     certification_schema, difference_schema, import_schema, lint_schema, schema, trace_schema,
     verify_schema,
 };
-pub use verify::{verify_json, verify_json_lines, verify_summary, verify_text, verify_trace};
+pub use verify::{
+    entry_failure, verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
+};
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};
 use std::io;

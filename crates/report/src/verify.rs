@@ -8,6 +8,8 @@ mod summary;
 pub(crate) mod tally;
 mod text;
 
+pub use status::entry_failure;
+
 use crate::Sink;
 use crate::format::Options;
 use crate::style::Terminal;
@@ -18,9 +20,14 @@ pub fn verify_text<'a>(out: Box<dyn io::Write + 'a>, options: Options) -> Box<dy
     Box::new(text::Text::new(Terminal::new(out, options)))
 }
 
-/// Writes for people who run many: a row for each driver that did not run untroubled, and the others counted.
-pub fn verify_summary<'a>(out: Box<dyn io::Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
-    Box::new(summary::Summary::new(Terminal::new(out, options)))
+/// Writes for people who run many: a row for each driver that did not run untroubled, and the others counted. `whole`
+/// is the command that tells all of each, for rows that are left out.
+pub fn verify_summary<'a>(
+    out: Box<dyn io::Write + 'a>,
+    options: Options,
+    whole: &'static str,
+) -> Box<dyn Sink + 'a> {
+    Box::new(summary::Summary::new(Terminal::new(out, options), whole))
 }
 
 /// Writes one JSON document, see `schemas/verify-v1.json`.

@@ -82,7 +82,7 @@ fn wanted(imported: &Imported) -> HashSet<String> {
         }
         Imported::Dump(dump) => {
             let meaning = ringfence::import::meaning(dump);
-            let place = meaning.and_then(|meaning| dump.place(meaning.address_in(dump)));
+            let place = meaning.and_then(|meaning| dump.place(meaning.address_in(dump)?));
             place.and_then(|(driver, _)| driver.name()).map(str::to_lowercase).into_iter().collect()
         }
     }

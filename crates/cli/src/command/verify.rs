@@ -5,7 +5,7 @@ use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{
-    verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
+    entry_failure, verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
 };
 use ringfence::{
     Closing, Examination, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink, Targets, Tool,
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Verify, color: Color) -> anyhow::Result<u8> {
     let report = |out| {
         let sink = match format {
             VerifyFormat::Text => verify_text(out, options),
-            VerifyFormat::Summary => verify_summary(out, options),
+            VerifyFormat::Summary => verify_summary(out, options, "ringfence verify --format text"),
             VerifyFormat::Json => verify_json(out),
             VerifyFormat::Jsonl => verify_json_lines(out),
         };
@@ -97,6 +97,7 @@ impl Sink for Watching<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         for run in &examination.runs {
             match run.end {
+                RunEnd::Returned if entry_failure(run).is_some() => self.ended.open.set(true),
                 RunEnd::Returned => {}
                 RunEnd::Violation | RunEnd::Refused => self.ended.objected.set(true),
                 RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated => self.ended.open.set(true),

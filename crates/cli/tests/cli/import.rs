@@ -142,6 +142,34 @@ fn what_a_dump_does_not_tell_is_said() {
     assert!(wrote.stdout.contains("error[writes-to-code]"), "{wrote:?}");
 }
 
+/// What the hypervisor or HyperGuard stops is of memory integrity, also where no driver can be named for it.
+#[test]
+fn what_only_memory_integrity_stops_is_no_all_clear() {
+    let code = BASE + 0x1000;
+    let folder = folder([
+        ("secure.dmp", dump(0x18D, [4, code, 0, 0], NAME, &driver())),
+        ("guard.dmp", dump(0x18C, [0; 4], NAME, &driver())),
+        ("gone.dmp", dump(0x50, [code, 0x10, code, 0], NAME, &driver())),
+        ("paged.dmp", dump(0xD1, [code, 2, 8, code], NAME, &driver())),
+    ]);
+    for (name, words) in [
+        ("secure.dmp", "SECURE_FAULT_UNHANDLED"),
+        ("guard.dmp", "HYPERGUARD_VIOLATION"),
+        ("gone.dmp", "PAGE_FAULT_IN_NONPAGED_AREA"),
+        ("paged.dmp", "which is no matter of memory integrity"),
+    ] {
+        for options in [&[][..], &["--driver", &driver()]] {
+            let ran = import(&folder.path().join(name), options);
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            assert!(ran.words().contains(words), "{ran:?}");
+            assert!(!ran.words().contains("nothing to do with memory integrity"), "{ran:?}");
+        }
+    }
+    let secure = import(&folder.path().join("secure.dmp"), &[]);
+    assert!(secure.stdout.contains("place        Executable-Pool-x64.SYS+1000"), "{secure:?}");
+    assert!(secure.words().contains("did not allow: a write"), "{secure:?}");
+}
+
 /// Another build has its calls elsewhere.
 #[test]
 fn another_build_is_not_joined() {

@@ -306,7 +306,10 @@ fn what_makes_no_sense_is_a_usage_error() {
         assert!(ran.stderr.contains(part), "{line}: {ran:?}");
     }
     let class = verifier(&state, "/ruleclasses 99 /all");
-    assert!(class.stderr.contains(", 26 and 34; 26 is the code integrity checks"), "{class:?}");
+    assert!(
+        class.stderr.contains(", 26, 33, 34, 35, 36; 26 is the code integrity checks"),
+        "{class:?}"
+    );
     let missing = verifier(&state, "/flags 0x02000000 /driver /no/such.sys");
     assert_eq!(missing.code, Some(2), "{missing:?}");
     assert!(missing.stdout.contains("/no/such.sys"));
@@ -316,6 +319,25 @@ fn what_makes_no_sense_is_a_usage_error() {
     assert!(ran.stderr.contains("of version 9, and this ringfence knows 1"), "{ran:?}");
     assert_eq!(verifier(&broken, "/reset").code, Some(0));
     assert_eq!(verifier(&broken, "/query").code, Some(0));
+}
+
+/// A file that is none of ours is left alone, whatever the variable says.
+#[test]
+fn what_is_no_state_is_never_lost() {
+    let driver = example("executable-pool-x64.sys");
+    let folder = folder([("v.sys", fs::read(&driver).unwrap()), ("notes.txt", b"mine".to_vec())]);
+    for name in ["v.sys", "notes.txt"] {
+        let path = folder.path().join(name);
+        let before = fs::read(&path).unwrap();
+        let ran = verifier(&path, &format!("/flags 0x02000000 /driver {driver}"));
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.words().contains("Windows would stop"), "{ran:?}");
+        assert!(ran.stderr.contains("neither replaced nor removed"), "{ran:?}");
+        let reset = verifier(&path, "/reset");
+        assert_eq!(reset.code, Some(2), "{reset:?}");
+        assert!(reset.stderr.contains("neither replaced nor removed"), "{reset:?}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
 }
 
 #[test]

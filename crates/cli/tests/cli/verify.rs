@@ -1,6 +1,6 @@
 //! `ringfence verify`, and `scan --verify`
 
-use crate::run::{Ran, folder, malformed, run, workspace};
+use crate::run::{Ran, folder, malformed, ringfence, run, workspace};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -238,6 +238,49 @@ fn a_trace_has_the_bug_checks_and_follows_its_schema() {
         .collect();
     assert_eq!(checks, [("verifier", "0xC4"), ("hvci", "0xFC")]);
     assert!(!validator.is_valid(&serde_json::json!({"event": "bug-check", "path": "a.sys"})));
+}
+
+/// A driver of which nothing but DriverEntry was run, as that failed, shows nothing of what else it does.
+#[test]
+fn a_driver_entry_that_fails_is_no_run_to_the_end() {
+    // mov eax, C0000001h (STATUS_UNSUCCESSFUL); ret
+    let fails = ringfence_fixture::driver()
+        .no_imports()
+        .edit_section("INIT", |init| init.bytes([0xB8, 0x01, 0x00, 0x00, 0xC0, 0xC3]))
+        .bytes();
+    let folder = folder([("a.sys", fails.clone()), ("b.sys", fails)]);
+    let path = folder.path().to_string_lossy().into_owned();
+    let why = "DriverEntry failed (STATUS_UNSUCCESSFUL), nothing else was run";
+    let several = run(["verify", &path]);
+    assert_eq!(several.code, Some(0), "{several:?}");
+    assert!(several.words().contains(why), "{several:?}");
+    assert!(several.words().contains("2 not run to the end"), "{several:?}");
+    assert!(!several.words().contains("without objection"), "{several:?}");
+    assert_eq!(run(["verify", "--fail-unknown", &path]).code, Some(1));
+    let one = folder.path().join("a.sys").to_string_lossy().into_owned();
+    assert!(run(["verify", &one]).words().contains(why));
+}
+
+/// More rows than a screen holds are counted, with the command that tells them.
+#[test]
+fn rows_that_are_left_out_are_told_by_a_command_of_verify() {
+    let driver = std::fs::read(example("executable-pool-x64")).unwrap();
+    let names: Vec<String> = (0..22).map(|index| format!("{index}.sys")).collect();
+    // Drivers that are equal would be told as copies of one.
+    let files = names.iter().enumerate().map(|(index, name)| {
+        let mut bytes = driver.clone();
+        bytes.push(index as u8);
+        (name.as_str(), bytes)
+    });
+    let folder = folder(files);
+    let path = folder.path().to_string_lossy().into_owned();
+    let mut verifier = ringfence();
+    verifier.env("RINGFENCE_STATE", folder.path().join("state.json"));
+    verifier.args(["verifier", "/flags", "0x02000000", "/all", &path]);
+    let verifier: Ran = verifier.output().expect("the binary starts").into();
+    let told = "2 more: ringfence verify --environment verifier --format text FILE...";
+    assert!(verifier.words().contains(told), "{verifier:?}");
+    assert!(run(["verify", &path]).words().contains("2 more: ringfence verify --format text"));
 }
 
 #[test]

@@ -136,7 +136,8 @@ fn ending(run: &DriverRun) -> Option<(Meaning, &'static str, String)> {
                        the emulated kernel does not have; what comes later was not run";
             Some((Meaning::Open, "crashed: ", why.to_owned()))
         }
-        RunEnd::Returned | RunEnd::Violation => None,
+        RunEnd::Returned => status::entry_failure(run).map(|why| (Meaning::Open, "ended: ", why)),
+        RunEnd::Violation => None,
     }
 }
 

@@ -1,4 +1,6 @@
-//! The names of NTSTATUS values, from ntstatus.h.
+//! The names of NTSTATUS values, from ntstatus.h, and a DriverEntry that came to a bad one.
+
+use ringfence_finding::{DriverRun, RunEnd};
 
 /// Those that drivers return most.
 const NAMES: [(&str, &str); 24] = [
@@ -36,6 +38,16 @@ pub(super) fn name(status: &str) -> &str {
 /// Whether it is an error: the two upper bits are set.
 pub(super) fn is_error(status: &str) -> bool {
     status.as_bytes().get(2).is_some_and(|digit| matches!(digit, b'C'..=b'F'))
+}
+
+/// That a run is of DriverEntry alone, as that failed: Windows unloads the driver then, and so does the emulated kernel.
+pub fn entry_failure(run: &DriverRun) -> Option<String> {
+    // What NT_SUCCESS does not hold for, warnings too.
+    let is_failure =
+        |status: &&str| matches!(status.as_bytes().get(2), Some(b'8' | b'9' | b'A'..=b'F'));
+    let status = run.status.as_deref().filter(is_failure)?;
+    (run.end == RunEnd::Returned)
+        .then(|| format!("DriverEntry failed ({}), nothing else was run", name(status)))
 }
 
 #[cfg(test)]

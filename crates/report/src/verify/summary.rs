@@ -2,6 +2,7 @@
 //!
 //! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
 
+use super::status::entry_failure;
 use super::tally::{Fared, Tally};
 use crate::Sink;
 use crate::grid::{Cell, Column, Kind, grid};
@@ -23,6 +24,8 @@ pub(super) struct Summary<'a> {
     refused: List,
     open: List,
     tally: Tally,
+    /// The command that tells all of each driver.
+    whole: &'static str,
 }
 
 /// Drivers that fared alike: the first of them, and how many there are.
@@ -42,13 +45,14 @@ impl List {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn new(terminal: Terminal<'a>) -> Summary<'a> {
+    pub(super) fn new(terminal: Terminal<'a>, whole: &'static str) -> Summary<'a> {
         Summary {
             terminal,
             stopped: List::default(),
             refused: List::default(),
             open: List::default(),
             tally: Tally::default(),
+            whole,
         }
     }
 
@@ -92,9 +96,8 @@ impl<'a> Summary<'a> {
         }
         if list.count > SCREENFUL {
             let more = grouped(list.count - SCREENFUL);
-            self.terminal.line(
-                Line::new().plain(format!("  … {more} more: ringfence verify --format text")),
-            )?;
+            let whole = self.whole;
+            self.terminal.line(Line::new().plain(format!("  … {more} more: {whole}")))?;
         }
         self.terminal.blank()
     }
@@ -126,6 +129,9 @@ fn told(run: &DriverRun) -> Cell {
         }
         RunEnd::Budget => (Meaning::Open, "not finished".to_owned()),
         RunEnd::NotEmulated => (Meaning::Open, "not emulated".to_owned()),
+        RunEnd::Returned if entry_failure(run).is_some() => {
+            (Meaning::Open, "DriverEntry failed".to_owned())
+        }
         RunEnd::Returned => (Meaning::Good, "returned".to_owned()),
     }
 }
@@ -141,7 +147,10 @@ fn aside(examination: &Examination) -> String {
         }
     }
     if rules.is_empty() {
-        let mut because = examination.runs.iter().filter_map(|run| run.because.clone());
+        let mut because = examination
+            .runs
+            .iter()
+            .filter_map(|run| run.because.clone().or_else(|| entry_failure(run)));
         return because.next().unwrap_or_default();
     }
     let one = |(rule, count): &(&str, usize)| match count {

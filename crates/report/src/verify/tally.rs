@@ -1,9 +1,10 @@
 //! What became of many drivers, counted: each driver once, by the worst of its runs.
 
+use super::status::entry_failure;
 use crate::layout::{counted, grouped};
 use crate::style::{Line, Terminal};
 use crate::summary::reasons_left_out;
-use ringfence_finding::{Answer, Closing, Examination, RunEnd};
+use ringfence_finding::{Answer, Closing, DriverRun, Examination, RunEnd};
 use std::io;
 
 /// Drivers told by name; the rest is counted.
@@ -16,7 +17,7 @@ pub(crate) enum Fared {
     Stopped,
     /// It is not let in.
     Refused,
-    /// Some run did not come to its end: a crash, the budget, something that is not emulated.
+    /// Some run did not come to its end: a crash, the budget, something that is not emulated, DriverEntry that failed.
     Open,
     /// All that was to be run returned.
     Returned,
@@ -25,13 +26,14 @@ pub(crate) enum Fared {
 impl Fared {
     /// What became of a driver.
     fn of(examination: &Examination) -> Fared {
-        let of_run = |end| match end {
+        let of_run = |run: &DriverRun| match run.end {
             RunEnd::Violation => Fared::Stopped,
             RunEnd::Refused => Fared::Refused,
             RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated => Fared::Open,
+            RunEnd::Returned if entry_failure(run).is_some() => Fared::Open,
             RunEnd::Returned => Fared::Returned,
         };
-        let ends = examination.runs.iter().map(|run| of_run(run.end));
+        let ends = examination.runs.iter().map(of_run);
         ends.min().unwrap_or(Fared::Open)
     }
 }

@@ -17,16 +17,16 @@ pub struct Meaning {
     pub rules: Vec<&'static RuleCard>,
     /// What is known of each parameter that says something: its number from 1, and the words.
     pub parameters: Vec<(usize, String)>,
-    /// The parameter that is an address in the driver, or may be: its number from 1.
-    pub address: usize,
+    /// The parameter that is an address in the driver, or may be: its number from 1; none where none is.
+    pub address: Option<usize>,
     /// What the dump leaves open, where it does.
     pub open: Option<&'static str>,
 }
 
 impl Meaning {
     /// The parameter that is an address in the driver, or may be.
-    pub fn address_in(&self, dump: &KernelDump) -> u64 {
-        dump.parameters[self.address - 1]
+    pub fn address_in(&self, dump: &KernelDump) -> Option<u64> {
+        self.address.map(|number| dump.parameters[number - 1])
     }
 }
 
@@ -75,7 +75,7 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
             name: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
             rules: named("0xFC"),
             parameters: vec![of(1, "the address that was to run"), of(2, "its page table entry")],
-            address: 1,
+            address: Some(1),
             open: Some("the parameters do not tell who jumped there; the stack in a debugger does"),
         },
         (0xBE, _) => Meaning {
@@ -85,14 +85,110 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
                 of(1, "the address that was written to"),
                 of(2, "its page table entry"),
             ],
-            address: 1,
+            address: Some(1),
             open: Some(
                 "the parameters do not tell which instruction wrote; the stack in a debugger does",
             ),
         },
+        (0x18D, _) => secure_fault(first),
+        (0x18C, _) => Meaning {
+            name: "HYPERGUARD_VIOLATION",
+            rules: with_ids(&["write-protection-cleared"]),
+            parameters: Vec::new(),
+            address: None,
+            open: Some(
+                "HyperGuard found a protected register or structure changed; the parameters do not tell which driver \
+                 changed it, nor when",
+            ),
+        },
+        (0x50 | 0xD1, _) if may_execute_discarded(dump) => of_discarded(dump),
         _ => return None,
     };
     Some(meaning)
+}
+
+/// SECURE_FAULT_UNHANDLED: the hypervisor objects to what the page tables allow.
+fn secure_fault(mask: u64) -> Meaning {
+    /// What was tried, by bits of the first parameter.
+    const TRIED: [(u64, &str); 4] =
+        [(1, "execution"), (2, "a read"), (4, "a write"), (8, "a fault within a fault")];
+    let tried: Vec<&str> =
+        TRIED.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, what)| *what).collect();
+    let tried = match &tried[..] {
+        [] => "not one that is known".to_owned(),
+        some => some.join(", "),
+    };
+    let mut rules = Vec::new();
+    if mask & 4 != 0 {
+        rules.extend(["writes-to-code", "write-protection-cleared", "writes-to-import-table"]);
+    }
+    if mask & 1 != 0 {
+        rules.push("executes-allocated-memory");
+    }
+    Meaning {
+        name: "SECURE_FAULT_UNHANDLED",
+        rules: with_ids(&rules),
+        parameters: vec![
+            (1, format!("what the hypervisor did not allow: {tried}")),
+            (2, "the address that it was tried at".to_owned()),
+            (3, "the exception record".to_owned()),
+            (4, "the context record".to_owned()),
+        ],
+        address: Some(2),
+        open: Some(
+            "the parameters do not tell which instruction it was; the context record in a debugger does (.cxr)",
+        ),
+    }
+}
+
+/// Whether a fault may be about code of a driver that is there no longer: it was to be executed, and where the
+/// drivers are known, lies in one. Elsewhere it is a pointer gone astray, which is none of memory integrity's.
+fn may_execute_discarded(dump: &KernelDump) -> bool {
+    /// Where addresses of the kernel begin.
+    const SYSTEM: u64 = 0xFFFF_8000_0000_0000;
+    /// As images name ARM64.
+    const ARM64: u32 = 0xAA64;
+    let [address, second, third, _] = dump.parameters;
+    let is_execution = match dump.code {
+        0x50 if dump.machine == ARM64 => second == 8,
+        0x50 => second == 0x10,
+        _ => third == 8,
+    };
+    is_execution && address >= SYSTEM && (dump.drivers.is_err() || dump.place(address).is_some())
+}
+
+fn of_discarded(dump: &KernelDump) -> Meaning {
+    let of = |number: usize, words: &str| (number, words.to_owned());
+    let address = of(1, "the address that was to run");
+    let rules = with_ids(&["executes-discarded-code"]);
+    if dump.code == 0x50 {
+        return Meaning {
+            name: "PAGE_FAULT_IN_NONPAGED_AREA",
+            rules,
+            parameters: vec![address, of(2, "execution"), of(3, "the instruction")],
+            address: Some(1),
+            open: Some(
+                "whether it is code that was thrown away after DriverEntry: that holds if the address lies in a \
+                 discardable section, such as INIT; else the driver has another fault",
+            ),
+        };
+    }
+    Meaning {
+        name: "DRIVER_IRQL_NOT_LESS_OR_EQUAL",
+        rules,
+        parameters: vec![address, of(2, "the IRQL"), of(3, "execution"), of(4, "the instruction")],
+        address: Some(1),
+        open: Some(
+            "whether it is code that was thrown away after DriverEntry: that holds if the address lies in a discardable \
+             section, such as INIT; in a pageable one, such as PAGE, the driver runs it at too high an IRQL, which is no \
+             matter of memory integrity",
+        ),
+    }
+}
+
+/// Rules in the order of their ids here.
+fn with_ids(ids: &[&str]) -> Vec<&'static RuleCard> {
+    ids.iter().filter_map(|id| rule_cards().find(|card| card.id == *id)).collect()
 }
 
 fn verifier(alias: &str) -> Meaning {
@@ -100,7 +196,7 @@ fn verifier(alias: &str) -> Meaning {
         name: "DRIVER_VERIFIER_DETECTED_VIOLATION",
         rules: named(alias),
         parameters: Vec::new(),
-        address: 2,
+        address: Some(2),
         open: None,
     }
 }
@@ -108,7 +204,7 @@ fn verifier(alias: &str) -> Meaning {
 /// Of checks of the image: the third parameter is an address in it.
 fn of_image(alias: &str, what: &str) -> Meaning {
     let name = (2, "a pointer to the image's name".to_owned());
-    Meaning { parameters: vec![name, (3, what.to_owned())], address: 3, ..verifier(alias) }
+    Meaning { parameters: vec![name, (3, what.to_owned())], address: Some(3), ..verifier(alias) }
 }
 
 fn named(alias: &str) -> Vec<&'static RuleCard> {
@@ -168,6 +264,55 @@ mod tests {
         assert!(meaning(&dump(0xC4, [0x62, 0, 0, 0], 22_621)).is_none());
         assert!(meaning(&dump(0xC4, [0x2007, 0, 0, 0], 22_621)).is_none());
         assert!(meaning(&dump(0xD1, [0; 4], 22_621)).is_none());
+    }
+
+    /// The bits of the first parameter are those of Microsoft's page: 1 execute, 2 read, 4 write.
+    #[test]
+    fn what_the_hypervisor_forbids_leads_to_the_rules_of_the_access() {
+        let of_writes = ["writes-to-code", "write-protection-cleared", "writes-to-import-table"];
+        assert_eq!(rules(0x18D, 4, 22_621), of_writes);
+        assert_eq!(rules(0x18D, 1, 22_621), ["executes-allocated-memory"]);
+        assert_eq!(rules(0x18D, 5, 22_621).len(), 4);
+        let read = dump(0x18D, [2, 0xFFFF_8000_0000_1000, 0, 0], 22_621);
+        let meaning_of_read = meaning(&read).unwrap();
+        assert!(meaning_of_read.rules.is_empty());
+        assert!(meaning_of_read.parameters[0].1.ends_with("a read"));
+        assert_eq!(meaning_of_read.address_in(&read), Some(0xFFFF_8000_0000_1000));
+        let guard = meaning(&dump(0x18C, [0; 4], 22_621)).unwrap();
+        assert_eq!((guard.name, guard.address), ("HYPERGUARD_VIOLATION", None));
+        assert_eq!(rules(0x18C, 0, 22_621), ["write-protection-cleared"]);
+    }
+
+    /// The access is P2 of 0x50, by processor, and P3 of 0xD1.
+    #[test]
+    fn execution_of_what_is_gone_is_told_and_other_faults_are_not() {
+        const CODE: u64 = 0xFFFF_F801_2000_1000;
+        let id = |dump: &KernelDump| {
+            meaning(dump).map(|found| found.rules.iter().map(|card| card.id).collect::<Vec<_>>())
+        };
+        let discarded = Some(vec!["executes-discarded-code"]);
+        assert_eq!(id(&dump(0x50, [CODE, 0x10, CODE, 0], 22_621)), discarded);
+        assert_eq!(id(&dump(0xD1, [CODE, 2, 8, CODE], 22_621)), discarded);
+        let arm =
+            |access| KernelDump { machine: 0xAA64, ..dump(0x50, [CODE, access, CODE, 0], 22_621) };
+        assert_eq!((id(&arm(8)), id(&arm(0x10))), (discarded.clone(), None));
+        for other in [
+            (0x50, [CODE, 0, CODE, 0]),
+            (0x50, [CODE, 2, CODE, 0]),
+            (0xD1, [CODE, 8, 0, CODE]),
+            (0xD1, [CODE, 2, 1, CODE]),
+            (0xD1, [0, 2, 8, 0]),
+        ] {
+            assert_eq!(id(&dump(other.0, other.1, 22_621)), None, "{other:x?}");
+        }
+        // With the list of drivers it is known whose code it is.
+        let listed = |base| {
+            let driver =
+                crate::import::LoadedDriver { path: None, base, size: 0x2000, timestamp: 0 };
+            KernelDump { drivers: Ok(vec![driver]), ..dump(0x50, [CODE, 0x10, CODE, 0], 22_621) }
+        };
+        assert_eq!(id(&listed(CODE - 0x1000)), discarded);
+        assert_eq!(id(&listed(CODE + 0x1000)), None);
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub fn imported(bytes: &[u8]) {
                 assert!(offset < driver.size && driver.base + u64::from(offset) == address);
             }
             if let Some(meaning) = import::meaning(&dump) {
-                assert!(!meaning.rules.is_empty());
-                assert!(dump.parameters.contains(&meaning.address_in(&dump)));
+                // No rule is about reads, which the hypervisor forbids as well.
+                assert!(!meaning.rules.is_empty() || dump.code == 0x18D);
+                let address = meaning.address_in(&dump);
+                assert!(address.is_none_or(|address| dump.parameters.contains(&address)));
             }
         }
         Err(why) => assert!(!why.to_string().is_empty()),

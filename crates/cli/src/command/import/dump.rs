@@ -32,14 +32,14 @@ pub(super) fn told(file: String, dump: &KernelDump, drivers: &Drivers) -> Import
         told.parameters = meaning.parameters.iter().map(parameter).collect();
         told.rules = ids(&meaning.rules);
         not_known.extend(meaning.open.map(str::to_owned));
-        let address = meaning.address_in(dump);
-        match locate(dump, address, drivers) {
-            Ok((name, rva)) => {
+        let located = meaning.address_in(dump).map(|address| locate(dump, address, drivers));
+        match located {
+            Some(Ok((name, rva))) => {
                 told.place = Some(DumpPlace { driver: name.clone(), rva });
                 all.extend(of_driver(&file, dump, (&name, rva), drivers, &mut not_known));
             }
-            Err(why) => {
-                not_known.push(why);
+            other => {
+                not_known.extend(other.and_then(Result::err));
                 all.extend(drivers.read.iter().filter_map(|read| suspect(read, &told.rules)));
                 not_known.extend(all.iter().map(|driver: &ImportedDriver| {
                     format!("whether it was {}, which has what can lead to it", driver.name)

@@ -68,7 +68,9 @@ fn of_dump(prose: &mut Prose, file: &str, dump: &ImportedDump) {
     if let Some(place) = place {
         told("place", format!("{}+{:x}", place.driver, place.rva));
     }
-    told("rules", rules.join(", "));
+    if !rules.is_empty() {
+        told("rules", rules.join(", "));
+    }
 }
 
 /// What a text is called.

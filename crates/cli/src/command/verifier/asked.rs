@@ -42,6 +42,8 @@ pub(super) struct Check {
     pub(super) flags: u32,
     /// Rule classes without a bit.
     pub(super) classes: Vec<u32>,
+    /// Whether they are told as Windows 11 takes them.
+    pub(super) is_dif: bool,
     /// Where the drivers are.
     pub(super) inputs: Vec<OsString>,
     /// Whether that is all drivers of folders.
@@ -135,6 +137,10 @@ fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
             Meaning::Standard => check.flags |= STANDARD,
             Meaning::Flags => flags(&mut check, text())?,
             Meaning::RuleClasses => classes(&mut check, text())?,
+            Meaning::Dif => {
+                check.is_dif = true;
+                classes(&mut check, text())?;
+            }
             Meaning::Faults => faults(&mut check, text())?,
             Meaning::LogCodeIntegrity => check.log_code_integrity = true,
             Meaning::Exclude => check.excluded.extend(text()),
@@ -153,7 +159,11 @@ fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
         }
         chosen |= matches!(
             one.switch.meaning,
-            Meaning::Standard | Meaning::Flags | Meaning::RuleClasses | Meaning::Faults
+            Meaning::Standard
+                | Meaning::Flags
+                | Meaning::RuleClasses
+                | Meaning::Dif
+                | Meaning::Faults
         );
     }
     if check.flags & LOW_RESOURCES != 0 {
@@ -231,11 +241,27 @@ mod tests {
         let check = checked("/ruleclasses 26 034 1 34 /all");
         assert_eq!((check.flags, check.classes), (0x0200_0001, vec![34]));
         assert_eq!(checked("/rc 26 /driver x").flags, 0x0200_0000);
-        for class in ["0", "13", "27", "+1", "x", "4294967296"] {
+        assert_eq!(checked("/rc 33 36 35 33 /driver x").classes, [33, 36, 35]);
+        for class in ["0", "13", "27", "32", "37", "+1", "x", "4294967296"] {
             assert!(
                 wrong(&format!("/rc {class} /all")).contains("26 is the code integrity checks")
             );
         }
+    }
+
+    #[test]
+    fn windows_11_has_rule_classes_behind_another_switch() {
+        let check = checked("/dif 26 /now /driver a.sys");
+        assert!(check.is_emulated() && check.is_dif);
+        assert_eq!(check.flags, 0x0200_0000);
+        let line = understand(&words("/dif 26 33 /now /driver a.sys")).unwrap();
+        let Asked::Check(check) = &line.asked else { panic!("{line:?}") };
+        let real = super::super::real::line(check, &line, &["a.sys".to_owned()]);
+        assert_eq!(real, "verifier.exe /dif 26 33 /driver a.sys /now");
+        let others = checked("/dif 1 2 /driver a.sys");
+        assert_eq!((others.flags, others.is_emulated()), (3, false));
+        assert!(wrong("/dif 1 2").contains("which drivers"));
+        assert!(wrong("/dif 99 /driver a").contains("no rule class is called `99`"));
     }
 
     #[test]

@@ -18,8 +18,18 @@ pub(super) const CODE_INTEGRITY: u32 = 1 << 25;
 pub(super) const LOW_RESOURCES: u32 = 1 << 2;
 /// Rule class of the code integrity checks.
 pub(super) const CODE_INTEGRITY_CLASS: u32 = 26;
-/// The rule class that has no bit and that Microsoft's help names.
-pub(super) const WDF_CLASS: u32 = 34;
+/// The rule classes that have no bit and that Microsoft's help names; none of them is emulated.
+pub(super) const CLASSES: [(u32, &str); 4] = [
+    (33, "Driver isolation checks"),
+    (34, "WDF verification"),
+    (35, "DDI compliance checking (additional IRQL rules)"),
+    (36, "DIF mode"),
+];
+
+/// The name of a rule class that has no bit.
+pub(super) fn name_of_class(class: u32) -> Option<&'static str> {
+    CLASSES.iter().find(|(known, _)| *known == class).map(|(_, name)| *name)
+}
 
 /// The documented flags, in the order of their bits.
 #[rustfmt::skip]
@@ -129,7 +139,8 @@ mod tests {
     fn a_class_is_a_bit_and_one() {
         assert_eq!(of_class(1).map(|flag| flag.name), Some("Special pool"));
         assert_eq!(of_class(CODE_INTEGRITY_CLASS).map(Flag::mask), Some(CODE_INTEGRITY));
-        assert!(of_class(0).is_none() && of_class(13).is_none() && of_class(WDF_CLASS).is_none());
+        assert!(of_class(0).is_none() && of_class(13).is_none());
+        assert!(CLASSES.iter().all(|(class, _)| of_class(*class).is_none()));
     }
 
     /// Windows 11 shows 0x1209BB where `/standard` is set.

@@ -1,6 +1,6 @@
 //! What `/?` prints: every switch with what becomes of it.
 
-use super::flags::{FLAGS, WDF_CLASS};
+use super::flags::{CLASSES, FLAGS};
 use super::switches::SWITCHES;
 use ringfence::report::Prose;
 
@@ -57,7 +57,9 @@ pub(super) fn tell(prose: &mut Prose) {
         let class = flag.bit + 1;
         prose.verbatim(format!("  {mark} 0x{:08X} (class {class:>2}) {}", flag.mask(), flag.name));
     }
-    prose.verbatim(format!("    no flag    (class {WDF_CLASS}) WDF verification"));
+    for (class, name) in CLASSES {
+        prose.verbatim(format!("    no flag    (class {class}) {name}"));
+    }
     prose.blank();
     prose.verbatim("EXIT CODES, looked at in this order:");
     prose.blank();

@@ -1,6 +1,6 @@
 //! The last run in the layout of Windows' own tool, so that what reads its text reads this.
 
-use super::flags::{FLAGS, WDF_CLASS};
+use super::flags::FLAGS;
 use super::shown::line;
 use super::state::{State, Verified};
 use ringfence::import::own;
@@ -145,8 +145,8 @@ fn flags(prose: &mut Prose, state: &State) {
     }
     prose.verbatim("    [X] Indicates flag is enabled.");
     prose.blank();
-    if state.classes.contains(&WDF_CLASS) {
-        prose.verbatim(format!("  Rule class {WDF_CLASS} is enabled too. It has no flag."));
+    for class in &state.classes {
+        prose.verbatim(format!("  Rule class {class} is enabled too. It has no flag."));
         prose.blank();
     }
 }

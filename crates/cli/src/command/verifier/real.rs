@@ -42,14 +42,15 @@ pub(super) fn line(check: &Check, line: &Line, names: &[String]) -> String {
 
 /// The flags, or the rule classes where one of them has no flag.
 fn checks(check: &Check) -> Option<String> {
-    if check.classes.is_empty() {
+    if check.classes.is_empty() && !check.is_dif {
         return (check.flags != 0 || !check.is_volatile)
             .then(|| format!("/flags 0x{:08X}", check.flags));
     }
     let of_flags = FLAGS.iter().filter(|flag| check.flags & flag.mask() != 0);
     let classes = of_flags.map(|flag| flag.bit + 1).chain(check.classes.iter().copied());
     let classes: Vec<String> = classes.map(|class| class.to_string()).collect();
-    Some(format!("/ruleclasses {}", classes.join(" ")))
+    let switch = if check.is_dif { "/dif" } else { "/ruleclasses" };
+    Some(format!("{switch} {}", classes.join(" ")))
 }
 
 /// The line that runs the drivers here.

@@ -19,6 +19,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Which allocations fail follows from it, so that each run is like the last.
 const SEED: u64 = 0x5EED;
 
+/// What tells all of drivers that were left out of the table.
+const WHOLE: &str = "ringfence verify --environment verifier --format text FILE...";
+
 /// Runs the drivers, tells what was seen, and keeps it for `/query`.
 pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Result<u8> {
     let mut prose = Prose::new(options);
@@ -32,8 +35,11 @@ pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Resu
     let inputs = inputs(check);
     let several = is_of_several(&inputs);
     let report = |out| {
-        let write = if several { verify_summary } else { verify_text };
-        let (sink, course) = (write(out, options.clone()), Rc::clone(&course));
+        let sink = match several {
+            true => verify_summary(out, options.clone(), WHOLE),
+            false => verify_text(out, options.clone()),
+        };
+        let course = Rc::clone(&course);
         Box::new(Keeping { sink, course }) as Box<dyn Sink>
     };
     let manner = Manner { streams: !several, is_for_machines: false };

@@ -1,7 +1,7 @@
 //! What was asked for: flags with what becomes of each, and switches that do nothing here.
 
 use super::asked::{Check, Line};
-use super::flags::{FLAGS, Flag, undocumented};
+use super::flags::{FLAGS, Flag, name_of_class, undocumented};
 use super::values::MOST_PROBABILITY;
 use ringfence::report::{Prose, grouped};
 
@@ -28,7 +28,8 @@ pub(super) fn asked(prose: &mut Prose, check: &Check) {
         prose.folded(format!("  0x{mask:08X} (bit {bit}) is not documented, and not emulated"));
     }
     for class in &check.classes {
-        prose.folded(format!("  rule class {class}, WDF verification, is not emulated"));
+        let name = name_of_class(*class).unwrap_or("which is not documented");
+        prose.folded(format!("  rule class {class}, {name}, is not emulated"));
     }
     if let Some(probability) = check.faults {
         let (some, all) = (grouped(probability as usize), grouped(MOST_PROBABILITY as usize));

@@ -93,14 +93,18 @@ pub(super) enum NoState {
     #[error("cannot read the last run in {}: {reason}", safe(path))]
     Unreadable { path: String, reason: String },
     /// It is no file of ours, or is cut off.
-    #[error(
-        "{}: it is not what `ringfence verifier` wrote: {reason} (`ringfence verifier /reset` removes it)",
-        safe(path)
-    )]
+    #[error("{}: it is not what `ringfence verifier` wrote: {reason}", safe(path))]
     Malformed { path: String, reason: String },
     /// A newer version wrote it.
     #[error("{}: it is of version {found}, and this ringfence knows {VERSION}", safe(path))]
     OtherVersion { path: String, found: u32 },
+    /// What is there is somebody's, and would be lost.
+    #[error(
+        "{} is no last run that `ringfence verifier` wrote, so it is neither replaced nor removed\n  \
+         help: {OVERRIDE} names the file that the last run is kept in; name another, or remove this one yourself",
+        safe(path)
+    )]
+    Foreign { path: String },
     /// The file cannot be written.
     #[error("cannot keep this run in {}: {reason}", safe(path))]
     NotWritten { path: String, reason: String },
@@ -179,8 +183,21 @@ impl State {
         Ok(state)
     }
 
+    /// Fails where something is there that is no state, of this version or another.
+    pub(super) fn spare(path: &Path) -> Result<(), NoState> {
+        match State::read(path) {
+            Ok(_) | Err(NoState::OtherVersion { .. }) => Ok(()),
+            Err(NoState::Malformed { path, .. }) => Err(NoState::Foreign { path }),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Keeps the run, all of it or nothing.
     pub(super) fn write(&self, path: &Path) -> Result<(), NoState> {
+        State::spare(path).map_err(|why| match why {
+            NoState::Unreadable { path, reason } => NoState::NotWritten { path, reason },
+            other => other,
+        })?;
         let written = || -> io::Result<()> {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 std::fs::create_dir_all(folder)?;
@@ -197,6 +214,7 @@ impl State {
 
     /// Forgets the last run. Whether there was one.
     pub(super) fn forget(path: &Path) -> Result<bool, NoState> {
+        State::spare(path)?;
         match std::fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -240,6 +258,22 @@ mod tests {
         assert!(State::forget(&path).unwrap());
         assert!(!State::forget(&path).unwrap());
         assert_eq!(State::read(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_state_is_neither_replaced_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sys");
+        for foreign in [&b"MZ\x90\0"[..], b"", b"{\"name\": 1}", b"{\"state_version\": 1"] {
+            std::fs::write(&path, foreign).unwrap();
+            for refused in [state().write(&path).unwrap_err(), State::forget(&path).unwrap_err()] {
+                assert!(matches!(refused, NoState::Foreign { .. }), "{refused}");
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), foreign);
+        }
+        std::fs::write(&path, b"{\"state_version\": 2}").unwrap();
+        state().write(&path).unwrap();
+        assert!(State::forget(&path).unwrap());
     }
 
     #[test]

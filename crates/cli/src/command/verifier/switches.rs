@@ -24,6 +24,8 @@ pub(super) enum Meaning {
     Standard,
     Flags,
     RuleClasses,
+    /// Rule classes too, as Windows 11 has them.
+    Dif,
     All,
     Driver,
     Exclude,
@@ -100,10 +102,11 @@ pub(super) const SWITCHES: [Switch; 31] = [
         "On Windows rules of DDI compliance checking then write a memory dump; none of them is emulated, and \
          `ringfence verify --trace` writes every call to a file.", &[]),
     switch("onecheck", "", Meaning::Nothing,
-        "On Windows each rule of DDI compliance checking then stops the system once only; none of them is emulated.", &[]),
-    switch("dif", "[ID...]", Meaning::Nothing,
-        "On Windows 11 it switches rule classes of the newer interception framework; none of it is emulated: \
-         /ruleclasses 26 asks for the code integrity checks.", &[]),
+        "On Windows violations of driver isolation (rule class 33) then stop the system; none of its checks is \
+         emulated.", &[]),
+    switch("dif", "ID...", Meaning::Dif,
+        "Rule classes as well, as Windows 11 takes them for its newer interception framework: here 26 runs the code \
+         integrity checks, as /ruleclasses 26 does.", &[]),
     switch("now", "", Meaning::Nothing,
         "On Windows 11 /dif then takes effect without a reboot; here nothing is ever in need of one.", &[]),
     switch("iolevel", "2", Meaning::Nothing,

@@ -2,8 +2,8 @@
 
 use super::asked::Check;
 use super::flags::{
-    CODE_INTEGRITY, CODE_INTEGRITY_CLASS, FLAGS, LOW_RESOURCES, WDF_CLASS, number, of_class,
-    undocumented,
+    CLASSES, CODE_INTEGRITY, CODE_INTEGRITY_CLASS, FLAGS, LOW_RESOURCES, name_of_class, number,
+    of_class, undocumented,
 };
 use super::words::Mistake;
 use ringfence::report::grouped;
@@ -56,16 +56,17 @@ pub(super) fn classes(
         let class = value.parse::<u32>().ok().filter(|_| !value.starts_with('+'));
         match class.map(|class| (class, of_class(class))) {
             Some((_, Some(flag))) => check.flags |= flag.mask(),
-            Some((WDF_CLASS, None)) => {
-                if !check.classes.contains(&WDF_CLASS) {
-                    check.classes.push(WDF_CLASS);
+            Some((class, None)) if name_of_class(class).is_some() => {
+                if !check.classes.contains(&class) {
+                    check.classes.push(class);
                 }
             }
             _ => {
-                let known: Vec<String> =
-                    FLAGS.iter().map(|flag| (flag.bit + 1).to_string()).collect();
+                let flags = FLAGS.iter().map(|flag| flag.bit + 1);
+                let known = flags.chain(CLASSES.iter().map(|(class, _)| *class));
+                let known: Vec<String> = known.map(|class| class.to_string()).collect();
                 let help = format!(
-                    "there are {} and {WDF_CLASS}; {CODE_INTEGRITY_CLASS} is the code integrity checks",
+                    "there are {}; {CODE_INTEGRITY_CLASS} is the code integrity checks",
                     known.join(", ")
                 );
                 return Err(Mistake::new(format!("no rule class is called `{value}`"), help));

@@ -1,7 +1,7 @@
 //! A run as `/query` tells it: the counters, and how far they are known.
 
 use super::state::Verified;
-use ringfence::report::{counted, grouped};
+use ringfence::report::{counted, entry_failure, grouped};
 use ringfence::{Counter, DriverRun, Examination, RunEnd};
 use std::collections::BTreeMap;
 
@@ -66,7 +66,8 @@ fn told(run: &DriverRun) -> Vec<String> {
                 check.unwrap_or_default()
             ));
         }
-        RunEnd::Returned | RunEnd::Violation => {}
+        RunEnd::Returned => told.extend(entry_failure(run)),
+        RunEnd::Violation => {}
     }
     if !run.invented.is_empty() {
         told.push(format!(

@@ -63,9 +63,23 @@ fn switch_of(word: &OsStr) -> Result<Option<&'static Switch>, Mistake> {
     }
 }
 
+/// Options of `ringfence verify` that are none of the real tool's.
+const OF_VERIFY: [&str; 6] =
+    ["target", "format", "symbols", "environment", "trace", "instructions"];
+
 fn unknown(typed: &str, name: &str) -> Mistake {
     let message = format!("Driver Verifier has no switch `{}`", safe(typed));
     let lower = name.trim_start_matches('-').to_lowercase();
+    if let Some((before, after)) = lower.split_once(['=', ':'])
+        && let Some(switch) = named(before)
+    {
+        return Mistake::new(message, format!("did you mean /{} {}?", switch.name, safe(after)));
+    }
+    let option = lower.split('=').next().unwrap_or_default();
+    if typed.starts_with("--") && OF_VERIFY.contains(&option) {
+        let help = format!("`ringfence verify` has it: ringfence verify --{option} … FILE");
+        return Mistake::new(message, help);
+    }
     match similar(&lower, SWITCHES.iter().map(|switch| switch.name)).first() {
         Some(meant) => Mistake::new(message, format!("did you mean /{meant}?")),
         None if lower.starts_with("color") => Mistake::new(
@@ -179,6 +193,11 @@ mod tests {
             ("/driver a.sys --color never", "ringfence --color WHEN verifier"),
             ("query", "did you mean /query?"),
             ("a.sys", "/flags 0x02000000 /driver a.sys"),
+            ("/flags=0x02000000 /driver a.sys", "did you mean /flags 0x02000000?"),
+            ("/dif:26 /driver a.sys", "did you mean /dif 26?"),
+            ("/driver a.sys --target windows-11", "ringfence verify --target … FILE"),
+            ("/driver a.sys --format=json", "ringfence verify --format … FILE"),
+            ("/driver a.sys --symbols x", "`ringfence verify` has it"),
             ("/bootmode onebot", "did you mean oneboot?"),
             ("/bootmode x", "it takes persistent, "),
             ("/query a.sys", "/query takes nothing, but `a.sys`"),
