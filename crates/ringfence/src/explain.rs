@@ -58,7 +58,10 @@ impl std::error::Error for NotKnown {}
 /// Where nothing is called so; with names that look like it.
 pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
     let found = rule_cards().filter(|card| card.is_called(name)).map(Explanation::Rule);
-    let found: Vec<_> = found.chain(ddi(name).map(Explanation::Ddi)).collect();
+    let mut found: Vec<_> = found.chain(ddi(name).map(Explanation::Ddi)).collect();
+    if found.is_empty() {
+        found.extend(of_bug_check(name));
+    }
     if !found.is_empty() {
         return Ok(found);
     }
@@ -71,6 +74,32 @@ pub fn explain(name: &str) -> Result<Vec<Explanation>, NotKnown> {
         .iter()
         .flat_map(|ddi| std::iter::once(&ddi.name).chain(ddi.aliases).copied());
     Err(NotKnown { name: name.to_owned(), similar: similar(name, rules.chain(ddis)) })
+}
+
+/// Bug checks that stand for several things, or for others as well, so that no card bears their names: the rules that
+/// find what they are shown for where it is memory integrity that is meant.
+const BUG_CHECKS: [(u32, &[&str]); 4] = [
+    (0x50, &["executes-discarded-code", "writes-to-code"]),
+    (0xD1, &["executes-discarded-code"]),
+    (0x18C, &["write-protection-cleared"]),
+    (
+        0x18D,
+        &[
+            "writes-to-code",
+            "write-protection-cleared",
+            "writes-to-import-table",
+            "executes-allocated-memory",
+        ],
+    ),
+];
+
+/// What `name`, such as `0x18D` or `18d`, stands for as one of those bug checks.
+fn of_bug_check(name: &str) -> impl Iterator<Item = Explanation> {
+    let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X")).unwrap_or(name);
+    let code = u32::from_str_radix(digits, 16).ok();
+    let ids = BUG_CHECKS.iter().find(|(known, _)| Some(*known) == code).map(|(_, ids)| *ids);
+    let cards = ids.unwrap_or_default().iter();
+    cards.filter_map(|id| rule_cards().find(|card| card.id == *id)).map(Explanation::Rule)
 }
 
 /// The bug checks with a subcode that `name`, such as `0xC4` or `C4`, begins; in their order.
@@ -167,6 +196,22 @@ mod tests {
             }
         }
         assert_eq!(explain("0x").unwrap_err().similar, [""; 0]);
+    }
+
+    /// Those that `verify` and memory dumps show for what the rules find.
+    #[test]
+    fn bug_checks_of_several_meanings_lead_to_rules() {
+        for name in ["0x18D", "0x18d", "18D"] {
+            assert_eq!(ids(name).len(), 4, "{name}");
+            assert_eq!(ids(name)[0], "writes-to-code");
+        }
+        assert_eq!(ids("0x18C"), ["write-protection-cleared"]);
+        assert_eq!(ids("0x50"), ["executes-discarded-code", "writes-to-code"]);
+        assert_eq!(ids("0xD1"), ["executes-discarded-code"]);
+        for (_, named) in BUG_CHECKS {
+            assert!(named.iter().all(|id| rule_cards().any(|card| card.id == *id)), "{named:?}");
+        }
+        assert!(explain("0x1234").is_err());
     }
 
     #[test]
