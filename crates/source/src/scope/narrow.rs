@@ -216,5 +216,6 @@ fn is_volatile(text: &str, at: usize) -> bool {
     let before = &text[from..at];
     let start = before.rfind([';', '{', '}', '(']).map_or(0, |at| at + 1);
     let before = &before[start..];
-    tokens(before, 0, before.len()).any(|token| token.text(before) == "volatile")
+    tokens(before, 0, before.len())
+        .any(|token| matches!(token.text(before), "volatile" | "VOLATILE"))
 }
