@@ -108,7 +108,11 @@ fn annotations(bytes: &mut [u8]) -> Vec<Range<usize>> {
                             blank(bytes, at..end);
                             end
                         }
-                        None => end,
+                        Some(Annotation::Qualifier) if qualifies(bytes, end) => {
+                            blank(bytes, at..end);
+                            end
+                        }
+                        Some(Annotation::Qualifier) | None => end,
                     },
                 }
             }
@@ -137,6 +141,14 @@ enum Annotation {
     Word,
     /// The parenthesis behind it belongs to it, if there is one.
     WithArguments,
+    /// It stands before a type, a name or an asterisk; else it is a name of the tree's own.
+    Qualifier,
+}
+
+/// Whether what comes next may be qualified.
+fn qualifies(bytes: &[u8], at: usize) -> bool {
+    let next = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace());
+    next.is_some_and(|byte| *byte == b'*' || is_word(*byte))
 }
 
 /// Whether a word is one that the kit's headers define as nothing, or as what a parser need not know.
@@ -157,6 +169,7 @@ fn annotation(word: &[u8]) -> Option<Annotation> {
         | b"__pragma"
         | b"_Pragma"
         | b"__attribute__" => Some(Annotation::WithArguments),
+        b"CONST" | b"VOLATILE" => Some(Annotation::Qualifier),
         b"IN"
         | b"OUT"
         | b"INOUT"
@@ -281,6 +294,10 @@ mod tests {
         assert_eq!(
             made("__declspec(align(16)) int _Inner_x; int __index;"),
             "int _Inner_x; int __index;"
+        );
+        assert_eq!(
+            made("CONST CHAR *a; CHAR CONST *b; int * VOLATILE c; enum { CONST, VOLATILE = 2 };"),
+            "CHAR *a; CHAR *b; int * c; enum { CONST, VOLATILE = 2 };"
         );
         assert_eq!(made("\"_In_\" /* _In_ */ 'IN' // IN"), "\"_In_\" /* _In_ */ 'IN' // IN");
     }

@@ -158,6 +158,9 @@ impl<'w, 't> Follower<'w, 't> {
             macro_given: &[],
             budget: &budget,
         };
+        if place.is_for_older_windows() {
+            return Vec::new();
+        }
         let span = Span::new(parsed.file, call.whole.clone());
         let name = self.world.text(id.parsed, &call.callee);
         let mut found = Vec::new();
@@ -435,6 +438,7 @@ impl<'w, 't> Follower<'w, 't> {
                 let hop = Hop { name: name.to_owned(), is_macro: false, span };
                 let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
                 if depth > DEEPEST
+                    || place.is_for_older_windows()
                     || self.through_text(
                         &place,
                         call,

@@ -4,9 +4,8 @@ use crate::expression::{Binary, Expression, Opaque};
 use crate::opt_in::Initialised;
 use crate::syntax::{Happens, Variable};
 use crate::value::{Term, Unknown, Value};
-use crate::vocabulary;
 use crate::world::{FunctionId, GlobalEvent, World};
-use crate::{FileId, OptIn, Span};
+use crate::{FileId, OptIn, Span, target, vocabulary, windows_version};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
@@ -47,7 +46,13 @@ impl<'w, 't> Place<'w, 't> {
             Expression::Name(name, span) => self.name(name, *span, depth),
             Expression::Unary(operator, of) => inner(of).unary(*operator),
             Expression::Binary(operator, left, right) => {
-                inner(left).binary(*operator, &inner(right))
+                let (of_left, of_right) = (inner(left), inner(right));
+                let by_version =
+                    self.major_compared(*operator, (left, &of_left), (right, &of_right));
+                match by_version {
+                    Some(is) => Value::of(u64::from(is)),
+                    None => of_left.binary(*operator, &of_right),
+                }
             }
             Expression::Choice(of) => {
                 let condition = inner(&of[0]);
@@ -90,6 +95,9 @@ impl<'w, 't> Place<'w, 't> {
             return Value::either(
                 all.iter().map(|&(parsed, index)| self.enumerator(parsed, index, depth)),
             );
+        }
+        if let Some(version) = target::version(name) {
+            return Value::of(version);
         }
         self.world.ask(name);
         match self.world.globals.get(name) {
@@ -163,6 +171,16 @@ impl<'w, 't> Place<'w, 't> {
             return Value::with_ones(vocabulary::CR0_WP, Unknown::Call(name.into()));
         }
         let returned = self.returned(name, arguments, depth);
+        let is_decided = returned.as_ref().is_some_and(|value| value.truth().is_some());
+        if !is_decided && windows_version::may_be_asked(name) {
+            // The tree may have a function of that name that says otherwise.
+            self.world.ask(name);
+            let arguments: Vec<Value> =
+                arguments.iter().map(|one| self.value(one, depth + 4)).collect();
+            if windows_version::is_there(name, &arguments) {
+                return Value::of(1);
+            }
+        }
         returned.unwrap_or_else(|| Value::open(Unknown::Call(name.into())))
     }
 

@@ -161,14 +161,50 @@ const POINTERS: [&str; 41] = [
     "PKEVENT",
 ];
 
+/// Types of routines whose pointers have the same name behind a `P`, beside those of which the name begins with `DRIVER_`.
+const ROUTINES: [&str; 14] = [
+    "IO_COMPLETION_ROUTINE",
+    "IO_DPC_ROUTINE",
+    "IO_TIMER_ROUTINE",
+    "IO_WORKITEM_ROUTINE",
+    "KDEFERRED_ROUTINE",
+    "KSERVICE_ROUTINE",
+    "KSTART_ROUTINE",
+    "WORKER_THREAD_ROUTINE",
+    "LOAD_IMAGE_NOTIFY_ROUTINE",
+    "CREATE_PROCESS_NOTIFY_ROUTINE",
+    "CREATE_THREAD_NOTIFY_ROUTINE",
+    "EX_CALLBACK_FUNCTION",
+    "FLT_PRE_OPERATION_CALLBACK",
+    "FLT_POST_OPERATION_CALLBACK",
+];
+
 /// What is known of a type by its name.
 pub(crate) fn of(name: &str) -> Option<KitType> {
+    match POINTERS.contains(&name) || is_pointer_to_known(name) {
+        true => Some(Pointer),
+        false => of_value(name),
+    }
+}
+
+/// Whether a name is that of the kit's pointers to a type of the kit: `PLUID`, `PCANSI_STRING`, `PDRIVER_DISPATCH`.
+fn is_pointer_to_known(name: &str) -> bool {
+    let is_known = |of: &str| {
+        of.starts_with(|first: char| first.is_ascii_uppercase()) && of_value(of).is_some()
+    };
+    name.strip_prefix('P').is_some_and(|of| {
+        of.starts_with("DRIVER_")
+            || ROUTINES.contains(&of)
+            || is_known(of)
+            || of.strip_prefix('C').is_some_and(is_known)
+    })
+}
+
+/// What is known of a type that is no pointer.
+fn of_value(name: &str) -> Option<KitType> {
     let number = [(&ONE[..], 1), (&TWO[..], 2), (&FOUR[..], 4), (&EIGHT[..], 8)];
     if let Some((_, size)) = number.iter().find(|(names, _)| names.contains(&name)) {
         return Some(Number(*size));
-    }
-    if POINTERS.contains(&name) {
-        return Some(Pointer);
     }
     // The tags of structures have an underscore before the name.
     let name = name.strip_prefix('_').unwrap_or(name);
@@ -216,5 +252,25 @@ mod tests {
         assert_eq!(primitive("unsigned"), None);
         assert_eq!(of("_UNICODE_STRING"), of("UNICODE_STRING"));
         assert_eq!(of("SOMETHING"), None);
+    }
+
+    /// `wdm.h`, `ntddk.h` and `fltkernel.h` declare them so.
+    #[test]
+    fn pointers_are_named_after_what_they_point_to() {
+        for name in [
+            "PDRIVER_DISPATCH",
+            "PDRIVER_CANCEL",
+            "PKDEFERRED_ROUTINE",
+            "PFLT_PRE_OPERATION_CALLBACK",
+            "PLUID",
+            "PGUID",
+            "PLARGE_INTEGER",
+            "PCANSI_STRING",
+        ] {
+            assert_eq!(of(name), Some(Pointer), "{name}");
+        }
+        for name in ["DRIVER_DISPATCH", "PSOMETHING", "P_GUID", "Pint", "P", "PC"] {
+            assert_eq!(of(name), None, "{name}");
+        }
     }
 }

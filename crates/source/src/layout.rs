@@ -367,6 +367,23 @@ struct last { four a; UCHAR b; PVOID c; };
         );
     }
 
+    /// `ntdef.h` defines `CONST` as const, and drivers have `VOLATILE` like it.
+    #[test]
+    fn what_the_kit_calls_const_is_const() {
+        for (member, size) in [
+            ("CONST CHAR *y", 10),
+            ("CHAR CONST *y", 10),
+            ("VOLATILE ULONG * CONST y", 10),
+            ("CONST ULONG y", 6),
+            ("CONST VOLATILE USHORT y", 4),
+            ("PDRIVER_DISPATCH y", 10),
+        ] {
+            let found = told(&format!("#pragma pack(1)\nstruct a {{ USHORT x; {member}; }};"));
+            let members = vec![("x".to_owned(), 0), ("y".to_owned(), 2)];
+            assert_eq!(found, [("a".to_owned(), size, 1, members)], "{member}");
+        }
+    }
+
     #[test]
     fn what_is_not_known_has_no_layout() {
         for text in [

@@ -56,6 +56,7 @@ mod tree;
 mod value;
 mod vocabulary;
 mod warm;
+mod windows_version;
 mod world;
 
 pub use analysis::{Analyser, Analysis, analyse};

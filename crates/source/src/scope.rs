@@ -166,7 +166,7 @@ impl<'w> Place<'w, '_> {
     }
 
     /// Walks through a function to the byte `at`, for as much of the budget as that takes.
-    fn walked<T>(
+    pub(crate) fn walked<T>(
         &self,
         function: &Function,
         events: &[Event],

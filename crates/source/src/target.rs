@@ -200,8 +200,8 @@ pub(crate) fn given(name: &str, of_cpp: bool) -> Given {
     if let Some((_, value)) = DEFINED.iter().find(|(known, _)| *known == name) {
         return Given::Defined(value);
     }
-    if let Some((_, value)) = VERSIONS.iter().find(|(known, _)| *known == name) {
-        return Given::Number(*value);
+    if let Some(value) = version(name) {
+        return Given::Number(value);
     }
     match name {
         "__cplusplus" if of_cpp => Given::Defined("201703"),
@@ -209,6 +209,11 @@ pub(crate) fn given(name: &str, of_cpp: bool) -> Given {
         _ if UNDEFINED.contains(&name) => Given::Undefined,
         _ => Given::Open,
     }
+}
+
+/// The number of a version of Windows by its name in `sdkddkver.h`.
+pub(crate) fn version(name: &str) -> Option<u64> {
+    VERSIONS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
 /// Whether a header that is not in the tree may bring the declarations of the kernel along.

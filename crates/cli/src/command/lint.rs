@@ -26,6 +26,11 @@ pub(crate) fn run(arguments: &Lint, color: Color) -> anyhow::Result<u8> {
             "lint does not read standard input: what a source includes and is built by is found by its path"
         );
     }
+    if arguments.unsafe_fixes && !arguments.fix && !arguments.diff {
+        anyhow::bail!(
+            "--unsafe-fixes needs --fix or --diff: it says which fixes are made, and by itself makes none"
+        );
+    }
     if arguments.lsp {
         return serve(arguments, &inputs);
     }

@@ -222,6 +222,16 @@ fn calls_become_those_of_the_newer_function_where_all_windows_have_it() {
     }
 }
 
+/// By itself it would do nothing, and say nothing of that.
+#[test]
+fn which_fixes_are_made_is_said_only_where_some_are() {
+    let all = files(&[("a.c", BAD)]);
+    let ran = lint(all.path(), "--unsafe-fixes .");
+    assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+    assert!(ran.stderr.contains("--unsafe-fixes needs --fix or --diff"), "{ran:?}");
+    assert_eq!(lint(all.path(), "--unsafe-fixes --diff .").code, Some(1));
+}
+
 #[test]
 fn what_was_fixed_is_told_file_by_file() {
     let all = files(&[("a.c", BAD), ("sub/b.c", &format!("{BAD}{}", BAD.replace("f(", "g(")))]);

@@ -66,15 +66,17 @@ impl Tally {
         (!told.is_empty()).then(|| told.join(", "))
     }
 
-    /// `2 can be fixed with --fix, 1 more with --unsafe-fixes`; none where none can.
+    /// `2 can be fixed with --fix, 1 more with --fix --unsafe-fixes`; none where none can.
     pub(super) fn fixes(&self) -> Option<String> {
         use crate::layout::grouped;
         match (self.safe, self.risky) {
             (0, 0) => None,
             (safe, 0) => Some(format!("{} can be fixed with --fix", grouped(safe))),
-            (0, risky) => Some(format!("{} can be fixed with --unsafe-fixes", grouped(risky))),
+            (0, risky) => {
+                Some(format!("{} can be fixed with --fix --unsafe-fixes", grouped(risky)))
+            }
             (safe, risky) => Some(format!(
-                "{} can be fixed with --fix, {} more with --unsafe-fixes",
+                "{} can be fixed with --fix, {} more with --fix --unsafe-fixes",
                 grouped(safe),
                 grouped(risky)
             )),

@@ -64,7 +64,7 @@ fn the_last_line_is_the_scoreboard() {
     for format in FOR_PEOPLE {
         let text = written(format, &report, &Options::default());
         let last = "12 files (5 parsed), 31 calls of DDIs, all known: 3 errors, 1 warning; 2 can be fixed with \
-                    --fix, 1 more with --unsafe-fixes (0.02 s)";
+                    --fix, 1 more with --fix --unsafe-fixes (0.02 s)";
         assert_eq!(text.lines().last(), Some(last), "{format}");
     }
 }

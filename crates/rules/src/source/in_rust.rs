@@ -9,6 +9,9 @@ use ringfence_finding::{SourceEdit, SourceFinding};
 use ringfence_source::{FileId, FileKind, SourceTree};
 use std::collections::HashMap;
 
+/// What is called in place of the older functions.
+const SUCCESSOR: &str = "ExAllocatePool2";
+
 /// What edits may change in Rust.
 pub(super) struct Editable<'s> {
     tree: &'s SourceTree,
@@ -40,8 +43,11 @@ impl<'s> Editable<'s> {
         Editable { tree: source.tree, constants, arguments }
     }
 
-    /// Makes the fix of a finding fit, or takes it away.
+    /// Makes the fixes of a finding fit, or takes them away.
     pub(super) fn fit(&self, finding: &mut SourceFinding) {
+        finding
+            .other_fixes
+            .retain_mut(|fix| fix.edits.iter_mut().all(|edit| self.fit_succession(edit).is_some()));
         let Some(mut fix) = finding.fix.take() else { return };
         if fix.edits.iter_mut().all(|edit| self.fit_edit(edit).is_some()) {
             finding.fix = Some(fix);
@@ -60,6 +66,29 @@ impl<'s> Editable<'s> {
             return Some(());
         }
         self.fit_addition(file, edit)
+    }
+
+    /// An edit of a fix that calls the successor of a function; none where it is not right.
+    fn fit_succession(&self, edit: &mut SourceEdit) -> Option<()> {
+        let Some(file) = self.tree.at(&edit.path) else { return Some(()) };
+        if self.tree.file(file).kind != FileKind::Rust {
+            return Some(());
+        }
+        let text = self.tree.file(file).text.as_str();
+        if edit.replacement == SUCCESSOR {
+            // It is known by the path before it, or where all functions are taken in.
+            let is_led_to = text.get(..edit.start)?.ends_with("::") || text.contains("ntddk::*");
+            return is_led_to.then_some(());
+        }
+        let is_flag = |name: &str| name.starts_with("POOL_FLAG_") && is_name(name);
+        let is_argument = self.arguments.get(&(file, edit.end)) == Some(&edit.start);
+        if !is_argument || !edit.replacement.split(" | ").all(is_flag) {
+            return self.fit_edit(edit);
+        }
+        text.contains("wdk_sys::").then_some(())?;
+        let flags = edit.replacement.split(" | ").map(|name| format!("wdk_sys::{name}"));
+        edit.replacement = flags.collect::<Vec<_>>().join(" | ");
+        Some(())
     }
 
     /// ` | MdlMappingNoExecute` behind an argument.
@@ -281,6 +310,41 @@ unsafe fn other() -> PVOID { ExAllocatePoolWithTag(_POOL_TYPE::NonPagedPoolNx, 6
         let text = "extern \"C\" { fn MmMapLockedPages(m: PMDL, mode: i8); } fn f() { MmMapLockedPages(m, 0); }";
         let behind = |span: Span| (Span { start: span.end, ..span }, " | FLAG".to_owned());
         assert_eq!(fitted(text, behind), None);
+    }
+
+    /// Names are known by their paths, as in `wdk-sys` 0.3: functions in `ntddk`, constants in the root.
+    #[test]
+    fn the_successor_is_called_where_its_name_is_known() {
+        const BEFORE: &str = "wdk_sys::_POOL_TYPE::NonPagedPool, 10, 1";
+        const FLAGS: &str =
+            "wdk_sys::POOL_FLAG_NON_PAGED | wdk_sys::POOL_FLAG_UNINITIALIZED, 10, 1";
+        for (head, callee, successor) in [
+            ("", "wdk_sys::ntddk::ExAllocatePoolWithTag", Some("wdk_sys::ntddk::ExAllocatePool2")),
+            ("use wdk_sys::ntddk;", "ntddk::ExAllocatePoolWithTag", Some("ntddk::ExAllocatePool2")),
+            ("use wdk_sys::ntddk::*;", "ExAllocatePoolWithTag", Some("ExAllocatePool2")),
+            ("use wdk_sys::ntddk::ExAllocatePoolWithTag;", "ExAllocatePoolWithTag", None),
+        ] {
+            let text = |callee: &str, arguments: &str| {
+                format!("{head} unsafe fn f() {{ {callee}({arguments}); }}")
+            };
+            let before = text(callee, BEFORE);
+            let findings = findings_of(&[("src/lib.rs", &before)], Targets::since(19041));
+            assert_eq!(findings.len(), 1, "{before}");
+            let made = findings[0].other_fixes.first().map(|fix| {
+                let mut made = before.clone();
+                let mut edits: Vec<_> = fix.edits.iter().collect();
+                edits.sort_by_key(|edit| std::cmp::Reverse(edit.start));
+                edits.iter().for_each(|edit| {
+                    made.replace_range(edit.start..edit.end, &edit.replacement);
+                });
+                made
+            });
+            assert_eq!(made, successor.map(|successor| text(successor, FLAGS)), "{before}");
+        }
+        // The tag of the kit's headers is written as C has it.
+        let untagged = "unsafe fn f() { wdk_sys::ntddk::ExAllocatePool(wdk_sys::_POOL_TYPE::NonPagedPool, 8); }";
+        let findings = findings_of(&[("src/lib.rs", untagged)], Targets::since(19041));
+        assert_eq!(findings[0].other_fixes, []);
     }
 
     /// What a rule does otherwise is not offered.

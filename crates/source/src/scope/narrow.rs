@@ -10,6 +10,7 @@ use crate::flow::{Event, Fork, Passes, Tracked, kept};
 use crate::lex::{Kind, tokens};
 use crate::syntax::{Function, Happens, Variable};
 use crate::value::{Choice, Unknown, Value};
+use crate::windows_version;
 use asking::{Asking, condition};
 use std::cell::Cell;
 use std::ops::Range;
@@ -62,10 +63,12 @@ impl<'w> Place<'w, '_> {
         let names_it = |fork: &Fork| {
             condition(fork).is_some_and(|range| {
                 let part = text.get(range.clone()).unwrap_or_default();
-                memchr::memmem::find(part.as_bytes(), name.as_bytes()).is_some()
-                    && !part.contains('#')
-                    && tokens(text, range.start, range.end)
-                        .any(|token| token.kind == Kind::Word && token.text(text) == name)
+                // What asks for a version of Windows keeps all values back, or none.
+                windows_version::may_be_asked(part)
+                    || memchr::memmem::find(part.as_bytes(), name.as_bytes()).is_some()
+                        && !part.contains('#')
+                        && tokens(text, range.start, range.end)
+                            .any(|token| token.kind == Kind::Word && token.text(text) == name)
             })
         };
         let forks = function.forks.iter().enumerate().filter(|(_, fork)| names_it(fork));
@@ -213,5 +216,6 @@ fn is_volatile(text: &str, at: usize) -> bool {
     let before = &text[from..at];
     let start = before.rfind([';', '{', '}', '(']).map_or(0, |at| at + 1);
     let before = &before[start..];
-    tokens(before, 0, before.len()).any(|token| token.text(before) == "volatile")
+    tokens(before, 0, before.len())
+        .any(|token| matches!(token.text(before), "volatile" | "VOLATILE"))
 }

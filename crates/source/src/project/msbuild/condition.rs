@@ -11,7 +11,7 @@ const DEEPEST: usize = 24;
 pub(super) trait Asked {
     /// What text with properties in it comes to; none where that is not known.
     fn value(&self, text: &str) -> Option<String>;
-    /// Whether there is a file or folder.
+    /// Whether there is a file or folder, whose path may have properties in it.
     fn exists(&self, path: &str) -> Truth;
 }
 
@@ -118,11 +118,9 @@ impl<'c> Parser<'c> {
             let end = closing(arguments, ')')?;
             self.rest = &arguments[end + 1..];
             let argument = arguments[..end].trim().trim_matches('\'');
-            let path = self.asked.value(argument);
-            let exists = word.eq_ignore_ascii_case("exists");
-            return Some(Operand::Truth(match path {
-                Some(path) if exists => self.asked.exists(&path),
-                _ => Truth::Unknown,
+            return Some(Operand::Truth(match word.eq_ignore_ascii_case("exists") {
+                true => self.asked.exists(argument),
+                false => Truth::Unknown,
             }));
         }
         Some(Operand::Value(self.asked.value(word)))

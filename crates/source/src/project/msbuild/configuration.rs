@@ -210,6 +210,21 @@ mod tests {
         assert_eq!(project.configurations[0].include_folders, ["inc", "d/own"]);
     }
 
+    /// Visual Studio's property sheets ask whether they are there before they are imported.
+    #[test]
+    fn a_sheet_beside_the_solution_is_there_where_it_is_found() {
+        let sheet = "<Project><ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>POOL_NX_OPTIN_AUTO=1</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup></Project>";
+        for path in ["$(SolutionDir)nx.props", r"$(solutiondir)\nx.props"] {
+            let content = format!(
+                "<Import Project=\"{path}\" Condition=\"exists('{path}')\" />
+                 <Import Project=\"{path}.user\" Condition=\"exists('{path}.user')\" />"
+            );
+            let (tree, project) = read(&content, &[("nx.props", sheet)]);
+            assert_eq!(project.doubts, [], "{path}");
+            assert_eq!(defined(&tree, &project, "Release|x64", ""), ["POOL_NX_OPTIN_AUTO=1"]);
+        }
+    }
+
     /// Files take the list of all over only where they say so.
     #[test]
     fn warnings_are_switched_off() {

@@ -227,7 +227,14 @@ impl<'r, 't> Evaluation<'r, 't> {
         if path.as_str().contains("$(VCTargetsPath") {
             return None;
         }
-        let rest = path.as_str().rsplit(')').next()?.trim_start_matches(['/', '\\']);
+        self.above(file, path.as_str().rsplit(')').next()?)
+    }
+
+    /// The nearest file upward whose path ends so, and that is another one.
+    fn above(&self, file: FileId, rest: &str) -> Option<FileId> {
+        let tree = self.reader.tree;
+        let own_folder = folder(&tree.file(file).path);
+        let rest = rest.trim_start_matches(['/', '\\']);
         let found = (!rest.is_empty()).then(|| paths::upward(tree, own_folder, rest))??;
         if found == file {
             return paths::upward(tree, &paths::joined(own_folder, ".."), rest);
@@ -270,11 +277,25 @@ impl Asked for Asker<'_, '_, '_> {
     }
 
     fn exists(&self, path: &str) -> Truth {
-        match self.evaluation.resolved(self.file, path, &Traced::unplaced(path)) {
-            Some(_) => Truth::Yes,
-            None => Truth::Unknown,
-        }
+        let evaluation = self.evaluation;
+        let found = match self.value(path) {
+            Some(path) => evaluation.resolved(self.file, &path, &Traced::unplaced(&path)),
+            // An import finds it so.
+            None => {
+                let path = Traced::unplaced(path);
+                let path = evaluation.properties.expand(&path, self.file, &|_| None);
+                below_solution(path.as_str()).and_then(|rest| evaluation.above(self.file, rest))
+            }
+        };
+        if found.is_some() { Truth::Yes } else { Truth::Unknown }
     }
+}
+
+/// What comes behind the folder of the solution, where all else of a path is known.
+fn below_solution(path: &str) -> Option<&str> {
+    const SOLUTION: &str = "$(SolutionDir)";
+    let (head, rest) = path.trim().split_at_checked(SOLUTION.len())?;
+    (head.eq_ignore_ascii_case(SOLUTION) && !rest.contains("$(")).then_some(rest)
 }
 
 /// What `roxmltree` lacks: names regardless of the namespace, which is old MSBuild's or none.
