@@ -1,23 +1,24 @@
 //! What is plainly done to functions of the tree, and with memory that is run: no more than names say.
 
 pub(crate) mod kept;
+mod named;
+mod pointing;
 #[cfg(test)]
 mod tests;
 
 use crate::Span;
 use crate::evaluate::reaching;
-use crate::interest::{places, searcher};
-use crate::lex::{Kind, Token, tokens, word_end};
+use crate::lex::{Kind, Token, tokens};
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
-use crate::world::{World, declares};
-use aho_corasick::AhoCorasick;
+use crate::world::{FunctionId, World, declares};
 use foldhash::{HashSet, HashSetExt};
 use kept::Kept;
+pub(crate) use named::may_use;
+use pointing::{Pointing, only_name, through};
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// Something that is done to code, or with memory that becomes code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub enum CodeUseKind {
     Run(&'static str),
 }
 
-/// Functions that write to what their first argument points to.
+/// Functions that write to what their first argument points to, whatever its type.
 const WRITERS: [&str; 9] = [
     "RtlCopyMemory",
     "RtlMoveMemory",
@@ -58,6 +59,38 @@ const WRITERS: [&str; 9] = [
     "memset",
 ];
 
+/// Likewise, of pointers to numbers: no function is given to them without a conversion.
+const TYPED_WRITERS: [&str; 28] = [
+    "__movsb",
+    "__movsw",
+    "__movsd",
+    "__movsq",
+    "__stosb",
+    "__stosw",
+    "__stosd",
+    "__stosq",
+    "InterlockedExchange",
+    "InterlockedExchange8",
+    "InterlockedExchange16",
+    "InterlockedExchange64",
+    "InterlockedExchangePointer",
+    "InterlockedExchangeAdd",
+    "InterlockedExchangeAdd64",
+    "InterlockedCompareExchange",
+    "InterlockedCompareExchange64",
+    "InterlockedCompareExchangePointer",
+    "InterlockedAnd",
+    "InterlockedAnd64",
+    "InterlockedOr",
+    "InterlockedOr64",
+    "InterlockedXor",
+    "InterlockedXor64",
+    "InterlockedIncrement",
+    "InterlockedIncrement64",
+    "InterlockedDecrement",
+    "InterlockedDecrement64",
+];
+
 /// What is plainly done in files that count, each place once.
 pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -> Vec<CodeUse> {
     let kept = kept::kept(world);
@@ -66,8 +99,9 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
         let finder = Finder { world, parsed, left: Cell::new(MOST_LOOKED_AT) };
         let syntax = &world.parsed[parsed].syntax;
         let filled = finder.filled();
+        let pointing = finder.pointing();
         for call in &syntax.calls {
-            found.extend(finder.writing(call));
+            found.extend(finder.writing(call, &pointing));
             let Some(function) = call.function else { continue };
             let name = finder.text(&call.callee);
             if filled.contains(&(function, name)) {
@@ -78,7 +112,7 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
             }
         }
         for (range, function) in &syntax.stores {
-            let name = finder.target(range.clone(), true, *function);
+            let name = finder.target(range.clone(), By::Store, *function, &pointing);
             found.extend(name.map(|name| {
                 finder.of_function(CodeUseKind::Written(None), range.clone(), *function, name)
             }));
@@ -94,6 +128,17 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
 
 /// How many names and calls of a file are looked at closely; plain code has a handful.
 const MOST_LOOKED_AT: u32 = 1_000;
+
+/// How a function is reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// By its address.
+    Address,
+    /// By its address as a pointer of another type.
+    Conversion,
+    /// Likewise, in what is stored to.
+    Store,
+}
 
 struct Finder<'w, 't> {
     world: &'w World<'t>,
@@ -165,35 +210,42 @@ impl<'t> Finder<'_, 't> {
     }
 
     /// A call that writes to a function, or describes it.
-    fn writing(&self, call: &Call) -> Option<CodeUse> {
+    fn writing(&self, call: &Call, pointing: &Pointing<'t>) -> Option<CodeUse> {
         let name = self.text(&call.callee);
         let kind = match name {
             "IoAllocateMdl" => CodeUseKind::Described("IoAllocateMdl"),
-            _ if WRITERS.contains(&name) => CodeUseKind::Written(Some(name.to_owned())),
+            _ if WRITERS.contains(&name) || TYPED_WRITERS.contains(&name) => {
+                CodeUseKind::Written(Some(name.to_owned()))
+            }
             _ => return None,
         };
+        let by = if TYPED_WRITERS.contains(&name) { By::Conversion } else { By::Address };
         let argument = call.arguments.first()?.clone();
-        let target = self.target(argument.clone(), false, call.function)?;
+        let target = self.target(argument.clone(), by, call.function, pointing)?;
         Some(self.of_function(kind, argument, call.function, target))
     }
 
     /// The function of the tree that an expression is the address of, by its name with nothing but conversions before and
-    /// a distance behind; of what is stored to, behind a `*`.
+    /// a distance behind; of what is stored to, behind a `*` or before `[…]`. A variable that points to it is as good.
     fn target(
         &self,
         range: Range<usize>,
-        stored: bool,
+        by: By,
         function: Option<usize>,
+        pointing: &Pointing<'t>,
     ) -> Option<&'t str> {
         let text = self.world.tree.file(self.world.parsed[self.parsed].file).text.as_str();
         let all: Vec<Token> = tokens(text, range.start, range.end).take(64).collect();
-        let at = pointed_to(&all, text, stored)?;
-        let name = all[at].text(text);
-        let rest = &all[at + 1..];
-        let is_plain = |token: &Token| {
-            matches!(token.kind, Kind::Number) || matches!(token.text(text), "+" | ")")
-        };
-        (rest.iter().all(is_plain) && self.is_function(name, function, range.start)).then_some(name)
+        let address = if by == By::Store { through(&all, text)? } else { &all[..] };
+        let at = only_name(address, text)?;
+        let name = address[at].text(text);
+        if let Some(pointed_to) = function.and_then(|function| pointing.get(&(function, name))) {
+            return Some(pointed_to);
+        }
+        // Without a conversion the name is of something else, that is not in sight.
+        let is_converted = address[..at].iter().any(|token| token.text(text) == ")");
+        let may_be = is_converted || by == By::Address;
+        (may_be && self.is_function(name, function, range.start)).then_some(name)
     }
 
     /// Whether a name means a function that the tree defines, and nothing else.
@@ -202,10 +254,18 @@ impl<'t> Finder<'_, 't> {
         let is_macro = || !parsed.unit.meanings(name, parsed.time(at)).macros.is_empty();
         self.world.functions.contains_key(name)
             && self.may_look()
-            && !self.world.called(self.parsed, name).is_empty()
+            && self.world.called(self.parsed, name).into_iter().any(|id| !self.is_method(id))
             && !self.is_global(name)
             && !self.function(around).is_some_and(|function| self.is_local(function, name))
             && !is_macro()
+    }
+
+    /// Whether a function is of a class: the name alone means something else outside of it.
+    fn is_method(&self, id: FunctionId) -> bool {
+        let parsed = &self.world.parsed[id.parsed];
+        let name = &parsed.syntax.functions[id.function].name;
+        let before = self.world.text(id.parsed, &(name.start.saturating_sub(2)..name.start));
+        before == "::" || parsed.syntax.records.iter().any(|one| one.body.contains(&name.start))
     }
 
     /// Whether a variable outside of functions has that name.
@@ -313,16 +373,10 @@ impl<'t> Finder<'_, 't> {
     }
 }
 
-/// Where the name is whose address an expression begins with; of what is stored to, behind a `*`.
-fn pointed_to(all: &[Token], text: &str, stored: bool) -> Option<usize> {
+/// Where the name is whose address an expression begins with.
+fn pointed_to(all: &[Token], text: &str) -> Option<usize> {
     let word = |index: usize| all.get(index).map_or("", |token| token.text(text));
     let mut at = 0;
-    if stored {
-        at += usize::from(word(0) == "*");
-        if at == 0 {
-            return None;
-        }
-    }
     // `*(T *)((PUCHAR)F + 1)`: conversions, and parentheses that open.
     loop {
         match conversion_end(all, text, at) {
@@ -332,27 +386,6 @@ fn pointed_to(all: &[Token], text: &str, stored: bool) -> Option<usize> {
         }
     }
     all.get(at).is_some_and(|token| token.kind == Kind::Word).then_some(at)
-}
-
-/// Whether a text may write to a function that is known, or describe it: as far as can be told without a parser.
-pub(crate) fn may_use(is_function: &dyn Fn(&str) -> bool, body: &str) -> bool {
-    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        let names = WRITERS.into_iter().chain(["IoAllocateMdl"]);
-        searcher(&names.map(str::to_owned).collect::<Vec<_>>())
-    });
-    let names_function = |from: usize, stored: bool| {
-        let all: Vec<Token> = tokens(body, from, body.len()).take(16).collect();
-        let name = pointed_to(&all, body, stored).map(|at| all[at].text(body));
-        name.is_some_and(is_function)
-    };
-    let written = NAMES.as_ref().map(|names| places(names, body)).unwrap_or_default();
-    let bytes = body.as_bytes();
-    let begins_statement = |at: &usize| {
-        bytes[..*at].trim_ascii_end().last().is_none_or(|last| b";{}):,(/".contains(last))
-    };
-    let mut stores = memchr::memchr_iter(b'*', bytes).filter(begins_statement);
-    written.into_iter().any(|at| names_function(word_end(bytes, at), false))
-        || stores.any(|at| names_function(at, true))
 }
 
 /// How the names of DDIs begin that give memory.

@@ -534,7 +534,7 @@ impl Reader<'_> {
             return;
         };
         self.stored(node, left, right);
-        if left.kind() == "pointer_expression" {
+        if stores_through_pointer(left) {
             let function = self.within.last().map(|(function, _)| *function);
             self.found.stores.push((left.byte_range(), function));
         }
@@ -707,6 +707,16 @@ fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
         };
     }
     None
+}
+
+/// Whether it is `*p` or `p[1]`, of a name or of what stands in parentheses.
+fn stores_through_pointer(left: Node<'_>) -> bool {
+    let of = left.child_by_field_name("argument").map_or("", |of| of.kind());
+    match left.kind() {
+        "pointer_expression" => true,
+        "subscript_expression" => matches!(of, "identifier" | "parenthesized_expression"),
+        _ => false,
+    }
 }
 
 /// The pointer that `TYPE (*name)(A, B) = …` declares in a function: without knowing types, that is an assignment to what

@@ -13,8 +13,8 @@ rule_card! {
     /// Finds instructions that store into a section of the driver which is executable and not writable:
     /// to an address relative to the instruction, or to one that a register holds; and calls that hand such an
     /// address to a function which writes there, of the driver's own or of the kernel (`RtlCopyMemory`). Functions and data
-    /// count alike, as both stand on the same pages. In source it finds stores and copies to a function that the tree
-    /// defines, where its name says so.
+    /// count alike, as both stand on the same pages. In source it finds stores, copies and interlocked operations to a
+    /// function that the tree defines, where its name says so or a variable that begins with its address and keeps it.
     ///
     /// ## Why it matters
     ///
@@ -32,7 +32,7 @@ rule_card! {
     /// ## What it cannot see
     ///
     /// Stores through pointers that come from memory or that functions return, and what functions do that are
-    /// given one on the stack, or by a pointer. In source: whatever pointer variables hold.
+    /// given one on the stack, or by a pointer. In source: whatever other pointer variables hold.
     ///
     /// ## References
     ///

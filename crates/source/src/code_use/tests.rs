@@ -27,6 +27,17 @@ fn functions_that_are_written_to() {
         ("RtlFillMemory((void *)(ULONG_PTR)Target, 1, 0xC3);", "RtlFillMemory"),
         ("*(unsigned char *)Target = 0xC3;", "a store"),
         ("*(PUCHAR)((PUCHAR)Target + 1) = 0xC3;", "a store"),
+        ("((PUCHAR)Target)[3] = 0x90;", "a store"),
+        ("((PUCHAR)&Target)[at + 1] = 0x90;", "a store"),
+        ("InterlockedExchange((LONG *)Target, 5);", "InterlockedExchange"),
+        ("InterlockedExchange64((volatile LONG64 *)(PVOID)&Target, 5);", "InterlockedExchange64"),
+        ("__movsb((PUCHAR)Target, patch, 5);", "__movsb"),
+        ("__stosb((PUCHAR)Target, 0x90, 5);", "__stosb"),
+        ("UCHAR *p = (UCHAR *)Target; p[0] = 0x90;", "a store"),
+        ("UCHAR *p = (UCHAR *)Target; *p = 0x90;", "a store"),
+        ("UCHAR *p = (UCHAR *)Target; *(p + 1) = 0x90;", "a store"),
+        ("PVOID p = Target; RtlCopyMemory(p, patch, 5);", "RtlCopyMemory"),
+        ("PVOID p = (PVOID)&Target; memcpy((PUCHAR)p + 1, patch, 5);", "memcpy"),
     ] {
         let found = told(&format!("void F(char *patch) {{ {code} }}"));
         assert_eq!(found, [format!("Target written by {by}")], "{code}");
@@ -46,6 +57,15 @@ fn other_targets_are_not_told() {
         "#define Target Other\nvoid F(void) { memcpy(Target, p, 5); }",
         "void F(int *p) { *p = 5; *(int *)Other = 6; }",
         "void F(void) { memcpy(Declared, p, 5); }",
+        // What else a variable may hold is not followed.
+        "void F(void) { UCHAR *p = (UCHAR *)Target; p = Other; p[0] = 1; }",
+        "void F(void) { UCHAR *p = (UCHAR *)Target; p++; *p = 1; }",
+        "void F(void) { UCHAR *p = (UCHAR *)Target; Set(&p); *p = 1; }",
+        "void F(void) { UCHAR *p = (UCHAR *)Other; p[0] = 1; }",
+        "void F(void) { UCHAR *p = (UCHAR *)Target(1); p[0] = 1; }",
+        "void F(UCHAR *q) { UCHAR *p = (UCHAR *)Target; q[0] = p[0]; x = *p; }",
+        "void F(void) { Target[0] = 1; *Target = 2; InterlockedIncrement(&Target); }",
+        "void F(void) { ((PUCHAR *)a[Target])[0] = 1; ((T **)Target)[0][1] = 2; }",
     ] {
         assert_eq!(told(code), [""; 0], "{code}");
     }
