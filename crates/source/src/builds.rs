@@ -155,15 +155,11 @@ fn told(some: &[Builder<'_>], all: &[Builder<'_>]) -> Vec<Build> {
     };
     let mut builds: Vec<Build> = Vec::new();
     for (project, _) in some {
-        let target = match project.format {
-            ProjectFormat::CMake => project.name.clone(),
-            _ => String::new(),
-        };
         let mut configurations = of(some, project);
         if configurations.len() == of(all, project).len() {
             configurations.clear();
         }
-        let build = Build { project: project.file, target, configurations };
+        let build = Build { configurations, ..Build::whole(project) };
         if !builds.contains(&build) {
             builds.push(build);
         }

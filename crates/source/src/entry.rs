@@ -52,16 +52,16 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     let drivers = Drivers::new(world, projects, &entries);
     let parts =
         |parsed: &Parsed<'_>| is_runtime(&parsed.opt_in).then(|| drivers.parts_with(parsed.file));
-    let parts: Vec<Option<Parts<'_>>> = world.parsed.par_iter().map(parts).collect();
-    let distinct: HashSet<&Parts<'_>> = parts.iter().flatten().collect();
-    let answer = |parts| (parts, of_parts(world, &drivers, parts, &calls, &entries));
-    let known: HashMap<&Parts<'_>, Initialised> =
+    let parts: Vec<Option<Parts>> = world.parsed.par_iter().map(parts).collect();
+    let distinct: HashSet<&Parts> = parts.iter().flatten().collect();
+    let answer = |parts| (parts, of_owners(world, &drivers, parts, &calls, &entries));
+    let known: HashMap<&Parts, OptIn> =
         distinct.into_iter().collect::<Vec<_>>().into_par_iter().map(answer).collect();
-    let answers: Vec<Option<Initialised>> =
+    let answers: Vec<Option<OptIn>> =
         parts.iter().map(|parts| known.get(parts.as_ref()?).cloned()).collect();
     for (parsed, answer) in world.parsed.iter_mut().zip(answers) {
         if let Some(answer) = answer {
-            parsed.opt_in = OptIn::Runtime(answer);
+            parsed.opt_in = answer;
         }
     }
     let before = |entry: &FunctionId| early::before(world, *entry, &calls);
@@ -167,7 +167,7 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
         if serves.is_empty() || entries.iter().any(|known| known.span == span) {
             continue;
         }
-        let initialises = called_from(world, &[id], &calls).and_then(|one| one.call());
+        let initialises = called_from(world, &[id], &calls, &|_| false).and_then(|one| one.call());
         let body = Span::new(parsed.file, function.body.clone());
         entries.push(Entry { name: name.to_owned(), span, body, initialises, serves });
     }
@@ -204,20 +204,49 @@ fn opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool
     meanings.macros.iter().any(|one| one.text(world.tree).contains(OPTS_IN))
 }
 
+/// Of a file that several drivers build, each by itself: one may opt in where another does not.
+fn of_owners(
+    world: &World<'_>,
+    drivers: &Drivers<'_, '_>,
+    parts: &Parts,
+    calls: &[CallId],
+    entries: &[FunctionId],
+) -> OptIn {
+    let of = |parts: &Parts| of_parts(world, drivers, parts, calls, entries);
+    let Parts::Of(file, owners) = parts else { return OptIn::Runtime(of(parts)) };
+    let answers: Vec<(usize, Initialised)> =
+        owners.iter().map(|&owner| (owner, of(&Parts::Of(*file, vec![owner])))).collect();
+    let is_set = |answer: &Initialised| {
+        matches!(answer, Initialised::InEntry(_) | Initialised::InHelper { .. })
+    };
+    let is_unset =
+        |answer: &Initialised| matches!(answer, Initialised::Never | Initialised::Elsewhere(_));
+    let without: Vec<&Project> = answers
+        .iter()
+        .filter(|(_, answer)| is_unset(answer))
+        .map(|(owner, _)| &drivers.projects[*owner])
+        .collect();
+    if without.is_empty() || !answers.iter().any(|(_, answer)| is_set(answer)) {
+        return OptIn::Runtime(of(parts));
+    }
+    OptIn::Partly { without: without.into_iter().map(crate::opt_in::Build::whole).collect() }
+}
+
 fn of_parts(
     world: &World<'_>,
     drivers: &Drivers<'_, '_>,
-    parts: &Parts<'_>,
+    parts: &Parts,
     calls: &[CallId],
     entries: &[FunctionId],
 ) -> Initialised {
     let belongs = |parsed: usize| drivers.has(parts, world.parsed[parsed].file);
     let entries: Vec<_> = entries.iter().copied().filter(|id| belongs(id.parsed)).collect();
-    let calls: Vec<_> = calls.iter().copied().filter(|id| belongs(id.parsed)).collect();
-    if let Some(answer) = called_from(world, &entries, &calls) {
+    // What the driver calls and has no function for is in a library that it is linked with.
+    if let Some(answer) = called_from(world, &entries, calls, &belongs) {
         return answer;
     }
-    match calls.first() {
+    let mut calls = calls.iter().filter(|id| belongs(id.parsed));
+    match calls.next() {
         // Where the driver starts is not in sight, under whatever name.
         _ if entries.is_empty() => Initialised::NoEntry,
         Some(first) => Initialised::Elsewhere(span(world, *first)),
@@ -230,8 +259,14 @@ fn span(world: &World<'_>, id: CallId) -> Span {
     Span::new(parsed.file, parsed.syntax.calls[id.call].whole.clone())
 }
 
-/// Whether an entry point, or what it calls, makes one of `calls`.
-fn called_from(world: &World<'_>, entries: &[FunctionId], calls: &[CallId]) -> Option<Initialised> {
+/// Whether an entry point, or what it calls, makes one of `calls`. Of functions of one name those are meant that are in a
+/// file of the driver's `own`, if there are any.
+fn called_from(
+    world: &World<'_>,
+    entries: &[FunctionId],
+    calls: &[CallId],
+    own: &dyn Fn(usize) -> bool,
+) -> Option<Initialised> {
     let mut seen: HashSet<FunctionId> = HashSet::new();
     let mut level: Vec<FunctionId> = entries.to_vec();
     for depth in 0..DEEPEST {
@@ -256,7 +291,7 @@ fn called_from(world: &World<'_>, entries: &[FunctionId], calls: &[CallId]) -> O
             let calls = &world.parsed[id.parsed].syntax.calls;
             for call in world.call_words(id.parsed).within(id.function) {
                 let name = world.text(id.parsed, &calls[call].callee);
-                next.extend(world.called(id.parsed, name));
+                next.extend(world.called_among(id.parsed, name, own));
             }
         }
         level = next;
@@ -275,9 +310,9 @@ struct Drivers<'a, 't> {
 
 /// The files of one driver: those of the projects that name one of them, else those below a folder.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Parts<'a> {
-    /// A file, and the sources of each project that names it. Headers belong to whoever includes them.
-    Of(FileId, Vec<&'a [FileId]>),
+enum Parts {
+    /// A file, and the projects that name it, by their places. Headers belong to whoever includes them.
+    Of(FileId, Vec<usize>),
     Below(String),
 }
 
@@ -294,10 +329,13 @@ impl<'a, 't> Drivers<'a, 't> {
 
     /// What becomes part of the same driver as `file`: what the projects have that name it, else what is below the nearest
     /// folder with an entry point, else all.
-    fn parts_with(&self, file: FileId) -> Parts<'a> {
+    fn parts_with(&self, file: FileId) -> Parts {
         let owners = owners(self.projects, self.tree, file);
         if !owners.is_empty() {
-            return Parts::Of(file, owners.iter().map(|owner| &owner.sources[..]).collect());
+            let place = |owner: &&Project| {
+                self.projects.iter().position(|project| std::ptr::eq(project, *owner))
+            };
+            return Parts::Of(file, owners.iter().filter_map(place).collect());
         }
         let mut nearest = self.folders.get(&file).map(String::as_str).unwrap_or_default();
         let has_entry = |of: &str| self.with_entry.iter().any(|entry| is_below(entry, of));
@@ -307,14 +345,14 @@ impl<'a, 't> Drivers<'a, 't> {
         Parts::Below(nearest.to_owned())
     }
 
-    fn has(&self, parts: &Parts<'_>, file: FileId) -> bool {
+    fn has(&self, parts: &Parts, file: FileId) -> bool {
         match parts {
             Parts::Below(nearest) => {
                 self.folders.get(&file).is_some_and(|folder| is_below(folder, nearest))
             }
-            Parts::Of(first, sources) => {
+            Parts::Of(first, owners) => {
                 file == *first
-                    || sources.iter().any(|sources| sources.contains(&file))
+                    || owners.iter().any(|owner| self.projects[*owner].sources.contains(&file))
                     || self.tree.file(file).kind == crate::FileKind::Header
             }
         }

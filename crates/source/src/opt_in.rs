@@ -64,6 +64,15 @@ pub enum Initialised {
     NoEntry,
 }
 
+impl Build {
+    /// All that a project builds.
+    pub(crate) fn whole(project: &crate::Project) -> Build {
+        let is_cmake = project.format == crate::ProjectFormat::CMake;
+        let target = if is_cmake { project.name.clone() } else { String::new() };
+        Build { project: project.file, target, configurations: Vec::new() }
+    }
+}
+
 impl Initialised {
     /// The call that does it.
     pub fn call(&self) -> Option<Span> {

@@ -214,6 +214,16 @@ impl<'t> World<'t> {
     /// The functions that a call of `name` in a file may mean: that of the file itself, else those that are not static,
     /// of these the nearest by folder.
     pub(crate) fn called(&self, from: usize, name: &str) -> Vec<FunctionId> {
+        self.called_among(from, name, &|_| false)
+    }
+
+    /// The same, where those of `preferred` files come before those that are near.
+    pub(crate) fn called_among(
+        &self,
+        from: usize,
+        name: &str,
+        preferred: &dyn Fn(usize) -> bool,
+    ) -> Vec<FunctionId> {
         let Some(all) = self.functions.get(name) else { return Vec::new() };
         let file = self.parsed[from].file;
         let own: Vec<_> =
@@ -231,7 +241,10 @@ impl<'t> World<'t> {
         let open = all.iter().copied().filter(|id| {
             is_header(id) || !self.parsed[id.parsed].syntax.functions[id.function].is_static
         });
-        let open: Vec<_> = open.collect();
+        let mut open: Vec<_> = open.collect();
+        if open.iter().any(|id| preferred(id.parsed)) {
+            open.retain(|id| preferred(id.parsed));
+        }
         let nearest = open.iter().map(near).max().unwrap_or_default();
         open.into_iter().filter(|id| near(id) == nearest).collect()
     }

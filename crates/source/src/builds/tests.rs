@@ -1,7 +1,7 @@
 //! Files that several projects or configurations build.
 
 use super::*;
-use crate::{SourceText, analyse, projects};
+use crate::{Initialised, SourceText, analyse, projects};
 
 const HEAD: &str = r#"<Project><ItemGroup>
 <ProjectConfiguration Include="Debug|Win32"/><ProjectConfiguration Include="Debug|x64"/>
@@ -213,4 +213,58 @@ fn what_includes_the_kernel_is_not_of_user_mode() {
     let call =
         "if (DriverEntry(x)) { ExAllocatePoolWithTag(NonPagedPool, 1, 2); } DriverEntry(y); ";
     assert_eq!(of(program, &format!("#include <stdio.h>\nint main(void) {{ {call} }}\n")), 0);
+}
+
+/// A project that opts in at run time, with these sources.
+fn at_run_time(kind: &str, sources: &[&str]) -> String {
+    let one = |source: &&str| format!("<ClCompile Include=\"{source}\"/>");
+    let sources: String = sources.iter().map(one).collect();
+    let defines = defining("POOL_NX_OPTIN=1", "true");
+    HEAD.replace("Driver", kind) + &format!("{defines}<ItemGroup>{sources}</ItemGroup></Project>")
+}
+
+const OPENS: &str =
+    "#include <ntddk.h>\nvoid Init(void) { ExInitializeDriverRuntime(DrvRtPoolNxOptIn); }\n";
+const STARTS: &str =
+    "#include <ntddk.h>\nNTSTATUS DriverEntry(PDRIVER_OBJECT D) { Init(); return 0; }\n";
+const STARTS_WITHOUT: &str =
+    "#include <ntddk.h>\nNTSTATUS DriverEntry(PDRIVER_OBJECT D) { return 0; }\n";
+
+/// The variable that holds what `NonPagedPool` means is each driver's own.
+#[test]
+fn each_driver_opts_in_for_itself() {
+    let (one, other) =
+        (at_run_time("Driver", &["a.c", "x.c"]), at_run_time("Driver", &["a.c", "y.c"]));
+    let starts = STARTS.replace("Init()", "ExInitializeDriverRuntime(DrvRtPoolNxOptIn)");
+    let of = |x: &str, y: &str| {
+        let files =
+            [("x.vcxproj", &*one), ("y.vcxproj", &*other), ("a.c", ASKS), ("x.c", x), ("y.c", y)];
+        opt_in_of(&files)
+    };
+    assert_eq!(of(&starts, STARTS_WITHOUT).1, ["y.vcxproj  "]);
+    assert_eq!(of(STARTS_WITHOUT, &starts).1, ["x.vcxproj  "]);
+    assert!(matches!(of(&starts, &starts).0, OptIn::Runtime(Initialised::InEntry(_))));
+    assert_eq!(of(STARTS_WITHOUT, STARTS_WITHOUT).0, OptIn::Runtime(Initialised::Never));
+}
+
+/// A function that the driver calls and has not itself is a library's, and sets the variable that they share.
+#[test]
+fn a_library_of_the_tree_may_opt_in() {
+    let driver = at_run_time("Driver", &["a.c", "x.c"]);
+    let library = at_run_time("StaticLibrary", &["..\\lib\\l.c"]);
+    let of = |starts: &str, more: &str| {
+        let text = ASKS.to_owned() + more;
+        let files = [
+            ("x.vcxproj", &*driver),
+            ("lib/lib.vcxproj", &*library),
+            ("a.c", &*text),
+            ("x.c", starts),
+            ("lib/l.c", OPENS),
+        ];
+        opt_in_of(&files).0
+    };
+    assert!(matches!(of(STARTS, ""), OptIn::Runtime(Initialised::InHelper { .. })));
+    assert_eq!(of(STARTS_WITHOUT, ""), OptIn::Runtime(Initialised::Never));
+    // The driver has a function of that name, and that one opts in to nothing.
+    assert_eq!(of(STARTS, "void Init(void) {}\n"), OptIn::Runtime(Initialised::Never));
 }
