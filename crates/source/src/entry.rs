@@ -213,7 +213,10 @@ fn of_owners(
     entries: &[FunctionId],
 ) -> OptIn {
     let of = |parts: &Parts| of_parts(world, drivers, parts, calls, entries);
-    let Parts::Of(file, owners) = parts else { return OptIn::Runtime(of(parts)) };
+    let (file, owners) = match parts {
+        Parts::Of(file, owners) if owners.len() > 1 => (file, owners),
+        _ => return OptIn::Runtime(of(parts)),
+    };
     let answers: Vec<(usize, Initialised)> =
         owners.iter().map(|&owner| (owner, of(&Parts::Of(*file, vec![owner])))).collect();
     let is_set = |answer: &Initialised| {
@@ -240,10 +243,17 @@ fn of_parts(
     entries: &[FunctionId],
 ) -> Initialised {
     let belongs = |parsed: usize| drivers.has(parts, world.parsed[parsed].file);
-    let entries: Vec<_> = entries.iter().copied().filter(|id| belongs(id.parsed)).collect();
-    // What the driver calls and has no function for is in a library that it is linked with.
+    let all = entries;
+    let entries: Vec<_> = all.iter().copied().filter(|id| belongs(id.parsed)).collect();
+    // What the driver calls and has no function for is in a library that it is linked with: in one of the tree, unless
+    // another driver has that function for itself.
     if let Some(answer) = called_from(world, &entries, calls, &belongs) {
-        return answer;
+        let outside = answer.call().filter(|call| !drivers.has(parts, call.file));
+        let is_of_driver = outside.is_some_and(|call| {
+            let theirs = drivers.parts_with(call.file);
+            all.iter().any(|id| drivers.has(&theirs, world.parsed[id.parsed].file))
+        });
+        return if is_of_driver { Initialised::NoEntry } else { answer };
     }
     let mut calls = calls.iter().filter(|id| belongs(id.parsed));
     match calls.next() {

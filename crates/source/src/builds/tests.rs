@@ -265,6 +265,17 @@ fn a_library_of_the_tree_may_opt_in() {
     };
     assert!(matches!(of(STARTS, ""), OptIn::Runtime(Initialised::InHelper { .. })));
     assert_eq!(of(STARTS_WITHOUT, ""), OptIn::Runtime(Initialised::Never));
+    // Another driver's function of that name is no library's: what is linked is not known.
+    let other = at_run_time("Driver", &["y.c", "l.c"]);
+    let files = [
+        ("x.vcxproj", &*driver),
+        ("lib/y.vcxproj", &*other),
+        ("a.c", ASKS),
+        ("x.c", STARTS),
+        ("lib/y.c", STARTS),
+        ("lib/l.c", OPENS),
+    ];
+    assert_eq!(opt_in_of(&files).0, OptIn::Runtime(Initialised::NoEntry));
     // The driver has a function of that name, and that one opts in to nothing.
     assert_eq!(of(STARTS, "void Init(void) {}\n"), OptIn::Runtime(Initialised::Never));
 }
