@@ -14,6 +14,10 @@ mod terminal;
 use arguments::{Arguments, Command};
 use std::process::ExitCode;
 
+/// Scans and lints ask for memory in small pieces all the time, and on several threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = match &arguments.command {
