@@ -572,7 +572,13 @@ impl Analysis<'_, '_, '_> {
         let mut arguments = Vec::with_capacity(parameters.len());
         for &parameter in parameters {
             let set = self.transfer.argument(state, parameter.index, above, insn.at);
-            arguments.push((parameter, self.transfer.values.atoms(set).to_vec()));
+            let mut atoms = self.transfer.values.atoms(set).to_vec();
+            for atom in &mut atoms {
+                if atom.base != Base::Constant && parameter.is_answered_by(atom) {
+                    *atom = Atom::of_bits(atom.ones, atom.zeros, Reason::NotAsked, atom.at);
+                }
+            }
+            arguments.push((parameter, atoms));
         }
         Seen {
             at: insn.at,

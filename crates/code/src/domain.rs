@@ -11,7 +11,7 @@ const LARGE: usize = 8192;
 /// Pairs of sets of which it is known what they are together.
 const JOINED: usize = 256;
 /// Reasons that are no more than their names, and one.
-const KINDS: usize = 12;
+const KINDS: usize = 13;
 /// What hashes are multiplied by, as FxHash does.
 const MIXER: u64 = 0x517c_c1b7_2722_0a95;
 
@@ -476,6 +476,7 @@ fn kind(reason: Reason) -> u32 {
         Reason::Clobbered => 9,
         Reason::Stack => 10,
         Reason::Budget => 11,
+        Reason::NotAsked => 12,
         Reason::Parameter(_) | Reason::Global(_) | Reason::ReturnedBy(_) | Reason::Field(_) => 0,
     }
 }

@@ -16,7 +16,7 @@
 //! let wanted = wanted.map(|import| Wanted {
 //!     callee: Callee::Slot(import.slot),
 //!     parameters: 3,
-//!     arguments: vec![Parameter { index: 0, bits: 32 }],
+//!     arguments: vec![Parameter::new(0, 32)],
 //!     effect: Effect::None,
 //! });
 //! let query = Query { wanted: wanted.collect(), ..Query::default() };

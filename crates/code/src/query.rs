@@ -1,5 +1,6 @@
 //! What a survey is asked.
 
+use crate::domain::Atom;
 use ringfence_image::Rva;
 
 /// The functions to look for, and which of their arguments matter.
@@ -102,4 +103,19 @@ pub struct Parameter {
     pub index: u8,
     /// How many of its low bits count: 8, 16, 32 or 64. The others are whatever the caller left.
     pub bits: u8,
+    /// Bits of which a single one that is certainly 1 is all that was asked, whatever the others are. Of such
+    /// a value it is not looked for where the others come from: [`Reason::NotAsked`](crate::Reason::NotAsked).
+    pub enough: u64,
+}
+
+impl Parameter {
+    /// The low `bits` of the argument at `index`, and where all of them come from.
+    pub const fn new(index: u8, bits: u8) -> Parameter {
+        Parameter { index, bits, enough: 0 }
+    }
+
+    /// Whether no more is asked of a value than what is known.
+    pub(crate) fn is_answered_by(self, atom: &Atom) -> bool {
+        atom.is_number() && atom.ones & self.enough != 0
+    }
 }

@@ -81,6 +81,8 @@ pub enum Reason {
     Clobbered,
     /// The stack pointer is not known here.
     Stack,
+    /// What is known of it is enough: see [`Parameter::enough`](crate::Parameter::enough).
+    NotAsked,
     /// The function is too large or too tangled to be followed to its end.
     Budget,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for Reason {
             Reason::Entry => f.write_str("code gets there in a way that is not followed"),
             Reason::Clobbered => f.write_str("a call may have changed it"),
             Reason::Stack => f.write_str("the stack pointer is not known"),
+            Reason::NotAsked => f.write_str("its other bits decide nothing and were not followed"),
             Reason::Budget => f.write_str("the function is too large or too tangled to follow"),
         }
     }

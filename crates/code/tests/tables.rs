@@ -26,7 +26,7 @@ fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Call
     let data = built(0).rva_of_section(".data");
     let bytes = built(data).bytes;
     let image = Image::read(&bytes).expect("fixtures are images");
-    let arguments = vec![Parameter { index: 2, bits: 32 }];
+    let arguments = vec![Parameter::new(2, 32)];
     let wanted = callees(Rva(data)).into_iter();
     let wanted = wanted.map(|callee| Wanted {
         callee,

@@ -166,6 +166,14 @@ impl Role {
         self.meaning().rule.map_or(Ruling::Undecided, |rule| rule(value))
     }
 
+    /// The bits of which a single one that is set makes memory that is not executable of every value,
+    /// whatever its other bits are.
+    pub fn enough(self) -> u64 {
+        let is_enough =
+            |bit: &u64| self.rule(Bits { ones: *bit, zeros: 0 }) == Ruling::NotExecutable;
+        (0..self.bits()).map(|bit| 1 << bit).filter(is_enough).sum()
+    }
+
     /// As [`Role::rule`], but by the letter of Microsoft's page of C30029 where that is stricter than
     /// what Windows was seen to do: it calls the memory of every MmMapIoSpace executable.
     pub fn rule_strictly(self, value: Bits) -> Ruling {
@@ -242,6 +250,20 @@ mod tests {
     fn a_value_of_which_nothing_is_known_is_undecided() {
         for role in Role::ALL {
             assert_eq!(role.rule(Bits { ones: 0, zeros: 0 }), Ruling::Undecided, "{role:?}");
+        }
+    }
+
+    /// Bits 0 and 9 of pool types, MdlMappingNoExecute; protections and POOL_FLAGS need more than one bit.
+    #[test]
+    fn one_bit_is_enough_for_what_it_makes_harmless() {
+        for (role, enough) in [
+            (Role::PoolType, 0x201),
+            (Role::MdlPriority, 0x4000_0000),
+            (Role::PageProtection, 0),
+            (Role::PoolFlags, 0),
+            (Role::ProcessorMode, 0),
+        ] {
+            assert_eq!(role.enough(), enough, "{role:?}");
         }
     }
 

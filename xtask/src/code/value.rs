@@ -174,6 +174,7 @@ fn word(reason: Reason) -> String {
         Reason::Entry => "entry",
         Reason::Clobbered => "clobbered",
         Reason::Stack => "stack",
+        Reason::NotAsked => "not-asked",
         Reason::Budget => "budget",
     };
     word.to_owned()

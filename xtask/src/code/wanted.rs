@@ -131,7 +131,7 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
         let Some((_, arguments)) = FUNCTIONS.iter().find(|(wanted, _)| *wanted == name) else {
             continue;
         };
-        let parameter = |&(index, bits): &(u8, u8)| Parameter { index, bits };
+        let parameter = |&(index, bits): &(u8, u8)| Parameter::new(index, bits);
         let arguments: Vec<_> = arguments.iter().map(parameter).collect();
         let last = arguments.iter().map(|argument| argument.index + 1).max();
         let parameters = last.unwrap_or(0);
@@ -160,7 +160,7 @@ fn found_by_name(slots: &[(String, Rva)], query: &mut Query, names: &mut Vec<Str
         return;
     }
     for (name, arguments) in FUNCTIONS {
-        let parameter = |&(index, bits): &(u8, u8)| Parameter { index, bits };
+        let parameter = |&(index, bits): &(u8, u8)| Parameter::new(index, bits);
         let arguments: Vec<_> = arguments.iter().map(parameter).collect();
         let callee = Callee::Named((*name).to_owned());
         query.wanted.push(Wanted { callee, parameters: 0, arguments, effect: Effect::None });

@@ -254,7 +254,7 @@ impl Search<'_> {
         let mut needs = Needs::default();
         for seen in &self.seen {
             for (parameter, atoms) in &seen.arguments {
-                self.need(seen.function, atoms, Some(parameter.bits), &mut needs);
+                self.need(seen.function, atoms, Some(*parameter), &mut needs);
             }
         }
         for callers in self.across.functions.values() {
@@ -263,7 +263,7 @@ impl Search<'_> {
                     callers.parameters.contains(&parameter.index)
                 };
                 for (parameter, atoms) in call.arguments.iter().filter(matters) {
-                    self.need(call.function, atoms, Some(parameter.bits), &mut needs);
+                    self.need(call.function, atoms, Some(*parameter), &mut needs);
                 }
             }
         }
@@ -288,15 +288,15 @@ impl Search<'_> {
         for call in calls {
             let again = self.refreshed(&call);
             for (parameter, atoms) in &again.arguments {
-                self.need(again.function, atoms, Some(parameter.bits), &mut needs);
+                self.need(again.function, atoms, Some(*parameter), &mut needs);
             }
         }
         needs
     }
 
     /// What these values of a function are open for. What callers make of them is asked only of
-    /// arguments, of which so many `bits` count.
-    fn need(&self, function: u32, atoms: &[Atom], bits: Option<u8>, needs: &mut Needs) {
+    /// arguments, those that were `asked` for.
+    fn need(&self, function: u32, atoms: &[Atom], asked: Option<Parameter>, needs: &mut Needs) {
         let known = self.across.functions.get(&function);
         let is_new = |index: &u8| known.is_none_or(|callers| !callers.parameters.contains(index));
         let mut parameters = BTreeSet::new();
@@ -317,8 +317,8 @@ impl Search<'_> {
                 _ => parameters.extend(is_parameter(atom)),
             }
         }
-        let Some(bits) = bits else { return };
-        if are_chosen(atoms, bits)
+        let Some(asked) = asked else { return };
+        if are_chosen(atoms, asked)
             && let Some(looked) = self.looked.get(&function)
             && looked.instructions <= MOST_CHOOSING
         {
@@ -341,7 +341,7 @@ impl Search<'_> {
                 let callers = Rc::make_mut(callers);
                 callers.parameters.extend(parameters);
                 let asked = callers.parameters.iter();
-                let asked = asked.map(|&index| Parameter { index, bits: 64 }).collect();
+                let asked = asked.map(|&index| Parameter::new(index, 64)).collect();
                 callers.calls.clear();
                 if let Some(number) = self.transfer.aims.function_at(function) {
                     self.query.wanted[number as usize].arguments = asked;
@@ -353,7 +353,7 @@ impl Search<'_> {
                 || image.headers().entry_point.0 == function
                 || self.is_entered_unseen(function);
             let number = self.query.wanted.len() as u32;
-            let arguments = parameters.iter().map(|&index| Parameter { index, bits: 64 }).collect();
+            let arguments = parameters.iter().map(|&index| Parameter::new(index, 64)).collect();
             let callers = Callers { calls: Vec::new(), parameters, open };
             self.across.functions.insert(function, Rc::new(callers));
             self.across.numbers.insert(number, function);

@@ -5,6 +5,7 @@ use crate::Reason;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::domain::{Atom, Base};
 use crate::flow::graph;
+use crate::query::Parameter;
 use crate::survey::Step;
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,7 +144,7 @@ impl Search<'_> {
         let all = seen.arguments.iter().flat_map(|(_, atoms)| atoms);
         let by_parameter = all.into_iter().any(|atom| is_parameter(atom).is_some());
         let mut all = seen.arguments.iter();
-        let by_branch = all.any(|(parameter, atoms)| are_chosen(atoms, parameter.bits));
+        let by_branch = all.any(|(parameter, atoms)| are_chosen(atoms, *parameter));
         if !(by_parameter || by_branch) || !self.across.asks_about(seen.function) {
             return Vec::new();
         }
@@ -300,9 +301,13 @@ pub(super) fn is_parameter(atom: &Atom) -> Option<u8> {
     }
 }
 
-/// Whether a value is one of several numbers that code chooses from, rather than what a variable holds.
-pub(super) fn are_chosen(atoms: &[Atom], bits: u8) -> bool {
-    let mask = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
+/// Whether a value is one of several numbers that code chooses from, rather than what a variable holds, and
+/// it matters which.
+pub(super) fn are_chosen(atoms: &[Atom], parameter: Parameter) -> bool {
+    if atoms.iter().all(|atom| parameter.is_answered_by(atom)) {
+        return false;
+    }
+    let mask = u64::MAX >> (64 - u32::from(parameter.bits.clamp(1, 64)));
     let mut chosen = atoms.iter().filter(|atom| atom.origin == 0);
     let Some(first) = chosen.find(|atom| atom.base == Base::Constant) else { return false };
     let differs = |atom: &Atom| (atom.ones ^ first.ones) & mask != 0 || atom.base != Base::Constant;

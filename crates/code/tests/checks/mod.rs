@@ -1,7 +1,7 @@
 //! What holds for a survey of any bytes as code; tests and the fuzz target share it.
 
 use ringfence_code::{
-    Callee, Effect, Fate, Parameter, Query, Sight, Survey, Wanted, Watch, survey,
+    Callee, Effect, Fate, Parameter, Query, Reason, Sight, Survey, Wanted, Watch, survey,
 };
 use ringfence_fixture::{EXECUTE, READ, driver, section};
 use ringfence_image::{Image, Rva};
@@ -91,8 +91,9 @@ pub fn query(image: &Image<'_>) -> Query {
     let modules = image.imports().modules.iter();
     let slots: Vec<Rva> =
         modules.flat_map(|module| &module.functions).map(|function| function.slot).collect();
-    let arguments: Vec<Parameter> =
-        [(0, 32), (1, 8), (5, 32), (9, 64)].map(|(index, bits)| Parameter { index, bits }).into();
+    let mut arguments: Vec<Parameter> =
+        [(0, 32), (1, 8), (5, 32), (9, 64)].map(|(index, bits)| Parameter::new(index, bits)).into();
+    arguments[2].enough = 0x4000_0000;
     let wanted =
         |callee, effect| Wanted { callee, parameters: 10, arguments: arguments.clone(), effect };
     // The last but one finds functions by name, so that names are looked for too.
@@ -136,6 +137,8 @@ pub fn check(image: &Image<'_>, query: &Query, survey: &Survey) {
             assert!((1..=8).contains(&argument.value.possible.len()), "{site:?}");
             for possible in &argument.value.possible {
                 assert_eq!(possible.ones & possible.zeros, 0, "{site:?}");
+                let enough = possible.ones & parameter.enough != 0;
+                assert!(enough || possible.unknown != Some(Reason::NotAsked), "{site:?}");
                 assert_eq!(possible.constant().is_none(), possible.unknown.is_some(), "{site:?}");
                 let above = u64::MAX.checked_shl(parameter.bits.into()).unwrap_or(0);
                 assert_eq!(possible.zeros & above, above, "{site:?}");

@@ -215,7 +215,7 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
             // asks for.
             let wanted = matches!(role, Role::AllocateRoutine | Role::DescribedAddress)
                 || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
-            wanted.then_some(Parameter { index, bits: role.bits() })
+            wanted.then(|| Parameter { index, bits: role.bits(), enough: role.enough() })
         })
         .collect()
 }

@@ -35,7 +35,7 @@ impl Surveyed {
             let Some(row) = ASKED.iter().position(|row| row.0.as_bytes() == name) else { continue };
             let widths = ASKED[row].2;
             let arguments =
-                (0..).zip(widths).map(|(index, &bits)| Parameter { index, bits }).collect();
+                (0..).zip(widths).map(|(index, &bits)| Parameter::new(index, bits)).collect();
             let parameters = u8::try_from(widths.len()).unwrap_or(u8::MAX);
             query.wanted.push(Wanted {
                 callee: Callee::Slot(function.slot),
