@@ -24,6 +24,7 @@
 #![deny(missing_docs)]
 
 mod call;
+mod checked_calls;
 mod codes;
 mod data;
 mod deadline;
@@ -39,10 +40,12 @@ mod layout;
 mod loader;
 mod mapping;
 mod names;
+mod notices;
 mod objects;
 mod options;
 mod outcome;
 mod phases;
+mod plug_and_play;
 mod pool;
 mod privileged;
 mod registry;

@@ -1,7 +1,8 @@
 //! Pool.
 
 use crate::call::{Call, Entry, entry};
-use crate::faults::{DISPATCH, bug_check, converted, names_one_pool};
+use crate::checked_calls::{converted, names_one_pool};
+use crate::faults::{DISPATCH, bug_check};
 use crate::kernel::Kernel;
 use crate::pool::Kind;
 use crate::stop::{Answer, Exception, Stop, status};
