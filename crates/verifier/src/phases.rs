@@ -85,6 +85,7 @@ impl Kernel<'_> {
         };
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
         let status = self.phase_of(ENTRY, |kernel| kernel.call(entry, &[object, path]))?;
+        self.begin_to_fail();
         self.run.status = Some(status as u32);
         if (status as i32) < 0 {
             return self.leave();
