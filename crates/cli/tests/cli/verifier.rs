@@ -134,6 +134,7 @@ fn allocations_that_fail_are_counted_and_told() {
     );
     let other = run("", &["10000", "Else", "Notepad.exe"]);
     assert!(told(&other).starts_with("made to fail: none of "), "{other:?}");
+    assert!(other.words().contains("all allocations of pool with the tag Else fail, once"));
     assert!(
         other
             .words()

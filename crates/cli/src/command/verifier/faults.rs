@@ -86,16 +86,16 @@ impl Failing {
         let (some, all) = (grouped(self.probability as usize), grouped(Faults::ALL as usize));
         let from =
             if self.is_at_once() { "from the start" } else { "once DriverEntry has returned" };
+        let tags: Vec<String> = self.tags.iter().map(ToString::to_string).collect();
+        let whose = match tags.is_empty() {
+            true => "allocations".to_owned(),
+            false => format!("allocations of pool with the tag {}", tags.join(" or ")),
+        };
         let which = match u64::from(self.probability) {
-            Faults::ALL => "all allocations fail".to_owned(),
-            _ => format!("{some} of {all} allocations fail by chance"),
+            Faults::ALL => format!("all {whose} fail"),
+            _ => format!("{some} of {all} {whose} fail by chance"),
         };
         prose.hanging("      ", format!("{which}, {from}"));
-        if !self.tags.is_empty() {
-            let tags: Vec<String> = self.tags.iter().map(ToString::to_string).collect();
-            let tags = tags.join(", ");
-            prose.hanging("      ", format!("only allocations of pool with these tags: {tags}"));
-        }
         if self.tags.iter().any(|tag| tag.to_string().contains('?')) {
             prose.hanging("      help: ", "? stands for itself; * stands for any characters");
         }
