@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 pub(crate) use verifier::Verifier;
-pub(crate) use verify::{Environments, Verify, VerifyFormat};
+pub(crate) use verify::{Environments, USUAL_SEED, Verify, VerifyFormat};
 
 /// Tells whether Windows kernel drivers can live with memory integrity (HVCI).
 #[derive(Parser)]

@@ -28,6 +28,7 @@ mod finding;
 mod fingerprint;
 mod import_report;
 mod lint_report;
+mod low_resources;
 mod report;
 mod run;
 mod seen_call;
@@ -62,6 +63,7 @@ pub use import_report::{
     RaisedCounter,
 };
 pub use lint_report::{IdleSuppression, LINT_REPORT_VERSION, LintCoverage, LintDoubt, LintReport};
+pub use low_resources::LowResources;
 pub use report::{
     Closing, ExcusedTotals, Fault, LeftOut, REPORT_VERSION, Report, RuleTally, Tally, Tool, Totals,
     Unread,

@@ -1,6 +1,6 @@
 //! What became of a driver that was run.
 
-use crate::{SeenCall, SourcePlace};
+use crate::{LowResources, SeenCall, SourcePlace};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,6 +50,9 @@ pub struct DriverRun {
     /// What of the driver is registered to be called and was not, in words: of that the run says nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_run: Vec<String>,
+    /// Allocations that were made to fail; there only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low_resources: Option<LowResources>,
     /// Whether it asked for the state of code integrity, and what became of being told the other one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks_code_integrity: Option<Asking>,
@@ -105,7 +108,8 @@ impl fmt::Display for RunEnvironment {
     }
 }
 
-/// Why a run ended.
+/// Why a run ended. A later version may add to them: `cell-failed` is the word for a run that ends because the cell
+/// around it failed, a process of its own for hostile drivers. Runs have no cell yet, so nothing comes to that today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEnd {

@@ -1,6 +1,7 @@
 //! What became of drivers that were run, for people and for programs.
 
 pub(crate) mod json;
+mod low_resources;
 mod parts;
 mod run;
 mod status;
@@ -8,6 +9,7 @@ mod summary;
 pub(crate) mod tally;
 mod text;
 
+pub use low_resources::{failed_allocations, has_failed_allocations};
 pub use status::entry_failure;
 
 use crate::Sink;

@@ -95,14 +95,15 @@ pub use ringfence_finding::{
     DriverRun, DumpParameter, DumpPlace, Evidence, Examination, Excuse, Fault, Finding, Fix, Gap,
     IdleAcceptance, IdleAcceptances, IdleSuppression, ImportChange, ImportKind, ImportReport,
     ImportedDriver, ImportedDump, ImportedFile, InlinedCall, Level, LintCoverage, LintDoubt,
-    LintReport, LoneDriver, Objection, Outcome, Question, RaisedCounter, Region, Regraded, Report,
-    RuleCard, RunEnd, RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku, SourceEdit,
-    SourceExcuse, SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target, Targets,
-    Tool, Totals, UnknownTarget, Unread, Verdict,
+    LintReport, LoneDriver, LowResources, Objection, Outcome, Question, RaisedCounter, Region,
+    Regraded, Report, RuleCard, RunEnd, RunEnvironment, RunPhase, Safety, SectionChange, Seen, Sku,
+    SourceEdit, SourceExcuse, SourceFinding, SourceMark, SourcePlace, StackFrame, TARGETS, Target,
+    Targets, Tool, Totals, UnknownTarget, Unread, Verdict,
 };
 pub use ringfence_report as report;
 pub use ringfence_report::Sink;
 pub use ringfence_source as source;
+pub use ringfence_verifier::{Faults, NoTag, TagPattern};
 pub use running::RunSettings;
 pub use scan::{Progress, Scan, collect, scan};
 pub use settings::Settings;

@@ -1,8 +1,8 @@
 //! A driver, run in the emulated kernel: what became of it, as plain data.
 
 use ringfence_finding::{
-    Answer, Asking, BugCheck, DriverRun, Finding, Gap, RunEnd, RunEnvironment, RunPhase, Stop,
-    Targets, TraceLine, Verdict,
+    Answer, Asking, BugCheck, DriverRun, Finding, Gap, LowResources, RunEnd, RunEnvironment,
+    RunPhase, Stop, Targets, TraceLine, Verdict,
 };
 use ringfence_image::Image;
 use ringfence_rules::{Driver, frames, open_calls, witness};
@@ -19,8 +19,8 @@ pub struct RunSettings {
     pub environments: Vec<RunEnvironment>,
     /// The most instructions of a run.
     pub instructions: u64,
-    /// Allocations that fail by chance: the seed, and how many of 10,000.
-    pub faults: Option<(u64, u32)>,
+    /// Allocations that fail by chance, if any are to.
+    pub faults: Option<Faults>,
     /// Whether [`DriverRun::trace`] is filled in.
     pub trace: bool,
 }
@@ -82,7 +82,7 @@ fn options(
     if let Some(newest) = targets.iter().last() {
         options.windows = Version { major: 10, minor: 0, build: newest.build };
     }
-    options.faults = settings.faults.map(|(seed, probability)| Faults { seed, probability });
+    options.faults.clone_from(&settings.faults);
     if verdict.load == Answer::No {
         let reasons = verdict.because.load.iter().map(|reason| reason.text.to_string());
         options.admission = Admission::Refused { why: reasons.collect::<Vec<_>>().join("; ") };
@@ -138,9 +138,23 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         leaks: leaks(&run.leaks),
         pending: run.pending,
         not_run: run.not_run.iter().cloned().collect(),
+        low_resources: options.faults.as_ref().map(|faults| low_resources(faults, &run)),
         asks_code_integrity: asking(image, &run, options),
         trace_left_out: if trace { run.events_left_out } else { 0 },
         trace: if trace { traced(&run) } else { Vec::new() },
+    }
+}
+
+fn low_resources(faults: &Faults, run: &Run) -> LowResources {
+    let ringfence_verifier::LowResources { asked, exposed, failed } = run.low_resources;
+    LowResources {
+        seed: faults.seed,
+        probability: faults.probability,
+        pool_tags: faults.tags.iter().map(ToString::to_string).collect(),
+        in_driver_entry: faults.at_once,
+        asked,
+        exposed,
+        failed_deliberately: failed,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The emulated kernel: all that a run knows, and its ways to the guest's memory.
 
 use crate::call::Call;
+use crate::chance::Chance;
 use crate::deadline::Deadline;
 use crate::gates::Gates;
 use crate::io::Requests;
 use crate::loader::Loaded;
+use crate::low_resources::Failing;
 use crate::mapping::Mappings;
 use crate::names::Names;
 use crate::objects::Objects;
@@ -59,8 +61,10 @@ pub(crate) struct Kernel<'a> {
     pub slice_end: u64,
     /// How deep calls into the guest are nested.
     pub depth: u32,
-    /// What chance comes to next.
-    pub chance: u64,
+    /// What the driver is told where it asks for random numbers.
+    pub chance: Chance,
+    /// What decides which allocations fail.
+    pub failing: Failing,
     /// Pages that are mapped.
     pub pages: u64,
     /// The phase that is run, by its place.
@@ -322,22 +326,6 @@ impl<'a> Kernel<'a> {
     /// Calls a function of the driver as part of a kernel function, with what it returns.
     pub(crate) fn call_back(&mut self, entry: u64, arguments: &[u64]) -> Answer {
         self.call(entry, arguments)
-    }
-
-    /// Whether an allocation fails by chance.
-    pub(crate) fn fails_by_chance(&mut self) -> bool {
-        let Some(faults) = self.options.faults else { return false };
-        self.next_chance() % 10_000 < u64::from(faults.probability)
-    }
-
-    /// What chance comes to: the same numbers in each run.
-    pub(crate) fn next_chance(&mut self) -> u64 {
-        // The numbers of Knuth's MMIX.
-        self.chance = self
-            .chance
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.chance >> 33
     }
 }
 

@@ -24,6 +24,8 @@
 #![deny(missing_docs)]
 
 mod call;
+mod chance;
+mod checked_calls;
 mod codes;
 mod data;
 mod deadline;
@@ -37,13 +39,17 @@ mod kernel;
 mod kernel_image;
 mod layout;
 mod loader;
+mod low_resources;
 mod mapping;
 mod names;
+mod notices;
 mod objects;
 mod options;
 mod outcome;
 mod phases;
+mod plug_and_play;
 mod pool;
+mod pool_tag;
 mod privileged;
 mod registry;
 mod requests;
@@ -61,9 +67,10 @@ mod waiting;
 pub use image_checks::ImageFault;
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
-    Asked, BugCheck, Cleared, End, Event, Fixed, Frame, Happening, Kind, Leak, Phase, Run, Tally,
-    Violation,
+    Asked, BugCheck, Cleared, End, Event, Fixed, Frame, Happening, Kind, Leak, LowResources, Phase,
+    Run, Tally, Violation,
 };
+pub use pool_tag::{NoTag, TagPattern};
 pub use ringfence_machine::{Register, Registers};
 pub use touched::Touched;
 
@@ -133,7 +140,8 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         spent: 0,
         slice_end: u64::MAX,
         depth: 0,
-        chance: options.faults.map_or(0, |faults| faults.seed),
+        chance: chance::Chance::new(0),
+        failing: low_resources::Failing::new(options.faults.as_ref()),
         pages: 0,
         phase: 0,
         counted: (0, 0),

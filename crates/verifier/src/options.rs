@@ -1,5 +1,6 @@
 //! What a run is asked to do.
 
+use crate::TagPattern;
 use std::time::Duration;
 
 /// Which of Windows' two set-ups the driver runs in; Windows keeps them apart.
@@ -76,12 +77,22 @@ pub enum Admission {
 }
 
 /// Allocations fail by chance, as Driver Verifier's low resources simulation makes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// What chance begins with; the same gives the same.
+    /// What chance begins with; the same gives the same run.
     pub seed: u64,
     /// How many of 10,000 allocations fail.
     pub probability: u32,
+    /// The pool tags of which allocations may fail; where there are none, all allocations may.
+    pub tags: Vec<TagPattern>,
+    /// Whether they fail from the start. Else they do once DriverEntry has returned: Windows fails none in the first
+    /// minutes after it started, so that drivers load.
+    pub at_once: bool,
+}
+
+impl Faults {
+    /// What a probability is of.
+    pub const ALL: u64 = 10_000;
 }
 
 /// What a run is asked to do.

@@ -47,6 +47,8 @@ pub struct Run {
     pub pending: u64,
     /// What of the driver is registered to be called and was not, in words: what a run says nothing about.
     pub not_run: BTreeSet<String>,
+    /// Allocations that were made to fail; all 0 where none was to.
+    pub low_resources: LowResources,
     /// All calls, in a number.
     pub(crate) called: Fingerprint,
 }
@@ -228,6 +230,17 @@ pub struct Tally {
     pub under_assumption: bool,
 }
 
+/// What became of allocations where some were to fail by chance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LowResources {
+    /// Allocations that the driver asked for, of the kinds that can fail.
+    pub asked: u64,
+    /// Those of them that chance decided about: not too early, and with a pool tag that was meant.
+    pub exposed: u64,
+    /// Those that were made to fail.
+    pub failed: u64,
+}
+
 /// Something that was left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
@@ -284,6 +297,7 @@ impl Run {
             protection_cleared: Vec::new(),
             pending: 0,
             not_run: BTreeSet::new(),
+            low_resources: LowResources::default(),
             called: Fingerprint::EMPTY,
         }
     }

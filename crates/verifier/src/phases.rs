@@ -4,7 +4,7 @@ use crate::kernel::Kernel;
 use crate::layout::{device, driver};
 use crate::schedule::PATIENCE;
 use crate::stop::{Answer, Stop};
-use crate::{End, Leak, Phase, data, gates, image_checks, requests};
+use crate::{End, Leak, Phase, data, gates, image_checks, notices, plug_and_play, requests};
 
 /// The part of a run that calls the driver's entry point.
 const ENTRY: &str = "DriverEntry";
@@ -85,6 +85,7 @@ impl Kernel<'_> {
         };
         let (object, entry) = (self.requests.driver, self.loaded.at(entry));
         let status = self.phase_of(ENTRY, |kernel| kernel.call(entry, &[object, path]))?;
+        self.begin_to_fail();
         self.run.status = Some(status as u32);
         if (status as i32) < 0 {
             return self.leave();
@@ -97,11 +98,11 @@ impl Kernel<'_> {
             self.phase = outer;
         }
         self.start_devices()?;
-        requests::add_device(self)?;
+        plug_and_play::add_device(self)?;
         requests::send_all(self)?;
         requests::tell_others(self);
-        requests::notify(self)?;
-        requests::remove_device(self)?;
+        notices::notify(self)?;
+        plug_and_play::remove_device(self)?;
         self.unload()
     }
 

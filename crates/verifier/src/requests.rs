@@ -1,16 +1,14 @@
-//! What programs and Windows ask of a driver once it is loaded.
+//! Requests that programs and Windows send to the devices of a driver.
 
-use crate::io::{Callback, Notice};
+use crate::codes;
 use crate::kernel::Kernel;
-use crate::layout::{device, driver, file, irp, major, stack};
+use crate::layout::{device, file, irp, major, stack};
 use crate::schedule::{MOMENT, PATIENCE};
-use crate::space;
 use crate::stop::{Stop, status};
-use crate::{codes, data};
-use ringfence_machine::{PAGE, Rights};
+use ringfence_machine::Rights;
 
 /// Devices that are asked, at most.
-const MOST_DEVICES: usize = 8;
+pub(crate) const MOST_DEVICES: usize = 8;
 /// Bytes of the buffers that go with requests.
 const BUFFER: u64 = 256;
 /// METHOD_ values.
@@ -18,10 +16,10 @@ const BUFFERED: u32 = 0;
 const NEITHER: u32 = 3;
 
 /// A request that is on its way.
-struct Request {
+pub(crate) struct Request {
     irp: u64,
     /// IO_STACK_LOCATION of the driver.
-    location: u64,
+    pub location: u64,
     file: u64,
 }
 
@@ -214,7 +212,7 @@ fn transfer_buffer(kernel: &mut Kernel<'_>, device: u64, request: &Request) -> R
 }
 
 /// Sends a request, unless the driver leaves such requests to the kernel; the status it came to.
-fn ask(
+pub(crate) fn ask(
     kernel: &mut Kernel<'_>,
     name: &str,
     number: u8,
@@ -281,114 +279,4 @@ fn release(kernel: &mut Kernel<'_>, irp: u64) {
         }
         kernel.give_back(irp);
     }
-}
-
-/// Windows finds a device for the driver, if it wants one.
-pub(crate) fn add_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
-    let routine = kernel.u64(
-        kernel.requests.driver.wrapping_add(driver::EXTENSION_AT).wrapping_add(driver::ADD_DEVICE),
-    )?;
-    if routine == 0 {
-        return Ok(());
-    }
-    let other = kernel.requests.other_driver;
-    let Some(physical) = kernel.make_device(other, 0, 0x22) else {
-        return Err(kernel.out_of("memory"));
-    };
-    kernel.put_u32(physical.wrapping_add(device::FLAGS), 0x1000)?;
-    let object = kernel.requests.driver;
-    kernel.assume("a device is there for the driver");
-    let answer =
-        kernel.phase_of("AddDevice", |kernel| kernel.call(routine, &[object, physical]))?;
-    kernel.settle(MOMENT)?;
-    if (answer as i32) < 0 {
-        return Ok(());
-    }
-    for device in kernel.listed_devices().into_iter().take(MOST_DEVICES) {
-        plug(kernel, "IRP_MN_START_DEVICE", 0, device)?;
-    }
-    Ok(())
-}
-
-/// Windows takes the device away again.
-pub(crate) fn remove_device(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
-    let routine = kernel.u64(
-        kernel.requests.driver.wrapping_add(driver::EXTENSION_AT).wrapping_add(driver::ADD_DEVICE),
-    )?;
-    if routine == 0 {
-        return Ok(());
-    }
-    for device in kernel.listed_devices().into_iter().take(MOST_DEVICES) {
-        plug(kernel, "IRP_MN_REMOVE_DEVICE", 2, device)?;
-    }
-    Ok(())
-}
-
-fn plug(kernel: &mut Kernel<'_>, name: &str, minor: u8, device: u64) -> Result<(), Stop> {
-    ask(kernel, name, major::PNP, device, 0, |kernel, request| {
-        kernel.put_u8(request.location.wrapping_add(stack::MINOR), minor)
-    })
-    .map(drop)
-}
-
-/// Calls each callback that the driver registered once, as Windows does sooner or later.
-pub(crate) fn notify(kernel: &mut Kernel<'_>) -> Result<(), Stop> {
-    for callback in kernel.requests.callbacks.clone() {
-        if kernel.requests.callbacks.contains(&callback) {
-            notify_one(kernel, callback)?;
-        }
-    }
-    Ok(())
-}
-
-fn notify_one(kernel: &mut Kernel<'_>, callback: Callback) -> Result<(), Stop> {
-    let (program, system) = (data::PROGRAM_PROCESS_ID, data::SYSTEM_PROCESS_ID);
-    let routine = callback.routine;
-    let scratch = kernel.own(PAGE / 4).unwrap_or(0);
-    let (name, arguments) = match callback.kind {
-        Notice::Process => ("process callback", vec![system, program, 1]),
-        Notice::ProcessEx => {
-            let image = kernel.make_string("\\??\\C:\\Windows\\program.exe").unwrap_or(0);
-            // PS_CREATE_NOTIFY_INFO.
-            kernel.put_u64(scratch, 0x48)?;
-            kernel.put_u64(scratch.wrapping_add(0x10), system)?;
-            kernel.put_u64(scratch.wrapping_add(0x30), image)?;
-            ("process callback", vec![data::PROGRAM_PROCESS, program, scratch])
-        }
-        Notice::Thread => ("thread callback", vec![program, data::PROGRAM_THREAD_ID, 1]),
-        Notice::Image => {
-            let image =
-                kernel.make_string("\\Device\\HarddiskVolume1\\Windows\\program.dll").unwrap_or(0);
-            // IMAGE_INFO: properties, base, size.
-            kernel.put_u32(scratch, 3)?;
-            kernel.put_u64(scratch.wrapping_add(8), space::USER)?;
-            kernel.put_u64(scratch.wrapping_add(0x18), PAGE)?;
-            ("image callback", vec![image, program, scratch])
-        }
-        Notice::Registry => ("registry callback", vec![callback.context, u64::MAX >> 32, 0]),
-        Notice::Object => {
-            // OB_PRE_OPERATION_INFORMATION: a handle of the program's process is opened.
-            kernel.put_u32(scratch, 1)?;
-            kernel.put_u64(scratch.wrapping_add(8), data::PROGRAM_PROCESS)?;
-            let kind = data::address_of("PsProcessType").unwrap_or(0);
-            let kind = kernel.u64(kind)?;
-            kernel.put_u64(scratch.wrapping_add(0x10), kind)?;
-            kernel.put_u64(scratch.wrapping_add(0x20), scratch + 0x40)?;
-            kernel.put_u64(scratch.wrapping_add(0x40), 0x1F_FFFF_001F_FFFF)?;
-            ("object callback", vec![callback.context, scratch])
-        }
-        Notice::Shutdown => {
-            return ask(kernel, "IRP_MJ_SHUTDOWN", major::SHUTDOWN, callback.context, 0, |_, _| {
-                Ok(())
-            })
-            .map(drop);
-        }
-    };
-    if callback.kind != Notice::Registry {
-        kernel.enter_program(true);
-        kernel.phase_without_status(name, |kernel| kernel.call(routine, &arguments))?;
-        kernel.enter_program(false);
-    }
-    kernel.give_back(scratch);
-    kernel.settle(MOMENT)
 }

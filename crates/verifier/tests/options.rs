@@ -3,7 +3,9 @@
 mod example;
 
 use example::{BOTH, bytes, run, run_with};
-use ringfence_verifier::{Admission, Budget, End, Environment, Faults, Run, Version, Violation};
+use ringfence_verifier::{
+    Admission, Budget, End, Environment, Faults, LowResources, Run, TagPattern, Version, Violation,
+};
 use std::time::Duration;
 
 /// opt_in.c with FX_1809 opts in from build 17763 on.
@@ -78,27 +80,62 @@ fn the_same_bytes_and_options_give_the_same_run() {
     }
 }
 
+/// A run of which allocations fail: `tags` of them, from the start or once DriverEntry has returned.
+fn failing(name: &str, (seed, probability): (u64, u32), tags: &[&str], at_once: bool) -> Run {
+    run_with(name, Environment::Verifier, |options| {
+        // Without tags that are some nothing fails, which each test would see.
+        let tags: Result<_, _> = tags.iter().map(|tag| TagPattern::parse(tag)).collect();
+        options.faults = tags.ok().map(|tags| Faults { seed, probability, tags, at_once });
+    })
+}
+
 /// A driver that checks what it gets survives without memory, whatever fails.
 #[test]
 fn allocations_fail_by_chance() {
-    let with = |name, seed, probability| {
-        run_with(name, Environment::Verifier, |options| {
-            options.faults = Some(Faults { seed, probability });
-        })
-    };
     let mut failed = 0;
     for seed in 0..64 {
-        let run = with("wdm-x64.sys", seed, 3_000);
+        let run = failing("wdm-x64.sys", (seed, 3_000), &[], true);
         assert_eq!(run.end, End::Returned, "seed {seed}: {:?}", run.violations);
         assert_eq!(run.leaks, [], "seed {seed}");
         failed += usize::from(run.status != Some(0));
+        let again = failing("wdm-x64.sys", (seed, 3_000), &[], true);
+        assert_eq!((run.phases, run.low_resources), (again.phases, again.low_resources));
     }
     assert!(
         (1..64).contains(&failed),
         "DriverEntry fails with some seeds, and not with all: {failed}"
     );
-    let always = with("clean-x64.sys", 0, 10_000);
+    let always = failing("clean-x64.sys", (0, 10_000), &[], true);
     assert_eq!(always.status, Some(0xC000_009A), "STATUS_INSUFFICIENT_RESOURCES");
+    assert_eq!(always.low_resources.failed, always.low_resources.asked);
+}
+
+/// On Windows nothing fails in the first minutes after the start, when drivers load.
+#[test]
+fn allocations_fail_once_driver_entry_has_returned() {
+    let quiet = run("wdm-x64.sys", Environment::Verifier);
+    assert_eq!(quiet.low_resources, LowResources::default());
+    let run = failing("wdm-x64.sys", (0, 10_000), &[], false);
+    assert_eq!((run.status, run.end), (Some(0), End::Returned));
+    assert_eq!(run.phases[..2], quiet.phases[..2], "load and DriverEntry");
+    let LowResources { asked, exposed, failed } = run.low_resources;
+    assert!(0 < exposed && exposed < asked, "{asked} asked for, {exposed} of them later");
+    assert_eq!(failed, exposed, "each of 10,000 of 10,000 fails");
+}
+
+/// The pool of the examples has the tag `Samp`; IRPs, MDLs and work items have none.
+#[test]
+fn allocations_fail_by_their_tag() {
+    let of = |tags: &[&str]| failing("clean-x64.sys", (0, 10_000), tags, true).low_resources;
+    let (all, pool) = (of(&[]), of(&["Samp"]));
+    assert_eq!((all.exposed, all.failed), (all.asked, all.asked));
+    assert!(pool.failed > 0);
+    assert_eq!(of(&["Else", "S*p"]), pool);
+    for other in ["samp", "pmaS", "Else"] {
+        let none = of(&[other]);
+        assert!(none.asked > 0, "{other}");
+        assert_eq!((none.exposed, none.failed), (0, 0), "{other}");
+    }
 }
 
 /// Each budget ends the run when it is used up, and is said to.

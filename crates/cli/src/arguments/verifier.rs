@@ -17,6 +17,9 @@ integrity checks (0x02000000) and randomized low resources simulation
 `ringfence verifier /?` tells what becomes of each switch. For programs,
 `ringfence verify --environment verifier --format json` does the same run.
 
+With /faults the same allocations fail in each run. RINGFENCE_SEED=NUMBER in
+the environment chooses others; the report tells the seed.
+
 The last run is kept in ringfence/verifier.json in the folder for state of the
 user (XDG_STATE_HOME, ~/.local/state or LOCALAPPDATA), or in the file that
 RINGFENCE_STATE names.

@@ -6,6 +6,9 @@ use ringfence::SymbolFolder;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// What chance begins with where nothing else is said, so that each run is like the last.
+pub(crate) const USUAL_SEED: u32 = 0x5EED;
+
 /// What `ringfence verify` takes.
 #[derive(Args)]
 #[command(
@@ -63,6 +66,13 @@ pub(crate) struct Verify {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub(crate) instructions: u64,
+    /// Let so many of 10,000 allocations fail by chance once DriverEntry has returned, as Driver Verifier's low
+    /// resources simulation does
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) faults: Option<u32>,
+    /// What chance begins with for --faults: the same seed gives the same run
+    #[arg(long, value_name = "NUMBER", requires = "faults", default_value_t = USUAL_SEED)]
+    pub(crate) seed: u32,
     /// Folder with debug files (PDB), flat or a symbol store, for functions and source lines; may be
     /// given several times. Files beside the drivers are found without
     #[arg(long, value_parser = symbol_folder(), value_name = "DIR", value_hint = ValueHint::DirPath)]

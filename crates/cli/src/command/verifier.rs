@@ -1,6 +1,7 @@
 //! `ringfence verifier`: the command line of Windows' Driver Verifier, for runs in the emulated kernel.
 
 mod asked;
+mod faults;
 mod flags;
 mod help;
 mod not_run;

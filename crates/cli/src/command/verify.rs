@@ -8,7 +8,8 @@ use ringfence::report::{
     entry_failure, verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
 };
 use ringfence::{
-    Closing, Examination, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink, Targets, Tool,
+    Closing, Examination, Faults, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink,
+    Targets, Tool,
 };
 use std::cell::Cell;
 use std::io;
@@ -63,8 +64,13 @@ fn settings(arguments: &Verify) -> Settings {
     let run = RunSettings {
         environments,
         instructions: arguments.instructions,
+        faults: arguments.faults.map(|probability| Faults {
+            seed: arguments.seed.into(),
+            probability,
+            tags: Vec::new(),
+            at_once: false,
+        }),
         trace: arguments.trace.is_some(),
-        ..RunSettings::default()
     };
     let targets = match &arguments.target[..] {
         [] => Targets::DEFAULT,

@@ -109,6 +109,69 @@ fn a_clean_driver_is_fine_also_where_allocations_fail() {
     assert_eq!((&kept["flags"], &kept["faults"]), (&0x0200_0004.into(), &10_000.into()));
 }
 
+/// What `/faults` says, and the seed, decides; the last run tells it, and what became of it.
+#[test]
+fn allocations_that_fail_are_counted_and_told() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let driver = example("wdm-x64.sys");
+    let run = |seed: &str, faults: &[&str]| {
+        let mut command = ringfence();
+        command.env("RINGFENCE_STATE", &state).env("RINGFENCE_SEED", seed);
+        command.args(["verifier", "/flags", "0x02000000", "/faults"]).args(faults);
+        Ran::from(command.args(["/driver", &driver]).output().unwrap())
+    };
+    let told = |ran: &Ran| ran.line("made to fail: ").trim().to_owned();
+    let late = run("", &["10000"]);
+    // Each of those that can fail does, and DriverEntry's one cannot: its C allocates once, a work item.
+    let words = told(&late);
+    let words: Vec<&str> = words.split([' ', ';']).collect();
+    assert_eq!((words[3], words[4], words[6]), (words[5], "of", "allocations"), "{late:?}");
+    assert!(told(&late).ends_with("; 1 more could not fail: DriverEntry had not returned yet"));
+    assert!(
+        late.stdout.contains("all allocations fail, once DriverEntry has returned"),
+        "{late:?}"
+    );
+    let other = run("", &["10000", "Else", "Notepad.exe"]);
+    assert!(told(&other).starts_with("made to fail: none of "), "{other:?}");
+    assert!(other.words().contains("all allocations of pool with the tag Else fail, once"));
+    assert!(
+        other
+            .words()
+            .contains("Notepad.exe: on Windows allocations for other programs do not fail")
+    );
+    // Of 32 seeds some let DriverEntry fail, and each does the same twice.
+    let outcome = |seed: usize| {
+        let ran = run(&seed.to_string(), &["3000", "", "", "0"]);
+        assert!(ran.stdout.contains(&format!("seed {seed};")), "{ran:?}");
+        (told(&ran), ran.stdout.contains("DriverEntry failed"))
+    };
+    let outcomes: Vec<_> = (0..8).map(outcome).collect();
+    assert_eq!(outcomes, (0..8).map(outcome).collect::<Vec<_>>());
+    assert!(outcomes.iter().any(|one| one != &outcomes[0]), "{outcomes:?}");
+    // What /query tells of one that fails at once.
+    let failed = run("7", &["10000", "", "", "0"]);
+    assert_eq!(failed.code, Some(0), "{failed:?}");
+    let query = verifier(&state, "/query");
+    assert!(query.line("Seed:").ends_with(" 7"), "{query:?}");
+    assert!(query.line("Faults Injected:").ends_with(" 1"), "{query:?}");
+    let module = query.line("MODULE: wdm-x64.sys");
+    assert!(
+        module.ends_with("(load: 1 / unload: 1): 0 as far as DriverEntry, which failed"),
+        "{query:?}"
+    );
+    assert!(
+        query.stdout.contains("  DriverEntry failed (STATUS_INSUFFICIENT_RESOURCES)"),
+        "{query:?}"
+    );
+    let all = verifier(&state, "/query /all");
+    assert!(all.line("Pool Allocations Failed Deliberately:").ends_with(" 1"), "{all:?}");
+    assert!(all.line("Delay Minutes:").ends_with(" 0"), "{all:?}");
+    let wrong = run("seven", &[]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("RINGFENCE_SEED is `seven`, which is no number"), "{wrong:?}");
+}
+
 #[test]
 fn all_is_a_folder_without_what_is_excluded() {
     let folder = folder([
@@ -146,7 +209,7 @@ fn what_is_not_emulated_is_told_and_nothing_is_kept() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("[X] 0x00000001 Special pool.\n      not emulated; on Windows "));
     assert!(ran.stdout.contains("/bootmode: On Windows it says"));
-    assert!(ran.stdout.contains("Nothing was run: without the code integrity checks"));
+    assert!(ran.stdout.contains("Nothing was run: the emulated kernel runs drivers under the"));
     let real = "On Windows: verifier.exe /flags 0x000209BB /driver clean-x64.sys /bootmode oneboot";
     assert_eq!(ran.last_line(), real);
     assert!(ran.line("To run them here").ends_with(&format!("/flags 0x020209BB /driver {driver}")));
@@ -206,9 +269,10 @@ fn the_line_for_windows_is_whole() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(
         ran.last_line(),
-        "On Windows: verifier.exe /flags 0x02000004 /driver \"my driver.sys\" /faults 600 \"\" \"\" 10"
+        "On Windows: verifier.exe /flags 0x02000000 /faults 600 \"\" \"\" 10 /driver \"my driver.sys\""
     );
-    assert!(ran.stdout.contains("  600 of 10 000 allocations fail by chance"), "{ran:?}");
+    assert!(ran.stdout.contains("      600 of 10 000 allocations fail by chance, once"), "{ran:?}");
+    assert!(ran.stdout.contains("      10 minutes: the emulated run has no clock"), "{ran:?}");
     let missing = verifier(&state, "/flags 0x02000000 /driver gone.sys");
     assert_eq!(missing.code, Some(2), "{missing:?}");
     assert!(!missing.stdout.contains("On Windows: "), "{missing:?}");

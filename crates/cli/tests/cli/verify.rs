@@ -283,6 +283,35 @@ fn rows_that_are_left_out_are_told_by_a_command_of_verify() {
     assert!(run(["verify", &path]).words().contains("2 more: ringfence verify --format text"));
 }
 
+/// Chance decides by the seed, and each run tells what came of it; without `--faults` there is nothing to tell.
+#[test]
+fn allocations_that_are_made_to_fail_are_counted() {
+    let low = |options: &str| -> Vec<Value> {
+        let ran = verify(&format!("--format jsonl {options}"), &["wdm-x64"]);
+        ran.jsonl().iter().map(|line| line["run"]["low_resources"].clone()).collect()
+    };
+    assert_eq!(low(""), [Value::Null, Value::Null]);
+    for one in low("--faults 10000 --seed 7") {
+        assert_eq!((&one["seed"], &one["probability"]), (&7.into(), &10_000.into()));
+        assert_eq!(
+            (&one["in_driver_entry"], &one["pool_tags"]),
+            (&false.into(), &serde_json::json!([]))
+        );
+        assert_eq!(one["failed_deliberately"], one["exposed"]);
+        // DriverEntry allocates a work item.
+        let count = |name: &str| one[name].as_u64().unwrap();
+        assert!(count("exposed") > 0 && count("asked") == count("exposed") + 1, "{one}");
+    }
+    assert_eq!(low("--faults 3000 --seed 2"), low("--faults 3000 --seed 2"));
+    for (wrong, part) in
+        [("--faults 0", "1..=10000"), ("--faults 10001", "1..=10000"), ("--seed 1", "--faults")]
+    {
+        let ran = verify(wrong, &["wdm-x64"]);
+        assert_eq!(ran.code, Some(2), "{wrong}");
+        assert!(ran.stderr.contains(part), "{wrong}: {ran:?}");
+    }
+}
+
 #[test]
 fn codes_come_in_the_documented_order() {
     let code = |options: &str, names: &[&str]| verify(options, names).code;

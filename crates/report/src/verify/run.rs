@@ -1,6 +1,7 @@
 //! One run for people: a line for each part, with what Windows would stop the system for below it, and what the run is
 //! worth.
 
+use super::low_resources::{failed_allocations, has_failed_allocations};
 use super::parts::{Alike, alike};
 use super::status;
 use crate::layout::{counted, grouped};
@@ -93,6 +94,9 @@ fn part_line(part: &Alike<'_>, width: usize, run: &DriverRun) -> Line {
 fn worth(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
     let mut told = Vec::new();
     told.extend(ending(run));
+    if let Some(text) = failed_allocations(run) {
+        told.push((Meaning::Structure, "made to fail: ", text));
+    }
     told.extend(invented(run));
     if !run.silently_fixed.is_empty() {
         let names: Vec<String> =
@@ -132,12 +136,21 @@ fn ending(run: &DriverRun) -> Option<(Meaning, &'static str, String)> {
         RunEnd::NotEmulated => Some((Meaning::Open, "not emulated: ", because)),
         RunEnd::Budget => Some((Meaning::Open, "ended: ", because)),
         RunEnd::Fault => {
-            let why = "by itself this is no matter of memory integrity: the driver has a fault, or lacks something that \
-                       the emulated kernel does not have; what comes later was not run";
-            Some((Meaning::Open, "crashed: ", why.to_owned()))
+            let driver = match has_failed_allocations(run) {
+                true => {
+                    "allocations had been made to fail, and the driver may use what it did not get, have another fault"
+                }
+                false => "the driver has a fault",
+            };
+            let why = format!(
+                "by itself this is no matter of memory integrity: {driver}, or lacks something that the emulated \
+                 kernel does not have; what comes later was not run"
+            );
+            Some((Meaning::Open, "crashed: ", why))
         }
-        RunEnd::Returned => status::entry_failure(run).map(|why| (Meaning::Open, "ended: ", why)),
-        RunEnd::Violation => None,
+        RunEnd::Returned | RunEnd::Violation => {
+            status::entry_failure(run).map(|why| (Meaning::Open, "ended: ", why))
+        }
     }
 }
 

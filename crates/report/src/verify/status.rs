@@ -46,7 +46,8 @@ pub fn entry_failure(run: &DriverRun) -> Option<String> {
     let is_failure =
         |status: &&str| matches!(status.as_bytes().get(2), Some(b'8' | b'9' | b'A'..=b'F'));
     let status = run.status.as_deref().filter(is_failure)?;
-    (run.end == RunEnd::Returned)
+    // With a violation as well: Driver Verifier's objections do not end the run.
+    matches!(run.end, RunEnd::Returned | RunEnd::Violation)
         .then(|| format!("DriverEntry failed ({}), nothing else was run", name(status)))
 }
 

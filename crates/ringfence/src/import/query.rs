@@ -159,7 +159,7 @@ impl Reader {
             let zero = |counters: &[Counter]| counters.iter().map(|one| (*one, 0)).collect();
             if rest.ends_with(own::ALL_ZERO) {
                 module.counters = zero(&Counter::ALL);
-            } else if rest.ends_with(own::OF_IMAGE_ZERO) {
+            } else if rest.ends_with(own::OF_IMAGE_ZERO) || rest.ends_with(own::OF_ENTRY_ZERO) {
                 module.counters = zero(&Counter::ALL);
                 module.counters.retain(|counter, _| !Counter::OF_CALLS.contains(counter));
             }

@@ -377,7 +377,7 @@ fn to_number_in_base(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn random(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
-    Ok(kernel.next_chance() & 0x7FFF)
+    Ok(kernel.chance.next() & 0x7FFF)
 }
 
 #[cfg(test)]

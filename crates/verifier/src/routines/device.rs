@@ -53,7 +53,7 @@ pub(super) const ROUTINES: &[Entry] = &[
 
 fn create(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let name = kernel.string(call.at(2))?;
-    if kernel.fails_by_chance() || kernel.requests.devices.len() >= kernel.options.budget.entries {
+    if kernel.requests.devices.len() >= kernel.options.budget.entries {
         return Stop::status(status::INSUFFICIENT_RESOURCES);
     }
     let owner = call.at(0);

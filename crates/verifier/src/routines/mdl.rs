@@ -193,6 +193,9 @@ fn build(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn lock(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if kernel.fails_by_chance() {
+        return Err(Stop::Raise(Exception::of(status::INSUFFICIENT_RESOURCES)));
+    }
     match kernel.fill(call.at(0), mdl::PAGES_LOCKED)? {
         // Never a bug check, also for addresses of the kernel.
         Some(page) => Err(Stop::Raise(Exception::access_violation(0, page))),

@@ -1,16 +1,17 @@
 //! Pool.
 
 use crate::call::{Call, Entry, entry};
-use crate::faults::{DISPATCH, bug_check, converted, names_one_pool};
+use crate::checked_calls::{converted, names_one_pool};
+use crate::faults::{DISPATCH, bug_check};
 use crate::kernel::Kernel;
 use crate::pool::Kind;
 use crate::stop::{Answer, Exception, Stop, status};
 
 pub(super) const ROUTINES: &[Entry] = &[
-    entry("ExAllocatePool", 2, allocate),
+    entry("ExAllocatePool", 2, allocate_without_tag),
     entry("ExAllocatePoolWithTag", 3, allocate),
     entry("ExAllocatePoolWithTagPriority", 4, allocate),
-    entry("ExAllocatePoolWithQuota", 2, allocate_with_quota),
+    entry("ExAllocatePoolWithQuota", 2, allocate_with_quota_without_tag),
     entry("ExAllocatePoolWithQuotaTag", 3, allocate_with_quota),
     entry("ExAllocatePoolEx", 4, allocate),
     entry("ExAllocatePool2", 3, allocate_by_flags),
@@ -20,9 +21,9 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("ExFreePool", 1, free),
     entry("ExFreePoolWithTag", 2, free),
     entry("ExFreePool2", 4, free),
-    entry("FsRtlAllocatePool", 2, allocate_or_raise),
+    entry("FsRtlAllocatePool", 2, allocate_without_tag_or_raise),
     entry("FsRtlAllocatePoolWithTag", 3, allocate_or_raise),
-    entry("FsRtlAllocatePoolWithQuota", 2, allocate_or_raise),
+    entry("FsRtlAllocatePoolWithQuota", 2, allocate_without_tag_or_raise),
     entry("FsRtlAllocatePoolWithQuotaTag", 3, allocate_or_raise),
     entry("FsRtlAllocateAePushLock", 2, allocate_push_lock),
     entry("FsRtlFreeAePushLock", 1, free),
@@ -63,7 +64,7 @@ fn of_type(
     tag: u32,
     caller: u64,
 ) -> Option<u64> {
-    if kernel.fails_by_chance() {
+    if kernel.pool_fails_by_chance(tag) {
         return None;
     }
     let kind = kind_of(pool_type);
@@ -81,9 +82,20 @@ fn no_memory() -> Answer {
     Err(Stop::Raise(Exception::of(status::INSUFFICIENT_RESOURCES)))
 }
 
+/// The tag of ExAllocatePool and ExAllocatePoolWithQuota, which take none.
+const NO_TAG: u32 = u32::from_le_bytes(*b"None");
+
 fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    allocate_tagged(kernel, call, call.u32(2))
+}
+
+fn allocate_without_tag(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    allocate_tagged(kernel, call, NO_TAG)
+}
+
+fn allocate_tagged(kernel: &mut Kernel<'_>, call: &Call, tag: u32) -> Answer {
     let (pool_type, size) = (call.u32(0), call.at(1));
-    match of_type(kernel, pool_type, size, call.u32(2), call.caller) {
+    match of_type(kernel, pool_type, size, tag, call.caller) {
         Some(address) => Ok(address),
         None if pool_type & RAISE != 0 => no_memory(),
         None => Ok(0),
@@ -91,8 +103,16 @@ fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn allocate_with_quota(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    allocate_tagged_with_quota(kernel, call, call.u32(2))
+}
+
+fn allocate_with_quota_without_tag(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    allocate_tagged_with_quota(kernel, call, NO_TAG)
+}
+
+fn allocate_tagged_with_quota(kernel: &mut Kernel<'_>, call: &Call, tag: u32) -> Answer {
     let (pool_type, size) = (call.u32(0), call.at(1));
-    match of_type(kernel, pool_type, size, call.u32(2), call.caller) {
+    match of_type(kernel, pool_type, size, tag, call.caller) {
         Some(address) => Ok(address),
         None if pool_type & FAIL_INSTEAD_OF_RAISE == 0 => no_memory(),
         None => Ok(0),
@@ -101,6 +121,12 @@ fn allocate_with_quota(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 fn allocate_or_raise(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let memory = of_type(kernel, call.u32(0), call.at(1), call.u32(2), call.caller);
+    memory.map_or_else(no_memory, Ok)
+}
+
+/// What tag the kernel gives is not known, so it has none.
+fn allocate_without_tag_or_raise(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    let memory = of_type(kernel, call.u32(0), call.at(1), 0, call.caller);
     memory.map_or_else(no_memory, Ok)
 }
 

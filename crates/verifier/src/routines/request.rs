@@ -63,6 +63,9 @@ fn allocate(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn allocate_extended(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
+    if kernel.fails_by_chance() {
+        return Ok(0);
+    }
     Ok(kernel.make_irp(call.u8(1)).unwrap_or(0))
 }
 

@@ -54,6 +54,9 @@ impl Kernel<'_> {
             return Stop::status(status::INVALID_PARAMETER);
         };
         let buffer = if make {
+            if self.fails_by_chance() {
+                return Stop::status(status::INSUFFICIENT_RESOURCES);
+            }
             let Some(made) = self.allocate(Kind::Paged, wanted as u64, 0, 0) else {
                 return Stop::status(status::INSUFFICIENT_RESOURCES);
             };

@@ -345,7 +345,7 @@ fn no_variable(_: &mut Kernel<'_>, _: &Call) -> Answer {
 
 fn make_uuid(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let mut bytes =
-        [kernel.next_chance().to_le_bytes(), kernel.next_chance().to_le_bytes()].concat();
+        [kernel.chance.next().to_le_bytes(), kernel.chance.next().to_le_bytes()].concat();
     bytes[7] = bytes[7] & 0xF | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     kernel.put(call.at(0), &bytes)?;
@@ -353,7 +353,7 @@ fn make_uuid(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn random(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let number = kernel.next_chance() as u32 & 0x7FFF_FFFF;
+    let number = kernel.chance.next() as u32 & 0x7FFF_FFFF;
     kernel.put_u32(call.at(0), number)?;
     Ok(number.into())
 }
@@ -361,7 +361,7 @@ fn random(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn random_bytes(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let length = call.at(1).min(0x1_0000);
     kernel.charge(length)?;
-    let bytes: Vec<_> = (0..length).map(|_| kernel.next_chance() as u8).collect();
+    let bytes: Vec<_> = (0..length).map(|_| kernel.chance.next() as u8).collect();
     kernel.put(call.at(0), &bytes)?;
     Ok(1)
 }

@@ -56,9 +56,6 @@ pub(super) const ROUTINES: &[Entry] = &[
 const WORK_ITEM: u64 = 0x60;
 
 fn make(kernel: &mut Kernel<'_>, routine: u64, context: u64, out: u64) -> Answer {
-    if kernel.fails_by_chance() {
-        return Stop::status(status::INSUFFICIENT_RESOURCES);
-    }
     let made = kernel.make_thread(routine, context);
     let Some(handle) = made.and_then(|thread| kernel.handle(thread)) else {
         return Stop::status(status::INSUFFICIENT_RESOURCES);

@@ -22,8 +22,14 @@ pub fn verify(bytes: &[u8]) -> Option<[Run; 2]> {
     let image = Image::read(bytes).ok()?;
     // The last byte decides whether allocations fail.
     let last = bytes.last().copied().unwrap_or(0);
-    let faults = (last & 1 != 0).then_some(Faults { seed: last.into(), probability: 2_000 });
+    let faults = (last & 1 != 0).then(|| Faults {
+        seed: last.into(),
+        probability: 2_000,
+        tags: Vec::new(),
+        at_once: true,
+    });
     Some([Environment::Verifier, Environment::Hvci].map(|environment| {
+        let faults = faults.clone();
         let options = Options { budget: SMALL, faults, ..Options::new(environment, "any.sys") };
         let told = run(&image, &options);
         holds(&told, &options);
@@ -33,6 +39,9 @@ pub fn verify(bytes: &[u8]) -> Option<[Run; 2]> {
 }
 
 fn holds(run: &Run, options: &Options) {
+    let low = run.low_resources;
+    assert!(low.failed <= low.exposed && low.exposed <= low.asked, "{low:?}");
+    assert!(options.faults.is_some() || low.asked == 0, "{low:?}");
     let budget = options.budget;
     assert!(run.phases.len() <= budget.phases);
     assert!(run.events.len() <= budget.events);

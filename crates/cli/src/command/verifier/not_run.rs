@@ -13,7 +13,7 @@ pub(super) fn tell(check: &Check, line: &Line, mut prose: Prose) -> anyhow::Resu
     let (paths, scan) = drivers(check)?;
     shown::beginning(&mut prose);
     if check.flags != 0 || !check.is_volatile {
-        shown::asked(&mut prose, check);
+        shown::asked(&mut prose, check, None);
     }
     shown::sentences(&mut prose, line);
     let restarted = real::not_volatile(check.flags);
@@ -29,8 +29,8 @@ pub(super) fn tell(check: &Check, line: &Line, mut prose: Prose) -> anyhow::Resu
     prose.folded(match check.is_volatile {
         true => "Nothing was run: there is no running Windows here whose settings could be changed.",
         false => {
-            "Nothing was run: without the code integrity checks (0x02000000) there is nothing to see in the emulated \
-             kernel."
+            "Nothing was run: the emulated kernel runs drivers under the code integrity checks (0x02000000), which are \
+             not among the flags."
         }
     });
     let is_named = check.all || !check.inputs.is_empty();

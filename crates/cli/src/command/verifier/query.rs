@@ -2,13 +2,16 @@
 
 use super::flags::FLAGS;
 use super::shown::line;
-use super::state::{State, Verified};
+use super::state::{Failing, State, Verified};
 use ringfence::import::own;
 use ringfence::report::{Prose, grouped, safe};
 use ringfence::{Counter, Date};
 
 /// What the tool says where nothing is verified.
 pub(super) const NOTHING_VERIFIED: &str = "No drivers are currently verified.";
+
+/// Where the numbers begin in the tool's own text.
+const WIDTH: usize = 40;
 
 /// What `/query` prints: the flags, then each driver with its counters, or with all of them in a few words where none
 /// is raised and not `all` is asked for.
@@ -24,6 +27,10 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
     prose.verbatim(format!("Time Stamp: {}", time_stamp(state.time)));
     prose.blank();
     flags(prose, state);
+    if let Some(injected) = state.faults_injected() {
+        prose.verbatim(format!("  {:<WIDTH$}  {injected}", "Faults Injected:"));
+        prose.blank();
+    }
     prose.verbatim("Driver Verification List");
     prose.blank();
     let mut is_open = false;
@@ -54,6 +61,7 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
 /// A driver without a counter that is raised.
 fn in_a_line(prose: &mut Prose, driver: &Verified) {
     let what = match driver.not_counted.len() {
+        0 if driver.entry_failed.is_some() => own::OF_ENTRY_ZERO,
         0 => own::ALL_ZERO,
         some if some < Counter::ALL.len() => own::OF_IMAGE_ZERO,
         _ => own::NONE_KNOWN,
@@ -72,6 +80,13 @@ pub(super) fn module(prose: &mut Prose, driver: &Verified) {
         prose.folded(format!("  {}", unmistakable(told)));
     }
     if !driver.told.is_empty() {
+        prose.blank();
+    }
+    if let Some(failed) = driver.failed_deliberately {
+        prose.verbatim("  Pool Allocation Statistics:");
+        prose.blank();
+        let label = "Pool Allocations Failed Deliberately:";
+        prose.verbatim(format!("    {label:<WIDTH$}{failed}"));
         prose.blank();
     }
     counters(prose, driver);
@@ -94,8 +109,6 @@ fn unmistakable(text: &str) -> String {
 
 /// The seven counters, each with its number, or a mark where that is not known.
 fn counters(prose: &mut Prose, driver: &Verified) {
-    /// Where the numbers begin in the tool's own text.
-    const WIDTH: usize = 40;
     prose.verbatim("  Code Integrity Statistics:");
     prose.blank();
     for counter in Counter::ALL {
@@ -145,10 +158,38 @@ fn flags(prose: &mut Prose, state: &State) {
     }
     prose.verbatim("    [X] Indicates flag is enabled.");
     prose.blank();
+    if let Some((probability, failing)) = state.faults.zip(state.failing.as_ref()) {
+        low_resources(prose, probability, failing);
+    }
     for class in &state.classes {
         prose.verbatim(format!("  Rule class {class} is enabled too. It has no flag."));
         prose.blank();
     }
+}
+
+/// Which allocations were to fail, by the names that the tool has for it.
+fn low_resources(prose: &mut Prose, probability: u32, failing: &Failing) {
+    let all = |names: &[String]| match names {
+        [] => "All".to_owned(),
+        names => names.join(" "),
+    };
+    let delay = match failing.minutes {
+        Some(0) => "0".to_owned(),
+        Some(minutes) => format!("{minutes}, here until DriverEntry has returned"),
+        None => "Default, here until DriverEntry has returned".to_owned(),
+    };
+    prose.verbatim("  Low Resources Simulation:");
+    prose.blank();
+    for (label, value) in [
+        ("Probability:", probability.to_string()),
+        ("Pool Tags:", all(&failing.pool_tags)),
+        ("Applications:", all(&failing.applications)),
+        ("Delay Minutes:", delay),
+        ("Seed:", failing.seed.to_string()),
+    ] {
+        prose.verbatim(format!("    {label:<16}{value}"));
+    }
+    prose.blank();
 }
 
 /// A moment, in UTC.

@@ -1,7 +1,7 @@
 //! The line for the real tool, with every word that it needs, quoted as Windows takes words apart.
 
 use super::asked::{Check, Line};
-use super::flags::FLAGS;
+use super::flags::{CODE_INTEGRITY, FLAGS, LOW_RESOURCES};
 use super::switches::Meaning;
 use super::words::{Given, lossy};
 
@@ -23,6 +23,7 @@ pub(super) fn line(check: &Check, line: &Line, names: &[String]) -> String {
         words.push("/volatile".to_owned());
     }
     words.extend(checks(check));
+    words.extend(faults(check));
     if check.all {
         words.push("/all".to_owned());
         if !check.excluded.is_empty() {
@@ -42,25 +43,37 @@ pub(super) fn line(check: &Check, line: &Line, names: &[String]) -> String {
 
 /// The flags, or the rule classes where one of them has no flag.
 fn checks(check: &Check) -> Option<String> {
+    let has_faults = check.faults.as_ref().is_some_and(|faults| faults.words.is_some());
+    // Where /faults stands the flag is set, and the tool does not take both.
+    let flags = if has_faults { check.flags & !LOW_RESOURCES } else { check.flags };
     if check.classes.is_empty() && !check.is_dif {
-        return (check.flags != 0 || !check.is_volatile)
-            .then(|| format!("/flags 0x{:08X}", check.flags));
+        return (flags != 0 || !check.is_volatile && !has_faults)
+            .then(|| format!("/flags 0x{flags:08X}"));
     }
-    let of_flags = FLAGS.iter().filter(|flag| check.flags & flag.mask() != 0);
+    let of_flags = FLAGS.iter().filter(|flag| flags & flag.mask() != 0);
     let classes = of_flags.map(|flag| flag.bit + 1).chain(check.classes.iter().copied());
     let classes: Vec<String> = classes.map(|class| class.to_string()).collect();
     let switch = if check.is_dif { "/dif" } else { "/ruleclasses" };
-    Some(format!("{switch} {}", classes.join(" ")))
+    (!classes.is_empty()).then(|| format!("{switch} {}", classes.join(" ")))
+}
+
+/// `/faults` with what stands behind it, if it was given.
+fn faults(check: &Check) -> Vec<String> {
+    let Some(words) = check.faults.as_ref().and_then(|faults| faults.words.as_ref()) else {
+        return Vec::new();
+    };
+    std::iter::once("/faults".to_owned()).chain(words.iter().map(|word| quoted(word))).collect()
 }
 
 /// The line that runs the drivers here.
 pub(super) fn own_line(check: &Check) -> String {
     let named = if check.all { "/all" } else { "/driver" };
-    let mut words = vec![
-        "ringfence verifier".to_owned(),
-        format!("/flags 0x{:08X}", check.flags | super::flags::CODE_INTEGRITY),
-        named.to_owned(),
-    ];
+    let faults = faults(check);
+    let spared = if faults.is_empty() { 0 } else { LOW_RESOURCES };
+    let flags = (check.flags & !spared) | CODE_INTEGRITY;
+    let mut words = vec!["ringfence verifier".to_owned(), format!("/flags 0x{flags:08X}")];
+    words.extend(faults);
+    words.push(named.to_owned());
     words.extend(check.inputs.iter().map(|input| quoted(&lossy(input))));
     words.join(" ")
 }
@@ -84,7 +97,7 @@ pub(super) fn names<'p>(paths: impl IntoIterator<Item = &'p str>) -> Vec<String>
 /// The words of switches that the real tool takes as they are.
 pub(super) fn echo(one: &Given<'_>) -> Vec<String> {
     match one.switch.meaning {
-        Meaning::Nothing | Meaning::LogCodeIntegrity | Meaning::Faults => {
+        Meaning::Nothing | Meaning::LogCodeIntegrity => {
             let name = format!("/{}", one.switch.name);
             std::iter::once(name)
                 .chain(one.values.iter().map(|word| quoted(&lossy(word))))

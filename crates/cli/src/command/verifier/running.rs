@@ -3,34 +3,36 @@
 use super::asked::{Check, Line};
 use super::state::{self, State, Verified};
 use super::verified::verified;
-use super::{query, real, shown};
+use super::{faults, query, real, shown};
 use crate::command::verify::is_of_several;
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
-use ringfence::report::{Options, Prose, verify_summary, verify_text};
+use ringfence::report::{Options, Prose, counted, grouped, verify_summary, verify_text};
 use ringfence::{
-    Closing, Examination, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink, Targets, Tool,
+    Closing, Examination, Faults, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink,
+    Targets, Tool,
 };
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Which allocations fail follows from it, so that each run is like the last.
-const SEED: u64 = 0x5EED;
-
 /// What tells all of drivers that were left out of the table.
 const WHOLE: &str = "ringfence verify --environment verifier --format text FILE...";
 
 /// Runs the drivers, tells what was seen, and keeps it for `/query`.
 pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Result<u8> {
+    let seed = check.faults.is_some().then(faults::seed).transpose()?;
     let mut prose = Prose::new(options);
     shown::beginning(&mut prose);
-    shown::asked(&mut prose, check);
+    shown::asked(&mut prose, check, seed);
     shown::sentences(&mut prose, line);
     super::write(prose)?;
 
-    let state = State::new(check.flags, check.classes.clone(), check.faults, now());
+    let faults = check.faults.as_ref().zip(seed);
+    let mut state = State::new(check.flags, check.classes.clone(), now());
+    state.set_faults(faults);
+    let faults = faults.map(|(failing, seed)| failing.with_seed(seed));
     let course = Rc::new(RefCell::new(Course { state, ..Course::default() }));
     let inputs = inputs(check);
     let several = is_of_several(&inputs);
@@ -43,7 +45,7 @@ pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Resu
         Box::new(Keeping { sink, course }) as Box<dyn Sink>
     };
     let manner = Manner { streams: !several, is_for_machines: false };
-    let scan = scanning::run(&inputs, &settings(check), &manner, report, Vec::new())?;
+    let scan = scanning::run(&inputs, &settings(check, faults), &manner, report, Vec::new())?;
 
     let course = course.take();
     let mut prose = Prose::new(options);
@@ -72,6 +74,16 @@ fn end(prose: &mut Prose, check: &Check, line: &Line, course: &Course) {
         prose.folded(format!(
             "Windows would stop at the first violation, with {stop}, and show no more; the emulation goes on. With \
              /log.code_integrity Windows goes on too, and counts."
+        ));
+        prose.blank();
+    }
+    if let (Some(injected), true) = (course.state.faults_injected(), drivers.len() > 1) {
+        let of = drivers.iter().filter(|driver| driver.failed_deliberately > Some(0)).count();
+        prose.folded(format!(
+            "Allocations made to fail: {}, in {} of {}; `ringfence verifier /query` tells each.",
+            grouped(injected as usize),
+            grouped(of),
+            counted(drivers.len(), "driver")
         ));
         prose.blank();
     }
@@ -113,10 +125,10 @@ pub(super) fn inputs(check: &Check) -> Vec<Input> {
     check.inputs.iter().map(|input| Input::parse(input)).collect()
 }
 
-fn settings(check: &Check) -> Settings {
+fn settings(check: &Check, faults: Option<Faults>) -> Settings {
     let run = RunSettings {
         environments: vec![RunEnvironment::Verifier],
-        faults: check.faults.map(|probability| (SEED, probability)),
+        faults,
         ..RunSettings::default()
     };
     Settings { run: Some(run), excluded: check.excluded.clone(), ..Settings::default() }

@@ -1,9 +1,8 @@
 //! What was asked for: flags with what becomes of each, and switches that do nothing here.
 
 use super::asked::{Check, Line};
-use super::flags::{FLAGS, Flag, name_of_class, undocumented};
-use super::values::MOST_PROBABILITY;
-use ringfence::report::{Prose, grouped};
+use super::flags::{FLAGS, Flag, LOW_RESOURCES, name_of_class, undocumented};
+use ringfence::report::Prose;
 
 /// What every answer begins with.
 pub(super) fn beginning(prose: &mut Prose) {
@@ -13,14 +12,19 @@ pub(super) fn beginning(prose: &mut Prose) {
     prose.blank();
 }
 
-/// The flags that were given, with what becomes of each.
-pub(super) fn asked(prose: &mut Prose, check: &Check) {
+/// The flags that were given, with what becomes of each; `seed` where allocations are made to fail.
+pub(super) fn asked(prose: &mut Prose, check: &Check, seed: Option<u32>) {
     prose.verbatim(format!("Verifier Flags: 0x{:08X}", check.flags));
     prose.blank();
     for flag in FLAGS.iter().filter(|flag| check.flags & flag.mask() != 0) {
         prose.verbatim(format!("  {}", line(flag, check.flags)));
         if !flag.is_emulated() {
             prose.hanging("      ", format!("not emulated; on Windows {}", flag.checks));
+        }
+        if flag.mask() == LOW_RESOURCES
+            && let Some((faults, seed)) = check.faults.as_ref().zip(seed)
+        {
+            faults.tell(prose, seed);
         }
     }
     for bit in undocumented(check.flags) {
@@ -30,12 +34,6 @@ pub(super) fn asked(prose: &mut Prose, check: &Check) {
     for class in &check.classes {
         let name = name_of_class(*class).unwrap_or("which is not documented");
         prose.folded(format!("  rule class {class}, {name}, is not emulated"));
-    }
-    if let Some(probability) = check.faults {
-        let (some, all) = (grouped(probability as usize), grouped(MOST_PROBABILITY as usize));
-        prose.folded(format!(
-            "  {some} of {all} allocations fail by chance, the same ones in each run"
-        ));
     }
     for hint in &check.hints {
         prose.hanging("  help: ", hint);

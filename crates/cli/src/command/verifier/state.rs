@@ -1,5 +1,6 @@
 //! The last run, in a small file: what `/query` shows.
 
+use super::faults;
 use ringfence::report::safe;
 use ringfence::{Counter, Draft, read_head};
 use serde::{Deserialize, Serialize};
@@ -32,11 +33,27 @@ pub(super) struct State {
     /// How many allocations of 10,000 were to fail.
     #[serde(default)]
     pub(super) faults: Option<u32>,
+    /// Which of them; older versions did not keep it.
+    #[serde(default)]
+    pub(super) failing: Option<Failing>,
     /// The drivers, in the order they were run.
     pub(super) drivers: Vec<Verified>,
     /// Those for which there was no room.
     #[serde(default)]
     pub(super) drivers_left_out: usize,
+}
+
+/// Which allocations were to fail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Failing {
+    /// What chance began with.
+    pub(super) seed: u32,
+    /// The pool tags that were named.
+    pub(super) pool_tags: Vec<String>,
+    /// The programs that were named.
+    pub(super) applications: Vec<String>,
+    /// The minutes that were named.
+    pub(super) minutes: Option<u32>,
 }
 
 /// A driver that was run.
@@ -46,8 +63,14 @@ pub(super) struct Verified {
     pub(super) path: String,
     /// Whether its image was let in and DriverEntry was called.
     pub(super) loaded: bool,
-    /// Whether DriverUnload returned.
+    /// Whether it was unloaded: DriverUnload returned, or DriverEntry failed.
     pub(super) unloaded: bool,
+    /// What DriverEntry failed with.
+    #[serde(default)]
+    pub(super) entry_failed: Option<String>,
+    /// Allocations that were made to fail; none where none was to, or older versions did not keep it.
+    #[serde(default)]
+    pub(super) failed_deliberately: Option<u64>,
     /// Counters of which the run says nothing, by Windows' names.
     #[serde(default)]
     pub(super) not_counted: Vec<String>,
@@ -131,8 +154,25 @@ fn place_by(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 impl State {
     /// A run of now.
-    pub(super) fn new(flags: u32, classes: Vec<u32>, faults: Option<u32>, time: u64) -> State {
-        State { state_version: VERSION, time, flags, classes, faults, ..State::default() }
+    pub(super) fn new(flags: u32, classes: Vec<u32>, time: u64) -> State {
+        State { state_version: VERSION, time, flags, classes, ..State::default() }
+    }
+
+    /// Keeps which allocations are to fail.
+    pub(super) fn set_faults(&mut self, faults: Option<(&faults::Failing, u32)>) {
+        self.faults = faults.map(|(failing, _)| failing.probability);
+        self.failing = faults.map(|(failing, seed)| Failing {
+            seed,
+            pool_tags: failing.tags.iter().map(ToString::to_string).collect(),
+            applications: failing.applications.clone(),
+            minutes: failing.minutes,
+        });
+    }
+
+    /// Allocations that were made to fail, of all drivers that are kept; none where none was to.
+    pub(super) fn faults_injected(&self) -> Option<u64> {
+        let counts = self.drivers.iter().filter_map(|driver| driver.failed_deliberately);
+        self.failing.is_some().then(|| counts.fold(0, u64::saturating_add))
     }
 
     /// Keeps a driver, as long as there is room.
@@ -233,7 +273,8 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        let mut state = State::new(0x0200_0004, vec![34], Some(600), 1_700_000_000);
+        let mut state = State::new(0x0200_0004, vec![34], 1_700_000_000);
+        state.set_faults(Some((&faults::Failing::default(), 7)));
         let counters = [(Counter::ExecutePoolType.name().to_owned(), 2)].into();
         state.keep(Verified {
             path: "out/a.sys".to_owned(),
@@ -255,9 +296,26 @@ mod tests {
         assert_eq!(read.drivers[0].name(), "a.sys");
         assert_eq!(read.drivers[0].count(Counter::ExecutePoolType), 2);
         assert_eq!(read.drivers[0].count(Counter::SectionAlignment), 0);
+        assert_eq!((read.faults, read.failing.unwrap().seed), (Some(600), 7));
         assert!(State::forget(&path).unwrap());
         assert!(!State::forget(&path).unwrap());
         assert_eq!(State::read(&path).unwrap(), None);
+    }
+
+    /// A field that a version added is not there in what an older one wrote.
+    #[test]
+    fn what_an_older_version_kept_is_read() {
+        let text = br#"{"state_version": 1, "time": 1, "flags": 4, "faults": 600, "drivers":
+            [{"path": "a.sys", "loaded": true, "unloaded": true, "counters": {}}]}"#;
+        let state = State::of_json(text, "x").unwrap();
+        assert_eq!(
+            (state.faults, &state.failing, state.faults_injected()),
+            (Some(600), &None, None)
+        );
+        assert_eq!(
+            (&state.drivers[0].entry_failed, state.drivers[0].failed_deliberately),
+            (&None, None)
+        );
     }
 
     #[test]

@@ -60,7 +60,12 @@ pub(super) const SWITCHES: [Switch; 31] = [
         "Prints the counters below the report. On Windows violations are then counted only; without it the first one \
          stops the system, where the emulation goes on.", &[]),
     switch("faults", "[PROBABILITY [TAGS [APPLICATIONS [MINUTES]]]]", Meaning::Faults,
-        "Lets allocations fail by chance, the same ones in each run: PROBABILITY of 10 000, or 600.", &[]),
+        "Lets allocations fail by chance: PROBABILITY of 10 000, or 600. TAGS are pool tags, in quotation marks where \
+         they are several, with * for any characters: then allocations with other tags do not fail. APPLICATIONS make \
+         no difference here, where one program sends all requests. On Windows nothing fails in the first MINUTES, so \
+         that drivers load; here allocations fail once DriverEntry has returned, or from the start with 0. \"\" keeps \
+         the place of what is not said. The same ones fail in each run; RINGFENCE_SEED, a number in the environment, \
+         chooses others.", &[]),
     switch("query", "", Meaning::Query, "Shows flags, drivers and counters of the last run; with /all all counters of each driver, also of those with none \
          that is raised.", &[]),
     switch("querysettings", "", Meaning::QuerySettings, "Shows flags and drivers of the last run.", &[]),

@@ -2,16 +2,10 @@
 
 use super::asked::Check;
 use super::flags::{
-    CLASSES, CODE_INTEGRITY, CODE_INTEGRITY_CLASS, FLAGS, LOW_RESOURCES, name_of_class, number,
-    of_class, undocumented,
+    CLASSES, CODE_INTEGRITY, CODE_INTEGRITY_CLASS, FLAGS, name_of_class, number, of_class,
+    undocumented,
 };
 use super::words::Mistake;
-use ringfence::report::grouped;
-
-/// Allocations of 10 000 that fail where `/faults` does not say how many.
-pub(super) const DEFAULT_PROBABILITY: u32 = 600;
-/// More than all cannot fail.
-pub(super) const MOST_PROBABILITY: u32 = 10_000;
 
 /// Joins flags, and notes down numbers that look as if they were meant otherwise.
 pub(super) fn flags(
@@ -71,27 +65,6 @@ pub(super) fn classes(
                 );
                 return Err(Mistake::new(format!("no rule class is called `{value}`"), help));
             }
-        }
-    }
-    Ok(())
-}
-
-/// What stands behind `/faults`: a probability and then what ringfence does not choose by.
-pub(super) fn faults(
-    check: &mut Check,
-    mut values: impl Iterator<Item = String>,
-) -> Result<(), Mistake> {
-    check.flags |= LOW_RESOURCES;
-    let Some(value) = values.next() else {
-        check.faults = Some(DEFAULT_PROBABILITY);
-        return Ok(());
-    };
-    match number(&value).filter(|number| (1..=MOST_PROBABILITY).contains(number)) {
-        Some(probability) => check.faults = Some(probability),
-        None => {
-            let message = format!("/faults takes a probability first, not `{value}`");
-            let most = grouped(MOST_PROBABILITY as usize);
-            return Err(Mistake::new(message, format!("how many of {most}, from 1")));
         }
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! A run as `/query` tells it: the counters, and how far they are known.
 
 use super::state::Verified;
-use ringfence::report::{counted, entry_failure, grouped};
+use ringfence::report::{
+    counted, entry_failure, failed_allocations, grouped, has_failed_allocations,
+};
 use ringfence::{Counter, DriverRun, Examination, RunEnd};
 use std::collections::BTreeMap;
 
@@ -23,7 +25,10 @@ pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
     Verified {
         path: examination.path.clone(),
         loaded: run.phases.iter().any(|phase| phase.name == "DriverEntry"),
-        unloaded: run.phases.iter().any(|phase| phase.name == "DriverUnload" && phase.returned),
+        unloaded: entry_failure(run).is_some()
+            || run.phases.iter().any(|phase| phase.name == "DriverUnload" && phase.returned),
+        entry_failed: entry_failure(run).and_then(|_| run.status.clone()),
+        failed_deliberately: run.low_resources.as_ref().map(|low| low.failed_deliberately),
         not_counted: not_counted.map(|one| one.name().to_owned()).collect(),
         told: told(run),
         counters,
@@ -60,15 +65,20 @@ fn told(run: &DriverRun) -> Vec<String> {
         RunEnd::Budget => told.push(format!("Run as far as {last}: {because}")),
         RunEnd::Fault => {
             let check = run.bugcheck.as_ref().map(|check| format!(" with bug check {check}"));
+            let lacks = match has_failed_allocations(run) {
+                true => {
+                    "allocations had been made to fail, or the emulated kernel lacks what it needs"
+                }
+                false => "the emulated kernel may lack what it needs",
+            };
             told.push(format!(
-                "Run as far as {last}, where it crashed{}; that has nothing to do with memory integrity, and the \
-                 emulated kernel may lack what it needs",
+                "Run as far as {last}, where it crashed{}; that has nothing to do with memory integrity, and {lacks}",
                 check.unwrap_or_default()
             ));
         }
-        RunEnd::Returned => told.extend(entry_failure(run)),
-        RunEnd::Violation => {}
+        RunEnd::Returned | RunEnd::Violation => told.extend(entry_failure(run)),
     }
+    told.extend(failed_allocations(run).map(|what| format!("Made to fail: {what}")));
     if !run.invented.is_empty() {
         told.push(format!(
             "Under assumption: {}; on Windows it may go another way",

@@ -2,7 +2,7 @@ use super::*;
 use ringfence::report::Options;
 
 fn state() -> State {
-    let mut state = State::new(0x0200_0004, vec![34], Some(600), 1_764_396_621);
+    let mut state = State::new(0x0200_0004, vec![34], 1_764_396_621);
     let counters = [
         (Counter::ExecutePoolType.name().to_owned(), 2),
         (Counter::ExecutableImportTable.name().to_owned(), 1),
@@ -152,6 +152,49 @@ fn a_hostile_name_is_one_line() {
     for text in [text(|prose| module(prose, &driver)), text(|prose| in_a_line(prose, &driver))] {
         assert_eq!(text.to_lowercase().matches("module:").count(), 1, "{text}");
     }
+}
+
+/// The names are those that Windows prints; what `verifier /query` has of drivers stands in their block.
+#[test]
+fn allocations_that_were_made_to_fail_are_told() {
+    let mut state = state();
+    let words = ["", "Tag1 S*", "Notepad.exe", "5"].map(std::ffi::OsString::from);
+    let words: Vec<_> = std::iter::once("/faults".into()).chain(words).collect();
+    let given = super::super::words::split(&words).unwrap();
+    let failing = super::super::faults::Failing::read(&given[0]).unwrap();
+    state.set_faults(Some((&failing, 9)));
+    state.drivers[0].failed_deliberately = Some(3);
+    state.drivers[2].failed_deliberately = Some(2);
+    state.drivers[2].entry_failed = Some("0xC000009A".to_owned());
+    let told = query(&state, false);
+    let settings_part = "\
+  Low Resources Simulation:
+
+    Probability:    600
+    Pool Tags:      Tag1 S*
+    Applications:   Notepad.exe
+    Delay Minutes:  5, here until DriverEntry has returned
+    Seed:           9
+";
+    assert!(told.contains(settings_part), "{told}");
+    assert!(text(|prose| settings(prose, &state)).contains(settings_part));
+    assert!(told.contains("  Faults Injected:                          5\n"), "{told}");
+    assert!(
+        told.contains(
+            "    Pool Allocations Failed Deliberately:   3\n\n  Code Integrity Statistics:"
+        ),
+        "{told}"
+    );
+    let line = "MODULE: clean.sys (load: 1 / unload: 1): 0 as far as DriverEntry, which failed\n";
+    assert!(told.contains(line), "{told}");
+    // It is no counter of the code integrity checks to those who read the text.
+    let failing = ("sample.sys".to_owned(), Some("execute pool type count".to_owned()));
+    assert_eq!(as_the_script_reads(&told)[0], failing);
+    let read = ringfence::import::VerifierQuery::read(&told).unwrap();
+    assert_eq!(read.modules[0].counters[&Counter::ExecutePoolType], 2);
+    // Of calls that DriverEntry did not come to nothing is known.
+    let counted: Vec<Counter> = read.modules[2].counters.keys().copied().collect();
+    assert_eq!(counted.len(), Counter::ALL.len() - Counter::OF_CALLS.len());
 }
 
 #[test]
