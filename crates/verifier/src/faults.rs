@@ -1,5 +1,6 @@
 //! Faults: what Windows does about an access that the pages do not allow.
 
+use crate::bug_check;
 use crate::call::Call;
 use crate::kernel::Kernel;
 use crate::privileged::EXECUTION_PREVENTION;
@@ -8,22 +9,6 @@ use crate::stop::{Exception, Stop, status};
 use crate::{BugCheck, End, Fixed, Kind, Touched, Violation};
 use ringfence_ddi::{Bits, Ddi, Grant, Role, Ruling, VerifierBehaviour};
 use ringfence_machine::{Access, PAGE, Rights};
-
-/// Numbers of bug checks.
-pub(crate) mod bug_check {
-    pub const MULTIPLE_IRP_COMPLETE_REQUESTS: u32 = 0x44;
-    pub const SYSTEM_SERVICE_EXCEPTION: u32 = 0x3B;
-    pub const PAGE_FAULT_IN_NONPAGED_AREA: u32 = 0x50;
-    pub const SYSTEM_THREAD_EXCEPTION_NOT_HANDLED: u32 = 0x7E;
-    pub const ATTEMPTED_WRITE_TO_READONLY_MEMORY: u32 = 0xBE;
-    pub const BAD_POOL_CALLER: u32 = 0xC2;
-    pub const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
-    pub const DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: u32 = 0xCE;
-    pub const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
-    pub const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY: u32 = 0xFC;
-    pub const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;
-    pub const SECURE_FAULT_UNHANDLED: u32 = 0x18D;
-}
 
 /// CR0.WP.
 pub(crate) const WRITE_PROTECT: u64 = 1 << 16;
@@ -51,7 +36,12 @@ impl Kernel<'_> {
             }
             let entry = self.page_table_entry(address);
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
-            return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
+            let kind = match self.executed(address) {
+                // Data of images is executable on no Windows.
+                Touched::ImportTable | Touched::Image => Kind::Crash,
+                Touched::Code | Touched::Discarded | Touched::Memory => Kind::MemoryIntegrity,
+            };
+            return Err(self.stop(kind, code, [address, entry, 0, 0]));
         }
         if !mapped && self.is_beyond_stack(address) {
             return Err(self.double_fault());
@@ -133,9 +123,9 @@ impl Kernel<'_> {
         let entry = self.page_table_entry(address);
         let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
         let kind = match touched {
-            // Constants are read-only on every Windows. Who clears CR0.WP gets through where memory integrity is off.
-            Touched::Image if !self.is_unprotected() => Kind::Crash,
-            _ => Kind::MemoryIntegrity,
+            Touched::Code | Touched::ImportTable => Kind::MemoryIntegrity,
+            // Constants, and mappings that were asked for as read-only, are so on every Windows.
+            Touched::Discarded | Touched::Image | Touched::Memory => Kind::Crash,
         };
         Err(self.stop(kind, code, [address, entry, 0, 0]))
     }
@@ -214,6 +204,7 @@ impl Kernel<'_> {
             address: registers.rip,
             rva: self.rva(registers.rip),
             call_site: outer,
+            routine: self.rva(self.routine),
             registers,
             stack,
             under_assumption: self.run.under_assumption() || self.is_unknown_export(&bug_check),
@@ -271,7 +262,7 @@ impl Kernel<'_> {
     fn report(&mut self, ddi: &'static Ddi, call: &Call) {
         let Some(subcode) = ddi.verifier.subcode else { return };
         let Some((value, shown)) = asks(ddi, call) else { return };
-        let place = (u64::from(subcode), call.caller);
+        let place = self.call_site(ddi, call, value);
         if let Some(&known) = self.reported.get(&place) {
             if let Some(violation) = self.run.violations.get_mut(known) {
                 violation.count += 1;
@@ -303,6 +294,17 @@ impl Kernel<'_> {
         self.run.end = End::Violation;
     }
 
+    /// What makes a call another one than those before. A jump to the function leaves no address of its own: the call
+    /// returns where the function returns that jumped. So calls by jumps are told apart by what they ask for.
+    fn call_site(&mut self, ddi: &'static Ddi, call: &Call, value: u64) -> CallSite {
+        /// The first of the five bytes of a direct call, which is none of a function of the kernel.
+        const DIRECT: u8 = 0xE8;
+        let is_direct = |before| self.u8(before).is_ok_and(|byte| byte == DIRECT);
+        let is_jump = self.rva(call.caller).is_none() || is_direct(call.caller.wrapping_sub(5));
+        let by_jump = is_jump.then_some((self.routine, value));
+        CallSite { ddi: ddi.name, caller: call.caller, by_jump }
+    }
+
     /// Who called whom, seen from a function of the kernel.
     fn stack_of_call(&mut self, call: &Call) -> Vec<crate::Frame> {
         let mut registers = self.registers().clone();
@@ -329,9 +331,25 @@ impl Kernel<'_> {
     }
 }
 
-/// Whether the hypervisor keeps the rights of such pages. While CR0.WP is clear the kernel may write to all others.
+/// What tells calls of functions of the kernel apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallSite {
+    ddi: &'static str,
+    /// Where the call returns to.
+    caller: u64,
+    /// Where it may be one by a jump: the function that the kernel called, and what is asked for.
+    by_jump: Option<(u64, u64)>,
+}
+
+/// Whether the hypervisor keeps such pages from being written to, by whatever address. While CR0.WP is clear, or by a
+/// mapping, the kernel may write to all others.
+///
+/// Code is kept, as its pages become executable; so is the import address table. Other data of images is not, as far as
+/// is documented: MmProtectDriverSection is there for a driver to have a data section of its own protected by the
+/// second level of address translation, and it refuses sections that are executable or hold the import address table.
+/// That Windows does not do the same for constants unasked is an assumption; no page says it outright.
 fn is_kept(touched: Touched) -> bool {
-    matches!(touched, Touched::Code | Touched::ImportTable | Touched::Image)
+    matches!(touched, Touched::Code | Touched::ImportTable)
 }
 
 fn is_pool_flags(ddi: &Ddi) -> bool {

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bug_check;
 mod call;
 mod codes;
 mod data;
@@ -58,6 +59,7 @@ mod touched;
 mod unwind;
 mod waiting;
 
+pub use bug_check::ALL as BUG_CHECKS;
 pub use image_checks::ImageFault;
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
@@ -133,6 +135,7 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         spent: 0,
         slice_end: u64::MAX,
         depth: 0,
+        routine: 0,
         chance: options.faults.map_or(0, |faults| faults.seed),
         pages: 0,
         phase: 0,

@@ -1,7 +1,8 @@
 //! Pool.
 
+use crate::bug_check;
 use crate::call::{Call, Entry, entry};
-use crate::faults::{DISPATCH, bug_check, converted, names_one_pool};
+use crate::faults::{DISPATCH, converted, names_one_pool};
 use crate::kernel::Kernel;
 use crate::pool::Kind;
 use crate::stop::{Answer, Exception, Stop, status};
