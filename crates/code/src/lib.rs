@@ -42,6 +42,7 @@ mod fields;
 mod flow;
 mod function;
 mod ir;
+mod jumps;
 mod listing;
 mod mentions;
 mod names;
@@ -58,6 +59,7 @@ mod survey;
 mod transfer;
 mod value;
 
+pub use jumps::{called_at, is_jump, reached_by_jumps};
 pub use listing::{Line, listing};
 pub use path::Path;
 pub use query::{Callee, Effect, Parameter, Query, Wanted, Watch};

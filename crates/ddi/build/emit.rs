@@ -79,8 +79,8 @@ fn parameters(body: &Body) -> String {
 fn verifier(body: &Body) -> String {
     let verifier = &body.verifier;
     format!(
-        "Verifier {{ subcode: {:?}, behaviour: VerifierBehaviour::{:?}, note: {:?} }}",
-        verifier.subcode, verifier.behaviour, verifier.note
+        "Verifier {{ subcode: {:?}, behaviour: VerifierBehaviour::{:?}, unsure: {:?}, note: {:?} }}",
+        verifier.subcode, verifier.behaviour, verifier.unsure, verifier.note
     )
 }
 

@@ -92,6 +92,8 @@ pub enum Grant {
 pub struct Verifier {
     pub behaviour: Behaviour,
     pub subcode: Option<u16>,
+    #[serde(default)]
+    pub unsure: bool,
     pub note: Option<String>,
 }
 

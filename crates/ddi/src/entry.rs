@@ -109,6 +109,8 @@ pub struct Verifier {
     pub subcode: Option<u16>,
     /// What it does.
     pub behaviour: VerifierBehaviour,
+    /// Whether it is open on which builds of Windows it does so.
+    pub unsure: bool,
     /// On which conditions.
     pub note: Option<&'static str>,
 }

@@ -67,6 +67,9 @@ pub struct ImportedDump {
     pub bugcheck: BugCheck,
     /// Its name; null where it has nothing to do with memory integrity.
     pub name: Option<&'static str>,
+    /// Why it has nothing to do with memory integrity, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrelated: Option<String>,
     /// The build of Windows.
     pub windows_build: u32,
     /// The processor: `x64`, `ARM64`.

@@ -1,5 +1,6 @@
 //! From any name of a hazard to what there is to say about it.
 
+use crate::bug_check_page::{self, BugCheckPage};
 use crate::ddi_page;
 use crate::similar::similar;
 use ringfence_ddi::Ddi;
@@ -22,6 +23,8 @@ pub enum Explanation {
     Rule(&'static RuleCard),
     /// A DDI.
     Ddi(&'static Ddi),
+    /// A bug check that a run can end with and that has nothing to do with memory integrity.
+    BugCheck(&'static BugCheckPage),
 }
 
 impl Explanation {
@@ -30,6 +33,7 @@ impl Explanation {
         match self {
             Explanation::Rule(card) => card.markdown(),
             Explanation::Ddi(ddi) => ddi_page::markdown(ddi),
+            Explanation::BugCheck(page) => page.markdown(),
         }
     }
 }
@@ -51,7 +55,8 @@ impl std::fmt::Display for NotKnown {
 
 impl std::error::Error for NotKnown {}
 
-/// Finds what is called `name`: rules by id, bug-check subcode, or readiness-tool counter, and DDIs.
+/// Finds what is called `name`: rules by id, bug-check subcode, or readiness-tool counter, DDIs, and bug checks by number
+/// or name.
 ///
 /// # Errors
 ///
@@ -93,13 +98,26 @@ const BUG_CHECKS: [(u32, &[&str]); 4] = [
     ),
 ];
 
-/// What `name`, such as `0x18D` or `18d`, stands for as one of those bug checks.
-fn of_bug_check(name: &str) -> impl Iterator<Item = Explanation> {
+/// What `name`, such as `0x18D`, `18d` or `SECURE_FAULT_UNHANDLED`, stands for as a bug check without a subcode.
+fn of_bug_check(name: &str) -> Vec<Explanation> {
     let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X")).unwrap_or(name);
-    let code = u32::from_str_radix(digits, 16).ok();
-    let ids = BUG_CHECKS.iter().find(|(known, _)| Some(*known) == code).map(|(_, ids)| *ids);
-    let cards = ids.unwrap_or_default().iter();
-    cards.filter_map(|id| rule_cards().find(|card| card.id == *id)).map(Explanation::Rule)
+    let is_called = |known: &&(u32, &str)| known.1.eq_ignore_ascii_case(name);
+    let by_name = || ringfence_verifier::BUG_CHECKS.iter().find(is_called).map(|known| known.0);
+    let Some(code) = u32::from_str_radix(digits, 16).ok().or_else(by_name) else {
+        return Vec::new();
+    };
+    if let Some(page) = bug_check_page::of(code) {
+        return vec![Explanation::BugCheck(page)];
+    }
+    let alias = format!("0x{code:X}");
+    let ids = BUG_CHECKS.iter().find(|(known, _)| *known == code).map(|(_, ids)| *ids);
+    let is_meant = |card: &&RuleCard| {
+        ids.map_or_else(|| card.also_known_as.contains(&&*alias), |ids| ids.contains(&card.id))
+    };
+    let mut cards: Vec<_> = rule_cards().filter(is_meant).collect();
+    let place = |card: &RuleCard| ids.and_then(|ids| ids.iter().position(|id| *id == card.id));
+    cards.sort_by_key(|card| place(card));
+    cards.into_iter().map(Explanation::Rule).collect()
 }
 
 /// The bug checks with a subcode that `name`, such as `0xC4` or `C4`, begins; in their order.
@@ -130,6 +148,7 @@ mod tests {
         let id = |found: &Explanation| match found {
             Explanation::Rule(card) => card.id,
             Explanation::Ddi(ddi) => ddi.name,
+            Explanation::BugCheck(page) => page.name,
         };
         explain(name).unwrap().iter().map(id).collect()
     }
@@ -212,6 +231,26 @@ mod tests {
             assert!(named.iter().all(|id| rule_cards().any(|card| card.id == *id)), "{named:?}");
         }
         assert!(explain("0x1234").is_err());
+    }
+
+    /// Whatever bug check a run ends with, `explain` has a page of it, or the subcodes that have one.
+    #[test]
+    fn every_bug_check_of_a_run_is_known() {
+        assert!(ringfence_verifier::BUG_CHECKS.len() > 10);
+        for (code, name) in ringfence_verifier::BUG_CHECKS {
+            for typed in [format!("0x{code:X}"), format!("{code:x}"), (*name).to_owned()] {
+                match explain(&typed) {
+                    Ok(found) => assert!(!found.is_empty(), "{typed}"),
+                    Err(unknown) => {
+                        assert_eq!(*code, 0xC4, "{typed}");
+                        assert!(typed == *name || unknown.similar.len() > 5, "{unknown:?}");
+                    }
+                }
+            }
+        }
+        assert_eq!(ids("0xCE"), ["DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS"]);
+        assert_eq!(ids("secure_fault_unhandled"), ids("0x18D"));
+        assert_eq!(ids("ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY"), ids("0xFC"));
     }
 
     #[test]

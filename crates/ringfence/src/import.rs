@@ -18,7 +18,7 @@ mod text;
 
 pub use dump::{BadDump, DriversUnknown, KernelDump, LARGEST_DUMP_HEAD, LoadedDriver};
 pub use files::FolderFiles;
-pub use meaning::{Meaning, meaning, of_counter};
+pub use meaning::{Meaning, meaning, of_counter, unrelated};
 pub use query::{BadQuery, QueriedModule, VerifierQuery};
 pub use ringfence_rules::Reported;
 

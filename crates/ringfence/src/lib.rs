@@ -42,6 +42,7 @@
 
 mod accept;
 mod baseline;
+mod bug_check_page;
 mod certify;
 mod configuration;
 mod date;
@@ -69,6 +70,7 @@ mod timing;
 
 pub use accept::{Acceptance, Acceptances, Function, PathPattern};
 pub use baseline::Baseline;
+pub use bug_check_page::BugCheckPage;
 pub use certify::{certification, certify, certifying};
 pub use configuration::{BadSetting, Configuration, Located};
 pub use date::Date;

@@ -1,7 +1,8 @@
 //! What a run saw of the calls that machine code leaves open.
 
 use crate::Driver;
-use crate::witness::call_before;
+use crate::witness::{KernelCall, call_before, jumps};
+use ringfence_ddi::Ddi;
 use ringfence_finding::{CallAnswer, SeenCall};
 use ringfence_verifier::Run;
 
@@ -10,12 +11,8 @@ use ringfence_verifier::Run;
 /// A value that is fine each time it was seen is evidence and no proof: other requests may bring others.
 pub fn open_calls(driver: &Driver<'_>, run: &Run) -> Vec<SeenCall> {
     let seen = run.requests.iter().filter_map(|(&(back, ddi), tally)| {
-        let at = call_before(driver, back)?;
-        let is_open = match answer(driver, at, ddi) {
-            None | Some(CallAnswer::Unknown | CallAnswer::Mixed) => true,
-            Some(CallAnswer::Fine | CallAnswer::FineByOptIn | CallAnswer::Violation) => false,
-        };
-        is_open.then(|| SeenCall {
+        let (at, answer) = read(driver, back, ddi)?;
+        is_open(answer).then(|| SeenCall {
             rva: at,
             ddi,
             calls: tally.calls,
@@ -24,6 +21,36 @@ pub fn open_calls(driver: &Driver<'_>, run: &Run) -> Vec<SeenCall> {
         })
     });
     seen.collect()
+}
+
+fn is_open(answer: Option<CallAnswer>) -> bool {
+    match answer {
+        None | Some(CallAnswer::Unknown | CallAnswer::Mixed) => true,
+        Some(CallAnswer::Fine | CallAnswer::FineByOptIn | CallAnswer::Violation) => false,
+    }
+}
+
+/// The call that returns to a place, and what reading the code says of it. Where what is called there goes on to the kernel by
+/// a jump, that is the call; of several the place is not known, and one that is open leaves all of them so.
+fn read(driver: &Driver<'_>, back: u32, ddi: &'static str) -> Option<(u32, Option<CallAnswer>)> {
+    let at = call_before(driver, back)?;
+    let known = answer(driver, at, ddi);
+    if known.is_some() {
+        return Some((at, known));
+    }
+    let is_of = |one: &'static Ddi| one.name == ddi;
+    let call = KernelCall { is_of: &is_of, value: None, back: Some(back), routine: None };
+    let jumps = jumps(driver, call);
+    let calls = driver.calls().all().iter().filter(|call| call.ddi.name == ddi);
+    let calls = calls.flat_map(|call| call.as_asked());
+    let jumped: Vec<_> = calls.filter(|call| jumps.contains(&call.chosen_at())).collect();
+    Some(match &jumped[..] {
+        [only] => (only.chosen_at().0, Some(only.answer)),
+        several => {
+            let open = several.iter().find(|call| is_open(Some(call.answer)));
+            (at, open.or(several.first()).map(|call| call.answer))
+        }
+    })
 }
 
 /// What reading the code says of a call; none where it finds no such call there.

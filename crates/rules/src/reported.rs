@@ -1,10 +1,12 @@
 //! A bug check that Windows showed, put to the rules: it is told of the finding it is about, or is one of its own.
 
 use crate::listing::drawn;
-use crate::witness::call_before;
+use crate::witness::{KernelCall, call_before, jumps};
 use crate::{Driver, Rule, rules};
+use ringfence_ddi::Ddi;
 use ringfence_finding::{Authority, BugCheck, Finding, Level, Question, RuleCard};
-use ringfence_image::Rva;
+use ringfence_image::{DirectoryIndex, Rva};
+use std::collections::BTreeSet;
 
 /// DRIVER_VERIFIER_DETECTED_VIOLATION
 const VERIFIER: u32 = 0xC4;
@@ -21,15 +23,28 @@ pub struct Reported {
     /// Where the parameter that is an address lies in the driver, relative to the image base; none where that is not
     /// known.
     pub place: Option<u32>,
+    /// The instruction that did it, relative to the image base; none where that is not known, or not in the driver.
+    pub instruction: Option<u32>,
+    /// The rules that find what it is shown for. Where it has only one meaning the rules' cards bear its name, and
+    /// none need to be named.
+    pub rules: Vec<&'static str>,
     /// Where it is known from, such as the name of a memory dump.
     pub from: String,
+}
+
+/// What was tried at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    Write,
+    Execution,
+    Other,
 }
 
 impl Reported {
     /// What is told of the findings it is about.
     pub fn note(&self) -> String {
         let check = BugCheck::new(self.code, self.parameters);
-        match self.is_of_call() && self.place.is_some() {
+        match self.is_of_call() && self.place.is_some() || self.exact().is_some() {
             true => format!("Windows stopped here: bug check {check}, in {}", self.from),
             false => format!(
                 "Windows stopped for it, or for another of its kind: bug check {check}, in {}",
@@ -42,8 +57,52 @@ impl Reported {
         self.code == VERIFIER && CALLS.contains(&self.parameters[0])
     }
 
-    /// Whether a rule's card bears the bug check's name.
+    /// What was tried at the place, by the parameters' documentation.
+    fn tried(&self) -> Tried {
+        match (self.code, self.parameters) {
+            (0xBE, _) | (0x50, [_, 2, ..]) | (0x18D, [4, ..]) => Tried::Write,
+            // On Arm 1 is a write and 8 is execution.
+            (0x50, [_, 1, ..]) => Tried::Write,
+            (0x50, [_, 8 | 0x10, ..]) | (0xD1, [_, _, 8, _]) | (0xFC, _) => Tried::Execution,
+            _ => Tried::Other,
+        }
+    }
+
+    /// The one place it is about: the instruction that did it, or code that was to run and is gone.
+    fn exact(&self) -> Option<u32> {
+        let is_gone = matches!(self.code, 0x50 | 0xD1) && self.tried() == Tried::Execution;
+        self.instruction.or(self.place.filter(|_| is_gone))
+    }
+
+    /// Whether the memory at the place is of the kind that a rule is about. What a driver keeps as data is read-only, or
+    /// not executable, on every Windows; and code that is not thrown away after DriverEntry is not gone.
+    fn may_be(&self, driver: &Driver<'_>, rule: &str) -> bool {
+        let Some(place) = self.place.map(Rva) else { return true };
+        let image = driver.image();
+        let section = image.section_at(place);
+        let is_code = section.is_some_and(|section| section.is_executable());
+        let is_import = image.directory(DirectoryIndex::ImportAddress).is_some_and(|table| {
+            place.0.checked_sub(table.rva.0).is_some_and(|offset| offset < table.size)
+        });
+        match (self.tried(), rule) {
+            (Tried::Write, "writes-to-import-table") => is_import,
+            (Tried::Write, "writes-to-code") => is_code,
+            // Only a driver that asked for it has its constants kept by the hypervisor.
+            (Tried::Write, _) if self.code == 0x18D => true,
+            (Tried::Write, _) => is_code || is_import,
+            (Tried::Execution, "executes-discarded-code") => {
+                is_code && section.is_some_and(|section| section.is_discardable())
+            }
+            (Tried::Execution, _) => is_code,
+            (Tried::Other, _) => true,
+        }
+    }
+
+    /// Whether a rule is named, or its card bears the bug check's name.
     fn is_of(&self, card: &RuleCard) -> bool {
+        if !self.rules.is_empty() {
+            return self.rules.contains(&card.id);
+        }
         let name = match self.code {
             VERIFIER => format!("0xC4:{:#x}", self.parameters[0]),
             code => format!("0x{code:X}"),
@@ -54,17 +113,24 @@ impl Reported {
 
 /// Tells the findings that a bug check is about that Windows showed it. Where it names a call that no finding is about,
 /// that becomes one. Where it does not tell the place, all of its kind are told; where there are none, the bug check
-/// alone is the finding.
+/// alone is the finding. Where it tells a place in the driver that is no memory of the kind, nothing is told.
 pub fn reported(driver: &Driver<'_>, reported: &Reported, findings: &mut Vec<Finding>) {
-    let of_it: Vec<&dyn Rule> = rules().filter(|rule| reported.is_of(rule.card())).collect();
+    let is_of_it =
+        |rule: &&dyn Rule| reported.is_of(rule.card()) && reported.may_be(driver, rule.card().id);
+    let of_it: Vec<&dyn Rule> = rules().filter(is_of_it).collect();
     let Some(first) = of_it.first() else { return };
     let is_of_it = |finding: &Finding| of_it.iter().any(|rule| rule.card().id == finding.rule);
     let back = reported.place.filter(|_| reported.is_of_call());
     let call = back.and_then(|back| call_before(driver, back));
-    let places = [back, call];
+    let places = [back, call, reported.exact()];
+    let jumps = jumped(driver, reported, &of_it);
+    let is_known = back.is_some() || reported.exact().is_some();
+    let is_at = |at: u32| places.contains(&Some(at));
+    let is_read = findings.iter().any(|one| is_of_it(one) && one.rva.is_some_and(is_at));
     let is_meant = |finding: &Finding| {
-        is_of_it(finding)
-            && (back.is_none() || finding.rva.is_some_and(|at| places.contains(&Some(at))))
+        let at = finding.rva;
+        let is_jump = || !is_read && at.is_some_and(|at| jumps.contains(&Rva(at)));
+        is_of_it(finding) && (!is_known || at.is_some_and(is_at) || is_jump())
     };
     let mut is_told = false;
     for finding in findings.iter_mut().filter(|finding| is_meant(finding)) {
@@ -72,8 +138,21 @@ pub fn reported(driver: &Driver<'_>, reported: &Reported, findings: &mut Vec<Fin
         is_told = true;
     }
     if !is_told {
-        findings.push(new(driver, first.card(), reported, call));
+        let only = jumps.first().filter(|_| jumps.len() == 1).map(|jump| jump.0);
+        let at = only.or(call).or(reported.exact());
+        findings.push(new(driver, first.card(), reported, at));
     }
+}
+
+/// The jumps that may stand for the call that it names by its return address.
+fn jumped(driver: &Driver<'_>, reported: &Reported, of_it: &[&dyn Rule]) -> BTreeSet<Rva> {
+    let Some(back) = reported.place.filter(|_| reported.is_of_call()) else {
+        return BTreeSet::new();
+    };
+    let is_of = |ddi: &'static Ddi| of_it.iter().any(|rule| rule.judges(ddi));
+    // Of pool flags the parameter is not what was passed.
+    let value = Some(reported.parameters[2]).filter(|_| reported.parameters[0] != 0x2000);
+    jumps(driver, KernelCall { is_of: &is_of, value, back: Some(back), routine: None })
 }
 
 /// A finding that nothing in the file showed by itself.
@@ -117,7 +196,9 @@ mod tests {
         let image = Image::read(&bytes).unwrap();
         let mut findings = Vec::new();
         let from = "a.dmp".to_owned();
-        let shown = Reported { code, parameters: [first, 0, 0, 0], place, from };
+        let parameters = [first, 0, 0, 0];
+        let shown =
+            Reported { code, parameters, place, instruction: None, rules: Vec::new(), from };
         reported(&Driver::new(&image), &shown, &mut findings);
         findings
     }

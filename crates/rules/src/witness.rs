@@ -1,5 +1,6 @@
 //! What a run showed, put to the rules: each violation is evidence of a finding that is known, or a finding of its own.
 
+mod jumped;
 mod known;
 mod new;
 
@@ -7,12 +8,16 @@ use crate::code::WriteProtectionCleared;
 use crate::{Driver, Rule, rules};
 use known::known;
 use new::{cleared_finding, new};
+use ringfence_ddi::Ddi;
 use ringfence_finding::{
     Authority, BugCheck, Confidence, Finding, Gap, Level, Question, RuleCard, RunEnvironment, Seen,
     StackFrame,
 };
+use ringfence_image::Rva;
 use ringfence_verifier::{Environment, Kind, Register, Run, Violation};
+use std::collections::BTreeSet;
 
+pub(crate) use jumped::{KernelCall, jumps};
 pub(crate) use new::call_before;
 
 /// DRIVER_VERIFIER_DETECTED_VIOLATION
@@ -27,7 +32,7 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
         let of_it: Vec<_> =
             rules().filter_map(|rule| Some((rule, rule.witnesses(violation)?))).collect();
         let seen = seen(run, violation);
-        let places = places(driver, run, violation);
+        let mut places = places(driver, run, violation);
         let mut is_known = false;
         for (rule, _) in &of_it {
             if let Some(finding) = known(driver, *rule, violation, &places, findings) {
@@ -36,9 +41,17 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
                 is_known = true;
             }
         }
-        if let Some((rule, said)) = of_it.first().filter(|_| !is_known) {
-            let new = new(driver, *rule, said.clone(), violation);
-            findings.push(Finding { seen: vec![seen.clone()], ..new });
+        if !is_known && !of_it.is_empty() {
+            let jumps = jumped(driver, violation);
+            is_known = of_it
+                .iter()
+                .any(|(rule, _)| seen_at_jumps(*rule, violation, &jumps, &seen, findings));
+            places.extend(jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0));
+            if let Some((rule, said)) = of_it.first().filter(|_| !is_known) {
+                let at = jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0);
+                let new = new(driver, *rule, said.clone(), violation, at);
+                findings.push(Finding { seen: vec![seen.clone()], ..new });
+            }
         }
         also_seen(violation, &places, &seen, findings);
         if violation.under_assumption {
@@ -48,6 +61,47 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
     if run.environment == Environment::Hvci {
         witness_cleared(driver, run, findings, gaps);
     }
+}
+
+/// The jumps that may stand for the call that a violation is about.
+fn jumped(driver: &Driver<'_>, violation: &Violation) -> BTreeSet<Rva> {
+    let Some(ddi) = violation.ddi else { return BTreeSet::new() };
+    let is_of = |one: &'static Ddi| one.name == ddi.name;
+    let (value, back, routine) = (violation.value, violation.rva, violation.routine);
+    jumps(driver, KernelCall { is_of: &is_of, value, back, routine })
+}
+
+/// Tells a rule's findings at these jumps that they were seen. Which of several it was is not known; then it is told of
+/// each, and decides nothing.
+fn seen_at_jumps(
+    rule: &dyn Rule,
+    violation: &Violation,
+    jumps: &BTreeSet<Rva>,
+    seen: &Seen,
+    findings: &mut [Finding],
+) -> bool {
+    let is_meant = |finding: &&mut Finding| {
+        finding.rule == rule.card().id
+            && violation.ddi.is_some_and(|ddi| finding.ddi == Some(ddi.name))
+            && finding.rva.is_some_and(|at| jumps.contains(&Rva(at)))
+    };
+    let mut is_known = false;
+    for finding in findings.iter_mut().filter(is_meant) {
+        is_known = true;
+        finding.seen.push(seen.clone());
+        if jumps.len() == 1 {
+            decided(finding, violation);
+            continue;
+        }
+        let note = format!(
+            "the call is a jump, which leaves no address: {} of the driver may be the one that was seen",
+            jumps.len()
+        );
+        if !finding.notes.contains(&note) {
+            finding.notes.push(note);
+        }
+    }
+    is_known
 }
 
 /// The question that a violation answers with no.
@@ -64,8 +118,12 @@ fn decided(finding: &mut Finding, violation: &Violation) {
         return;
     }
     let question = question(violation);
-    finding.confidence = Confidence::Certain;
-    finding.only_likely_for.retain(|known| *known != question);
+    if is_unsure(violation) {
+        finding.confidence = Confidence::Likely;
+    } else {
+        finding.confidence = Confidence::Certain;
+        finding.only_likely_for.retain(|known| *known != question);
+    }
     if finding.questions.contains(&question) {
         return;
     }
@@ -76,6 +134,11 @@ fn decided(finding: &mut Finding, violation: &Violation) {
     }
     finding.level = Level::Error;
     finding.notes.insert(0, "a run came to it".to_owned());
+}
+
+/// Whether it is open on which builds of Windows Driver Verifier stops the call: that the emulated one does settles nothing.
+fn is_unsure(violation: &Violation) -> bool {
+    violation.ddi.is_some_and(|ddi| ddi.verifier.unsure)
 }
 
 /// Findings of other rules about the same call are seen too.
@@ -285,7 +348,7 @@ mod tests {
         let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
         assert_eq!(only.rule, "write-protection-cleared");
         let [seen] = &only.seen[..] else { panic!("{:?}", only.seen) };
-        assert_eq!(seen.bugcheck.as_ref().unwrap().code, "0x18D");
+        assert_eq!((&seen.bugcheck, &only.questions[..]), (&None, &[Question::Run][..]));
         // Without memory integrity nothing stops it.
         let findings = found("clears-write-protection-x64.sys", Environment::Verifier);
         assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);

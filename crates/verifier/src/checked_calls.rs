@@ -1,7 +1,7 @@
 //! Calls that ask for executable memory, as Driver Verifier looks at them.
 
+use crate::bug_check;
 use crate::call::Call;
-use crate::faults::bug_check;
 use crate::kernel::Kernel;
 use crate::{BugCheck, End, Fixed, Frame, Kind};
 use ringfence_ddi::{Bits, Ddi, Grant, Role, Ruling, VerifierBehaviour};
@@ -50,7 +50,7 @@ impl Kernel<'_> {
     fn report(&mut self, ddi: &'static Ddi, call: &Call) {
         let Some(subcode) = ddi.verifier.subcode else { return };
         let Some((value, shown)) = asks(ddi, call) else { return };
-        let place = (u64::from(subcode), call.caller);
+        let place = self.call_site(ddi, call, value);
         if let Some(&known) = self.reported.get(&place) {
             if let Some(violation) = self.run.violations.get_mut(known) {
                 violation.count += 1;
@@ -82,6 +82,17 @@ impl Kernel<'_> {
         self.run.end = End::Violation;
     }
 
+    /// What makes a call another one than those before. A jump to the function leaves no address of its own: the call
+    /// returns where the function returns that jumped. So calls by jumps are told apart by what they ask for.
+    fn call_site(&mut self, ddi: &'static Ddi, call: &Call, value: u64) -> CallSite {
+        /// The first of the five bytes of a direct call, which is none of a function of the kernel.
+        const DIRECT: u8 = 0xE8;
+        let is_direct = |before| self.u8(before).is_ok_and(|byte| byte == DIRECT);
+        let is_jump = self.rva(call.caller).is_none() || is_direct(call.caller.wrapping_sub(5));
+        let by_jump = is_jump.then_some((self.routine, value));
+        CallSite { ddi: ddi.name, caller: call.caller, by_jump }
+    }
+
     /// Who called whom, seen from a function of the kernel.
     fn stack_of_call(&mut self, call: &Call) -> Vec<Frame> {
         let mut registers = self.registers().clone();
@@ -90,6 +101,16 @@ impl Kernel<'_> {
         registers.set(ringfence_machine::Register::Rsp, stack.wrapping_add(8));
         self.stack(&registers)
     }
+}
+
+/// What tells calls of functions of the kernel apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallSite {
+    ddi: &'static str,
+    /// Where the call returns to.
+    caller: u64,
+    /// Where it may be one by a jump: the function that the kernel called, and what is asked for.
+    by_jump: Option<(u64, u64)>,
 }
 
 fn is_pool_flags(ddi: &Ddi) -> bool {

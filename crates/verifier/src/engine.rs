@@ -40,7 +40,9 @@ impl Kernel<'_> {
         // The direction flag is clear at every call.
         self.registers().rflags &= !0x400;
         self.depth += 1;
+        let outer = std::mem::replace(&mut self.routine, entry);
         let answer = self.execute();
+        self.routine = outer;
         self.depth -= 1;
         match answer {
             Ok(_) | Err(Stop::Ended | Stop::Raise(_) | Stop::Missing(_)) => {

@@ -1,27 +1,12 @@
 //! Faults: what Windows does about an access that the pages do not allow.
 
+use crate::bug_check;
 use crate::kernel::Kernel;
 use crate::privileged::EXECUTION_PREVENTION;
 use crate::space;
 use crate::stop::{Exception, Stop, status};
 use crate::{BugCheck, End, Kind, Touched, Violation};
 use ringfence_machine::{Access, PAGE, Rights};
-
-/// Numbers of bug checks.
-pub(crate) mod bug_check {
-    pub const MULTIPLE_IRP_COMPLETE_REQUESTS: u32 = 0x44;
-    pub const SYSTEM_SERVICE_EXCEPTION: u32 = 0x3B;
-    pub const PAGE_FAULT_IN_NONPAGED_AREA: u32 = 0x50;
-    pub const SYSTEM_THREAD_EXCEPTION_NOT_HANDLED: u32 = 0x7E;
-    pub const ATTEMPTED_WRITE_TO_READONLY_MEMORY: u32 = 0xBE;
-    pub const BAD_POOL_CALLER: u32 = 0xC2;
-    pub const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
-    pub const DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: u32 = 0xCE;
-    pub const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
-    pub const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY: u32 = 0xFC;
-    pub const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;
-    pub const SECURE_FAULT_UNHANDLED: u32 = 0x18D;
-}
 
 /// CR0.WP.
 pub(crate) const WRITE_PROTECT: u64 = 1 << 16;
@@ -49,7 +34,12 @@ impl Kernel<'_> {
             }
             let entry = self.page_table_entry(address);
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
-            return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
+            let kind = match self.executed(address) {
+                // Data of images is executable on no Windows.
+                Touched::ImportTable | Touched::Image => Kind::Crash,
+                Touched::Code | Touched::Discarded | Touched::Memory => Kind::MemoryIntegrity,
+            };
+            return Err(self.stop(kind, code, [address, entry, 0, 0]));
         }
         if !mapped && self.is_beyond_stack(address) {
             return Err(self.double_fault());
@@ -131,9 +121,9 @@ impl Kernel<'_> {
         let entry = self.page_table_entry(address);
         let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
         let kind = match touched {
-            // Constants are read-only on every Windows. Who clears CR0.WP gets through where memory integrity is off.
-            Touched::Image if !self.is_unprotected() => Kind::Crash,
-            _ => Kind::MemoryIntegrity,
+            Touched::Code | Touched::ImportTable => Kind::MemoryIntegrity,
+            // Constants, and mappings that were asked for as read-only, are so on every Windows.
+            Touched::Discarded | Touched::Image | Touched::Memory => Kind::Crash,
         };
         Err(self.stop(kind, code, [address, entry, 0, 0]))
     }
@@ -212,6 +202,7 @@ impl Kernel<'_> {
             address: registers.rip,
             rva: self.rva(registers.rip),
             call_site: outer,
+            routine: self.rva(self.routine),
             registers,
             stack,
             under_assumption: self.run.under_assumption() || self.is_unknown_export(&bug_check),
@@ -243,7 +234,13 @@ impl Kernel<'_> {
     }
 }
 
-/// Whether the hypervisor keeps the rights of such pages. While CR0.WP is clear the kernel may write to all others.
+/// Whether the hypervisor keeps such pages from being written to, by whatever address. While CR0.WP is clear, or by a
+/// mapping, the kernel may write to all others.
+///
+/// Code is kept, as its pages become executable; so is the import address table. Other data of images is not, as far as
+/// is documented: MmProtectDriverSection is there for a driver to have a data section of its own protected by the
+/// second level of address translation, and it refuses sections that are executable or hold the import address table.
+/// That Windows does not do the same for constants unasked is an assumption; no page says it outright.
 fn is_kept(touched: Touched) -> bool {
-    matches!(touched, Touched::Code | Touched::ImportTable | Touched::Image)
+    matches!(touched, Touched::Code | Touched::ImportTable)
 }

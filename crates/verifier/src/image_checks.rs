@@ -1,6 +1,6 @@
 //! What Driver Verifier's code integrity checks look at when an image is loaded.
 
-use crate::faults::bug_check;
+use crate::bug_check;
 use crate::kernel::Kernel;
 use crate::{BugCheck, End, Kind, Violation, data};
 use ringfence_ddi::Ddi;
@@ -160,6 +160,7 @@ fn report(kernel: &mut Kernel<'_>, told: &Fault) {
         address: told.third,
         rva: kernel.rva(told.third),
         call_site: None,
+        routine: None,
         registers,
         stack: Vec::new(),
         under_assumption: false,

@@ -1,6 +1,6 @@
 //! Devices and requests: how the I/O manager hands a request on and takes it back.
 
-use crate::faults::bug_check;
+use crate::bug_check;
 use crate::kernel::Kernel;
 use crate::layout::{device, driver, irp, stack};
 use crate::stop::{Answer, Stop, status};
@@ -135,9 +135,8 @@ impl Kernel<'_> {
     pub(crate) fn call_driver(&mut self, target: u64, request: u64) -> Answer {
         let location = self.u8(request.wrapping_add(irp::CURRENT_LOCATION))?;
         if location <= 1 {
-            /// NO_MORE_IRP_STACK_LOCATIONS.
-            const NO_MORE: u32 = 0x35;
-            return Err(self.stop(Kind::Crash, NO_MORE, [request, 0, 0, 0]));
+            let code = bug_check::NO_MORE_IRP_STACK_LOCATIONS;
+            return Err(self.stop(Kind::Crash, code, [request, 0, 0, 0]));
         }
         self.put_u8(request.wrapping_add(irp::CURRENT_LOCATION), location - 1)?;
         let current = self.u64(request.wrapping_add(irp::CURRENT_STACK))?.wrapping_sub(stack::SIZE);

@@ -61,6 +61,8 @@ pub(crate) struct Kernel<'a> {
     pub slice_end: u64,
     /// How deep calls into the guest are nested.
     pub depth: u32,
+    /// The function that the kernel called last.
+    pub routine: u64,
     /// What the driver is told where it asks for random numbers.
     pub chance: Chance,
     /// What decides which allocations fail.
@@ -73,8 +75,8 @@ pub(crate) struct Kernel<'a> {
     pub counted: (u64, u64),
     /// Calls told already.
     pub told: BTreeSet<(u64, u64)>,
-    /// Where the violation of a call site is in the list of them, by subcode and caller.
-    pub reported: BTreeMap<(u64, u64), usize>,
+    /// Where the violation of a call site is in the list of them.
+    pub reported: BTreeMap<crate::checked_calls::CallSite, usize>,
     /// Whether the driver's image is not there any more.
     pub is_gone: bool,
     /// When the run has to be over by the clock.

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bug_check;
 mod call;
 mod chance;
 mod checked_calls;
@@ -64,6 +65,7 @@ mod touched;
 mod unwind;
 mod waiting;
 
+pub use bug_check::ALL as BUG_CHECKS;
 pub use image_checks::ImageFault;
 pub use options::{Admission, Budget, Environment, Faults, HVCI_ENABLED, Options, Version};
 pub use outcome::{
@@ -140,6 +142,7 @@ fn boot<'a>(options: &'a Options, loaded: loader::Loaded<'a>) -> Option<Kernel<'
         spent: 0,
         slice_end: u64::MAX,
         depth: 0,
+        routine: 0,
         chance: chance::Chance::new(0),
         failing: low_resources::Failing::new(options.faults.as_ref()),
         pages: 0,

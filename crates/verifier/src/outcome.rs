@@ -189,6 +189,9 @@ pub struct Violation {
     pub rva: Option<u32>,
     /// The call that leads there, in the image: the last one on the stack.
     pub call_site: Option<u32>,
+    /// The driver's function that the kernel called last and that has not returned, in the image. Where the driver
+    /// calls the kernel by a jump, it is the kernel that the call returns to, and this tells where it came from.
+    pub routine: Option<u32>,
     /// The registers there.
     pub registers: Registers,
     /// Who called whom, from the inside out.

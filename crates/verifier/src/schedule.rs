@@ -4,7 +4,7 @@ use crate::kernel::Kernel;
 use crate::space::{STACK_GAP, STACK_PAGES, STACK_STRIDE, STACKS};
 use crate::stop::{Answer, Stop};
 use crate::waiting::LATEST;
-use crate::{data, faults};
+use crate::{bug_check, data, faults};
 use ringfence_machine::{PAGE, Register, Registers, Rights};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -30,6 +30,8 @@ pub(crate) struct Schedule {
 pub(crate) struct Thread {
     /// ETHREAD.
     pub object: u64,
+    /// Where it began.
+    routine: u64,
     registers: Registers,
     stack: u64,
     pub state: State,
@@ -119,6 +121,7 @@ impl Kernel<'_> {
         let _ = self.memory().write_u64(stack - 0x48, crate::gates::RETURN);
         let thread = Thread {
             object,
+            routine,
             registers,
             stack,
             state: State::Ready,
@@ -148,10 +151,13 @@ impl Kernel<'_> {
         thread.state = State::Running;
         thread.depth = self.depth;
         let (object, registers, level) = (thread.object, thread.registers.clone(), thread.irql);
+        let routine = thread.routine;
         self.irql = level;
         *self.registers() = registers;
         self.set_thread(object);
+        let outer = std::mem::replace(&mut self.routine, routine);
         let answer = self.execute();
+        self.routine = outer;
         self.depth -= 1;
         let now = self.registers().clone();
         let level = std::mem::replace(&mut self.irql, irql);
@@ -242,7 +248,7 @@ impl Kernel<'_> {
         /// The access: an instruction is fetched.
         const EXECUTE: u64 = 0x10;
         self.registers().rip = routine;
-        let code = faults::bug_check::DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS;
+        let code = bug_check::DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS;
         Err(self.stop(crate::Kind::Crash, code, [routine, EXECUTE, routine, 0]))
     }
 

@@ -1,7 +1,7 @@
 //! Structured exception handling: who handles an exception, and unwinding to there.
 
+use crate::bug_check;
 use crate::call::Call;
-use crate::faults::bug_check;
 use crate::gates::RETURN;
 use crate::kernel::Kernel;
 use crate::space::places;
@@ -60,9 +60,9 @@ impl Kernel<'_> {
     }
 
     pub(crate) fn double_fault(&mut self) -> Stop {
-        /// UNEXPECTED_KERNEL_MODE_TRAP, and the double fault's vector.
-        const TRAP: u32 = 0x7F;
-        self.stop(Kind::Crash, TRAP, [8, 0, 0, 0])
+        /// The vector.
+        const DOUBLE_FAULT: u64 = 8;
+        self.stop(Kind::Crash, bug_check::UNEXPECTED_KERNEL_MODE_TRAP, [DOUBLE_FAULT, 0, 0, 0])
     }
 
     fn unhandled(&mut self, exception: Exception, scene: &Scene) -> Stop {

@@ -11,7 +11,7 @@ use std::ops::Range;
 pub enum Touched {
     /// A page of code: of the driver, by whatever address, or of the kernel.
     Code,
-    /// The driver's import address table, once it is bound.
+    /// The driver's import address table, once it is bound, and what shares pages with it that hold only imports.
     ImportTable,
     /// Code of the driver that was thrown away after DriverEntry.
     Discarded,
@@ -36,6 +36,7 @@ impl Kernel<'_> {
             _ if self.is_discarded(address) => Touched::Discarded,
             _ if is_executable(self, behind) || is_executable(self, page) => Touched::Code,
             Some(rva) if self.import_table().contains(&u64::from(rva)) => Touched::ImportTable,
+            Some(_) if self.hvci() && self.is_of_imports(behind) => Touched::ImportTable,
             Some(_) => Touched::Image,
             None if is_of_kernel => Touched::Image,
             None => Touched::Memory,
@@ -68,6 +69,11 @@ impl Kernel<'_> {
             let start = u64::from(table.rva.0);
             start..start + u64::from(table.size)
         })
+    }
+
+    /// Whether the page at `page` is one of [`Kernel::import_pages`].
+    pub(crate) fn is_of_imports(&self, page: u64) -> bool {
+        self.rva(page).is_some_and(|rva| self.import_pages().contains(&u64::from(rva)))
     }
 
     /// The pages, relative to the image base, that hold the import address table and nothing but imports: with memory

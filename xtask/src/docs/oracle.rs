@@ -68,6 +68,7 @@ fn name(found: &Explanation) -> String {
     match found {
         Explanation::Rule(card) => card.id.to_owned(),
         Explanation::Ddi(ddi) => ddi.name.to_owned(),
+        Explanation::BugCheck(page) => page.name.to_owned(),
     }
 }
 

@@ -8,8 +8,8 @@ use ringfence::report::{
     entry_failure, verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
 };
 use ringfence::{
-    Closing, Examination, Faults, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink,
-    Targets, Tool,
+    Closing, Examination, Faults, Finding, Input, RunEnd, RunEnvironment, RunSettings, Settings,
+    Sink, Targets, Tool,
 };
 use std::cell::Cell;
 use std::io;
@@ -83,7 +83,7 @@ fn settings(arguments: &Verify) -> Settings {
 /// How the runs ended.
 #[derive(Default)]
 struct Ended {
-    /// Whether any showed a violation, or a driver was not let in.
+    /// Whether any showed a violation or what else a finding denies, or a driver was not let in.
     objected: Cell<bool>,
     /// Whether any did not come to its end.
     open: Cell<bool>,
@@ -108,6 +108,12 @@ impl Sink for Watching<'_> {
                 RunEnd::Violation | RunEnd::Refused => self.ended.objected.set(true),
                 RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated => self.ended.open.set(true),
             }
+        }
+        // Memory integrity watches CR0.WP: the run goes on, and the driver is no good.
+        let is_denied =
+            |finding: &Finding| !finding.seen.is_empty() && !finding.questions.is_empty();
+        if examination.findings.iter().any(is_denied) {
+            self.ended.objected.set(true);
         }
         self.sink.driver(examination)
     }

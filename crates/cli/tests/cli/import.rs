@@ -145,18 +145,21 @@ fn what_a_dump_does_not_tell_is_said() {
 /// What the hypervisor or HyperGuard stops is of memory integrity, also where no driver can be named for it.
 #[test]
 fn what_only_memory_integrity_stops_is_no_all_clear() {
-    let code = BASE + 0x1000;
+    // `.text`, and INIT, which is thrown away after DriverEntry.
+    let (code, gone) = (BASE + 0x1000, BASE + 0x5000);
     let folder = folder([
         ("secure.dmp", dump(0x18D, [4, code, 0, 0], NAME, &driver())),
         ("guard.dmp", dump(0x18C, [0; 4], NAME, &driver())),
-        ("gone.dmp", dump(0x50, [code, 0x10, code, 0], NAME, &driver())),
-        ("paged.dmp", dump(0xD1, [code, 2, 8, code], NAME, &driver())),
+        ("gone.dmp", dump(0x50, [gone, 0x10, gone, 0], NAME, &driver())),
+        ("paged.dmp", dump(0xD1, [gone, 2, 8, gone], NAME, &driver())),
+        ("wrote.dmp", dump(0x50, [code, 2, code + 0x10, 0], NAME, &driver())),
     ]);
     for (name, words) in [
         ("secure.dmp", "SECURE_FAULT_UNHANDLED"),
         ("guard.dmp", "HYPERGUARD_VIOLATION"),
         ("gone.dmp", "PAGE_FAULT_IN_NONPAGED_AREA"),
         ("paged.dmp", "which is no matter of memory integrity"),
+        ("wrote.dmp", "parameter 2 = 0x2, a write"),
     ] {
         for options in [&[][..], &["--driver", &driver()]] {
             let ran = import(&folder.path().join(name), options);
@@ -168,6 +171,60 @@ fn what_only_memory_integrity_stops_is_no_all_clear() {
     let secure = import(&folder.path().join("secure.dmp"), &[]);
     assert!(secure.stdout.contains("place        Executable-Pool-x64.SYS+1000"), "{secure:?}");
     assert!(secure.words().contains("did not allow: a write"), "{secure:?}");
+}
+
+/// What the dump tells of the place decides which finding Windows saw: that of the instruction, or those of the kind.
+#[test]
+fn the_finding_that_windows_saw_is_marked() {
+    let path = workspace("examples/drivers/patches-itself-x64.sys").to_string_lossy().into_owned();
+    let scanned = run(["scan", &path, "--format", "json"]).json();
+    let finding = &scanned["drivers"][0]["findings"][0];
+    assert_eq!(finding["rule"], "writes-to-code");
+    let at = BASE + finding["rva"].as_u64().unwrap();
+    let code = BASE + 0x1001;
+    let name = "patches-itself-x64.sys";
+    let folder = folder([
+        ("fault.dmp", dump(0x50, [code, 2, at, 0], name, &path)),
+        ("secure.dmp", dump(0x18D, [4, code, 0, 0], name, &path)),
+        ("gone.dmp", dump(0xD1, [BASE + 0x5000, 2, 8, BASE + 0x5000], NAME, &driver())),
+    ]);
+    let of = |name: &str, driver: &str| import(&folder.path().join(name), &["--driver", driver]);
+    let fault = of("fault.dmp", &path);
+    assert_eq!(fault.stdout.matches("error[").count(), 1, "{fault:?}");
+    assert!(fault.stdout.contains("error[writes-to-code]"), "{fault:?}");
+    assert!(fault.words().contains("note: Windows stopped here: bug check 0x50"), "{fault:?}");
+    let secure = of("secure.dmp", &path);
+    assert!(secure.stdout.contains("error[writes-to-code]"), "{secure:?}");
+    let of_kind = "note: Windows stopped for it, or for another of its kind: bug check 0x18D";
+    assert!(secure.words().contains(of_kind), "{secure:?}");
+    let gone = of("gone.dmp", &driver());
+    assert!(gone.stdout.contains("error[executes-discarded-code]"), "{gone:?}");
+    assert!(gone.words().contains("note: Windows stopped here: bug check 0xD1"), "{gone:?}");
+}
+
+/// Constants are read-only on every Windows, and code that stays is not gone: `verify` calls both crashes, and exits with 0.
+#[test]
+fn what_any_windows_stops_is_no_objection() {
+    // `.text` at 1000, `.rdata` at 2000.
+    let (code, constant) = (BASE + 0x1000, BASE + 0x2F00);
+    let folder = folder([
+        ("constant.dmp", dump(0xBE, [constant, 0x121, 0, 0xA], NAME, &driver())),
+        ("paged.dmp", dump(0xD1, [code, 2, 8, code], NAME, &driver())),
+        ("astray.dmp", dump(0x50, [0xFFFF_9000_0000_0000, 2, code, 0], NAME, &driver())),
+    ]);
+    for (name, words) in [
+        ("constant.dmp", "+2f00 lies in `.rdata` (r--), which is no code"),
+        ("paged.dmp", "+1000 lies in `.text`, which is not thrown away"),
+        ("astray.dmp", "written to that is not there, and it is none of a driver"),
+    ] {
+        let ran = import(&folder.path().join(name), &["--driver", &driver()]);
+        assert!(ran.words().contains("nothing to do with memory integrity: "), "{ran:?}");
+        assert!(ran.words().contains(words), "{ran:?}");
+        assert!(!ran.stdout.contains("error["), "{ran:?}");
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    // Without the driver's file nobody knows what lies there.
+    assert_eq!(import(&folder.path().join("constant.dmp"), &[]).code, Some(1));
 }
 
 /// Another build has its calls elsewhere.

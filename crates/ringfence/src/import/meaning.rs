@@ -19,6 +19,8 @@ pub struct Meaning {
     pub parameters: Vec<(usize, String)>,
     /// The parameter that is an address in the driver, or may be: its number from 1; none where none is.
     pub address: Option<usize>,
+    /// The parameter that is the instruction that did it: its number from 1; none where none is.
+    pub instruction: Option<usize>,
     /// What the dump leaves open, where it does.
     pub open: Option<&'static str>,
 }
@@ -27,6 +29,11 @@ impl Meaning {
     /// The parameter that is an address in the driver, or may be.
     pub fn address_in(&self, dump: &KernelDump) -> Option<u64> {
         self.address.map(|number| dump.parameters[number - 1])
+    }
+
+    /// The instruction that did it.
+    pub fn instruction_in(&self, dump: &KernelDump) -> Option<u64> {
+        self.instruction.map(|number| dump.parameters[number - 1])
     }
 }
 
@@ -76,6 +83,7 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
             rules: named("0xFC"),
             parameters: vec![of(1, "the address that was to run"), of(2, "its page table entry")],
             address: Some(1),
+            instruction: None,
             open: Some("the parameters do not tell who jumped there; the stack in a debugger does"),
         },
         (0xBE, _) => Meaning {
@@ -86,6 +94,7 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
                 of(2, "its page table entry"),
             ],
             address: Some(1),
+            instruction: None,
             open: Some(
                 "the parameters do not tell which instruction wrote; the stack in a debugger does",
             ),
@@ -96,15 +105,91 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
             rules: with_ids(&["write-protection-cleared"]),
             parameters: Vec::new(),
             address: None,
+            instruction: None,
             open: Some(
                 "HyperGuard found a protected register or structure changed; the parameters do not tell which driver \
                  changed it, nor when",
             ),
         },
         (0x50 | 0xD1, _) if may_execute_discarded(dump) => of_discarded(dump),
+        (0x50, _) if may_write_kept(dump) => of_kept(),
         _ => return None,
     };
     Some(meaning)
+}
+
+/// Why a bug check has nothing to do with memory integrity, where that is known.
+pub fn unrelated(dump: &KernelDump) -> Option<&'static str> {
+    let access = access(dump)?;
+    Some(match (dump.code, access) {
+        (_, Access::Read) => "memory was read that is not there",
+        (0xD1, Access::Write) => {
+            "memory was written to that is not there, or paged out, at too high an IRQL"
+        }
+        (_, Access::Write) => "memory was written to that is not there, and it is none of a driver",
+        (_, Access::Execution) => "what was to run is no code of a driver: a pointer went astray",
+    })
+}
+
+/// The access that a page fault was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+    Execution,
+}
+
+/// What 0x50 and 0xD1 say of the access, which 0x50 says otherwise on ARM64; none for what is not documented.
+fn access(dump: &KernelDump) -> Option<Access> {
+    /// As images name ARM64.
+    const ARM64: u32 = 0xAA64;
+    let [_, second, third, _] = dump.parameters;
+    match (dump.code, second) {
+        (0x50, 0) => Some(Access::Read),
+        (0x50, 1) if dump.machine == ARM64 => Some(Access::Write),
+        (0x50, 8) if dump.machine == ARM64 => Some(Access::Execution),
+        (0x50, 2) if dump.machine != ARM64 => Some(Access::Write),
+        (0x50, 0x10) if dump.machine != ARM64 => Some(Access::Execution),
+        (0xD1, _) => match third {
+            0 => Some(Access::Read),
+            1 => Some(Access::Write),
+            8 => Some(Access::Execution),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an address may lie in an image: where the drivers are known, it does.
+fn may_lie_in_driver(dump: &KernelDump, address: u64) -> bool {
+    /// Where addresses of the kernel begin.
+    const SYSTEM: u64 = 0xFFFF_8000_0000_0000;
+    address >= SYSTEM && (dump.drivers.is_err() || dump.place(address).is_some())
+}
+
+/// Whether a fault may be a write that memory integrity does not allow: to an image.
+fn may_write_kept(dump: &KernelDump) -> bool {
+    access(dump) == Some(Access::Write) && may_lie_in_driver(dump, dump.parameters[0])
+}
+
+/// PAGE_FAULT_IN_NONPAGED_AREA of a write.
+fn of_kept() -> Meaning {
+    let of = |number: usize, words: &str| (number, words.to_owned());
+    Meaning {
+        name: "PAGE_FAULT_IN_NONPAGED_AREA",
+        rules: with_ids(&["writes-to-code", "writes-to-import-table", "write-protection-cleared"]),
+        parameters: vec![
+            of(1, "the address that was written to"),
+            of(2, "a write"),
+            of(3, "the instruction"),
+        ],
+        address: Some(1),
+        instruction: Some(3),
+        open: Some(
+            "whether it was the hypervisor that objected: that holds if the address lies in code or in an import address \
+             table; else the memory was not there, which is a fault of the driver on any Windows",
+        ),
+    }
 }
 
 /// SECURE_FAULT_UNHANDLED: the hypervisor objects to what the page tables allow.
@@ -135,6 +220,7 @@ fn secure_fault(mask: u64) -> Meaning {
             (4, "the context record".to_owned()),
         ],
         address: Some(2),
+        instruction: None,
         open: Some(
             "the parameters do not tell which instruction it was; the context record in a debugger does (.cxr)",
         ),
@@ -144,17 +230,7 @@ fn secure_fault(mask: u64) -> Meaning {
 /// Whether a fault may be about code of a driver that is there no longer: it was to be executed, and where the
 /// drivers are known, lies in one. Elsewhere it is a pointer gone astray, which is none of memory integrity's.
 fn may_execute_discarded(dump: &KernelDump) -> bool {
-    /// Where addresses of the kernel begin.
-    const SYSTEM: u64 = 0xFFFF_8000_0000_0000;
-    /// As images name ARM64.
-    const ARM64: u32 = 0xAA64;
-    let [address, second, third, _] = dump.parameters;
-    let is_execution = match dump.code {
-        0x50 if dump.machine == ARM64 => second == 8,
-        0x50 => second == 0x10,
-        _ => third == 8,
-    };
-    is_execution && address >= SYSTEM && (dump.drivers.is_err() || dump.place(address).is_some())
+    access(dump) == Some(Access::Execution) && may_lie_in_driver(dump, dump.parameters[0])
 }
 
 fn of_discarded(dump: &KernelDump) -> Meaning {
@@ -167,6 +243,7 @@ fn of_discarded(dump: &KernelDump) -> Meaning {
             rules,
             parameters: vec![address, of(2, "execution"), of(3, "the instruction")],
             address: Some(1),
+            instruction: None,
             open: Some(
                 "whether it is code that was thrown away after DriverEntry: that holds if the address lies in a \
                  discardable section, such as INIT; else the driver has another fault",
@@ -178,6 +255,7 @@ fn of_discarded(dump: &KernelDump) -> Meaning {
         rules,
         parameters: vec![address, of(2, "the IRQL"), of(3, "execution"), of(4, "the instruction")],
         address: Some(1),
+        instruction: None,
         open: Some(
             "whether it is code that was thrown away after DriverEntry: that holds if the address lies in a discardable \
              section, such as INIT; in a pageable one, such as PAGE, the driver runs it at too high an IRQL, which is no \
@@ -197,6 +275,7 @@ fn verifier(alias: &str) -> Meaning {
         rules: named(alias),
         parameters: Vec::new(),
         address: Some(2),
+        instruction: None,
         open: None,
     }
 }
@@ -298,7 +377,6 @@ mod tests {
         assert_eq!((id(&arm(8)), id(&arm(0x10))), (discarded.clone(), None));
         for other in [
             (0x50, [CODE, 0, CODE, 0]),
-            (0x50, [CODE, 2, CODE, 0]),
             (0xD1, [CODE, 8, 0, CODE]),
             (0xD1, [CODE, 2, 1, CODE]),
             (0xD1, [0, 2, 8, 0]),
@@ -313,6 +391,30 @@ mod tests {
         };
         assert_eq!(id(&listed(CODE - 0x1000)), discarded);
         assert_eq!(id(&listed(CODE + 0x1000)), None);
+    }
+
+    /// A write to what is in no image is to memory that is not there.
+    #[test]
+    fn a_write_to_an_image_may_be_the_hypervisors_objection() {
+        const CODE: u64 = 0xFFFF_F801_2000_1000;
+        let write = dump(0x50, [CODE, 2, CODE + 0x100, 0], 22_621);
+        let meaning_of_write = meaning(&write).unwrap();
+        let first = meaning_of_write.rules.first().map(|card| card.id);
+        assert_eq!(first, Some("writes-to-code"));
+        assert_eq!(meaning_of_write.instruction_in(&write), Some(CODE + 0x100));
+        let driver =
+            |base| crate::import::LoadedDriver { path: None, base, size: 0x2000, timestamp: 0 };
+        let listed = |base| KernelDump { drivers: Ok(vec![driver(base)]), ..write.clone() };
+        assert!(meaning(&listed(CODE - 0x1000)).is_some());
+        let elsewhere = listed(CODE + 0x1000);
+        assert!(meaning(&elsewhere).is_none());
+        assert!(unrelated(&elsewhere).is_some_and(|why| why.contains("none of a driver")));
+        // 1 is a write on Arm only.
+        let arm =
+            |access| KernelDump { machine: 0xAA64, ..dump(0x50, [CODE, access, CODE, 0], 22_621) };
+        assert!(meaning(&arm(1)).is_some());
+        assert!(meaning(&arm(2)).is_none());
+        assert!(meaning(&dump(0x50, [CODE, 1, CODE, 0], 22_621)).is_none());
     }
 
     #[test]

@@ -21,7 +21,12 @@ const ALLOCATE: Ddi = Ddi {
     reach: Reach::Import,
     grant: Grant::Argument,
     parameters: &[Parameter { name: "PoolType", role: Some(Role::PoolType) }],
-    verifier: Verifier { subcode: Some(0x2000), behaviour: VerifierBehaviour::Report, note: None },
+    verifier: Verifier {
+        subcode: Some(0x2000),
+        behaviour: VerifierBehaviour::Report,
+        unsure: false,
+        note: None,
+    },
     warning: None,
     replacement: None,
     since: None,
@@ -37,13 +42,23 @@ static HARMLESS: Ddi = Ddi { name: "Harmless", grant: Grant::Nothing, parameters
 /// DDIs that Driver Verifier makes safe or does not look at; Code Analysis warns of the first.
 static SUBSTITUTED: Ddi = Ddi {
     name: "Substituted",
-    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::SubstituteNx, note: None },
+    verifier: Verifier {
+        subcode: None,
+        behaviour: VerifierBehaviour::SubstituteNx,
+        unsure: false,
+        note: None,
+    },
     warning: Some(Warning { id: "C30030", documented: true, note: None }),
     ..ALLOCATE
 };
 static IGNORED: Ddi = Ddi {
     name: "Ignored",
-    verifier: Verifier { subcode: None, behaviour: VerifierBehaviour::None, note: None },
+    verifier: Verifier {
+        subcode: None,
+        behaviour: VerifierBehaviour::None,
+        unsure: false,
+        note: None,
+    },
     ..ALLOCATE
 };
 

@@ -19,7 +19,7 @@ rule_card! {
     /// ## Why it matters
     ///
     /// Drivers clear WP to change code or tables that Windows protects. With memory integrity that is of no
-    /// use: the hypervisor keeps these pages read-only whatever the register says, and it watches the
+    /// use: the hypervisor keeps code and import tables read-only whatever the register says, and it watches the
     /// register. The system ends with bug check 0xBE, 0x50, 0x18C or 0x18D.
     ///
     /// ## Example
@@ -30,7 +30,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// What is written while WP is clear, and values that come from other functions or from memory. In source also
+    /// What is written while WP is clear: constants, unless MmProtectDriverSection was asked to protect them, are not
+    /// known to be kept by the hypervisor, so that a run may show no bug check. And values that come from other functions or from memory. In source also
     /// what macros write.
     ///
     /// ## References
@@ -123,8 +124,8 @@ impl Rule for WriteProtectionCleared {
     }
 }
 
-const IN_VAIN: &str = "with memory integrity read-only pages stay so, whatever CR0 says; the write that \
-                       follows ends in bug check 0xBE, 0x50 or 0x18D";
+const IN_VAIN: &str = "with memory integrity code and import tables stay read-only, whatever CR0 says; a write to \
+                       them ends in bug check 0xBE, 0x50 or 0x18D";
 const INSTEAD: &str = "map the pages writable in a way that Windows supports, or leave them alone";
 
 impl WriteProtectionCleared {

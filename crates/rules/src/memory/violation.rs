@@ -110,7 +110,7 @@ pub(crate) fn denial(ddi: &Ddi) -> Option<(Vec<Authority>, Confidence)> {
         ddi.verifier.behaviour,
         VerifierBehaviour::ViaModule | VerifierBehaviour::ViaFramework
     );
-    let is_likely = by_others && ddi.certainty != Certainty::High;
+    let is_likely = ddi.verifier.unsure || by_others && ddi.certainty != Certainty::High;
     let confidence = if is_likely { Confidence::Likely } else { Confidence::Certain };
     (!authorities.is_empty()).then_some((authorities, confidence))
 }

@@ -1,7 +1,7 @@
 //! Findings that only a run shows.
 
 use super::known::section;
-use super::{is_of_image, question};
+use super::{is_of_image, is_unsure, question};
 use crate::listing::drawn;
 use crate::{DdiCall, Driver, Findings, Rule};
 use ringfence_code::{Argument, Possible, Site, Value, Via, listing};
@@ -13,15 +13,16 @@ use ringfence_verifier::{Cleared, Violation};
 /// What is told of a finding that the code alone did not show.
 const SEEN_ONLY: &str = "it was seen when the driver ran, not by reading its code";
 
-/// A finding that reading alone did not show.
+/// A finding that reading alone did not show; `jump` is the call where that is a jump.
 pub(super) fn new(
     driver: &Driver<'_>,
     rule: &dyn Rule,
     said: String,
     violation: &Violation,
+    jump: Option<u32>,
 ) -> Finding {
     if let Some(ddi) = violation.ddi
-        && let Some(at) = violation.rva.and_then(|back| call_before(driver, back))
+        && let Some(at) = jump.or_else(|| violation.rva.and_then(|back| call_before(driver, back)))
         && let Some(finding) = of_call(driver, rule, ddi, violation.value, at)
     {
         return doubted(finding.note(SEEN_ONLY), violation.under_assumption);
@@ -31,6 +32,7 @@ pub(super) fn new(
         Question::Certify => finding.denying(&[Question::Certify], &[Authority::DriverVerifier]),
         question => finding.denying(&[question], &[]),
     };
+    let finding = if is_unsure(violation) { finding.likely() } else { finding };
     let finding = match violation.ddi {
         Some(ddi) => finding.about(ddi.name, None),
         None => finding,
@@ -47,7 +49,7 @@ pub(super) fn new(
     let inner = violation.stack.iter().filter_map(|frame| frame.rva).next();
     let called = |back: Option<u32>| back.and_then(|back| call_before(driver, back));
     let at = match violation.ddi {
-        Some(_) => called(violation.rva).or(violation.rva),
+        Some(_) => jump.or_else(|| called(violation.rva)).or(violation.rva),
         None => violation.rva.or_else(|| called(violation.call_site)).or_else(|| called(inner)),
     };
     let finding = finding.note(SEEN_ONLY);

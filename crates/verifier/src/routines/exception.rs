@@ -45,7 +45,7 @@ fn probe_stack(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 }
 
 fn pure_call(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
-    Err(kernel.stop(Kind::Crash, 0xC2, [0, 0, 0, 0]))
+    Err(kernel.stop(Kind::Crash, crate::bug_check::BAD_POOL_CALLER, [0, 0, 0, 0]))
 }
 
 fn raise_status(_: &mut Kernel<'_>, call: &Call) -> Answer {

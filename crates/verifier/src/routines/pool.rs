@@ -1,8 +1,9 @@
 //! Pool.
 
+use crate::bug_check;
 use crate::call::{Call, Entry, entry};
 use crate::checked_calls::{converted, names_one_pool};
-use crate::faults::{DISPATCH, bug_check};
+use crate::faults::DISPATCH;
 use crate::kernel::Kernel;
 use crate::pool::Kind;
 use crate::stop::{Answer, Exception, Stop, status};

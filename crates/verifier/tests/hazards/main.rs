@@ -6,7 +6,7 @@ mod assembled;
 mod finds;
 
 use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run};
-use ringfence_fixture::{RW, driver, section};
+use ringfence_fixture::{READ, RW, driver, section};
 use ringfence_verifier::{End, Environment, Kind, Options, Touched};
 
 /// The number of RAX in instructions.
@@ -249,10 +249,56 @@ fn write_protection_is_what_control_register_0_says() {
     assert_eq!(run.bug_check().expect("a bug check").code, 0xBE);
 }
 
-/// What is not code, nor another part of an image, is not kept by the hypervisor: a mapping that the driver asked for
-/// as read-only can be written to by who clears CR0.WP.
+/// A mapping that was asked for as read-only is so whether memory integrity is on or not: to write to it is a fault of the
+/// driver. 0xBE: the address, and its entry, which is not writable.
 #[test]
-fn only_pages_of_images_are_kept_by_the_hypervisor() {
+fn a_store_to_a_read_only_mapping_is_a_crash() {
+    let bytes = driver_of(&["MmMapIoSpaceEx"], |code| {
+        code.set(RCX, 0xF000_0000);
+        code.set(RDX, 0x1000);
+        code.set_high(8, 2); // PAGE_READONLY
+        code.call("MmMapIoSpaceEx");
+        code.put(&[0x48, 0x89, 0x00]); // mov [rax], rax
+    });
+    for environment in BOTH {
+        let run = run(&bytes, environment);
+        assert_eq!(run.end, End::Fault);
+        let [only] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        assert_eq!((only.kind, only.bug_check.code), (Kind::Crash, 0xBE));
+        assert!(only.bug_check.parameters[0] > SYSTEM);
+        assert_eq!(only.bug_check.parameters[1] & 3, 1);
+    }
+}
+
+/// Data of images is executable on no Windows.
+#[test]
+fn data_of_the_image_is_not_executed() {
+    let like = driver().section(section("values").data().rights(RW).bytes([0xC3; 16]));
+    let values = like.clone().no_imports().import("ntoskrnl.exe", &["ExFreePoolWithTag"]);
+    let values = values.build().rva_of_section("values");
+    let bytes = driver_like(like, &["ExFreePoolWithTag"], |code| {
+        code.address(RCX, values);
+        code.put(&[0xFF, 0xD1]); // call rcx
+    });
+    assert!(crashes(&bytes, 0xFC)[0] > SYSTEM);
+}
+
+/// The hypervisor keeps code and import tables. A constant, or a mapping that the driver asked for as read-only, can be
+/// written to by who clears CR0.WP.
+#[test]
+fn only_code_and_import_tables_are_kept_by_the_hypervisor() {
+    let like = driver().section(section("limits").data().rights(READ).bytes([1; 16]));
+    let limits = like.clone().no_imports().import("ntoskrnl.exe", &["ExFreePoolWithTag"]);
+    let limits = limits.build().rva_of_section("limits");
+    let written = driver_like(like, &["ExFreePoolWithTag"], |code| {
+        code.address(RCX, limits);
+        code.put(&[0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0]);
+        code.put(&[0x48, 0x89, 0x09]); // mov [rcx], rcx
+        code.succeed();
+    });
+    for environment in BOTH {
+        assert_eq!(run(&written, environment).end, End::Returned);
+    }
     let bytes = driver_of(&["MmMapIoSpaceEx"], |code| {
         code.set(RCX, 0xF000_0000);
         code.set(RDX, 0x1000);

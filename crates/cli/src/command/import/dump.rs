@@ -2,7 +2,7 @@
 
 use super::drivers::{Drivers, Read};
 use super::query::ids;
-use ringfence::import::{KernelDump, LoadedDriver, Reported, meaning};
+use ringfence::import::{KernelDump, LoadedDriver, Meaning, Reported, meaning, unrelated};
 use ringfence::{
     BugCheck, DumpParameter, DumpPlace, Finding, ImportKind, ImportedDriver, ImportedDump,
     ImportedFile,
@@ -15,6 +15,7 @@ pub(super) fn told(file: String, dump: &KernelDump, drivers: &Drivers) -> Import
     let mut told = ImportedDump {
         bugcheck,
         name: None,
+        unrelated: unrelated(dump).map(str::to_owned),
         windows_build: dump.build,
         machine: dump.processor().to_string(),
         parameters: Vec::new(),
@@ -29,14 +30,24 @@ pub(super) fn told(file: String, dump: &KernelDump, drivers: &Drivers) -> Import
             means: means.clone(),
         };
         told.name = Some(meaning.name);
+        told.unrelated = None;
         told.parameters = meaning.parameters.iter().map(parameter).collect();
         told.rules = ids(&meaning.rules);
         not_known.extend(meaning.open.map(str::to_owned));
-        let located = meaning.address_in(dump).map(|address| locate(dump, address, drivers));
-        match located {
-            Some(Ok((name, rva))) => {
-                told.place = Some(DumpPlace { driver: name.clone(), rva });
-                all.extend(of_driver(&file, dump, (&name, rva), drivers, &mut not_known));
+        match located(dump, &meaning, drivers) {
+            Some(Ok(located)) => {
+                told.place = Some(located.place.clone());
+                let rules = meaning.rules.iter().map(|card| card.id).collect();
+                let of_it = of_driver(&file, dump, (&located, rules), drivers, &mut not_known);
+                let why = of_it.as_ref().and_then(|driver| of_other_memory(driver, &located));
+                if let Some(why) = why {
+                    not_known.clear();
+                    told.name = None;
+                    told.rules.clear();
+                    told.unrelated = Some(why);
+                } else {
+                    all.extend(of_it);
+                }
             }
             other => {
                 not_known.extend(other.and_then(Result::err));
@@ -56,6 +67,63 @@ pub(super) fn told(file: String, dump: &KernelDump, drivers: &Drivers) -> Import
         drivers: all,
         not_known,
     }
+}
+
+/// Where in a driver a bug check happened.
+struct Located {
+    /// What is told of it: the address it is about, else the instruction.
+    place: DumpPlace,
+    /// The address it is about, in the same driver.
+    rva: Option<u32>,
+    /// The instruction that did it, in the same driver.
+    instruction: Option<u32>,
+}
+
+/// The driver of the instruction that did it, where that is known, else of the address it is about; none where no
+/// parameter is an address.
+fn located(
+    dump: &KernelDump,
+    meaning: &Meaning,
+    drivers: &Drivers,
+) -> Option<Result<Located, String>> {
+    let address = meaning.address_in(dump).map(|address| locate(dump, address, drivers))?;
+    let by = meaning.instruction_in(dump).map(|at| locate(dump, at, drivers));
+    let Some(Ok((driver, at))) = by else {
+        return Some(address.map(|(driver, rva)| Located {
+            place: DumpPlace { driver, rva },
+            rva: Some(rva),
+            instruction: None,
+        }));
+    };
+    // It may be another driver's code that it wrote to.
+    let rva = address.ok().filter(|(name, _)| *name == driver).map(|(_, rva)| rva);
+    let place = DumpPlace { driver, rva: at };
+    Some(Ok(Located { place, rva, instruction: Some(at) }))
+}
+
+/// Why a bug check is none of memory integrity, where the driver's file shows that: no finding is about the place then.
+fn of_other_memory(driver: &ImportedDriver, located: &Located) -> Option<String> {
+    let examination = driver.examination.as_ref().filter(|_| driver.findings.is_empty())?;
+    let rva = located.rva?;
+    /// The rights of a section are those of its last page as a whole.
+    const PAGE: u32 = 0x1000;
+    let mut sections = examination.properties.sections.iter();
+    let section = sections.find(|section| {
+        rva.checked_sub(section.rva)
+            .is_some_and(|offset| offset / PAGE < section.virtual_size.div_ceil(PAGE))
+    });
+    Some(match section {
+        Some(section) if section.rights.ends_with('x') => format!(
+            "+{rva:x} lies in `{}`, which is not thrown away after DriverEntry; where it is pageable, the driver runs it at too \
+             high an IRQL",
+            section.name
+        ),
+        Some(section) => format!(
+            "+{rva:x} lies in `{}` ({}), which is no code: what it may not be used for it may not be on any Windows",
+            section.name, section.rights
+        ),
+        None => format!("+{rva:x} lies in no section of the driver"),
+    })
 }
 
 /// What a driver has that may lead to the bug check; none where it has nothing of the kind.
@@ -108,10 +176,11 @@ fn locate(dump: &KernelDump, address: u64, drivers: &Drivers) -> Result<(String,
 fn of_driver(
     file: &str,
     dump: &KernelDump,
-    (name, rva): (&str, u32),
+    (located, rules): (&Located, Vec<&'static str>),
     drivers: &Drivers,
     not_known: &mut Vec<String>,
 ) -> Option<ImportedDriver> {
+    let name = &*located.place.driver;
     if !drivers.are_given {
         not_known.push(format!("the instruction and its source: --driver {name} tells them"));
         return None;
@@ -128,7 +197,8 @@ fn of_driver(
     };
     let from = file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned();
     let (code, parameters) = (dump.code, dump.parameters);
-    let reported = Reported { code, parameters, place: Some(rva), from };
+    let (place, instruction) = (located.rva, located.instruction);
+    let reported = Reported { code, parameters, place, instruction, rules, from };
     let note = reported.note();
     let examination = match drivers.examine(&read.path, Some(reported)) {
         Ok(examination) => examination,

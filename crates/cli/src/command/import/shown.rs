@@ -53,11 +53,21 @@ fn said(prose: &mut Prose, import: &ImportedFile) {
 }
 
 fn of_dump(prose: &mut Prose, file: &str, dump: &ImportedDump) {
-    let ImportedDump { bugcheck, name, windows_build, machine, parameters, rules, place } = dump;
+    let ImportedDump {
+        bugcheck,
+        name,
+        unrelated,
+        windows_build,
+        machine,
+        parameters,
+        rules,
+        place,
+    } = dump;
     prose.folded(format!("{file}: memory dump of Windows, build {windows_build}, {machine}"));
     let mut told = |label: &str, text: String| prose.hanging(&format!("  {label:<LABEL$}"), text);
     let Some(name) = name else {
-        let text = format!("{bugcheck}: it has nothing to do with memory integrity");
+        let why = unrelated.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("{bugcheck}: it has nothing to do with memory integrity{why}");
         return told("bug check", text);
     };
     told("bug check", format!("{bugcheck}, {name}"));
