@@ -6,6 +6,7 @@ mod pointing;
 #[cfg(test)]
 mod tests;
 
+use crate::FEW_FILES;
 use crate::Span;
 use crate::evaluate::reaching;
 use crate::lex::{Kind, Token, tokens};
@@ -119,7 +120,10 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
         }
         found
     };
-    let files = (0..world.parsed.len()).into_par_iter().filter(|parsed| counts(*parsed));
+    let files = (0..world.parsed.len())
+        .into_par_iter()
+        .with_min_len(FEW_FILES)
+        .filter(|parsed| counts(*parsed));
     let mut found: Vec<CodeUse> = files.flat_map_iter(of_file).collect();
     found.sort_by_key(|one| one.span);
     found.dedup_by_key(|one| one.span);

@@ -2,6 +2,7 @@
 
 mod in_macros;
 
+use crate::FEW_FILES;
 use crate::Span;
 use crate::assembly::{Bit, Dialect, Machine, instructions};
 use crate::evaluate::{BUDGET, Place};
@@ -56,7 +57,10 @@ pub(crate) fn writes(
         }
         found
     };
-    let files = (0..world.parsed.len()).into_par_iter().filter(|parsed| counts(*parsed));
+    let files = (0..world.parsed.len())
+        .into_par_iter()
+        .with_min_len(FEW_FILES)
+        .filter(|parsed| counts(*parsed));
     let mut found: Vec<ControlWrite> = files.flat_map_iter(of_file).collect();
     found.sort_by_key(|one| one.span);
     found.dedup_by_key(|one| one.span);

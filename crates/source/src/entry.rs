@@ -9,7 +9,7 @@ use crate::interest::Interest;
 use crate::opt_in::{Initialised, OptIn};
 use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
-use crate::{FileId, Project, SourceTree, Span, owners};
+use crate::{FEW_FILES, FileId, Project, SourceTree, Span, owners};
 pub(crate) use early::Early;
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
@@ -52,11 +52,17 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     let drivers = Drivers::new(world, projects, &entries);
     let parts =
         |parsed: &Parsed<'_>| is_runtime(&parsed.opt_in).then(|| drivers.parts_with(parsed.file));
-    let parts: Vec<Option<Parts>> = world.parsed.par_iter().map(parts).collect();
+    let parts: Vec<Option<Parts>> =
+        world.parsed.par_iter().with_min_len(FEW_FILES).map(parts).collect();
     let distinct: HashSet<&Parts> = parts.iter().flatten().collect();
     let answer = |parts| (parts, of_owners(world, &drivers, parts, &calls, &entries));
-    let known: HashMap<&Parts, OptIn> =
-        distinct.into_iter().collect::<Vec<_>>().into_par_iter().map(answer).collect();
+    let known: HashMap<&Parts, OptIn> = distinct
+        .into_iter()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .with_min_len(FEW_FILES)
+        .map(answer)
+        .collect();
     let answers: Vec<Option<OptIn>> =
         parts.iter().map(|parts| known.get(parts.as_ref()?).cloned()).collect();
     for (parsed, answer) in world.parsed.iter_mut().zip(answers) {
@@ -65,7 +71,7 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
         }
     }
     let before = |entry: &FunctionId| early::before(world, *entry, &calls);
-    let all: Vec<_> = entries.par_iter().filter_map(before).collect();
+    let all: Vec<_> = entries.par_iter().with_min_len(FEW_FILES).filter_map(before).collect();
     let mut early = Early::default();
     for (entry, (until, at), run) in all {
         early.insert(entry, (until, at));
@@ -94,7 +100,7 @@ pub(crate) fn ways(world: &World<'_>, interest: &Interest) -> Vec<String> {
     let calls = initialisations(world);
     let mut names: HashSet<&str> =
         calls.iter().filter_map(|id| around(id.parsed, id.call)).collect();
-    (0..world.parsed.len()).into_par_iter().for_each(|parsed| {
+    (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).for_each(|parsed| {
         world.call_words(parsed);
     });
     for _ in 1..DEEPEST {
@@ -189,7 +195,7 @@ fn initialisations(world: &World<'_>) -> Vec<CallId> {
         let opting = file.opting.get_or_init(all).iter();
         opting.map(move |call| CallId { parsed, call: *call })
     };
-    (0..world.parsed.len()).into_par_iter().flat_map_iter(in_file).collect()
+    (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).flat_map_iter(in_file).collect()
 }
 
 /// Whether a call opts in: itself, or as a macro that does.

@@ -2,7 +2,7 @@
 
 mod walk;
 
-use crate::syntax::Kind;
+use crate::syntax::{ByField, Field, Kind};
 use std::ops::Range;
 use tree_sitter::Node;
 pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached};
@@ -55,7 +55,7 @@ pub(crate) enum ForkKind {
 impl Fork {
     /// What a node of the syntax is.
     pub(crate) fn of(node: Node<'_>, kind: Kind, bytes: &[u8]) -> Option<Fork> {
-        let field = |name| node.child_by_field_name(name);
+        let field = |field| node.field(field);
         let part = |name| field(name).map(|part| part.byte_range());
         let says = |name, words: &[&[u8]]| {
             let text = part(name).and_then(|part| bytes.get(part)).unwrap_or_default();
@@ -65,56 +65,58 @@ impl Fork {
         const NEVER: [&[u8]; 3] = [b"(0)", b"(FALSE)", b"(false)"];
         let kind = match kind {
             Kind::If => ForkKind::Choice {
-                condition: part("condition")?,
-                yes: part("consequence")?,
-                no: part("alternative"),
+                condition: part(Field::Condition)?,
+                yes: part(Field::Consequence)?,
+                no: part(Field::Alternative),
             },
             Kind::Conditional => ForkKind::Choice {
-                condition: part("condition")?,
-                yes: part("consequence").unwrap_or_else(|| node.start_byte()..node.start_byte()),
-                no: part("alternative"),
+                condition: part(Field::Condition)?,
+                yes: part(Field::Consequence)
+                    .unwrap_or_else(|| node.start_byte()..node.start_byte()),
+                no: part(Field::Alternative),
             },
-            Kind::Binary if says("operator", &[b"&&", b"||"]) => {
-                let kind = ForkKind::Maybe(Some((part("left")?, says("operator", &[b"&&"]))));
-                return Some(Fork { kind, range: part("right")? });
+            Kind::Binary if says(Field::Operator, &[b"&&", b"||"]) => {
+                let kind =
+                    ForkKind::Maybe(Some((part(Field::Left)?, says(Field::Operator, &[b"&&"]))));
+                return Some(Fork { kind, range: part(Field::Right)? });
             }
             Kind::Lambda | Kind::Catch => ForkKind::Maybe(None),
             Kind::While => ForkKind::Loop {
                 begins: node.start_byte(),
-                body: part("body")?,
+                body: part(Field::Body)?,
                 update: None,
-                is_endless: says("condition", &ALWAYS),
+                is_endless: says(Field::Condition, &ALWAYS),
             },
             Kind::For => ForkKind::Loop {
-                begins: field("initializer").map_or(node.start_byte(), |first| {
+                begins: field(Field::Initializer).map_or(node.start_byte(), |first| {
                     first.end_byte() + usize::from(first.kind() != "declaration")
                 }),
-                body: part("body")?,
+                body: part(Field::Body)?,
                 // What happens in it has happened at its end.
-                update: part("update").map(|part| part.start..part.end + 1),
-                is_endless: field("condition").is_none() || says("condition", &ALWAYS),
+                update: part(Field::Update).map(|part| part.start..part.end + 1),
+                is_endless: field(Field::Condition).is_none() || says(Field::Condition, &ALWAYS),
             },
             Kind::ForRange => ForkKind::Loop {
                 begins: node.start_byte(),
-                body: part("body")?,
+                body: part(Field::Body)?,
                 update: None,
                 is_endless: false,
             },
-            Kind::Do => ForkKind::Do(part("body")?, !says("condition", &NEVER)),
-            Kind::Switch => ForkKind::Switch(part("condition")?, part("body")?),
-            Kind::Case => ForkKind::Case(part("value")),
+            Kind::Do => ForkKind::Do(part(Field::Body)?, !says(Field::Condition, &NEVER)),
+            Kind::Switch => ForkKind::Switch(part(Field::Condition)?, part(Field::Body)?),
+            Kind::Case => ForkKind::Case(part(Field::Value)),
             Kind::Try => {
                 let last =
                     node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?);
                 let is_finally = last.is_some_and(|last| last.kind() == "seh_finally_clause");
-                ForkKind::Try(part("body")?, is_finally)
+                ForkKind::Try(part(Field::Body)?, is_finally)
             }
             Kind::Break => ForkKind::Break,
             Kind::Continue => ForkKind::Continue,
             Kind::Leave => ForkKind::Leave,
             Kind::Return | Kind::Throw => ForkKind::Return,
-            Kind::Goto => ForkKind::Goto(part("label")?),
-            Kind::Labeled => ForkKind::Label(part("label")?),
+            Kind::Goto => ForkKind::Goto(part(Field::Label)?),
+            Kind::Labeled => ForkKind::Label(part(Field::Label)?),
             _ => return None,
         };
         Some(Fork { kind, range: node.byte_range() })

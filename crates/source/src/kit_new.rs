@@ -2,10 +2,10 @@
 
 use crate::calls::{Follower, Hop, Reached, Step};
 use crate::evaluate::Place;
-use crate::interest::searcher;
-use crate::lex::is_word;
+use crate::lex::{is_word, word_end};
 use crate::{FileKind, SourceArgument, SourceTree, Value, vocabulary};
-use aho_corasick::AhoCorasick;
+use foldhash::HashSet;
+use memchr::memmem;
 use rayon::prelude::*;
 use ringfence_ddi::Role;
 
@@ -29,9 +29,7 @@ pub(crate) fn bodies() -> impl Iterator<Item = &'static str> {
 /// Whether any C++ of a tree has `new (POOL…` with a constant of a pool.
 pub(crate) fn is_in(tree: &SourceTree) -> bool {
     let names = ALLOCATORS.iter().flat_map(|(role, _)| role.constants());
-    let Some(names) = searcher(&names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()) else {
-        return false;
-    };
+    let names: HashSet<&str> = names.map(|(name, _)| name).collect();
     let files: Vec<_> = tree
         .files()
         .filter(|(_, file)| matches!(file.kind, FileKind::Cpp | FileKind::Header))
@@ -40,19 +38,15 @@ pub(crate) fn is_in(tree: &SourceTree) -> bool {
     files.into_par_iter().any(|text| is_written(&names, text))
 }
 
-fn is_written(names: &AhoCorasick, text: &str) -> bool {
+fn is_written(names: &HashSet<&str>, text: &str) -> bool {
     let bytes = text.as_bytes();
-    names.find_iter(bytes).any(|found| {
-        let before = bytes[..found.start()].trim_ascii_end();
-        let Some(before) = before.strip_suffix(b"(") else { return false };
-        let before = before.trim_ascii_end();
-        let is_new = before.strip_suffix(b"new").is_some_and(|rest| !ends_in_word(rest.last()));
-        is_new && !ends_in_word(bytes.get(found.end()))
+    memmem::find_iter(bytes, b"new").any(|at| {
+        let is_word_end = at.checked_sub(1).is_some_and(|before| is_word(bytes[before]));
+        let behind = bytes[at + 3..].trim_ascii_start();
+        let Some(inner) = behind.strip_prefix(b"(").filter(|_| !is_word_end) else { return false };
+        let start = bytes.len() - inner.trim_ascii_start().len();
+        names.contains(&text[start..word_end(bytes, start)])
     })
-}
-
-fn ends_in_word(byte: Option<&u8>) -> bool {
-    byte.is_some_and(|byte| is_word(*byte))
 }
 
 impl<'t> Follower<'_, 't> {

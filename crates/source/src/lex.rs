@@ -39,12 +39,6 @@ pub(crate) struct Tokens<'t> {
     at: usize,
 }
 
-/// Operators of several bytes that expressions here are made of.
-const LONG: [&[u8]; 18] = [
-    b"<<=", b">>=", b"...", b"<<", b">>", b"<=", b">=", b"==", b"!=", b"&&", b"||", b"->", b"::",
-    b"##", b"|=", b"&=", b"+=", b"-=",
-];
-
 impl Iterator for Tokens<'_> {
     type Item = Token;
 
@@ -79,24 +73,36 @@ impl Tokens<'_> {
         }
     }
 
+    /// How many bytes of an operator belong together, of those that expressions here are made of.
     fn operator(&self, start: usize) -> usize {
-        let rest = &self.bytes[start..];
-        let long = LONG.iter().find(|long| rest.starts_with(long));
-        // A byte of a letter beyond ASCII takes the others of it along.
-        long.map_or_else(
-            || {
-                1 + rest[1..]
-                    .iter()
-                    .take_while(|byte| rest[0] >= 0x80 && **byte & 0xC0 == 0x80)
-                    .count()
-            },
-            |long| long.len(),
-        )
+        match &self.bytes[start..] {
+            [b'<', b'<', b'=', ..] | [b'>', b'>', b'=', ..] | [b'.', b'.', b'.', ..] => 3,
+            [b'<', b'<' | b'=', ..] | [b'>', b'>' | b'=', ..] | [b'=' | b'!', b'=', ..] => 2,
+            [b'&', b'&' | b'=', ..] | [b'|', b'|' | b'=', ..] => 2,
+            [b'-', b'>' | b'=', ..] | [b'+', b'=', ..] => 2,
+            [b':', b':', ..] | [b'#', b'#', ..] => 2,
+            // A byte of a letter beyond ASCII takes the others of it along.
+            [0x80..=0xFF, more @ ..] => {
+                1 + more.iter().take_while(|byte| **byte & 0xC0 == 0x80).count()
+            }
+            _ => 1,
+        }
     }
 }
 
+/// Which bytes words are made of.
+const WORD: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        all[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$';
+        byte += 1;
+    }
+    all
+};
+
 pub(crate) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
+    WORD[byte as usize]
 }
 
 pub(crate) fn word_end(bytes: &[u8], start: usize) -> usize {

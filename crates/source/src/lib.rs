@@ -59,6 +59,9 @@ mod warm;
 mod windows_version;
 mod world;
 
+/// So few files are looked at by one thread: waking another takes longer than looking at them.
+pub(crate) const FEW_FILES: usize = 8;
+
 pub use analysis::{Analyser, Analysis, analyse};
 pub use calls::{Hop, SourceArgument, SourceCall};
 pub use code_use::{CodeUse, CodeUseKind};

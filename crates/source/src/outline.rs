@@ -185,6 +185,24 @@ fn next(bytes: &[u8], at: &mut usize) -> Option<Range<usize>> {
     }
 }
 
+/// Of some places in the order of a text those that are outside of comments, as `from` is.
+pub(crate) fn outside_comments(
+    bytes: &[u8],
+    from: usize,
+    places: &[usize],
+) -> impl Iterator<Item = usize> {
+    let (mut at, mut token) = (from, from..from);
+    places.iter().copied().filter(move |place| {
+        while token.end <= *place {
+            match next(bytes, &mut at) {
+                Some(next) => token = next,
+                None => return false,
+            }
+        }
+        token.start <= *place
+    })
+}
+
 /// Behind the brace that closes the one at `open`.
 fn group_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open;
@@ -251,6 +269,16 @@ mod tests {
         let all =
             ["NTSTATUS F(int a, int (*b)(void));", "void *G(void);", "extern int I(struct S *s);"];
         assert_eq!(told, all);
+    }
+
+    #[test]
+    fn places_in_comments_are_told_from_others() {
+        let text = "x /* x */ '/*' x // x \\\n x\n \"// x\" 1'0 x; // x";
+        let all: Vec<usize> = text.match_indices('x').map(|(at, _)| at).collect();
+        assert_eq!(all.len(), 8);
+        let found: Vec<usize> = outside_comments(text.as_bytes(), 0, &all).collect();
+        assert_eq!(found, [all[0], all[2], all[5], all[6]]);
+        assert_eq!(outside_comments(text.as_bytes(), 0, &all[7..]).count(), 0);
     }
 
     /// Where braces do not tell, nothing may be left out.

@@ -5,6 +5,7 @@ mod listed;
 mod routine;
 mod taken;
 
+use crate::FEW_FILES;
 use crate::Span;
 use crate::call_words::Names;
 use crate::evaluate::Place;
@@ -107,7 +108,8 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
         let id = move |function| FunctionId { parsed, function };
         found.map(move |(within, name)| (within.map(id), name))
     };
-    let found: Known<'t> = files.clone().into_par_iter().flat_map_iter(names_of).collect();
+    let found: Known<'t> =
+        files.clone().into_par_iter().with_min_len(FEW_FILES).flat_map_iter(names_of).collect();
     let mut pointers = Pointers::default();
     let mut seen: Vec<&str> =
         found.iter().filter(|(within, _)| within.is_none()).map(|(_, name)| *name).collect();
@@ -134,7 +136,8 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
         finder.each_argument((&handed, &taking), &mut take);
         all
     };
-    let all: Vec<_> = files.into_par_iter().flat_map_iter(given_in).collect();
+    let all: Vec<_> =
+        files.into_par_iter().with_min_len(FEW_FILES).flat_map_iter(given_in).collect();
     for given in all {
         pointers.entry(given.name).or_default().push(given);
     }

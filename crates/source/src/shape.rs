@@ -5,7 +5,7 @@ use crate::condensed::Condensed;
 use crate::expression::number;
 use crate::lex::tokens;
 use crate::outline::{self, Body};
-use crate::syntax::parse;
+use crate::syntax::{ByField, Field, parse};
 use crate::{FileKind, kit_types};
 use foldhash::{HashMap, HashMapExt, HashSet};
 use memchr::memmem;
@@ -100,7 +100,9 @@ pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes
         while blocks.last().is_some_and(|end| node.start_byte() >= *end) {
             blocks.pop();
         }
-        match node.kind() {
+        // Nothing is told by a single token.
+        let kind = if node.child_count() > 0 { node.kind() } else { "" };
+        match kind {
             "compound_statement" => blocks.push(node.end_byte()),
             "type_definition" => reader.typedef(node),
             "enumerator" => reader.enumerator(node),
@@ -135,13 +137,13 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn enumerator(&mut self, node: Node<'_>) {
-        let name = node.child_by_field_name("name");
+        let name = node.field(Field::Name);
         let name = name.and_then(|name| self.text.get(self.range(name)));
         self.found.enumerators.extend(name.map(str::to_owned));
     }
 
     fn typedef(&mut self, node: Node<'_>) {
-        let Some(base) = node.child_by_field_name("type") else { return };
+        let Some(base) = node.field(Field::Type) else { return };
         let base = match self.alignment_before(node) {
             Ok(None) => self.type_of(base, 0),
             _ => Type::Unknown,
@@ -155,13 +157,11 @@ impl Reader<'_> {
     }
 
     fn declaration(&mut self, node: Node<'_>, is_local: bool) {
-        let Some(base_node) = node.child_by_field_name("type") else { return };
+        let Some(base_node) = node.field(Field::Type) else { return };
         let mut cursor = node.walk();
         let with_list = |one: &Node<'_>| {
             one.kind() == "init_declarator"
-                && one
-                    .child_by_field_name("value")
-                    .is_some_and(|value| value.kind() == "initializer_list")
+                && one.field(Field::Value).is_some_and(|value| value.kind() == "initializer_list")
         };
         let all: Vec<Node<'_>> =
             node.children_by_field_name("declarator", &mut cursor).filter(with_list).collect();
@@ -171,8 +171,8 @@ impl Reader<'_> {
         let align = self.alignment_before(node).ok().flatten();
         let base = self.type_of(base_node, 0);
         for one in all {
-            let Some(value) = one.child_by_field_name("value") else { continue };
-            let declarator = one.child_by_field_name("declarator");
+            let Some(value) = one.field(Field::Value) else { continue };
+            let declarator = one.field(Field::Declarator);
             if let Some((name, of)) = declarator.and_then(|one| self.declared(one, base.clone())) {
                 self.found.variables.push(Initialised {
                     name,
@@ -193,15 +193,15 @@ impl Reader<'_> {
             }
             "type_identifier" => Type::Named(text.to_owned()),
             "enum_specifier"
-                if node.child_by_field_name("underlying_type").is_none()
-                    && node.child_by_field_name("base").is_none() =>
+                if node.field(Field::UnderlyingType).is_none()
+                    && node.field(Field::Base).is_none() =>
             {
                 Type::Number(4)
             }
             "struct_specifier" | "union_specifier" => {
-                let name = node.child_by_field_name("name");
+                let name = node.field(Field::Name);
                 let name = name.and_then(|name| self.text.get(self.range(name))).map(str::to_owned);
-                match (node.child_by_field_name("body"), name) {
+                match (node.field(Field::Body), name) {
                     (Some(body), name) if depth < DEEPEST => self.record(node, body, name, depth),
                     (None, Some(name)) => Type::Tag(name),
                     _ => Type::Unknown,
@@ -260,12 +260,12 @@ impl Reader<'_> {
             )
         };
         record.is_odd |= node.children(&mut cursor).any(is_odd);
-        let Some(base) = node.child_by_field_name("type") else {
+        let Some(base) = node.field(Field::Type) else {
             record.is_odd = true;
             return;
         };
         // A structure within has its own.
-        let body = base.child_by_field_name("body").map(|body| self.range(body));
+        let body = base.field(Field::Body).map(|body| self.range(body));
         let head =
             self.alignment(before..body.as_ref().map_or(self.range(node).end, |body| body.start));
         let Ok(align) = head else {
@@ -346,15 +346,14 @@ impl Reader<'_> {
                 }
                 "pointer_declarator" | "reference_declarator" => of = Type::Pointer,
                 "array_declarator" => {
-                    let size =
-                        node.child_by_field_name("size").map_or(0..0, |size| self.range(size));
+                    let size = node.field(Field::Size).map_or(0..0, |size| self.range(size));
                     of = Type::Array(Box::new(of), size);
                 }
                 "function_declarator" => of = Type::Unknown,
                 "parenthesized_declarator" => {}
                 _ => return None,
             }
-            node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+            node = node.field(Field::Declarator).or_else(|| node.named_child(0))?;
         }
         None
     }

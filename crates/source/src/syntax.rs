@@ -1,5 +1,6 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
+mod field;
 mod kind;
 mod listed;
 mod stored;
@@ -11,6 +12,7 @@ use crate::FileKind;
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::flow::Fork;
+pub(crate) use field::{ByField, Field};
 pub(crate) use kind::{Kind, Kinds};
 pub(crate) use listed::Listed;
 use std::cell::RefCell;
@@ -236,6 +238,19 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
     Syntax { assembly: blanked.assembly, ..reader.found }
 }
 
+/// Of the `named` places of a blanked file those where an address is taken, as what is named there.
+pub(crate) fn taken(blanked: &Blanked, kind: FileKind, named: &[usize]) -> Vec<Range<usize>> {
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
+    let named = named.iter().filter_map(|at| condensed.is_at(*at));
+    let named: Vec<usize> = named.filter(|at| taken::may_be(&condensed.bytes, *at)).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let tree = parse(&condensed.bytes, kind);
+    let found = tree.map(|tree| taken::of(&tree, &condensed.bytes, &named)).unwrap_or_default();
+    found.into_iter().map(|range| condensed.stood(range)).collect()
+}
+
 /// The statements whose declarations end with them.
 const SCOPES: [Kind; 7] =
     [Kind::Compound, Kind::For, Kind::ForRange, Kind::If, Kind::While, Kind::Switch, Kind::Lambda];
@@ -303,8 +318,8 @@ impl Reader<'_> {
             Kind::New => self.new_expression(node),
             Kind::InitDeclarator => {
                 self.listed(node);
-                let name = node.child_by_field_name("declarator").and_then(variable_name);
-                if let (Some(name), Some(value)) = (name, node.child_by_field_name("value")) {
+                let name = node.field(Field::Declarator).and_then(variable_name);
+                if let (Some(name), Some(value)) = (name, node.field(Field::Value)) {
                     let is_static =
                         node.parent().is_some_and(|around| self.has_storage(around, b"static"));
                     self.event(name, Happens::Begins(value.byte_range()), is_static);
@@ -323,8 +338,8 @@ impl Reader<'_> {
             Kind::Return => self.returned(node),
             Kind::Enumerators => self.enumerators(node),
             Kind::InitializerPair => {
-                let designator = node.child_by_field_name("designator");
-                let value = node.child_by_field_name("value");
+                let designator = node.field(Field::Designator);
+                let value = node.field(Field::Value);
                 if let (Some(designator), Some(value)) = (designator, value) {
                     self.member(designator, value);
                 }
@@ -332,9 +347,8 @@ impl Reader<'_> {
             Kind::Fields => self.record(node),
             Kind::FunctionDeclarator => self.defaults(node),
             Kind::Field if self.has_storage(node, b"static") => {
-                let name = node.child_by_field_name("declarator").and_then(variable_name);
-                if let (Some(name), Some(value)) = (name, node.child_by_field_name("default_value"))
-                {
+                let name = node.field(Field::Declarator).and_then(variable_name);
+                if let (Some(name), Some(value)) = (name, node.field(Field::DefaultValue)) {
                     self.variable(name, Happens::Begins(value.byte_range()));
                 }
             }
@@ -380,7 +394,7 @@ impl Reader<'_> {
     /// Notes the last of the three expressions of a `for`.
     fn note_update(&mut self, node: Node<'_>) {
         const KINDS: [&str; 3] = ["assignment_expression", "update_expression", "comma_expression"];
-        let update = node.child_by_field_name("update");
+        let update = node.field(Field::Update);
         let update = update.filter(|update| KINDS.contains(&update.kind()));
         self.updates.extend(update.map(|update| update.id()));
     }
@@ -402,12 +416,11 @@ impl Reader<'_> {
     }
 
     fn function(&mut self, node: Node<'_>) {
-        let Some(body) = node.child_by_field_name("body") else { return };
-        let Some(declarator) = node.child_by_field_name("declarator").and_then(function_declarator)
-        else {
+        let Some(body) = node.field(Field::Body) else { return };
+        let Some(declarator) = node.field(Field::Declarator).and_then(function_declarator) else {
             return;
         };
-        let Some(name) = declarator.child_by_field_name("declarator").map(last_name) else {
+        let Some(name) = declarator.field(Field::Declarator).map(last_name) else {
             return;
         };
         let parameters = parameters(declarator);
@@ -422,7 +435,7 @@ impl Reader<'_> {
             loops: Vec::new(),
             lambdas: Vec::new(),
             returns: Vec::new(),
-            of: node.child_by_field_name("type").map_or(0..0, |of| of.byte_range()),
+            of: node.field(Field::Type).map_or(0..0, |of| of.byte_range()),
             stored: Vec::new(),
             hidden: Vec::new(),
             is_static: self.has_storage(node, b"static"),
@@ -439,7 +452,7 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, node: Node<'_>) {
-        if let Some(callee) = node.child_by_field_name("function") {
+        if let Some(callee) = node.field(Field::Function) {
             self.call_of(node, callee, false, DEEPEST);
         }
     }
@@ -455,8 +468,8 @@ impl Reader<'_> {
             callee = inner;
         }
         if callee.kind() == "conditional_expression" {
-            for arm in ["consequence", "alternative"] {
-                if let Some(arm) = callee.child_by_field_name(arm).filter(|_| left > 0) {
+            for arm in [Field::Consequence, Field::Alternative] {
+                if let Some(arm) = callee.field(arm).filter(|_| left > 0) {
                     self.call_of(node, arm, true, left / 2);
                 }
             }
@@ -464,22 +477,22 @@ impl Reader<'_> {
         }
         if callee.kind() == "subscript_expression" {
             manner = Manner::Indirect;
-            let Some(array) = callee.child_by_field_name("argument") else { return };
+            let Some(array) = callee.field(Field::Argument) else { return };
             callee = array;
         }
         if callee.kind() == "field_expression" {
             manner = Manner::Member;
-            let Some(field) = callee.child_by_field_name("field") else { return };
+            let Some(field) = callee.field(Field::Member) else { return };
             callee = field;
         }
         if callee.kind() == "call_expression" {
             manner = Manner::Given;
-            let Some(given) = callee.child_by_field_name("function") else { return };
+            let Some(given) = callee.field(Field::Function) else { return };
             callee = given;
         }
         if callee.kind() == "cast_expression" {
             manner = Manner::Converted;
-            let Some(value) = callee.child_by_field_name("value") else { return };
+            let Some(value) = callee.field(Field::Value) else { return };
             callee = value;
         }
         let template = template_arguments(callee);
@@ -487,7 +500,7 @@ impl Reader<'_> {
         if !matches!(callee.kind(), "identifier" | "field_identifier" | "operator_name") {
             return;
         }
-        let Some(list) = node.child_by_field_name("arguments") else { return };
+        let Some(list) = node.field(Field::Arguments) else { return };
         self.push_call(callee.byte_range(), manner, node, list);
         if let Some(call) = self.found.calls.last_mut() {
             call.is_chosen = is_chosen;
@@ -496,7 +509,7 @@ impl Reader<'_> {
     }
 
     fn new_expression(&mut self, node: Node<'_>) {
-        let Some(list) = node.child_by_field_name("placement") else { return };
+        let Some(list) = node.field(Field::Placement) else { return };
         let start = node.start_byte();
         let callee = start..(start + 3).min(node.end_byte());
         self.push_call(callee, Manner::New, node, list);
@@ -528,9 +541,7 @@ impl Reader<'_> {
     }
 
     fn assignment(&mut self, node: Node<'_>) {
-        let (Some(left), Some(right)) =
-            (node.child_by_field_name("left"), node.child_by_field_name("right"))
-        else {
+        let (Some(left), Some(right)) = (node.field(Field::Left), node.field(Field::Right)) else {
             return;
         };
         self.stored(node, left, right);
@@ -546,7 +557,7 @@ impl Reader<'_> {
             self.member(left, right);
             return;
         }
-        let operator = node.child_by_field_name("operator").map_or("=", |operator| operator.kind());
+        let operator = node.field(Field::Operator).map_or("=", |operator| operator.kind());
         self.variable(
             left,
             match operator {
@@ -569,13 +580,13 @@ impl Reader<'_> {
             "call_expression",
         ];
         let name = match left.kind() {
-            "field_expression" => left.child_by_field_name("field"),
-            "subscript_expression" => left.child_by_field_name("argument").map(last_name),
+            "field_expression" => left.field(Field::Member),
+            "subscript_expression" => left.field(Field::Argument).map(last_name),
             "field_designator" => left.named_child(0),
             _ => None,
         };
         let Some(mut name) = name.filter(|_| FUNCTIONS.contains(&right.kind())) else { return };
-        if let Some(field) = name.child_by_field_name("field") {
+        if let Some(field) = name.field(Field::Member) {
             name = field;
         }
         let function = self.within.last().map(|(function, _)| *function);
@@ -585,9 +596,7 @@ impl Reader<'_> {
     }
 
     fn changes(&mut self, node: Node<'_>) {
-        if let Some(of) =
-            node.child_by_field_name("argument").filter(|of| of.kind() == "identifier")
-        {
+        if let Some(of) = node.field(Field::Argument).filter(|of| of.kind() == "identifier") {
             self.variable(of, Happens::Changes);
         }
     }
@@ -597,7 +606,7 @@ impl Reader<'_> {
         let Some(of) = list.parent() else { return };
         let body = list.byte_range();
         let mut record = Record { names: Vec::new(), body, members: Vec::new(), is_plain: true };
-        record.names.extend(of.child_by_field_name("name").map(|name| name.byte_range()));
+        record.names.extend(of.field(Field::Name).map(|name| name.byte_range()));
         if let Some(around) = of.parent().filter(|around| around.kind() == "type_definition") {
             let mut cursor = around.walk();
             let declarators = around.children_by_field_name("declarator", &mut cursor);
@@ -611,9 +620,8 @@ impl Reader<'_> {
                     matches!(field.kind(), "comment" | "access_specifier" | "field_declaration");
                 continue;
             }
-            let kind = field
-                .child_by_field_name("type")
-                .map(|of| of.child_by_field_name("name").unwrap_or(of).byte_range());
+            let kind =
+                field.field(Field::Type).map(|of| of.field(Field::Name).unwrap_or(of).byte_range());
             let before = record.members.len();
             let mut cursor = field.walk();
             for declarator in field.children_by_field_name("declarator", &mut cursor) {
@@ -629,15 +637,15 @@ impl Reader<'_> {
 
     /// What a function's parameters are where no argument is passed.
     fn defaults(&mut self, declarator: Node<'_>) {
-        let Some(name) = declarator.child_by_field_name("declarator").map(last_name) else {
+        let Some(name) = declarator.field(Field::Declarator).map(last_name) else {
             return;
         };
-        let Some(list) = declarator.child_by_field_name("parameters") else { return };
+        let Some(list) = declarator.field(Field::Parameters) else { return };
         let of = parameters(declarator).len();
         let mut cursor = list.walk();
         let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
         for (parameter, one) in all.enumerate() {
-            if let Some(value) = one.child_by_field_name("default_value") {
+            if let Some(value) = one.field(Field::DefaultValue) {
                 let (function, value) = (name.byte_range(), value.byte_range());
                 self.found.defaults.push(DefaultArgument { function, parameter, of, value });
             }
@@ -649,8 +657,8 @@ impl Reader<'_> {
         let mut behind = 0;
         let mut cursor = list.walk();
         for one in list.named_children(&mut cursor).filter(|one| one.kind() == "enumerator") {
-            let Some(name) = one.child_by_field_name("name") else { continue };
-            if let Some(value) = one.child_by_field_name("value") {
+            let Some(name) = one.field(Field::Name) else { continue };
+            if let Some(value) = one.field(Field::Value) {
                 last = Some(value.byte_range());
                 behind = 0;
             }
@@ -687,7 +695,7 @@ fn function_declarator(mut node: Node<'_>) -> Option<Node<'_>> {
         if node.kind() == "function_declarator" {
             return Some(node);
         }
-        node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+        node = node.field(Field::Declarator).or_else(|| node.named_child(0))?;
     }
     None
 }
@@ -695,7 +703,7 @@ fn function_declarator(mut node: Node<'_>) -> Option<Node<'_>> {
 /// The name of the variable that a declarator declares, if it is one: also of a pointer, an array, a pointer to functions.
 fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
     for _ in 0..DEEPEST {
-        let inner = node.child_by_field_name("declarator");
+        let inner = node.field(Field::Declarator);
         node = match node.kind() {
             "identifier" | "field_identifier" => return Some(node),
             "pointer_declarator" | "array_declarator" => inner?,
@@ -711,7 +719,7 @@ fn variable_name(mut node: Node<'_>) -> Option<Node<'_>> {
 
 /// Whether it is `*p` or `p[1]`, of a name or of what stands in parentheses.
 fn stores_through_pointer(left: Node<'_>) -> bool {
-    let of = left.child_by_field_name("argument").map_or("", |of| of.kind());
+    let of = left.field(Field::Argument).map_or("", |of| of.kind());
     match left.kind() {
         "pointer_expression" => true,
         "subscript_expression" => matches!(of, "identifier" | "parenthesized_expression"),
@@ -723,18 +731,17 @@ fn stores_through_pointer(left: Node<'_>) -> bool {
 /// calls give. Behind the parenthesis a calling convention may stand.
 fn pointer_declared_as_call(left: Node<'_>) -> Option<Node<'_>> {
     let call = |node: Node<'_>| node.kind() == "call_expression";
-    let inner = left.child_by_field_name("function").filter(|inner| call(left) && call(*inner))?;
-    inner.child_by_field_name("function").filter(|of| of.kind() == "identifier")?;
-    let list =
-        inner.child_by_field_name("arguments").filter(|list| list.named_child_count() == 1)?;
+    let inner = left.field(Field::Function).filter(|inner| call(left) && call(*inner))?;
+    inner.field(Field::Function).filter(|of| of.kind() == "identifier")?;
+    let list = inner.field(Field::Arguments).filter(|list| list.named_child_count() == 1)?;
     let only = list.named_child(0)?;
-    let star = only.child_by_field_name("operator").filter(|one| one.kind() == "*")?;
+    let star = only.field(Field::Operator).filter(|one| one.kind() == "*")?;
     let name = match only.kind() {
-        "pointer_expression" => only.child_by_field_name("argument"),
+        "pointer_expression" => only.field(Field::Argument),
         // `(NTAPI *name)`
         "binary_expression" => {
-            only.child_by_field_name("left").filter(|left| left.kind() == "identifier")?;
-            only.child_by_field_name("right").filter(|_| star.kind() == "*")
+            only.field(Field::Left).filter(|left| left.kind() == "identifier")?;
+            only.field(Field::Right).filter(|_| star.kind() == "*")
         }
         _ => None,
     };
@@ -743,7 +750,7 @@ fn pointer_declared_as_call(left: Node<'_>) -> Option<Node<'_>> {
 
 /// The names of the parameters that a declarator lists; empty for those without.
 fn parameters(declarator: Node<'_>) -> Vec<Range<usize>> {
-    let Some(list) = declarator.child_by_field_name("parameters") else { return Vec::new() };
+    let Some(list) = declarator.field(Field::Parameters) else { return Vec::new() };
     let mut cursor = list.walk();
     let all = list.named_children(&mut cursor).filter(|parameter| parameter.kind() != "comment");
     all.map(|parameter| declared_name(parameter).map_or(0..0, |name| name.byte_range())).collect()
@@ -758,12 +765,12 @@ fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
 /// What stands between the angle brackets of a callee.
 fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
     for _ in 0..DEEPEST {
-        match (callee.kind(), callee.child_by_field_name("name")) {
+        match (callee.kind(), callee.field(Field::Name)) {
             ("qualified_identifier", Some(name)) => callee = name,
             _ => break,
         }
     }
-    let list = callee.child_by_field_name("arguments");
+    let list = callee.field(Field::Arguments);
     let Some(list) = list.filter(|list| list.kind() == "template_argument_list") else {
         return Vec::new();
     };
@@ -774,12 +781,12 @@ fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
 
 /// The name that a parameter declares.
 fn declared_name(mut node: Node<'_>) -> Option<Node<'_>> {
-    node = node.child_by_field_name("declarator")?;
+    node = node.field(Field::Declarator)?;
     for _ in 0..DEEPEST {
         if node.kind() == "identifier" {
             return Some(node);
         }
-        node = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
+        node = node.field(Field::Declarator).or_else(|| node.named_child(0))?;
     }
     None
 }
@@ -787,7 +794,7 @@ fn declared_name(mut node: Node<'_>) -> Option<Node<'_>> {
 /// Of `A::B::c` it is `c`.
 fn last_name(mut node: Node<'_>) -> Node<'_> {
     for _ in 0..DEEPEST {
-        match node.child_by_field_name("name") {
+        match node.field(Field::Name) {
             Some(name) if matches!(node.kind(), "qualified_identifier" | "template_function") => {
                 node = name
             }

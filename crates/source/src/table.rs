@@ -4,7 +4,7 @@ use crate::blank::{Blanked, blanked};
 use crate::directive::{Directive, DirectiveKind};
 use crate::initialiser::{BUDGET, Init, Initialisers, Item};
 use crate::layout::{Body, Layout, Layouts, Placed, array};
-use crate::lex::{Kind, skip_blank, tokens};
+use crate::lex::{Kind, is_word, skip_blank, tokens};
 use crate::number::Numbers;
 use crate::preprocess::{AllDirectives, Arm, Unit};
 use crate::shape::{Initialised, Shapes, Type, shapes};
@@ -142,25 +142,46 @@ fn record_names(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut before = "";
     let mut is_behind = false;
+    // Whether each brace that is open may be that of a structure, and whether a structure is named since the last one.
+    let mut open: Vec<bool> = Vec::new();
+    let mut is_record = false;
     for token in tokens(text, 0, text.len()) {
         let word = token.text(text);
         match word {
-            "}" => is_behind = true,
+            "{" => {
+                open.push(is_record || !begins_other(before));
+                (is_record, is_behind) = (false, false);
+            }
+            "}" => {
+                is_behind = open.pop().unwrap_or(true);
+                is_record = false;
+            }
+            ";" => (is_record, is_behind) = (false, false),
             "," | "*" => {}
             _ if token.kind != Kind::Word => is_behind = false,
             _ if is_behind || matches!(before, "struct" | "union") => names.push(word),
             _ => {}
         }
+        is_record |= matches!(word, "struct" | "union" | "class");
         before = word;
     }
     names
 }
 
+/// Whether a brace behind this token begins anything but a structure: a function, a block or values.
+fn begins_other(before: &str) -> bool {
+    const OTHERS: [&str; 13] =
+        [")", "=", ",", "{", "}", ";", ":", "else", "do", "try", "__try", "__finally", "return"];
+    OTHERS.contains(&before)
+}
+
 /// Whether a text has `NAME variable[…] = {` or `NAME variable = {`, or the end of a structure in place of its name.
 fn has_values(text: &str, is_named: impl Fn(&str) -> bool, packs: bool) -> bool {
     let bytes = text.as_bytes();
-    let opens = |at: usize| bytes.get(skip_blank(bytes, at + 1)) == Some(&b'{');
-    if !memchr::memchr_iter(b'=', bytes).any(opens) {
+    let opens = |at: &usize| bytes.get(skip_blank(bytes, at + 1)) == Some(&b'{');
+    // Reading all of it is for those few that need it.
+    let mut opening = memchr::memchr_iter(b'=', bytes).filter(opens);
+    if !opening.any(|at| may_have_values(text, at, &is_named, packs)) {
         return false;
     }
     let mut of_type = false;
@@ -178,7 +199,7 @@ fn has_values(text: &str, is_named: impl Fn(&str) -> bool, packs: bool) -> bool 
             continue;
         }
         match word {
-            "const" | "volatile" | "static" | "CONST" => {}
+            _ if QUALIFIERS.contains(&word) => {}
             "[" if named => depth = 1,
             "=" if named && all.peek().is_some_and(|next| next.text(text) == "{") => return true,
             "}" if packs => (of_type, named) = (true, false),
@@ -190,6 +211,52 @@ fn has_values(text: &str, is_named: impl Fn(&str) -> bool, packs: bool) -> bool 
         }
     }
     false
+}
+
+/// Words that say nothing of a type.
+const QUALIFIERS: [&str; 4] = ["const", "volatile", "static", "CONST"];
+
+/// Whether what stands before a `=` may be such a variable: certainly not, or it has to be read from the beginning.
+fn may_have_values(text: &str, is: usize, is_named: &impl Fn(&str) -> bool, packs: bool) -> bool {
+    let bytes = text.as_bytes();
+    let mut end = is;
+    let behind_type = loop {
+        let left = bytes[..end].trim_ascii_end();
+        let start = left.iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
+        match left.last() {
+            Some(b']') => match memchr::memrchr(b'[', left) {
+                // Brackets in brackets.
+                Some(open) if left[open..left.len() - 1].contains(&b']') => return true,
+                Some(open) => end = open,
+                None => return true,
+            },
+            Some(last) if !is_word(*last) => return is_unclear(&bytes[..is], left.len()),
+            Some(_) if QUALIFIERS.contains(&&text[start..left.len()]) => end = start,
+            Some(_) => break start,
+            None => return false,
+        }
+    };
+    let mut end = behind_type;
+    loop {
+        let left = bytes[..end].trim_ascii_end();
+        let start = left.iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
+        match left.last() {
+            Some(b'}') if packs => return true,
+            Some(last) if is_word(*last) => match &text[start..left.len()] {
+                word if QUALIFIERS.contains(&word) => end = start,
+                word => return is_named(word) || is_unclear(&bytes[..is], start),
+            },
+            _ => return is_unclear(&bytes[..is], left.len()),
+        }
+    }
+}
+
+/// Whether something between the beginning of the line that `from` is in and the end may be of a comment or a string, or joined
+/// with the line before.
+fn is_unclear(bytes: &[u8], from: usize) -> bool {
+    let line = memchr::memrchr(b'\n', &bytes[..from]).map_or(0, |at| at + 1);
+    let before = bytes[..line].trim_ascii_end();
+    before.last() == Some(&b'\\') || bytes[line..].iter().any(|byte| b"/\\\"'".contains(byte))
 }
 
 /// The tables of some files, each read as its unit has it.
@@ -529,6 +596,36 @@ mod tests {
             let text = entries(600, "", "\"a\"").replacen(from, to, 1);
             assert_eq!(of(&text), [], "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn only_structures_have_names() {
+        let text = "void F(void) { if (a) { } b(); } NTSTATUS G(void); typedef struct _A { int a; } A, *PA;
+            static T x = { { 1 }, B }; typedef STRUCT { int c; } C; struct __declspec(align(8)) D { int d; } e; } H";
+        assert_eq!(record_names(text), ["_A", "A", "PA", "C", "__declspec", "e", "H"]);
+    }
+
+    /// Comments, joined lines and brackets do not hide the type.
+    #[test]
+    fn data_is_seen_by_its_type() {
+        for (text, is) in [
+            ("E x = { 1 };", true),
+            ("E const x[2] [A / B] = { 1 };", true),
+            ("E x[a[1]] = {", true),
+            ("E // T\n x = {", true),
+            ("E x /* T y */ = /* T */ {", true),
+            ("E /* T\n y\n*/ x = {", true),
+            ("E // T \\\n y\n x\n = {", true),
+            ("E x // T y\n\n[2] = {", true),
+            ("F x = {", false),
+            ("E F x = {", false),
+            ("y.E = {", false),
+            ("E x == {", false),
+            ("} x = {", false),
+        ] {
+            assert_eq!(has_values(text, |name| name == "E", false), is, "{text}");
+        }
+        assert!(has_values("} x[1] = {", |_| false, true));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use crate::interest::{places, searcher};
 use crate::lex::skip_blank;
 use crate::outline::{self, Body};
 use crate::preprocess::AllDirectives;
-use crate::syntax::{Syntax, syntax};
+use crate::syntax::{self, Syntax, syntax};
 use crate::world::{Parsed, World};
-use crate::{FileId, FileKind, SourceTree, code_use, macro_set};
+use crate::{FEW_FILES, FileId, FileKind, SourceTree, code_use, macro_set};
 use aho_corasick::AhoCorasick;
 use foldhash::HashSet;
 use rayon::prelude::*;
@@ -25,8 +25,8 @@ impl<'t> Warming<'t> {
     /// Reads the functions that name one of the names, or bear it; whether there are any.
     pub(crate) fn naming(self, world: &mut World<'t>, names: &AhoCorasick) -> bool {
         let named = |_: &World<'t>, file: FileId, body: &Body| {
-            let text = self.tree.file(file).text.as_str();
-            !places(names, &text[body.head..body.range.end]).is_empty()
+            let text = &self.tree.file(file).text.as_str()[body.head..body.range.end];
+            outline::outside_comments(text.as_bytes(), 0, &places(names, text)).next().is_some()
         };
         self.warm(world, named, Some(names))
     }
@@ -37,7 +37,11 @@ impl<'t> Warming<'t> {
             let taken = self.taken_in(&world.parsed[index], names);
             (!taken.is_empty()).then_some((index, taken))
         };
-        let all: Vec<_> = (0..world.parsed.len()).into_par_iter().filter_map(in_file).collect();
+        let all: Vec<_> = (0..world.parsed.len())
+            .into_par_iter()
+            .with_min_len(FEW_FILES)
+            .filter_map(in_file)
+            .collect();
         for (index, taken) in all {
             let known = &mut world.parsed[index].syntax.taken;
             known.extend(taken.into_iter().filter(|one| !known.contains(one)).collect::<Vec<_>>());
@@ -53,6 +57,7 @@ impl<'t> Warming<'t> {
             bytes.get(skip_blank(bytes, crate::lex::word_end(bytes, at))) == Some(&b'(')
         };
         named.retain(|at| !is_called(*at));
+        named = outline::outside_comments(bytes, 0, &named).collect();
         if named.is_empty() {
             return Vec::new();
         }
@@ -71,7 +76,7 @@ impl<'t> Warming<'t> {
         made.leave_out(&others);
         match named.is_empty() {
             true => Vec::new(),
-            false => syntax(made, parsed.kind(self.tree), &named).taken,
+            false => syntax::taken(&made, parsed.kind(self.tree), &named),
         }
     }
 
@@ -125,7 +130,11 @@ impl<'t> Warming<'t> {
             let (hot, cold): (Vec<_>, Vec<_>) = parsed.cold.iter().cloned().partition(matters);
             (!hot.is_empty()).then(|| (index, cold, self.part(parsed, &hot, names)))
         };
-        let all: Vec<_> = (0..world.parsed.len()).into_par_iter().filter_map(of_file).collect();
+        let all: Vec<_> = (0..world.parsed.len())
+            .into_par_iter()
+            .with_min_len(FEW_FILES)
+            .filter_map(of_file)
+            .collect();
         let is_any = !all.is_empty();
         let mut parts = Vec::new();
         for (index, cold, part) in all {
@@ -210,8 +219,13 @@ fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
 
 /// Whether a text sets a variable of one of the names, or gives its address away.
 fn sets_any(names: &AhoCorasick, text: &str) -> bool {
+    sets_at(text, &places(names, text))
+}
+
+/// Whether a text sets what it names at one of the places, or gives its address away.
+fn sets_at(text: &str, places: &[usize]) -> bool {
     let bytes = text.as_bytes();
-    places(names, text).into_iter().any(|start| {
+    places.iter().any(|&start| {
         let end = crate::lex::word_end(bytes, start);
         let before = bytes[..start].trim_ascii_end();
         let behind = &bytes[skip_blank(bytes, end).min(bytes.len())..];
@@ -237,10 +251,10 @@ fn bears_any(names: &AhoCorasick, head: &str) -> bool {
     })
 }
 
-/// Whether a function of one of the names is defined in a text.
-fn defines_any(names: &AhoCorasick, text: &str) -> bool {
+/// Whether a text defines a function whose name is at one of the places.
+fn defines_at(text: &str, places: &[usize]) -> bool {
     let bytes = text.as_bytes();
-    places(names, text).into_iter().any(|start| {
+    places.iter().any(|&start| {
         let open = skip_blank(bytes, crate::lex::word_end(bytes, start));
         let Some(list) = bytes.get(open..).filter(|rest| rest.first() == Some(&b'(')) else {
             return false;
@@ -272,7 +286,8 @@ pub(crate) fn setting_files(
     let all: Vec<FileId> = all.collect();
     let matters = |file: &FileId| {
         let text = tree.file(*file).text.as_str();
-        sets_any(&names, text) || defines_any(&names, text)
+        let places = places(&names, text);
+        sets_at(text, &places) || defines_at(text, &places)
     };
     all.into_par_iter().filter(matters).collect()
 }
@@ -288,11 +303,11 @@ mod tests {
             assert!(sets_any(&names, text), "{text}");
         }
         for text in ["static int g(void) { return 1; }", "int g (a(*)(b)) const { }"] {
-            assert!(defines_any(&names, text), "{text}");
+            assert!(defines_at(text, &places(&names, text)), "{text}");
             assert!(bears_any(&names, &text[..text.find('{').unwrap()]), "{text}");
         }
         for text in ["int g(void);", "x = g(1);", "int (*g)(void) = 0;", "g(", "gg() { }"] {
-            assert!(!defines_any(&names, text), "{text}");
+            assert!(!defines_at(text, &places(&names, text)), "{text}");
         }
         for text in ["g == 1", "a && g", "x = g", "f(g)", "gg = 1", "g < 1", "g <= 1"] {
             assert!(!sets_any(&names, text), "{text}");

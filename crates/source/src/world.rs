@@ -6,7 +6,7 @@ use crate::outline::Body;
 use crate::pointer::Pointers;
 use crate::preprocess::Unit;
 use crate::syntax::{Happens, Record, Syntax, Variable};
-use crate::{FileId, FileKind, OptIn, SourceTree, scope};
+use crate::{FEW_FILES, FileId, FileKind, OptIn, SourceTree, scope};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -118,7 +118,11 @@ impl<'t> World<'t> {
 
     /// Takes in files, and indexes what they define.
     pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
-        let outside: Vec<_> = more.par_iter().map(|parsed| outside(self.tree, parsed)).collect();
+        let outside: Vec<_> = more
+            .par_iter()
+            .with_min_len(FEW_FILES)
+            .map(|parsed| outside(self.tree, parsed))
+            .collect();
         for (parsed, outside) in more.into_iter().zip(outside) {
             self.index(self.parsed.len(), &parsed, outside);
             self.parsed.push(parsed);

@@ -10,7 +10,7 @@ use crate::syntax::{Call, Manner};
 use crate::value::Unknown;
 use crate::warm::setting_files;
 use crate::world::{FunctionId, Parsed, World};
-use crate::{FileId, SourceTree, Span, code_use, control, entry, pointer};
+use crate::{FEW_FILES, FileId, SourceTree, Span, code_use, control, entry, pointer};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -137,17 +137,20 @@ impl<'t> Following<'t> {
         let pragmas = reading.pragmas(files);
         let reading = &*reading;
         let counts = |parsed: &Parsed<'_>| !reading.is_for_user_mode(&parsed.unit);
-        let for_kernel: Vec<bool> = world.parsed.par_iter().map(counts).collect();
+        let for_kernel: Vec<bool> =
+            world.parsed.par_iter().with_min_len(FEW_FILES).map(counts).collect();
         let is_for_kernel = |parsed: usize| for_kernel[parsed];
         // None of these asks another anything.
-        let ((calls, control), (code_uses, entries)) = rayon::join(
+        let is_much = world.parsed.len() > FEW_FILES;
+        let ((calls, control), (code_uses, entries)) = both(
+            is_much,
             || {
                 let calls = || self.told(calls, &is_for_kernel);
-                rayon::join(calls, || control::writes(world, &is_for_kernel))
+                both(is_much, calls, || control::writes(world, &is_for_kernel))
             },
             || {
                 let entries = || entry::entries(world, reading.projects);
-                rayon::join(|| code_use::uses(world, &is_for_kernel), entries)
+                both(is_much, || code_use::uses(world, &is_for_kernel), entries)
             },
         );
         Analysis {
@@ -183,6 +186,15 @@ impl<'t> Following<'t> {
         let taken = pointer::taken(&follower, &calls, is_for_kernel);
         told(calls, taken, &self.wrappers, |id| call_span(world, id))
     }
+}
+
+/// Does two things, at the same time where there is much to do.
+fn both<A: Send, B: Send>(
+    is_much: bool,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if is_much { rayon::join(one, other) } else { (one(), other()) }
 }
 
 pub(super) fn name_of<'t>(world: &World<'t>, id: FunctionId) -> &'t str {
@@ -245,7 +257,8 @@ fn round(
         }
         (found, more)
     };
-    let all: Vec<_> = (0..world.parsed.len()).into_par_iter().map(of_file).collect();
+    let all: Vec<_> =
+        (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).map(of_file).collect();
     let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
 }

@@ -13,7 +13,7 @@ use crate::syntax::{Syntax, syntax};
 use crate::table::{self, PointerTable};
 use crate::warm::Warming;
 use crate::world::Parsed;
-use crate::{Configuration, FileId, FileKind, Project, SourceTree, Span, linker};
+use crate::{Configuration, FEW_FILES, FileId, FileKind, Project, SourceTree, Span, linker};
 use foldhash::HashMap;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -21,6 +21,9 @@ use std::sync::{Arc, OnceLock};
 
 /// How many variants of a file are looked at, where conditions are open.
 const MOST_VARIANTS: u32 = 4;
+
+/// So few bytes are parsed before another thread is awake.
+const LITTLE: usize = 1 << 16;
 
 /// Reads files as their translation units have them.
 pub(super) struct Reading<'t> {
@@ -101,7 +104,9 @@ impl<'t> Reading<'t> {
             Some(unit) => self.parse(*file, unit, interest),
             None => Vec::new(),
         };
-        pairs.par_iter().map(parse).flatten_iter().collect()
+        let bytes: usize = pairs.iter().map(|(file, _)| tree.file(*file).text.as_str().len()).sum();
+        let fewest = if bytes > LITTLE { 1 } else { FEW_FILES };
+        pairs.par_iter().with_min_len(fewest).map(parse).flatten_iter().collect()
     }
 
     /// What the pragmas of all files say that speak of sections, but for programs of user mode.
@@ -194,7 +199,7 @@ impl<'t> Reading<'t> {
             let opt_in = builds::opt_in(tree, directives, (projects, defines), &unit);
             (*main, Arc::new(unit), opt_in)
         };
-        let units: Vec<_> = mains.par_iter().map(work).collect();
+        let units: Vec<_> = mains.par_iter().with_min_len(FEW_FILES).map(work).collect();
         for (main, unit, opt_in) in units {
             for file in unit.visits.keys() {
                 let first = self.includers.entry(*file).or_insert(main);
@@ -234,8 +239,10 @@ impl<'t> Reading<'t> {
         let opt_in = self.opt_ins.get(&unit.main).cloned().unwrap_or(OptIn::Open);
         let named = interest.places(text);
         let is_cold = |range: &Range<usize>| {
-            let next = named.partition_point(|at| *at < range.start);
-            named.get(next).is_none_or(|at| *at >= range.end)
+            let first = named.partition_point(|at| *at < range.start);
+            let within = named[first..].partition_point(|at| *at < range.end);
+            let within = &named[first..first + within];
+            outline::outside_comments(text.as_bytes(), range.start, within).next().is_none()
         };
         let variant = |number| {
             let mut parsed = Parsed {

@@ -10,7 +10,7 @@ use crate::macros::Macro;
 use crate::pragma::Compiled;
 use crate::syntax::Manner;
 use crate::world::World;
-use crate::{FileId, Span};
+use crate::{FEW_FILES, FileId, Span};
 use foldhash::HashSet;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -35,7 +35,8 @@ impl Naming {
         let own = world.parsed.iter().map(|one| &one.file);
         let files: HashSet<FileId> = included.chain(own).copied().collect();
         let names = |file: &FileId| names_register(world.tree.file(*file).text.as_str());
-        Naming { files: files.into_par_iter().filter(names).collect() }
+        let files: Vec<FileId> = files.into_iter().collect();
+        Naming { files: files.into_par_iter().with_min_len(FEW_FILES).filter(names).collect() }
     }
 
     /// Whether one of these files names the register.

@@ -1,6 +1,7 @@
 //! Functions that are handed to others, which call them by a parameter.
 
 use super::{Finder, Given, Known, LONGEST, Naming, Target};
+use crate::FEW_FILES;
 use crate::call_words::{Names, last_word};
 use crate::interest::Interest;
 use crate::syntax::{Call, Manner};
@@ -51,7 +52,11 @@ pub(super) fn handed<'t>(world: &World<'t>, interest: &Interest, known: &Known<'
         }
         found
     };
-    let all: Vec<_> = (0..world.parsed.len()).into_par_iter().flat_map_iter(in_file).collect();
+    let all: Vec<_> = (0..world.parsed.len())
+        .into_par_iter()
+        .with_min_len(FEW_FILES)
+        .flat_map_iter(in_file)
+        .collect();
     let mut handed = Handed::default();
     for (name, index) in all {
         handed.entry(name).or_default().insert(index);

@@ -7,7 +7,7 @@ use crate::macros::Macro;
 use crate::syntax::Call;
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{Span, vocabulary};
+use crate::{FEW_FILES, Span, vocabulary};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use ringfence_ddi::{Ddi, Grant};
@@ -36,7 +36,7 @@ pub(crate) fn taken(
         let all = world.parsed[parsed].syntax.taken.iter();
         all.filter_map(|name| seen.untold(parsed, name)).collect::<Vec<_>>()
     };
-    files.into_par_iter().flat_map_iter(in_file).collect()
+    files.into_par_iter().with_min_len(FEW_FILES).flat_map_iter(in_file).collect()
 }
 
 /// What was seen of calls.

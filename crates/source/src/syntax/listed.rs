@@ -1,6 +1,6 @@
 //! What structures are given in braces, member after member.
 
-use super::Reader;
+use super::{ByField, Field, Reader};
 use std::ops::Range;
 use tree_sitter::Node;
 
@@ -16,8 +16,8 @@ pub(crate) struct Listed {
 impl Reader<'_> {
     /// A variable that begins as values in braces.
     pub(super) fn listed(&mut self, declarator: Node<'_>) {
-        let value = declarator.child_by_field_name("value");
-        let of = declarator.parent().and_then(|around| around.child_by_field_name("type"));
+        let value = declarator.field(Field::Value);
+        let of = declarator.parent().and_then(|around| around.field(Field::Type));
         if let (Some(value), Some(of)) = (value, of) {
             self.push_listed(of, value);
         }
@@ -25,9 +25,9 @@ impl Reader<'_> {
 
     /// `(T){ … }`, and in C++ `T{ … }`.
     pub(super) fn listed_literal(&mut self, node: Node<'_>) {
-        let of = node.child_by_field_name("type");
-        let of = of.map(|of| of.child_by_field_name("type").unwrap_or(of));
-        if let (Some(of), Some(value)) = (of, node.child_by_field_name("value")) {
+        let of = node.field(Field::Type);
+        let of = of.map(|of| of.field(Field::Type).unwrap_or(of));
+        if let (Some(of), Some(value)) = (of, node.field(Field::Value)) {
             self.push_listed(of, value);
         }
     }
@@ -43,6 +43,6 @@ impl Reader<'_> {
 
 /// The word that names a type, or the braces of a structure that is declared along.
 fn named(of: Node<'_>) -> Range<usize> {
-    let part = of.child_by_field_name("body").or_else(|| of.child_by_field_name("name"));
+    let part = of.field(Field::Body).or_else(|| of.field(Field::Name));
     part.unwrap_or(of).byte_range()
 }

@@ -1,6 +1,6 @@
 //! What members are given, and what functions return.
 
-use super::{Reader, parameters};
+use super::{ByField, Field, Reader, parameters};
 use std::ops::Range;
 use tree_sitter::Node;
 
@@ -21,9 +21,9 @@ impl Reader<'_> {
     /// Notes what a member is given, if it is one.
     pub(super) fn stored(&mut self, assignment: Node<'_>, left: Node<'_>, right: Node<'_>) {
         let Some((function, _)) = self.within.last() else { return };
-        let member = left.child_by_field_name("field");
+        let member = left.field(Field::Member);
         let Some(member) = member.filter(|_| left.kind() == "field_expression") else { return };
-        let operator = assignment.child_by_field_name("operator");
+        let operator = assignment.field(Field::Operator);
         let is_given = operator.is_none_or(|operator| operator.kind() == "=");
         self.found.functions[*function].stored.push(Stored {
             path: left.byte_range(),
@@ -35,7 +35,7 @@ impl Reader<'_> {
 
     /// Notes a function without a name.
     pub(super) fn lambda(&mut self, node: Node<'_>) {
-        let declarator = node.child_by_field_name("declarator");
+        let declarator = node.field(Field::Declarator);
         if let Some((function, _)) = self.within.last() {
             let lambda = (node.byte_range(), declarator.map_or_else(Vec::new, parameters));
             self.found.functions[*function].lambdas.push(lambda);

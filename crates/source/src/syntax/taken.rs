@@ -1,6 +1,6 @@
 //! Where a function is named and not called: something else gets its address.
 
-use super::DEEPEST;
+use super::{ByField, DEEPEST, Field};
 use crate::lex::{skip_blank, word_end};
 use std::ops::Range;
 use tree_sitter::{Node, Tree};
@@ -9,12 +9,10 @@ use tree_sitter::{Node, Tree};
 pub(super) fn of(tree: &Tree, bytes: &[u8], named: &[usize]) -> Vec<Range<usize>> {
     let root = tree.root_node();
     let taken = |at: &usize| {
-        let end = word_end(bytes, *at);
-        // Most are calls and declarations, which need no tree to be told.
-        let next = bytes.get(skip_blank(bytes, end));
-        if end == *at || next == Some(&b'(') {
+        if !may_be(bytes, *at) {
             return None;
         }
+        let end = word_end(bytes, *at);
         let node = root.named_descendant_for_byte_range(*at, end)?;
         let is_given = match node.kind() {
             "identifier" => is_taken(node),
@@ -24,6 +22,17 @@ pub(super) fn of(tree: &Tree, bytes: &[u8], named: &[usize]) -> Vec<Range<usize>
         (is_given && node.byte_range() == (*at..end)).then_some(*at..end)
     };
     named.iter().filter_map(taken).collect()
+}
+
+/// Whether a name may have its address taken where it stands, by what is around it. Most are calls, declarations and members,
+/// which need no tree to be told.
+pub(super) fn may_be(bytes: &[u8], at: usize) -> bool {
+    let end = word_end(bytes, at);
+    let before = bytes[..at].trim_ascii_end();
+    let is_member = before.ends_with(b".") && !before.ends_with(b"...") || before.ends_with(b"->");
+    let next = bytes.get(skip_blank(bytes, end));
+    let is_more = next.is_some_and(|next| b"(=.-+/%^!?<|{".contains(next));
+    end > at && !is_member && !is_more
 }
 
 /// Whether a name that reads like a type is handed to what `T f(name);` makes, or to a template: no function is a type.
@@ -41,18 +50,18 @@ fn is_argument(node: Node<'_>) -> bool {
 fn is_taken(mut node: Node<'_>) -> bool {
     for _ in 0..DEEPEST {
         let Some(around) = node.parent() else { return false };
-        let is = |field| around.child_by_field_name(field) == Some(node);
+        let is = |field| around.field(field) == Some(node);
         match around.kind() {
             "parenthesized_expression"
             | "pointer_expression"
             | "cast_expression"
             | "qualified_identifier"
             | "comma_expression" => node = around,
-            "conditional_expression" if !is("condition") => node = around,
-            "init_declarator" | "initializer_pair" => return is("value"),
-            "assignment_expression" => return is("right"),
-            "optional_parameter_declaration" => return is("default_value"),
-            "field_declaration" => return is("default_value"),
+            "conditional_expression" if !is(Field::Condition) => node = around,
+            "init_declarator" | "initializer_pair" => return is(Field::Value),
+            "assignment_expression" => return is(Field::Right),
+            "optional_parameter_declaration" => return is(Field::DefaultValue),
+            "field_declaration" => return is(Field::DefaultValue),
             "argument_list" | "initializer_list" | "return_statement" => return true,
             "template_argument_list" | "lambda_capture_initializer" => return true,
             _ => return false,
