@@ -84,6 +84,8 @@ pub(crate) struct Found {
     pub(crate) ways: Vec<(usize, usize, bool)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
+    /// What values depend on that do not tell so, as they were put together of several.
+    pub(crate) joined: BTreeSet<Reason>,
     /// What was read by way of pointers in memory that a parameter leads to.
     pub(crate) fields: BTreeSet<Path>,
     /// Whether some branch or choice depends on the build of Windows.
@@ -161,6 +163,7 @@ pub(crate) fn analyse(
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
     found.conditions = std::mem::take(&mut transfer.conditions);
+    found.joined = std::mem::take(&mut transfer.joined);
     found.fields = std::mem::take(&mut transfer.fields.read);
     found.asks_for_build = transfer.asks_for_build;
     found.read = std::mem::take(&mut transfer.read).into_iter().collect();

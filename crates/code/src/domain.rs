@@ -183,6 +183,12 @@ impl Values {
         matches!(self.atoms(set), [Atom { base: Base::Unknown(_) | Base::Given(_), .. }])
     }
 
+    /// Whether a set is what too many values became, of which no bit is known.
+    pub(crate) fn is_any(&self, set: Set) -> bool {
+        let any = Base::Unknown(Reason::ManyValues);
+        matches!(self.atoms(set), [Atom { base, ones: 0, zeros: 0, .. }] if *base == any)
+    }
+
     /// Whether a set has an address that code may go to.
     pub(crate) fn may_be_code(&self, set: Set) -> bool {
         self.spans[set.0 as usize].may_be_code

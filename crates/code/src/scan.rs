@@ -3,6 +3,7 @@
 
 use foldhash::HashSet;
 use std::ops::Range;
+use wide::u8x16;
 
 /// Bytes of an instruction that may follow the field: an immediate of one, two or four bytes.
 const BEHIND: [u32; 4] = [0, 1, 2, 4];
@@ -23,6 +24,7 @@ const TYPICAL_DISTANCE: usize = 24;
 const FEW: usize = 512;
 /// Bits of a place that fields are sorted by in one go.
 const DIGIT: u32 = 11;
+const DIGITS: usize = 1 << DIGIT;
 
 /// A field that names a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,18 +197,21 @@ impl Sorted {
         let bits = u32::BITS - end.leading_zeros();
         // As few digits as there must be, and those as small as they can be.
         let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).clamp(1, DIGIT);
+        let mask = (1 << width) - 1;
         let mut sorted = vec![0; self.there];
         for shift in (32..32 + bits).step_by(width as usize) {
-            let digit = |field: u64| (field >> shift) as usize % (1 << width);
-            let mut next = [0_u32; 1 << DIGIT];
+            let digit = |field: u64| (field >> shift) as usize & mask & (DIGITS - 1);
+            let mut next = [0_u32; DIGITS];
             self.fields.iter().for_each(|&field| next[digit(field)] += 1);
             let mut total = 0;
-            for next in &mut next[..1 << width] {
+            for next in &mut next[..=mask] {
                 total += std::mem::replace(next, total);
             }
             for &field in &self.fields {
                 let next = &mut next[digit(field)];
-                sorted[*next as usize] = field;
+                if let Some(sorted) = sorted.get_mut(*next as usize) {
+                    *sorted = field;
+                }
                 *next += 1;
             }
             std::mem::swap(&mut self.fields, &mut sorted);
@@ -221,46 +226,30 @@ impl Sorted {
     }
 }
 
-/// What a byte may be: the last one before a memory operand's distance, or the first of the one or two before
-/// that of an instruction which goes to a place, or the last before that of one which takes its address.
-const OPERAND: u8 = 1;
-const WAY: u8 = 16;
-/// The lowest four bits of each byte.
-const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+/// Bytes that are compared at once.
+const LANES: usize = 16;
 
 /// A bit for each byte of a block that the field of a memory operand may come behind, and one for each that the
-/// field of a way to a place may. Compilers make vector instructions of the first loop.
+/// field of a way to a place may: the last byte before a memory operand's distance; the first of the one or two before
+/// that of an instruction which goes to a place, or the last before that of one which takes its address.
 fn begins(seen: &[u8; SEEN]) -> (u64, u64) {
-    let mut found = [0_u8; BLOCK];
-    let (before, bytes, next) = (&seen[..BLOCK], &seen[1..=BLOCK], &seen[2..BLOCK + 2]);
-    for (((found, before), byte), next) in found.iter_mut().zip(before).zip(bytes).zip(next) {
-        let operand = byte & 0xC7 == 0x05;
-        let goes = byte & 0xFE == 0xE8;
-        let branches = (*byte == TWO_BYTES) & (next & 0xF0 == 0x80);
-        let way = goes | branches | operand & (*before == LEA);
-        *found = if operand { OPERAND } else { 0 } | if way { WAY } else { 0 };
-    }
-    let (words, _) = found.as_chunks::<8>();
-    // Four words fit into one, as each byte has but two of its bits, four apart.
-    let together = |words: &[[u8; 8]]| {
-        let words = words.iter().zip(0..).map(|(word, bit)| u64::from_le_bytes(*word) << bit);
-        words.fold(0, |all, word| all | word)
+    let at = |start: usize| {
+        seen[start..].first_chunk::<LANES>().map_or(u8x16::ZERO, |some| u8x16::from(*some))
     };
-    let (first, second) = (together(&words[..4]), together(&words[4..]));
-    let operands = first & LOW | (second & LOW) << 4;
-    let ways = first >> 4 & LOW | second & !LOW;
-    (turned(operands), turned(ways))
-}
-
-/// Eight rows of eight bits as eight columns: two by two, four by four, and whole.
-fn turned(mut bits: u64) -> u64 {
-    for (distance, mask) in
-        [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)]
-    {
-        let changed = (bits ^ bits >> distance) & mask;
-        bits ^= changed ^ changed << distance;
+    let (mut operands, mut ways) = (0, 0);
+    for start in (0..BLOCK).step_by(LANES) {
+        let (before, byte, next) = (at(start), at(start + 1), at(start + 2));
+        let is = |bytes: u8x16, mask: u8, value: u8| {
+            (bytes & u8x16::splat(mask)).simd_eq(u8x16::splat(value))
+        };
+        let operand = is(byte, 0xC7, 0x05);
+        let goes = is(byte, 0xFE, 0xE8);
+        let branches = byte.simd_eq(u8x16::splat(TWO_BYTES)) & is(next, 0xF0, 0x80);
+        let way = goes | branches | operand & before.simd_eq(u8x16::splat(LEA));
+        operands |= u64::from(operand.to_bitmask()) << start;
+        ways |= u64::from(way.to_bitmask()) << start;
     }
-    bits
+    (operands, ways)
 }
 
 /// Places that are looked for.

@@ -12,7 +12,6 @@ mod told;
 use across::Across;
 pub(crate) use callers::handed_over;
 
-use crate::Path;
 use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
@@ -26,6 +25,7 @@ use crate::query::{Effect, Query};
 use crate::scan::{self, Field};
 use crate::survey::{Doubt, Fate, Lookup, Reference, Survey};
 use crate::transfer::Transfer;
+use crate::{Path, Reason};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_image::{Image, Machine, Rva};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +117,8 @@ struct Looked {
     fields: Vec<Field>,
     /// Parameters that some branch or choice in it depends on.
     conditions: BTreeSet<u8>,
+    /// What values in it depend on that do not tell so, as they were put together of several.
+    joined: BTreeSet<Reason>,
     /// What it reads by way of pointers in memory that a parameter leads to.
     paths: BTreeSet<Path>,
 }
@@ -527,6 +529,7 @@ impl<'a> Search<'a> {
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
+            joined: BTreeSet::new(),
             paths: BTreeSet::new(),
         });
         for range in extent.ranges {
@@ -540,6 +543,7 @@ impl<'a> Search<'a> {
         looked.fields.dedup();
         looked.graph = (room && was == 0).then_some(graph);
         looked.conditions.append(&mut found.conditions);
+        looked.joined.append(&mut found.joined);
         looked.paths.append(&mut found.fields);
         for site in found.sites {
             if self.transfer.aims.is_aside(site.wanted) {

@@ -382,7 +382,8 @@ impl State {
 /// Makes `old` what both values may be; whether that changed it.
 fn joined(values: &mut Values, old: &mut Set, new: Set, widen: bool) -> bool {
     let mut both = values.join(*old, new);
-    if both == *old {
+    // What is any number already does not become more, however many ways of not knowing it come together.
+    if both == *old || widen && values.is_any(*old) {
         return false;
     }
     // Two values are what paths bring; more that still grow are a loop's, and so are bits.

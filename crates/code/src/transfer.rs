@@ -82,6 +82,9 @@ pub(crate) struct Transfer<'a> {
     pub(crate) found: BTreeSet<(u32, u32, Option<String>)>,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
+    /// What is not known for a reason that a value does not tell, as it was put together with what is not known for
+    /// another one.
+    pub(crate) joined: BTreeSet<Reason>,
     /// Whether some branch or choice depends on the build of Windows.
     pub(crate) asks_for_build: bool,
     /// Where addresses of wanted functions were read that were stored since.
@@ -114,6 +117,7 @@ impl<'a> Transfer<'a> {
             planted: BTreeSet::new(),
             found: BTreeSet::new(),
             conditions: BTreeSet::new(),
+            joined: BTreeSet::new(),
             asks_for_build: false,
             kept: HashSet::new(),
             handed_back: HashSet::new(),
@@ -133,6 +137,7 @@ impl<'a> Transfer<'a> {
         self.planted.clear();
         self.found.clear();
         self.conditions.clear();
+        self.joined.clear();
         self.asks_for_build = false;
         self.kept.clear();
         self.handed_back.clear();
@@ -365,6 +370,22 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// Notes what others choose of two values that are put together: the result tells of one reason only.
+    fn note_joined(&mut self, a: Set, b: Set) {
+        let chosen = |atom: &Atom| match atom.reason() {
+            _ if !matches!(atom.base, Base::Unknown(_) | Base::Given(_)) => None,
+            reason @ (Reason::Parameter(_) | Reason::Global(_) | Reason::ReturnedBy(_)) => {
+                Some(reason)
+            }
+            _ => None,
+        };
+        let open = |atom: &Atom| matches!(atom.base, Base::Unknown(_) | Base::Given(_));
+        let (left, right) = (self.values.atoms(a), self.values.atoms(b));
+        if left.iter().any(open) && right.iter().any(open) {
+            self.joined.extend(left.iter().chain(right).filter_map(chosen));
+        }
+    }
+
     fn binary(
         &mut self,
         state: &State,
@@ -384,6 +405,7 @@ impl<'a> Transfer<'a> {
             return self.values.map(state.get(left), |atom| binary(what, width, atom, right, at));
         }
         let (a, b) = (self.source(state, left, at), self.source(state, right, at));
+        self.note_joined(a, b);
         // The stack pointer moved by an unknown amount starts a region of its own.
         if what == Binary::Sub
             && left == Source::Reg(self.abi.stack_pointer)

@@ -23,9 +23,9 @@ pub struct Call {
     pub argument: Option<Argument>,
     /// The values that the argument may have, as numbers; empty where nothing is known.
     pub values: Vec<u64>,
-    /// The same values in words, in the same order.
+    /// The same values in words, in the same order, and those of which enough is known to tell what they ask for.
     pub words: Vec<String>,
-    /// Why not every value is known; null where all are.
+    /// Why it is not known of every value what it asks for; null where it is.
     pub unknown: Option<String>,
     /// What follows.
     pub answer: CallAnswer,
@@ -50,9 +50,9 @@ pub struct Choice {
     pub calls: Vec<u32>,
     /// The values that the argument then has, as numbers.
     pub values: Vec<u64>,
-    /// The same values in words.
+    /// The same values in words, and those of which enough is known to tell what they ask for.
     pub words: Vec<String>,
-    /// Why not every value is known; null where all are.
+    /// Why it is not known of every value what it asks for; null where it is.
     pub unknown: Option<String>,
     /// What follows.
     pub answer: CallAnswer,

@@ -300,21 +300,26 @@ impl Search<'_> {
         let known = self.across.functions.get(&function);
         let is_new = |index: &u8| known.is_none_or(|callers| !callers.parameters.contains(index));
         let mut parameters = BTreeSet::new();
-        for atom in atoms {
-            match atom.base {
-                Base::Unknown(Reason::Global(at)) => {
+        let mut reasons: BTreeSet<Reason> = atoms.iter().filter_map(asked_of_others).collect();
+        if let Some(looked) = self.looked.get(&function).filter(|_| !reasons.is_empty()) {
+            reasons.extend(&looked.joined);
+        }
+        for reason in reasons {
+            match reason {
+                Reason::Global(at) => {
                     let bytes = self.across.widths.get(&at.0).copied().unwrap_or(4);
                     let looked = self.across.variables.contains_key(&at.0);
                     if !looked && self.across.variables.len() < MOST_VARIABLES {
                         needs.variables.insert(at.0, bytes);
                     }
                 }
-                Base::Unknown(Reason::ReturnedBy(at)) => {
+                Reason::ReturnedBy(at) => {
                     if !self.across.results.contains_key(&at.0) {
                         needs.results.insert(at.0);
                     }
                 }
-                _ => parameters.extend(is_parameter(atom)),
+                Reason::Parameter(index) => drop(parameters.insert(index)),
+                _ => {}
             }
         }
         let Some(asked) = asked else { return };
@@ -521,6 +526,7 @@ impl Search<'_> {
             graph: None,
             fields: Vec::new(),
             conditions: BTreeSet::new(),
+            joined: BTreeSet::new(),
             paths: BTreeSet::new(),
         });
         if let Some(results) = self.results(function) {
@@ -700,6 +706,14 @@ impl Search<'_> {
             _ => None,
         })?;
         Some((wanted, atoms))
+    }
+}
+
+/// Why a value is not known, where callers, variables or other functions may tell.
+fn asked_of_others(atom: &Atom) -> Option<Reason> {
+    match atom.base {
+        Base::Unknown(reason @ (Reason::Global(_) | Reason::ReturnedBy(_))) => Some(reason),
+        _ => is_parameter(atom).map(Reason::Parameter),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::DdiCall;
 use ringfence_code::{Possible, Reason};
-use ringfence_ddi::Role;
+use ringfence_ddi::{Role, Ruling};
 use ringfence_finding::{Argument, Call, Choice, Via};
 
 impl DdiCall {
@@ -36,7 +36,8 @@ impl DdiCall {
         Choice { calls, values, words, unknown, answer: self.answer }
     }
 
-    /// The values of the argument that decides, in numbers and in words, and why not all are known.
+    /// The values of the argument that decides, in numbers and in words, and why it is not known of all what they
+    /// ask for. Of those in words some may be no whole numbers.
     fn values_told(&self) -> (Vec<u64>, Vec<String>, Option<String>) {
         let deciding = self.deciding();
         // What the instructions before an unreached call make of its argument need not be so.
@@ -44,15 +45,21 @@ impl DdiCall {
         let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
         let mut values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
         values.dedup();
-        let mut reasons: Vec<_> =
-            possible.iter().filter(|value| value.constant().is_none()).map(reason).collect();
+        let rulings = known.map_or(&[][..], |deciding| &deciding.rulings);
+        let (mut words, mut reasons) = (Vec::new(), Vec::new());
+        for (one, ruling) in possible.iter().zip(rulings) {
+            // Of some values what is known of them says what they ask for.
+            let told = one.constant().is_some() || *ruling != Ruling::Undecided;
+            match known.filter(|_| told) {
+                Some(deciding) => words.push(in_words(deciding.role, one)),
+                None => reasons.push(reason(one)),
+            }
+        }
+        words.dedup();
         reasons.dedup();
         if !self.site.reached {
             reasons = vec![UNREACHED.to_owned()];
         }
-        let words = deciding.map_or_else(Vec::new, |deciding| {
-            values.iter().map(|value| deciding.role.words(*value)).collect()
-        });
         (values, words, (!reasons.is_empty()).then(|| reasons.join("; ")))
     }
 }

@@ -1,7 +1,7 @@
 //! From an image's imports to what is asked about its code.
 
 use super::coverage::counters;
-use super::{framework, functions, request};
+use super::{framework, functions, judge, request};
 use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
 use ringfence_finding::{Gap, Question, TARGETS};
@@ -215,7 +215,7 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
             // asks for.
             let wanted = matches!(role, Role::AllocateRoutine | Role::DescribedAddress)
                 || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
-            wanted.then(|| Parameter { index, bits: role.bits(), enough: role.enough() })
+            wanted.then(|| Parameter { index, bits: role.bits(), enough: judge::enough(ddi, role) })
         })
         .collect()
 }

@@ -41,6 +41,11 @@ pub(crate) fn ruled(ddi: &Ddi, role: Role, bits: Bits, strict: bool) -> Ruling {
     }
 }
 
+/// Bits of which one that is set settles what an argument asks for, whoever looks and however strictly.
+pub(super) fn enough(ddi: &Ddi, role: Role) -> u64 {
+    if EXECUTABLE_BY_DOCUMENTATION.contains(&ddi.name) { 0 } else { role.enough() }
+}
+
 /// What follows from all possible values together.
 pub(crate) fn answer(rulings: &[Ruling]) -> CallAnswer {
     let asks = |ruling: &&Ruling| matches!(ruling, Ruling::Executable | Ruling::WritableExecutable);

@@ -125,8 +125,13 @@ fn message(first: &DdiCall, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -
         [Standing::After, Standing::Never, Standing::Unproven].map(count);
     let all = format!("{} {parameter} from it", many(calls.len()));
     if after > 0 {
+        let first = match after == calls.len() {
+            true => all,
+            false => format!("{after} of {all}"),
+        };
+        let come = if after == 1 { "comes" } else { "come" };
         format!(
-            "the variable that makes pool non-executable is set up too late: {after} of {all} come first"
+            "the variable that makes pool non-executable is set up too late: {first} {come} first"
         )
     } else if never > 0 {
         format!(
