@@ -76,7 +76,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// The same by the command line of Windows' verifier.exe: /flags 0x02000000 /driver a.sys, /query
     Verifier(Verifier),
-    /// Read what Windows said: the text of `verifier /query`, or a memory dump with bug check 0xC4, 0xFC or 0xBE
+    /// Read what Windows said: the text of `verifier /query`, or a memory dump with a bug check of Driver
+    /// Verifier or memory integrity, such as 0xC4, 0xFC, 0xBE or 0x18D
     Import(Import),
     /// Compare two sets of drivers, such as those of two releases: what became worse, what was fixed
     Diff(Diff),

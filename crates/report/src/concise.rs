@@ -5,7 +5,7 @@ use crate::excuse;
 use crate::failing::Failing;
 use crate::full::{at, doubt};
 use crate::style::{Line, Meaning, Terminal};
-use crate::{Sink, scoreboard, source};
+use crate::{Sink, scoreboard, seen_calls, source};
 use ringfence_finding::{
     Answer, Closing, DebugSymbols, Examination, Level, Question, Targets, Tool,
 };
@@ -99,5 +99,6 @@ fn verdict(examination: &Examination) -> Line {
         .map(|why| format!("{}: {}", why.asked(), why.text))
         .collect();
     asides.extend(excuse::answers(examination));
+    asides.extend(seen_calls::of_open_runs(&examination.runs));
     if asides.is_empty() { line } else { line.plain(format!(" ({})", asides.join("; "))) }
 }

@@ -1,7 +1,7 @@
 //! What runs saw, in words: how each ended, and what was asked for by calls that reading the code leaves open.
 
 use crate::layout::{counted, grouped};
-use ringfence_finding::{DriverRun, RunEnvironment, SeenCall};
+use ringfence_finding::{DriverRun, RunEnd, RunEnvironment, SeenCall};
 
 /// Calls that are told; the rest is counted.
 const MOST_CALLS: usize = 8;
@@ -26,7 +26,22 @@ fn ending(run: &DriverRun) -> String {
         0 => String::new(),
         some => format!(", {} of them answered by stand-ins", grouped(some as usize)),
     };
-    format!("ran under {under}: {}{because}, {calls}{stand_ins}", run.end.name())
+    let end = match (run.end, &run.bugcheck) {
+        (RunEnd::Fault, Some(check)) => format!("crashed with bug check {check}"),
+        (RunEnd::Fault, None) => "crashed".to_owned(),
+        (RunEnd::Budget, _) => "not finished".to_owned(),
+        (RunEnd::Refused, _) => "not let in".to_owned(),
+        (RunEnd::NotEmulated, _) => "not emulated".to_owned(),
+        (RunEnd::Returned | RunEnd::Violation, _) => run.end.name().to_owned(),
+    };
+    format!("ran under {under}: {end}{because}, {calls}{stand_ins}")
+}
+
+/// How those runs ended that did not come to their end, so that they say less; what is not let in says so itself.
+pub(crate) fn of_open_runs(runs: &[DriverRun]) -> impl Iterator<Item = String> {
+    let is_open =
+        |run: &&DriverRun| matches!(run.end, RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated);
+    runs.iter().filter(is_open).map(ending)
 }
 
 /// `ExAllocatePoolWithTag at 5064, not known by reading the code: fine in 3 of 3 calls seen`, a line each.

@@ -10,7 +10,7 @@ pub(crate) mod tally;
 mod text;
 
 pub use low_resources::{failed_allocations, has_failed_allocations};
-pub use status::entry_failure;
+pub use status::{entry_failure, has_violation};
 
 use crate::Sink;
 use crate::format::Options;

@@ -161,7 +161,7 @@ fn low_resources(faults: &Faults, run: &Run) -> LowResources {
 fn used_up(what: &str, options: &Options) -> String {
     match what {
         "instructions" => format!(
-            "{} instructions used up, those of the emulated kernel among them (--instructions)",
+            "{} instructions used up, those of the emulated kernel among them",
             options.budget.instructions
         ),
         _ => format!("{what} used up"),

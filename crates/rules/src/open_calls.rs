@@ -2,6 +2,7 @@
 
 use crate::Driver;
 use crate::witness::{KernelCall, call_before, jumps};
+use ringfence_code::is_jump;
 use ringfence_ddi::Ddi;
 use ringfence_finding::{CallAnswer, SeenCall};
 use ringfence_verifier::Run;
@@ -20,7 +21,8 @@ pub fn open_calls(driver: &Driver<'_>, run: &Run) -> Vec<SeenCall> {
             under_assumption: tally.under_assumption,
         })
     });
-    seen.collect()
+    // Several calls may lead to one jump.
+    SeenCall::together(&seen.collect::<Vec<_>>())
 }
 
 fn is_open(answer: Option<CallAnswer>) -> bool {
@@ -34,7 +36,7 @@ fn is_open(answer: Option<CallAnswer>) -> bool {
 /// a jump, that is the call; of several the place is not known, and one that is open leaves all of them so.
 fn read(driver: &Driver<'_>, back: u32, ddi: &'static str) -> Option<(u32, Option<CallAnswer>)> {
     let at = call_before(driver, back)?;
-    let known = answer(driver, at, ddi);
+    let known = answer(driver, at, ddi).or_else(|| handed_on(driver, at, ddi));
     if known.is_some() {
         return Some((at, known));
     }
@@ -51,6 +53,25 @@ fn read(driver: &Driver<'_>, back: u32, ddi: &'static str) -> Option<(u32, Optio
             (at, open.or(several.first()).map(|call| call.answer))
         }
     })
+}
+
+/// What reading the code says of a call of a function that hands the arguments on and goes to the DDI by a jump: the call is the
+/// last on the way that leaves a return address. Callers further out may choose other values; one that is open leaves it so.
+fn handed_on(driver: &Driver<'_>, at: u32, ddi: &str) -> Option<CallAnswer> {
+    let image = driver.image();
+    let calls = driver.calls().all().iter().filter(|call| call.ddi.name == ddi);
+    let calls = calls.filter(|call| is_jump(image, call.site.at));
+    let mut found = None;
+    for call in calls.flat_map(|call| call.as_asked()) {
+        let steps = call.route.as_ref().map_or(&[][..], |route| &route.calls);
+        let last = steps.iter().rev().find(|step| !is_jump(image, step.at));
+        if last.is_some_and(|step| step.at.0 == at)
+            && found.is_none_or(|known| !is_open(Some(known)))
+        {
+            found = Some(call.answer);
+        }
+    }
+    found
 }
 
 /// What reading the code says of a call; none where it finds no such call there.
@@ -81,6 +102,12 @@ mod tests {
         assert_eq!((only.ddi, only.under_assumption), ("ExAllocatePoolWithTag", false));
         assert!(only.calls > 0);
         assert_eq!(only.fine, only.calls);
+    }
+
+    /// Its wrapper goes to ExAllocatePoolWithTag by a jump. Each caller gives a constant, by the example's list of calls.
+    #[test]
+    fn what_callers_of_a_jump_choose_is_known() {
+        assert_eq!(seen("wrapper-x64.sys"), []);
     }
 
     /// What reading decides needs no witness.

@@ -4,7 +4,7 @@ use crate::listing::drawn;
 use crate::witness::{KernelCall, call_before, jumps};
 use crate::{Driver, Rule, rules};
 use ringfence_ddi::Ddi;
-use ringfence_finding::{Authority, BugCheck, Finding, Level, Question, RuleCard};
+use ringfence_finding::{Authority, BugCheck, CallAnswer, Finding, Level, Question, RuleCard};
 use ringfence_image::{DirectoryIndex, Rva};
 use std::collections::BTreeSet;
 
@@ -43,14 +43,28 @@ enum Tried {
 impl Reported {
     /// What is told of the findings it is about.
     pub fn note(&self) -> String {
-        let check = BugCheck::new(self.code, self.parameters);
         match self.is_of_call() && self.place.is_some() || self.exact().is_some() {
-            true => format!("Windows stopped here: bug check {check}, in {}", self.from),
-            false => format!(
-                "Windows stopped for it, or for another of its kind: bug check {check}, in {}",
-                self.from
-            ),
+            true => self.with_check("Windows stopped here"),
+            false => self.with_check("Windows stopped for it, or for another of its kind"),
         }
+    }
+
+    /// What is told of each of several jumps that may be the call.
+    fn note_of_jumps(&self, jumps: usize) -> String {
+        self.with_check(&format!(
+            "the call is a jump, which leaves no address: {jumps} of the driver may be the one that Windows stopped at"
+        ))
+    }
+
+    /// Whether a finding was told to be what it is about, or one of those that may be.
+    pub fn is_told_of(&self, finding: &Finding) -> bool {
+        let check = self.with_check("");
+        finding.notes.iter().any(|note| note.ends_with(&check))
+    }
+
+    fn with_check(&self, what: &str) -> String {
+        let check = BugCheck::new(self.code, self.parameters);
+        format!("{what}: bug check {check}, in {}", self.from)
     }
 
     fn is_of_call(&self) -> bool {
@@ -127,14 +141,20 @@ pub fn reported(driver: &Driver<'_>, reported: &Reported, findings: &mut Vec<Fin
     let is_known = back.is_some() || reported.exact().is_some();
     let is_at = |at: u32| places.contains(&Some(at));
     let is_read = findings.iter().any(|one| is_of_it(one) && one.rva.is_some_and(is_at));
-    let is_meant = |finding: &Finding| {
-        let at = finding.rva;
-        let is_jump = || !is_read && at.is_some_and(|at| jumps.contains(&Rva(at)));
-        is_of_it(finding) && (!is_known || at.is_some_and(is_at) || is_jump())
-    };
     let mut is_told = false;
-    for finding in findings.iter_mut().filter(|finding| is_meant(finding)) {
-        finding.notes.insert(0, reported.note());
+    for finding in findings.iter_mut().filter(|finding| is_of_it(finding)) {
+        let at = finding.rva;
+        let note = if !is_known || at.is_some_and(is_at) {
+            reported.note()
+        } else if !is_read && at.is_some_and(|at| jumps.contains(&Rva(at))) {
+            match jumps.len() {
+                1 => reported.note(),
+                several => reported.note_of_jumps(several),
+            }
+        } else {
+            continue;
+        };
+        finding.notes.insert(0, note);
         is_told = true;
     }
     if !is_told {
@@ -152,7 +172,16 @@ fn jumped(driver: &Driver<'_>, reported: &Reported, of_it: &[&dyn Rule]) -> BTre
     let is_of = |ddi: &'static Ddi| of_it.iter().any(|rule| rule.judges(ddi));
     // Of pool flags the parameter is not what was passed.
     let value = Some(reported.parameters[2]).filter(|_| reported.parameters[0] != 0x2000);
-    jumps(driver, KernelCall { is_of: &is_of, value, back: Some(back), routine: None })
+    let mut jumps =
+        jumps(driver, KernelCall { is_of: &is_of, value, back: Some(back), routine: None });
+    // What is known to be fine is none that Windows stopped at.
+    let calls = || {
+        driver.calls().all().iter().filter(|call| is_of(call.ddi)).flat_map(|call| call.as_asked())
+    };
+    jumps.retain(|at| {
+        calls().any(|call| call.chosen_at() == *at && call.answer != CallAnswer::Fine)
+    });
+    jumps
 }
 
 /// A finding that nothing in the file showed by itself.
@@ -187,7 +216,8 @@ fn new(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_finding::Confidence;
+    use crate::check;
+    use ringfence_finding::{Confidence, Targets};
     use ringfence_fixture::driver;
     use ringfence_image::Image;
 
@@ -224,6 +254,65 @@ mod tests {
         let found = told(0xC4, 0x2001, Some(0x3));
         assert_eq!(found[0].rva, None);
         assert!(found[0].notes[1].contains("no call in this file returns to +3"), "{found:?}");
+    }
+
+    /// DriverEntry calls a function that has two ways, each of which ends in a jump to ExAllocatePoolWithTag. What is told of the
+    /// findings at the jumps once Windows stopped at what returns behind the call, for the instructions that set the pool types.
+    fn told_of_jumps(kinds: [&[u8]; 2]) -> Vec<Vec<String>> {
+        let like = driver().no_imports().import("ntoskrnl.exe", &["ExAllocatePoolWithTag"]);
+        let with = |code: Vec<u8>| like.clone().edit_section("INIT", |init| init.bytes(code));
+        let built = with(vec![0xCC; 96]).build();
+        let slot = built.thunk_rva("ntoskrnl.exe", "ExAllocatePoolWithTag");
+        let start = built.rva_of_section("INIT");
+        // sub rsp, 28h; call; then xor eax, eax; add rsp, 28h; ret
+        let mut code = vec![0x48, 0x83, 0xEC, 0x28, 0xE8, 7, 0, 0, 0];
+        let back = start + code.len() as u32;
+        code.extend([0x31, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]);
+        // test rsp, rsp; jne: the second way
+        let first = kinds[0].len() as u8 + 17;
+        code.extend([0x48, 0x85, 0xE4, 0x0F, 0x85, first, 0, 0, 0]);
+        for kind in kinds {
+            code.extend(kind);
+            code.extend([0xBA, 0x40, 0, 0, 0]); // mov edx, 40h
+            code.extend([0x41, 0xB8, b'S', b'a', b'm', b'p']); // mov r8d, tag
+            code.extend([0xFF, 0x25]);
+            let behind = start + code.len() as u32 + 4;
+            code.extend(slot.wrapping_sub(behind).to_le_bytes());
+        }
+        code.resize(96, 0xCC);
+        // The table of functions lists both, so that it is known that they are code.
+        let bytes = with(code).pdata([[start, start + 16, 0], [start + 16, start + 96, 0]]).bytes();
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let mut findings = check(&driver, Targets::DEFAULT).findings;
+        let shown = Reported {
+            code: VERIFIER,
+            parameters: [0x2000, u64::from(back), 0, 0x706D_6153],
+            place: Some(back),
+            instruction: None,
+            rules: Vec::new(),
+            from: "a.dmp".to_owned(),
+        };
+        reported(&driver, &shown, &mut findings);
+        findings.retain(|finding| shown.is_told_of(finding));
+        findings.into_iter().map(|finding| finding.notes).collect()
+    }
+
+    /// xor ecx, ecx is NonPagedPool, mov ecx, 200h is NonPagedPoolNx.
+    #[test]
+    fn which_of_several_jumps_it_was_is_left_open() {
+        let (plain, fine) = ([0x31, 0xC9], [0xB9, 0, 2, 0, 0]);
+        let both = told_of_jumps([&plain, &plain]);
+        let doubt = "the call is a jump, which leaves no address: 2 of the driver may be the one that Windows stopped at: \
+                     bug check 0xC4 (0x2000, ";
+        assert_eq!(both.len(), 2, "{both:#?}");
+        assert!(both.iter().all(|notes| notes[0].starts_with(doubt)), "{both:#?}");
+        let one = told_of_jumps([&fine, &plain]);
+        assert_eq!(one.len(), 1, "{one:#?}");
+        assert!(
+            one[0][0].starts_with("Windows stopped here: bug check 0xC4 (0x2000, "),
+            "{one:#?}"
+        );
     }
 
     #[test]

@@ -15,8 +15,9 @@ Module and Reason lines of the readiness script's log, and memory dumps of
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  Windows objected to something that memory integrity forbids: a counter
-     that is not 0, or a dump of bug check 0xC4 (0x2000 to 0x2006), 0xFC or
-     0xBE; so did the emulated run, of which ringfence's own text is
+     that is not 0, or a dump of bug check 0xC4 (0x2000 to 0x2006), 0xFC,
+     0xBE, 0x18C, 0x18D, or a 0x50 or 0xD1 that may be of memory integrity;
+     so did the emulated run, of which ringfence's own text is
   2  a file or driver could not be read, or is none
   0  none of these: all counters are 0, or not known, as the text then says")]
 pub(crate) struct Import {

@@ -5,7 +5,8 @@ use crate::report_file::{self, Guarded};
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
 use ringfence::report::{
-    entry_failure, verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
+    entry_failure, has_violation, verify_json, verify_json_lines, verify_summary, verify_text,
+    verify_trace,
 };
 use ringfence::{
     Closing, Examination, Faults, Finding, Input, RunEnd, RunEnvironment, RunSettings, Settings,
@@ -103,6 +104,7 @@ impl Sink for Watching<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         for run in &examination.runs {
             match run.end {
+                _ if has_violation(run) => self.ended.objected.set(true),
                 RunEnd::Returned if entry_failure(run).is_some() => self.ended.open.set(true),
                 RunEnd::Returned => {}
                 RunEnd::Violation | RunEnd::Refused => self.ended.objected.set(true),

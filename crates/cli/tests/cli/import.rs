@@ -227,6 +227,28 @@ fn what_any_windows_stops_is_no_objection() {
     assert_eq!(import(&folder.path().join("constant.dmp"), &[]).code, Some(1));
 }
 
+/// Whichever of the three Windows shows for a write to the import address table, it is the same finding as of `verify`.
+#[test]
+fn a_write_to_the_import_table_is_one_finding_by_any_bug_check() {
+    let name = "writes-import-table-x64.sys";
+    let path = workspace("examples/drivers").join(name).to_string_lossy().into_owned();
+    let image = fs::read(&path).unwrap();
+    // IMAGE_DIRECTORY_ENTRY_IAT, 12, of the directories in the optional header of PE32+.
+    let table = u32_at(&image, u32_at(&image, 0x3C) as usize + 24 + 112 + 12 * 8);
+    let entry = BASE + u64::from(table);
+    let folder = folder([
+        ("readonly.dmp", dump(0xBE, [entry, 0x8000_0000_1000_0021, 0, 0xA], name, &path)),
+        ("secure.dmp", dump(0x18D, [4, entry, 0, 0], name, &path)),
+    ]);
+    for dump in ["readonly.dmp", "secure.dmp"] {
+        let ran = import(&folder.path().join(dump), &["--driver", &path]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert_eq!(ran.stdout.matches("error[").count(), 1, "{ran:?}");
+        assert!(ran.stdout.contains("error[writes-to-import-table]"), "{ran:?}");
+        assert!(!ran.words().contains("nothing to do with memory integrity"), "{ran:?}");
+    }
+}
+
 /// Another build has its calls elsewhere.
 #[test]
 fn another_build_is_not_joined() {

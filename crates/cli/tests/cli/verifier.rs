@@ -1,6 +1,6 @@
 //! `ringfence verifier`: the real tool's command line, and what is kept of the last run.
 
-use crate::run::{Ran, clean, file_name, folder, ringfence, workspace};
+use crate::run::{Ran, clean, file_name, folder, ringfence, run, workspace};
 use std::fs;
 use std::path::Path;
 
@@ -331,6 +331,74 @@ fn counters_of_drivers_that_did_not_run_are_not_known() {
     );
     // One that ran is enough.
     assert_eq!(of(&["clean-arm64.sys", "clean-x64.sys"], "").code, Some(0));
+}
+
+/// A driver whose DriverEntry asks for executable pool, or does not, and goes on to fld1, which is not emulated.
+fn that_is_left_off(asks: bool) -> Vec<u8> {
+    let like =
+        ringfence_fixture::driver().no_imports().import("ntoskrnl.exe", &["ExAllocatePoolWithTag"]);
+    let with = |code: Vec<u8>| like.clone().edit_section("INIT", |init| init.bytes(code));
+    let built = with(vec![0xCC; 64]).build();
+    let slot = built.thunk_rva("ntoskrnl.exe", "ExAllocatePoolWithTag");
+    let start = built.rva_of_section("INIT");
+    let mut code = vec![0x48, 0x83, 0xEC, 0x28]; // sub rsp, 28h
+    if asks {
+        code.extend([0x31, 0xC9]); // xor ecx, ecx: NonPagedPool
+        code.extend([0xBA, 0x40, 0, 0, 0]); // mov edx, 40h
+        code.extend([0x41, 0xB8, b'S', b'a', b'm', b'p']); // mov r8d, tag
+        let behind = start + code.len() as u32 + 6;
+        code.extend([0xFF, 0x15]); // call [slot]
+        code.extend(slot.wrapping_sub(behind).to_le_bytes());
+    }
+    code.extend([0xD9, 0xE8]); // fld1
+    code.resize(64, 0xCC);
+    with(code).bytes()
+}
+
+/// Windows stops at the violation, and never comes to what is not emulated.
+#[test]
+fn a_violation_counts_also_where_the_run_is_left_off() {
+    let folder = folder([
+        ("stopped.sys", that_is_left_off(true)),
+        ("open.sys", that_is_left_off(false)),
+        ("fine.sys", clean()),
+    ]);
+    let state = folder.path().join("verifier.json");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (stopped, open, fine) = (path("stopped.sys"), path("open.sys"), path("fine.sys"));
+    let one = verifier(&state, &format!("/flags 0x02000000 /driver {stopped}"));
+    assert_eq!(one.code, Some(1), "{one:?}");
+    assert!(one.words().contains("not emulated: the instruction d9 e8 at +"), "{one:?}");
+    assert!(one.words().contains("at the first violation, with bug check 0xC4 (0x2000, "));
+    assert!(one.stdout.contains("1 driver, emulated: 1 stopped"), "{one:?}");
+    assert!(!one.stdout.contains("was not run"), "{one:?}");
+    let query = verifier(&state, "/query");
+    assert!(query.line("Pool Type").ends_with(" 1"), "{query:?}");
+    let as_far =
+        "Run as far as DriverEntry, where something is not emulated: the instruction d9 e8";
+    assert!(query.words().contains(as_far), "{query:?}");
+
+    let several = verifier(&state, &format!("/flags 0x02000000 /driver {stopped} {fine}"));
+    assert_eq!(several.code, Some(1), "{several:?}");
+    assert!(several.words().contains("stopped.sys 0xC4:0x2000"), "{several:?}");
+    assert!(several.words().contains(&format!("fails by: {stopped}")), "{several:?}");
+
+    // Where nothing was seen nothing is known.
+    let nothing = verifier(&state, &format!("/flags 0x02000000 /driver {open}"));
+    assert_eq!(nothing.code, Some(3), "{nothing:?}");
+    assert!(nothing.stdout.contains("DriverEntry was not run to its end, so"), "{nothing:?}");
+
+    let summary = run(["verify", "--format", "summary", &stopped, &open]);
+    assert_eq!(summary.code, Some(1), "{summary:?}");
+    assert!(summary.words().contains("stopped.sys 0xC4:0x2000 not emulated"), "{summary:?}");
+    assert!(summary.words().contains("open.sys not emulated not emulated"), "{summary:?}");
+    assert!(summary.stdout.contains("emulated: 1 stopped · 1 not run to the end"), "{summary:?}");
+    // What ended the run is told as it is.
+    let line = &run(["verify", "--format", "jsonl", &stopped]).jsonl()[0];
+    assert_eq!(
+        (&line["run"]["end"], &line["bugcheck"]["code"]),
+        (&"not-emulated".into(), &"0xC4".into())
+    );
 }
 
 #[test]

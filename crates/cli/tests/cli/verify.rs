@@ -340,3 +340,19 @@ fn json_follows_the_schema() {
     assert_eq!(errors, [""; 0]);
     assert_eq!(document["runs"].as_array().unwrap().len(), 8);
 }
+
+/// What a run says less is said in every format for people, in words.
+#[test]
+fn a_run_that_was_left_off_is_told_by_scan() {
+    let driver = example("kmdf-x64").display().to_string();
+    let told = "ran under the emulated Driver Verifier: not emulated (";
+    for format in ["full", "concise"] {
+        let ran = run(["scan", "--verify", "--format", format, &driver]);
+        assert!(ran.words().contains(told), "{ran:?}");
+        assert!(!ran.stdout.contains("not-emulated"), "{ran:?}");
+    }
+    // Nothing is said of runs that came to their end.
+    let clean = example("clean-x64").display().to_string();
+    let ran = run(["scan", "--verify", "--format", "concise", &clean]);
+    assert!(!ran.stdout.contains("ran under"), "{ran:?}");
+}

@@ -51,6 +51,17 @@ pub fn entry_failure(run: &DriverRun) -> Option<String> {
         .then(|| format!("DriverEntry failed ({}), nothing else was run", name(status)))
 }
 
+/// Whether a violation was seen, whatever ended the run: Driver Verifier's objections do not end it, so it may go on to
+/// what is not emulated, or use up its budget. Windows would have stopped before that.
+pub fn has_violation(run: &DriverRun) -> bool {
+    match run.end {
+        RunEnd::Violation => true,
+        RunEnd::Returned | RunEnd::Budget | RunEnd::NotEmulated => !run.stops.is_empty(),
+        // Of a run that crashed the stop is the crash; what is not let in was not run.
+        RunEnd::Fault | RunEnd::Refused => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //!
 //! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
 
-use super::status::entry_failure;
+use super::status::{entry_failure, has_violation};
 use super::tally::{Fared, Tally};
 use crate::Sink;
 use crate::grid::{Cell, Column, Kind, grid};
@@ -122,7 +122,9 @@ fn told(run: &DriverRun) -> Cell {
         code => code.to_owned(),
     });
     match run.end {
-        RunEnd::Violation => (Meaning::Bad, check.unwrap_or_else(|| run.end.name().to_owned())),
+        _ if has_violation(run) => {
+            (Meaning::Bad, check.unwrap_or_else(|| RunEnd::Violation.name().to_owned()))
+        }
         RunEnd::Refused => (Meaning::Bad, "not loaded".to_owned()),
         RunEnd::Fault => {
             (Meaning::Open, check.map_or("crashed".to_owned(), |check| format!("crashed {check}")))
@@ -132,7 +134,7 @@ fn told(run: &DriverRun) -> Cell {
         RunEnd::Returned if entry_failure(run).is_some() => {
             (Meaning::Open, "DriverEntry failed".to_owned())
         }
-        RunEnd::Returned => (Meaning::Good, "returned".to_owned()),
+        RunEnd::Returned | RunEnd::Violation => (Meaning::Good, "returned".to_owned()),
     }
 }
 

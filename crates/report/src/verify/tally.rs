@@ -1,6 +1,6 @@
 //! What became of many drivers, counted: each driver once, by the worst of its runs.
 
-use super::status::entry_failure;
+use super::status::{entry_failure, has_violation};
 use crate::layout::{counted, grouped};
 use crate::style::{Line, Terminal};
 use crate::summary::reasons_left_out;
@@ -27,6 +27,7 @@ impl Fared {
     /// What became of a driver.
     fn of(examination: &Examination) -> Fared {
         let of_run = |run: &DriverRun| match run.end {
+            _ if has_violation(run) => Fared::Stopped,
             RunEnd::Violation => Fared::Stopped,
             RunEnd::Refused => Fared::Refused,
             RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated => Fared::Open,

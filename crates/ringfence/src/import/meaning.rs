@@ -88,7 +88,8 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
         },
         (0xBE, _) => Meaning {
             name: "ATTEMPTED_WRITE_TO_READONLY_MEMORY",
-            rules: named("0xBE"),
+            // Memory integrity makes import address tables read-only as well; there it may show 0xBE, 0x50 or 0x18D.
+            rules: with_ids(&["writes-to-code", "writes-to-import-table"]),
             parameters: vec![
                 of(1, "the address that was written to"),
                 of(2, "its page table entry"),
@@ -334,7 +335,8 @@ mod tests {
         assert_eq!(rules(0xC4, 0x2005, 10_586).len(), 3);
         assert_eq!(rules(0xC4, 0x2006, 10_586), ["executable-import-table"]);
         assert_eq!(rules(0xFC, 0xFFFF_8000_0000_0000, 22_621), ["executes-allocated-memory"]);
-        assert_eq!(rules(0xBE, 0xFFFF_8000_0000_0000, 22_621), ["writes-to-code"]);
+        let of_writes = ["writes-to-code", "writes-to-import-table"];
+        assert_eq!(rules(0xBE, 0xFFFF_8000_0000_0000, 22_621), of_writes);
     }
 
     /// 0xC4 has a hundred other meanings.

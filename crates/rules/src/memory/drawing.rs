@@ -2,7 +2,7 @@
 
 use crate::calls::in_words;
 use crate::listing::{append, drawn, listed};
-use crate::{DdiCall, Driver};
+use crate::{DdiCall, Deciding, Driver};
 use ringfence_code::Possible;
 use ringfence_ddi::Ruling;
 use ringfence_finding::{Evidence, Listing};
@@ -47,9 +47,7 @@ fn chosen(call: &DdiCall, driver: &Driver<'_>) -> Option<Listing> {
     let deciding = call.deciding()?;
     let values: Vec<_> =
         deciding.value.possible.iter().zip(deciding.rulings.iter().copied()).collect();
-    let words: Vec<_> =
-        values.iter().map(|(possible, _)| in_words(deciding.role, possible)).collect();
-    let text = format!("{} = {}{}", deciding.name, words.join(" or "), follows(&values));
+    let text = set_to(deciding, &values);
     // What is worked out on the way is told where it is.
     let here = deciding.value.possible.iter().all(|possible| possible.set_at.is_none());
     let setters: Vec<_> = match here {
@@ -73,12 +71,19 @@ fn setters(call: &DdiCall) -> Vec<(Rva, String)> {
     let mut setters: Vec<_> = by_place.into_iter().collect();
     setters.sort_by_key(|(at, values)| (!values.iter().any(|(_, ruling)| asks(*ruling)), *at));
     setters.truncate(MOST_SETTERS);
-    let text = |values: &[(&Possible, Ruling)]| {
-        let words: Vec<_> =
-            values.iter().map(|(possible, _)| in_words(deciding.role, possible)).collect();
-        format!("{} = {}{}", deciding.name, words.join(" or "), follows(values))
-    };
-    setters.into_iter().map(|(at, values)| (at, text(&values))).collect()
+    setters.into_iter().map(|(at, values)| (at, set_to(deciding, &values))).collect()
+}
+
+/// `PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)`. Values that differ in what else is known of them may read alike.
+fn set_to(deciding: Deciding<'_>, values: &[(&Possible, Ruling)]) -> String {
+    let mut words: Vec<_> = Vec::new();
+    for (possible, _) in values {
+        let word = in_words(deciding.role, possible);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    format!("{} = {}{}", deciding.name, words.join(" or "), follows(values))
 }
 
 fn asks(ruling: Ruling) -> bool {
@@ -207,6 +212,7 @@ mod tests {
             drawn(2),
             "- 200h: PoolType = NonPagedPool (0) or NonPagedPoolMustSucceed (2), which is executable"
         );
+        assert_eq!(drawn(0), "- 200h: PoolType = NonPagedPool (0), which is executable");
         assert_eq!(drawn(0x200), "- 200h: PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200)");
     }
 

@@ -74,7 +74,7 @@ fn may_ask_for(call: &DdiCall, value: Option<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::{Driver, check, open_calls, witness};
-    use ringfence_finding::{Finding, Targets};
+    use ringfence_finding::{Finding, SeenCall, Targets};
     use ringfence_image::Image;
     use ringfence_verifier::{Environment, Options, run};
 
@@ -130,8 +130,8 @@ mod tests {
         }
     }
 
-    /// What `write` gives, and the findings about pool of the driver that it writes.
-    fn found<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<Finding>) {
+    /// What `write` gives, the findings about pool of the driver that it writes, and what a run saw of open calls.
+    fn ran<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<Finding>, Vec<SeenCall>) {
         let like = ringfence_fixture::driver()
             .no_imports()
             .import("ntoskrnl.exe", &["ExAllocatePoolWithTag"]);
@@ -147,13 +147,19 @@ mod tests {
         let mut findings = check(&driver, Targets::DEFAULT).findings;
         let run = run(&image, &Options::new(Environment::Verifier, "a.sys"));
         witness(&driver, &run, &mut findings, &mut Vec::new());
+        findings.retain(|finding| finding.rule == "executable-pool-type");
+        findings.sort_by_key(|finding| finding.rva);
+        (told, findings, open_calls(&driver, &run))
+    }
+
+    /// The same where each open call is one that a finding is about.
+    fn found<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<Finding>) {
+        let (told, findings, open) = ran(write);
         // What is left open is so at the jump, not at the call that it returns behind.
-        for open in open_calls(&driver, &run) {
+        for open in open {
             let is_there = |finding: &Finding| finding.rva == Some(open.rva);
             assert!(findings.iter().any(is_there), "{open:?}: {findings:#?}");
         }
-        findings.retain(|finding| finding.rule == "executable-pool-type");
-        findings.sort_by_key(|finding| finding.rva);
         (told, findings)
     }
 
@@ -172,6 +178,20 @@ mod tests {
 
     fn aligned() -> Vec<String> {
         vec!["0x4".to_owned()]
+    }
+
+    /// Both calls come to one jump, whose pool type depends on the stack: it is told once, with both.
+    #[test]
+    fn calls_of_one_jump_are_counted_together() {
+        // mov ecx, esp; and ecx, 200h: NonPagedPool or NonPagedPoolNx
+        let by_stack = [0x89, 0xE1, 0x81, 0xE1, 0, 2, 0, 0];
+        let (at, _, open) = ran(|code| {
+            let calls = code.entry(2);
+            calls.into_iter().for_each(|call| code.lead(call));
+            code.jump(&by_stack)
+        });
+        let told: Vec<_> = open.iter().map(|call| (call.rva, call.calls)).collect();
+        assert_eq!(told, [(at, 2)]);
     }
 
     /// The kernel called DriverEntry, so the call returns to the kernel.

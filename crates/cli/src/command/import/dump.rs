@@ -199,15 +199,14 @@ fn of_driver(
     let (code, parameters) = (dump.code, dump.parameters);
     let (place, instruction) = (located.rva, located.instruction);
     let reported = Reported { code, parameters, place, instruction, rules, from };
-    let note = reported.note();
-    let examination = match drivers.examine(&read.path, Some(reported)) {
+    let examination = match drivers.examine(&read.path, Some(reported.clone())) {
         Ok(examination) => examination,
         Err(why) => {
             not_known.push(why);
             return None;
         }
     };
-    let is_meant = |finding: &&Finding| finding.notes.contains(&note);
+    let is_meant = |finding: &&Finding| reported.is_told_of(finding);
     let findings = examination.findings.iter().filter(is_meant).cloned().collect();
     let driver = of_file(name.to_owned(), read, findings);
     Some(ImportedDriver { examination: Some(Box::new(examination)), ..driver })

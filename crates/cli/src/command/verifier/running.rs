@@ -7,7 +7,9 @@ use super::{faults, query, real, shown};
 use crate::command::verify::is_of_several;
 use crate::scanning::{self, Manner};
 use crate::{exit, terminal};
-use ringfence::report::{Options, Prose, counted, grouped, verify_summary, verify_text};
+use ringfence::report::{
+    Options, Prose, counted, grouped, has_violation, verify_summary, verify_text,
+};
 use ringfence::{
     Closing, Examination, Faults, Input, RunEnd, RunEnvironment, RunSettings, Settings, Sink,
     Targets, Tool,
@@ -94,8 +96,15 @@ fn end(prose: &mut Prose, check: &Check, line: &Line, course: &Course) {
         prose.blank();
     }
     if !drivers.is_empty() && !course.has_run() {
-        prose.folded(match drivers.len() {
-            1 => "The driver was not run, so what its calls would be counted for is not known.",
+        prose.folded(match &drivers[..] {
+            // Its DriverEntry was left off.
+            [only] if only.loaded => {
+                "DriverEntry was not run to its end, so what the driver's calls would be counted for is not known."
+            }
+            [_] => "The driver was not run, so what its calls would be counted for is not known.",
+            _ if drivers.iter().any(|driver| driver.loaded) => {
+                "None of the drivers was run to the end of DriverEntry, so what their calls would be counted for is not known."
+            }
             _ => "None of the drivers was run, so what their calls would be counted for is not known.",
         });
         prose.blank();
@@ -171,8 +180,8 @@ impl Sink for Keeping<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         if let Some(run) = examination.runs.first() {
             let mut course = self.course.borrow_mut();
-            course.objected |= matches!(run.end, RunEnd::Violation | RunEnd::Refused);
-            if let (RunEnd::Violation, Some(check)) = (run.end, &run.bugcheck) {
+            course.objected |= has_violation(run) || run.end == RunEnd::Refused;
+            if let (true, Some(check)) = (has_violation(run), &run.bugcheck) {
                 course.stop.get_or_insert_with(|| {
                     let name = examination.path.rsplit(['/', '\\']).next().unwrap_or_default();
                     format!("bug check {check} for {name}")

@@ -35,16 +35,21 @@ pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
     }
 }
 
-/// Whether the driver's code came to run, as far as anything can be said of it.
-fn has_run(run: &DriverRun) -> bool {
-    let began = run.phases.iter().any(|phase| phase.name == "DriverEntry");
-    began && (run.end != RunEnd::NotEmulated || run.status.is_some())
+/// Whether anything of DriverEntry was run.
+fn has_begun(run: &DriverRun) -> bool {
+    run.phases.iter().any(|phase| phase.name == "DriverEntry")
+}
+
+/// Whether DriverEntry did not come to its end, as something in it is not emulated.
+fn is_left_off_at_once(run: &DriverRun) -> bool {
+    run.end == RunEnd::NotEmulated && run.status.is_none()
 }
 
 /// The counters of which a run that did not come to it says nothing.
 fn not_counted(run: &DriverRun) -> &'static [Counter] {
     let is_checked = run.phases.iter().any(|phase| phase.name == "load");
-    match (has_run(run), is_checked) {
+    // What was not seen before DriverEntry was left off may come after it.
+    match (has_begun(run) && !is_left_off_at_once(run), is_checked) {
         (true, _) => &[],
         (false, true) => &Counter::OF_CALLS,
         (false, false) => &Counter::ALL,
@@ -58,7 +63,7 @@ fn told(run: &DriverRun) -> Vec<String> {
     let mut told = Vec::new();
     match run.end {
         RunEnd::Refused => told.push(format!("Not run, as it is not loaded: {because}")),
-        RunEnd::NotEmulated if !has_run(run) => told.push(format!("Not run: {because}")),
+        RunEnd::NotEmulated if !has_begun(run) => told.push(format!("Not run: {because}")),
         RunEnd::NotEmulated => {
             told.push(format!("Run as far as {last}, where something is not emulated: {because}"));
         }
