@@ -314,6 +314,70 @@ fn only_code_and_import_tables_are_kept_by_the_hypervisor() {
     }
 }
 
+/// The hypervisor knows pages only: one that holds some of the import address table is kept as a whole, from stores
+/// with CR0.WP clear and from stores by another mapping. 0x18D: 4 for a write, the address.
+#[test]
+fn a_page_with_imports_is_kept_as_a_whole() {
+    let imports = ["MmGetPhysicalAddress", "MmMapIoSpace"];
+    let clearing = |offset: u32| {
+        driver_of(&imports, |code| {
+            let slot = code.slot("MmMapIoSpace");
+            code.address(RCX, if offset == 0 { slot } else { (slot & !0xFFF) + offset });
+            code.put(&[0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0]);
+            code.put(&[0x48, 0x89, 0x09]); // mov [rcx], rcx
+            code.succeed();
+        })
+    };
+    let mapping = |offset: u32| {
+        driver_of(&imports, |code| {
+            let slot = code.slot("MmMapIoSpace");
+            code.address(RCX, if offset == 0 { slot } else { (slot & !0xFFF) + offset });
+            code.call("MmGetPhysicalAddress");
+            code.put(&[0x48, 0x89, 0xC1]); // mov rcx, rax
+            code.set(RDX, 8);
+            code.set_high(8, 1); // MmCached
+            code.call("MmMapIoSpace");
+            code.put(&[0x48, 0x89, 0x00]); // mov [rax], rax
+            code.succeed();
+        })
+    };
+    let stopped = |bytes: &[u8]| {
+        assert_eq!(run(bytes, Environment::Verifier).end, End::Returned);
+        let run = run(bytes, Environment::Hvci);
+        let [only] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        let [access, address, ..] = only.bug_check.parameters;
+        assert_eq!((only.kind, only.bug_check.code, access), (Kind::MemoryIntegrity, 0x18D, 4));
+        (only.touched.expect("a kind of memory"), only.unprotected, address & 0xFFF)
+    };
+    assert_eq!(
+        (stopped(&clearing(0)).0, stopped(&mapping(0)).0),
+        (Touched::ImportTable, Touched::ImportTable)
+    );
+    assert_eq!(stopped(&clearing(0xFF0)), (Touched::ImportPage, true, 0xFF0));
+    assert_eq!(stopped(&mapping(0xFF0)), (Touched::ImportPage, false, 0xFF0));
+}
+
+/// A table that stands among data which the driver may write to is not kept: the page has to stay writable.
+#[test]
+fn imports_among_data_are_not_kept() {
+    let like = driver().iat_in(".data");
+    let bytes = driver_like(like, &["MmGetPhysicalAddress", "MmMapIoSpace"], |code| {
+        let slot = code.slot("MmMapIoSpace");
+        code.address(RCX, slot & !0xFFF);
+        code.put(&[0x48, 0x8B, 0x01]); // mov rax, [rcx]
+        code.put(&[0x48, 0x89, 0x01]); // mov [rcx], rax
+        code.call("MmGetPhysicalAddress");
+        code.put(&[0x48, 0x89, 0xC1]); // mov rcx, rax
+        code.set(RDX, 8);
+        code.set_high(8, 1); // MmCached
+        code.call("MmMapIoSpace");
+        code.put(&[0x48, 0x8B, 0x08, 0x48, 0x89, 0x08]); // mov rcx, [rax]; mov [rax], rcx
+        code.succeed();
+    });
+    let run = run(&bytes, Environment::Hvci);
+    assert_eq!((run.end, run.violations.len()), (End::Returned, 0));
+}
+
 /// HyperGuard looks at registers and tables now and then: the run goes on, and says so.
 #[test]
 fn hooks_of_the_processor_are_told() {
