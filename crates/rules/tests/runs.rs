@@ -126,7 +126,7 @@ fn stores_unprotected(beside: u32) -> Vec<(&'static str, Vec<String>, String)> {
     code.extend([0x48, 0x89, 0x09, 0x31, 0xC0, 0xC3]); // mov [rcx], rcx; xor eax, eax; ret
     code.resize(64, 0xCC);
     let bytes = like.edit_section("INIT", |init| init.bytes(code)).bytes();
-    let image = Image::read(&bytes).unwrap();
+    let image = Image::read(&bytes).expect("an image");
     let driver = Driver::new(&image);
     let mut findings = check(&driver, Targets::DEFAULT).findings;
     let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));

@@ -34,12 +34,7 @@ impl Kernel<'_> {
             }
             let entry = self.page_table_entry(address);
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
-            let kind = match self.executed(address) {
-                // Data of images is executable on no Windows.
-                Touched::ImportTable | Touched::ImportPage | Touched::Image => Kind::Crash,
-                Touched::Code | Touched::Discarded | Touched::Memory => Kind::MemoryIntegrity,
-            };
-            return Err(self.stop(kind, code, [address, entry, 0, 0]));
+            return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
         }
         if !mapped && self.is_beyond_stack(address) {
             return Err(self.double_fault());
@@ -181,12 +176,18 @@ impl Kernel<'_> {
         let page = space::page_of(address);
         let Some(rights) = self.processor.memory().rights(page) else { return 0 };
         let frame = self.mappings.frame_of(page);
-        // Present and accessed; writable and dirty; not executable.
+        // Present and accessed; writable and dirty; for programs too; not executable.
         let mut entry = (frame * PAGE) | 0x21;
         if rights.contains(Rights::WRITE) {
             entry |= 0x42;
         }
-        if !rights.contains(Rights::EXECUTE) {
+        let is_of_program = address < space::SYSTEM;
+        if is_of_program {
+            entry |= 4;
+        }
+        // The entry says what a program may execute of its pages; the kernel is kept from them by the bit above.
+        let is_for_program = is_of_program && self.mappings.executable_for_program.contains(&page);
+        if !rights.contains(Rights::EXECUTE) && !is_for_program {
             entry |= 1 << 63;
         }
         entry

@@ -81,7 +81,7 @@ impl Rule for WriteProtectionCleared {
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
         let is_it = is_of_write(violation) && violation.unprotected;
-        is_it.then(|| match violation.touched {
+        is_it.then_some(match violation.touched {
             Some(Touched::ImportPage) => {
                 "a page that holds the import address table is written to once write protection is off"
             }

@@ -270,7 +270,7 @@ fn a_store_to_a_read_only_mapping_is_a_crash() {
     }
 }
 
-/// Data of images is executable on no Windows.
+/// A page that is not executable is executed on no Windows, whatever is on it: data of the image, or its headers.
 #[test]
 fn data_of_the_image_is_not_executed() {
     let like = driver().section(section("values").data().rights(RW).bytes([0xC3; 16]));
@@ -280,7 +280,54 @@ fn data_of_the_image_is_not_executed() {
         code.address(RCX, values);
         code.put(&[0xFF, 0xD1]); // call rcx
     });
-    assert!(crashes(&bytes, 0xFC)[0] > SYSTEM);
+    let headers = driver_of(&["ExFreePoolWithTag"], |code| {
+        code.address(RCX, 0);
+        code.put(&[0xFF, 0xD1]); // call rcx
+    });
+    for (bytes, at) in [(&bytes, values), (&headers, 0)] {
+        for environment in BOTH {
+            let run = run(bytes, environment);
+            assert_eq!(run.end, End::Violation);
+            let [only] = &run.violations[..] else { panic!("{:?}", run.violations) };
+            let [address, entry, ..] = only.bug_check.parameters;
+            assert_eq!((only.kind, only.bug_check.code), (Kind::MemoryIntegrity, 0xFC));
+            assert_eq!((only.touched, only.rva), (Some(Touched::Image), Some(at)));
+            assert!(address > SYSTEM && entry >> 63 == 1 && entry & 4 == 0);
+        }
+    }
+}
+
+/// The page table says of a program's pages what the program may do with them: bit 2 is for it, and bit 63 is set where it
+/// may not execute. The kernel is kept from executing them all the same.
+#[test]
+fn pages_of_a_program_are_told_as_such() {
+    let called = |protection: u8| {
+        driver_of(&["ZwAllocateVirtualMemory"], move |code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x40]); // sub rsp, 40h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x30, 0, 0, 0, 0]); // mov qword [rsp + 30h], 0
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x38, 0, 0x10, 0, 0]); // mov qword [rsp + 38h], 1000h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x20, 0, 0x30, 0, 0]); // mov qword [rsp + 20h], 3000h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x28, protection, 0, 0, 0]); // mov qword [rsp + 28h], ..
+            code.set(RCX, u64::MAX);
+            code.put(&[0x48, 0x8D, 0x54, 0x24, 0x30]); // lea rdx, [rsp + 30h]
+            code.set_high(8, 0);
+            code.put(&[0x4C, 0x8D, 0x4C, 0x24, 0x38]); // lea r9, [rsp + 38h]
+            code.call("ZwAllocateVirtualMemory");
+            code.put(&[0x48, 0x8B, 0x44, 0x24, 0x30]); // mov rax, [rsp + 30h]
+            code.put(&[0xC6, 0x00, 0xC3, 0xFF, 0xD0]); // mov byte [rax], C3h; call rax
+        })
+    };
+    for (protection, not_executable) in [(0x40, 0), (0x04, 1)] {
+        let bytes = called(protection);
+        for environment in BOTH {
+            let run = run(&bytes, environment);
+            let last = run.violations.last().expect("a violation");
+            let [address, entry, ..] = last.bug_check.parameters;
+            assert_eq!((last.kind, last.bug_check.code), (Kind::MemoryIntegrity, 0xFC));
+            assert!(address < SYSTEM);
+            assert_eq!((entry >> 63, entry & 7), (not_executable, 7), "{entry:x}");
+        }
+    }
 }
 
 /// The hypervisor keeps code and import tables. A constant, or a mapping that the driver asked for as read-only, can be
