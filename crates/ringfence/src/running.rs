@@ -178,6 +178,7 @@ fn stops(run: &Run, is_fatal: bool) -> Vec<Stop> {
         rva: violation.rva,
         stack: frames(violation),
         under_assumption: violation.under_assumption,
+        depends_on_build: violation.ddi.is_some_and(|ddi| ddi.verifier.unsure),
     };
     run.violations.iter().enumerate().map(stop).collect()
 }
