@@ -189,6 +189,35 @@ fn initialisation_code_is_gone_after_driver_entry() {
     }
 }
 
+/// A timer that is set when the driver is unloaded is due some time, however late: its DPC finds nothing.
+/// DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: the address of the DPC, 10h for execution, the same.
+#[test]
+fn a_timer_that_is_left_set_ends_the_system() {
+    // Units of 100 ns: 1 ms, 10 seconds, a day.
+    for due in [10_000_i64, 100_000_000, 864_000_000_000] {
+        let like = driver().section(section("timers").data().rights(RW).bytes([0; 256]));
+        let imports = ["KeInitializeTimer", "KeInitializeDpc", "KeSetTimer"];
+        let at = like.clone().no_imports().import("ntoskrnl.exe", &imports);
+        let at = at.build().rva_of_section("timers");
+        let bytes = driver_like(like, &imports, |code| {
+            code.address(RCX, at);
+            code.call("KeInitializeTimer");
+            code.address(RCX, at + 0x80);
+            code.address(RDX, at); // any place of the driver
+            code.set_high(8, 0);
+            code.call("KeInitializeDpc");
+            code.address(RCX, at);
+            code.set(RDX, due.wrapping_neg() as u64);
+            code.put(&[0x4C, 0x8D, 0x81, 0x80, 0, 0, 0]); // lea r8, [rcx + 80h]
+            code.call("KeSetTimer");
+            code.put(&[0xB8, 1, 0, 0, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]); // STATUS_UNSUCCESSFUL
+        });
+        let [routine, access, same, _] = crashes(&bytes, 0xCE);
+        assert!(routine > SYSTEM && routine == same);
+        assert_eq!(access, 0x10);
+    }
+}
+
 /// Contiguous memory is not executable: Driver Verifier makes it so without a word, and memory integrity does.
 #[test]
 fn contiguous_memory_is_not_executed() {
