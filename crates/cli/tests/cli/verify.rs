@@ -366,3 +366,14 @@ fn what_is_left_behind_is_told_of_many_drivers_too() {
     assert!(ran.words().contains("2 left something behind"), "{ran:?}");
     assert!(!ran.words().contains("without objection"), "{ran:?}");
 }
+
+/// A file that was cut short is loaded by no Windows: nothing of it runs in either set-up.
+#[test]
+fn what_no_loader_takes_is_not_run() {
+    let bytes = std::fs::read(example("wdm-x64")).unwrap();
+    let folder = folder([("cut.sys", bytes[..4096].to_vec())]);
+    let ran = run(["verify", &folder.path().join("cut.sys").to_string_lossy()]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.words().matches("not loaded").count(), 2, "{ran:?}");
+    assert!(!ran.words().contains("load ok") && !ran.words().contains("bug check"), "{ran:?}");
+}
