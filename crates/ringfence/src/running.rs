@@ -1,8 +1,9 @@
 //! A driver, run in the emulated kernel: what became of it, as plain data.
 
+use crate::explain::rule_cards;
 use ringfence_finding::{
-    Answer, Asking, BugCheck, DriverRun, Finding, Gap, LowResources, RunEnd, RunEnvironment,
-    RunPhase, Stop, Targets, TraceLine, Verdict,
+    Answer, Asking, BugCheck, Confidence, DriverRun, Finding, Gap, LowResources, Reason, RuleCard,
+    RunEnd, RunEnvironment, RunPhase, Stop, Targets, TraceLine, Verdict,
 };
 use ringfence_image::Image;
 use ringfence_rules::{Driver, frames, open_calls, witness};
@@ -84,10 +85,26 @@ fn options(
     }
     options.faults.clone_from(&settings.faults);
     if verdict.load == Answer::No {
-        let reasons = verdict.because.load.iter().map(|reason| reason.text.to_string());
-        options.admission = Admission::Refused { why: reasons.collect::<Vec<_>>().join("; ") };
+        let words = |reasons: &mut dyn Iterator<Item = &Reason>| {
+            reasons.map(|reason| reason.text.to_string()).collect::<Vec<_>>().join("; ")
+        };
+        let because = &verdict.because.load;
+        options.admission = match because.iter().any(is_rejected) {
+            true => Admission::Rejected {
+                why: words(&mut because.iter().filter(|one| is_rejected(one))),
+            },
+            false => Admission::Refused { why: words(&mut because.iter()) },
+        };
     }
     options
+}
+
+/// Whether the loader rejects the image for it on every Windows, with memory integrity or without: it is no valid image.
+fn is_rejected(reason: &Reason) -> bool {
+    const STATUS: &str = "STATUS_INVALID_IMAGE_FORMAT";
+    let is_of =
+        |card: &RuleCard| Some(card.id) == reason.rule && card.also_known_as.contains(&STATUS);
+    reason.confidence == Some(Confidence::Certain) && rule_cards().any(is_of)
 }
 
 fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRun {
@@ -178,6 +195,7 @@ fn stops(run: &Run, is_fatal: bool) -> Vec<Stop> {
         rva: violation.rva,
         stack: frames(violation),
         under_assumption: violation.under_assumption,
+        depends_on_build: violation.ddi.is_some_and(|ddi| ddi.verifier.unsure),
     };
     run.violations.iter().enumerate().map(stop).collect()
 }

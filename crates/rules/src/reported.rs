@@ -40,6 +40,9 @@ enum Tried {
     Other,
 }
 
+/// The rule about code in pages of the driver that are not executable.
+const NON_EXECUTABLE: &str = "non-executable-code";
+
 impl Reported {
     /// What is told of the findings it is about.
     pub fn note(&self) -> String {
@@ -88,10 +91,10 @@ impl Reported {
         self.instruction.or(self.place.filter(|_| is_gone))
     }
 
-    /// Whether the memory at the place is of the kind that a rule is about. What a driver keeps as data is read-only, or
-    /// not executable, on every Windows; and code that is not thrown away after DriverEntry is not gone.
+    /// Whether the memory at the place is of the kind that a rule is about. What a driver keeps as constants is read-only
+    /// on every Windows; it is data of the driver that is not executable, if it is the driver's at all; and code that is not thrown away after DriverEntry is not gone.
     fn may_be(&self, driver: &Driver<'_>, rule: &str) -> bool {
-        let Some(place) = self.place.map(Rva) else { return true };
+        let Some(place) = self.place.map(Rva) else { return rule != NON_EXECUTABLE };
         let image = driver.image();
         let section = image.section_at(place);
         let is_code = section.is_some_and(|section| section.is_executable());
@@ -107,6 +110,7 @@ impl Reported {
             (Tried::Execution, "executes-discarded-code") => {
                 is_code && section.is_some_and(|section| section.is_discardable())
             }
+            (Tried::Execution, NON_EXECUTABLE) => !is_code,
             (Tried::Execution, _) => is_code,
             (Tried::Other, _) => true,
         }
@@ -246,6 +250,24 @@ mod tests {
             assert_eq!((found.len(), found[0].rva), (1, None));
             assert_eq!(found[0].confidence, Confidence::Likely);
             assert!(found[0].notes[1].contains("the bug check does not tell one"));
+        }
+    }
+
+    /// 0xFC at data of the driver is told of the rule about such code, and at memory elsewhere of the one about that.
+    #[test]
+    fn execution_of_data_is_a_finding_of_its_own_rule() {
+        let data = driver().build().rva_of_section(".data");
+        let rules = vec!["executes-allocated-memory", "non-executable-code"];
+        for (place, rule) in [(Some(data), rules[1]), (Some(0), rules[1]), (None, rules[0])] {
+            let bytes = driver().bytes();
+            let image = Image::read(&bytes).unwrap();
+            let (mut findings, from) = (Vec::new(), "a.dmp".to_owned());
+            let parameters = [7, 0, 0, 0];
+            let rules = rules.clone();
+            let shown = Reported { code: 0xFC, parameters, place, instruction: None, rules, from };
+            reported(&Driver::new(&image), &shown, &mut findings);
+            let [only] = &findings[..] else { panic!("{findings:?}") };
+            assert_eq!((only.rule, &only.questions[..]), (rule, &[Question::Run][..]));
         }
     }
 

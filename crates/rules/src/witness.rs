@@ -14,7 +14,7 @@ use ringfence_finding::{
     StackFrame,
 };
 use ringfence_image::Rva;
-use ringfence_verifier::{Environment, Kind, Register, Run, Violation};
+use ringfence_verifier::{Environment, Kind, Register, Run, Touched, Violation};
 use std::collections::BTreeSet;
 
 pub(crate) use jumped::{KernelCall, jumps};
@@ -38,7 +38,11 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
             if let Some(finding) = known(driver, *rule, violation, &places, findings) {
                 finding.seen.push(seen.clone());
                 decided(finding, violation);
-                is_known = true;
+                if violation.touched == Some(Touched::ImportPage) {
+                    note_page(finding);
+                }
+                // That CR0.WP is clear tells how memory was written to. Where a rule tells what was, that is told too.
+                is_known |= rule.card().id != WriteProtectionCleared.card().id || of_it.len() == 1;
             }
         }
         if !is_known && !of_it.is_empty() {
@@ -60,6 +64,15 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
     }
     if run.environment == Environment::Hvci {
         witness_cleared(driver, run, findings, gaps);
+    }
+}
+
+/// What is written to is none of the table, and kept all the same.
+fn note_page(finding: &mut Finding) {
+    const NOTE: &str = "the store that was stopped is to a page that holds some of the import address table; the \
+                        hypervisor keeps whole pages";
+    if !finding.notes.iter().any(|note| note == NOTE) {
+        finding.notes.push(NOTE.to_owned());
     }
 }
 
@@ -341,14 +354,16 @@ mod tests {
         assert!(findings[0].seen[0].registers.is_empty());
     }
 
-    /// Machine code alone shows that CR0.WP is cleared. The read-only data that is written to next is no code.
+    /// Machine code alone shows that CR0.WP is cleared. The constant that is written to next is on
+    /// a page with the import address table.
     #[test]
     fn where_write_protection_is_cleared_is_seen() {
         let findings = found("clears-write-protection-x64.sys", Environment::Hvci);
         let [only] = &findings[..] else { panic!("{:?}", told(&findings)) };
         assert_eq!(only.rule, "write-protection-cleared");
         let [seen] = &only.seen[..] else { panic!("{:?}", only.seen) };
-        assert_eq!((&seen.bugcheck, &only.questions[..]), (&None, &[Question::Run][..]));
+        let code = seen.bugcheck.as_ref().map(|check| check.code.as_str());
+        assert_eq!((code, &only.questions[..]), (Some("0x18D"), &[Question::Run][..]));
         // Without memory integrity nothing stops it.
         let findings = found("clears-write-protection-x64.sys", Environment::Verifier);
         assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);

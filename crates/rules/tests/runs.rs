@@ -110,3 +110,45 @@ fn what_stops_a_damaged_driver_is_a_finding() {
     }
     assert!(seen.reported > 10 && seen.stopped > 5, "{seen:?}");
 }
+
+/// What a driver is found to do whose DriverEntry clears CR0.WP and stores to its import address table, or to what stands
+/// `beside` it on its page: rules with the bug checks that they were seen by, and notes.
+fn stores_unprotected(beside: u32) -> Vec<(&'static str, Vec<String>, String)> {
+    let like = ringfence_fixture::driver().no_imports().import("ntoskrnl.exe", &["DbgPrint"]);
+    let built = like.clone().edit_section("INIT", |init| init.bytes([0xCC; 64])).build();
+    let slot = built.thunk_rva("ntoskrnl.exe", "DbgPrint");
+    let to = if beside == 0 { slot } else { (slot & !0xFFF) + beside };
+    let next = built.rva_of_section("INIT") + 7;
+    let mut code = vec![0x48, 0x8D, 0x0D]; // lea rcx, [to]
+    code.extend(to.wrapping_sub(next).to_le_bytes());
+    // mov rax, cr0; and eax, ~10000h; mov cr0, rax
+    code.extend([0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0]);
+    code.extend([0x48, 0x89, 0x09, 0x31, 0xC0, 0xC3]); // mov [rcx], rcx; xor eax, eax; ret
+    code.resize(64, 0xCC);
+    let bytes = like.edit_section("INIT", |init| init.bytes(code)).bytes();
+    let image = Image::read(&bytes).expect("an image");
+    let driver = Driver::new(&image);
+    let mut findings = check(&driver, Targets::DEFAULT).findings;
+    let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));
+    witness(&driver, &run, &mut findings, &mut Vec::new());
+    let checks = |one: &Finding| {
+        one.seen.iter().flat_map(|seen| &seen.bugcheck).map(|check| check.code.clone()).collect()
+    };
+    let mut told: Vec<_> =
+        findings.iter().map(|one| (one.rule, checks(one), one.notes.join("; "))).collect();
+    told.sort();
+    told
+}
+
+/// What was written to is told, and how it came to be written to.
+#[test]
+fn a_store_to_imports_with_write_protection_off_is_two_findings() {
+    let told = stores_unprotected(0);
+    let seen: Vec<_> = told.iter().map(|(rule, checks, _)| (*rule, checks.join(" "))).collect();
+    let check = || "0x18D".to_owned();
+    assert_eq!(seen, [("write-protection-cleared", check()), ("writes-to-import-table", check())]);
+    let told = stores_unprotected(0xFF0);
+    let [(rule, checks, notes)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((*rule, &checks[..]), ("write-protection-cleared", &[check()][..]));
+    assert!(notes.contains("a page that holds some of the import address table"), "{notes}");
+}

@@ -34,12 +34,7 @@ impl Kernel<'_> {
             }
             let entry = self.page_table_entry(address);
             let code = bug_check::ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY;
-            let kind = match self.executed(address) {
-                // Data of images is executable on no Windows.
-                Touched::ImportTable | Touched::Image => Kind::Crash,
-                Touched::Code | Touched::Discarded | Touched::Memory => Kind::MemoryIntegrity,
-            };
-            return Err(self.stop(kind, code, [address, entry, 0, 0]));
+            return Err(self.stop(Kind::MemoryIntegrity, code, [address, entry, 0, 0]));
         }
         if !mapped && self.is_beyond_stack(address) {
             return Err(self.double_fault());
@@ -99,7 +94,7 @@ impl Kernel<'_> {
             return Ok(());
         }
         let touched = self.touched(address);
-        if self.is_unprotected() && !(self.hvci() && is_kept(touched)) {
+        if self.is_unprotected() && !(self.hvci() && self.is_kept(page, touched)) {
             let rights = self.processor.memory().rights(page).unwrap_or(Rights::READ);
             if self.unprotected.len() < self.options.budget.entries
                 && self.protect(page, 1, rights | Rights::WRITE, "written with CR0.WP clear")
@@ -122,16 +117,44 @@ impl Kernel<'_> {
         let code = bug_check::ATTEMPTED_WRITE_TO_READONLY_MEMORY;
         let kind = match touched {
             Touched::Code | Touched::ImportTable => Kind::MemoryIntegrity,
+            // What its section lets the driver write to is read-only with memory integrity only.
+            Touched::ImportPage if self.is_writable_section(address) => Kind::MemoryIntegrity,
             // Constants, and mappings that were asked for as read-only, are so on every Windows.
-            Touched::Discarded | Touched::Image | Touched::Memory => Kind::Crash,
+            Touched::Discarded | Touched::ImportPage | Touched::Image | Touched::Memory => {
+                Kind::Crash
+            }
         };
         Err(self.stop(kind, code, [address, entry, 0, 0]))
     }
 
+    fn is_writable_section(&self, address: u64) -> bool {
+        self.loaded.section_of(address).is_some_and(|section| section.is_writable())
+    }
+
     /// Whether the guest's own page tables let a write through, so that it is the hypervisor that objects.
-    fn is_stopped_outside(&self, page: u64, touched: Touched) -> bool {
+    fn is_stopped_outside(&mut self, page: u64, touched: Touched) -> bool {
         let by_address = self.mappings.shielded.contains(&page);
-        self.hvci() && (by_address || self.is_unprotected() && is_kept(touched))
+        self.hvci() && (by_address || self.is_unprotected() && self.is_kept(page, touched))
+    }
+
+    /// Whether the hypervisor keeps a page from being written to, by whatever address. While CR0.WP is clear, or by a
+    /// mapping, the kernel may write to all others.
+    ///
+    /// Code is kept, as its pages become executable; so is a page that holds some of the import address table. Other data
+    /// of images is not, as far as is documented: MmProtectDriverSection is there for a driver to have a data section of
+    /// its own protected by the second level of address translation, and it refuses sections that are executable or hold
+    /// the import address table. That Windows does not do the same for constants unasked is an assumption; no page says it
+    /// outright.
+    fn is_kept(&mut self, page: u64, touched: Touched) -> bool {
+        match touched {
+            Touched::Code => true,
+            Touched::ImportTable | Touched::ImportPage => {
+                let number = self.mappings.frame_of(page);
+                let behind = self.mappings.page_of(number).unwrap_or(page);
+                self.keeps_imports(behind)
+            }
+            Touched::Discarded | Touched::Image | Touched::Memory => false,
+        }
     }
 
     /// Whether the driver has cleared CR0.WP.
@@ -153,12 +176,18 @@ impl Kernel<'_> {
         let page = space::page_of(address);
         let Some(rights) = self.processor.memory().rights(page) else { return 0 };
         let frame = self.mappings.frame_of(page);
-        // Present and accessed; writable and dirty; not executable.
+        // Present and accessed; writable and dirty; for programs too; not executable.
         let mut entry = (frame * PAGE) | 0x21;
         if rights.contains(Rights::WRITE) {
             entry |= 0x42;
         }
-        if !rights.contains(Rights::EXECUTE) {
+        let is_of_program = address < space::SYSTEM;
+        if is_of_program {
+            entry |= 4;
+        }
+        // The entry says what a program may execute of its pages; the kernel is kept from them by the bit above.
+        let is_for_program = is_of_program && self.mappings.executable_for_program.contains(&page);
+        if !rights.contains(Rights::EXECUTE) && !is_for_program {
             entry |= 1 << 63;
         }
         entry
@@ -232,15 +261,4 @@ impl Kernel<'_> {
         }
         self.raise(Exception::of(status::ACCESS_VIOLATION))
     }
-}
-
-/// Whether the hypervisor keeps such pages from being written to, by whatever address. While CR0.WP is clear, or by a
-/// mapping, the kernel may write to all others.
-///
-/// Code is kept, as its pages become executable; so is the import address table. Other data of images is not, as far as
-/// is documented: MmProtectDriverSection is there for a driver to have a data section of its own protected by the
-/// second level of address translation, and it refuses sections that are executable or hold the import address table.
-/// That Windows does not do the same for constants unasked is an assumption; no page says it outright.
-fn is_kept(touched: Touched) -> bool {
-    matches!(touched, Touched::Code | Touched::ImportTable)
 }

@@ -83,7 +83,7 @@ use ringfence_machine::{Interpreter, Memory, Processor, Register as Name};
 /// Loads `image`, runs it from DriverEntry to its unload routine, and tells what happened.
 pub fn run(image: &Image<'_>, options: &Options) -> Run {
     let mut refused = Run::new(options);
-    if let (Environment::Hvci, Admission::Refused { why }) =
+    if let (Environment::Hvci, Admission::Refused { why }) | (_, Admission::Rejected { why }) =
         (options.environment, &options.admission)
     {
         refused.end = End::Refused(why.clone());

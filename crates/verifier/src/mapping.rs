@@ -146,11 +146,11 @@ impl Kernel<'_> {
     }
 
     /// What may be done by the address `page` with the page at `of`: with memory integrity, code of the driver and of the
-    /// kernel, and pages of imports, are not writable by any address, whatever the guest's page tables say.
+    /// kernel, and pages with imports, are not writable by any address, whatever the guest's page tables say.
     fn rights_of_page(&mut self, page: u64, of: u64, rights: Rights) -> Rights {
         let own = self.processor.memory().rights(of).unwrap_or(Rights::NONE);
         // Nothing but code of images is executable then.
-        if !self.hvci() || !(own.contains(Rights::EXECUTE) || self.is_of_imports(of)) {
+        if !self.hvci() || !(own.contains(Rights::EXECUTE) || self.keeps_imports(of)) {
             return rights;
         }
         if rights.contains(Rights::WRITE) {

@@ -64,13 +64,18 @@ impl Default for Budget {
     }
 }
 
-/// Whether Windows would load the image with memory integrity on. Decided outside, by the rules.
+/// Whether Windows would load the image. Decided outside, by the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It would.
     Admitted,
-    /// It would not.
+    /// It would not with memory integrity on.
     Refused {
+        /// The reason, in words.
+        why: String,
+    },
+    /// It would not at all.
+    Rejected {
         /// The reason, in words.
         why: String,
     },

@@ -4,6 +4,7 @@ use crate::kernel::Kernel;
 use crate::layout::{device, driver};
 use crate::schedule::PATIENCE;
 use crate::stop::{Answer, Stop};
+use crate::waiting::LATEST;
 use crate::{End, Leak, Phase, data, gates, image_checks, notices, plug_and_play, requests};
 
 /// The part of a run that calls the driver's entry point.
@@ -186,17 +187,18 @@ impl Kernel<'_> {
     }
 
     /// The image goes. What is ready by then is run before: on Windows other processors are at it. What comes up later
-    /// finds nothing.
+    /// finds nothing, however late it is: a timer that is still set is due some time.
     fn leave(&mut self) -> Result<(), Stop> {
         self.settle(0)?;
         self.is_gone = true;
-        let later = self.settle(PATIENCE);
-        self.look_for_leaks();
+        let set: Vec<u64> = self.schedule.timers.keys().copied().collect();
+        let later = self.settle(LATEST);
+        self.look_for_leaks(&set);
         later
     }
 
-    /// What is left when the driver is gone.
-    fn look_for_leaks(&mut self) {
+    /// What is left when the driver is gone, with the timers that were `set` by then.
+    fn look_for_leaks(&mut self, set: &[u64]) {
         let mut leaks = self.leaked_pool();
         let leak = |what, address, rva| Leak { what, address, size: 0, tag: 0, rva };
         for (&address, made) in &self.requests.devices {
@@ -216,7 +218,7 @@ impl Kernel<'_> {
         for (&what, &count) in &self.requests.undone {
             leaks.extend((0..count.clamp(0, 64)).map(|_| leak(what, 0, None)));
         }
-        for &timer in self.schedule.timers.keys() {
+        for &timer in set {
             leaks.push(leak("timer", timer, None));
         }
         self.run.leaks = leaks;

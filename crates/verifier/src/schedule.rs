@@ -86,8 +86,7 @@ pub(crate) mod offset {
 
 /// Threads that are made, at most.
 const MOST_THREADS: usize = 64;
-/// How long is waited for timers after DriverEntry and after unloading, in units of 100 ns: two
-/// seconds.
+/// How long is waited for timers after DriverEntry, in units of 100 ns: two seconds.
 pub(crate) const PATIENCE: u64 = 20_000_000;
 /// How long is waited for them after each request: as long as a program takes to come up with the next one.
 pub(crate) const MOMENT: u64 = 10_000;

@@ -11,8 +11,10 @@ use std::ops::Range;
 pub enum Touched {
     /// A page of code: of the driver, by whatever address, or of the kernel.
     Code,
-    /// The driver's import address table, once it is bound, and what shares pages with it that hold only imports.
+    /// The driver's import address table, once it is bound.
     ImportTable,
+    /// Another byte of a page that holds some of that table, or of one that holds only imports.
+    ImportPage,
     /// Code of the driver that was thrown away after DriverEntry.
     Discarded,
     /// Another page of an image: its headers, its data.
@@ -36,7 +38,7 @@ impl Kernel<'_> {
             _ if self.is_discarded(address) => Touched::Discarded,
             _ if is_executable(self, behind) || is_executable(self, page) => Touched::Code,
             Some(rva) if self.import_table().contains(&u64::from(rva)) => Touched::ImportTable,
-            Some(_) if self.hvci() && self.is_of_imports(behind) => Touched::ImportTable,
+            Some(_) if self.holds_imports(behind) => Touched::ImportPage,
             Some(_) => Touched::Image,
             None if is_of_kernel => Touched::Image,
             None => Touched::Memory,
@@ -71,9 +73,21 @@ impl Kernel<'_> {
         })
     }
 
-    /// Whether the page at `page` is one of [`Kernel::import_pages`].
-    pub(crate) fn is_of_imports(&self, page: u64) -> bool {
-        self.rva(page).is_some_and(|rva| self.import_pages().contains(&u64::from(rva)))
+    /// Whether the page at `page` holds some of the import address table, or is one of [`Kernel::import_pages`].
+    fn holds_imports(&self, page: u64) -> bool {
+        let table = self.import_table();
+        let pages = table.start / PAGE * PAGE..table.end.next_multiple_of(PAGE);
+        let holds_some = |rva: &u64| !table.is_empty() && pages.contains(rva);
+        self.rva(page)
+            .map(u64::from)
+            .is_some_and(|rva| holds_some(&rva) || self.import_pages().contains(&rva))
+    }
+
+    /// Whether the hypervisor keeps the page at `page` for the imports that it holds. It knows nothing smaller than pages;
+    /// one that the driver may write to by its own address, as data stands there too, it does not keep.
+    pub(crate) fn keeps_imports(&self, page: u64) -> bool {
+        let own = self.processor.memory().rights(page).unwrap_or(Rights::NONE);
+        !own.contains(Rights::WRITE) && self.holds_imports(page)
     }
 
     /// The pages, relative to the image base, that hold the import address table and nothing but imports: with memory

@@ -70,6 +70,14 @@ fn what_is_refused_is_not_run() {
     assert!(refused.phases.is_empty());
     // Driver Verifier's checks run with memory integrity off, where it is let in.
     assert_eq!(run_in(Environment::Verifier).status, Some(0));
+    // What the loader of any Windows rejects is let in nowhere.
+    for environment in BOTH {
+        let rejected = run_with("wdm-x64.sys", environment, |options| {
+            options.admission = Admission::Rejected { why: "cut short".to_owned() };
+        });
+        assert_eq!(rejected.end, End::Refused("cut short".to_owned()));
+        assert!(rejected.phases.is_empty());
+    }
 }
 
 #[test]

@@ -356,3 +356,40 @@ fn a_run_that_was_left_off_is_told_by_scan() {
     let ran = run(["scan", "--verify", "--format", "concise", &clean]);
     assert!(!ran.stdout.contains("ran under"), "{ran:?}");
 }
+
+/// A driver that registers a callback, and is unloaded with it in place, is not told as one without objection.
+#[test]
+fn what_is_left_behind_is_told_of_many_drivers_too() {
+    let like = ringfence_fixture::driver()
+        .no_imports()
+        .import("ntoskrnl.exe", &["PsSetCreateProcessNotifyRoutine"])
+        .edit_section(".text", |text| text.bytes([0xC3; 16]));
+    let built = like.clone().edit_section("INIT", |init| init.bytes([0xCC; 64])).build();
+    let slot = built.thunk_rva("ntoskrnl.exe", "PsSetCreateProcessNotifyRoutine");
+    let (start, text) = (built.rva_of_section("INIT"), built.rva_of_section(".text"));
+    let mut code = vec![0x48, 0x83, 0xEC, 0x28, 0x48, 0x8D, 0x05]; // sub rsp, 28h; lea rax, [.text]
+    code.extend(text.wrapping_sub(start + 11).to_le_bytes());
+    // mov [rcx + 68h], rax (DriverUnload); mov rcx, rax; xor edx, edx; call [slot]
+    code.extend([0x48, 0x89, 0x41, 0x68, 0x48, 0x89, 0xC1, 0x31, 0xD2, 0xFF, 0x15]);
+    code.extend(slot.wrapping_sub(start + 26).to_le_bytes());
+    code.extend([0x31, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]); // xor eax, eax; add rsp, 28h; ret
+    code.resize(64, 0xCC);
+    let leaves = like.edit_section("INIT", |init| init.bytes(code)).bytes();
+    let folder = folder([("a.sys", leaves.clone()), ("b.sys", leaves)]);
+    let ran = run(["verify", &folder.path().to_string_lossy()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.words().contains("left behind: "), "{ran:?}");
+    assert!(ran.words().contains("2 left something behind"), "{ran:?}");
+    assert!(!ran.words().contains("without objection"), "{ran:?}");
+}
+
+/// A file that was cut short is loaded by no Windows: nothing of it runs in either set-up.
+#[test]
+fn what_no_loader_takes_is_not_run() {
+    let bytes = std::fs::read(example("wdm-x64")).unwrap();
+    let folder = folder([("cut.sys", bytes[..4096].to_vec())]);
+    let ran = run(["verify", &folder.path().join("cut.sys").to_string_lossy()]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.words().matches("not loaded").count(), 2, "{ran:?}");
+    assert!(!ran.words().contains("load ok") && !ran.words().contains("bug check"), "{ran:?}");
+}

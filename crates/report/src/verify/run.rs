@@ -54,7 +54,8 @@ fn tell_stops(terminal: &mut Terminal<'_>, path: &str, stops: &[&Stop]) -> io::R
     let left_out = noted.clone().count().saturating_sub(MOST_STOPS);
     for stop in noted.take(MOST_STOPS) {
         let lead = Line::indented(6).colored(Meaning::Bad, "would stop: ");
-        terminal.wrapped(lead, &format!("bug check {}", stop.bugcheck))?;
+        let where_known = if stop.depends_on_build { ", on builds that look at it" } else { "" };
+        terminal.wrapped(lead, &format!("bug check {}{where_known}", stop.bugcheck))?;
     }
     if left_out > 0 {
         let more = format!("… and {} here", counted(left_out, "more stop"));
@@ -101,8 +102,10 @@ fn worth(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
     if !run.silently_fixed.is_empty() {
         let names: Vec<String> =
             run.silently_fixed.iter().map(|(name, count)| times(name, *count)).collect();
-        let text =
-            format!("{}: Driver Verifier makes it non-executable without a word", names.join(", "));
+        let text = format!(
+            "{}: on builds that look at it Driver Verifier makes it non-executable without a word",
+            names.join(", ")
+        );
         told.push((Meaning::Structure, "silently fixed: ", text));
     }
     let seen = seen_calls::lines(&run.open_calls).into_iter();

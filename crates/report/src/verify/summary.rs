@@ -23,6 +23,7 @@ pub(super) struct Summary<'a> {
     stopped: List,
     refused: List,
     open: List,
+    left: List,
     tally: Tally,
     /// The command that tells all of each driver.
     whole: &'static str,
@@ -51,6 +52,7 @@ impl<'a> Summary<'a> {
             stopped: List::default(),
             refused: List::default(),
             open: List::default(),
+            left: List::default(),
             tally: Tally::default(),
             whole,
         }
@@ -153,13 +155,21 @@ fn aside(examination: &Examination) -> String {
             .runs
             .iter()
             .filter_map(|run| run.because.clone().or_else(|| entry_failure(run)));
-        return because.next().unwrap_or_default();
+        return because.next().or_else(|| left_behind(examination)).unwrap_or_default();
     }
     let one = |(rule, count): &(&str, usize)| match count {
         1 => (*rule).to_owned(),
         _ => format!("{rule} ×{count}"),
     };
     rules.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a run says that the driver left in the system: the longest list of its runs.
+fn left_behind(examination: &Examination) -> Option<String> {
+    let leaks = examination.runs.iter().map(|run| &run.leaks).max_by_key(|leaks| leaks.len());
+    leaks
+        .filter(|leaks| !leaks.is_empty())
+        .map(|leaks| format!("left behind: {}", leaks.join("; ")))
 }
 
 impl Sink for Summary<'_> {
@@ -172,6 +182,7 @@ impl Sink for Summary<'_> {
             Some(Fared::Stopped) => &mut self.stopped,
             Some(Fared::Refused) => &mut self.refused,
             Some(Fared::Open) => &mut self.open,
+            Some(Fared::Left) => &mut self.left,
             Some(Fared::Returned) | None => return Ok(()),
         };
         list.add(|| row(examination));
@@ -183,6 +194,7 @@ impl Sink for Summary<'_> {
             ("stopped", std::mem::take(&mut self.stopped)),
             ("not let in", std::mem::take(&mut self.refused)),
             ("not run to the end", std::mem::take(&mut self.open)),
+            ("unloaded", std::mem::take(&mut self.left)),
         ];
         for (title, list) in lists {
             self.list(title, list)?;

@@ -19,6 +19,8 @@ pub(crate) enum Fared {
     Refused,
     /// Some run did not come to its end: a crash, the budget, something that is not emulated, DriverEntry that failed.
     Open,
+    /// All returned, and something of the driver is left in the system that it was unloaded from.
+    Left,
     /// All that was to be run returned.
     Returned,
 }
@@ -32,6 +34,7 @@ impl Fared {
             RunEnd::Refused => Fared::Refused,
             RunEnd::Fault | RunEnd::Budget | RunEnd::NotEmulated => Fared::Open,
             RunEnd::Returned if entry_failure(run).is_some() => Fared::Open,
+            RunEnd::Returned if !run.leaks.is_empty() => Fared::Left,
             RunEnd::Returned => Fared::Returned,
         };
         let ends = examination.runs.iter().map(of_run);
@@ -46,6 +49,7 @@ pub(crate) struct Tally {
     stopped: usize,
     refused: usize,
     open: usize,
+    left: usize,
     returned: usize,
     /// The first few that fail.
     failing: Vec<String>,
@@ -63,6 +67,7 @@ impl Tally {
             Fared::Stopped => self.stopped += 1,
             Fared::Refused => self.refused += 1,
             Fared::Open => self.open += 1,
+            Fared::Left => self.left += 1,
             Fared::Returned => self.returned += 1,
         }
         if fared <= Fared::Refused && self.failing.len() < NAMED {
@@ -115,6 +120,7 @@ impl Tally {
             (self.stopped, Answer::No, "stopped"),
             (self.refused, Answer::No, "not let in"),
             (self.open, Answer::Unknown, "not run to the end"),
+            (self.left, Answer::Unknown, "left something behind"),
             (self.returned, Answer::Yes, "returned"),
         ];
         let mut line =

@@ -80,7 +80,7 @@ pub fn meaning(dump: &KernelDump) -> Option<Meaning> {
         },
         (0xFC, _) => Meaning {
             name: "ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY",
-            rules: named("0xFC"),
+            rules: with_ids(&["executes-allocated-memory", "non-executable-code"]),
             parameters: vec![of(1, "the address that was to run"), of(2, "its page table entry")],
             address: Some(1),
             instruction: None,
@@ -334,7 +334,8 @@ mod tests {
         assert_eq!(rules(0xC4, 0x2005, 22_621), ["executable-import-table"]);
         assert_eq!(rules(0xC4, 0x2005, 10_586).len(), 3);
         assert_eq!(rules(0xC4, 0x2006, 10_586), ["executable-import-table"]);
-        assert_eq!(rules(0xFC, 0xFFFF_8000_0000_0000, 22_621), ["executes-allocated-memory"]);
+        let of_execution = ["executes-allocated-memory", "non-executable-code"];
+        assert_eq!(rules(0xFC, 0xFFFF_8000_0000_0000, 22_621), of_execution);
         let of_writes = ["writes-to-code", "writes-to-import-table"];
         assert_eq!(rules(0xBE, 0xFFFF_8000_0000_0000, 22_621), of_writes);
     }

@@ -6,7 +6,7 @@ use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Possible, Sight, Sighting, Value};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_source::{Choice, ControlWrite, WrittenBy};
-use ringfence_verifier::Violation;
+use ringfence_verifier::{Touched, Violation};
 
 rule_card! {
     /// ## What it does
@@ -81,7 +81,13 @@ impl Rule for WriteProtectionCleared {
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
         let is_it = is_of_write(violation) && violation.unprotected;
-        is_it.then(|| "read-only memory is written to once write protection is off".to_owned())
+        is_it.then_some(match violation.touched {
+            Some(Touched::ImportPage) => {
+                "a page that holds the import address table is written to once write protection is off"
+            }
+            _ => "read-only memory is written to once write protection is off",
+        })
+        .map(str::to_owned)
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

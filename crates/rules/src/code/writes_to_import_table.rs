@@ -13,7 +13,8 @@ rule_card! {
     ///
     /// Drivers do so to put functions of their own between themselves and the kernel. Once the imports are bound
     /// the table is read-only: linkers put it into a read-only section, and with memory integrity the
-    /// hypervisor sees to it, whatever CR0.WP and the page tables say. The store ends the system with bug check 0xBE,
+    /// hypervisor sees to it, whatever CR0.WP and the page tables say. It does so by pages: what else stands on a page
+    /// of the table, such as constants, is kept with it, also from a store by another mapping. The store ends the system with bug check 0xBE,
     /// or 0x50 or 0x18D where it is the hypervisor that objects.
     ///
     /// ## Example
@@ -47,7 +48,11 @@ impl Rule for WritesToImportTable {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        let is_it = is_write_to(violation, Touched::ImportTable);
-        is_it.then(|| Self::CARD.summary.to_owned())
+        if is_write_to(violation, Touched::ImportTable) {
+            return Some(Self::CARD.summary.to_owned());
+        }
+        // With CR0.WP clear the store is told of what cleared it.
+        let is_beside = is_write_to(violation, Touched::ImportPage) && !violation.unprotected;
+        is_beside.then(|| "a page that holds the import address table is written to".to_owned())
     }
 }

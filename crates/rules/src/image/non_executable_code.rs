@@ -47,8 +47,10 @@ impl Rule for NonExecutableCode {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        let is_it = is_of_rights(violation, EXECUTED, Touched::Image);
-        is_it.then(|| "code runs in a section that is not executable".to_owned())
+        let is_it = [Touched::Image, Touched::ImportTable, Touched::ImportPage]
+            .into_iter()
+            .any(|touched| is_of_rights(violation, EXECUTED, touched));
+        is_it.then(|| "code runs in a page of an image that is not executable".to_owned())
     }
 
     fn check_image(&self, driver: &Driver<'_>, findings: &mut Findings) {

@@ -189,6 +189,35 @@ fn initialisation_code_is_gone_after_driver_entry() {
     }
 }
 
+/// A timer that is set when the driver is unloaded is due some time, however late: its DPC finds nothing.
+/// DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS: the address of the DPC, 10h for execution, the same.
+#[test]
+fn a_timer_that_is_left_set_ends_the_system() {
+    // Units of 100 ns: 1 ms, 10 seconds, a day.
+    for due in [10_000_i64, 100_000_000, 864_000_000_000] {
+        let like = driver().section(section("timers").data().rights(RW).bytes([0; 256]));
+        let imports = ["KeInitializeTimer", "KeInitializeDpc", "KeSetTimer"];
+        let at = like.clone().no_imports().import("ntoskrnl.exe", &imports);
+        let at = at.build().rva_of_section("timers");
+        let bytes = driver_like(like, &imports, |code| {
+            code.address(RCX, at);
+            code.call("KeInitializeTimer");
+            code.address(RCX, at + 0x80);
+            code.address(RDX, at); // any place of the driver
+            code.set_high(8, 0);
+            code.call("KeInitializeDpc");
+            code.address(RCX, at);
+            code.set(RDX, due.wrapping_neg() as u64);
+            code.put(&[0x4C, 0x8D, 0x81, 0x80, 0, 0, 0]); // lea r8, [rcx + 80h]
+            code.call("KeSetTimer");
+            code.put(&[0xB8, 1, 0, 0, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]); // STATUS_UNSUCCESSFUL
+        });
+        let [routine, access, same, _] = crashes(&bytes, 0xCE);
+        assert!(routine > SYSTEM && routine == same);
+        assert_eq!(access, 0x10);
+    }
+}
+
 /// Contiguous memory is not executable: Driver Verifier makes it so without a word, and memory integrity does.
 #[test]
 fn contiguous_memory_is_not_executed() {
@@ -270,7 +299,7 @@ fn a_store_to_a_read_only_mapping_is_a_crash() {
     }
 }
 
-/// Data of images is executable on no Windows.
+/// A page that is not executable is executed on no Windows, whatever is on it: data of the image, or its headers.
 #[test]
 fn data_of_the_image_is_not_executed() {
     let like = driver().section(section("values").data().rights(RW).bytes([0xC3; 16]));
@@ -280,7 +309,54 @@ fn data_of_the_image_is_not_executed() {
         code.address(RCX, values);
         code.put(&[0xFF, 0xD1]); // call rcx
     });
-    assert!(crashes(&bytes, 0xFC)[0] > SYSTEM);
+    let headers = driver_of(&["ExFreePoolWithTag"], |code| {
+        code.address(RCX, 0);
+        code.put(&[0xFF, 0xD1]); // call rcx
+    });
+    for (bytes, at) in [(&bytes, values), (&headers, 0)] {
+        for environment in BOTH {
+            let run = run(bytes, environment);
+            assert_eq!(run.end, End::Violation);
+            let [only] = &run.violations[..] else { panic!("{:?}", run.violations) };
+            let [address, entry, ..] = only.bug_check.parameters;
+            assert_eq!((only.kind, only.bug_check.code), (Kind::MemoryIntegrity, 0xFC));
+            assert_eq!((only.touched, only.rva), (Some(Touched::Image), Some(at)));
+            assert!(address > SYSTEM && entry >> 63 == 1 && entry & 4 == 0);
+        }
+    }
+}
+
+/// The page table says of a program's pages what the program may do with them: bit 2 is for it, and bit 63 is set where it
+/// may not execute. The kernel is kept from executing them all the same.
+#[test]
+fn pages_of_a_program_are_told_as_such() {
+    let called = |protection: u8| {
+        driver_of(&["ZwAllocateVirtualMemory"], move |code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x40]); // sub rsp, 40h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x30, 0, 0, 0, 0]); // mov qword [rsp + 30h], 0
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x38, 0, 0x10, 0, 0]); // mov qword [rsp + 38h], 1000h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x20, 0, 0x30, 0, 0]); // mov qword [rsp + 20h], 3000h
+            code.put(&[0x48, 0xC7, 0x44, 0x24, 0x28, protection, 0, 0, 0]); // mov qword [rsp + 28h], ..
+            code.set(RCX, u64::MAX);
+            code.put(&[0x48, 0x8D, 0x54, 0x24, 0x30]); // lea rdx, [rsp + 30h]
+            code.set_high(8, 0);
+            code.put(&[0x4C, 0x8D, 0x4C, 0x24, 0x38]); // lea r9, [rsp + 38h]
+            code.call("ZwAllocateVirtualMemory");
+            code.put(&[0x48, 0x8B, 0x44, 0x24, 0x30]); // mov rax, [rsp + 30h]
+            code.put(&[0xC6, 0x00, 0xC3, 0xFF, 0xD0]); // mov byte [rax], C3h; call rax
+        })
+    };
+    for (protection, not_executable) in [(0x40, 0), (0x04, 1)] {
+        let bytes = called(protection);
+        for environment in BOTH {
+            let run = run(&bytes, environment);
+            let last = run.violations.last().expect("a violation");
+            let [address, entry, ..] = last.bug_check.parameters;
+            assert_eq!((last.kind, last.bug_check.code), (Kind::MemoryIntegrity, 0xFC));
+            assert!(address < SYSTEM);
+            assert_eq!((entry >> 63, entry & 7), (not_executable, 7), "{entry:x}");
+        }
+    }
 }
 
 /// The hypervisor keeps code and import tables. A constant, or a mapping that the driver asked for as read-only, can be
@@ -312,6 +388,70 @@ fn only_code_and_import_tables_are_kept_by_the_hypervisor() {
     for environment in BOTH {
         assert_eq!(run(&bytes, environment).end, End::Returned);
     }
+}
+
+/// The hypervisor knows pages only: one that holds some of the import address table is kept as a whole, from stores
+/// with CR0.WP clear and from stores by another mapping. 0x18D: 4 for a write, the address.
+#[test]
+fn a_page_with_imports_is_kept_as_a_whole() {
+    let imports = ["MmGetPhysicalAddress", "MmMapIoSpace"];
+    let clearing = |offset: u32| {
+        driver_of(&imports, |code| {
+            let slot = code.slot("MmMapIoSpace");
+            code.address(RCX, if offset == 0 { slot } else { (slot & !0xFFF) + offset });
+            code.put(&[0x0F, 0x20, 0xC0, 0x25, 0xFF, 0xFF, 0xFE, 0xFF, 0x0F, 0x22, 0xC0]);
+            code.put(&[0x48, 0x89, 0x09]); // mov [rcx], rcx
+            code.succeed();
+        })
+    };
+    let mapping = |offset: u32| {
+        driver_of(&imports, |code| {
+            let slot = code.slot("MmMapIoSpace");
+            code.address(RCX, if offset == 0 { slot } else { (slot & !0xFFF) + offset });
+            code.call("MmGetPhysicalAddress");
+            code.put(&[0x48, 0x89, 0xC1]); // mov rcx, rax
+            code.set(RDX, 8);
+            code.set_high(8, 1); // MmCached
+            code.call("MmMapIoSpace");
+            code.put(&[0x48, 0x89, 0x00]); // mov [rax], rax
+            code.succeed();
+        })
+    };
+    let stopped = |bytes: &[u8]| {
+        assert_eq!(run(bytes, Environment::Verifier).end, End::Returned);
+        let run = run(bytes, Environment::Hvci);
+        let [only] = &run.violations[..] else { panic!("{:?}", run.violations) };
+        let [access, address, ..] = only.bug_check.parameters;
+        assert_eq!((only.kind, only.bug_check.code, access), (Kind::MemoryIntegrity, 0x18D, 4));
+        (only.touched.expect("a kind of memory"), only.unprotected, address & 0xFFF)
+    };
+    assert_eq!(
+        (stopped(&clearing(0)).0, stopped(&mapping(0)).0),
+        (Touched::ImportTable, Touched::ImportTable)
+    );
+    assert_eq!(stopped(&clearing(0xFF0)), (Touched::ImportPage, true, 0xFF0));
+    assert_eq!(stopped(&mapping(0xFF0)), (Touched::ImportPage, false, 0xFF0));
+}
+
+/// A table that stands among data which the driver may write to is not kept: the page has to stay writable.
+#[test]
+fn imports_among_data_are_not_kept() {
+    let like = driver().iat_in(".data");
+    let bytes = driver_like(like, &["MmGetPhysicalAddress", "MmMapIoSpace"], |code| {
+        let slot = code.slot("MmMapIoSpace");
+        code.address(RCX, slot & !0xFFF);
+        code.put(&[0x48, 0x8B, 0x01]); // mov rax, [rcx]
+        code.put(&[0x48, 0x89, 0x01]); // mov [rcx], rax
+        code.call("MmGetPhysicalAddress");
+        code.put(&[0x48, 0x89, 0xC1]); // mov rcx, rax
+        code.set(RDX, 8);
+        code.set_high(8, 1); // MmCached
+        code.call("MmMapIoSpace");
+        code.put(&[0x48, 0x8B, 0x08, 0x48, 0x89, 0x08]); // mov rcx, [rax]; mov [rax], rcx
+        code.succeed();
+    });
+    let run = run(&bytes, Environment::Hvci);
+    assert_eq!((run.end, run.violations.len()), (End::Returned, 0));
 }
 
 /// HyperGuard looks at registers and tables now and then: the run goes on, and says so.
