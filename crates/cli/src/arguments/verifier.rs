@@ -11,9 +11,9 @@ use std::ffi::OsString;
        ringfence verifier {/query [/all] | /querysettings | /reset | /?}",
     after_help = "It understands the command line of Windows' Driver Verifier, and runs drivers
 in the emulated kernel of `ringfence verify`: nothing is set on this machine,
-and nothing of a driver runs on it. Of the checks it emulates the code
-integrity checks (0x02000000) and randomized low resources simulation
-(0x00000004).
+and nothing of a driver runs on it. It emulates the code integrity
+checks (0x02000000), which have to be asked for, and beside them randomized
+low resources simulation (0x00000004).
 `ringfence verifier /?` tells what becomes of each switch. For programs,
 `ringfence verify --environment verifier --format json` does the same run.
 
@@ -28,8 +28,8 @@ Exit codes, looked at in this order:
   2  usage error, or the report could not be written
   1  a run showed a violation, or an image does not load at all
   2  something could not be read, or not whole, or was named and is no driver
-  3  nothing was run: no driver was found, none is emulated, or the flags ask
-     for no check that is
+  3  nothing was run: no driver was found, none is emulated, or the code
+     integrity checks are not asked for
   0  none of these"
 )]
 pub(crate) struct Verifier {

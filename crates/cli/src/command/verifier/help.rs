@@ -24,7 +24,7 @@ const EXIT_CODES: [(u8, &str); 5] = [
     (2, "something could not be read, or not whole, or was named and is no driver"),
     (
         3,
-        "nothing was run: no driver was found, none is emulated, or the flags ask for no check that is",
+        "nothing was run: no driver was found, none is emulated, or the code integrity checks are not asked for",
     ),
     (0, "none of these"),
 ];
