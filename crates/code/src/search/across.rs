@@ -313,10 +313,8 @@ impl Search<'_> {
                         needs.variables.insert(at.0, bytes);
                     }
                 }
-                Reason::ReturnedBy(at) => {
-                    if !self.across.results.contains_key(&at.0) {
-                        needs.results.insert(at.0);
-                    }
+                Reason::ReturnedBy(at) if !self.across.results.contains_key(&at.0) => {
+                    needs.results.insert(at.0);
                 }
                 Reason::Parameter(index) => drop(parameters.insert(index)),
                 _ => {}
