@@ -45,7 +45,7 @@ impl DdiCall {
         let possible = known.map_or(&[][..], |deciding| &deciding.value.possible);
         let mut values: Vec<_> = possible.iter().filter_map(Possible::constant).collect();
         values.dedup();
-        let rulings = known.map_or(&[][..], |deciding| &deciding.rulings);
+        let rulings = known.map_or(&[][..], |deciding| deciding.rulings);
         let (mut words, mut reasons) = (Vec::new(), Vec::new());
         for (one, ruling) in possible.iter().zip(rulings) {
             // Of some values what is known of them says what they ask for.
