@@ -1,7 +1,7 @@
 //! Which driver a file becomes part of, and whether that opts in to no-execute pools when it starts.
 
-mod early;
 mod named;
+mod opting;
 
 use crate::call_words::Names;
 use crate::calls::CallId;
@@ -10,9 +10,10 @@ use crate::opt_in::{Initialised, OptIn};
 use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FEW_FILES, FileId, Project, SourceTree, Span, owners};
-pub(crate) use early::Early;
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
+pub(crate) use opting::{Before, Early, before};
+use opting::{Opting, opting};
 use rayon::prelude::*;
 
 /// A function that Windows calls when a driver starts.
@@ -49,13 +50,16 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     }
     let calls = initialisations(world);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
+    let standing = |entry: &FunctionId| Some((*entry, opting(world, *entry, &calls)?));
+    let standing: HashMap<FunctionId, Opting> =
+        entries.par_iter().with_min_len(FEW_FILES).filter_map(standing).collect();
     let drivers = Drivers::new(world, projects, &entries);
     let parts =
         |parsed: &Parsed<'_>| is_runtime(&parsed.opt_in).then(|| drivers.parts_with(parsed.file));
     let parts: Vec<Option<Parts>> =
         world.parsed.par_iter().with_min_len(FEW_FILES).map(parts).collect();
     let distinct: HashSet<&Parts> = parts.iter().flatten().collect();
-    let answer = |parts| (parts, of_owners(world, &drivers, parts, &calls, &entries));
+    let answer = |parts| (parts, of_owners(world, &drivers, parts, &calls, &entries, &standing));
     let known: HashMap<&Parts, OptIn> = distinct
         .into_iter()
         .collect::<Vec<_>>()
@@ -70,16 +74,9 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
             parsed.opt_in = answer;
         }
     }
-    let before = |entry: &FunctionId| early::before(world, *entry, &calls);
-    let all: Vec<_> = entries.par_iter().with_min_len(FEW_FILES).filter_map(before).collect();
-    let mut early = Early::default();
-    for (entry, (until, at), run) in all {
-        early.insert(entry, (until, at));
-        for function in run {
-            early.entry(function).or_insert((usize::MAX, at));
-        }
-    }
-    world.early = early;
+    let mut standing: Vec<(FunctionId, Opting)> = standing.into_iter().collect();
+    standing.sort_by_key(|(id, _)| (id.parsed, id.function));
+    world.early = opting::collected(standing.into_iter().flat_map(|(_, one)| one.comes).collect());
 }
 
 fn needs_runtime(world: &World<'_>) -> bool {
@@ -173,7 +170,11 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
         if serves.is_empty() || entries.iter().any(|known| known.span == span) {
             continue;
         }
-        let initialises = called_from(world, &[id], &calls, &|_| false).and_then(|one| one.call());
+        let is_never =
+            || opting(world, id, &calls).is_some_and(|one| one.at_end == Some(Before::Never));
+        let initialises = called_from(world, &[id], &calls, &|_| false)
+            .and_then(|one| one.call())
+            .filter(|_| !is_never());
         let body = Span::new(parsed.file, function.body.clone());
         entries.push(Entry { name: name.to_owned(), span, body, initialises, serves });
     }
@@ -217,8 +218,9 @@ fn of_owners(
     parts: &Parts,
     calls: &[CallId],
     entries: &[FunctionId],
+    standing: &HashMap<FunctionId, Opting>,
 ) -> OptIn {
-    let of = |parts: &Parts| of_parts(world, drivers, parts, calls, entries);
+    let of = |parts: &Parts| of_parts(world, drivers, parts, calls, entries, standing);
     let (file, owners) = match parts {
         Parts::Of(file, owners) if owners.len() > 1 => (file, owners),
         _ => return OptIn::Runtime(of(parts)),
@@ -236,6 +238,10 @@ fn of_owners(
         .map(|(owner, _)| &drivers.projects[*owner])
         .collect();
     if without.is_empty() || !answers.iter().any(|(_, answer)| is_set(answer)) {
+        let unproven = |(_, one): &&(usize, Initialised)| matches!(one, Initialised::Unproven(_));
+        if let Some((_, unproven)) = answers.iter().find(unproven) {
+            return OptIn::Runtime(unproven.clone());
+        }
         return OptIn::Runtime(of(parts));
     }
     OptIn::Partly { without: without.into_iter().map(crate::opt_in::Build::whole).collect() }
@@ -247,6 +253,7 @@ fn of_parts(
     parts: &Parts,
     calls: &[CallId],
     entries: &[FunctionId],
+    standing: &HashMap<FunctionId, Opting>,
 ) -> Initialised {
     let belongs = |parsed: usize| drivers.has(parts, world.parsed[parsed].file);
     let all = entries;
@@ -259,7 +266,13 @@ fn of_parts(
             let theirs = drivers.parts_with(call.file);
             all.iter().any(|id| drivers.has(&theirs, world.parsed[id.parsed].file))
         });
-        return if is_of_driver { Initialised::NoEntry } else { answer };
+        let ends = entries.iter().filter_map(|entry| standing.get(entry)?.at_end);
+        return match (ends.min(), answer.call()) {
+            _ if is_of_driver => Initialised::NoEntry,
+            (Some(Before::Never), _) => Initialised::Never,
+            (Some(Before::Sometimes), Some(call)) => Initialised::Unproven(call),
+            _ => answer,
+        };
     }
     let mut calls = calls.iter().filter(|id| belongs(id.parsed));
     match calls.next() {

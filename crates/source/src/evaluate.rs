@@ -1,5 +1,6 @@
 //! The value of an expression at a place: macros, constants, variables and parameters looked up.
 
+use crate::entry::{self, Before};
 use crate::expression::{Binary, Expression, Opaque};
 use crate::opt_in::Initialised;
 use crate::syntax::{Happens, Variable};
@@ -122,6 +123,9 @@ impl<'w, 't> Place<'w, 't> {
             Some(true) => term(value | NX),
             Some(false) => term(value),
             None if *opt_in == OptIn::Open => Value::by_build([term(value), term(value | NX)]),
+            None if matches!(*opt_in, OptIn::Runtime(Initialised::Unproven(_))) => {
+                Value::either([term(value), term(value | NX)])
+            }
             None => Value::open(Unknown::OptIn),
         }
     }
@@ -129,16 +133,22 @@ impl<'w, 't> Place<'w, 't> {
     /// What `NonPagedPool` means here.
     pub(crate) fn opt_in(&self) -> Cow<'w, OptIn> {
         let said = &self.world.parsed[self.parsed].opt_in;
-        let is_made =
-            matches!(said, OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. }));
+        let is_made = matches!(
+            said,
+            OptIn::Runtime(
+                Initialised::InEntry(_) | Initialised::InHelper { .. } | Initialised::Unproven(_)
+            )
+        );
         let here = self.function.filter(|_| is_made);
         let here = here.map(|function| FunctionId { parsed: self.parsed, function });
-        match here.and_then(|here| self.world.early.get(&here)) {
-            Some((until, call)) if self.at < *until => {
-                Cow::Owned(OptIn::Runtime(Initialised::Later(*call)))
-            }
-            _ => Cow::Borrowed(said),
-        }
+        let early = here.and_then(|here| self.world.early.get(&here));
+        let is_unproven = matches!(said, OptIn::Runtime(Initialised::Unproven(_)));
+        Cow::Owned(OptIn::Runtime(match early.and_then(|all| entry::before(all, self)) {
+            Some((Before::Never, call)) => Initialised::Later(call),
+            Some((Before::Sometimes, call)) => Initialised::Unproven(call),
+            Some((Before::Always, call)) if is_unproven => Initialised::InEntry(call),
+            _ => return Cow::Borrowed(said),
+        }))
     }
 
     fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {

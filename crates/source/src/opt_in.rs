@@ -56,6 +56,8 @@ pub enum Initialised {
     },
     /// Where the driver starts, but what asks runs before that.
     Later(Span),
+    /// Where the driver starts, but on some ways only, or under a condition that is not known.
+    Unproven(Span),
     /// Somewhere else.
     Elsewhere(Span),
     /// Nowhere, though the driver's entry point is here.
@@ -80,6 +82,7 @@ impl Initialised {
             Initialised::InEntry(call)
             | Initialised::InHelper { call, .. }
             | Initialised::Later(call)
+            | Initialised::Unproven(call)
             | Initialised::Elsewhere(call) => Some(*call),
             Initialised::Never | Initialised::NoEntry => None,
         }
@@ -96,7 +99,7 @@ impl OptIn {
             OptIn::Runtime(
                 Initialised::Never | Initialised::Elsewhere(_) | Initialised::Later(_),
             ) => Some(false),
-            OptIn::Runtime(Initialised::NoEntry) | OptIn::Open => None,
+            OptIn::Runtime(Initialised::NoEntry | Initialised::Unproven(_)) | OptIn::Open => None,
         }
     }
 }

@@ -119,7 +119,7 @@ impl Place<'_, '_> {
 }
 
 /// What decides which way is taken at a fork, and with which truth that is the way in.
-fn condition(fork: &Fork) -> Option<(&Range<usize>, bool)> {
+pub(crate) fn condition(fork: &Fork) -> Option<(&Range<usize>, bool)> {
     match &fork.kind {
         ForkKind::Choice { condition, .. } => Some((condition, true)),
         ForkKind::Maybe(Some((condition, runs_with))) => Some((condition, *runs_with)),

@@ -55,7 +55,8 @@ crate::rule::rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// In source, whether the call comes before everything that is allocated. In machine code:
+    /// In source, whether what leaves the entry point before the call does so because something failed: it is taken to.
+    /// In machine code:
     /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
     /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where
     /// `RtlGetVersion` tells it. Export drivers that are set up in `DllInitialize` are left open.

@@ -313,6 +313,14 @@ fn opt_in_note(call: &SourceCall, source: &Source<'_>) -> Option<String> {
                 source.tree.file(call.file).text.place(call.start as usize).line
             ));
         }
+        OptIn::Runtime(Initialised::Unproven(call)) => {
+            return Some(format!(
+                "whether ExInitializeDriverRuntime(DrvRtPoolNxOptIn), which is called at {}:{}, runs before this \
+                 could not be proven: it depends on the path",
+                source.tree.name(call.file),
+                source.tree.file(call.file).text.place(call.start as usize).line
+            ));
+        }
         OptIn::Runtime(Initialised::Elsewhere(_)) => {
             "POOL_NX_OPTIN is defined, but ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is called where \
              DriverEntry was not seen to come by"

@@ -45,6 +45,12 @@ fn calls(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<So
                     .note("ringfence follows the call; Code Analysis does not and reports C30031")
                     .help(format!("call `{CALL}` in the entry point itself, or suppress C30031"))
             }
+            Initialised::Unproven(_) => {
+                let message = "opts in to non-executable pool on some paths only";
+                SourceFinding::new(&NxOptIn::CARD, Level::Note, message, mark)
+                    .note("whether the condition that this call depends on holds is not known")
+                    .help(format!("call `{CALL}` first in the entry point, without a condition"))
+            }
             Initialised::Elsewhere(_) => {
                 let message = "opts in to non-executable pool where the entry point was not seen to \
                                come by";
@@ -80,8 +86,10 @@ fn entries(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<
         }
         let served = || entry.serves.iter().filter_map(|file| states.get(file));
         let never = served().any(|state| matches!(state, Initialised::Never));
-        let by_other = served()
-            .any(|state| matches!(state, Initialised::InEntry(_) | Initialised::InHelper { .. }));
+        let by_other = served().any(|state| {
+            let is_some = matches!(state, Initialised::Unproven(_));
+            is_some || matches!(state, Initialised::InEntry(_) | Initialised::InHelper { .. })
+        });
         let as_export = match is_dll {
             true => entry.initialises.is_none(),
             false => exports.contains(&entry.span.file),
@@ -225,6 +233,33 @@ mod tests {
         );
         // A library is for its driver to set up.
         assert_eq!(of(""), []);
+    }
+
+    /// A call that never runs is none; one that may run is told as that.
+    #[test]
+    fn a_condition_around_the_call_is_told() {
+        let never = line(
+            "a.c:4:10 warning[nx-opt-in] : nothing opts in to non-executable pool: POOL_NX_OPTIN is defined, \
+             but ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is not called",
+            None,
+        );
+        assert_eq!(of(&format!("NTSTATUS DriverEntry(int a) {{ if (0) {CALL} F(); }}")), never);
+        assert_eq!(
+            of(&format!("NTSTATUS DriverEntry(int a) {{ if (a) {CALL} F(); }}")),
+            line(
+                "a.c:4:38 note[nx-opt-in] : opts in to non-executable pool on some paths only",
+                None
+            )
+        );
+        let text = format!("{OPTED}NTSTATUS DriverEntry(int a) {{ if (a) {CALL} F(); }}");
+        let findings = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+        let asks = findings.iter().find(|one| one.rule == "executable-pool-type").unwrap();
+        assert_eq!(
+            asks.message,
+            "memory is requested from an executable pool, depending on the path: \
+             PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200) at ExAllocatePool"
+        );
+        assert!(asks.notes[0].ends_with("which is called at a.c:4, runs before this could not be proven: it depends on the path"), "{:?}", asks.notes);
     }
 
     /// C30033: every image has its own variable (section 6 of the specification).

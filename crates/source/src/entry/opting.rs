@@ -1,0 +1,408 @@
+//! Which ways through the functions that a driver starts with pass the call that opts in: all, some or none.
+//!
+//! Conditions that are known to be true or false, also by what a caller passes, leave one way only.
+
+#[cfg(test)]
+mod tests;
+
+use super::{DEEPEST, span};
+use crate::Span;
+use crate::calls::CallId;
+use crate::evaluate::{BUDGET, Bindings, Place};
+use crate::flow::{Event, EventKind, Fork, ForkKind, Passes, Tracked, Way, kept};
+use crate::syntax::Function;
+use crate::value::Value;
+use crate::windows_version::condition;
+use crate::world::{FunctionId, World};
+use foldhash::{HashMap, HashSet, HashSetExt};
+use std::cell::Cell;
+use std::ops::Range;
+
+/// The bits of the call not having been made, and of it having been made.
+const UNSET: u128 = 1;
+const SET: u128 = 2;
+
+/// How many functions are followed from an entry point, and how many steps walks through them take.
+const MOST_FUNCTIONS: usize = 4_096;
+const MOST_WORK: u32 = 1 << 22;
+/// How many conditions of a function are looked at.
+const MOST_CONDITIONS: usize = 64;
+/// Steps of a walk that count as one of an evaluation's budget.
+const STEPS_OF_ONE: u32 = 16;
+
+/// A function as control comes to it while the driver starts.
+#[derive(Debug)]
+pub(crate) struct Coming {
+    begin: u128,
+    /// The call that opts in.
+    pub(crate) call: Span,
+    /// Where the function itself or what it calls opts in; none where nothing in it does.
+    within: Option<Within>,
+}
+
+#[derive(Debug)]
+struct Within {
+    forks: Vec<Fork>,
+    events: Vec<Event>,
+    tracked: Tracked,
+    body: Range<usize>,
+}
+
+/// Whether the call that opts in is made before control comes somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Before {
+    Always,
+    Sometimes,
+    Never,
+}
+
+impl Before {
+    /// What bits say; none where nothing comes there.
+    fn of(bits: u128) -> Option<Before> {
+        match (bits & SET != 0, bits & UNSET != 0) {
+            (true, false) => Some(Before::Always),
+            (true, true) => Some(Before::Sometimes),
+            (false, true) => Some(Before::Never),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What is known of an entry point by way of which a call opts in.
+pub(super) struct Opting {
+    /// Whether it has opted in where the driver has started.
+    pub(super) at_end: Option<Before>,
+    /// The call, the functions that control comes to before, each with how.
+    pub(super) comes: Vec<(FunctionId, Coming)>,
+}
+
+/// Whether one of `calls` is made where `entry` starts a driver; none where neither it nor what it calls has any.
+pub(super) fn opting(world: &World<'_>, entry: FunctionId, calls: &[CallId]) -> Option<Opting> {
+    let mut following = Following {
+        world,
+        calls,
+        left: MOST_FUNCTIONS,
+        work: MOST_WORK,
+        asked: HashSet::new(),
+        comes: Vec::new(),
+    };
+    let (end, _) = following.through(entry, UNSET, &[], 0)?;
+    following.asked.iter().for_each(|name| world.ask(name));
+    Some(Opting { at_end: Before::of(end), comes: following.comes })
+}
+
+/// Whether the call that opts in is made before control comes to `place`, in a function that it comes to as told; none
+/// where that never is.
+pub(crate) fn before(all: &[Coming], place: &Place<'_, '_>) -> Option<(Before, Span)> {
+    let known = all.iter().filter_map(|one| Some((Before::of(one.at(place))?, one.call)));
+    known.max_by_key(|(before, _)| *before)
+}
+
+impl Coming {
+    fn at(&self, place: &Place<'_, '_>) -> u128 {
+        let Some(within) = &self.within else { return self.begin };
+        let left = place.budget.get();
+        let all = left.saturating_mul(STEPS_OF_ONE);
+        let mut work = all;
+        let found = within.at(place.world, place.parsed, place.at, &mut work);
+        place.budget.set(left.saturating_sub((all - work) / STEPS_OF_ONE));
+        found
+    }
+}
+
+impl Within {
+    /// What comes to a byte; both where that takes too much.
+    fn at(&self, world: &World<'_>, parsed: usize, at: usize, work: &mut u32) -> u128 {
+        let same = |one: &Range<usize>, other: &Range<usize>| {
+            world.text(parsed, one) == world.text(parsed, other)
+        };
+        let (forks, events) = (&self.forks[..], &self.events[..]);
+        let way = Way { forks, events, body: self.body.clone(), at, same: &same };
+        kept(&way, &self.tracked, work).unwrap_or(UNSET | SET)
+    }
+}
+
+struct Following<'a, 't> {
+    world: &'a World<'t>,
+    calls: &'a [CallId],
+    left: usize,
+    work: u32,
+    /// What is called: it may be left out so far, as it names nothing of interest.
+    asked: HashSet<&'a str>,
+    comes: Vec<(FunctionId, Coming)>,
+}
+
+impl<'a> Following<'a, '_> {
+    /// What comes out of a function that control comes to with `begin`, and the call that opts in; none where nothing in it
+    /// does.
+    fn through(
+        &mut self,
+        id: FunctionId,
+        begin: u128,
+        given: &Bindings<'_>,
+        depth: usize,
+    ) -> Option<(u128, Span)> {
+        if depth >= DEEPEST {
+            return None;
+        }
+        let world = self.world;
+        let parsed = &world.parsed[id.parsed];
+        let function = &parsed.syntax.functions[id.function];
+        let mut own: Vec<usize> = world.call_words(id.parsed).within(id.function).collect();
+        own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
+        // What is called, and whether that leads to an opt-in.
+        let mut all = Vec::new();
+        for call in own {
+            let opts_in = self.calls.contains(&CallId { parsed: id.parsed, call });
+            let name = world.text(id.parsed, &parsed.syntax.calls[call].callee);
+            self.asked.insert(name);
+            let called = world.called(id.parsed, name);
+            let reached = self.reached(called.clone());
+            let leads = self.calls.iter().any(|one| {
+                let function = world.parsed[one.parsed].syntax.calls[one.call].function;
+                let id = function.map(|function| FunctionId { parsed: one.parsed, function });
+                id.is_some_and(|id| reached.contains(&id))
+            });
+            all.push((call, opts_in, if leads { called } else { Vec::new() }, reached));
+        }
+        if !all.iter().any(|(_, opts_in, leading, _)| *opts_in || !leading.is_empty()) {
+            return None;
+        }
+        let forks = without_exceptions(&function.forks);
+        let passes = self.passes(id, &forks, given);
+        let tracked = Tracked { begin, events: Vec::new(), passes };
+        let body = function.body.clone();
+        let mut within = Within { forks, events: Vec::new(), tracked, body };
+        let mut first = None;
+        let mut run: Vec<(u128, HashSet<FunctionId>)> = Vec::new();
+        for (call, opts_in, leading, reached) in all {
+            let whole = &parsed.syntax.calls[call].whole;
+            let mut gives = opts_in.then_some(SET);
+            if opts_in {
+                first = first.or(Some(span(world, CallId { parsed: id.parsed, call })));
+            } else if !reached.is_empty() {
+                let start = parsed.syntax.calls[call].callee.start;
+                let here = within.at(world, id.parsed, start, &mut self.work);
+                if here == 0 {
+                    continue;
+                }
+                for function in &leading {
+                    let passed = self.passed(id, call, *function, given);
+                    if let Some((end, at)) = self.through(*function, here, &passed, depth + 1) {
+                        first = first.or(Some(at));
+                        gives = Some(gives.unwrap_or_default() | end);
+                    }
+                }
+                if gives.is_none() && here & UNSET != 0 {
+                    run.push((here, reached));
+                }
+            }
+            let Some(gives) = gives.filter(|gives| gives & SET != 0) else { continue };
+            let kind = if gives == SET { EventKind::Ends } else { EventKind::Adds };
+            // At the closing bracket, which is within what the call is a part of.
+            within.events.push(Event { at: whole.end.saturating_sub(1), kind });
+            within.tracked.events.push(SET);
+        }
+        let call = first?;
+        let end = self.at_end(id, function, &within, given);
+        for (begin, functions) in run {
+            let coming = |id| (id, Coming { begin, call, within: None });
+            self.comes.extend(functions.into_iter().map(coming));
+        }
+        self.comes.push((id, Coming { begin, call, within: Some(within) }));
+        Some((end, call))
+    }
+
+    /// What the parameters of a function are at a call.
+    fn passed(
+        &self,
+        from: FunctionId,
+        call: usize,
+        function: FunctionId,
+        given: &Bindings<'_>,
+    ) -> Vec<(&'a str, Value)> {
+        let world = self.world;
+        let parsed = &world.parsed[from.parsed];
+        let callee = &world.parsed[function.parsed].syntax.functions[function.function];
+        let budget = Cell::new(BUDGET);
+        let value = |range: &Range<usize>| {
+            let place = self.place(from, range.start, given, &budget);
+            place.value_in(parsed.file, range.clone())
+        };
+        let names = callee.parameters.iter().map(|one| world.text(function.parsed, one));
+        names.zip(parsed.syntax.calls[call].arguments.iter().map(value)).collect()
+    }
+
+    fn place<'p>(
+        &self,
+        id: FunctionId,
+        at: usize,
+        given: &'p Bindings<'p>,
+        budget: &'p Cell<u32>,
+    ) -> Place<'p, '_>
+    where
+        'a: 'p,
+    {
+        let (parsed, function) = (id.parsed, Some(id.function));
+        Place { world: self.world, parsed, function, at, given, macro_given: &[], budget }
+    }
+
+    /// What conditions let by that are known.
+    fn passes(&self, id: FunctionId, forks: &[Fork], given: &Bindings<'_>) -> Vec<Passes> {
+        let file = self.world.parsed[id.parsed].file;
+        let budget = Cell::new(BUDGET);
+        let conditions = forks.iter().enumerate().filter_map(|(fork, one)| {
+            let (range, runs_with) = condition(one)?;
+            Some((fork, range, runs_with))
+        });
+        let known = conditions.take(MOST_CONDITIONS).filter_map(|(fork, range, runs_with)| {
+            let place = self.place(id, range.start, given, &budget);
+            let is_taken = place.value_in(file, range.clone()).truth()? == runs_with;
+            let let_by = |is: bool| if is { u128::MAX } else { 0 };
+            Some(Passes { fork, yes: let_by(is_taken), no: let_by(!is_taken) })
+        });
+        known.collect()
+    }
+
+    /// What comes out of a function, where it does not fail.
+    fn at_end(
+        &mut self,
+        id: FunctionId,
+        function: &Function,
+        within: &Within,
+        given: &Bindings<'_>,
+    ) -> u128 {
+        let (world, parsed) = (self.world, id.parsed);
+        // What goes to the end before the call does so as something failed.
+        let stopping = within.forks.iter().map(|fork| match fork.kind {
+            ForkKind::Goto(_) | ForkKind::Leave => {
+                Fork { kind: ForkKind::Return, range: fork.range.clone() }
+            }
+            _ => Fork { kind: fork.kind.clone(), range: fork.range.clone() },
+        });
+        let straight = Within {
+            forks: stopping.collect(),
+            events: within.events.clone(),
+            tracked: within.tracked.clone(),
+            body: within.body.clone(),
+        };
+        let is_own = |at: usize| !function.lambdas.iter().any(|(whole, _)| whole.contains(&at));
+        let returns = within.forks.iter().filter(|fork| {
+            fork.kind == ForkKind::Return && is_own(fork.range.start) && !fork.range.is_empty()
+        });
+        let returns: Vec<&Range<usize>> = returns.map(|fork| &fork.range).collect();
+        let end = within.body.end.saturating_sub(1);
+        let falls = within.at(world, parsed, end, &mut self.work) != 0;
+        let last = returns.iter().map(|range| range.start).max().filter(|_| !falls);
+        let mut found = 0;
+        let mut any = 0;
+        let mut count = |at: usize, work: &mut u32, fails: &dyn Fn(u128) -> bool| {
+            let all = within.at(world, parsed, at, work);
+            let mut bits = all;
+            if all == UNSET | SET {
+                bits = SET | straight.at(world, parsed, at, work) & UNSET;
+            }
+            any |= all;
+            found |= if fails(bits) { 0 } else { bits };
+        };
+        for range in returns {
+            let value = function.returns.iter().find(|value| range.contains(&value.start));
+            let says = value.map(|value| self.success(id, value, given));
+            let fails = |bits: u128| match says {
+                None | Some(Some(true)) => false,
+                Some(Some(false)) => true,
+                // What is not known and returned before the end is what failed.
+                Some(None) => bits == UNSET && Some(range.start) != last,
+            };
+            let mut work = self.work;
+            count(range.end - 1, &mut work, &fails);
+            self.work = work;
+        }
+        count(end, &mut self.work, &|_| false);
+        if found == 0 { any } else { found }
+    }
+
+    /// Whether what is returned says that nothing failed; none where that is not known.
+    fn success(&self, id: FunctionId, value: &Range<usize>, given: &Bindings<'_>) -> Option<bool> {
+        let text = self.world.text(id.parsed, value).trim();
+        match text {
+            "STATUS_SUCCESS" | "STATUS_PENDING" => return Some(true),
+            "FALSE" | "false" => return Some(false),
+            _ if text.starts_with("STATUS_") => return Some(false),
+            _ => {}
+        }
+        let budget = Cell::new(BUDGET);
+        let place = self.place(id, value.start, given, &budget);
+        let file = self.world.parsed[id.parsed].file;
+        let status = place.value_in(file, value.clone()).constant()?;
+        Some(status & 0x8000_0000 == 0)
+    }
+
+    /// Some functions, and those that they call.
+    ///
+    /// All that they call is asked for.
+    fn reached(&mut self, from: Vec<FunctionId>) -> HashSet<FunctionId> {
+        let world = self.world;
+        let mut all = HashSet::new();
+        let mut level = from;
+        for _ in 0..DEEPEST {
+            let mut next = Vec::new();
+            for id in level {
+                if self.left == 0 || !all.insert(id) {
+                    continue;
+                }
+                self.left -= 1;
+                let calls = &world.parsed[id.parsed].syntax.calls;
+                for call in world.call_words(id.parsed).within(id.function) {
+                    let name = world.text(id.parsed, &calls[call].callee);
+                    self.asked.insert(name);
+                    next.extend(world.called(id.parsed, name));
+                }
+            }
+            level = next;
+        }
+        all
+    }
+}
+
+/// The forks of a function where no exception comes: handlers may run, but nothing leaves what is tried for them.
+fn without_exceptions(forks: &[Fork]) -> Vec<Fork> {
+    let mut all = Vec::with_capacity(forks.len());
+    for fork in forks {
+        let range = fork.range.clone();
+        match &fork.kind {
+            ForkKind::Try(body, false) => {
+                let kind = ForkKind::Try(body.clone(), true);
+                all.push(Fork { kind, range: range.start..body.end });
+                all.push(Fork { kind: ForkKind::Maybe(None), range: body.end..range.end });
+            }
+            kind => all.push(Fork { kind: kind.clone(), range }),
+        }
+    }
+    all.sort_by_key(|fork| fork.range.start);
+    all
+}
+
+/// All that control comes to while drivers start.
+pub(crate) type Early = HashMap<FunctionId, Vec<Coming>>;
+
+/// How many ways to come to a function are told apart.
+const MOST_WAYS: usize = 16;
+
+/// Puts together what is known of functions that several entry points come to.
+pub(super) fn collected(all: Vec<(FunctionId, Coming)>) -> Early {
+    let mut early = Early::default();
+    for (id, mut coming) in all {
+        let known = early.entry(id).or_default();
+        if known.len() == MOST_WAYS {
+            coming.begin = UNSET | SET;
+            coming.within = None;
+        }
+        let is_new = coming.within.is_some()
+            || !known.iter().any(|one| one.within.is_none() && one.begin == coming.begin);
+        if is_new && known.len() <= MOST_WAYS {
+            known.push(coming);
+        }
+    }
+    early
+}

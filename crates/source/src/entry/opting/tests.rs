@@ -1,0 +1,114 @@
+//! What runs before the driver opts in to no-execute pools, on trees of two files.
+
+use crate::analysis::tests::{told, tree};
+
+const OPTED: &str = "#define POOL_NX_OPTIN 1\n#include <ntddk.h>\n";
+const CALL: &str = "ExInitializeDriverRuntime(DrvRtPoolNxOptIn);";
+
+fn values(entry: &str, others: &str) -> Vec<String> {
+    let main = format!(
+        "{OPTED}{others}\nNTSTATUS DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING r) {{ {entry} }}"
+    );
+    let work = format!("{OPTED}void Work(int a) {{ ExAllocatePool(NonPagedPool, a); }}");
+    let all = told(&tree(&[("main.c", &main), ("work.c", &work)]), &[]);
+    all.into_iter().map(|one| one.split(" < ").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn what_runs_before_the_opt_in_is_executable() {
+    let request = "ExAllocatePool(NonPagedPool, 1);";
+    assert_eq!(values(&format!("{CALL} Work(1);"), ""), ["work.c:3 ExAllocatePool 0x200"]);
+    assert_eq!(values(&format!("Work(1); {CALL}"), ""), ["work.c:3 ExAllocatePool 0x0"]);
+    assert_eq!(
+        values(&format!("{request} {CALL} {request} Work(1);"), ""),
+        [
+            "main.c:4 ExAllocatePool 0x0",
+            "main.c:4 ExAllocatePool 0x200",
+            "work.c:3 ExAllocatePool 0x200"
+        ]
+    );
+}
+
+/// By way of other functions, on either side; those that name nothing that is looked for are not read.
+#[test]
+fn helpers_are_followed() {
+    let helpers = format!(
+        "void Start(void) {{ {CALL} }}\nvoid First(void) {{ ExAllocatePool(PagedPool, 1); Work(1); }}"
+    );
+    let paged = "main.c:4 ExAllocatePool 0x1";
+    assert_eq!(values("First(); Start();", &helpers), [paged, "work.c:3 ExAllocatePool 0x0"]);
+    assert_eq!(values("Start(); First();", &helpers), [paged, "work.c:3 ExAllocatePool 0x200"]);
+    // One that names nothing of interest, and another one behind it.
+    let between = format!(
+        "void Second(void);\nvoid First(void) {{ Second(); }}\nvoid Second(void) {{ Work(1); }}\nvoid Start(void) {{ {CALL} }}"
+    );
+    assert_eq!(values("First(); Start();", &between), ["work.c:3 ExAllocatePool 0x0"]);
+    assert_eq!(values("Start(); First();", &between), ["work.c:3 ExAllocatePool 0x200"]);
+}
+
+/// Each value of the request behind `code`, in the entry point itself and in what it calls.
+fn behind(code: &str, others: &str) -> Vec<String> {
+    values(&format!("{code} ExAllocatePool(NonPagedPool, 1); Work(1);"), others)
+}
+
+fn both(value: &str) -> Vec<String> {
+    ["main.c:4", "work.c:3"].map(|at| format!("{at} ExAllocatePool {value}")).into()
+}
+
+/// Where no way to the call is left, it is as if it were not there.
+#[test]
+fn a_call_that_is_never_come_to_opts_in_to_nothing() {
+    for code in [
+        format!("if (0) {CALL}"),
+        format!("if (!RtlIsNtDdiVersionAvailable(NTDDI_WIN10)) {{ {CALL} }}"),
+        format!("RTL_OSVERSIONINFOW v; RtlGetVersion(&v); if (v.dwMajorVersion < 10) {CALL}"),
+    ] {
+        assert_eq!(behind(&code, ""), both("0x0"), "{code}");
+    }
+    let helper = format!("static VOID Init(BOOLEAN b) {{ if (b) {CALL} }}");
+    assert_eq!(behind("Init(FALSE);", &helper), both("0x0"));
+    assert_eq!(behind("Init(TRUE);", &helper), both("0x200"));
+}
+
+/// Where a condition decides that nothing is known of, either may be.
+#[test]
+fn a_call_under_a_condition_leaves_both() {
+    for code in [
+        format!("HANDLE k; if (NT_SUCCESS(ZwOpenKey(&k, 1, NULL))) {{ {CALL} ZwClose(k); }}"),
+        format!("if (d->Flags) {CALL}"),
+        format!("if (d->Flags) goto skip; {CALL} skip:"),
+        format!("while (d->Flags) {{ {CALL} }}"),
+        format!("switch (d->Flags) {{ case 1: {CALL} }}"),
+        "d->Flags && Init(TRUE);".to_owned(),
+        "Init(d->Flags);".to_owned(),
+    ] {
+        let helper = format!("static VOID Init(BOOLEAN b) {{ if (!b) return; {CALL} }}");
+        let found = behind(&code, &helper);
+        assert_eq!(found, both("0x0 or 0x200"), "{code}");
+    }
+}
+
+/// What always comes by the call, or fails before.
+#[test]
+fn a_call_that_all_ways_pass_opts_in() {
+    let helper = format!(
+        "static NTSTATUS Init(void) {{ NTSTATUS s = Other(); if (!NT_SUCCESS(s)) return s; {CALL} return STATUS_SUCCESS; }}"
+    );
+    for code in [
+        format!("if (RtlIsNtDdiVersionAvailable(NTDDI_WIN8)) {CALL}"),
+        format!("RTL_OSVERSIONINFOW v; RtlGetVersion(&v); if (v.dwMajorVersion >= 6) {CALL}"),
+        format!("NTSTATUS s = Other(); if (!NT_SUCCESS(s)) return s; {CALL}"),
+        format!(
+            "NTSTATUS s = Other(); if (!NT_SUCCESS(s)) goto out; {CALL} if (0) {{ out: return s; }}"
+        ),
+        format!("do {{ {CALL} }} while (0);"),
+        format!("{{ {{ {CALL} }} }}"),
+        format!("__try {{ {CALL} }} __except (1) {{ return 1; }}"),
+        format!("__try {{ {CALL} }} __except (1) {{ Other(); }}"),
+        format!("__try {{ {CALL} }} __finally {{ Other(); }}"),
+        format!("if (d->Flags) {CALL} else {CALL}"),
+        "NTSTATUS s = Init(); if (!NT_SUCCESS(s)) return s;".to_owned(),
+    ] {
+        assert_eq!(behind(&code, &helper), both("0x200"), "{code}");
+    }
+}
