@@ -49,7 +49,7 @@ impl<'w, 't> Place<'w, 't> {
             Expression::Binary(operator, left, right) => {
                 let (of_left, of_right) = (inner(left), inner(right));
                 let by_version =
-                    self.major_compared(*operator, (left, &of_left), (right, &of_right));
+                    self.version_compared(*operator, (left, &of_left), (right, &of_right));
                 match by_version {
                     Some(is) => Value::of(u64::from(is)),
                     None => of_left.binary(*operator, &of_right),
@@ -182,13 +182,16 @@ impl<'w, 't> Place<'w, 't> {
         }
         let returned = self.returned(name, arguments, depth);
         let is_decided = returned.as_ref().is_some_and(|value| value.truth().is_some());
-        if !is_decided && windows_version::may_be_asked(name) {
+        if !is_decided && windows_version::answers(name) {
             // The tree may have a function of that name that says otherwise.
             self.world.ask(name);
             let arguments: Vec<Value> =
                 arguments.iter().map(|one| self.value(one, depth + 4)).collect();
             if windows_version::is_there(name, &arguments) {
                 return Value::of(1);
+            }
+            if let Some(value) = windows_version::succeeds(name, &arguments) {
+                return value;
             }
         }
         returned.unwrap_or_else(|| Value::open(Unknown::Call(name.into())))

@@ -10,6 +10,7 @@ use std::ops::Range;
 /// Windows 10, the first version that counts, as `RtlIsNtDdiVersionAvailable` and `RtlGetVersion` number it.
 const OLDEST: u64 = 0x0A00_0000;
 const OLDEST_MAJOR: u64 = 10;
+const OLDEST_BUILD: u64 = 10_240;
 /// The low half of such a number, with which the answer is no: service packs are asked for by another function.
 const SERVICE_PACK: u64 = 0xFFFF;
 
@@ -31,10 +32,12 @@ const HELPED: [&str; 13] = [
 ];
 
 /// What every condition has a part of that asks for a version.
-const MARKS: [&str; 3] = ["VersionAvailable", "OrGreater", MAJOR];
+const MARKS: [&str; 4] = ["VersionAvailable", "OrGreater", MAJOR, BUILD];
 const MAJOR: &str = "dwMajorVersion";
-/// What fills in the structure with that member.
+const BUILD: &str = "dwBuildNumber";
+/// What fills in the structure with those members, and always succeeds.
 const FILLS: &str = "RtlGetVersion";
+const SUCCESS: &str = "NT_SUCCESS";
 
 /// How many conditions of a function are looked at.
 const MOST_CONDITIONS: usize = 64;
@@ -59,33 +62,51 @@ pub(crate) fn is_there(name: &str, arguments: &[Value]) -> bool {
     }
 }
 
+/// What a call gives that says whether the version could be told: RtlGetVersion returns STATUS_SUCCESS, as documented.
+pub(crate) fn succeeds(name: &str, arguments: &[Value]) -> Option<Value> {
+    match (name, arguments) {
+        (FILLS, [_]) => Some(Value::of(0)),
+        // A status is one of failure where its highest bit is set.
+        (SUCCESS, [status]) => {
+            let status = status.constant()? as u32;
+            Some(Value::of(u64::from(status.cast_signed() >= 0)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a call of this name may give what is the same on all versions that count.
+pub(crate) fn answers(name: &str) -> bool {
+    name == FILLS || name == SUCCESS || may_be_asked(name)
+}
+
 /// Whether a part of the text may ask for a version.
 pub(crate) fn may_be_asked(text: &str) -> bool {
     MARKS.iter().any(|mark| memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
 }
 
 impl Place<'_, '_> {
-    /// What comparing the major version of Windows gives, where it is the same on all that count.
-    pub(crate) fn major_compared(
+    /// What comparing the major version of Windows or its build gives, where it is the same on all that count.
+    pub(crate) fn version_compared(
         &self,
         operator: Binary,
         (left, of_left): (&Expression, &Value),
         (right, of_right): (&Expression, &Value),
     ) -> Option<bool> {
-        let (operator, with) = match (is_major(left), is_major(right)) {
-            (true, false) => (operator, of_right.constant()?),
-            (false, true) => (turned(operator), of_left.constant()?),
+        let (operator, oldest, with) = match (oldest_of(left), oldest_of(right)) {
+            (Some(oldest), None) => (operator, oldest, of_right.constant()?),
+            (None, Some(oldest)) => (turned(operator), oldest, of_left.constant()?),
             _ => return None,
         };
         let function = &self.world.parsed[self.parsed].syntax.functions[self.function?];
         let body = self.world.text(self.parsed, &function.body);
         memmem::find(body.as_bytes(), FILLS.as_bytes())?;
-        let is_older = with < OLDEST_MAJOR;
+        let is_older = with < oldest;
         match operator {
             Binary::Greater | Binary::NotEqual => is_older.then_some(true),
             Binary::LessOrEqual | Binary::Equal => is_older.then_some(false),
-            Binary::GreaterOrEqual => (with <= OLDEST_MAJOR).then_some(true),
-            Binary::Less => (with <= OLDEST_MAJOR).then_some(false),
+            Binary::GreaterOrEqual => (with <= oldest).then_some(true),
+            Binary::Less => (with <= oldest).then_some(false),
             _ => None,
         }
     }
@@ -127,10 +148,15 @@ pub(crate) fn condition(fork: &Fork) -> Option<(&Range<usize>, bool)> {
     }
 }
 
-/// Whether an expression is the major version in what `RtlGetVersion` fills in.
-fn is_major(of: &Expression) -> bool {
-    let Expression::Part(_, steps) = of else { return false };
-    matches!(steps.last(), Some(Step::Member(name) | Step::Pointed(name)) if **name == *MAJOR)
+/// The least that an expression is on versions that count, if it is a number in what `RtlGetVersion` fills in.
+fn oldest_of(of: &Expression) -> Option<u64> {
+    let Expression::Part(_, steps) = of else { return None };
+    let Some(Step::Member(name) | Step::Pointed(name)) = steps.last() else { return None };
+    match &**name {
+        MAJOR => Some(OLDEST_MAJOR),
+        BUILD => Some(OLDEST_BUILD),
+        _ => None,
+    }
 }
 
 /// The comparison that says the same with its sides exchanged.
@@ -178,6 +204,12 @@ mod tests {
              if (v.dwMajorVersion > 6 || (v.dwMajorVersion == 6 && v.dwMinorVersion >= 2)) t = NonPagedPoolNx;
              ExAllocatePool(t, 1);"
                 .to_owned(),
+            "RTL_OSVERSIONINFOW v; NTSTATUS s = RtlGetVersion(&v);
+             ExAllocatePool(NT_SUCCESS(s) && v.dwBuildNumber >= 9200 ? NonPagedPoolNx : NonPagedPool, 1);"
+                .to_owned(),
+            "RTL_OSVERSIONINFOW v; ExAllocatePool(NT_SUCCESS(RtlGetVersion(&v)) && v.dwMajorVersion >= 10 ?
+             NonPagedPoolNx : NonPagedPool, 1);"
+                .to_owned(),
         ] {
             let found = of(&format!("void F(void) {{ {code} }}"));
             assert_eq!(found.len(), 1, "{code} {found:?}");
@@ -216,6 +248,7 @@ mod tests {
             "RtlIsNtDdiVersionAvailable(version)",
             "IsWindows11OrGreater()",
             "v.dwMajorVersion > 6",
+            "NT_SUCCESS(Ask(&v))",
         ] {
             let code = format!("ExAllocatePool({condition} ? NonPagedPoolNx : NonPagedPool, 1);");
             let found = of(&format!("void F(ULONG version, FIRMWARE v) {{ {code} }}"));
