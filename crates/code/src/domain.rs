@@ -112,6 +112,17 @@ impl Atom {
         }
     }
 
+    /// Why it is not known, where callers, variables or other functions may tell.
+    pub(crate) fn asked_of_others(&self) -> Option<Reason> {
+        match self.base {
+            Base::Given(index) => Some(Reason::Parameter(index)),
+            Base::Unknown(
+                reason @ (Reason::Parameter(_) | Reason::Global(_) | Reason::ReturnedBy(_)),
+            ) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether two atoms are the same but for what made them.
     fn same_value(&self, other: &Atom) -> bool {
         // What differs most often comes first.

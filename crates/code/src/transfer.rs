@@ -372,17 +372,10 @@ impl<'a> Transfer<'a> {
 
     /// Notes what others choose of two values that are put together: the result tells of one reason only.
     fn note_joined(&mut self, a: Set, b: Set) {
-        let chosen = |atom: &Atom| match atom.reason() {
-            _ if !matches!(atom.base, Base::Unknown(_) | Base::Given(_)) => None,
-            reason @ (Reason::Parameter(_) | Reason::Global(_) | Reason::ReturnedBy(_)) => {
-                Some(reason)
-            }
-            _ => None,
-        };
         let open = |atom: &Atom| matches!(atom.base, Base::Unknown(_) | Base::Given(_));
         let (left, right) = (self.values.atoms(a), self.values.atoms(b));
         if left.iter().any(open) && right.iter().any(open) {
-            self.joined.extend(left.iter().chain(right).filter_map(chosen));
+            self.joined.extend(left.iter().chain(right).filter_map(Atom::asked_of_others));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What other functions of the image make of a value: callers, variables, results. Level by level,
 //! what is open in the calls that were seen says which callers, variables and functions to look into.
 
-use super::callers::{Contexts, Given, are_chosen, is_parameter};
+use super::callers::{Contexts, Given, are_chosen};
 use super::{Aim, Anchor, Search};
 use crate::Reason;
 use crate::analysis::{Found, Manner, Seen, Store};
@@ -136,7 +136,7 @@ impl Across {
 
     /// Whether code of so many instructions may be kept, if it is to be looked at again.
     pub(super) fn room_for(&mut self, found: &Found, instructions: usize) -> bool {
-        let open = |atom: &Atom| is_open(atom) || is_parameter(atom).is_some();
+        let open = |atom: &Atom| atom.asked_of_others().is_some();
         let values = found.sites.iter().flat_map(|site| &site.arguments);
         let again = values.flat_map(|(_, atoms)| atoms).any(open);
         let room = again && self.kept + instructions <= MOST_KEPT;
@@ -300,7 +300,8 @@ impl Search<'_> {
         let known = self.across.functions.get(&function);
         let is_new = |index: &u8| known.is_none_or(|callers| !callers.parameters.contains(index));
         let mut parameters = BTreeSet::new();
-        let mut reasons: BTreeSet<Reason> = atoms.iter().filter_map(asked_of_others).collect();
+        let mut reasons: BTreeSet<Reason> =
+            atoms.iter().filter_map(Atom::asked_of_others).collect();
         if let Some(looked) = self.looked.get(&function).filter(|_| !reasons.is_empty()) {
             reasons.extend(&looked.joined);
         }
@@ -704,14 +705,6 @@ impl Search<'_> {
             _ => None,
         })?;
         Some((wanted, atoms))
-    }
-}
-
-/// Why a value is not known, where callers, variables or other functions may tell.
-fn asked_of_others(atom: &Atom) -> Option<Reason> {
-    match atom.base {
-        Base::Unknown(reason @ (Reason::Global(_) | Reason::ReturnedBy(_))) => Some(reason),
-        _ => is_parameter(atom).map(Reason::Parameter),
     }
 }
 
