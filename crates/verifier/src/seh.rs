@@ -80,14 +80,6 @@ impl Kernel<'_> {
     /// no room.
     pub(crate) fn recorded(&mut self, exception: Exception) -> (u64, u64) {
         let registers = self.registers().clone();
-        let stack = registers.get(Register::Rsp);
-        let memory = self.processor.memory();
-        let is_writable = |at: u64| {
-            memory.rights(space::page_of(at)).is_some_and(|rights| rights.contains(Rights::WRITE))
-        };
-        if ![stack, stack.wrapping_sub(PAGE)].into_iter().all(is_writable) {
-            return (0, 0);
-        }
         let scene = self.set_scene(&registers, exception);
         *self.registers() = registers;
         scene.map_or((0, 0), |scene| (scene.record, scene.context))
@@ -101,8 +93,8 @@ impl Kernel<'_> {
         let dispatcher = record.wrapping_sub(DISPATCHER);
         let function = dispatcher.wrapping_sub(16);
         let bottom = function.wrapping_sub(16) & !15;
-        let rights = self.processor.memory().rights(bottom.wrapping_sub(PAGE / 4));
-        if rights.is_none() || bottom < space::SYSTEM {
+        // Asked before anything is written, as the processor would fault in the middle of a fault.
+        if bottom < space::SYSTEM || !self.is_room(bottom.wrapping_sub(PAGE / 4), stack) {
             return Err(Stop::Missing(bottom));
         }
         self.write_context(context, registers)?;
@@ -117,6 +109,14 @@ impl Kernel<'_> {
         }
         self.registers().set(Register::Rsp, bottom);
         Ok(Scene { context, record, dispatcher, function })
+    }
+
+    /// Whether the pages of two addresses, less than a page apart, can be written to.
+    fn is_room(&self, bottom: u64, top: u64) -> bool {
+        [bottom, top].into_iter().all(|address| {
+            let rights = self.processor.memory().rights(space::page_of(address));
+            rights.is_some_and(|rights| rights.contains(Rights::WRITE))
+        })
     }
 
     /// Whether no function of the driver is there to be asked. Where execution went astray there is no function at all:

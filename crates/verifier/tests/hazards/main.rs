@@ -143,6 +143,18 @@ fn pool_is_given_back_once() {
     assert_eq!(crashes(&bytes, 0xC2)[..2], [0x46, NOWHERE]);
 }
 
+/// Nothing about an exception can be put on a stack that may only be read: UNEXPECTED_KERNEL_MODE_TRAP, a double fault.
+#[test]
+fn a_stack_that_cannot_be_written_to_is_a_double_fault() {
+    let bytes = driver_of(&["ExFreePoolWithTag"], |code| {
+        code.put(&[0x48, 0x8D, 0x25, 0x00, 0x0E, 0x00, 0x00]); // lea rsp, [rip + 0xE00], in the code's page
+        code.put(&[0x31, 0xC0, 0x48, 0x8B, 0x00]); // xor eax, eax; mov rax, [rax]
+    });
+    assert_eq!(crashes(&bytes, 0x7F)[0], 8);
+    let run = run(&bytes, Environment::Hvci);
+    assert_eq!(run.violations.len(), 1, "{:x?}", run.violations);
+}
+
 /// Each call pushes an address until the stack ends: UNEXPECTED_KERNEL_MODE_TRAP, a double fault.
 #[test]
 fn the_stack_ends() {
