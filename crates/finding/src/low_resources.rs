@@ -22,4 +22,8 @@ pub struct LowResources {
     /// Those that were made to fail. Windows counts them as `Pool Allocations Failed Deliberately` and as
     /// `Faults Injected`.
     pub failed_deliberately: u64,
+    /// Of a driver that crashed after an allocation was made to fail: whether it crashes where none is, too. Where it does
+    /// not, it does not expect that allocations fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crashes_without: Option<bool>,
 }

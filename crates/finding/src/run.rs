@@ -11,6 +11,9 @@ use std::fmt;
 pub struct DriverRun {
     /// The set-up it ran in.
     pub environment: RunEnvironment,
+    /// Driver Verifier was without its code integrity checks (0x02000000), which were not asked for.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unchecked: bool,
     /// Why it ended.
     pub end: RunEnd,
     /// The same in words, where there is more to say.
@@ -64,9 +67,35 @@ pub struct DriverRun {
     pub trace_left_out: u64,
 }
 
+impl DriverRun {
+    /// The set-up it ran in, in words.
+    pub fn set_up(&self) -> &'static str {
+        match self.environment {
+            RunEnvironment::Verifier if self.unchecked => {
+                "Driver Verifier without code integrity checks, memory integrity off"
+            }
+            RunEnvironment::Verifier => {
+                "Driver Verifier's code integrity checks, memory integrity off"
+            }
+            RunEnvironment::Hvci => "memory integrity on",
+        }
+    }
+
+    /// Whether it crashed because allocations were made to fail: where none is, it does not crash.
+    pub fn lacks_what_failed(&self) -> bool {
+        let without = self.low_resources.as_ref().and_then(|low| low.crashes_without);
+        self.end == RunEnd::Fault && without == Some(false)
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Which of Windows' two set-ups a driver runs in; Windows keeps them apart.
@@ -88,16 +117,6 @@ impl RunEnvironment {
         match self {
             RunEnvironment::Verifier => "verifier",
             RunEnvironment::Hvci => "hvci",
-        }
-    }
-
-    /// What it is, in words.
-    pub fn described(self) -> &'static str {
-        match self {
-            RunEnvironment::Verifier => {
-                "Driver Verifier's code integrity checks, memory integrity off"
-            }
-            RunEnvironment::Hvci => "memory integrity on",
         }
     }
 }

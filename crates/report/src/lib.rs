@@ -78,8 +78,8 @@ pub use schema::{
     verify_schema,
 };
 pub use verify::{
-    entry_failure, failed_allocations, has_failed_allocations, has_violation, verify_json,
-    verify_json_lines, verify_summary, verify_text, verify_trace,
+    NOT_EXPECTED, entry_failure, failed_allocations, has_failed_allocations, has_violation,
+    verify_json, verify_json_lines, verify_summary, verify_text, verify_trace,
 };
 
 use ringfence_finding::{Closing, Examination, Targets, Tool};

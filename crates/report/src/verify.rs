@@ -9,7 +9,7 @@ mod summary;
 pub(crate) mod tally;
 mod text;
 
-pub use low_resources::{failed_allocations, has_failed_allocations};
+pub use low_resources::{NOT_EXPECTED, failed_allocations, has_failed_allocations};
 pub use status::{entry_failure, has_violation};
 
 use crate::Sink;

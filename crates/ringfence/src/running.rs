@@ -22,6 +22,8 @@ pub struct RunSettings {
     pub instructions: u64,
     /// Allocations that fail by chance, if any are to.
     pub faults: Option<Faults>,
+    /// Whether Driver Verifier's code integrity checks (0x02000000) are on, in the set-up that is Driver Verifier's.
+    pub code_integrity_checks: bool,
     /// Whether [`DriverRun::trace`] is filled in.
     pub trace: bool,
 }
@@ -32,6 +34,7 @@ impl Default for RunSettings {
             environments: RunEnvironment::ALL.to_vec(),
             instructions: Budget::default().instructions,
             faults: None,
+            code_integrity_checks: true,
             trace: false,
         }
     }
@@ -84,6 +87,7 @@ fn options(
         options.windows = Version { major: 10, minor: 0, build: newest.build };
     }
     options.faults.clone_from(&settings.faults);
+    options.code_integrity_checks = settings.code_integrity_checks;
     if verdict.load == Answer::No {
         let words = |reasons: &mut dyn Iterator<Item = &Reason>| {
             reasons.map(|reason| reason.text.to_string()).collect::<Vec<_>>().join("; ")
@@ -128,6 +132,7 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
             Environment::Verifier => RunEnvironment::Verifier,
             Environment::Hvci => RunEnvironment::Hvci,
         },
+        unchecked: run.environment == Environment::Verifier && !options.code_integrity_checks,
         end,
         because,
         status: run.status.map(status),
@@ -155,7 +160,10 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         leaks: leaks(&run.leaks),
         pending: run.pending,
         not_run: run.not_run.iter().cloned().collect(),
-        low_resources: options.faults.as_ref().map(|faults| low_resources(faults, &run)),
+        low_resources: options.faults.as_ref().map(|faults| LowResources {
+            crashes_without: crashes_without(image, &run, options),
+            ..low_resources(faults, &run)
+        }),
         asks_code_integrity: asking(image, &run, options),
         trace_left_out: if trace { run.events_left_out } else { 0 },
         trace: if trace { traced(&run) } else { Vec::new() },
@@ -172,6 +180,20 @@ fn low_resources(faults: &Faults, run: &Run) -> LowResources {
         asked,
         exposed,
         failed_deliberately: failed,
+        crashes_without: None,
+    }
+}
+
+/// Whether a driver that crashed after an allocation was made to fail crashes where none is, too.
+fn crashes_without(image: &Image<'_>, told: &Run, options: &Options) -> Option<bool> {
+    if told.end != End::Fault || told.low_resources.failed == 0 {
+        return None;
+    }
+    match run(image, &Options { faults: None, ..options.clone() }).end {
+        End::Fault => Some(true),
+        End::Returned | End::Violation => Some(false),
+        // It did not come as far.
+        End::Budget(_) | End::NotEmulated(_) | End::Refused(_) => None,
     }
 }
 

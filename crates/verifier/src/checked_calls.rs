@@ -10,7 +10,7 @@ impl Kernel<'_> {
     /// Driver Verifier looks at a call before the function does.
     pub(crate) fn check(&mut self, ddi: &'static Ddi, call: &Call) {
         self.tally(ddi, call);
-        if self.hvci() {
+        if !self.checks_code_integrity() {
             return;
         }
         match ddi.verifier.behaviour {

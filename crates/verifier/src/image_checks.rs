@@ -55,7 +55,7 @@ impl Kernel<'_> {
 
 /// Reports what of the image is against the rules, section by section in the order of the file.
 pub(crate) fn check(kernel: &mut Kernel<'_>) {
-    if kernel.hvci() {
+    if !kernel.checks_code_integrity() {
         return;
     }
     let windows = kernel.options.windows.build;

@@ -89,6 +89,11 @@ impl<'a> Kernel<'a> {
         self.options.environment == Environment::Hvci
     }
 
+    /// Whether Driver Verifier's code integrity checks are on; with memory integrity on, Driver Verifier is off.
+    pub(crate) fn checks_code_integrity(&self) -> bool {
+        !self.hvci() && self.options.code_integrity_checks
+    }
+
     /// The image's structure.
     pub(crate) fn image(&self) -> &'a Image<'a> {
         self.loaded.image

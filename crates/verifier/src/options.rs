@@ -113,6 +113,8 @@ pub struct Options {
     pub admission: Admission,
     /// The driver's file name, such as `acme.sys`.
     pub name: String,
+    /// Whether Driver Verifier's code integrity checks (0x02000000) are on, where the environment is Driver Verifier's.
+    pub code_integrity_checks: bool,
     /// Whether allocations fail by chance.
     pub faults: Option<Faults>,
     /// What the driver is told that asks for the state of code integrity; by default what is so in
@@ -129,6 +131,7 @@ impl Options {
             budget: Budget::default(),
             admission: Admission::Admitted,
             name: name.to_owned(),
+            code_integrity_checks: true,
             faults: None,
             code_integrity: None,
         }

@@ -9,6 +9,7 @@
  *   FX_DISCARDED     the callback for processes lies in INIT, which is thrown away after DriverEntry
  *   FX_THREAD_LEFT   the thread goes on when the driver is unloaded
  *   FX_LEAK          memory of a request is never given back
+ *   FX_UNCHECKED     memory of a request is written to whether there is any or not
  *   FX_ASKS          it asks whether memory integrity is on, and makes its device only if it is not
  */
 #include "wdm.h"
@@ -264,6 +265,9 @@ static NTSTATUS SampleFill(IRP *Irp)
     Buffer[0] = 1;
     MmUnmapLockedPages((void *)Buffer, List);
     Copy = ExAllocatePoolWithTag(NonPagedPoolNx, 64, SAMPLE_TAG);
+#if defined(FX_UNCHECKED)
+    *(UCHAR volatile *)Copy = 1;
+#endif
 #if !defined(FX_LEAK)
     if (Copy != NULL) {
         ExFreePoolWithTag(Copy, SAMPLE_TAG);

@@ -12,8 +12,8 @@ use std::ffi::OsString;
     after_help = "It understands the command line of Windows' Driver Verifier, and runs drivers
 in the emulated kernel of `ringfence verify`: nothing is set on this machine,
 and nothing of a driver runs on it. It emulates the code integrity
-checks (0x02000000), which have to be asked for, and beside them randomized
-low resources simulation (0x00000004).
+checks (0x02000000) and the randomized low resources simulation (0x00000004,
+or /faults), each where it is asked for.
 `ringfence verifier /?` tells what becomes of each switch. For programs,
 `ringfence verify --environment verifier --format json` does the same run.
 
@@ -26,10 +26,11 @@ RINGFENCE_STATE names.
 
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  a run showed a violation, or an image does not load at all
+  1  a run showed a violation, a driver crashed where allocations fail and
+     does not where none does, or an image does not load at all
   2  something could not be read, or not whole, or was named and is no driver
-  3  nothing was run: no driver was found, none is emulated, or the code
-     integrity checks are not asked for
+  3  nothing was run: no driver was found, or none of what is asked for is
+     emulated
   0  none of these"
 )]
 pub(crate) struct Verifier {

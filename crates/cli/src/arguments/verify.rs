@@ -17,7 +17,8 @@ processor executes it in an emulated kernel.
 
 Exit codes, looked at in this order:
   2  usage error, or the report could not be written
-  1  a run showed a violation, or memory integrity does not let a driver in
+  1  a run showed a violation, memory integrity does not let a driver in, or
+     with --faults a driver crashed that does not where no allocation fails
      (or a run did not come to its end, with --fail-unknown)
   2  something could not be read, or not whole, or was named and is no driver
   3  nothing to examine

@@ -72,6 +72,7 @@ fn settings(arguments: &Verify) -> Settings {
             at_once: false,
         }),
         trace: arguments.trace.is_some(),
+        ..RunSettings::default()
     };
     let targets = match &arguments.target[..] {
         [] => Targets::DEFAULT,
@@ -84,7 +85,8 @@ fn settings(arguments: &Verify) -> Settings {
 /// How the runs ended.
 #[derive(Default)]
 struct Ended {
-    /// Whether any showed a violation or what else a finding denies, or a driver was not let in.
+    /// Whether any showed a violation, what else a finding denies or a crash that allocations which fail are to blame for,
+    /// or a driver was not let in.
     objected: Cell<bool>,
     /// Whether any did not come to its end.
     open: Cell<bool>,
@@ -104,7 +106,7 @@ impl Sink for Watching<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         for run in &examination.runs {
             match run.end {
-                _ if has_violation(run) => self.ended.objected.set(true),
+                _ if has_violation(run) || run.lacks_what_failed() => self.ended.objected.set(true),
                 RunEnd::Returned if entry_failure(run).is_some() => self.ended.open.set(true),
                 RunEnd::Returned => {}
                 RunEnd::Violation | RunEnd::Refused => self.ended.objected.set(true),

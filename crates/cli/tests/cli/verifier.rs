@@ -209,12 +209,13 @@ fn what_is_not_emulated_is_told_and_nothing_is_kept() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("[X] 0x00000001 Special pool.\n      not emulated; on Windows "));
     assert!(ran.stdout.contains("/bootmode: On Windows it says"));
-    assert!(ran.stdout.contains("Nothing was run: the emulated kernel runs drivers under the"));
+    assert!(ran.words().contains(
+        "Nothing was run: of the flags the emulated kernel has the code integrity checks"
+    ));
     let real = "On Windows: verifier.exe /flags 0x000209BB /driver clean-x64.sys /bootmode oneboot";
     assert_eq!(ran.last_line(), real);
     assert!(ran.line("To run them here").ends_with(&format!("/flags 0x020209BB /driver {driver}")));
-    for line in ["/flags 4 /driver", "/flags 0x209BB /driver", "/faults /driver", "/rc 34 /driver"]
-    {
+    for line in ["/flags 0x209BB /driver", "/rc 34 /driver", "/dif 2 /driver"] {
         let ran = verifier(&state, &format!("{line} {driver}"));
         assert_eq!(ran.code, Some(3), "{line}: {ran:?}");
     }
@@ -230,6 +231,53 @@ fn what_is_not_emulated_is_told_and_nothing_is_kept() {
     assert_eq!(missing.code, Some(2), "{missing:?}");
     assert!(missing.stderr.contains("cannot read /no/such.sys"), "{missing:?}");
     assert!(!missing.stdout.contains("On Windows: "), "{missing:?}");
+}
+
+/// Windows takes 0x00000004 and /faults without other flags. Then nothing is said about executable memory.
+#[test]
+fn allocations_can_fail_without_code_integrity_checks() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let driver = example("executable-pool-x64.sys");
+    for line in ["/faults 1 /driver", "/flags 4 /driver", "/dif 3 /driver"] {
+        let ran = verifier(&state, &format!("{line} {driver} /log.code_integrity"));
+        assert_eq!(ran.code, Some(0), "{line}: {ran:?}");
+        assert!(ran.stdout.contains("Driver Verifier without code integrity checks"), "{ran:?}");
+        assert!(!ran.stdout.contains("would stop") && !ran.stdout.contains("0xC4 (0x2"), "{ran:?}");
+        assert!(ran.stdout.contains("made to fail: "), "{ran:?}");
+        assert!(!ran.stdout.contains("Code Integrity Statistics"), "{ran:?}");
+    }
+    let query = verifier(&state, "/query");
+    let module = query.line("MODULE: executable-pool-x64.sys").to_owned();
+    assert!(module.ends_with(": no counter is known"), "{query:?}");
+    assert!(
+        query.stdout.contains("0x02000000, the code integrity checks, is not among"),
+        "{query:?}"
+    );
+    let both = verifier(&state, &format!("/flags 0x02000004 /driver {driver}"));
+    assert_eq!(both.code, Some(1), "{both:?}");
+}
+
+/// Its C writes to pool of the tag `Samp` whether there is any or not.
+#[test]
+fn a_driver_that_does_not_expect_failures_is_found() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let driver = example("wdm-unchecked-x64.sys");
+    let fine = verifier(&state, &format!("/faults 10000 Else /driver {driver}"));
+    assert_eq!(fine.code, Some(0), "{fine:?}");
+    let ran = verifier(&state, &format!("/faults 10000 Samp /driver {driver}"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    // SYSTEM_SERVICE_EXCEPTION, for an access violation.
+    assert!(ran.stdout.contains("stopped: bug check 0x3B (0xc0000005, "), "{ran:?}");
+    assert!(ran.words().contains("where none is made to fail, it does not crash"), "{ran:?}");
+    let query = verifier(&state, "/query");
+    assert!(query.words().contains("where none is made to fail, it does not crash"), "{query:?}");
+    // One that crashes anyway is no evidence of that.
+    let driver = example("wdm-thread-left-x64.sys");
+    let ran = verifier(&state, &format!("/faults 10000 /driver {driver}"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.words().contains("it crashes where no allocation fails too"), "{ran:?}");
 }
 
 /// Microsoft's page on volatile settings has no code integrity checks among them.

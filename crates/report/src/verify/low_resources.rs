@@ -3,6 +3,9 @@
 use crate::layout::{counted, grouped};
 use ringfence_finding::{DriverRun, LowResources};
 
+/// What is said of a driver that crashes only where allocations fail.
+pub const NOT_EXPECTED: &str = "the driver does not expect that allocations fail: where none is made to fail, it does not crash";
+
 /// How many allocations were made to fail, of how many, and why others could not; none where none was to fail, or
 /// nothing of the driver came to run.
 pub fn failed_allocations(run: &DriverRun) -> Option<String> {
@@ -59,6 +62,7 @@ mod tests {
                 asked,
                 exposed,
                 failed_deliberately,
+                crashes_without: None,
             };
             told(&low)
         };

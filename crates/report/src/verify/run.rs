@@ -1,7 +1,7 @@
 //! One run for people: a line for each part, with what Windows would stop the system for below it, and what the run is
 //! worth.
 
-use super::low_resources::{failed_allocations, has_failed_allocations};
+use super::low_resources::{NOT_EXPECTED, failed_allocations, has_failed_allocations};
 use super::parts::{Alike, alike};
 use super::status;
 use crate::layout::{counted, grouped};
@@ -20,9 +20,7 @@ const MOST_STOPS: usize = 4;
 
 /// Tells a run of the driver at `path`.
 pub(super) fn tell(terminal: &mut Terminal<'_>, path: &str, run: &DriverRun) -> io::Result<()> {
-    terminal.folded(
-        Line::indented(2).colored(Meaning::Strong, run.environment.described()).plain(":"),
-    )?;
+    terminal.folded(Line::indented(2).colored(Meaning::Strong, run.set_up()).plain(":"))?;
     let last = run.phases.len().wrapping_sub(1);
     let stands_alone = |at: usize| at == last || run.stops.iter().any(|stop| stop.phase == at);
     let parts = alike(&run.phases, stands_alone);
@@ -139,7 +137,18 @@ fn ending(run: &DriverRun) -> Option<(Meaning, &'static str, String)> {
         RunEnd::NotEmulated => Some((Meaning::Open, "not emulated: ", because)),
         RunEnd::Budget => Some((Meaning::Open, "ended: ", because)),
         RunEnd::Fault => {
+            if run.lacks_what_failed() {
+                return Some((
+                    Meaning::Bad,
+                    "crashed: ",
+                    format!("{NOT_EXPECTED}; what comes later was not run"),
+                ));
+            }
+            let low = run.low_resources.as_ref();
             let driver = match has_failed_allocations(run) {
+                true if low.and_then(|low| low.crashes_without) == Some(true) => {
+                    "the driver has a fault, as it crashes where no allocation fails too"
+                }
                 true => {
                     "allocations had been made to fail, and the driver may use what it did not get, have another fault"
                 }

@@ -2,6 +2,7 @@
 //!
 //! Only a screenful of rows is kept of each list, so memory stays flat however many drivers come.
 
+use super::low_resources::NOT_EXPECTED;
 use super::status::{entry_failure, has_violation};
 use super::tally::{Fared, Tally};
 use crate::Sink;
@@ -129,7 +130,8 @@ fn told(run: &DriverRun) -> Cell {
         }
         RunEnd::Refused => (Meaning::Bad, "not loaded".to_owned()),
         RunEnd::Fault => {
-            (Meaning::Open, check.map_or("crashed".to_owned(), |check| format!("crashed {check}")))
+            let meaning = if run.lacks_what_failed() { Meaning::Bad } else { Meaning::Open };
+            (meaning, check.map_or("crashed".to_owned(), |check| format!("crashed {check}")))
         }
         RunEnd::Budget => (Meaning::Open, "not finished".to_owned()),
         RunEnd::NotEmulated => (Meaning::Open, "not emulated".to_owned()),
@@ -151,10 +153,9 @@ fn aside(examination: &Examination) -> String {
         }
     }
     if rules.is_empty() {
-        let mut because = examination
-            .runs
-            .iter()
-            .filter_map(|run| run.because.clone().or_else(|| entry_failure(run)));
+        let mut because = examination.runs.iter().filter_map(|run| {
+            run.because.clone().or_else(|| entry_failure(run)).or_else(|| blamed(run))
+        });
         return because.next().or_else(|| left_behind(examination)).unwrap_or_default();
     }
     let one = |(rule, count): &(&str, usize)| match count {
@@ -162,6 +163,11 @@ fn aside(examination: &Examination) -> String {
         _ => format!("{rule} ×{count}"),
     };
     rules.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// That a driver crashed for want of what was made to fail.
+fn blamed(run: &DriverRun) -> Option<String> {
+    run.lacks_what_failed().then(|| NOT_EXPECTED.to_owned())
 }
 
 /// What a run says that the driver left in the system: the longest list of its runs.

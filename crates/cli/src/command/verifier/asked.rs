@@ -1,7 +1,7 @@
 //! What a command line asks for.
 
 use super::faults::Failing;
-use super::flags::{CODE_INTEGRITY, LOW_RESOURCES, STANDARD};
+use super::flags::{CODE_INTEGRITY, FLAGS, LOW_RESOURCES, STANDARD};
 use super::real::echo;
 use super::switches::Meaning;
 use super::values::{classes, flags};
@@ -64,8 +64,13 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Whether the flags ask for what is emulated.
+    /// Whether the flags ask for anything that is emulated.
     pub(super) fn is_emulated(&self) -> bool {
+        FLAGS.iter().any(|flag| flag.is_emulated() && self.flags & flag.mask() != 0)
+    }
+
+    /// Whether the code integrity checks are among the flags.
+    pub(super) fn checks_code_integrity(&self) -> bool {
         self.flags & CODE_INTEGRITY != 0
     }
 }

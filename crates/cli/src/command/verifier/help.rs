@@ -20,12 +20,13 @@ SYNTAX:
 /// The exit codes, in the order they are looked at.
 const EXIT_CODES: [(u8, &str); 5] = [
     (2, "usage error, or the report could not be written"),
-    (1, "a run showed a violation, or an image does not load at all"),
-    (2, "something could not be read, or not whole, or was named and is no driver"),
     (
-        3,
-        "nothing was run: no driver was found, none is emulated, or the code integrity checks are not asked for",
+        1,
+        "a run showed a violation, a driver crashed where allocations fail and does not where none does, or an image \
+         does not load at all",
     ),
+    (2, "something could not be read, or not whole, or was named and is no driver"),
+    (3, "nothing was run: no driver was found, or none of what is asked for is emulated"),
     (0, "none of these"),
 ];
 

@@ -29,8 +29,8 @@ pub(super) fn tell(check: &Check, line: &Line, mut prose: Prose) -> anyhow::Resu
     prose.folded(match check.is_volatile {
         true => "Nothing was run: there is no running Windows here whose settings could be changed.",
         false => {
-            "Nothing was run: the emulated kernel runs drivers under the code integrity checks (0x02000000), which are \
-             not among the flags."
+            "Nothing was run: of the flags the emulated kernel has the code integrity checks (0x02000000) and the \
+             randomized low resources simulation (0x00000004), and neither is asked for."
         }
     });
     let is_named = check.all || !check.inputs.is_empty();

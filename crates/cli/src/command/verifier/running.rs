@@ -1,8 +1,8 @@
 //! Drivers that are run, as the real tool would have them checked.
 
 use super::asked::{Check, Line};
-use super::state::{self, State, Verified};
-use super::verified::verified;
+use super::state::{self, State};
+use super::verified::{has_run, verified};
 use super::{faults, query, real, shown};
 use crate::command::verify::is_of_several;
 use crate::scanning::{self, Manner};
@@ -60,7 +60,7 @@ pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Resu
     }
     Ok(match exit::of_scan(&scan, &[], false) {
         _ if course.objected => exit::OBJECTION,
-        exit::FINE if !course.has_run() => exit::NOTHING,
+        exit::FINE if !course.has_run => exit::NOTHING,
         code => code,
     })
 }
@@ -68,7 +68,7 @@ pub(super) fn run(check: &Check, line: &Line, options: &Options) -> anyhow::Resu
 /// What is said below the report.
 fn end(prose: &mut Prose, check: &Check, line: &Line, course: &Course) {
     let drivers = &course.state.drivers;
-    if check.log_code_integrity {
+    if check.log_code_integrity && check.checks_code_integrity() {
         for driver in drivers {
             query::module(prose, driver);
         }
@@ -95,7 +95,7 @@ fn end(prose: &mut Prose, check: &Check, line: &Line, course: &Course) {
         );
         prose.blank();
     }
-    if !drivers.is_empty() && !course.has_run() {
+    if !drivers.is_empty() && !course.has_run && check.checks_code_integrity() {
         prose.folded(match &drivers[..] {
             // Its DriverEntry was left off.
             [only] if only.loaded => {
@@ -138,6 +138,7 @@ fn settings(check: &Check, faults: Option<Faults>) -> Settings {
     let run = RunSettings {
         environments: vec![RunEnvironment::Verifier],
         faults,
+        code_integrity_checks: check.checks_code_integrity(),
         ..RunSettings::default()
     };
     Settings { run: Some(run), excluded: check.excluded.clone(), ..Settings::default() }
@@ -152,18 +153,13 @@ fn now() -> u64 {
 #[derive(Default)]
 struct Course {
     state: State,
-    /// Whether any run showed a violation, or an image was not let in.
+    /// Whether the code of any driver came to run.
+    has_run: bool,
+    /// Whether any run showed a violation or a crash that allocations which fail are to blame for, or an image was not
+    /// let in.
     objected: bool,
     /// The first bug check that Windows would show.
     stop: Option<String>,
-}
-
-impl Course {
-    /// Whether the code of any driver came to run. Of those beyond the limit nothing is known any more.
-    fn has_run(&self) -> bool {
-        let state = &self.state;
-        state.drivers_left_out > 0 || state.drivers.iter().any(Verified::has_run)
-    }
 }
 
 /// A report that keeps what was seen.
@@ -180,13 +176,15 @@ impl Sink for Keeping<'_> {
     fn driver(&mut self, examination: &Examination) -> io::Result<()> {
         if let Some(run) = examination.runs.first() {
             let mut course = self.course.borrow_mut();
-            course.objected |= has_violation(run) || run.end == RunEnd::Refused;
+            course.objected |=
+                has_violation(run) || run.lacks_what_failed() || run.end == RunEnd::Refused;
             if let (true, Some(check)) = (has_violation(run), &run.bugcheck) {
                 course.stop.get_or_insert_with(|| {
                     let name = examination.path.rsplit(['/', '\\']).next().unwrap_or_default();
                     format!("bug check {check} for {name}")
                 });
             }
+            course.has_run |= has_run(run);
             course.state.keep(verified(examination, run));
         }
         self.sink.driver(examination)

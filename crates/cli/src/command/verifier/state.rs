@@ -97,12 +97,6 @@ impl Verified {
         self.counters.contains_key(counter.name())
             || !self.not_counted.iter().any(|name| name == counter.name())
     }
-
-    /// Whether its code came to run, so that what its calls ask for was counted, or some of it before the run was left off.
-    pub(super) fn has_run(&self) -> bool {
-        let is_counted = |counter: &Counter| self.counters.contains_key(counter.name());
-        self.not_counted.is_empty() || Counter::OF_CALLS.iter().any(is_counted)
-    }
 }
 
 /// Why the state is not known.

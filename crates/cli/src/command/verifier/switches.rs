@@ -45,8 +45,8 @@ pub(super) const SWITCHES: [Switch; 31] = [
     switch("standard", "", Meaning::Standard,
         "The flags 0x209BB. The code integrity checks are not among them.", &[]),
     switch("flags", "VALUE...", Meaning::Flags,
-        "The checks, as numbers that are joined: decimal, 0x…, 0o… or 0b…. Drivers are run where 0x02000000 is among \
-         them; with 0x00000004 allocations fail by chance as well.", &[]),
+        "The checks, as numbers that are joined: decimal, 0x…, 0o… or 0b…. Drivers are run where 0x02000000 (code \
+         integrity checks) or 0x00000004 (allocations fail by chance) is among them.", &[]),
     switch("ruleclasses", "ID...", Meaning::RuleClasses,
         "The same by rule class, which is the bit and one: 26 for the code integrity checks.", &[]),
     switch("rc", "ID...", Meaning::RuleClasses, "The same as /ruleclasses.", &[]),

@@ -2,7 +2,7 @@
 
 use super::state::Verified;
 use ringfence::report::{
-    counted, entry_failure, failed_allocations, grouped, has_failed_allocations,
+    NOT_EXPECTED, counted, entry_failure, failed_allocations, grouped, has_failed_allocations,
 };
 use ringfence::{Counter, DriverRun, Examination, RunEnd};
 use std::collections::BTreeMap;
@@ -35,6 +35,11 @@ pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
     }
 }
 
+/// Whether the driver's code came to run: to the end of DriverEntry, or to a violation before that.
+pub(super) fn has_run(run: &DriverRun) -> bool {
+    has_begun(run) && (!is_left_off_at_once(run) || run.stops.iter().any(|stop| stop.phase > 0))
+}
+
 /// Whether anything of DriverEntry was run.
 fn has_begun(run: &DriverRun) -> bool {
     run.phases.iter().any(|phase| phase.name == "DriverEntry")
@@ -47,6 +52,9 @@ fn is_left_off_at_once(run: &DriverRun) -> bool {
 
 /// The counters of which a run that did not come to it says nothing.
 fn not_counted(run: &DriverRun) -> &'static [Counter] {
+    if run.unchecked {
+        return &Counter::ALL;
+    }
     let is_checked = run.phases.iter().any(|phase| phase.name == "load");
     // What was not seen before DriverEntry was left off may come after it.
     match (has_begun(run) && !is_left_off_at_once(run), is_checked) {
@@ -61,6 +69,11 @@ fn told(run: &DriverRun) -> Vec<String> {
     let because = run.because.as_deref().unwrap_or_default();
     let last = run.phases.last().map_or("load", |phase| &*phase.name);
     let mut told = Vec::new();
+    if run.unchecked {
+        told.push(
+            "Not counted: 0x02000000, the code integrity checks, is not among the flags".to_owned(),
+        );
+    }
     match run.end {
         RunEnd::Refused => told.push(format!("Not run, as it is not loaded: {because}")),
         RunEnd::NotEmulated if !has_begun(run) => told.push(format!("Not run: {because}")),
@@ -68,8 +81,13 @@ fn told(run: &DriverRun) -> Vec<String> {
             told.push(format!("Run as far as {last}, where something is not emulated: {because}"));
         }
         RunEnd::Budget => told.push(format!("Run as far as {last}: {because}")),
+        RunEnd::Fault if run.lacks_what_failed() => {
+            told.push(format!(
+                "Run as far as {last}, where it crashed{}: {NOT_EXPECTED}",
+                crash(run)
+            ));
+        }
         RunEnd::Fault => {
-            let check = run.bugcheck.as_ref().map(|check| format!(" with bug check {check}"));
             let lacks = match has_failed_allocations(run) {
                 true => {
                     "allocations had been made to fail, or the emulated kernel lacks what it needs"
@@ -78,7 +96,7 @@ fn told(run: &DriverRun) -> Vec<String> {
             };
             told.push(format!(
                 "Run as far as {last}, where it crashed{}; that has nothing to do with memory integrity, and {lacks}",
-                check.unwrap_or_default()
+                crash(run)
             ));
         }
         RunEnd::Returned | RunEnd::Violation => told.extend(entry_failure(run)),
@@ -95,6 +113,11 @@ fn told(run: &DriverRun) -> Vec<String> {
         told.push(format!("Not run: {}", not_run.join("; ")));
     }
     told
+}
+
+/// The bug check of a crash.
+fn crash(run: &DriverRun) -> String {
+    run.bugcheck.as_ref().map(|check| format!(" with bug check {check}")).unwrap_or_default()
 }
 
 fn invented(all: &BTreeMap<String, u64>) -> String {
