@@ -357,7 +357,10 @@ impl Analysis<'_, '_, '_> {
             _ => false,
         };
         // Most registers hold nothing of the kind.
-        state.all().any(|set| values.may_be_code(set) && values.atoms(set).iter().any(is_callee))
+        values.some_may_be_code()
+            && state
+                .all()
+                .any(|set| values.may_be_code(set) && values.atoms(set).iter().any(is_callee))
     }
 
     /// What is known before a block if nothing is known of those before.

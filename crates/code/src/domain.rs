@@ -155,6 +155,8 @@ pub(crate) struct Values {
     nothing: [Option<Set>; KINDS],
     /// Atoms that are put together, kept for its memory.
     loose: Vec<Atom>,
+    /// Whether any set has an address that code may go to.
+    some_may_be_code: bool,
 }
 
 /// Where a set's atoms are.
@@ -179,6 +181,7 @@ impl Default for Values {
             joined: Vec::new(),
             nothing: [None; KINDS],
             loose: Vec::new(),
+            some_may_be_code: false,
         }
     }
 }
@@ -205,6 +208,11 @@ impl Values {
         self.spans[set.0 as usize].may_be_code
     }
 
+    /// Whether any set has.
+    pub(crate) fn some_may_be_code(&self) -> bool {
+        self.some_may_be_code
+    }
+
     /// How many atoms a set has.
     pub(crate) fn count(&self, set: Set) -> usize {
         self.spans[set.0 as usize].length as usize
@@ -223,6 +231,7 @@ impl Values {
         self.spans.clear();
         self.pairs.clear();
         self.nothing = [None; KINDS];
+        self.some_may_be_code = false;
     }
 
     pub(crate) fn one(&mut self, atom: Atom) -> Set {
@@ -377,6 +386,7 @@ impl Values {
     /// Adds a set whose atoms are there.
     fn add(&mut self, span: Span) -> Set {
         let set = Set(self.spans.len() as u32);
+        self.some_may_be_code |= span.may_be_code;
         self.spans.push(span);
         self.known[span.place as usize] = set.0 + 1;
         if 2 * self.spans.len() > self.known.len() {

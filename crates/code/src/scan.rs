@@ -2,6 +2,7 @@
 //! them in calls, jumps and memory operands. Looks at every byte once, so it must be fast.
 
 use foldhash::HashSet;
+use std::cell::RefCell;
 use std::ops::Range;
 use wide::u8x16;
 
@@ -54,8 +55,8 @@ impl Names {
     pub(crate) fn read(code: &[(u32, &[u8])], end: u32) -> Names {
         let mut names = Names::default();
         let length: usize = code.iter().map(|(_, bytes)| bytes.len()).sum();
-        names.ways.fields = vec![0; length / TYPICAL_DISTANCE];
-        names.operands.fields = vec![0; length / TYPICAL_DISTANCE];
+        names.ways.fields = spare(length / TYPICAL_DISTANCE);
+        names.operands.fields = spare(length / TYPICAL_DISTANCE);
         for &(base, bytes) in code {
             let mut start = 0;
             // At the start of the code nothing stands before.
@@ -142,6 +143,40 @@ impl Names {
     }
 }
 
+thread_local! {
+    /// Lists that are no longer used, kept for their memory: the next image has as many fields, and new memory takes
+    /// as long as what is put into it.
+    static SPARE: RefCell<Vec<Vec<u64>>> = const { RefCell::new(Vec::new()) };
+}
+/// Lists that are kept, and fields of one that are.
+const MOST_SPARE: usize = 3;
+const MOST_KEPT: usize = 1 << 17;
+
+/// A list of this many numbers at least, whatever they are.
+fn spare(length: usize) -> Vec<u64> {
+    let mut list = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if list.len() < length {
+        list.resize(length, 0);
+    }
+    list
+}
+
+fn keep(list: Vec<u64>) {
+    if list.capacity() <= MOST_KEPT {
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MOST_SPARE {
+                spare.push(list);
+            }
+        });
+    }
+}
+
+impl Drop for Sorted {
+    fn drop(&mut self) {
+        keep(std::mem::take(&mut self.fields));
+    }
+}
+
 /// Fields by the place that they name, once they are sorted.
 #[derive(Default)]
 struct Sorted {
@@ -198,7 +233,8 @@ impl Sorted {
         // As few digits as there must be, and those as small as they can be.
         let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).clamp(1, DIGIT);
         let mask = (1 << width) - 1;
-        let mut sorted = vec![0; self.there];
+        let mut sorted = spare(self.there);
+        sorted.truncate(self.there);
         for shift in (32..32 + bits).step_by(width as usize) {
             let digit = |field: u64| (field >> shift) as usize & mask & (DIGITS - 1);
             let mut next = [0_u32; DIGITS];
@@ -216,6 +252,7 @@ impl Sorted {
             }
             std::mem::swap(&mut self.fields, &mut sorted);
         }
+        keep(sorted);
     }
 
     fn within(&self, range: Range<u32>) -> impl Iterator<Item = Field> {

@@ -212,12 +212,12 @@ impl Search<'_> {
             gathered.cut.entry(*other).or_default().extend(lost.iter().chain(&changes));
         }
         for group in &outer.groups {
-            let Some(seen) = self.under(call.function, &group.given) else {
+            let Some(seen) = self.under(&call, &group.given) else {
                 gathered.anything(Way { calls: vec![step], set_at: Vec::new() });
                 continue;
             };
             // A call that is not made with these values gives nothing.
-            let Some(seen) = seen.iter().find(|one| one.is_call(&call)) else { continue };
+            let Some(seen) = seen else { continue };
             let ways = group.routes.iter().map(|way| {
                 let calls = way.calls.iter().copied().chain([step]).collect();
                 // Where nobody is known to have called, the first call chooses.
@@ -242,8 +242,45 @@ impl Search<'_> {
         Some(seen)
     }
 
+    /// A call where its function is given this, if it is made then; nothing where there is no room to work it out.
+    pub(super) fn under(&mut self, call: &Seen, given: &Given) -> Option<Option<Seen>> {
+        if let Some(seen) = self.with_given(call, given) {
+            return Some(Some(seen));
+        }
+        let all = self.all_under(call.function, given)?;
+        Some(all.iter().find(|one| one.is_call(call)).cloned())
+    }
+
+    /// The same without another look at the function, where that finds no more: where the call hands on what the
+    /// function is given, and nothing on the way there depends on that.
+    fn with_given(&self, call: &Seen, given: &Given) -> Option<Seen> {
+        let conditions = &self.looked.get(&call.function)?.conditions;
+        if given.iter().any(|(index, _)| conditions.contains(index)) {
+            return None;
+        }
+        let mut is_given = false;
+        let argument = |(parameter, atoms): &(Parameter, Vec<Atom>)| {
+            // Of several values another look may rule some out.
+            let [atom] = &atoms[..] else { return None };
+            let Some((_, values)) =
+                given.iter().find(|(index, _)| atom.base == Base::Given(*index))
+            else {
+                let is_number = atom.base == Base::Constant;
+                return is_number.then(|| (*parameter, atoms.clone()));
+            };
+            is_given = true;
+            let put = values.iter().map(|value| handed_on(atom, value));
+            let mut put: Vec<Atom> = put.collect::<Option<_>>()?;
+            put.sort_unstable();
+            put.dedup();
+            Some((*parameter, put))
+        };
+        let arguments = call.arguments.iter().map(argument).collect::<Option<_>>()?;
+        is_given.then(|| Seen { arguments, ..call.clone() })
+    }
+
     /// The calls in a function that is given this; none where there is no room to work it out.
-    pub(super) fn under(&mut self, function: u32, given: &Given) -> Option<Rc<Vec<Seen>>> {
+    fn all_under(&mut self, function: u32, given: &Given) -> Option<Rc<Vec<Seen>>> {
         let key = (function, given.clone());
         if let Some(known) = self.across.under.get(&key) {
             return Some(Rc::clone(known));
@@ -291,6 +328,22 @@ impl Search<'_> {
         }
         (!spent).then_some(found)
     }
+}
+
+/// A parameter as a call hands it on, some of its bits set or cleared, where it is `value`; nothing where `value` is no
+/// number, or one of which more is to be told than its bits.
+fn handed_on(own: &Atom, value: &Atom) -> Option<Atom> {
+    if own.origin != 0
+        || !value.is_number()
+        || matches!(value.base, Base::Unknown(Reason::Field(_)))
+    {
+        return None;
+    }
+    let ones = own.ones | value.ones & !own.zeros;
+    let zeros = own.zeros | value.zeros & !own.ones;
+    let is_whole = own.ones == 0 && own.zeros as u32 == 0;
+    let at = if is_whole { value.at } else { own.at };
+    Some(Atom { at, ..value.with_bits(ones, zeros) })
 }
 
 /// The parameter that a value is, or was worked out from.

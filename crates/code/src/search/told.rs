@@ -59,8 +59,7 @@ impl Search<'_> {
         let told: Vec<_> = groups
             .iter()
             .filter_map(|group| {
-                let here = self.under(seen.function, &group.given)?;
-                let here = here.iter().find(|one| one.is_call(seen))?.clone();
+                let here = self.under(&base, &group.given)??;
                 Some((group, self.arguments(&here.arguments), here))
             })
             .collect();
