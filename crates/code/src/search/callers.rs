@@ -107,7 +107,7 @@ impl Seen {
 pub(crate) fn handed_over(atom: &Atom) -> Atom {
     let reason = match atom.base {
         Base::Constant => return Atom { at: 0, ..*atom },
-        Base::Image(_) => return Atom::address(atom.base, 0),
+        Base::Image(_) | Base::Returned { .. } => return Atom::address(atom.base, 0),
         // Where it leads to can be followed on.
         Base::Unknown(Reason::Field(_)) => return Atom { at: 0, ..*atom },
         Base::Given(_) | Base::Unknown(Reason::Parameter(_)) => Reason::Callers,

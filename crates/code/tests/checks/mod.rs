@@ -174,7 +174,7 @@ fn sightings(image: &Image<'_>, query: &Query, survey: &Survey) {
                 assert!((1..=8).contains(&value.possible.len()), "{sighting:?}");
                 assert!(value.possible.iter().all(|one| one.ones & one.zeros == 0), "{sighting:?}");
             }
-            Sight::MemoryRun { wanted, given_at } => {
+            Sight::MemoryRun { wanted, given_at, .. } => {
                 let gives = query.watch.as_ref().expect("watched").gives_memory.contains(wanted);
                 assert!(gives && executable(*given_at), "{sighting:?}");
             }
