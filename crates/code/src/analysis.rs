@@ -11,6 +11,7 @@ use goal::Goal;
 use order::{Predecessors, reachable};
 use watch::Watching;
 
+use crate::aims::Spelling;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
@@ -24,7 +25,7 @@ use crate::value::{Origin, Possible, Value};
 use crate::{Path, Reason};
 use foldhash::HashSet;
 use ringfence_image::Rva;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A block that is entered more often than this forgets what keeps changing: sets and their bits can
 /// only change so often, but that is often enough.
@@ -99,6 +100,9 @@ pub(crate) struct Found {
     pub(crate) given: HashSet<u32>,
     /// Calls that find a function by name, by which one, and the name if it is known.
     pub(crate) named: BTreeSet<(u32, u32, Option<String>)>,
+    /// Calls that find a function by a name that this one is given in a parameter; nothing for one that may be
+    /// another name.
+    pub(crate) handed_names: BTreeMap<u32, Option<(u8, Spelling)>>,
     /// Instructions that were, or led to, a call, and the function called.
     pub(crate) used: BTreeSet<(u32, u32)>,
     /// Those that name the function themselves, or a jump to it.
@@ -162,6 +166,7 @@ pub(crate) fn analyse(
     found.given = transfer.given_to_calls();
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
+    found.handed_names = std::mem::take(&mut transfer.handed_names);
     found.conditions = std::mem::take(&mut transfer.conditions);
     found.joined = std::mem::take(&mut transfer.joined);
     found.fields = std::mem::take(&mut transfer.fields.read);
@@ -243,6 +248,7 @@ impl Analysis<'_, '_, '_> {
         self.found.stores.clear();
         self.found.used.clear();
         self.transfer.found.clear();
+        self.transfer.handed_names.clear();
         let within = match told {
             // What matters to these blocks happens before them.
             Told::NotAllValues => self.leading_to(blocks),
@@ -419,7 +425,8 @@ impl Analysis<'_, '_, '_> {
         if let Target::Code(code) = target
             && let Stub::Code(function) = self.decoder.stub(code)
         {
-            return Callee { function: Some(function), ..Callee::default() };
+            let finder = self.transfer.aims.finder_at(function);
+            return Callee { function: Some(function), finder, ..Callee::default() };
         }
         let aims = &self.transfer.aims;
         let wanted = match target {
@@ -435,7 +442,8 @@ impl Analysis<'_, '_, '_> {
         // How many parameters there are counts only where the call goes straight there.
         let parameters = wanted.filter(|_| matches!(target, Target::Pointer(_)));
         let parameters = parameters.and_then(|wanted| self.query.wanted.get(wanted as usize));
-        Callee { wanted, parameters: parameters.map(|wanted| wanted.parameters), function: None }
+        let parameters = parameters.map(|wanted| wanted.parameters);
+        Callee { wanted, parameters, ..Callee::default() }
     }
 
     fn tell_stores(&mut self) {

@@ -57,12 +57,14 @@ impl Compared {
             })
     }
 
-    /// Makes of `state` what is known where `condition` holds; whether it can hold at all.
+    /// Makes of `state` what is known where `condition` holds; whether it can hold at all. `steady` is where it is
+    /// noted what is known of the memory that the left value certainly still stands in, if it does.
     pub(crate) fn assume(
         &self,
         values: &mut Values,
         state: &mut State,
         condition: Condition,
+        steady: Option<(u32, i32)>,
     ) -> bool {
         let right = values.atoms(self.right).to_vec();
         let mut left = values.atoms(self.left).to_vec();
@@ -89,18 +91,24 @@ impl Compared {
         if narrowed != self.left {
             self.put(state, narrowed);
         }
-        // A parameter is the same wherever it stands; of what was compared, the bits that are its own.
-        if let Some(atom @ Atom { base: Base::Given(index), .. }) = only {
+        let Some(atom) = only else { return true };
+        if let Some((region, offset)) = steady {
+            // Of a register of which the upper half is zero that may be so because it was cleared.
+            let cleared = atom.zeros >> 32 == u64::MAX >> 32;
+            let read = if cleared { Width::W32 } else { Width::W64 };
+            state.store(region, offset, self.width.min(read).bytes(), narrowed);
+        }
+        // A parameter is the same wherever it stands, and so is what stands in steady memory; of what was compared,
+        // the bits that are its own.
+        if matches!(atom.base, Base::Given(_)) || steady.is_some() {
             let open = !(atom.ones | atom.zeros);
             let narrowing =
                 Narrowing { ones: narrowing.ones & open, zeros: narrowing.zeros & open };
             state.change_each(|set| {
-                let [atom @ Atom { base: Base::Given(other), .. }] = values.atoms(set) else {
-                    return None;
-                };
-                let mut narrowed = *atom;
+                let [other] = values.atoms(set) else { return None };
+                let mut narrowed = *other;
                 narrowing.apply(&mut narrowed);
-                (*other == index && narrowed != *atom).then(|| values.one(narrowed))
+                (other.base == atom.base && narrowed != *other).then(|| values.one(narrowed))
             });
         }
         true
@@ -155,6 +163,15 @@ impl Compared {
                 })
         };
         state.change_each(|set| is_it(values, set).then(|| values.map(set, negative)));
+    }
+
+    /// Changes what was compared, and what stood in the place of it.
+    pub(crate) fn change_each(&mut self, mut change: impl FnMut(Set) -> Set) {
+        self.left = change(self.left);
+        self.right = change(self.right);
+        if let Place::Stack { stored, .. } = &mut self.place {
+            *stored = change(*stored);
+        }
     }
 
     fn put(&self, state: &mut State, set: Set) {
@@ -374,13 +391,13 @@ mod tests {
             width: Width::W32,
             place: Place::Register(Reg(1)),
         };
-        assert!(compared.assume(&mut values, &mut state, Condition::Equal));
+        assert!(compared.assume(&mut values, &mut state, Condition::Equal, None));
         for register in [1, 3] {
             let atom = values.only(state.get(Reg(register))).unwrap();
             assert_eq!((atom.ones, atom.zeros), (0x200, 0xFFFF_FDFF));
         }
         let (one, two) = (values.constant(1, 0), values.constant(2, 0));
         let compared = Compared { left: one, right: two, ..compared };
-        assert!(!compared.assume(&mut values, &mut state, Condition::Equal));
+        assert!(!compared.assume(&mut values, &mut state, Condition::Equal, None));
     }
 }

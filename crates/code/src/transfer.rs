@@ -5,7 +5,7 @@ mod memory;
 
 use crate::Reason;
 use crate::abi::Abi;
-use crate::aims::Aims;
+use crate::aims::{Aims, Finder, Spelling};
 use crate::analysis::Along;
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::compared::{Compared, Place};
@@ -42,6 +42,9 @@ const VERSION: [i32; 3] = [4, 8, 12];
 /// The origin of the build number, which is no variable's.
 const BUILD: u16 = u16::MAX;
 
+/// Stands for a wanted function where what is found by a name that is not known is followed.
+pub(crate) const FOUND: u32 = u32::MAX;
+
 /// What is called, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Callee {
@@ -51,6 +54,8 @@ pub(crate) struct Callee {
     pub(crate) parameters: Option<u8>,
     /// The function of the image.
     pub(crate) function: Option<u32>,
+    /// What that finds by name.
+    pub(crate) finder: Option<Finder>,
 }
 
 /// A store into a variable that is watched.
@@ -80,6 +85,11 @@ pub(crate) struct Transfer<'a> {
     pub(crate) planted: BTreeSet<(u32, u32, u32)>,
     /// Calls that find a function by name, by which one, and the name if it is known.
     pub(crate) found: BTreeSet<(u32, u32, Option<String>)>,
+    /// Calls that find a function by a name which the function around them is given, and in which parameter;
+    /// nothing where it may also be another one.
+    pub(crate) handed_names: BTreeMap<u32, Option<(u8, Spelling)>>,
+    /// Whether what such calls find is followed as if it were wanted, as [`FOUND`].
+    pub(crate) follows_found: bool,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
     /// What is not known for a reason that a value does not tell, as it was put together with what is not known for
@@ -116,6 +126,8 @@ impl<'a> Transfer<'a> {
             stores: None,
             planted: BTreeSet::new(),
             found: BTreeSet::new(),
+            handed_names: BTreeMap::new(),
+            follows_found: false,
             conditions: BTreeSet::new(),
             joined: BTreeSet::new(),
             asks_for_build: false,
@@ -136,6 +148,7 @@ impl<'a> Transfer<'a> {
         self.stores = None;
         self.planted.clear();
         self.found.clear();
+        self.handed_names.clear();
         self.conditions.clear();
         self.joined.clear();
         self.asks_for_build = false;
@@ -208,12 +221,12 @@ impl<'a> Transfer<'a> {
                     }
                     Some(atom) => {
                         let set = self.load_from(state, atom, width, at);
-                        self.field(state, from, set, at)
+                        self.field(state, (from, width), set, at)
                     }
                     None => {
                         let address = self.address(state, from, at);
                         let set = self.load(state, address, width, at);
-                        self.field(state, from, set, at)
+                        self.field(state, (from, width), set, at)
                     }
                 };
                 self.write(state, to, width, set);
@@ -279,9 +292,14 @@ impl<'a> Transfer<'a> {
         live: u64,
         widen: bool,
     ) -> Changed {
-        let abi = self.abi;
+        let (abi, fields) = (self.abi, &self.fields);
         let how = (live, widen);
         known.join(&mut self.values, after, how, |values, elsewhere, region, offset| {
+            if fields.read_steady
+                && let Some(reason) = fields.unnoted(region, offset)
+            {
+                return values.unknown(reason, 0);
+            }
             values.one(Atom::address(missing(abi, elsewhere, region, offset), 0))
         })
     }
@@ -301,8 +319,14 @@ impl<'a> Transfer<'a> {
         if !flags.tells(&self.values, when) {
             return Along::Same;
         }
+        let steady = match self.values.only(flags.left).map(|left| left.base) {
+            Some(Base::Unknown(Reason::Field(path))) if self.fields.read_steady => {
+                self.fields.steady_place(&path)
+            }
+            _ => None,
+        };
         let mut state = self.copy(state);
-        if flags.assume(&mut self.values, &mut state, when) {
+        if flags.assume(&mut self.values, &mut state, when, steady) {
             return Along::Narrowed(state);
         }
         self.spare.push(state);
@@ -422,7 +446,7 @@ impl<'a> Transfer<'a> {
 
     /// What is read from memory of which only the way there may be known.
     fn load_unknown(&mut self, state: &State, from: Address, width: Width, at: u32) -> Set {
-        match self.known_field(state, from, at) {
+        match self.known_field(state, from, width, at) {
             Some(set) => set,
             None => {
                 let unknown = Atom::unknown(Reason::Memory, at);
@@ -471,7 +495,7 @@ fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Base {
 }
 
 /// The low `width` bits, the others zero. An address cut short is a number that is not known.
-fn truncated(atom: Atom, width: Width) -> Atom {
+pub(crate) fn truncated(atom: Atom, width: Width) -> Atom {
     match atom.base {
         _ if width == Width::W64 => atom,
         Base::Constant | Base::Unknown(_) | Base::Given(_) => {

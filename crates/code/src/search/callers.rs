@@ -340,6 +340,8 @@ impl Search<'_> {
         let of_interest: BTreeSet<usize> = insns.map(|(insn, _)| insn).collect();
         self.transfer.clear();
         self.transfer.known.given.clone_from(given);
+        let own = |atom: &Atom| matches!(atom.base, Base::Unknown(Reason::Field(path)) if path.function().0 == function);
+        self.transfer.fields.comes_again = given.iter().flat_map(|(_, atoms)| atoms).any(own);
         let budget = left.min(MOST_STEPS_IN_ONE);
         let found = analyse(
             &mut self.transfer,
@@ -350,6 +352,7 @@ impl Search<'_> {
             (how, budget),
         );
         self.transfer.known.given.clear();
+        self.transfer.fields.comes_again = false;
         self.across.steps += found.steps;
         self.across.read(&found.read);
         let spent = found.spent || graph.spent;

@@ -187,6 +187,7 @@ impl Transfer<'_> {
             _ => self.keep(set),
         }
         self.note_returned(address, width, set);
+        let mut anywhere = false;
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -203,12 +204,19 @@ impl Transfer<'_> {
                     }
                 }
                 // It may point at what escaped; what never did is assumed out of its reach.
-                _ => state.forget_escaped(),
+                _ => {
+                    state.forget_escaped();
+                    anywhere = true;
+                }
             }
+        }
+        if anywhere {
+            self.forget_steady(state);
         }
     }
 
     pub(super) fn smear(&mut self, state: &mut State, address: Set, at: u32) {
+        let mut anywhere = false;
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => state.lose(region, offset, i32::MAX),
@@ -220,8 +228,14 @@ impl Transfer<'_> {
                         stores.push(Stored { at, place, bytes: None, value: address });
                     }
                 }
-                _ => state.forget_escaped(),
+                _ => {
+                    state.forget_escaped();
+                    anywhere = true;
+                }
             }
+        }
+        if anywhere {
+            self.forget_steady(state);
         }
     }
 
