@@ -146,6 +146,38 @@ pub(crate) fn analyse(
     named: &BTreeSet<usize>,
     (manner, budget): (Manner, usize),
 ) -> Found {
+    let mut found = analysed(transfer, decoder, graph, query, named, (manner, budget));
+    if transfer.ranges_may_tell(&found) {
+        let steps = found.steps;
+        transfer.clear();
+        transfer.ranges = true;
+        found = analysed(transfer, decoder, graph, query, named, (manner, budget));
+        transfer.ranges = false;
+        found.steps += steps;
+    }
+    found.kept = transfer.held_by_others();
+    found.handed_back = std::mem::take(&mut transfer.handed_back);
+    found.given = transfer.given_to_calls();
+    found.planted = std::mem::take(&mut transfer.planted);
+    found.named = std::mem::take(&mut transfer.found);
+    found.handed_names = std::mem::take(&mut transfer.handed_names);
+    found.conditions = std::mem::take(&mut transfer.conditions);
+    found.joined = std::mem::take(&mut transfer.joined);
+    found.fields = std::mem::take(&mut transfer.fields.read);
+    found.asks_for_build = transfer.asks_for_build;
+    found.read = std::mem::take(&mut transfer.read).into_iter().collect();
+    found
+}
+
+/// What is found when the function is looked at once.
+fn analysed(
+    transfer: &mut Transfer<'_>,
+    decoder: &mut dyn Decoder,
+    graph: &mut Graph,
+    query: &Query,
+    named: &BTreeSet<usize>,
+    (manner, budget): (Manner, usize),
+) -> Found {
     let mut analysis = Analysis::new(transfer, decoder, graph, query, (manner, budget));
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
@@ -160,19 +192,7 @@ pub(crate) fn analyse(
             analysis.until_stable(&within);
         }
     }
-    let mut found = analysis.found;
-    found.kept = transfer.held_by_others();
-    found.handed_back = std::mem::take(&mut transfer.handed_back);
-    found.given = transfer.given_to_calls();
-    found.planted = std::mem::take(&mut transfer.planted);
-    found.named = std::mem::take(&mut transfer.found);
-    found.handed_names = std::mem::take(&mut transfer.handed_names);
-    found.conditions = std::mem::take(&mut transfer.conditions);
-    found.joined = std::mem::take(&mut transfer.joined);
-    found.fields = std::mem::take(&mut transfer.fields.read);
-    found.asks_for_build = transfer.asks_for_build;
-    found.read = std::mem::take(&mut transfer.read).into_iter().collect();
-    found
+    analysis.found
 }
 
 /// How far looking at single blocks got.
@@ -584,6 +604,9 @@ impl Analysis<'_, '_, '_> {
         for &parameter in parameters {
             let set = self.transfer.argument(state, parameter.index, above, insn.at);
             let mut atoms = self.transfer.values.atoms(set).to_vec();
+            if self.transfer.ranges {
+                leave_out_parts(&mut atoms);
+            }
             for atom in &mut atoms {
                 if atom.base != Base::Constant && parameter.is_answered_by(atom) {
                     *atom = Atom::of_bits(atom.ones, atom.zeros, Reason::NotAsked, atom.at);
@@ -601,6 +624,12 @@ impl Analysis<'_, '_, '_> {
             reached: self.reachable[block] || self.graph.unresolved,
         }
     }
+}
+
+/// Leaves out what is a part of another possibility, of which less is known.
+fn leave_out_parts(atoms: &mut Vec<Atom>) {
+    let all = atoms.clone();
+    atoms.retain(|atom| !all.iter().any(|other| other != atom && atom.is_part_of(other)));
 }
 
 /// The low `bits` of a value, as others see it; `origin` tells what the numbers of origins stand for.

@@ -6,10 +6,10 @@ mod memory;
 use crate::Reason;
 use crate::abi::Abi;
 use crate::aims::{Aims, Finder, Spelling};
-use crate::analysis::Along;
+use crate::analysis::{Along, Found};
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::compared::{Compared, Place};
-use crate::domain::{Atom, Base, Set, Values};
+use crate::domain::{Atom, Base, Most, Set, Values};
 use crate::fields::Fields;
 use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Width};
 use crate::outside::Outside;
@@ -21,6 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An address of which at most this many bits are unknown is taken for all it may be: a table of two,
 /// four or eight entries.
 const FEW_BITS: u32 = 3;
+/// Entries of a table that are all looked at where it is not known which is meant.
+const MOST_ENTRIES: u64 = 256;
+
+/// Numbers that are remembered for being compared.
+const MOST_RANGED: usize = 16;
 
 /// What is known from elsewhere in the image.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +114,13 @@ pub(crate) struct Transfer<'a> {
     pub(crate) outside: Outside,
     /// Memory that parameters lead to.
     pub(crate) fields: Fields,
+    /// Whether it is followed how large numbers are by what they are compared with: that takes more states, and
+    /// tells more of few functions only.
+    pub(crate) ranges: bool,
+    /// Where it is not: what was compared so.
+    pub(crate) ranged: Vec<Base>,
+    /// Whether something was read from a table, and which entry is not known.
+    pub(crate) reads_table: bool,
     /// States that are not needed any more, for their memory.
     #[expect(clippy::vec_box, reason = "they go to and come from ways between blocks, boxed")]
     pub(crate) spare: Vec<Box<State>>,
@@ -137,6 +149,9 @@ impl<'a> Transfer<'a> {
             given: HashSet::new(),
             outside: Outside::default(),
             fields: Fields::default(),
+            ranges: false,
+            ranged: Vec::new(),
+            reads_table: false,
             spare: Vec::new(),
         }
     }
@@ -157,6 +172,8 @@ impl<'a> Transfer<'a> {
         self.spilled = false;
         self.given.clear();
         self.fields.clear();
+        self.ranged.clear();
+        self.reads_table = false;
     }
 
     /// Where addresses of wanted functions were read that others hold now: stored, or handed to more
@@ -224,8 +241,13 @@ impl<'a> Transfer<'a> {
                         self.field(state, (from, width), set, at)
                     }
                     None => {
-                        let address = self.address(state, from, at);
-                        let set = self.load(state, address, width, at);
+                        let set = match self.entries(state, from, width, at) {
+                            Some(set) => set,
+                            None => {
+                                let address = self.address(state, from, at);
+                                self.load(state, address, width, at)
+                            }
+                        };
                         self.field(state, (from, width), set, at)
                     }
                 };
@@ -253,6 +275,14 @@ impl<'a> Transfer<'a> {
             Op::Point { to, address } => {
                 let set = self.address(state, address, at);
                 state.set(to, set);
+            }
+            Op::Remainder { to, width, by } => {
+                let by = self.source(state, by, at);
+                let largest = self.values.atoms(by).iter().map(|atom| atom.range(width.mask()).1);
+                let most = largest.max().unwrap_or(width.mask()).saturating_sub(1);
+                let above = u64::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
+                let atom = Atom::of_bits(0, !above, Reason::Arithmetic, at);
+                state.set(to, self.values.one(atom.no_more_than(Most::of(width, most))));
             }
             Op::Forget { to } => state.set(to, self.values.unknown(Reason::Arithmetic, at)),
             Op::ReadControl { to, ones } => {
@@ -317,6 +347,12 @@ impl<'a> Transfer<'a> {
         self.depends_on(&flags);
         let when = if taken { when } else { when.opposite() };
         if !flags.tells(&self.values, when) {
+            if let Some(base) = flags.ranged(&self.values, when)
+                && self.ranged.len() < MOST_RANGED
+                && !self.ranged.contains(&base)
+            {
+                self.ranged.push(base);
+            }
             return Along::Same;
         }
         let steady = match self.values.only(flags.left).map(|left| left.base) {
@@ -331,6 +367,16 @@ impl<'a> Transfer<'a> {
         }
         self.spare.push(state);
         Along::Never
+    }
+
+    /// Whether arguments of calls may be known better where it is followed how large numbers are.
+    pub(crate) fn ranges_may_tell(&self, found: &Found) -> bool {
+        let by_table = |base: Base| {
+            self.reads_table && matches!(base, Base::Unknown(Reason::Memory | Reason::Arithmetic))
+        };
+        let is_open = |atom: &Atom| self.ranged.contains(&atom.base) || by_table(atom.base);
+        let arguments = found.sites.iter().flat_map(|site| &site.arguments);
+        !self.ranged.is_empty() && arguments.flat_map(|(_, atoms)| atoms).any(is_open)
     }
 
     /// A copy of `state`, in the memory of one that is not needed any more.
@@ -382,7 +428,7 @@ impl<'a> Transfer<'a> {
             _ => Place::Nowhere,
         };
         let (left, right) = (self.source(state, left, at), self.source(state, right, at));
-        Compared { what, left, right, width, place }
+        Compared { what, left, right, width, place, ranges: self.ranges }
     }
 
     /// What an operand holds.
@@ -500,7 +546,7 @@ pub(crate) fn truncated(atom: Atom, width: Width) -> Atom {
         _ if width == Width::W64 => atom,
         Base::Constant | Base::Unknown(_) | Base::Given(_) => {
             let mask = width.mask();
-            atom.with_bits(atom.ones & mask, atom.zeros | !mask)
+            atom.knowing(atom.ones & mask, atom.zeros | !mask)
         }
         _ => Atom { base: Base::Unknown(Reason::Address), ones: 0, zeros: !width.mask(), ..atom },
     }

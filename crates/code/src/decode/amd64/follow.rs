@@ -13,10 +13,13 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 const MOST_STEPS: usize = 160;
 /// Functions of which it is remembered whether they write by way of a value; any more are taken to do so.
 const MOST_REMEMBERED: usize = 1 << 14;
+/// The same where it is only asked who is handed a value to go there: that is rare, and seen soon.
+const FEW_STEPS: usize = 48;
 /// Those of them that it may be on the stack alone.
 const MOST_IDLE: u8 = 40;
-/// Functions one behind the other that it is handed to.
+/// Functions one behind the other that it is handed to, to be written by way of or to go there.
 const MOST_CALLS: u8 = 3;
+const MOST_RUNS: u8 = 2;
 /// Places on the stack that hold the value.
 const MOST_SLOTS: usize = 4;
 
@@ -164,7 +167,9 @@ fn walk(amd64: &mut Amd64<'_>, (start, holders): (u32, Holders), asked: &Followe
     let mut notes = std::mem::take(&mut amd64.notes);
     notes.clear();
     let mut walk = Walk { amd64, told: false, asked, next: Some(start), holders, notes };
-    for _ in 0..MOST_STEPS {
+    let only_runs = Followed { run: true, ..Followed::default() };
+    let most = if *asked == only_runs { FEW_STEPS } else { MOST_STEPS };
+    for _ in 0..most {
         let at = match walk.next.take() {
             Some(at) => at,
             None => {
@@ -342,7 +347,7 @@ impl Walk<'_, '_> {
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
                     self.told |= self.asked.handed && self.writes(at, inside);
-                    self.told |= self.asked.run && self.runs(at, inside);
+                    self.told |= self.asked.run && calls <= MOST_RUNS && self.runs(at, inside);
                     return;
                 }
                 Stub::Code(_) => return,
