@@ -19,13 +19,24 @@ const MOST_FINDERS: usize = 256;
 /// What is known of functions that find others by name.
 #[derive(Default)]
 pub(super) struct Finders {
-    /// Calls by a name that the function around them is given: where that begins, the call, by which function it
-    /// finds, and what is handed to it.
-    asked: Vec<(u32, u32, u32, Option<(u8, Spelling)>)>,
+    /// Calls by a name that is not known where they stand.
+    asked: Vec<Asked>,
     /// By their numbers in the query.
     known: HashMap<u32, Known>,
     /// Functions that were looked at.
     seen: HashSet<u32>,
+}
+
+/// A call by which a function is found by a name that is not known there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    /// Where the function begins that it is in.
+    function: u32,
+    at: u32,
+    /// The wanted function that it calls.
+    by: u32,
+    /// The parameter that the name is, if it is one.
+    handed: Option<(u8, Spelling)>,
 }
 
 /// A function that finds others by name.
@@ -45,7 +56,8 @@ impl Finders {
         }
         let nameless = found.named.iter().filter(|(.., name)| name.is_none());
         let handed = |at: &u32| found.handed_names.get(at).copied().flatten();
-        self.asked.extend(nameless.map(|(at, by, _)| (function, *at, *by, handed(at))));
+        let asked = |at: &u32, by: &u32| Asked { function, at: *at, by: *by, handed: handed(at) };
+        self.asked.extend(nameless.map(|(at, by, _)| asked(at, by)));
     }
 
     /// Whether a number of the query is that of such a function.
@@ -69,8 +81,8 @@ impl Search<'_> {
             let mut fresh: HashMap<u32, u32> = HashMap::default();
             let mut asked = std::mem::take(&mut self.finders.asked);
             asked.sort_unstable();
-            for calls in asked.chunk_by(|one, other| one.0 == other.0) {
-                let function = calls[0].0;
+            for calls in asked.chunk_by(|one, other| one.function == other.function) {
+                let function = calls[0].function;
                 if self.finders.known.len() < MOST_FINDERS
                     && self.finders.seen.insert(function)
                     && let Some(finder) = self.finder(function, calls)
@@ -89,14 +101,10 @@ impl Search<'_> {
 
     /// What a function finds, if all that it returns is what it found by the same parameter, or null, and it does
     /// nothing else with that.
-    fn finder(
-        &mut self,
-        function: u32,
-        calls: &[(u32, u32, u32, Option<(u8, Spelling)>)],
-    ) -> Option<Finder> {
-        let (_, _, by, handed) = *calls.first()?;
+    fn finder(&mut self, function: u32, calls: &[Asked]) -> Option<Finder> {
+        let Asked { by, handed, .. } = *calls.first()?;
         let (name, spelling) = handed?;
-        if calls.iter().any(|call| call.3 != handed) {
+        if calls.iter().any(|call| call.handed != handed) {
             return None;
         }
         self.transfer.follows_found = true;
@@ -109,7 +117,7 @@ impl Search<'_> {
                 || found.planted.iter().any(|(from, ..)| from == at)
                 || found.called_by(*at).any(|called| called == FOUND)
         };
-        if calls.iter().any(|call| elsewhere(&call.1)) {
+        if calls.iter().any(|call| elsewhere(&call.at)) {
             return None;
         }
         let is_found = |atom: &Atom| matches!(atom.base, Base::Callee { wanted: FOUND, .. });
@@ -118,12 +126,7 @@ impl Search<'_> {
     }
 
     /// Takes a function for one that finds others by name; its number in the query.
-    fn add_finder(
-        &mut self,
-        function: u32,
-        finder: Finder,
-        calls: &[(u32, u32, u32, Option<(u8, Spelling)>)],
-    ) -> u32 {
+    fn add_finder(&mut self, function: u32, finder: Finder, calls: &[Asked]) -> u32 {
         let image = self.places.image;
         let open = image.exports().iter().any(|export| export.address.0 == function)
             || image.headers().entry_point.0 == function
@@ -135,7 +138,7 @@ impl Search<'_> {
         self.query.wanted.push(Wanted { callee, parameters: 0, arguments, effect });
         self.transfer.aims.add_function(function, number);
         self.transfer.aims.add_finder(function, finder);
-        let calls = calls.iter().map(|call| call.1).collect();
+        let calls = calls.iter().map(|call| call.at).collect();
         self.finders.known.insert(number, Known { calls, called: false, open });
         number
     }
