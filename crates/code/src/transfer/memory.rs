@@ -91,7 +91,7 @@ impl Transfer<'_> {
             }
             subset = subset.wrapping_sub(open) & open;
             if subset == 0 {
-                return self.values.of(numbers);
+                return if numbers.is_empty() { set } else { self.values.of(numbers) };
             }
         }
     }

@@ -17,7 +17,7 @@ pub struct OptIn {
     pub variable: Rva,
     /// What stores into it, by address.
     pub stores: Vec<Rva>,
-    /// Whether something is stored that does not ask for executable memory. Where nothing that is known is, it is
+    /// Whether the argument may be something that does not ask for executable memory. Where nothing known is, it is
     /// a variable like others, though a call may still come before what sets it up.
     pub opts_in: bool,
     /// The versions on which it is set up before the call.
@@ -58,10 +58,9 @@ impl OptIn {
             match (asks(*ruling), possible.origin) {
                 (true, Some(Origin::Initial(at))) => drop(from.insert(at)),
                 (true, _) => return None,
-                (false, origin) => {
+                (false, _) => {
                     sure &= *ruling != Ruling::Undecided;
-                    opts_in |= *ruling == Ruling::NotExecutable
-                        && matches!(origin, Some(Origin::Stored { .. }));
+                    opts_in |= *ruling == Ruling::NotExecutable;
                 }
             }
         }
