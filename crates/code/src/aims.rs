@@ -32,6 +32,29 @@ pub(crate) struct Aims {
     watched: BTreeMap<u32, u32>,
     /// What each function asked about in the query does that the analysis follows.
     effects: Vec<Effect>,
+    /// Functions of the image that find others by a name which they are given, by address.
+    finders: HashMap<u32, Finder>,
+}
+
+/// A function that finds others by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finder {
+    /// The wanted function that finds them, which a function of the image goes on to.
+    pub(crate) by: u32,
+    /// Which argument is the name.
+    pub(crate) name: u8,
+    pub(crate) spelling: Spelling,
+}
+
+/// How a name is handed to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spelling {
+    /// The address of a `UNICODE_STRING`.
+    Unicode,
+    /// The address of a text of two bytes a letter that goes on to a zero.
+    Wide,
+    /// The address of a text of one byte a letter that goes on to a zero.
+    Ansi,
 }
 
 /// Bytes of the largest table of functions: KMDF 1.9 has 396 pointers.
@@ -64,6 +87,16 @@ impl Aims {
     /// Looks for calls of the function at `rva` too, under this number.
     pub(crate) fn add_function(&mut self, rva: u32, number: u32) {
         self.functions.insert(rva, number);
+    }
+
+    /// Takes the function at `rva` for one that finds others by name.
+    pub(crate) fn add_finder(&mut self, rva: u32, finder: Finder) {
+        self.finders.insert(rva, finder);
+    }
+
+    /// What a function of the image finds by name, if it does.
+    pub(crate) fn finder_at(&self, rva: u32) -> Option<Finder> {
+        self.finders.get(&rva).copied()
     }
 
     /// Looks for stores into the `bytes` at `rva` too.

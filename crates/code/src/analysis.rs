@@ -11,6 +11,7 @@ use goal::Goal;
 use order::{Predecessors, reachable};
 use watch::Watching;
 
+use crate::aims::Spelling;
 use crate::decode::{Decoder, Flow, Stub};
 use crate::domain::{Atom, Base};
 use crate::flow::{Entry, Graph, Insn};
@@ -24,7 +25,7 @@ use crate::value::{Origin, Possible, Value};
 use crate::{Path, Reason};
 use foldhash::HashSet;
 use ringfence_image::Rva;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A block that is entered more often than this forgets what keeps changing: sets and their bits can
 /// only change so often, but that is often enough.
@@ -99,6 +100,9 @@ pub(crate) struct Found {
     pub(crate) given: HashSet<u32>,
     /// Calls that find a function by name, by which one, and the name if it is known.
     pub(crate) named: BTreeSet<(u32, u32, Option<String>)>,
+    /// Calls that find a function by a name that this one is given in a parameter; nothing for one that may be
+    /// another name.
+    pub(crate) handed_names: BTreeMap<u32, Option<(u8, Spelling)>>,
     /// Instructions that were, or led to, a call, and the function called.
     pub(crate) used: BTreeSet<(u32, u32)>,
     /// Those that name the function themselves, or a jump to it.
@@ -142,6 +146,38 @@ pub(crate) fn analyse(
     named: &BTreeSet<usize>,
     (manner, budget): (Manner, usize),
 ) -> Found {
+    let mut found = analysed(transfer, decoder, graph, query, named, (manner, budget));
+    if transfer.ranges_may_tell(&found) {
+        let steps = found.steps;
+        transfer.clear();
+        transfer.ranges = true;
+        found = analysed(transfer, decoder, graph, query, named, (manner, budget));
+        transfer.ranges = false;
+        found.steps += steps;
+    }
+    found.kept = transfer.held_by_others();
+    found.handed_back = std::mem::take(&mut transfer.handed_back);
+    found.given = transfer.given_to_calls();
+    found.planted = std::mem::take(&mut transfer.planted);
+    found.named = std::mem::take(&mut transfer.found);
+    found.handed_names = std::mem::take(&mut transfer.handed_names);
+    found.conditions = std::mem::take(&mut transfer.conditions);
+    found.joined = std::mem::take(&mut transfer.joined);
+    found.fields = std::mem::take(&mut transfer.fields.read);
+    found.asks_for_build = transfer.asks_for_build;
+    found.read = std::mem::take(&mut transfer.read).into_iter().collect();
+    found
+}
+
+/// What is found when the function is looked at once.
+fn analysed(
+    transfer: &mut Transfer<'_>,
+    decoder: &mut dyn Decoder,
+    graph: &mut Graph,
+    query: &Query,
+    named: &BTreeSet<usize>,
+    (manner, budget): (Manner, usize),
+) -> Found {
     let mut analysis = Analysis::new(transfer, decoder, graph, query, (manner, budget));
     let blocks: BTreeSet<usize> =
         named.iter().filter_map(|&insn| analysis.graph.block_of(insn)).collect();
@@ -156,18 +192,7 @@ pub(crate) fn analyse(
             analysis.until_stable(&within);
         }
     }
-    let mut found = analysis.found;
-    found.kept = transfer.held_by_others();
-    found.handed_back = std::mem::take(&mut transfer.handed_back);
-    found.given = transfer.given_to_calls();
-    found.planted = std::mem::take(&mut transfer.planted);
-    found.named = std::mem::take(&mut transfer.found);
-    found.conditions = std::mem::take(&mut transfer.conditions);
-    found.joined = std::mem::take(&mut transfer.joined);
-    found.fields = std::mem::take(&mut transfer.fields.read);
-    found.asks_for_build = transfer.asks_for_build;
-    found.read = std::mem::take(&mut transfer.read).into_iter().collect();
-    found
+    analysis.found
 }
 
 /// How far looking at single blocks got.
@@ -243,6 +268,7 @@ impl Analysis<'_, '_, '_> {
         self.found.stores.clear();
         self.found.used.clear();
         self.transfer.found.clear();
+        self.transfer.handed_names.clear();
         let within = match told {
             // What matters to these blocks happens before them.
             Told::NotAllValues => self.leading_to(blocks),
@@ -422,7 +448,8 @@ impl Analysis<'_, '_, '_> {
         if let Target::Code(code) = target
             && let Stub::Code(function) = self.decoder.stub(code)
         {
-            return Callee { function: Some(function), ..Callee::default() };
+            let finder = self.transfer.aims.finder_at(function);
+            return Callee { function: Some(function), finder, ..Callee::default() };
         }
         let aims = &self.transfer.aims;
         let wanted = match target {
@@ -438,7 +465,8 @@ impl Analysis<'_, '_, '_> {
         // How many parameters there are counts only where the call goes straight there.
         let parameters = wanted.filter(|_| matches!(target, Target::Pointer(_)));
         let parameters = parameters.and_then(|wanted| self.query.wanted.get(wanted as usize));
-        Callee { wanted, parameters: parameters.map(|wanted| wanted.parameters), function: None }
+        let parameters = parameters.map(|wanted| wanted.parameters);
+        Callee { wanted, parameters, ..Callee::default() }
     }
 
     fn tell_stores(&mut self) {
@@ -579,6 +607,9 @@ impl Analysis<'_, '_, '_> {
         for &parameter in parameters {
             let set = self.transfer.argument(state, parameter.index, above, insn.at);
             let mut atoms = self.transfer.values.atoms(set).to_vec();
+            if self.transfer.ranges {
+                leave_out_parts(&mut atoms);
+            }
             for atom in &mut atoms {
                 if atom.base != Base::Constant && parameter.is_answered_by(atom) {
                     *atom = Atom::of_bits(atom.ones, atom.zeros, Reason::NotAsked, atom.at);
@@ -596,6 +627,12 @@ impl Analysis<'_, '_, '_> {
             reached: self.reachable[block] || self.graph.unresolved,
         }
     }
+}
+
+/// Leaves out what is a part of another possibility, of which less is known.
+fn leave_out_parts(atoms: &mut Vec<Atom>) {
+    let all = atoms.clone();
+    atoms.retain(|atom| !all.iter().any(|other| other != atom && atom.is_part_of(other)));
 }
 
 /// The low `bits` of a value, as others see it; `origin` tells what the numbers of origins stand for.

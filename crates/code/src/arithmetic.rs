@@ -1,7 +1,7 @@
 //! Arithmetic on values of which some bits may be unknown.
 
 use crate::Reason;
-use crate::domain::{Atom, Base};
+use crate::domain::{Atom, Base, Most};
 use crate::ir::{Binary, Width};
 
 /// The result of `what` at instruction `at`, within `width`; the bits above are zero.
@@ -81,10 +81,12 @@ pub(crate) fn extend(atom: Atom, narrow: Width, width: Width, signed: bool, at: 
     };
     let at = if atom.at == 0 { at } else { atom.at };
     let zeros = zeros | !width.mask();
+    // With zeros above it is no larger than it was.
+    let most = if zeros & above == above { atom.most } else { Most::NONE };
     if matches!(atom.base, Base::Given(_)) && (ones | zeros) & above == above {
-        return Atom { at, ..atom.with_bits(ones, zeros) };
+        return Atom { at, ..atom.with_bits(ones, zeros) }.no_more_than(most);
     }
-    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, atom.reason(), at) }
+    Atom { origin: atom.origin, ..Atom::of_bits(ones, zeros, atom.reason(), at) }.no_more_than(most)
 }
 
 /// `new` written over the low `width` bits of `old`.

@@ -1,7 +1,7 @@
 //! What conditions tell: which way a branch goes, and what that says of the compared value.
 
 use crate::Reason;
-use crate::domain::{Atom, Base, Set, Values};
+use crate::domain::{Atom, Base, Most, Set, Values};
 use crate::ir::{Comparison, Condition, Reg, Width};
 use crate::state::State;
 
@@ -14,6 +14,8 @@ pub(crate) struct Compared {
     pub(crate) width: Width,
     /// Where the left one stands.
     pub(crate) place: Place,
+    /// Whether it counts which of two numbers is larger.
+    pub(crate) ranges: bool,
 }
 
 /// Where a value stands.
@@ -57,12 +59,14 @@ impl Compared {
             })
     }
 
-    /// Makes of `state` what is known where `condition` holds; whether it can hold at all.
+    /// Makes of `state` what is known where `condition` holds; whether it can hold at all. `steady` is where it is
+    /// noted what is known of the memory that the left value certainly still stands in, if it does.
     pub(crate) fn assume(
         &self,
         values: &mut Values,
         state: &mut State,
         condition: Condition,
+        steady: Option<(u32, i32)>,
     ) -> bool {
         let right = values.atoms(self.right).to_vec();
         let mut left = values.atoms(self.left).to_vec();
@@ -89,18 +93,34 @@ impl Compared {
         if narrowed != self.left {
             self.put(state, narrowed);
         }
-        // A parameter is the same wherever it stands; of what was compared, the bits that are its own.
-        if let Some(atom @ Atom { base: Base::Given(index), .. }) = only {
+        let Some(atom) = only else { return true };
+        if let Some((region, offset)) = steady {
+            // Of a register of which the upper half is zero that may be so because it was cleared.
+            let cleared = atom.zeros >> 32 == u64::MAX >> 32;
+            let read = if cleared { Width::W32 } else { Width::W64 };
+            state.store(region, offset, self.width.min(read).bytes(), narrowed);
+        }
+        // A parameter is the same wherever it stands, and so is what stands in steady memory; of what was compared,
+        // the bits that are its own.
+        if matches!(atom.base, Base::Given(_)) || steady.is_some() {
             let open = !(atom.ones | atom.zeros);
-            let narrowing =
-                Narrowing { ones: narrowing.ones & open, zeros: narrowing.zeros & open };
+            let narrowing = Narrowing {
+                ones: narrowing.ones & open,
+                zeros: narrowing.zeros & open,
+                ..narrowing
+            };
             state.change_each(|set| {
-                let [atom @ Atom { base: Base::Given(other), .. }] = values.atoms(set) else {
+                let [other] = values.atoms(set) else { return None };
+                if other.base != atom.base {
                     return None;
-                };
-                let mut narrowed = *atom;
-                narrowing.apply(&mut narrowed);
-                (*other == index && narrowed != *atom).then(|| values.one(narrowed))
+                }
+                let mut narrowed = *other;
+                let mask = self.width.mask();
+                // It may stand there with other bits than were compared.
+                let same = (other.ones ^ atom.ones | other.zeros ^ atom.zeros) & mask == 0;
+                let most = narrowing.most.filter(|_| same);
+                Narrowing { most, ..narrowing }.apply(&mut narrowed);
+                (narrowed != *other).then(|| values.one(narrowed))
             });
         }
         true
@@ -117,10 +137,22 @@ impl Compared {
             return None;
         }
         match left.ones & mask ^ number {
-            0 => Some(Narrowing { ones: open, zeros: 0 }),
-            other if other == open => Some(Narrowing { ones: 0, zeros: open }),
+            0 => Some(Narrowing::of(open, 0)),
+            other if other == open => Some(Narrowing::of(0, open)),
             _ => None,
         }
+    }
+
+    /// The number that is not known of which it may follow that it is small.
+    pub(crate) fn ranged(&self, values: &Values, condition: Condition) -> Option<Base> {
+        use Condition::{Above, Below, NotAbove, NotBelow};
+        let asks = matches!(condition, Above | Below | NotAbove | NotBelow);
+        if !asks || self.ranges || self.what != Comparison::Difference {
+            return None;
+        }
+        values.only(self.right)?.number()?;
+        let left = values.only(self.left)?;
+        matches!(left.base, Base::Unknown(_) | Base::Given(_)).then_some(left.base)
     }
 
     /// Whether the left value alone is asked about: `cmp x, 0` or `test x, x`.
@@ -157,6 +189,15 @@ impl Compared {
         state.change_each(|set| is_it(values, set).then(|| values.map(set, negative)));
     }
 
+    /// Changes what was compared, and what stood in the place of it.
+    pub(crate) fn change_each(&mut self, mut change: impl FnMut(Set) -> Set) {
+        self.left = change(self.left);
+        self.right = change(self.right);
+        if let Place::Stack { stored, .. } = &mut self.place {
+            *stored = change(*stored);
+        }
+    }
+
     fn put(&self, state: &mut State, set: Set) {
         match self.place {
             Place::Register(register) if state.get(register) == self.left => {
@@ -182,20 +223,24 @@ impl Compared {
         let sign = 1 << (self.width.bits() - 1);
         match (self.what, condition) {
             (Comparison::Difference, Condition::Equal) => {
-                Some(Narrowing { ones: number, zeros: mask & !number })
+                Some(Narrowing::of(number, mask & !number))
             }
-            (Comparison::Common, Condition::Equal) => Some(Narrowing { ones: 0, zeros: number }),
+            (Comparison::Difference, Condition::NotAbove) if self.ranges => {
+                Some(Narrowing::no_more_than(number, self.width))
+            }
+            (Comparison::Difference, Condition::Below) if self.ranges && number > 0 => {
+                Some(Narrowing::no_more_than(number - 1, self.width))
+            }
+            (Comparison::Common, Condition::Equal) => Some(Narrowing::of(0, number)),
             (Comparison::Common, Condition::NotEqual) | (Comparison::Bit, Condition::Below)
                 if number.is_power_of_two() =>
             {
-                Some(Narrowing { ones: number, zeros: 0 })
+                Some(Narrowing::of(number, 0))
             }
-            (Comparison::Bit, Condition::NotBelow) => Some(Narrowing { ones: 0, zeros: number }),
+            (Comparison::Bit, Condition::NotBelow) => Some(Narrowing::of(0, number)),
             _ if self.against_zero(&right[0]) => match condition {
-                Condition::Negative | Condition::Less => Some(Narrowing { ones: sign, zeros: 0 }),
-                Condition::NotNegative | Condition::NotLess => {
-                    Some(Narrowing { ones: 0, zeros: sign })
-                }
+                Condition::Negative | Condition::Less => Some(Narrowing::of(sign, 0)),
+                Condition::NotNegative | Condition::NotLess => Some(Narrowing::of(0, sign)),
                 _ => None,
             },
             _ => None,
@@ -203,17 +248,34 @@ impl Compared {
     }
 }
 
-/// Bits that become known.
+/// Bits that become known, and how large the number is at the most.
+#[derive(Clone, Copy)]
 struct Narrowing {
     ones: u64,
     zeros: u64,
+    most: Option<(Width, u64)>,
 }
 
 impl Narrowing {
+    fn of(ones: u64, zeros: u64) -> Narrowing {
+        Narrowing { ones, zeros, most: None }
+    }
+
+    /// The low `width` bits are no more than `number`.
+    fn no_more_than(number: u64, width: Width) -> Narrowing {
+        let below = u64::MAX.checked_shr(number.leading_zeros()).unwrap_or(0);
+        Narrowing { ones: 0, zeros: width.mask() & !below, most: Some((width, number)) }
+    }
+
     fn apply(&self, atom: &mut Atom) {
         let fits = atom.ones & self.zeros == 0 && atom.zeros & self.ones == 0;
         if matches!(atom.base, Base::Unknown(_) | Base::Given(_)) && fits {
-            *atom = atom.with_bits(atom.ones | self.ones, atom.zeros | self.zeros);
+            *atom = atom.knowing(atom.ones | self.ones, atom.zeros | self.zeros);
+            if let Some((width, number)) = self.most
+                && atom.range(width.mask()).1 > number
+            {
+                *atom = atom.no_more_than(Most::of(width, number));
+            }
         }
     }
 }
@@ -253,8 +315,8 @@ fn holds(
     match (what, condition) {
         (Comparison::Difference, Condition::Equal) if differ != 0 => Some(false),
         (Comparison::Difference, Condition::Equal) => Some(a? == b?),
-        (Comparison::Difference, Condition::Below) => Some(a? < b?),
-        (Comparison::Difference, Condition::Above) => Some(a? > b?),
+        (Comparison::Difference, Condition::Below) => is_below(left, right, mask),
+        (Comparison::Difference, Condition::Above) => is_below(right, left, mask),
         (Comparison::Difference, Condition::Less) => Some(a? ^ sign < b? ^ sign),
         (Comparison::Difference, Condition::Greater) => Some(a? ^ sign > b? ^ sign),
         (Comparison::Difference, Condition::Negative) => Some(a?.wrapping_sub(b?) & sign != 0),
@@ -271,6 +333,16 @@ fn holds(
             (left.ones & sign != 0).then_some(true).or((left.zeros & sign != 0).then_some(false))
         }
         _ => None,
+    }
+}
+
+/// Whether one number is less than another, as numbers without sign.
+fn is_below(left: &Atom, right: &Atom, mask: u64) -> Option<bool> {
+    let (left, right) = (left.range(mask), right.range(mask));
+    match left.1 < right.0 {
+        true => Some(true),
+        false if left.0 >= right.1 => Some(false),
+        false => None,
     }
 }
 
@@ -359,6 +431,48 @@ mod tests {
         }
     }
 
+    /// What is left of a value on an edge has every number that goes that way, and where the two are compared as
+    /// numbers without sign none but those.
+    #[test]
+    fn on_an_edge_every_number_is_left_that_goes_there() {
+        use Condition::{Below, NotAbove};
+        for condition in ALL {
+            for number in 0..20_u64 {
+                let mut values = Values::default();
+                let mut state = State::unknown(&mut values, Reason::Entry);
+                let left = values.one(Atom::of_bits(0, !0xFF, Reason::Memory, 1));
+                let right = values.constant(number, 1);
+                state.set(Reg(1), left);
+                let compared = Compared {
+                    what: Comparison::Difference,
+                    left,
+                    right,
+                    width: Width::W8,
+                    place: Place::Register(Reg(1)),
+                    ranges: true,
+                };
+                let goes = |n: &u64| by_the_manual(condition, *n as u8, number as u8);
+                let goes: Vec<u64> = (0..256).filter(goes).collect();
+                if !compared.assume(&mut values, &mut state, condition, None) {
+                    assert_eq!(goes, [], "{condition:?} {number}");
+                    continue;
+                }
+                let atom = values.only(state.get(Reg(1))).unwrap();
+                let is_left = |n: &u64| {
+                    n & atom.ones == atom.ones && n & atom.zeros == 0 && *n <= atom.range(0xFF).1
+                };
+                assert!(goes.iter().all(is_left), "{condition:?} {number} {atom:?}");
+                if matches!(condition, Below | NotAbove) && !goes.is_empty() {
+                    assert_eq!(
+                        (0..256).filter(is_left).count(),
+                        goes.len(),
+                        "{condition:?} {number}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn on_an_edge_a_parameter_is_what_the_condition_says_wherever_it_stands() {
         let mut values = Values::default();
@@ -372,15 +486,16 @@ mod tests {
             left: given,
             right: number,
             width: Width::W32,
+            ranges: false,
             place: Place::Register(Reg(1)),
         };
-        assert!(compared.assume(&mut values, &mut state, Condition::Equal));
+        assert!(compared.assume(&mut values, &mut state, Condition::Equal, None));
         for register in [1, 3] {
             let atom = values.only(state.get(Reg(register))).unwrap();
             assert_eq!((atom.ones, atom.zeros), (0x200, 0xFFFF_FDFF));
         }
         let (one, two) = (values.constant(1, 0), values.constant(2, 0));
         let compared = Compared { left: one, right: two, ..compared };
-        assert!(!compared.assume(&mut values, &mut state, Condition::Equal));
+        assert!(!compared.assume(&mut values, &mut state, Condition::Equal, None));
     }
 }

@@ -122,6 +122,8 @@ pub(crate) struct Followed {
     pub(crate) read: bool,
     /// Code goes there.
     pub(crate) called: bool,
+    /// It is handed to a function that code goes there in.
+    pub(crate) run: bool,
     /// The function returns it.
     pub(crate) returned: bool,
 }

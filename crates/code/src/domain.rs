@@ -1,6 +1,7 @@
 //! The abstract values of the analysis: sets of at most eight atoms, kept once each.
 
 use crate::Reason;
+use crate::ir::Width;
 
 /// More possibilities than these become one of which only the common bits are known.
 const MOST_ATOMS: usize = 8;
@@ -26,9 +27,42 @@ pub(crate) struct Atom {
     /// What was put into a variable and is read from there: one more than an index into the origins of
     /// the survey; 0 for none. It stays with what is worked out from it.
     pub(crate) origin: u16,
+    /// How large it is at the most, where that is less than its bits tell.
+    pub(crate) most: Most,
     /// Address of the instruction that made it; 0 for none. It comes last in the order of atoms, so that
     /// equal values are neighbours.
     pub(crate) at: u32,
+}
+
+/// How large the low bits of an unknown number are at the most: how many bits, and the number. There is room for small
+/// ones, such as count the entries of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Most(u16);
+
+impl Most {
+    /// Nothing is known but the bits.
+    pub(crate) const NONE: Most = Most(0);
+    /// Bits of the number, of which one more is kept; above them stands how many bits it is about.
+    const BITS: u32 = 14;
+
+    /// The low `width` bits are no more than `number`.
+    pub(crate) fn of(width: Width, number: u64) -> Most {
+        let kind = match width {
+            Width::W8 => 0,
+            Width::W16 => 1,
+            Width::W32 => 2,
+            Width::W64 => 3,
+        };
+        let number = number.checked_add(1).and_then(|number| u16::try_from(number).ok());
+        let number = number.filter(|number| number >> Self::BITS == 0);
+        number.map_or(Most::NONE, |number| Most(kind << Self::BITS | number))
+    }
+
+    /// The bits that it is about, and the number.
+    fn told(self) -> Option<(u64, u64)> {
+        let number = u64::from(self.0 & ((1 << Self::BITS) - 1)).checked_sub(1)?;
+        Some((u64::MAX >> (64 - (8 << (self.0 >> Self::BITS))), number))
+    }
 }
 
 /// What an atom stands for.
@@ -64,28 +98,63 @@ pub(crate) enum Base {
 
 impl Atom {
     pub(crate) const fn constant(value: u64, at: u32) -> Atom {
-        Atom { base: Base::Constant, ones: value, zeros: !value, at, origin: 0 }
+        Atom { base: Base::Constant, ones: value, zeros: !value, at, origin: 0, most: Most::NONE }
     }
 
     pub(crate) const fn unknown(reason: Reason, at: u32) -> Atom {
-        Atom { base: Base::Unknown(reason), ones: 0, zeros: 0, at, origin: 0 }
+        Atom { base: Base::Unknown(reason), ones: 0, zeros: 0, at, origin: 0, most: Most::NONE }
     }
 
     pub(crate) const fn address(base: Base, at: u32) -> Atom {
-        Atom { base, ones: 0, zeros: 0, at, origin: 0 }
+        Atom { base, ones: 0, zeros: 0, at, origin: 0, most: Most::NONE }
     }
 
     /// An atom of which these bits are known; a constant if that is all.
     pub(crate) fn of_bits(ones: u64, zeros: u64, reason: Reason, at: u32) -> Atom {
         let known = ones | zeros == u64::MAX;
         let base = if known { Base::Constant } else { Base::Unknown(reason.worked_out()) };
-        Atom { base, ones, zeros, at, origin: 0 }
+        Atom { base, ones, zeros, at, origin: 0, most: Most::NONE }
     }
 
     /// The same bits known of the same thing; a constant if that is all of them.
     pub(crate) fn with_bits(self, ones: u64, zeros: u64) -> Atom {
         let base = if ones | zeros == u64::MAX { Base::Constant } else { self.base };
-        Atom { base, ones, zeros, ..self }
+        Atom { base, ones, zeros, most: Most::NONE, ..self }
+    }
+
+    /// The same number, or its low bits, of which more bits are known.
+    pub(crate) fn knowing(self, ones: u64, zeros: u64) -> Atom {
+        self.with_bits(ones, zeros).no_more_than(self.most)
+    }
+
+    /// The same number, of which it is known how large it is at the most.
+    pub(crate) fn no_more_than(self, most: Most) -> Atom {
+        match self.base {
+            Base::Unknown(_) | Base::Given(_) => Atom { most, ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether it is the same thing as `other`, of which no more is known than of it.
+    pub(crate) fn is_part_of(&self, other: &Atom) -> bool {
+        (self.base, self.origin) == (other.base, other.origin)
+            && other.ones & !self.ones == 0
+            && other.zeros & !self.zeros == 0
+            && (other.most == Most::NONE || other.most == self.most)
+            && matches!(self.base, Base::Unknown(_) | Base::Given(_))
+    }
+
+    /// How large the bits `mask`, the lowest ones, are at the least and at the most.
+    pub(crate) fn range(&self, mask: u64) -> (u64, u64) {
+        if !self.is_number() {
+            return (0, mask);
+        }
+        let by_bits = !self.zeros & mask;
+        let most = match self.most.told() {
+            Some((about, number)) if by_bits & !about == 0 => by_bits.min(number),
+            _ => by_bits,
+        };
+        (self.ones & mask, most)
     }
 
     /// Whether it is a number, known or not, and no address.
@@ -126,7 +195,8 @@ impl Atom {
     /// Whether two atoms are the same but for what made them.
     fn same_value(&self, other: &Atom) -> bool {
         // What differs most often comes first.
-        (self.ones, self.zeros, self.origin) == (other.ones, other.zeros, other.origin)
+        (self.ones, self.zeros, self.origin, self.most)
+            == (other.ones, other.zeros, other.origin, other.most)
             && self.base == other.base
     }
 
@@ -458,7 +528,7 @@ fn hash(atoms: &[Atom]) -> u64 {
 fn mixed(before: u64, atom: &Atom) -> u64 {
     // Of numbers the zeros are all the rest, and what is not known has neither.
     let bits = atom.ones ^ (!atom.zeros).rotate_left(21);
-    let from = u64::from(atom.at) | u64::from(atom.origin) << 32;
+    let from = u64::from(atom.at) | u64::from(atom.origin) << 32 | u64::from(atom.most.0) << 48;
     let all = before.rotate_left(5) ^ bits ^ from.rotate_left(43) ^ marks(atom.base);
     all.wrapping_mul(MIXER)
 }
@@ -519,6 +589,24 @@ mod tests {
         let joined = values.join(a, b);
         assert_eq!(values.atoms(joined), [Atom::constant(7, 5)]);
         assert_eq!(values.join(joined, a), joined);
+    }
+
+    /// How large a number is at the most is known of the bits that it was told of, and of more where those are zero.
+    #[test]
+    fn how_large_a_number_is_depends_on_the_bits_above() {
+        let atom = |zeros| Atom::of_bits(0, zeros, Reason::Memory, 1);
+        let five = Most::of(Width::W8, 5);
+        assert_eq!(atom(0).no_more_than(five).range(0xFF), (0, 5));
+        assert_eq!(atom(0).no_more_than(five).range(0xFFFF), (0, 0xFFFF));
+        assert_eq!(atom(0xFF00).no_more_than(five).range(0xFFFF), (0, 5));
+        assert_eq!(atom(!3).no_more_than(five).range(u64::MAX), (0, 3));
+        // There is no room for large ones.
+        for (width, number) in [(Width::W64, u64::MAX), (Width::W32, 0x3FFF)] {
+            assert_eq!(Most::of(width, number), Most::NONE);
+        }
+        assert_eq!(atom(0).no_more_than(Most::of(Width::W64, 0x3FFE)).range(u64::MAX), (0, 0x3FFE));
+        // Another number is not held to it.
+        assert_eq!(atom(0).no_more_than(five).with_bits(1, 0).range(0xFF), (1, 0xFF));
     }
 
     #[test]

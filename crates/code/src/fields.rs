@@ -1,9 +1,9 @@
 //! What a function reads and writes of the memory that its parameters lead to.
 
 use crate::domain::{Atom, Base, Set};
-use crate::ir::Address;
-use crate::state::State;
-use crate::transfer::Transfer;
+use crate::ir::{Address, Width};
+use crate::state::{State, Stood};
+use crate::transfer::{Transfer, truncated};
 use crate::{Path, Reason};
 use ringfence_image::Rva;
 use std::collections::BTreeSet;
@@ -16,6 +16,12 @@ const MOST: usize = 64;
 pub(crate) struct Fields {
     /// Where ways begin that matter.
     pub(crate) starts: Vec<(u8, u16)>,
+    /// Those of them by which memory is reached that nobody else changes.
+    pub(crate) steady: Vec<(u8, u16)>,
+    /// Whether something was read there.
+    pub(crate) read_steady: bool,
+    /// Whether the function is given values that it read there itself when it was called before.
+    pub(crate) comes_again: bool,
     /// Whether only a part of the function is looked at, before which anything may have happened.
     pub(crate) partly: bool,
     /// Where the function begins.
@@ -27,6 +33,24 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// Where it is noted what is known of what stands in steady memory: as if that were a region of the stack. A value
+    /// of such a way is what stands there, until [`Transfer::forget_steady`] says that it need not be.
+    pub(crate) fn steady_place(&self, path: &Path) -> Option<(u32, i32)> {
+        let [start, offset] = *path.offsets() else { return None };
+        let own = path.function().0 == self.function && path.is_whole() && !self.comes_again;
+        let start = (path.parameter(), start);
+        let index = self.steady.iter().position(|known| *known == start).filter(|_| own)?;
+        Some((region(index), i32::from(offset)))
+    }
+
+    /// What stands in steady memory where nothing is noted.
+    pub(crate) fn unnoted(&self, noted: u32, offset: i32) -> Option<Reason> {
+        let index = (0..self.steady.len()).find(|&index| region(index) == noted)?;
+        let (parameter, start) = self.steady[index];
+        let path = Path::new(Rva(self.function), parameter, i64::from(start))?;
+        path.then(i64::from(offset)).map(Reason::Field)
+    }
+
     /// Whether the function writes to memory that a parameter leads to.
     pub(crate) fn were_written(&self) -> bool {
         !self.written.is_empty()
@@ -35,20 +59,39 @@ impl Fields {
     pub(crate) fn clear(&mut self) {
         self.read.clear();
         self.written.clear();
+        self.read_steady = false;
     }
+}
+
+/// The region of what is noted of memory that is reached by the steady way of this number. No instruction is there
+/// by which a region of the stack could begin.
+fn region(index: usize) -> u32 {
+    u32::MAX - index as u32
 }
 
 impl Transfer<'_> {
     /// What was loaded from `from`, with the way there where that is known; else `loaded`, as it is.
-    pub(crate) fn field(&mut self, state: &State, from: Address, loaded: Set, at: u32) -> Set {
+    pub(crate) fn field(
+        &mut self,
+        state: &State,
+        (from, width): (Address, Width),
+        loaded: Set,
+        at: u32,
+    ) -> Set {
         if !self.is_of_memory(loaded) {
             return loaded;
         }
-        self.known_field(state, from, at).unwrap_or(loaded)
+        self.known_field(state, from, width, at).unwrap_or(loaded)
     }
 
     /// What was loaded from memory, where the way there is known.
-    pub(crate) fn known_field(&mut self, state: &State, from: Address, at: u32) -> Option<Set> {
+    pub(crate) fn known_field(
+        &mut self,
+        state: &State,
+        from: Address,
+        width: Width,
+        at: u32,
+    ) -> Option<Set> {
         if self.fields.starts.is_empty() {
             return None;
         }
@@ -64,6 +107,12 @@ impl Transfer<'_> {
         if path.offsets().len() > 1 && self.fields.read.len() < MOST {
             self.fields.read.insert(path);
         }
+        if let Some((region, offset)) = self.fields.steady_place(&path) {
+            self.fields.read_steady = true;
+            if let Stood::Whole(set) = state.stored(region, offset, width.bytes()) {
+                return Some(self.values.map(set, |atom| truncated(Atom { at, ..atom }, width)));
+            }
+        }
         Some(self.values.unknown(Reason::Field(path), at))
     }
 
@@ -73,6 +122,34 @@ impl Transfer<'_> {
 
     fn is_from_before(&self, set: Set) -> bool {
         matches!(self.values.atoms(set), [Atom { base: Base::Unknown(Reason::Entry), .. }])
+    }
+
+    /// Somebody may have changed what stands in steady memory.
+    pub(crate) fn forget_steady(&mut self, state: &mut State) {
+        if !self.fields.read_steady {
+            return;
+        }
+        for index in 0..self.fields.steady.len() {
+            state.lose_all(region(index));
+        }
+        state.change_each(|set| Some(self.unsteady(set)));
+        if let Some(flags) = &mut state.flags {
+            flags.change_each(|set| self.unsteady(set));
+        }
+    }
+
+    /// A value that need not be any more what stands in steady memory.
+    pub(crate) fn unsteady(&mut self, set: Set) -> Set {
+        let fields = &self.fields;
+        if !fields.read_steady {
+            return set;
+        }
+        self.values.map(set, |atom| match atom.base {
+            Base::Unknown(Reason::Field(path)) if fields.steady_place(&path).is_some() => {
+                Atom { base: Base::Unknown(Reason::Field(path.worked_out())), ..atom }
+            }
+            _ => atom,
+        })
     }
 
     /// Remembers that the function itself puts something there.

@@ -89,6 +89,8 @@ pub(crate) enum Op {
     Smear { from: Address },
     /// `to` becomes the address.
     Point { to: Reg, address: Address },
+    /// `to` becomes what is left where an unknown number without sign is divided by `by`.
+    Remainder { to: Reg, width: Width, by: Source },
     /// `to` becomes unknown.
     Forget { to: Reg },
     /// `to` becomes what control register 0 holds, of which these bits are set whenever a driver runs.
@@ -109,6 +111,7 @@ impl Op {
             | Op::Either { to, .. }
             | Op::Load { to, .. }
             | Op::Point { to, .. }
+            | Op::Remainder { to, .. }
             | Op::Forget { to }
             | Op::ReadControl { to, .. } => Some(to),
             Op::Compare { .. }

@@ -199,7 +199,7 @@ impl<'a> Places<'a> {
     }
 
     /// What stands in a section that nobody may write to, and the loader does not.
-    fn constant(&self, rva: u32, bytes: u8, at: u32) -> Option<Atom> {
+    pub(crate) fn constant(&self, rva: u32, bytes: u8, at: u32) -> Option<Atom> {
         let section = self.image.section_at(Rva(rva))?;
         if section.is_writable() {
             return None;

@@ -18,6 +18,9 @@ pub struct Query {
     /// Where ways begin that are told of what is read from memory: a parameter, counted from 0, and how many
     /// bytes behind where it points. Of what is read elsewhere no way is told.
     pub fields: Vec<(u8, u16)>,
+    /// Those of [`Query::fields`] whose pointer leads to memory that nobody else changes while the function runs: what
+    /// was compared there still stands there when it is read again, if nothing was called or written between.
+    pub steady: Vec<(u8, u16)>,
 }
 
 /// What is looked for beside calls, for [`Survey::sightings`](crate::Survey::sightings).

@@ -2,6 +2,7 @@
 
 mod across;
 mod callers;
+mod finders;
 mod memory;
 mod order;
 mod pieces;
@@ -11,6 +12,7 @@ mod told;
 
 use across::Across;
 pub(crate) use callers::handed_over;
+use finders::Finders;
 
 use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
@@ -150,12 +152,15 @@ struct Search<'a> {
     survey: Survey,
     /// Quick looks at what becomes of a value that are still made.
     looks: usize,
+    /// Functions of the image that find others by name.
+    finders: Finders,
 }
 
 impl<'a> Search<'a> {
     fn new(places: &'a Places<'a>, query: &Query, decoder: Box<dyn Decoder + 'a>) -> Search<'a> {
         let mut transfer = Transfer::new(places, Aims::new(query), decoder.abi());
         transfer.fields.starts.clone_from(&query.fields);
+        transfer.fields.steady.clone_from(&query.steady);
         Search {
             places,
             query: query.clone(),
@@ -175,6 +180,7 @@ impl<'a> Search<'a> {
             steps: 0,
             survey: Survey::default(),
             looks: sight::MOST_LOOKS,
+            finders: Finders::default(),
         }
     }
 
@@ -188,6 +194,7 @@ impl<'a> Search<'a> {
         self.follow_thunks();
         self.follow_pointers(named);
         self.analyse();
+        self.follow_finders();
         if self.places.code_left_out {
             self.give_up();
         }
@@ -377,7 +384,7 @@ impl<'a> Search<'a> {
                 self.refer(anchor.field.at, anchor.wanted, Fate::Unreached);
             }
             Aim::Table => {}
-            Aim::Function | Aim::FunctionCell => self.across.open_function(anchor.wanted),
+            Aim::Function | Aim::FunctionCell => self.open_function(anchor.wanted),
             Aim::Variable => self.across.open_variable(anchor.field.place),
         }
     }
@@ -521,6 +528,7 @@ impl<'a> Search<'a> {
         let spent = graph.spent || found.spent;
         let room = self.across.room_for(&found, graph.insns.len());
         self.names_found(&found);
+        self.finders.note(graph.begin, &found, spent);
         self.across.read(&found.read);
         self.across.planted.append(&mut found.planted);
         let looked = self.looked.entry(graph.begin).or_insert_with(|| Looked {
@@ -562,6 +570,12 @@ impl<'a> Search<'a> {
         found.steps
     }
 
+    /// Says that a function may have other callers.
+    fn open_function(&mut self, number: u32) {
+        self.across.open_function(number);
+        self.finders.open(number);
+    }
+
     /// Notes which functions are found by name, and what becomes of their addresses.
     fn names_found(&mut self, found: &Found) {
         for (at, by, name) in &found.named {
@@ -583,7 +597,9 @@ impl<'a> Search<'a> {
         let at = insn.map_or(anchor.field.at, |insn| insn.at);
         let mut called = outcome.found.called_by(at);
         let effect = self.transfer.aims.effect(anchor.wanted);
-        let finds = matches!(effect, Effect::FindsByUnicode { .. } | Effect::FindsByAnsi { .. });
+        let by_own = self.finders.is_one(anchor.wanted);
+        let finds =
+            by_own || matches!(effect, Effect::FindsByUnicode { .. } | Effect::FindsByAnsi { .. });
         let fate = |used: bool| match (insn, used) {
             (None, _) => Fate::Unreached,
             // Where a call finds a function by its name, it is that one which is kept.
@@ -614,12 +630,15 @@ impl<'a> Search<'a> {
                 return;
             }
             Aim::Function => {
-                let goes_there = insn.is_some_and(|insn| {
-                    matches!(insn.flow, Flow::Call(_) | Flow::Jump(_) | Flow::Branch(_))
+                let goes_there = insn.is_some_and(|insn| match insn.flow {
+                    Flow::Call(_) => true,
+                    // What is found goes back to the caller's caller, and by which name is not seen.
+                    Flow::Jump(_) | Flow::Branch(_) => !by_own,
+                    _ => false,
                 });
                 // A call within the function itself is a jump back, or recursion that is seen.
                 if !goes_there || fate(called.any(|wanted| wanted == anchor.wanted)) != Fate::Call {
-                    self.across.open_function(anchor.wanted);
+                    self.open_function(anchor.wanted);
                 }
                 return;
             }

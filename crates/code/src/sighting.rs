@@ -55,6 +55,9 @@ pub enum Sight {
         wanted: usize,
         /// The call that gave it.
         given_at: Rva,
+        /// Where the function goes there that the instruction hands the address to; nothing where the instruction
+        /// goes there itself.
+        by: Option<Rva>,
     },
     /// It reads or writes what the pointer in an import's slot points to: another module's code.
     ImportRead {

@@ -5,11 +5,11 @@ mod memory;
 
 use crate::Reason;
 use crate::abi::Abi;
-use crate::aims::Aims;
-use crate::analysis::Along;
+use crate::aims::{Aims, Finder, Spelling};
+use crate::analysis::{Along, Found};
 use crate::arithmetic::{binary, extend, merge, moved};
 use crate::compared::{Compared, Place};
-use crate::domain::{Atom, Base, Set, Values};
+use crate::domain::{Atom, Base, Most, Set, Values};
 use crate::fields::Fields;
 use crate::ir::{Address, Binary, Comparison, Condition, Op, Reg, Source, Width};
 use crate::outside::Outside;
@@ -21,6 +21,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An address of which at most this many bits are unknown is taken for all it may be: a table of two,
 /// four or eight entries.
 const FEW_BITS: u32 = 3;
+/// Entries of a table that are all looked at where it is not known which is meant.
+const MOST_ENTRIES: u64 = 256;
+
+/// Numbers that are remembered for being compared.
+const MOST_RANGED: usize = 16;
 
 /// What is known from elsewhere in the image.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +47,9 @@ const VERSION: [i32; 3] = [4, 8, 12];
 /// The origin of the build number, which is no variable's.
 const BUILD: u16 = u16::MAX;
 
+/// Stands for a wanted function where what is found by a name that is not known is followed.
+pub(crate) const FOUND: u32 = u32::MAX;
+
 /// What is called, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Callee {
@@ -51,6 +59,8 @@ pub(crate) struct Callee {
     pub(crate) parameters: Option<u8>,
     /// The function of the image.
     pub(crate) function: Option<u32>,
+    /// What that finds by name.
+    pub(crate) finder: Option<Finder>,
 }
 
 /// A store into a variable that is watched.
@@ -80,6 +90,11 @@ pub(crate) struct Transfer<'a> {
     pub(crate) planted: BTreeSet<(u32, u32, u32)>,
     /// Calls that find a function by name, by which one, and the name if it is known.
     pub(crate) found: BTreeSet<(u32, u32, Option<String>)>,
+    /// Calls that find a function by a name which the function around them is given, and in which parameter;
+    /// nothing where it may also be another one.
+    pub(crate) handed_names: BTreeMap<u32, Option<(u8, Spelling)>>,
+    /// Whether what such calls find is followed as if it were wanted, as [`FOUND`].
+    pub(crate) follows_found: bool,
     /// Parameters that some branch or choice depends on.
     pub(crate) conditions: BTreeSet<u8>,
     /// What is not known for a reason that a value does not tell, as it was put together with what is not known for
@@ -99,6 +114,13 @@ pub(crate) struct Transfer<'a> {
     pub(crate) outside: Outside,
     /// Memory that parameters lead to.
     pub(crate) fields: Fields,
+    /// Whether it is followed how large numbers are by what they are compared with: that takes more states, and
+    /// tells more of few functions only.
+    pub(crate) ranges: bool,
+    /// Where it is not: what was compared so.
+    pub(crate) ranged: Vec<Base>,
+    /// Whether something was read from a table, and which entry is not known.
+    pub(crate) reads_table: bool,
     /// States that are not needed any more, for their memory.
     #[expect(clippy::vec_box, reason = "they go to and come from ways between blocks, boxed")]
     pub(crate) spare: Vec<Box<State>>,
@@ -116,6 +138,8 @@ impl<'a> Transfer<'a> {
             stores: None,
             planted: BTreeSet::new(),
             found: BTreeSet::new(),
+            handed_names: BTreeMap::new(),
+            follows_found: false,
             conditions: BTreeSet::new(),
             joined: BTreeSet::new(),
             asks_for_build: false,
@@ -125,6 +149,9 @@ impl<'a> Transfer<'a> {
             given: HashSet::new(),
             outside: Outside::default(),
             fields: Fields::default(),
+            ranges: false,
+            ranged: Vec::new(),
+            reads_table: false,
             spare: Vec::new(),
         }
     }
@@ -136,6 +163,7 @@ impl<'a> Transfer<'a> {
         self.stores = None;
         self.planted.clear();
         self.found.clear();
+        self.handed_names.clear();
         self.conditions.clear();
         self.joined.clear();
         self.asks_for_build = false;
@@ -144,6 +172,8 @@ impl<'a> Transfer<'a> {
         self.spilled = false;
         self.given.clear();
         self.fields.clear();
+        self.ranged.clear();
+        self.reads_table = false;
     }
 
     /// Where addresses of wanted functions were read that others hold now: stored, or handed to more
@@ -208,12 +238,17 @@ impl<'a> Transfer<'a> {
                     }
                     Some(atom) => {
                         let set = self.load_from(state, atom, width, at);
-                        self.field(state, from, set, at)
+                        self.field(state, (from, width), set, at)
                     }
                     None => {
-                        let address = self.address(state, from, at);
-                        let set = self.load(state, address, width, at);
-                        self.field(state, from, set, at)
+                        let set = match self.entries(state, from, width, at) {
+                            Some(set) => set,
+                            None => {
+                                let address = self.address(state, from, at);
+                                self.load(state, address, width, at)
+                            }
+                        };
+                        self.field(state, (from, width), set, at)
                     }
                 };
                 self.write(state, to, width, set);
@@ -240,6 +275,14 @@ impl<'a> Transfer<'a> {
             Op::Point { to, address } => {
                 let set = self.address(state, address, at);
                 state.set(to, set);
+            }
+            Op::Remainder { to, width, by } => {
+                let by = self.source(state, by, at);
+                let largest = self.values.atoms(by).iter().map(|atom| atom.range(width.mask()).1);
+                let most = largest.max().unwrap_or(width.mask()).saturating_sub(1);
+                let above = u64::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
+                let atom = Atom::of_bits(0, !above, Reason::Arithmetic, at);
+                state.set(to, self.values.one(atom.no_more_than(Most::of(width, most))));
             }
             Op::Forget { to } => state.set(to, self.values.unknown(Reason::Arithmetic, at)),
             Op::ReadControl { to, ones } => {
@@ -279,9 +322,14 @@ impl<'a> Transfer<'a> {
         live: u64,
         widen: bool,
     ) -> Changed {
-        let abi = self.abi;
+        let (abi, fields) = (self.abi, &self.fields);
         let how = (live, widen);
         known.join(&mut self.values, after, how, |values, elsewhere, region, offset| {
+            if fields.read_steady
+                && let Some(reason) = fields.unnoted(region, offset)
+            {
+                return values.unknown(reason, 0);
+            }
             values.one(Atom::address(missing(abi, elsewhere, region, offset), 0))
         })
     }
@@ -299,14 +347,36 @@ impl<'a> Transfer<'a> {
         self.depends_on(&flags);
         let when = if taken { when } else { when.opposite() };
         if !flags.tells(&self.values, when) {
+            if let Some(base) = flags.ranged(&self.values, when)
+                && self.ranged.len() < MOST_RANGED
+                && !self.ranged.contains(&base)
+            {
+                self.ranged.push(base);
+            }
             return Along::Same;
         }
+        let steady = match self.values.only(flags.left).map(|left| left.base) {
+            Some(Base::Unknown(Reason::Field(path))) if self.fields.read_steady => {
+                self.fields.steady_place(&path)
+            }
+            _ => None,
+        };
         let mut state = self.copy(state);
-        if flags.assume(&mut self.values, &mut state, when) {
+        if flags.assume(&mut self.values, &mut state, when, steady) {
             return Along::Narrowed(state);
         }
         self.spare.push(state);
         Along::Never
+    }
+
+    /// Whether arguments of calls may be known better where it is followed how large numbers are.
+    pub(crate) fn ranges_may_tell(&self, found: &Found) -> bool {
+        let by_table = |base: Base| {
+            self.reads_table && matches!(base, Base::Unknown(Reason::Memory | Reason::Arithmetic))
+        };
+        let is_open = |atom: &Atom| self.ranged.contains(&atom.base) || by_table(atom.base);
+        let arguments = found.sites.iter().flat_map(|site| &site.arguments);
+        !self.ranged.is_empty() && arguments.flat_map(|(_, atoms)| atoms).any(is_open)
     }
 
     /// A copy of `state`, in the memory of one that is not needed any more.
@@ -358,7 +428,7 @@ impl<'a> Transfer<'a> {
             _ => Place::Nowhere,
         };
         let (left, right) = (self.source(state, left, at), self.source(state, right, at));
-        Compared { what, left, right, width, place }
+        Compared { what, left, right, width, place, ranges: self.ranges }
     }
 
     /// What an operand holds.
@@ -422,7 +492,7 @@ impl<'a> Transfer<'a> {
 
     /// What is read from memory of which only the way there may be known.
     fn load_unknown(&mut self, state: &State, from: Address, width: Width, at: u32) -> Set {
-        match self.known_field(state, from, at) {
+        match self.known_field(state, from, width, at) {
             Some(set) => set,
             None => {
                 let unknown = Atom::unknown(Reason::Memory, at);
@@ -471,12 +541,12 @@ fn missing(abi: &Abi, elsewhere: Elsewhere, region: u32, offset: i32) -> Base {
 }
 
 /// The low `width` bits, the others zero. An address cut short is a number that is not known.
-fn truncated(atom: Atom, width: Width) -> Atom {
+pub(crate) fn truncated(atom: Atom, width: Width) -> Atom {
     match atom.base {
         _ if width == Width::W64 => atom,
         Base::Constant | Base::Unknown(_) | Base::Given(_) => {
             let mask = width.mask();
-            atom.with_bits(atom.ones & mask, atom.zeros | !mask)
+            atom.knowing(atom.ones & mask, atom.zeros | !mask)
         }
         _ => Atom { base: Base::Unknown(Reason::Address), ones: 0, zeros: !width.mask(), ..atom },
     }

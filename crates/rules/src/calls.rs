@@ -41,6 +41,8 @@ pub struct Calls {
     sightings: Vec<Sighting>,
     /// Functions in which ways to arguments begin.
     readers: Vec<Reader>,
+    /// What was asked about, by its number.
+    ddis: Vec<&'static Ddi>,
     /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
@@ -65,6 +67,11 @@ impl Calls {
     /// What its code does beside calling DDIs, by address.
     pub fn sightings(&self) -> &[Sighting] {
         &self.sightings
+    }
+
+    /// The DDI that a sighting names by its number.
+    pub(crate) fn ddi(&self, wanted: usize) -> Option<&'static Ddi> {
+        self.ddis.get(wanted).copied()
     }
 
     /// The request that a value is read from, where it certainly is one that Windows hands to the driver.
@@ -108,6 +115,7 @@ impl Calls {
             loose: Vec::new(),
             sightings: Vec::new(),
             readers: Vec::new(),
+            ddis: Vec::new(),
             gaps: vec![gap],
             failure: None,
         }
@@ -150,7 +158,8 @@ impl Calls {
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
         let gaps = coverage::doubts(&survey);
         let Survey { sightings, readers, .. } = survey;
-        Calls { all, variables, code, loose, sightings, readers, gaps, failure: None }
+        let ddis = ddis.to_vec();
+        Calls { all, variables, code, loose, sightings, readers, ddis, gaps, failure: None }
     }
 }
 

@@ -114,6 +114,7 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let slots = slots(image);
     let mut watch = Watch::default();
     query.fields = FIELDS.to_vec();
+    query.steady = FIELDS[..1].to_vec();
     for (name, slot) in &slots {
         if name == CODE {
             watch.functions.push(*slot);

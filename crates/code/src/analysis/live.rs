@@ -52,6 +52,7 @@ fn uses(op: &Op, stack_pointer: Reg) -> (Registers, Registers) {
         Op::Store { to, value, .. } => (of_address(to) | of_source(value), 0),
         Op::Smear { from } => (of_address(from), 0),
         Op::Point { to, address } => (of_address(address), bit(to)),
+        Op::Remainder { to, by, .. } => (of_source(by), bit(to)),
         Op::Forget { to } | Op::ReadControl { to, .. } => (0, bit(to)),
         Op::Frame { frame_register, .. } => {
             let register = frame_register.map_or(0, |(register, _)| bit(register));

@@ -191,6 +191,7 @@ impl Analysis<'_, '_, '_> {
                 && !changed.others
                 && self.watching.is_none()
                 && !self.transfer.fields.were_written()
+                && !self.transfer.fields.read_steady
         });
         let Some(passes) = passes else {
             self.transfer.spare.push(after);

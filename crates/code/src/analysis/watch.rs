@@ -30,7 +30,8 @@ pub(crate) struct Watching<'w> {
     touches: Vec<Touch>,
 }
 
-/// A call that hands the address of code to a function which writes by way of it.
+/// A call that hands the address of code to a function which writes by way of it, or the address of memory to one
+/// which goes there.
 #[derive(Clone, Debug)]
 pub(crate) struct Handed {
     /// The call.
@@ -39,35 +40,69 @@ pub(crate) struct Handed {
     pub(crate) to: u32,
     /// What it is given.
     pub(crate) given: Vec<(u8, Vec<Atom>)>,
-    target: u32,
-    set_at: Option<Rva>,
-    /// Whether it is code whatever path leads there.
+    pub(crate) what: HandedOn,
+    /// Whether it is that whatever path leads there.
     pub(crate) always: bool,
     reached: bool,
 }
 
+/// What is handed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HandedOn {
+    /// The address of code, and the instruction that made it.
+    Code { target: u32, set_at: Option<Rva> },
+    /// The address of memory that a call gave.
+    Memory { wanted: usize, given_at: u32 },
+}
+
 impl Handed {
     /// What it comes to, in the function that begins at `function`.
-    pub(crate) fn sighting(&self, function: Rva, written: Written) -> Option<Sighting> {
-        let (store, always) = match written {
-            Written::Nowhere => return None,
-            Written::Perhaps => (None, false),
-            Written::At(store, always) => (Some(store), always),
+    pub(crate) fn sighting(&self, function: Rva, done: Done) -> Option<Sighting> {
+        let (by, always) = match done {
+            Done::Nowhere => return None,
+            Done::Perhaps => (None, false),
+            Done::At(by, always) => (Some(by), always),
         };
-        let by = Writer::Function { store };
-        Some(Sighting {
-            at: Rva(self.at),
-            function,
-            what: Sight::CodeWritten { target: Rva(self.target), set_at: self.set_at, by },
-            always: self.always && always,
-            reached: self.reached,
-        })
+        let what = match self.what {
+            HandedOn::Code { target, set_at } => {
+                let by = Writer::Function { store: by };
+                Sight::CodeWritten { target: Rva(target), set_at, by }
+            }
+            // That code runs there is told only where it is seen.
+            HandedOn::Memory { wanted, given_at } => {
+                Sight::MemoryRun { wanted, given_at: Rva(given_at), by: Some(by?) }
+            }
+        };
+        let always = self.always && always;
+        Some(Sighting { at: Rva(self.at), function, what, always, reached: self.reached })
+    }
+
+    /// Whether `sighting`, in the function called, is what it was looked into for.
+    pub(crate) fn is_done_by(&self, sighting: &Sighting) -> bool {
+        match (self.what, &sighting.what) {
+            (HandedOn::Code { .. }, Sight::CodeWritten { .. }) => true,
+            (HandedOn::Memory { given_at, .. }, Sight::MemoryRun { given_at: other, .. }) => {
+                given_at == other.0
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the function called hands on the same.
+    pub(crate) fn goes_on_as(&self, other: &Handed) -> bool {
+        match (self.what, other.what) {
+            (HandedOn::Code { .. }, HandedOn::Code { .. }) => true,
+            (HandedOn::Memory { given_at, .. }, HandedOn::Memory { given_at: other, .. }) => {
+                given_at == other
+            }
+            _ => false,
+        }
     }
 }
 
-/// Whether a function writes to code that it is handed the address of.
+/// Whether a function does what it may do with an address that it is handed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum Done {
     /// It does not.
     Nowhere,
     /// It may: not all of it is understood.
@@ -99,8 +134,10 @@ pub(crate) enum Part<'p> {
 /// What was sighted in a function.
 pub(crate) struct Watched {
     pub(crate) sightings: Vec<Sighting>,
-    /// Calls that hand on the address of code.
+    /// Calls that hand on the address of code, or of memory.
     pub(crate) handed: Vec<Handed>,
+    /// What it returns, if that was asked.
+    pub(crate) results: Vec<Atom>,
     /// Whether something is stored by way of an address that is one of many.
     pub(crate) blurred: bool,
     /// Operations carried out.
@@ -134,10 +171,10 @@ pub(crate) fn watch(
         }
         Part::Whole(_) => analysis.until_stable(&vec![true; analysis.graph.blocks.len()]),
     }
-    let Found { steps, spent, .. } = analysis.found;
+    let Found { steps, spent, results, .. } = analysis.found;
     let watching = analysis.watching.unwrap_or_else(|| Watching::new(gives));
     let Watching { sightings, handed, blurred, .. } = watching;
-    Watched { sightings, handed, blurred, steps, spent }
+    Watched { sightings, handed, results, blurred, steps, spent }
 }
 
 impl Analysis<'_, '_, '_> {
@@ -199,17 +236,52 @@ impl Analysis<'_, '_, '_> {
             };
             let asked = Followed { written: true, handed: true, ..Followed::default() };
             if self.decoder.follow(to, register, &asked) {
-                let given = self.given(state);
-                let reached = self.reachable[block] || self.graph.unresolved;
-                let handed =
-                    Handed { at: insn.at, to, given, target: target.0, set_at, always, reached };
-                let Some(watching) = &mut self.watching else { return };
-                if watching.handed.len() < MOST_SIGHTINGS {
-                    watching.handed.push(handed);
-                }
-                return;
+                let what = HandedOn::Code { target: target.0, set_at };
+                self.hand_on(state, (insn.at, to, block), what, always);
+                break;
             }
         }
+        for &register in arguments {
+            let Some((wanted, given_at, always)) = self.memory_in(state.get(register)) else {
+                continue;
+            };
+            let asked = Followed { called: true, run: true, ..Followed::default() };
+            if self.decoder.follow(to, register, &asked) {
+                let what = HandedOn::Memory { wanted, given_at };
+                self.hand_on(state, (insn.at, to, block), what, always);
+                break;
+            }
+        }
+    }
+
+    /// Notes that the call at `at`, in `block`, hands something on to the function at `to`.
+    fn hand_on(
+        &mut self,
+        state: &State,
+        (at, to, block): (u32, u32, usize),
+        what: HandedOn,
+        always: bool,
+    ) {
+        let given = self.given(state);
+        let reached = self.reachable[block] || self.graph.unresolved;
+        let handed = Handed { at, to, given, what, always, reached };
+        if let Some(watching) = &mut self.watching
+            && watching.handed.len() < MOST_SIGHTINGS
+        {
+            watching.handed.push(handed);
+        }
+    }
+
+    /// The wanted function that gave the memory which a value may be an address in, the call by which it did, and
+    /// whether the value is nothing else.
+    fn memory_in(&self, set: Set) -> Option<(usize, u32, bool)> {
+        let atoms = self.transfer.values.atoms(set);
+        let call = atoms.iter().find_map(|atom| match atom.base {
+            Base::Returned { call } => Some(call),
+            _ => None,
+        })?;
+        let wanted = *self.watching.as_ref()?.gives.get(&call)?;
+        Some((wanted, call, atoms.iter().all(|atom| matches!(atom.base, Base::Returned { .. }))))
     }
 
     /// What a function is given that is called now.
@@ -246,16 +318,9 @@ impl Analysis<'_, '_, '_> {
     pub(super) fn look_behind(&mut self, state: &State, insn: &Insn, block: usize) {
         let (Flow::Call(target) | Flow::Indirect(target)) = insn.flow else { return };
         let Some(set) = self.goes_to(state, target, insn.at) else { return };
-        let atoms = self.transfer.values.atoms(set);
-        let given = atoms.iter().find_map(|atom| match atom.base {
-            Base::Returned { call } => Some(call),
-            _ => None,
-        });
-        let always = atoms.iter().all(|atom| matches!(atom.base, Base::Returned { .. }));
-        let Some(call) = given else { return };
-        let gives = self.watching.as_ref().and_then(|watching| watching.gives.get(&call));
-        if let Some(&wanted) = gives {
-            self.sight(insn, block, Sight::MemoryRun { wanted, given_at: Rva(call) }, always);
+        if let Some((wanted, call, always)) = self.memory_in(set) {
+            let given_at = Rva(call);
+            self.sight(insn, block, Sight::MemoryRun { wanted, given_at, by: None }, always);
         }
     }
 

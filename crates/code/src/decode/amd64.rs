@@ -87,6 +87,8 @@ pub(crate) struct Amd64<'a> {
     notes: follow::Notes,
     /// Functions that write by way of what they are handed, or do not.
     writers: follow::Writers,
+    /// Functions that go to what they are handed, or do not.
+    runners: follow::Writers,
 }
 
 /// An instruction that adds registers.
@@ -112,6 +114,7 @@ impl<'a> Amd64<'a> {
             sums: Vec::new(),
             notes: follow::Notes::default(),
             writers: follow::Writers::default(),
+            runners: follow::Writers::default(),
         }
     }
 

@@ -388,7 +388,7 @@ impl Search<'_> {
 
     /// Whether code elsewhere goes into the middle of a function, or to it in a way that names it by less
     /// than four bytes: then not everybody is seen who calls it.
-    fn is_entered_unseen(&mut self, function: u32) -> bool {
+    pub(super) fn is_entered_unseen(&mut self, function: u32) -> bool {
         let Some(own) = self.finder.bounds(&mut *self.decoder, function) else { return true };
         let inside = self.places.names().ways_to(own.start.saturating_add(1)..own.end);
         let mut sources = inside.map(|field| field.at).filter(|at| !own.contains(at));

@@ -20,6 +20,9 @@ const MOST_WAYS: usize = 64;
 /// Operations carried out for values from elsewhere, for one image and for one function of it.
 const MOST_STEPS: usize = 6_000_000;
 const MOST_STEPS_IN_ONE: usize = 1_000_000;
+/// Combinations of values that a function makes of what it is given, to call itself with; more, and it is given
+/// anything.
+const MOST_OWN: usize = 16;
 /// What it counts to look at one caller.
 const STEPS_FOR_ONE: usize = 16;
 
@@ -104,7 +107,7 @@ impl Seen {
 pub(crate) fn handed_over(atom: &Atom) -> Atom {
     let reason = match atom.base {
         Base::Constant => return Atom { at: 0, ..*atom },
-        Base::Image(_) => return Atom::address(atom.base, 0),
+        Base::Image(_) | Base::Returned { .. } => return Atom::address(atom.base, 0),
         // Where it leads to can be followed on.
         Base::Unknown(Reason::Field(_)) => return Atom { at: 0, ..*atom },
         Base::Given(_) | Base::Unknown(Reason::Parameter(_)) => Reason::Callers,
@@ -165,12 +168,14 @@ impl Search<'_> {
         }
         if !spent {
             stack.push(function);
+            let mut own = Vec::new();
             for call in &callers.calls {
-                self.gather(call, function, stack, &mut gathered);
+                self.gather(call, function, stack, &mut gathered, &mut own);
             }
             stack.pop();
+            gathered.cut.remove(&function);
+            self.gather_own(own, function, &mut gathered);
         }
-        gathered.cut.remove(&function);
         let contexts = Rc::new(gathered.finish());
         if contexts.cut.is_empty() {
             self.across.contexts.insert(function, Rc::clone(&contexts));
@@ -178,27 +183,33 @@ impl Search<'_> {
         contexts
     }
 
-    /// Adds what one call of `function` gives it.
+    /// Adds what one call of `function` gives it; to `own` those by which it calls itself with something else than
+    /// it was given.
     fn gather(
         &mut self,
         call: &Seen,
         function: u32,
         stack: &mut Vec<u32>,
         gathered: &mut Gathered,
+        own: &mut Vec<(Seen, BTreeSet<u8>)>,
     ) {
         let call = self.refreshed(call);
         let step = Step { at: Rva(call.at), function: Some(Rva(call.function)) };
         let parameters = gathered.parameters.clone();
-        let own = parameters.iter().filter_map(|index| call.argument(*index)).flatten();
-        let depends = own.into_iter().any(|atom| is_parameter(atom).is_some());
+        let handed = parameters.iter().filter_map(|index| call.argument(*index)).flatten();
+        let depends = handed.into_iter().any(|atom| is_parameter(atom).is_some());
         if !depends || !self.across.asks_about(call.function) {
             let way = Way { calls: vec![step], set_at: call.set_at(&parameters) };
             return gathered.add(call.given(&parameters), [way], 0);
         }
         let changes = call.changes(&parameters);
+        if call.function == function {
+            if !changes.is_empty() {
+                own.push((call, changes));
+            }
+            return;
+        }
         if stack.contains(&call.function) {
-            // What comes back changed may be anything by then; the rest is what others give.
-            gathered.lost.extend(changes.iter().filter(|_| call.function == function));
             gathered.cut.entry(call.function).or_default().extend(changes);
             return;
         }
@@ -229,6 +240,62 @@ impl Search<'_> {
             });
             gathered.add(seen.given(&parameters), ways, group.alike);
         }
+    }
+
+    /// Adds what a function gives itself: over and over what it makes of everything that it is given. Where that does
+    /// not come to an end, or others that are on the way here call it as well, what it changes may be anything by
+    /// then; the rest is what others give.
+    fn gather_own(
+        &mut self,
+        own: Vec<(Seen, BTreeSet<u8>)>,
+        function: u32,
+        gathered: &mut Gathered,
+    ) {
+        if own.is_empty() {
+            return;
+        }
+        if gathered.cut.is_empty() && gathered.lost.is_empty() {
+            let mut all = gathered.clone();
+            if self.add_own(&own, function, &mut all).is_some() {
+                *gathered = all;
+                return;
+            }
+        }
+        gathered.lost.extend(own.into_iter().flat_map(|(_, changes)| changes));
+    }
+
+    /// Adds what a function gives itself; nothing where that does not come to an end.
+    fn add_own(
+        &mut self,
+        own: &[(Seen, BTreeSet<u8>)],
+        function: u32,
+        gathered: &mut Gathered,
+    ) -> Option<()> {
+        let mut pending: Vec<Given> = gathered.groups.keys().cloned().collect();
+        let most = pending.len() + MOST_OWN;
+        while let Some(given) = pending.pop() {
+            let seen = self.under(function, &given)?;
+            for (call, _) in own {
+                // A call that is not made with these values gives nothing.
+                let Some(seen) = seen.iter().find(|one| one.is_call(call)) else { continue };
+                let next = seen.given(&gathered.parameters);
+                if gathered.groups.contains_key(&next) {
+                    continue;
+                }
+                if gathered.groups.len() >= most {
+                    return None;
+                }
+                // It is told once, by the first way there.
+                let step = Step { at: Rva(call.at), function: Some(Rva(function)) };
+                let before = gathered.groups.get(&given)?.routes.first().cloned();
+                let way = before.unwrap_or_default();
+                let calls: Vec<Step> = way.calls.iter().copied().chain([step]).collect();
+                let set_at = seen.set_at(&gathered.parameters);
+                gathered.add(next.clone(), [Way { calls, set_at }], 0);
+                pending.push(next);
+            }
+        }
+        Some(())
     }
 
     /// The calls in a function once variables and results are known, looked at as quickly as that tells.
@@ -310,6 +377,8 @@ impl Search<'_> {
         let of_interest: BTreeSet<usize> = insns.map(|(insn, _)| insn).collect();
         self.transfer.clear();
         self.transfer.known.given.clone_from(given);
+        let own = |atom: &Atom| matches!(atom.base, Base::Unknown(Reason::Field(path)) if path.function().0 == function);
+        self.transfer.fields.comes_again = given.iter().flat_map(|(_, atoms)| atoms).any(own);
         let budget = left.min(MOST_STEPS_IN_ONE);
         let found = analyse(
             &mut self.transfer,
@@ -320,6 +389,7 @@ impl Search<'_> {
             (how, budget),
         );
         self.transfer.known.given.clear();
+        self.transfer.fields.comes_again = false;
         self.across.steps += found.steps;
         self.across.read(&found.read);
         let spent = found.spent || graph.spent;
@@ -368,6 +438,7 @@ pub(super) fn are_chosen(atoms: &[Atom], parameter: Parameter) -> bool {
 }
 
 /// What callers give, collected.
+#[derive(Clone)]
 struct Gathered {
     parameters: BTreeSet<u8>,
     groups: BTreeMap<Given, Group>,

@@ -3,12 +3,16 @@
 
 use super::Search;
 use super::sight::Clue;
+use crate::Reason;
+use crate::analysis::Manner;
 use crate::decode::{Flow, Followed, Stub};
+use crate::domain::{Atom, Base};
 use crate::ir::{Reg, Target};
 use crate::scan::Field;
+use crate::sighting::Sight;
 use foldhash::{HashMap, HashSet};
 use ringfence_image::Rva;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes before a field that an instruction which names a variable may begin at.
 const BEGINS: [u32; 3] = [3, 2, 4];
@@ -18,6 +22,9 @@ const BEGINS: [u32; 3] = [3, 2, 4];
 const MOST_WRAPPERS: usize = 3;
 const LARGEST_WRAPPER: u32 = 512;
 const MOST_GIVERS: usize = 4096;
+
+/// Values that a function may return and still be looked at for returning memory only.
+const MOST_RESULTS: usize = 8;
 
 /// Operation codes: of calls and jumps by a value among others, and of those to a place.
 const INDIRECT: u8 = 0xFF;
@@ -110,7 +117,7 @@ impl Search<'_> {
                     .entry(function.begin.0)
                     .or_insert_with(|| self.goes_by_value(function.begin.0, end, &mut room))
             });
-            if goes_by_value && self.may_be_called(at) {
+            if self.may_be_called(at, goes_by_value) {
                 clues.push(Clue::Gives(at));
             }
         }
@@ -153,12 +160,82 @@ impl Search<'_> {
         matches!(self.decoder.stub(target), Stub::ToRegister(_) | Stub::Retpoline(_))
     }
 
-    /// Whether what the call at `at` returns may be called before long.
-    fn may_be_called(&mut self, at: u32) -> bool {
+    /// Whether what the call at `at` returns may be called before long: in a function that it is handed to, and here
+    /// only if anything is called `by_value`.
+    fn may_be_called(&mut self, at: u32, by_value: bool) -> bool {
         let Some(lifted) = self.decoder.read(at) else { return false };
         let result = self.decoder.abi().result;
         let next = at.saturating_add(u32::from(lifted.length));
-        self.is_called(next, result)
+        let asked = Followed { called: by_value, run: true, ..Followed::default() };
+        self.followed(next, result, &asked).unwrap_or(false)
+    }
+
+    /// Says of memory that is given by way of the image's own functions where it is not certain that these return
+    /// nothing else: it is not always run then.
+    pub(super) fn doubt_wrappers(&mut self, gives: &HashMap<u32, usize>, mut budget: usize) {
+        let own: HashSet<u32> = self.seen.iter().map(|call| call.at).collect();
+        let mut known: HashMap<u32, bool> = HashMap::default();
+        let mut sightings = std::mem::take(&mut self.survey.sightings);
+        for sighting in &mut sightings {
+            let Sight::MemoryRun { given_at, .. } = sighting.what else { continue };
+            if sighting.always && !own.contains(&given_at.0) {
+                sighting.always = self.gives_only(given_at.0, gives, &own, &mut known, &mut budget);
+            }
+        }
+        self.survey.sightings = sightings;
+    }
+
+    /// Whether the function that the call at `at` goes to gives nothing but memory.
+    fn gives_only(
+        &mut self,
+        at: u32,
+        gives: &HashMap<u32, usize>,
+        own: &HashSet<u32>,
+        known: &mut HashMap<u32, bool>,
+        budget: &mut usize,
+    ) -> bool {
+        let Some((_, Flow::Call(Target::Code(code)))) = self.decoder.step(at) else { return false };
+        let Stub::Code(function) = self.decoder.stub(code) else { return false };
+        self.returns_only(function, gives, own, known, budget)
+    }
+
+    /// Whether a function returns memory or null, whatever path it takes. `own` are calls of wanted functions, and
+    /// `known` tells of functions that were looked at.
+    fn returns_only(
+        &mut self,
+        function: u32,
+        gives: &HashMap<u32, usize>,
+        own: &HashSet<u32>,
+        known: &mut HashMap<u32, bool>,
+        budget: &mut usize,
+    ) -> bool {
+        if let Some(known) = known.get(&function) {
+            return *known;
+        }
+        // A function that comes back to itself is not followed round and round.
+        known.insert(function, false);
+        let looked = self.watched(function, &Vec::new(), Manner::ForResults, gives, *budget);
+        let Some((watched, steps)) = looked else { return false };
+        *budget = budget.saturating_sub(steps);
+        let results: BTreeSet<Atom> = watched.results.into_iter().collect();
+        let only = !watched.spent
+            && !results.is_empty()
+            && results.len() <= MOST_RESULTS
+            && results.iter().all(|atom| match atom.base {
+                _ if atom.number() == Some(0) => true,
+                Base::Returned { call } if own.contains(&call) => true,
+                Base::Returned { call } => self.gives_only(call, gives, own, known, budget),
+                // A jump to the wanted function, or to one that returns what it gave.
+                Base::Unknown(Reason::Returned) => {
+                    own.contains(&atom.at) && gives.contains_key(&atom.at)
+                }
+                Base::Unknown(Reason::ReturnedBy(next)) => {
+                    self.returns_only(next.0, gives, own, known, budget)
+                }
+                _ => false,
+            });
+        known.insert(function, only);
+        only
     }
 
     /// Clues to calls of variables that nothing but one call's memory is stored in.

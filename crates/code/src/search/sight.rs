@@ -3,15 +3,15 @@
 
 use super::Search;
 use crate::analysis::Manner;
-use crate::analysis::watch::{Handed, Part, Watching, Written, watch};
+use crate::analysis::watch::{Done, Handed, Part, Watched, Watching, watch};
 use crate::clues::{Wanted, marks};
 use crate::decode::Followed;
+use crate::domain::Atom;
 use crate::flow::{Graph, graph};
 use crate::function::Extent;
 use crate::ir::Reg;
 use crate::query::Watch;
 use crate::scan::Field;
-use crate::sighting::{Sight, Sighting};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +90,7 @@ impl Search<'_> {
                 unlisted.insert(begin);
             }
         }
+        self.doubt_wrappers(&gives, MOST_STEPS.saturating_sub(steps));
         // Where nothing names a function, it may be no code at all.
         let named = self.known_starts(unlisted.clone());
         for sighting in &mut self.survey.sightings {
@@ -151,58 +152,75 @@ impl Search<'_> {
         let mut steps = read + watched.steps;
         for handed in &watched.handed {
             let left = budget.saturating_sub(steps);
-            let (written, more) = self.written_by(handed, gives, left, 0);
+            let (done, more) = self.done_by(handed, gives, left, 0);
             steps += more;
-            self.survey.sightings.extend(handed.sighting(begin, written));
+            self.survey.sightings.extend(handed.sighting(begin, done));
         }
         steps
     }
 
-    /// Whether a function writes to code that it was handed the address of, and how much work it was to tell.
-    fn written_by(
+    /// Whether a function writes to code that it was handed the address of, or goes to memory that it was; and how
+    /// much work it was to tell.
+    fn done_by(
         &mut self,
         handed: &Handed,
         gives: &HashMap<u32, usize>,
         budget: usize,
         depth: usize,
-    ) -> (Written, usize) {
-        let extent = self.finder.around(&mut *self.decoder, handed.to);
-        let extent = extent.filter(|extent| extent.begin == handed.to && budget > 0);
-        let Some(mut extent) = extent.filter(|_| depth < MOST_HANDED_ON) else {
-            return (Written::Perhaps, 0);
+    ) -> (Done, usize) {
+        let looked = match depth < MOST_HANDED_ON {
+            true => self.watched(handed.to, &handed.given, Manner::Given, gives, budget),
+            false => None,
         };
+        let Some((watched, mut steps)) = looked else { return (Done::Perhaps, 0) };
+        let found = watched.sightings.iter().filter(|sighting| handed.is_done_by(sighting));
+        if let Some(found) = found.min_by_key(|sighting| (!sighting.always, sighting.at)) {
+            return (Done::At(found.at, found.always), steps);
+        }
+        let open = watched.spent || watched.blurred;
+        let mut done = if open { Done::Perhaps } else { Done::Nowhere };
+        let on = watched.handed.iter().filter(|next| handed.goes_on_as(next));
+        for next in on.take(MOST_HANDED_IN_ONE) {
+            let left = budget.saturating_sub(steps);
+            let (deeper, more) = self.done_by(next, gives, left, depth + 1);
+            steps += more;
+            done = match deeper {
+                Done::At(at, always) => return (Done::At(at, always && next.always), steps),
+                Done::Perhaps => deeper,
+                Done::Nowhere => done,
+            };
+        }
+        (done, steps)
+    }
+
+    /// What is sighted in the function at `begin` that is given this, and how much work it was to tell; nothing where
+    /// it is no function or nothing is left to do so.
+    pub(super) fn watched(
+        &mut self,
+        begin: u32,
+        given: &Vec<(u8, Vec<Atom>)>,
+        manner: Manner,
+        gives: &HashMap<u32, usize>,
+        budget: usize,
+    ) -> Option<(Watched, usize)> {
+        let extent = self.finder.around(&mut *self.decoder, begin);
+        let mut extent = extent.filter(|extent| extent.begin == begin && budget > 0)?;
         extent.ranges.sort_by_key(|range| (range.start != extent.begin, range.start));
         let mut graph = graph(&mut *self.decoder, self.places, &self.finder, extent, &[]);
         self.transfer.clear();
-        self.transfer.known.given.clone_from(&handed.given);
-        let watched = watch(
+        self.transfer.known.given.clone_from(given);
+        let mut watched = watch(
             &mut self.transfer,
             &mut *self.decoder,
             &mut graph,
             &self.query,
-            &Part::Whole(Manner::Given),
+            &Part::Whole(manner),
             (Watching::new(gives), budget.min(MOST_STEPS_IN_ONE)),
         );
         self.transfer.known.given.clear();
-        let mut steps = graph.insns.len() + watched.steps;
-        let is_written = |sighting: &&Sighting| matches!(sighting.what, Sight::CodeWritten { .. });
-        let found = watched.sightings.iter().filter(is_written);
-        if let Some(found) = found.min_by_key(|sighting| (!sighting.always, sighting.at)) {
-            return (Written::At(found.at, found.always), steps);
-        }
-        let open = graph.spent || watched.spent || watched.blurred;
-        let mut written = if open { Written::Perhaps } else { Written::Nowhere };
-        for next in watched.handed.iter().take(MOST_HANDED_IN_ONE) {
-            let left = budget.saturating_sub(steps);
-            let (deeper, more) = self.written_by(next, gives, left, depth + 1);
-            steps += more;
-            written = match deeper {
-                Written::At(at, always) => return (Written::At(at, always && next.always), steps),
-                Written::Perhaps => deeper,
-                Written::Nowhere => written,
-            };
-        }
-        (written, steps)
+        watched.spent |= graph.spent;
+        let steps = graph.insns.len() + watched.steps;
+        Some((watched, steps))
     }
 
     /// The instruction that a clue is, and whether it takes values to tell more; none where the bytes

@@ -1,6 +1,7 @@
 //! What calls do: what they leave alone, what they return, and the functions that are followed.
 
-use super::{BUILD, Callee, Transfer, VERSION, VERSION_INFO, open_above, passed_on};
+use super::{BUILD, Callee, FOUND, Transfer, VERSION, VERSION_INFO, open_above, passed_on};
+use crate::aims::{Finder, Spelling};
 use crate::domain::{Atom, Base, Set};
 use crate::ir::{Target, Width};
 use crate::query::Effect;
@@ -18,6 +19,7 @@ impl Transfer<'_> {
             return;
         }
         let result = self.result(state, callee, at);
+        let result = self.unsteady(result);
         match self.wanted_effect(callee) {
             Effect::TellsVersion => self.tell_version(state),
             Effect::None => {
@@ -35,6 +37,7 @@ impl Transfer<'_> {
             let above = self.abi.home.max(own);
             state.lose(region, i32::MIN, offset.saturating_add(above));
         }
+        self.forget_steady(state);
         // Where does not matter, and with it paths through different calls would not be equal.
         let volatile = self.values.unknown(Reason::Clobbered, 0);
         state.set_all(self.abi.volatile, volatile);
@@ -60,12 +63,20 @@ impl Transfer<'_> {
         if let Some(base) = self.outside.given(at) {
             return self.values.one(Atom::address(base, at));
         }
+        if let Some(finder) = callee.finder {
+            return self.find(state, finder, at);
+        }
         if let Some(function) = callee.function {
             return self.result_of(state, function, at);
         }
+        let by = callee.wanted.unwrap_or(u32::MAX);
         match self.wanted_effect(callee) {
-            Effect::FindsByUnicode { name } => self.find(state, callee, (name, true), at),
-            Effect::FindsByAnsi { name } => self.find(state, callee, (name, false), at),
+            Effect::FindsByUnicode { name } => {
+                self.find(state, Finder { by, name, spelling: Spelling::Unicode }, at)
+            }
+            Effect::FindsByAnsi { name } => {
+                self.find(state, Finder { by, name, spelling: Spelling::Ansi }, at)
+            }
             Effect::TellsVersion if self.known.build.is_some() => self.values.constant(0, at),
             _ => self.values.unknown(Reason::Returned, at),
         }
@@ -99,30 +110,66 @@ impl Transfer<'_> {
     }
 
     /// The function that a call finds by its name.
-    pub(super) fn find(
-        &mut self,
-        state: &State,
-        callee: Callee,
-        (name, wide): (u8, bool),
-        at: u32,
-    ) -> Set {
+    pub(super) fn find(&mut self, state: &State, finder: Finder, at: u32) -> Set {
+        let Finder { by, name, spelling } = finder;
         let argument = self.argument(state, name, 0, at);
+        self.note_handed_name(state, argument, spelling, at);
         let mut results = Vec::new();
         for atom in self.values.atoms(argument).to_vec() {
-            let names = match wide {
-                true => self.unicode(state, &atom),
-                false => vec![names::ansi(self.places, &atom)],
+            let names = match spelling {
+                Spelling::Unicode => self.unicode(state, &atom),
+                Spelling::Wide => vec![names::wide(self.places, &atom, names::TO_ITS_END)],
+                Spelling::Ansi => vec![names::ansi(self.places, &atom)],
             };
             for name in names {
                 let known = name.as_deref().and_then(|name| self.aims.called(name));
                 results.push(match known {
                     Some(wanted) => Atom::address(Base::Callee { wanted, from: at }, at),
+                    None if self.follows_found => {
+                        Atom::address(Base::Callee { wanted: FOUND, from: at }, at)
+                    }
                     None => Atom::unknown(Reason::Returned, at),
                 });
-                self.found.insert((at, callee.wanted.unwrap_or(u32::MAX), name));
+                self.found.insert((at, by, name));
             }
         }
         self.values.of(results)
+    }
+
+    /// Notes of a call that finds a function by name whether the function around it was given that.
+    fn note_handed_name(&mut self, state: &State, argument: Set, spelling: Spelling, at: u32) {
+        let handed = self.handed_name(state, argument, spelling);
+        let known = self.handed_names.entry(at).or_insert(handed);
+        if *known != handed {
+            *known = None;
+        }
+    }
+
+    /// The parameter that a name is, and how it stands there.
+    fn handed_name(
+        &self,
+        state: &State,
+        argument: Set,
+        spelling: Spelling,
+    ) -> Option<(u8, Spelling)> {
+        let given = |set: Set| match self.values.only(set)? {
+            Atom { base: Base::Given(index), ones: 0, zeros: 0, .. } => Some(index),
+            _ => None,
+        };
+        if let Some(index) = given(argument) {
+            return Some((index, spelling));
+        }
+        // A string that was made here, of a text that was given.
+        let Base::Stack { region, offset } = self.values.only(argument)?.base else { return None };
+        let buffer = offset.saturating_add(names::BUFFER);
+        match (state.stored(region, offset, 2), state.stored(region, buffer, 8)) {
+            (Stood::Whole(length), Stood::Whole(text)) if spelling == Spelling::Unicode => {
+                let length = self.values.only(length)?.number()?;
+                let whole = length == u64::from(names::TO_ITS_END);
+                Some((given(text).filter(|_| whole)?, Spelling::Wide))
+            }
+            _ => None,
+        }
     }
 
     /// The texts that a `UNICODE_STRING` at this address may stand for.

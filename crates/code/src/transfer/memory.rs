@@ -1,6 +1,6 @@
 //! What loads and stores do, and where addresses lead.
 
-use super::{FEW_BITS, Stored, Transfer, missing, truncated};
+use super::{FEW_BITS, MOST_ENTRIES, Stored, Transfer, missing, truncated};
 use crate::Reason;
 use crate::arithmetic::{binary, moved};
 use crate::domain::{Atom, Base, Set};
@@ -82,15 +82,57 @@ impl Transfer<'_> {
             return set;
         }
         // Counts through the subsets of the open bits.
+        let most = atom.range(u64::MAX).1;
         let mut subset = 0_u64;
         let mut numbers = Vec::new();
         loop {
-            numbers.push(Atom::constant(atom.ones | subset, atom.at));
+            if atom.ones | subset <= most {
+                numbers.push(Atom::constant(atom.ones | subset, atom.at));
+            }
             subset = subset.wrapping_sub(open) & open;
             if subset == 0 {
-                return self.values.of(numbers);
+                return if numbers.is_empty() { set } else { self.values.of(numbers) };
             }
         }
+    }
+
+    /// What is read from a table that nobody writes to, of which more entries may be meant than a value has
+    /// possibilities.
+    pub(super) fn entries(
+        &mut self,
+        state: &State,
+        from: Address,
+        width: Width,
+        at: u32,
+    ) -> Option<Set> {
+        let index = self.values.only(state.get(from.index?))?;
+        let base = self.values.only(state.get(from.base?))?.base;
+        let is_before = |base: Base| base == Base::Unknown(Reason::Entry);
+        if self.fields.partly && (is_before(base) || is_before(index.base)) {
+            // The code before may tell which entry it is.
+            return Some(self.values.unknown(Reason::Entry, at));
+        }
+        let Base::Image(start) = base else { return None };
+        let open = !(index.ones | index.zeros);
+        if !index.is_number() || open.count_ones() <= FEW_BITS {
+            return None;
+        }
+        let most = index.range(u64::MAX).1;
+        if most >= MOST_ENTRIES {
+            self.reads_table = true;
+            return None;
+        }
+        let start = i64::from(start).checked_add(from.offset)?;
+        let mut numbers: Vec<u64> = Vec::new();
+        let meant = |entry: &u64| entry & index.ones == index.ones && entry & index.zeros == 0;
+        for entry in (0..=most).filter(meant) {
+            let place = start.checked_add(entry.cast_signed() * i64::from(from.scale))?;
+            let there = self.places.constant(u32::try_from(place).ok()?, width.bytes(), at)?;
+            numbers.push(there.number()?);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(self.values.of(numbers.into_iter().map(|number| Atom::constant(number, at)).collect()))
     }
 
     pub(super) fn load(&mut self, state: &State, address: Set, width: Width, at: u32) -> Set {
@@ -187,6 +229,7 @@ impl Transfer<'_> {
             _ => self.keep(set),
         }
         self.note_returned(address, width, set);
+        let mut anywhere = false;
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => {
@@ -203,12 +246,19 @@ impl Transfer<'_> {
                     }
                 }
                 // It may point at what escaped; what never did is assumed out of its reach.
-                _ => state.forget_escaped(),
+                _ => {
+                    state.forget_escaped();
+                    anywhere = true;
+                }
             }
+        }
+        if anywhere {
+            self.forget_steady(state);
         }
     }
 
     pub(super) fn smear(&mut self, state: &mut State, address: Set, at: u32) {
+        let mut anywhere = false;
         for atom in self.values.atoms(address) {
             match atom.base {
                 Base::Stack { region, offset } => state.lose(region, offset, i32::MAX),
@@ -220,8 +270,14 @@ impl Transfer<'_> {
                         stores.push(Stored { at, place, bytes: None, value: address });
                     }
                 }
-                _ => state.forget_escaped(),
+                _ => {
+                    state.forget_escaped();
+                    anywhere = true;
+                }
             }
+        }
+        if anywhere {
+            self.forget_steady(state);
         }
     }
 

@@ -112,6 +112,7 @@ pub fn query(image: &Image<'_>) -> Query {
             writers: slots.clone(),
         }),
         fields: vec![(0, 8), (1, 0x18), (1, 0xB8)],
+        steady: vec![(1, 0x18)],
     };
     if let Some(first) = slots.first() {
         let table = Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 };
@@ -174,7 +175,7 @@ fn sightings(image: &Image<'_>, query: &Query, survey: &Survey) {
                 assert!((1..=8).contains(&value.possible.len()), "{sighting:?}");
                 assert!(value.possible.iter().all(|one| one.ones & one.zeros == 0), "{sighting:?}");
             }
-            Sight::MemoryRun { wanted, given_at } => {
+            Sight::MemoryRun { wanted, given_at, .. } => {
                 let gives = query.watch.as_ref().expect("watched").gives_memory.contains(wanted);
                 assert!(gives && executable(*given_at), "{sighting:?}");
             }

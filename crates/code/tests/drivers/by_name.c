@@ -188,6 +188,85 @@ SITE(calls_what_it_gets)(void) {
     KEEP(hands_back()(0, 16, TAG));
 }
 
+/* By a function that is given the name. */
+WRAPPER(finds)(const wchar_t *text) {
+    UNICODE_STRING name;
+    RtlInitUnicodeString(&name, text);
+    return MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+}
+
+/* And by one that is given it in turn, and says so where there is no such function. */
+WRAPPER(finds_or_counts)(ULONG *missing, const wchar_t *text) {
+    void *found = finds(text);
+    if (!found) {
+        ++*missing;
+        return 0;
+    }
+    return found;
+}
+
+allocator *by_finder, *by_second_finder;
+static ULONG missing;
+
+SITE(finds_by_function)(void) {
+    by_finder = finds(L"ExAllocatePoolWithTag"); //= ExAllocatePoolWithTag followed
+}
+
+SITE(calls_by_function)(void) {
+    KEEP(by_finder(0, 16, TAG)); //= ExAllocatePoolWithTag 0=0
+}
+
+SITE(finds_by_two_functions)(void) {
+    //= ExAllocatePoolWithTag followed
+    by_second_finder = finds_or_counts(&missing, L"ExAllocatePoolWithTag");
+}
+
+SITE(calls_by_two_functions)(void) {
+    KEEP(by_second_finder(1, 16, TAG)); //= ExAllocatePoolWithTag 0=1
+}
+
+SITE(finds_by_function_and_calls)(void) {
+    allocator *found = finds(L"ExAllocatePoolWithTag");
+    if (found)
+        KEEP(found(4, 16, TAG)); //= ExAllocatePoolWithTag 0=4
+}
+
+SITE(finds_harmless_by_function)(void) {
+    allocator *found = finds(L"RtlCompareMemory");
+    if (found)
+        KEEP(found(4, 16, TAG));
+}
+
+/* The string is the caller's. */
+WRAPPER(finds_string)(ULONG *missing, const UNICODE_STRING *name) {
+    void *found = MmGetSystemRoutineAddress(name); //= MmGetSystemRoutineAddress 0=? from=*
+    if (!found)
+        ++*missing;
+    return found;
+}
+
+SITE(finds_string_and_calls)(void) {
+    allocator *found = finds_string(&missing, &constant_name);
+    if (found)
+        KEEP(found(512, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+/* What is found is kept as well: who calls it from there is not seen. */
+allocator *volatile found_last;
+
+WRAPPER(finds_and_keeps)(const wchar_t *text) {
+    UNICODE_STRING name;
+    RtlInitUnicodeString(&name, text);
+    found_last = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    return (void *)found_last;
+}
+
+SITE(calls_what_was_kept)(void) {
+    allocator *found = finds_and_keeps(L"ExAllocatePoolWithTag");
+    if (found)
+        KEEP(found(0, 16, TAG));
+}
+
 /* The text is changed before it is used. */
 static unsigned short changed_text[] = L"DyAllocatePoolWithTag";
 

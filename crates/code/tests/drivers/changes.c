@@ -184,6 +184,61 @@ SITE(replaces_it)(void) { replaced = answers; }
 
 SITE(runs_either)(ULONG a) { counter = replaced(a); }
 
+/* A function runs it that it is handed to, or one that is called by that. */
+__attribute__((noinline)) static ULONG runs(routine *code) {
+    counter++;
+    return code(1) + counter;
+}
+
+__attribute__((noinline)) static ULONG runs_by_another(ULONG count, routine *code) {
+    counter++;
+    return runs(code) + count;
+}
+
+__attribute__((noinline)) static ULONG reads(routine *code) {
+    counter++;
+    return *(ULONG *)(void *)code + chosen(1);
+}
+
+SITE(hands_pool_on)(void) {
+    routine *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    counter = runs(code);                              //= sighted memory-run
+}
+
+SITE(hands_pool_on_by_two)(ULONG count) {
+    routine *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    if (code)
+        counter = runs_by_another(count, code); //= sighted memory-run
+}
+
+SITE(hands_a_room_on)(void) {
+    counter = runs((routine *)room(64)); //= sighted memory-run
+}
+
+SITE(hands_pool_or_code_on)(ULONG which) {
+    routine *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    if (which)
+        code = answers;
+    counter = runs(code); //= sighted memory-maybe-run
+}
+
+SITE(hands_pool_on_as_data)(void) {
+    routine *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
+    counter = reads(code);
+}
+
+/* The driver's own allocator may give something else. */
+__attribute__((noinline)) UCHAR *room_or_code(ULONG which) {
+    if (which)
+        return (UCHAR *)answers;
+    counter++;
+    return ExAllocatePoolWithTag(512, 16, TAG); //= room_or_code: ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(runs_a_room_or_code)(ULONG which) {
+    counter = ((routine *)room_or_code(which))(1); //= sighted memory-maybe-run
+}
+
 /* Pool that is data, with a call of something else. */
 SITE(uses_pool)(void) {
     ULONG *data = ExAllocatePoolWithTag(512, 16, TAG); //= ExAllocatePoolWithTag 0=0x200
@@ -309,6 +364,12 @@ void *const functions[] = {
     runs_behind_a_header,
     runs_a_mapping,
     runs_pool_or_not,
+    hands_pool_on,
+    hands_pool_on_by_two,
+    hands_a_room_on,
+    hands_pool_or_code_on,
+    hands_pool_on_as_data,
+    runs_a_room_or_code,
     builds,
     runs_what_was_built,
     builds_one,

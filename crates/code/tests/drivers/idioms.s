@@ -200,6 +200,45 @@ POOL borrow_mask_and_add
     inc ecx
     POOL_END
 
+# One more, or less, by the carry.
+POOL carry_added
+    #= ExAllocatePoolWithTag 0=0x1ff|0x200
+    cmp edx, 1
+    mov ecx, 0x1ff
+    adc ecx, 0
+    POOL_END
+
+POOL carry_taken
+    #= ExAllocatePoolWithTag 0=0x200|0x201
+    cmp edx, r8d
+    mov ecx, 0x200
+    sbb ecx, -1
+    POOL_END
+
+POOL carry_that_is_known
+    #= ExAllocatePoolWithTag 0=0x200
+    xor edx, edx
+    cmp edx, 1
+    mov ecx, 0x1ff
+    adc ecx, 0
+    POOL_END
+
+POOL carry_and_the_unknown
+    #= ExAllocatePoolWithTag 0=?
+    cmp edx, 1
+    adc ecx, r8d
+    POOL_END
+
+# What is left by a division.
+POOL remainder
+    #= ExAllocatePoolWithTag 0=?&0x1f
+    mov eax, ecx
+    xor edx, edx
+    mov ecx, 20
+    div ecx
+    mov ecx, edx
+    POOL_END
+
 # What these leave in ecx cannot be told; that something else stood there before must not count.
 POOL overwritten_by_cpuid
     #= ExAllocatePoolWithTag 0=?

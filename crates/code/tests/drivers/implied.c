@@ -39,6 +39,45 @@ SITE(by_switch)(ULONG type) {
     }
 }
 
+/* How large it is at the most. */
+SITE(at_most)(ULONG type) {
+    if (type <= 8)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0&0xf
+}
+
+SITE(below)(ULONG type) {
+    if (type >= 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0&0x1ff
+}
+
+SITE(above)(ULONG type) {
+    if (type < 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0
+}
+
+SITE(at_most_or_anything)(ULONG type) {
+    if (type <= 8)
+        KEEP(RtlRandomEx(0));
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0
+}
+
+SITE(at_most_as_signed)(int type) {
+    if (type <= 8)
+        KEEP(ExAllocatePoolWithTag((ULONG)type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0
+}
+
+/* What is never so. */
+SITE(at_most_and_more)(ULONG type) {
+    ULONG kind = 512;
+    if (type > 8)
+        return;
+    if (type > 20)
+        kind = 0;
+    KEEP(ExAllocatePoolWithTag(kind | type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200+parameter0&0xf||0x200+parameter0&0xf|parameter0&0xf
+}
+
 /* The value changes between the branch and the call. */
 SITE(changed_since)(ULONG type, ULONG *from) {
     if (type == 512) {

@@ -64,6 +64,55 @@ SITE(calls_falls_back)(ULONG depth) {
     KEEP(falls_back(512, depth));
 }
 
+/* With what it was given changed: joined over all that comes of it. */
+WRAPPER(adds_a_bit)(ULONG type, ULONG depth) {
+    if (depth)
+        KEEP(adds_a_bit(type | 512, depth - 1));
+    //= ExAllocatePoolWithTag 0=1|0x201 from=*
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_adds_a_bit)(ULONG depth) {
+    KEEP(adds_a_bit(1, depth));
+}
+
+/* The other way round, and only where it is not so already. */
+WRAPPER(takes_turns)(ULONG type, ULONG depth) {
+    if (depth > 1)
+        KEEP(takes_turns(type ^ 512, depth - 1));
+    //= ExAllocatePoolWithTag 0=0|0x200 from=*
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_takes_turns)(ULONG depth) {
+    KEEP(takes_turns(512, depth));
+}
+
+/* By way of another function: what comes back may be anything. */
+WRAPPER(there)(ULONG type, ULONG depth);
+
+WRAPPER(and_back)(ULONG type, ULONG depth) {
+    KEEP(depth);
+    KEEP(there(type | 512, depth - 1));
+    return 0;
+}
+
+WRAPPER(there)(ULONG type, ULONG depth) {
+    if (depth > 7)
+        KEEP(there(type | 1, depth - 1));
+    if (depth)
+        KEEP(and_back(type, depth - 1));
+    //= ExAllocatePoolWithTag 0=*? from=*
+    KEEP(ExAllocatePoolWithTag(type, depth, TAG));
+    return 0;
+}
+
+SITE(calls_there)(ULONG depth) {
+    KEEP(there(4, depth));
+}
+
 /* Two parameters that change places. */
 WRAPPER(swaps)(ULONG type, ULONG other, ULONG depth) {
     if (depth)

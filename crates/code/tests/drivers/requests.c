@@ -65,6 +65,102 @@ SITE(compared)(REQUEST) {
         KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
 }
 
+/* Read again, it is still what it was compared with, as nobody else writes to the system's buffer. */
+SITE(compared_in_place)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (buffer->type != 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(compared_with_two)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (buffer->type != 0x200 && buffer->type != 1)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=1|0x200
+}
+
+SITE(compared_as_cases)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    switch (buffer->type) {
+    case 1:
+    case 0x200:
+    case 0x404:
+        KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG));
+        //= ExAllocatePoolWithTag 0=1|0x200|0x404
+    }
+}
+
+/* The copy is what was compared. */
+SITE(compared_by_a_copy)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    ULONG type = buffer->type;
+    if (buffer->type == 1)
+        KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=1
+}
+
+/* On one path only. */
+SITE(compared_or_not)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (buffer->size && buffer->type != 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200|field1
+}
+
+/* The process may write there in between. */
+SITE(compared_in_the_process)(REQUEST) {
+    volatile Buffer *buffer = irp->user_buffer;
+    if (buffer->type != 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=field1
+}
+
+SITE(compared_by_stack)(REQUEST) {
+    volatile Buffer *buffer = irp->stack->buffer;
+    if (buffer->type != 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=field1
+}
+
+/* Who is called may write there, and so may a store of which nobody knows where it goes. */
+SITE(compared_before_a_call)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    ULONG type = buffer->type;
+    if (buffer->type != 0x200)
+        return;
+    KEEP(RtlRandomEx(0));
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=field1
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG));         //= ExAllocatePoolWithTag 0=0x200
+}
+
+SITE(compared_before_a_store)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (buffer->type != 0x200)
+        return;
+    ((volatile Device *)device)->extension->size = 1;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=field1
+}
+
+/* What was read before somebody else may have written says nothing of what stands there since. */
+SITE(compared_too_late)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    ULONG type = buffer->type;
+    KEEP(RtlRandomEx(0));
+    KEEP(buffer->type);
+    if (type != 0x200)
+        return;
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG)); //= ExAllocatePoolWithTag 0=field1
+}
+
+/* Only a part of it was. */
+SITE(compared_in_part)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (*(volatile USHORT *)&buffer->type != 0x200)
+        return;
+    //= ExAllocatePoolWithTag 0=field1||0x200+field1&0xffff0000
+    KEEP(ExAllocatePoolWithTag(buffer->type, 16, TAG));
+}
+
 SITE(overwritten)(REQUEST) {
     Buffer *buffer = irp->system_buffer;
     buffer->type = 0x200;

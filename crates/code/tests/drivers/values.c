@@ -45,6 +45,75 @@ SITE(case_19)(ULONG which) {
     KEEP(ExAllocatePoolWithTag(with_zero[which & 1], 16, TAG));
 }
 
+/* A table of which the entry is compared before. */
+static const ULONG five[5] = {512, 1, 0x404, 512, 1};
+static const ULONG sixteen[16] = {1, 1, 4, 4, 1, 0, 0, 0, 4, 1, 1, 1, 1, 4, 4, 0x10};
+
+SITE(entry_by_comparison)(ULONG which) {
+    if (which > 4)
+        return;
+    KEEP(ExAllocatePoolWithTag(five[which], 16, TAG)); //= ExAllocatePoolWithTag 0=1|0x200|0x404
+}
+
+SITE(entry_or_default)(ULONG which) {
+    ULONG type = 0x10;
+    if (which < 5)
+        type = five[which];
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=1|0x10|0x200|0x404
+}
+
+SITE(entry_behind_a_base)(ULONG which) {
+    if (which - 7 > 4)
+        return;
+    // At -O0 it is worked out twice, and what is compared is not what is used.
+    //= -O0 ExAllocatePoolWithTag 0=memory
+    //= -O2 ExAllocatePoolWithTag 0=1|0x200|0x404
+    KEEP(ExAllocatePoolWithTag(five[which - 7], 16, TAG));
+}
+
+SITE(entry_by_mask)(ULONG which) {
+    KEEP(ExAllocatePoolWithTag(sixteen[which & 15], 16, TAG)); //= ExAllocatePoolWithTag 0=0|1|4|0x10
+}
+
+SITE(entry_of_many_by_comparison)(ULONG which) {
+    if (which >= 13)
+        return;
+    KEEP(ExAllocatePoolWithTag(sixteen[which], 16, TAG)); //= ExAllocatePoolWithTag 0=0|1|4
+}
+
+/* At -O2 a product takes the place of the division, which is not followed. */
+SITE(entry_by_remainder)(ULONG which) {
+    //= ExAllocatePoolWithTag 0=1|0x200|0x404||memory
+    KEEP(ExAllocatePoolWithTag(five[which % 5], 16, TAG));
+}
+
+SITE(entry_by_another)(ULONG which, ULONG other) {
+    if (other > 4)
+        return;
+    KEEP(ExAllocatePoolWithTag(five[which], 16, TAG)); //= ExAllocatePoolWithTag 0=memory
+}
+
+SITE(entry_by_signed_comparison)(int which) {
+    if (which > 4)
+        return;
+    KEEP(ExAllocatePoolWithTag(five[which], 16, TAG)); //= ExAllocatePoolWithTag 0=memory
+}
+
+/* Another entry than was compared. */
+SITE(entry_farther_on)(ULONG which) {
+    if (which > 4)
+        return;
+    KEEP(ExAllocatePoolWithTag(sixteen[which + 3], 16, TAG));
+    //= ExAllocatePoolWithTag 0=0|1|4||memory
+}
+
+SITE(entry_by_a_bit_more)(ULONG which) {
+    if (which > 4)
+        return;
+    KEEP(ExAllocatePoolWithTag(sixteen[which | 8], 16, TAG));
+    //= ExAllocatePoolWithTag 0=1|4||1|4|0x10||memory
+}
+
 SITE(case_20)(ULONG rounds) {
     ULONG type = 3;
     for (ULONG round = 0; round < rounds; round++)

@@ -93,7 +93,8 @@ fn unknown_calls<'a>(calls: impl Iterator<Item = &'a DdiCall>) -> Vec<UnknownCal
 /// Why it is open what a call asks for, if it is.
 fn open_reason(call: &DdiCall) -> Option<String> {
     let first = call.undecided().next();
-    if call.opt_in.is_some() && call.answer == CallAnswer::Unknown {
+    let opts_in = call.opt_in.as_ref().is_some_and(|opt_in| opt_in.opts_in);
+    if opts_in && call.answer == CallAnswer::Unknown {
         return Some("it comes from a variable that may not be set up before".to_owned());
     }
     (first.is_some() || call.answer == CallAnswer::Unknown).then(|| kind_of_reason(first.flatten()))

@@ -17,6 +17,9 @@ pub struct OptIn {
     pub variable: Rva,
     /// What stores into it, by address.
     pub stores: Vec<Rva>,
+    /// Whether the argument may be something that does not ask for executable memory. Where nothing known is, it is
+    /// a variable like others, though a call may still come before what sets it up.
+    pub opts_in: bool,
     /// The versions on which it is set up before the call.
     pub before: Targets,
     /// Those on which the call comes first.
@@ -50,18 +53,22 @@ impl OptIn {
         at: Rva,
     ) -> Option<OptIn> {
         let mut from = BTreeSet::new();
-        let mut sure = true;
+        let (mut sure, mut opts_in) = (true, false);
         for (possible, ruling) in value.possible.iter().zip(rulings) {
             match (asks(*ruling), possible.origin) {
                 (true, Some(Origin::Initial(at))) => drop(from.insert(at)),
                 (true, _) => return None,
-                (false, _) => sure &= *ruling != Ruling::Undecided,
+                (false, _) => {
+                    sure &= *ruling != Ruling::Undecided;
+                    opts_in |= *ruling == Ruling::NotExecutable;
+                }
             }
         }
         let mut all = variables.iter().filter(|known| from.contains(&known.at));
         let mut opt_in = OptIn::by(all.next()?, at);
         // It may be worked out from several, and then takes all of them.
         all.for_each(|variable| opt_in.and(OptIn::by(variable, at)));
+        opt_in.opts_in = opts_in;
         if !sure {
             opt_in.before = Targets::NONE;
             opt_in.unproven = Targets::ALL.without(opt_in.violates_on());
@@ -73,6 +80,7 @@ impl OptIn {
         let mut opt_in = OptIn {
             variable: variable.at,
             stores: variable.stores.iter().map(|store| store.at).collect(),
+            opts_in: false,
             before: Targets::NONE,
             after: Targets::NONE,
             never: Targets::NONE,

@@ -58,6 +58,12 @@ pub(super) fn begins() -> Vec<(u8, u16)> {
     [SYSTEM_BUFFER, USER_BUFFER, STACK].map(|offset| (IRP, offset)).to_vec()
 }
 
+/// Those by which memory is reached that nobody else changes: Windows copies what a process sends into a buffer of
+/// its own, and only `UserBuffer` and `Type3InputBuffer` are the process's, which may write there at any time.
+pub(super) fn steady() -> Vec<(u8, u16)> {
+    vec![(IRP, SYSTEM_BUFFER)]
+}
+
 /// Whether a function is a dispatch routine: its address is put where a driver object has those, or it
 /// reads the code of an I/O control.
 fn dispatches(reader: &Reader) -> bool {

@@ -31,8 +31,9 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Addresses that are kept in structures or handed to other functions, and memory that is given by way of
-    /// a parameter, or by a large function of the driver's own. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
+    /// Addresses that are kept in structures, and memory that is given by way of a parameter, or by a large function of
+    /// the driver's own. Calls are followed where the address is handed to one function that goes there, or to one that
+    /// hands it on. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
     ///
     /// ## References
     ///
@@ -58,11 +59,14 @@ impl Rule for ExecutesAllocatedMemory {
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
-        let Sight::MemoryRun { given_at, .. } = sighting.what else { return };
+        let Sight::MemoryRun { given_at, wanted, by } = sighting.what else { return };
+        let name = driver.calls().ddi(wanted).map_or("a DDI", |ddi| ddi.name);
         let calls = driver.calls().all();
-        let given = calls.partition_point(|call| call.site.at < given_at);
-        let given = calls.get(given).filter(|call| call.site.at == given_at);
-        let name = given.map_or("a DDI", |call: &DdiCall| call.ddi.name);
+        let first = calls.partition_point(|call: &DdiCall| call.site.at < given_at);
+        let gives = match calls.get(first).is_some_and(|call| call.site.at == given_at) {
+            true => "gives the memory".to_owned(),
+            false => format!("returns memory that {name} gave"),
+        };
         let what = format!("code runs in memory that {name} gave");
         let finding = match sighting.always {
             true => Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]),
@@ -73,8 +77,12 @@ impl Rule for ExecutesAllocatedMemory {
                 Finding::new(&Self::CARD, Level::Warning, what)
             }
         };
-        let before = [(given_at, "gives the memory".to_owned())];
-        let finding = placed(finding, sighting, (&before, "goes there"), driver, findings);
+        let before = [(given_at, gives)];
+        let here = match by {
+            None => "goes there".to_owned(),
+            Some(by) => format!("hands it to a function that goes there, at {:x}", by.0),
+        };
+        let finding = placed(finding, sighting, (&before, &here), driver, findings);
         findings.report(finding.note(FAULTS).help(INSTEAD));
     }
 
@@ -155,6 +163,24 @@ mod tests {
         let (run, said) = told(&then);
         assert!(said[0].starts_with("warning[executes-allocated-memory] nothing: "), "{said:?}");
         assert_eq!(run, Answer::Unknown);
+    }
+
+    /// The address is handed to a function, here the next one, that jumps to it.
+    #[test]
+    fn who_hands_it_to_a_function_that_goes_there_is_told() {
+        // mov rcx, rax; call over; add rsp, 28h; ret; int3; over: jmp rcx
+        let then =
+            [0x48, 0x89, 0xC1, 0xE8, 6, 0, 0, 0, 0x48, 0x83, 0xC4, 0x28, 0xC3, 0xCC, 0xFF, 0xE1];
+        let (run, said) = told(&then);
+        assert_eq!(
+            said,
+            ["error[executes-allocated-memory] run: code runs in memory that \
+              ExAllocatePoolWithTag gave"]
+        );
+        assert_eq!(run, Answer::No);
+        // mov rax, [rcx]; ret
+        let reads = [&then[..14], &[0x48, 0x8B, 0x01, 0xC3]].concat();
+        assert_eq!(told(&reads), (Answer::Unknown, vec![]));
     }
 
     #[test]

@@ -45,11 +45,11 @@ fn chosen(call: &DdiCall, driver: &Driver<'_>) -> Option<Listing> {
     let route = call.route.as_ref()?;
     let first = route.calls.first()?;
     let deciding = call.deciding()?;
-    let values: Vec<_> =
-        deciding.value.possible.iter().zip(deciding.rulings.iter().copied()).collect();
+    // What is worked out on the way, or is another value there, is told where it is.
+    let values = deciding.value.possible.iter().zip(deciding.rulings.iter().copied());
+    let values: Vec<_> = values.filter(|(possible, _)| possible.set_at.is_none()).collect();
+    let here = !values.is_empty();
     let text = set_to(deciding, &values);
-    // What is worked out on the way is told where it is.
-    let here = deciding.value.possible.iter().all(|possible| possible.set_at.is_none());
     let setters: Vec<_> = match here {
         true => route.set_at.iter().map(|at| (*at, text.clone())).take(MOST_SETTERS).collect(),
         false => Vec::new(),
@@ -111,7 +111,7 @@ fn follows(values: &[(&Possible, Ruling)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_code::{Argument, Site, Value, Via};
+    use ringfence_code::{Argument, Route, Site, Step, Value, Via};
     use ringfence_ddi::named;
     use ringfence_fixture::driver;
     use ringfence_image::Image;
@@ -125,6 +125,16 @@ mod tests {
     /// `code`, then a call of ExAllocatePoolWithTag, which gets one of `values` as pool type: each
     /// with the offset of the instruction that sets it. One line an instruction, then its marks.
     fn drawn(code: &[u8], values: &[(u64, u32)]) -> Vec<String> {
+        let values: Vec<_> = values.iter().map(|(value, at)| (*value, Some(*at))).collect();
+        drawn_by(code, &values, None)
+    }
+
+    /// As [`drawn`], where a caller at `route` chose what no instruction sets: there it is set, and handed on.
+    fn drawn_by(
+        code: &[u8],
+        values: &[(u64, Option<u32>)],
+        route: Option<[u32; 2]>,
+    ) -> Vec<String> {
         let name = "ExAllocatePoolWithTag";
         let imports = driver().import("ntoskrnl.exe", &[name]);
         let plain = imports.build();
@@ -138,11 +148,16 @@ mod tests {
         let possible = values.iter().map(|(value, offset)| Possible {
             ones: *value,
             zeros: !value,
-            set_at: Some(Rva(text + offset)),
+            set_at: offset.map(|offset| Rva(text + offset)),
             ..Possible::default()
         });
         let arguments = vec![Argument { index: 0, value: Value { possible: possible.collect() } }];
         let (at, via) = (Rva(at), Via::Slot);
+        let route = route.map(|[set_at, call]| Route {
+            calls: vec![Step { at: Rva(text + call), function: None }],
+            set_at: vec![Rva(text + set_at)],
+            arguments: arguments.clone(),
+        });
         let site = Site {
             at,
             function: None,
@@ -151,11 +166,12 @@ mod tests {
             arguments,
             always: true,
             reached: true,
-            routes: Vec::new(),
+            routes: route.into_iter().collect(),
             alike: 0,
         };
         let call = DdiCall::judged(named(name).unwrap(), site, crate::Judging::default(), &[]);
-        let Some(Evidence::Listing(listing)) = super::call(&call, &Driver::new(&image)) else {
+        let call = call.as_asked().next().unwrap();
+        let Some(Evidence::Listing(listing)) = super::call(call, &Driver::new(&image)) else {
             panic!("nothing drawn")
         };
         let mut drawn = Vec::new();
@@ -202,6 +218,29 @@ mod tests {
                 "- 200h: PoolType = NonPagedPoolNx (0x200), which is not executable",
             ])
         );
+    }
+
+    /// The caller's value is executable, and the function makes another one of it on some path: both are told.
+    #[test]
+    fn what_a_caller_chose_is_told_beside_what_is_set_behind() {
+        let code = [&XOR_ECX_ECX[..], &NOP, &MOV_ECX_200].concat();
+        let executable = "PoolType = NonPagedPool (0), which is executable";
+        assert_eq!(
+            drawn_by(&code, &[(0, None), (0x200, Some(3))], Some([0, 2])),
+            [
+                "xor   ecx, ecx",
+                &format!("- xor   ecx, ecx: {executable}"),
+                "nop",
+                "^ nop: chosen here",
+                "mov   ecx, 200h",
+                "- 200h: PoolType = NonPagedPoolNx (0x200), which is not executable",
+                "call  ExAllocatePoolWithTag",
+                "- call  ExAllocatePoolWithTag: asked for here",
+            ]
+        );
+        // Where everything is set behind the caller, there is nothing to tell of that.
+        let set_behind = drawn_by(&code, &[(0x200, Some(3))], Some([0, 2]));
+        assert_eq!(set_behind[..2], ["nop", "^ nop: chosen here"]);
     }
 
     /// One instruction, such as a conditional set, can make several values.

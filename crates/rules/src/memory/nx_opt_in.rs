@@ -84,16 +84,14 @@ impl Rule for NxOptIn {
         let mut depending: BTreeMap<_, Vec<(&DdiCall, &OptIn)>> = BTreeMap::new();
         let calls = driver.calls().all().iter().filter(|call| call.site.reached);
         for call in calls.flat_map(DdiCall::as_asked) {
-            if let Some(opt_in) = &call.opt_in {
+            // What nothing sets up is no opt-in, the calls themselves are objected to; nor is a variable of which it
+            // is not known whether it ever holds something else.
+            if let Some(opt_in) = call.opt_in.as_ref().filter(|one| one.opts_in) {
                 depending.entry(opt_in.variable).or_default().push((call, opt_in));
             }
         }
         for (variable, calls) in depending {
-            // What nothing sets up is no opt-in; the calls themselves are objected to.
-            let Some((first, opt_in)) = calls.first().filter(|(_, one)| !one.stores.is_empty())
-            else {
-                continue;
-            };
+            let Some((first, opt_in)) = calls.first() else { continue };
             let section = driver.image().section_at(variable).map(|section| section.name());
             let message = message(first, &calls, driver);
             let finding = Finding::new(&Self::CARD, Level::Note, message).at(variable.0, section);
@@ -161,7 +159,7 @@ fn stored(call: &DdiCall, driver: &Driver<'_>, at: ringfence_image::Rva) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use crate::memory::tests::{asked_from, says};
+    use crate::memory::tests::{asked_from, asked_from_variable, says, unknown};
     use ringfence_code::Stored;
     use ringfence_finding::{Answer, CallAnswer};
 
@@ -201,5 +199,26 @@ mod tests {
               not be set up before"
             ]
         );
+    }
+
+    /// Nothing shows that what is stored has to do with executable memory.
+    #[test]
+    fn a_variable_of_which_only_the_beginning_is_known_is_no_opt_in() {
+        for stored in [Stored::Always, Stored::Perhaps] {
+            let told = asked_from_variable(stored, false, unknown());
+            assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Unknown, Answer::Unknown));
+            assert_eq!(says(&told), [""; 0]);
+            assert_eq!(
+                told.gaps,
+                [
+                    "the deciding argument of some DDI calls is not known: it is worked out in a way \
+                  that is not followed"
+                ]
+            );
+        }
+        // What comes before the variable is set up gets what the file has there, whatever is stored later.
+        let told = asked_from_variable(Stored::Always, true, unknown());
+        assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Violation, Answer::No));
+        assert_eq!(says(&told).len(), 1, "{:?}", says(&told));
     }
 }

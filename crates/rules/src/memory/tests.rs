@@ -92,6 +92,11 @@ fn survey(at: Rva, arguments: &[(u8, Value)]) -> Survey {
 /// What is said of a driver whose only call takes its pool type from a variable that is 0 until 0x200
 /// is stored there.
 pub(crate) fn asked_from(stored: Stored, call_is_first: bool) -> Told {
+    asked_from_variable(stored, call_is_first, constant(0x200))
+}
+
+/// As [`asked_from`], where something else is stored.
+pub(crate) fn asked_from_variable(stored: Stored, call_is_first: bool, content: Value) -> Told {
     let built = ringfence_fixture::driver().build();
     let image = Image::read(&built.bytes).unwrap();
     let at = Rva(built.rva_of_section(".text"));
@@ -105,7 +110,10 @@ pub(crate) fn asked_from(stored: Stored, call_is_first: bool) -> Told {
     let value = Value {
         possible: vec![
             possible(0, Origin::Initial(variable)),
-            possible(0x200, Origin::Stored { variable, at: store }),
+            Possible {
+                origin: Some(Origin::Stored { variable, at: store }),
+                ..content.possible[0]
+            },
         ],
     };
     let mut survey = survey(at, &[(0, value)]);
@@ -115,7 +123,7 @@ pub(crate) fn asked_from(stored: Stored, call_is_first: bool) -> Told {
         before: if call_is_first { vec![at] } else { Vec::new() },
         perhaps_before: Vec::new(),
     };
-    let stores = vec![VariableStore { at: store, function: at, value: constant(0x200) }];
+    let stores = vec![VariableStore { at: store, function: at, value: content }];
     let set_up = TARGETS.iter().map(set_up).collect();
     survey.variables =
         vec![Variable { at: variable, bytes: 4, initial: Some(0), stores, open: false, set_up }];

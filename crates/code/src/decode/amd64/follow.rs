@@ -13,10 +13,13 @@ use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 const MOST_STEPS: usize = 160;
 /// Functions of which it is remembered whether they write by way of a value; any more are taken to do so.
 const MOST_REMEMBERED: usize = 1 << 14;
+/// The same where it is only asked who is handed a value to go there: that is rare, and seen soon.
+const FEW_STEPS: usize = 48;
 /// Those of them that it may be on the stack alone.
 const MOST_IDLE: u8 = 40;
-/// Functions one behind the other that it is handed to.
+/// Functions one behind the other that it is handed to, to be written by way of or to go there.
 const MOST_CALLS: u8 = 3;
+const MOST_RUNS: u8 = 2;
 /// Places on the stack that hold the value.
 const MOST_SLOTS: usize = 4;
 
@@ -149,7 +152,7 @@ fn bit(register: Reg) -> u16 {
 }
 
 /// Functions, the registers that hold a value where each begins, and after how many calls: whether something is
-/// written by way of it. There are few functions that many values are handed to, and those come again and again.
+/// done by way of it. There are few functions that many values are handed to, and those come again and again.
 pub(super) type Writers = HashMap<(u32, u16, u8), bool>;
 
 /// Follows what `register` holds before the instruction at `start`, until something that is `asked` becomes of it;
@@ -164,7 +167,9 @@ fn walk(amd64: &mut Amd64<'_>, (start, holders): (u32, Holders), asked: &Followe
     let mut notes = std::mem::take(&mut amd64.notes);
     notes.clear();
     let mut walk = Walk { amd64, told: false, asked, next: Some(start), holders, notes };
-    for _ in 0..MOST_STEPS {
+    let only_runs = Followed { run: true, ..Followed::default() };
+    let most = if *asked == only_runs { FEW_STEPS } else { MOST_STEPS };
+    for _ in 0..most {
         let at = match walk.next.take() {
             Some(at) => at,
             None => {
@@ -305,7 +310,7 @@ impl Walk<'_, '_> {
             }
             Flow::Return => self.returns(),
             Flow::Call(target) => {
-                self.told |= self.asked.called
+                self.told |= self.asks_where()
                     && match target {
                         Target::Code(at) => self.goes_through(at),
                         Target::Pointer(place) => self.dispatches(place),
@@ -331,8 +336,8 @@ impl Walk<'_, '_> {
         self.holders.registers &= !(self.amd64.abi().volatile as u16);
         let calls = self.holders.calls + 1;
         self.go(next);
-        // In the function called it only shows who writes.
-        if handed == 0 || !self.asked.handed {
+        // In the function called it only shows who writes, and where code goes.
+        if handed == 0 || !(self.asked.handed || self.asked.run) {
             return;
         }
         let slot = match target {
@@ -341,7 +346,8 @@ impl Walk<'_, '_> {
                 Stub::ToPointer(slot) => slot,
                 Stub::Code(at) if calls <= MOST_CALLS => {
                     let inside = Holders { registers: handed, calls, ..Holders::default() };
-                    self.told |= self.writes(at, inside);
+                    self.told |= self.asked.handed && self.writes(at, inside);
+                    self.told |= self.asked.run && calls <= MOST_RUNS && self.runs(at, inside);
                     return;
                 }
                 Stub::Code(_) => return,
@@ -368,6 +374,29 @@ impl Walk<'_, '_> {
         let writes = walk(self.amd64, (at, inside), &asked);
         self.amd64.writers.insert(key, writes);
         writes
+    }
+
+    /// Whether code goes to the value that is `inside` where a function begins.
+    fn runs(&mut self, at: u32, inside: Holders) -> bool {
+        let key = (at, inside.registers, inside.calls);
+        if let Some(known) = self.amd64.runners.get(&key) {
+            return *known;
+        }
+        if self.amd64.runners.len() >= MOST_REMEMBERED {
+            return true;
+        }
+        let asked = Followed { run: true, ..Followed::default() };
+        let runs = walk(self.amd64, (at, inside), &asked);
+        self.amd64.runners.insert(key, runs);
+        runs
+    }
+
+    /// Whether it is asked if code goes to the value where the walk is.
+    fn asks_where(&self) -> bool {
+        match self.holders.calls {
+            0 => self.asked.called,
+            _ => self.asked.run,
+        }
     }
 
     /// Where a call goes, as far as the instruction says.
@@ -399,15 +428,12 @@ impl Walk<'_, '_> {
 
     /// Whether a call by the pointer at `place` goes where the value says.
     fn dispatches(&self, place: u32) -> bool {
-        self.holders.calls == 0
-            && self.holders.registers & bit(RAX) != 0
-            && self.amd64.places.is_guard_dispatch(place)
+        self.holders.registers & bit(RAX) != 0 && self.amd64.places.is_guard_dispatch(place)
     }
 
     /// Whether a call of the code at `at` goes where the value says.
     fn goes_through(&self, at: u32) -> bool {
         match self.amd64.stub(at) {
-            _ if self.holders.calls > 0 => false,
             Stub::ToRegister(to) | Stub::Retpoline(to) => self.holders.registers & bit(to) != 0,
             Stub::ToPointer(_) | Stub::Code(_) => false,
         }
@@ -449,9 +475,8 @@ impl Walk<'_, '_> {
 
     /// Notes a call or a jump that goes where the value says.
     fn goes(&mut self, instruction: &Instruction) {
-        self.told |= self.asked.called
+        self.told |= self.asks_where()
             && match instruction.op0_kind() {
-                _ if self.holders.calls > 0 => false,
                 OpKind::Register => self.holders.holds(instruction.op0_register()),
                 OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
                     self.dispatches(instruction.ip_rel_memory_address() as u32)

@@ -164,7 +164,9 @@ impl Lifter<'_> {
             M::Not => return self.with_number(Binary::Xor, u64::MAX),
             M::Neg => return self.negate(),
             M::Imul if i.op_count() > 1 => return self.multiply(),
-            M::Sbb => return self.borrow_mask(),
+            M::Div => return self.divide(),
+            M::Sbb => return self.borrow_mask() || self.with_carry(Binary::Sub),
+            M::Adc => return self.with_carry(Binary::Add),
             M::Push => self.push(),
             M::Pop => return self.pop(),
             M::Pushfq => {
@@ -416,6 +418,28 @@ impl Lifter<'_> {
         };
         let when = Condition::Below;
         self.ops.push(Op::Either { to, width, other: width.mask(), when });
+        true
+    }
+
+    /// `adc` and `sbb`: one more, or less, by the carry.
+    fn with_carry(&mut self, what: Binary) -> bool {
+        let (Some((to, false)), Some(width)) = (self.register(0), self.width(0)) else {
+            return false;
+        };
+        let (right, carry) = (self.read(1, width, TEMPORARY[0]), TEMPORARY[1]);
+        self.ops.push(Op::Either { to: carry, width, other: 1, when: Condition::Below });
+        for right in [right, Source::Reg(carry)] {
+            self.ops.push(Op::Binary { what, to, width, left: Source::Reg(to), right });
+        }
+        true
+    }
+
+    /// `div` of 32 or 64 bits.
+    fn divide(&mut self) -> bool {
+        let Some(width) = self.width(0).filter(|width| *width >= Width::W32) else { return false };
+        let by = self.read(0, width, TEMPORARY[0]);
+        self.ops.push(Op::Remainder { to: RDX, width, by });
+        self.ops.push(Op::Forget { to: RAX });
         true
     }
 
