@@ -186,14 +186,15 @@ fn low_resources(faults: &Faults, run: &Run) -> LowResources {
 
 /// Whether a driver that crashed after an allocation was made to fail crashes where none is, too.
 fn crashes_without(image: &Image<'_>, told: &Run, options: &Options) -> Option<bool> {
-    if told.end != End::Fault || told.low_resources.failed == 0 {
+    let crashes = |run: &Run| run.violations.last().is_some_and(|last| last.kind == Kind::Crash);
+    if !crashes(told) || told.low_resources.failed == 0 {
         return None;
     }
-    match run(image, &Options { faults: None, ..options.clone() }).end {
-        End::Fault => Some(true),
-        End::Returned | End::Violation => Some(false),
+    let without = run(image, &Options { faults: None, ..options.clone() });
+    match without.end {
         // It did not come as far.
         End::Budget(_) | End::NotEmulated(_) | End::Refused(_) => None,
+        End::Fault | End::Returned | End::Violation => Some(crashes(&without)),
     }
 }
 

@@ -274,7 +274,7 @@ impl Search<'_> {
         let mut pending: Vec<Given> = gathered.groups.keys().cloned().collect();
         let most = pending.len() + MOST_OWN;
         while let Some(given) = pending.pop() {
-            let seen = self.under(function, &given)?;
+            let seen = self.all_under(function, &given)?;
             for (call, _) in own {
                 // A call that is not made with these values gives nothing.
                 let Some(seen) = seen.iter().find(|one| one.is_call(call)) else { continue };

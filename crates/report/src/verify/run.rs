@@ -15,6 +15,8 @@ const MOST_PARTS: usize = 24;
 const FIRST_PARTS: usize = 16;
 /// What is invented that is named; the rest is counted.
 const MOST_INVENTED: usize = 8;
+/// What a stop leaves open.
+const NOT_RUN: &str = "what comes later was not run";
 /// Stops in one part that are told; the rest is counted.
 const MOST_STOPS: usize = 4;
 
@@ -132,18 +134,14 @@ fn worth(run: &DriverRun) -> Vec<(Meaning, &'static str, String)> {
 
 fn ending(run: &DriverRun) -> Option<(Meaning, &'static str, String)> {
     let because = run.because.clone().unwrap_or_default();
+    if run.lacks_what_failed() {
+        return Some((Meaning::Bad, "crashed: ", format!("{NOT_EXPECTED}; {NOT_RUN}")));
+    }
     match run.end {
         RunEnd::Refused => Some((Meaning::Bad, "not loaded: ", because)),
         RunEnd::NotEmulated => Some((Meaning::Open, "not emulated: ", because)),
         RunEnd::Budget => Some((Meaning::Open, "ended: ", because)),
         RunEnd::Fault => {
-            if run.lacks_what_failed() {
-                return Some((
-                    Meaning::Bad,
-                    "crashed: ",
-                    format!("{NOT_EXPECTED}; what comes later was not run"),
-                ));
-            }
             let low = run.low_resources.as_ref();
             let driver = match has_failed_allocations(run) {
                 true if low.and_then(|low| low.crashes_without) == Some(true) => {
@@ -156,9 +154,12 @@ fn ending(run: &DriverRun) -> Option<(Meaning, &'static str, String)> {
             };
             let why = format!(
                 "by itself this is no matter of memory integrity: {driver}, or lacks something that the emulated \
-                 kernel does not have; what comes later was not run"
+                 kernel does not have; {NOT_RUN}"
             );
             Some((Meaning::Open, "crashed: ", why))
+        }
+        RunEnd::Violation if run.stops.last().is_some_and(|stop| stop.ends_the_run) => {
+            Some((Meaning::Open, "ended: ", format!("the system is down; {NOT_RUN}")))
         }
         RunEnd::Returned | RunEnd::Violation => {
             status::entry_failure(run).map(|why| (Meaning::Open, "ended: ", why))

@@ -13,7 +13,7 @@ use ringfence_finding::{Closing, DriverRun, Examination, RunEnd, RunEnvironment,
 use std::io;
 
 /// Rows of a list.
-const SCREENFUL: usize = 20;
+const SCREENFUL: usize = 40;
 /// What stands where a driver was not run in a set-up.
 const NOT_RUN: &str = "–";
 /// Columns in which the rules stand beside a row.
@@ -142,7 +142,7 @@ fn told(run: &DriverRun) -> Cell {
     }
 }
 
-/// The rules of what was seen, or why a run says less.
+/// The rules of what was seen with the bug checks, or why a run says less.
 fn aside(examination: &Examination) -> String {
     let seen = examination.findings.iter().filter(|finding| !finding.seen.is_empty());
     let mut rules: Vec<(&str, usize)> = Vec::new();
@@ -153,7 +153,10 @@ fn aside(examination: &Examination) -> String {
         }
     }
     if rules.is_empty() {
-        let mut because = examination.runs.iter().filter_map(|run| {
+        // Why it is not let in comes first: that is no matter of the emulation.
+        let is_refused = |run: &&DriverRun| run.end == RunEnd::Refused;
+        let refused = examination.runs.iter().filter(is_refused);
+        let mut because = refused.chain(&examination.runs).filter_map(|run| {
             run.because.clone().or_else(|| entry_failure(run)).or_else(|| blamed(run))
         });
         return because.next().or_else(|| left_behind(examination)).unwrap_or_default();
@@ -162,7 +165,15 @@ fn aside(examination: &Examination) -> String {
         1 => (*rule).to_owned(),
         _ => format!("{rule} ×{count}"),
     };
-    rules.iter().map(one).collect::<Vec<_>>().join(", ")
+    let rules = rules.iter().map(one).collect::<Vec<_>>().join(", ");
+    let mut checks: Vec<String> = Vec::new();
+    for check in examination.runs.iter().filter_map(|run| run.bugcheck.as_ref()) {
+        let told = check.to_string();
+        if !checks.contains(&told) {
+            checks.push(told);
+        }
+    }
+    if checks.is_empty() { rules } else { format!("{rules}: {}", checks.join(", ")) }
 }
 
 /// That a driver crashed for want of what was made to fail.

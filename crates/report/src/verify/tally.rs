@@ -99,7 +99,7 @@ impl Tally {
                 more => format!(" and {}", counted(more, "more driver")),
             };
             let names = format!("{}{more}", self.failing.join(", "));
-            terminal.wrapped(Line::new().colored(Answer::No, "fails by").plain(": "), &names)?;
+            terminal.wrapped(Line::new().colored(Answer::No, "fail").plain(": "), &names)?;
         }
         let line = self.line().then(crate::scoreboard::ending(closing));
         terminal.last_line(line)?;

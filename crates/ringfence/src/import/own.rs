@@ -7,6 +7,8 @@ pub const BEGINNING: &str = "Emulated:";
 pub const ALL_ZERO: &str = "all seven counters are 0";
 /// What stands behind one of which nothing was counted before DriverEntry failed, so that the rest of it did not run.
 pub const OF_ENTRY_ZERO: &str = "0 as far as DriverEntry, which failed";
+/// What stands behind one of which nothing was counted before something else stopped the system.
+pub const OF_STOPPED_ZERO: &str = "0 as far as it ran until it was stopped";
 /// What stands behind one whose image was checked and whose code did not come to run.
 pub const OF_IMAGE_ZERO: &str = "0 for its image, calls not known";
 /// What stands behind one that did not come to run.

@@ -39,7 +39,7 @@ pub struct QueriedModule {
 pub enum BadQuery {
     /// Nothing in it is known.
     #[error(
-        "it is neither a memory dump of the kernel nor the English text of `verifier /query`: no line in it begins \
+        "it is neither a memory dump of the kernel nor the English text of `verifier /query`, of a debugger's `!verifier` or of the readiness script's log: no line in it begins \
          with `Module:`, and none says that no drivers are verified"
     )]
     NotAQuery,
@@ -156,10 +156,13 @@ impl Reader {
         }
         self.push(number, name_of(name))?;
         if let (true, Some(module)) = (self.is_emulated, self.modules.last_mut()) {
+            /// Of the calls that did not come to run nothing is known.
+            const OF_IMAGE: [&str; 3] =
+                [own::OF_IMAGE_ZERO, own::OF_ENTRY_ZERO, own::OF_STOPPED_ZERO];
             let zero = |counters: &[Counter]| counters.iter().map(|one| (*one, 0)).collect();
             if rest.ends_with(own::ALL_ZERO) {
                 module.counters = zero(&Counter::ALL);
-            } else if rest.ends_with(own::OF_IMAGE_ZERO) || rest.ends_with(own::OF_ENTRY_ZERO) {
+            } else if OF_IMAGE.iter().any(|zero| rest.ends_with(zero)) {
                 module.counters = zero(&Counter::ALL);
                 module.counters.retain(|counter, _| !Counter::OF_CALLS.contains(counter));
             }

@@ -146,6 +146,9 @@ fn of_file(name: String, read: &Read, findings: Vec<Finding>) -> ImportedDriver 
     }
 }
 
+/// Drivers are loaded at multiples of it.
+const PAGE: u64 = 0x1000;
+
 /// The driver that an address lies in, by the dump's list, or else by where the user says that it was loaded.
 fn locate(dump: &KernelDump, address: u64, drivers: &Drivers) -> Result<(String, u32), String> {
     if let Some((driver, rva)) = dump.place(address) {
@@ -164,6 +167,9 @@ fn locate(dump: &KernelDump, address: u64, drivers: &Drivers) -> Result<(String,
             Err(_) => format!("{listed}; --driver and --base say it"),
         });
     };
+    if base % PAGE != 0 {
+        return Err(format!("{listed}, and no driver lies at {base:#x}: drivers begin on pages"));
+    }
     match address.checked_sub(base) {
         Some(rva) if rva < u64::from(read.examination.properties.size_of_image) => {
             Ok((read.name(), rva as u32))

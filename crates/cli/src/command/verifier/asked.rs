@@ -162,7 +162,10 @@ fn check(given: &[Given<'_>]) -> Result<Check, Mistake> {
                 check.inputs.extend(one.values.iter().map(|&word| word.to_owned()));
             }
             Meaning::Volatile => check.is_volatile = true,
-            Meaning::Nothing => check.adds_drivers |= one.switch.name == "adddriver",
+            Meaning::Nothing => {
+                check.adds_drivers |= one.switch.name == "adddriver";
+                chosen |= one.switch.name == "domain";
+            }
             // Those that were looked for before.
             _ => continue,
         }
@@ -198,7 +201,13 @@ fn complete(check: &mut Check, chosen: bool, named: bool) -> Result<(), Mistake>
         return Ok(());
     }
     if !check.all && !named {
-        let help = "name them behind /driver, or a folder with all of them behind /all";
+        let help = match check.faults {
+            Some(_) => {
+                "on Windows it is about the drivers that were chosen before; here name them behind /driver, or a folder \
+                 with all of them behind /all"
+            }
+            None => "name them behind /driver, or a folder with all of them behind /all",
+        };
         return Err(Mistake::new("it is not said which drivers", help));
     }
     if !chosen {

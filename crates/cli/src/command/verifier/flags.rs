@@ -79,7 +79,12 @@ impl Flag {
     }
 }
 
-/// The bits of `flags` that the documentation does not name.
+/// The name of a flag that Windows' tool no longer lists.
+pub(super) fn older(mask: u32) -> Option<&'static str> {
+    (mask == 1 << 6).then_some("Enhanced I/O verification")
+}
+
+/// The bits of `flags` that the tool does not name.
 pub(super) fn undocumented(flags: u32) -> Vec<u32> {
     let is_known = |bit: &u32| FLAGS.iter().any(|flag| flag.bit == *bit);
     (0..u32::BITS).filter(|bit| flags & (1 << bit) != 0 && !is_known(bit)).collect()

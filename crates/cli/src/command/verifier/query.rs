@@ -34,7 +34,7 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
     prose.verbatim("Driver Verification List");
     prose.blank();
     let mut is_open = false;
-    let mut shortened = 0;
+    let mut has_more = false;
     for driver in &state.drivers {
         if all || !driver.counters.is_empty() {
             if std::mem::take(&mut is_open) {
@@ -43,7 +43,8 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
             module(prose, driver);
         } else {
             in_a_line(prose, driver);
-            (is_open, shortened) = (true, shortened + 1);
+            is_open = true;
+            has_more |= driver.not_counted.len() < Counter::ALL.len();
         }
     }
     if is_open {
@@ -53,8 +54,8 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
         let more = grouped(state.drivers_left_out);
         prose.verbatim(format!("… {more} more drivers were run and are not kept"));
     }
-    if shortened > 0 {
-        prose.verbatim("`/query /all` shows the counters of those in one line too");
+    if has_more {
+        prose.verbatim("`/query /all` shows all seven counters of each driver");
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn tell(prose: &mut Prose, state: &State, all: bool) {
 fn in_a_line(prose: &mut Prose, driver: &Verified) {
     let what = match driver.not_counted.len() {
         0 if driver.entry_failed.is_some() => own::OF_ENTRY_ZERO,
+        0 if driver.stopped => own::OF_STOPPED_ZERO,
         0 => own::ALL_ZERO,
         some if some < Counter::ALL.len() => own::OF_IMAGE_ZERO,
         _ => own::NONE_KNOWN,

@@ -178,7 +178,9 @@ impl Sink for Keeping<'_> {
             let mut course = self.course.borrow_mut();
             course.objected |=
                 has_violation(run) || run.lacks_what_failed() || run.end == RunEnd::Refused;
-            if let (true, Some(check)) = (has_violation(run), &run.bugcheck) {
+            // The others end the emulation too.
+            if let Some(stop) = run.stops.first().filter(|stop| !stop.ends_the_run) {
+                let check = &stop.bugcheck;
                 course.stop.get_or_insert_with(|| {
                     let name = examination.path.rsplit(['/', '\\']).next().unwrap_or_default();
                     format!("bug check {check} for {name}")

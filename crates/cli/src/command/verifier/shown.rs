@@ -1,7 +1,7 @@
 //! What was asked for: flags with what becomes of each, and switches that do nothing here.
 
 use super::asked::{Check, Line};
-use super::flags::{FLAGS, Flag, LOW_RESOURCES, name_of_class, undocumented};
+use super::flags::{FLAGS, Flag, LOW_RESOURCES, name_of_class, older, undocumented};
 use ringfence::report::Prose;
 
 /// What every answer begins with.
@@ -29,7 +29,11 @@ pub(super) fn asked(prose: &mut Prose, check: &Check, seed: Option<u32>) {
     }
     for bit in undocumented(check.flags) {
         let mask = 1_u32 << bit;
-        prose.folded(format!("  0x{mask:08X} (bit {bit}) is not documented, and not emulated"));
+        let what = match older(mask) {
+            Some(name) => format!("{name}, a flag of older Windows, is not emulated"),
+            None => format!("(bit {bit}) is not documented, and not emulated"),
+        };
+        prose.folded(format!("  0x{mask:08X} {what}"));
     }
     for class in &check.classes {
         let name = name_of_class(*class).unwrap_or("which is not documented");

@@ -68,6 +68,9 @@ pub(super) struct Verified {
     /// What DriverEntry failed with.
     #[serde(default)]
     pub(super) entry_failed: Option<String>,
+    /// Whether something stopped the system that Driver Verifier does not count.
+    #[serde(default)]
+    pub(super) stopped: bool,
     /// Allocations that were made to fail; none where none was to, or older versions did not keep it.
     #[serde(default)]
     pub(super) failed_deliberately: Option<u64>,

@@ -28,6 +28,7 @@ pub(super) fn verified(examination: &Examination, run: &DriverRun) -> Verified {
         unloaded: entry_failure(run).is_some()
             || run.phases.iter().any(|phase| phase.name == "DriverUnload" && phase.returned),
         entry_failed: entry_failure(run).and_then(|_| run.status.clone()),
+        stopped: run.stops.last().is_some_and(|stop| stop.ends_the_run),
         failed_deliberately: run.low_resources.as_ref().map(|low| low.failed_deliberately),
         not_counted: not_counted.map(|one| one.name().to_owned()).collect(),
         told: told(run),
@@ -100,6 +101,18 @@ fn told(run: &DriverRun) -> Vec<String> {
             ));
         }
         RunEnd::Returned | RunEnd::Violation => told.extend(entry_failure(run)),
+    }
+    if let (RunEnd::Violation, Some(stop)) = (run.end, run.stops.last())
+        && stop.ends_the_run
+    {
+        let why = match run.lacks_what_failed() {
+            true => format!(": {NOT_EXPECTED}"),
+            false => ", which no counter counts".to_owned(),
+        };
+        told.push(format!(
+            "Run as far as {last}, where it was stopped with bug check {}{why}",
+            stop.bugcheck
+        ));
     }
     told.extend(failed_allocations(run).map(|what| format!("Made to fail: {what}")));
     if !run.invented.is_empty() {

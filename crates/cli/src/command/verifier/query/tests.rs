@@ -99,7 +99,7 @@ MODULE: kmdf.sys (load: 1 / unload: 0): 0 for its image, calls not known
 MODULE: clean.sys (load: 1 / unload: 1): all seven counters are 0
 MODULE: quiet.sys (load: 1 / unload: 1): all seven counters are 0
 
-`/query /all` shows the counters of those in one line too
+`/query /all` shows all seven counters of each driver
 ";
     assert_eq!(query(&state(), false), expected);
     let all = query(&state(), true);
