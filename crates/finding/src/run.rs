@@ -250,6 +250,9 @@ pub struct Seen {
     pub stack: Vec<StackFrame>,
     /// Whether something before it was invented, so that it may be otherwise on Windows.
     pub under_assumption: bool,
+    /// Whether it is open on which builds of Windows Driver Verifier looks at the call.
+    #[serde(skip)]
+    pub depends_on_build: bool,
 }
 
 /// A place on the stack.

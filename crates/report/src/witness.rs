@@ -55,11 +55,12 @@ fn by_whom(seen: &Seen, more: usize) -> String {
     let doubt = if seen.under_assumption { ", under assumption" } else { "" };
     let end = seen.bugcheck.as_ref().map(|check| format!(": bug check {check}"));
     let end = end.unwrap_or_else(|| "; the run is not stopped for it".to_owned());
+    let builds = if seen.depends_on_build { ", on builds that look at it" } else { "" };
     let more = match more {
         0 => String::new(),
         more => format!(", and {more} more like it"),
     };
-    format!("{by}, in {}{doubt}{end}{more}", seen.phase)
+    format!("{by}, in {}{doubt}{end}{builds}{more}", seen.phase)
 }
 
 /// `rax=ffffe00000000640 rip=fffff800010003c0, all others 0`.
@@ -106,6 +107,7 @@ mod tests {
             registers: vec![("rax", "0000000000000010".to_owned()), ("rbx", zeros)],
             stack: rva.map(|_| frame).into_iter().collect(),
             under_assumption: false,
+            depends_on_build: false,
         }
     }
 

@@ -195,6 +195,7 @@ fn witness_cleared(
             registers: Vec::new(),
             stack: Vec::new(),
             under_assumption: cleared.under_assumption,
+            depends_on_build: false,
         };
         match findings.iter_mut().find(is_it) {
             Some(known) if known.seen.iter().any(|one| one.environment == seen.environment) => {}
@@ -275,6 +276,7 @@ fn seen(run: &Run, violation: &Violation) -> Seen {
         registers: if is_of_image(violation) { Vec::new() } else { registers(violation) },
         stack: frames(violation),
         under_assumption: violation.under_assumption,
+        depends_on_build: violation.ddi.is_some_and(|ddi| ddi.verifier.unsure),
     }
 }
 
