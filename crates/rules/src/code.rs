@@ -11,6 +11,7 @@ mod writes_to_code;
 mod writes_to_import_table;
 
 use crate::Rule;
+pub(crate) use maps_own_code::MapsOwnCode;
 use ringfence_verifier::{Touched, Violation};
 pub(crate) use write_protection_cleared::WriteProtectionCleared;
 

@@ -4,7 +4,7 @@ mod jumped;
 mod known;
 mod new;
 
-use crate::code::WriteProtectionCleared;
+use crate::code::{MapsOwnCode, WriteProtectionCleared};
 use crate::{Driver, Rule, rules};
 use known::known;
 use new::{cleared_finding, new};
@@ -22,6 +22,9 @@ pub(crate) use new::call_before;
 
 /// DRIVER_VERIFIER_DETECTED_VIOLATION
 const VERIFIER: u32 = 0xC4;
+
+/// SECURE_FAULT_UNHANDLED
+const SECURE_FAULT_UNHANDLED: u32 = 0x18D;
 
 /// Adds what a run showed to the findings about the driver: those that are known are seen, others are added. What follows
 /// from results that were invented decides nothing; it is left open.
@@ -51,6 +54,7 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
                 .iter()
                 .any(|(rule, _)| seen_at_jumps(*rule, violation, &jumps, &seen, findings));
             places.extend(jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0));
+            is_known |= seen_by_mapping(violation, &seen, findings);
             if let Some((rule, said)) = of_it.first().filter(|_| !is_known) {
                 let at = jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0);
                 let new = new(driver, *rule, said.clone(), violation, at);
@@ -65,6 +69,23 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
     if run.environment == Environment::Hvci {
         witness_cleared(driver, run, findings, gaps);
     }
+}
+
+/// Tells that own code was described by an MDL, if reading the code shows one such place, that it was seen: a write to
+/// code at another address than its own came by way of it.
+fn seen_by_mapping(violation: &Violation, seen: &Seen, findings: &mut [Finding]) -> bool {
+    let is_by_mapping = violation.touched == Some(Touched::Code)
+        && violation.bug_check.code == SECURE_FAULT_UNHANDLED
+        && !violation.unprotected;
+    let is_of_rule = |finding: &&mut Finding| finding.rule == MapsOwnCode.card().id;
+    let mut all = findings.iter_mut().filter(is_of_rule);
+    let (Some(only), None, true) = (all.next(), all.next(), is_by_mapping) else { return false };
+    only.seen.push(seen.clone());
+    decided(only, violation);
+    if let Some(at) = violation.rva {
+        only.notes.push(format!("the store that was stopped is at {at:x}"));
+    }
+    true
 }
 
 /// What is written to is none of the table, and kept all the same.
@@ -314,10 +335,14 @@ mod tests {
     use ringfence_image::Image;
     use ringfence_verifier::{Options, run};
 
+    fn example(name: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers");
+        std::fs::read(format!("{folder}/{name}")).unwrap()
+    }
+
     /// The findings about an example, read and then run.
     fn found(name: &str, environment: Environment) -> Vec<Finding> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/drivers");
-        let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
+        let bytes = example(name);
         let image = Image::read(&bytes).unwrap();
         let driver = Driver::new(&image);
         let mut findings = check(&driver, Targets::DEFAULT).findings;
@@ -371,18 +396,27 @@ mod tests {
         assert_eq!(findings.iter().flat_map(|one| &one.seen).count(), 0);
     }
 
-    /// The mapping is written to, and it is code that lies behind it: reading alone does not show it.
+    /// The mapping is written to, and it is code that lies behind it: that is what the MDL was for. Without the finding of
+    /// the MDL the write is one of its own, as reading alone does not show it.
     #[test]
-    fn what_only_a_run_shows_is_a_finding_of_its_own() {
+    fn a_write_by_way_of_a_mapping_is_evidence_of_the_mapping() {
         let findings = found("wdm-code-by-mdl-x64.sys", Environment::Hvci);
-        let new = findings.iter().find(|one| one.rule == "writes-to-code").unwrap();
-        assert_eq!(
-            (&new.questions[..], new.confidence),
-            (&[Question::Run][..], Confidence::Certain)
-        );
+        let [only] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!((only.rule, only.confidence), ("maps-own-code", Confidence::Certain));
+        assert_eq!(only.seen[0].bugcheck.as_ref().unwrap().code, "0x18D");
+        assert!(only.notes.iter().any(|note| note == "the store that was stopped is at 5080"));
+
+        let bytes = example("wdm-code-by-mdl-x64.sys");
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));
+        let mut findings = Vec::new();
+        witness(&driver, &run, &mut findings, &mut Vec::new());
+        let [new] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!((new.rule, &new.questions[..]), ("writes-to-code", &[Question::Run][..]));
+        assert_eq!(new.confidence, Confidence::Certain);
         assert!(new.notes.iter().any(|note| note.contains("when the driver ran")));
         assert!(matches!(new.evidence, Some(Evidence::Listing(_))));
-        assert_eq!(new.seen[0].bugcheck.as_ref().unwrap().code, "0x18D");
     }
 
     /// What the call asks for is not known by reading; once it was seen the rule says of it what it says of a known one.
