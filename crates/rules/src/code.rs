@@ -21,7 +21,7 @@ pub(crate) static RULES: &[&dyn Rule] = &[
     &WriteProtectionCleared,
     &executes_allocated_memory::ExecutesAllocatedMemory,
     &executes_discarded_code::ExecutesDiscardedCode,
-    &maps_own_code::MapsOwnCode,
+    &MapsOwnCode,
     &reads_kernel_code::ReadsKernelCode,
 ];
 
