@@ -54,7 +54,8 @@ pub fn witness(driver: &Driver<'_>, run: &Run, findings: &mut Vec<Finding>, gaps
                 .iter()
                 .any(|(rule, _)| seen_at_jumps(*rule, violation, &jumps, &seen, findings));
             places.extend(jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0));
-            is_known |= seen_by_mapping(violation, &seen, findings);
+            is_known |= seen_by_mapping(violation, &seen, findings)
+                || seen_in_routine(driver, violation, (&of_it, &seen), findings);
             if let Some((rule, said)) = of_it.first().filter(|_| !is_known) {
                 let at = jumps.first().filter(|_| jumps.len() == 1).map(|only| only.0);
                 let new = new(driver, *rule, said.clone(), violation, at);
@@ -85,6 +86,26 @@ fn seen_by_mapping(violation: &Violation, seen: &Seen, findings: &mut [Finding])
     if let Some(at) = violation.rva {
         only.notes.push(format!("the store that was stopped is at {at:x}"));
     }
+    true
+}
+
+/// Tells the one finding of a rule in the function that the kernel called that it was seen, where a jump out of that
+/// function left no address on the stack.
+fn seen_in_routine(
+    driver: &Driver<'_>,
+    violation: &Violation,
+    (of_it, seen): (&[(&dyn Rule, String)], &Seen),
+    findings: &mut [Finding],
+) -> bool {
+    let Some(routine) = new::routine_left(driver, violation) else { return false };
+    let is_meant = |finding: &&mut Finding| {
+        of_it.iter().any(|(rule, _)| rule.card().id == finding.rule)
+            && finding.rva.is_some_and(|at| routine.contains(&at))
+    };
+    let mut all = findings.iter_mut().filter(is_meant);
+    let (Some(only), None) = (all.next(), all.next()) else { return false };
+    only.seen.push(seen.clone());
+    decided(only, violation);
     true
 }
 

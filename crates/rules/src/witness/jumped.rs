@@ -130,8 +130,8 @@ mod tests {
         }
     }
 
-    /// What `write` gives, the findings about pool of the driver that it writes, and what a run saw of open calls.
-    fn ran<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<Finding>, Vec<SeenCall>) {
+    /// What `write` gives, and the driver that it writes.
+    fn written<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<u8>) {
         let like = ringfence_fixture::driver()
             .no_imports()
             .import("ntoskrnl.exe", &["ExAllocatePoolWithTag"]);
@@ -141,7 +141,12 @@ mod tests {
         let mut code = Code { bytes: Vec::new(), start: built.rva_of_section("INIT"), slot };
         let told = write(&mut code);
         code.bytes.resize(256, 0xCC);
-        let bytes = with(code.bytes).bytes();
+        (told, with(code.bytes).bytes())
+    }
+
+    /// What `write` gives, the findings about pool of the driver that it writes, and what a run saw of open calls.
+    fn ran<T>(write: impl Fn(&mut Code) -> T) -> (T, Vec<Finding>, Vec<SeenCall>) {
+        let (told, bytes) = written(write);
         let image = Image::read(&bytes).unwrap();
         let driver = Driver::new(&image);
         let mut findings = check(&driver, Targets::DEFAULT).findings;
@@ -192,6 +197,35 @@ mod tests {
         });
         let told: Vec<_> = open.iter().map(|call| (call.rva, call.calls)).collect();
         assert_eq!(told, [(at, 2)]);
+    }
+
+    /// DriverEntry jumps to pool: nothing on the stack tells where from, and the jump was read.
+    #[test]
+    fn a_jump_into_pool_is_seen_where_it_was_read() {
+        let (at, bytes) = written(|code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x28]); // sub rsp, 28h
+            code.put(&PLAIN);
+            code.put(&[0xBA, 0x40, 0, 0, 0]); // mov edx, 40h
+            code.put(&[0xFF, 0x15]);
+            code.put(&code.slot.wrapping_sub(code.here() + 4).to_le_bytes());
+            code.put(&[0x48, 0x83, 0xC4, 0x28]); // add rsp, 28h
+            let at = code.here();
+            code.put(&[0x48, 0xFF, 0xE0]); // jmp rax
+            at
+        });
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));
+        let of = |mut findings: Vec<Finding>| {
+            witness(&driver, &run, &mut findings, &mut Vec::new());
+            findings.retain(|finding| finding.rule == "executes-allocated-memory");
+            let told = |finding: &Finding| (finding.rva, finding.seen.len());
+            findings.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(of(check(&driver, Targets::DEFAULT).findings), [(Some(at), 1)]);
+        // Without having read it the function that the kernel called is all there is.
+        let entry = image.headers().entry_point.0;
+        assert_eq!(of(Vec::new()), [(Some(entry), 1)]);
     }
 
     /// The kernel called DriverEntry, so the call returns to the kernel.

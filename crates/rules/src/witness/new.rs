@@ -9,6 +9,7 @@ use ringfence_ddi::Ddi;
 use ringfence_finding::{Authority, Finding, Level, Question, RuleCard};
 use ringfence_image::Rva;
 use ringfence_verifier::{Cleared, Violation};
+use std::ops::Range;
 
 /// What is told of a finding that the code alone did not show.
 const SEEN_ONLY: &str = "it was seen when the driver ran, not by reading its code";
@@ -53,10 +54,25 @@ pub(super) fn new(
         None => violation.rva.or_else(|| called(violation.call_site)).or_else(|| called(inner)),
     };
     let finding = finding.note(SEEN_ONLY);
-    match at {
-        Some(at) => placed(driver, finding, at),
-        None => finding,
+    match (at, routine_left(driver, violation)) {
+        (Some(at), _) => placed(driver, finding, at),
+        (None, Some(routine)) => {
+            let section = driver.image().section_at(Rva(routine.start)).map(|one| one.name());
+            finding.at(routine.start, section).note(
+                "a jump left no address: it comes from the function that begins there, which the kernel called",
+            )
+        }
+        (None, None) => finding,
     }
+}
+
+/// The function that the kernel called, where nothing on the stack tells more of what led to a violation.
+pub(super) fn routine_left(driver: &Driver<'_>, violation: &Violation) -> Option<Range<u32>> {
+    let is_told =
+        violation.rva.is_some() || violation.stack.iter().any(|frame| frame.rva.is_some());
+    let begin = violation.routine.filter(|_| !is_told && violation.ddi.is_none())?;
+    let listed = driver.image().functions().containing(Rva(begin));
+    Some(begin..listed.and_then(|function| function.end).map_or(begin + 1, |end| end.0))
 }
 
 /// What the rule itself says of a call with the value that was seen.
