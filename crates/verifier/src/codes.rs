@@ -67,6 +67,8 @@ impl Codes {
 const UNKNOWN: u32 = 0x22;
 /// The bit that the functions of drivers' own codes have: they begin at 0x800.
 const OWN_FUNCTION: u32 = 0x800 << 2;
+/// The bits of a code that say which function it is.
+const FUNCTION: u32 = 0xFFF << 2;
 
 /// Whether a number looks like a code that a driver of devices of type `kind` made up.
 fn is_code(value: u32, kind: u32) -> bool {
@@ -163,8 +165,6 @@ fn codes_at(bytes: &[u8], at: usize, kind: u32, masked: &mut Option<Masked>) -> 
 
 /// A register with a mask from `at` on, if the mask leaves enough of a code.
 fn mask_of(register: Option<u8>, mask: u32, at: usize) -> Option<Masked> {
-    /// The bits of a code that say which function it is.
-    const FUNCTION: u32 = 0xFFF << 2;
     let keeps = mask & FUNCTION == FUNCTION;
     register.filter(|_| keeps).map(|register| Masked { register, mask, until: at + NEAR })
 }
@@ -176,8 +176,8 @@ fn masked_codes(value: u32, mask: u32, kind: u32) -> Vec<u32> {
     }
     let with_type = match mask >> 16 {
         0xFFFF if is_compared_code(value, kind) => value,
-        // Whatever type the code has.
-        0 if value & OWN_FUNCTION != 0 => kind << 16 | value,
+        // Whatever type the code has. All bits of a function are no function, but a limit or a mask.
+        0 if value & OWN_FUNCTION != 0 && value & FUNCTION != FUNCTION => kind << 16 | value,
         _ => return Vec::new(),
     };
     (0..4).filter(|method| method & mask == 0).map(|method| with_type | method).collect()
@@ -328,6 +328,10 @@ mod tests {
             // and ecx, -4; cmp eax, 222400h: another register
             (&[0x83, 0xE1, 0xFC, 0x3D, 0, 0x24, 0x22, 0], &[0x22_2400]),
         ];
+        // cmp word ptr [rax], 0FFFFh; and eax, 0FFFFh; cmp eax, 0FFFFh
+        assert!(codes(&[0x66, 0x81, 0x38, 0xFF, 0xFF]).found.is_empty());
+        let limit = [0x25, 0xFF, 0xFF, 0, 0, 0x3D, 0xFF, 0xFF, 0, 0];
+        assert!(codes(&limit).found.is_empty());
         for (instructions, expected) in cases {
             let found: Vec<_> = codes(instructions).found.into_iter().collect();
             assert_eq!(found, expected, "{instructions:x?}");
