@@ -26,3 +26,8 @@ bug_checks! {
     KERNEL_SECURITY_CHECK_FAILURE = 0x139,
     SECURE_FAULT_UNHANDLED = 0x18D,
 }
+
+/// A program gets back control from a system service, and the level is not PASSIVE_LEVEL.
+pub(crate) const IRQL_GT_ZERO_AT_SYSTEM_SERVICE: u32 = 0x4A;
+/// A work item's routine returned at DISPATCH_LEVEL or above.
+pub(crate) const WORKER_THREAD_RETURNED_AT_BAD_IRQL: u32 = 0xE1;

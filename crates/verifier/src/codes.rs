@@ -1,5 +1,10 @@
 //! Which codes of device control the driver may know.
 
+mod instruction;
+mod range;
+
+use instruction::{Use, constant};
+use range::Taker;
 use ringfence_image::Image;
 use std::collections::BTreeSet;
 
@@ -7,10 +12,8 @@ use std::collections::BTreeSet;
 const MOST_CODES: usize = 64;
 /// Bytes of code that are looked at, at most.
 const MOST_BYTES: usize = 4 << 20;
-/// Bytes behind the start of a range in which its end is looked for.
+/// Bytes behind an instruction in which what belongs to it is looked for.
 const NEAR: usize = 40;
-/// Codes of a range that are tried, at most.
-const MOST_OF_RANGE: u32 = 32;
 
 /// Codes of device control.
 pub(crate) struct Codes {
@@ -30,12 +33,14 @@ pub(crate) fn control_codes(image: &Image<'_>, kind: u32) -> Codes {
         let bytes = image.bytes_from(section.rva()).unwrap_or_default();
         let bytes = &bytes[..bytes.len().min(left)];
         left -= bytes.len();
+        let mut masked = None;
         let mut at = 0;
         while at < bytes.len() {
-            let (found, length) = codes_at(&bytes[at..], kind);
+            let Found { about, length, cut } = codes_at(bytes, at, kind, &mut masked);
             // Within an instruction that is known none begins.
-            at += if found.is_empty() { 1 } else { length };
-            found.into_iter().for_each(|code| codes.add(code));
+            at += if about.is_empty() { 1 } else { length };
+            about.into_iter().for_each(|code| codes.add(code));
+            codes.cut |= cut;
         }
     }
     // A switch is often compiled to one comparison and small steps from there.
@@ -58,12 +63,17 @@ impl Codes {
     }
 }
 
+/// FILE_DEVICE_UNKNOWN, which drivers take for their codes whatever their devices are.
+const UNKNOWN: u32 = 0x22;
+/// The bit that the functions of drivers' own codes have: they begin at 0x800.
+const OWN_FUNCTION: u32 = 0x800 << 2;
+/// The bits of a code that say which function it is.
+const FUNCTION: u32 = 0xFFF << 2;
+
 /// Whether a number looks like a code that a driver of devices of type `kind` made up.
 fn is_code(value: u32, kind: u32) -> bool {
-    /// FILE_DEVICE_UNKNOWN, which drivers take for their codes whatever their devices are.
-    const UNKNOWN: u32 = 0x22;
-    // CTL_CODE puts the device's type into the upper half; drivers' own types begin at 0x8000, their functions at 0x800.
-    let own_function = value & 0x2000 != 0;
+    // CTL_CODE puts the device's type into the upper half; drivers' own types begin at 0x8000.
+    let own_function = value & OWN_FUNCTION != 0;
     match value >> 16 {
         // Small negative numbers.
         0xFF00.. => false,
@@ -72,122 +82,105 @@ fn is_code(value: u32, kind: u32) -> bool {
     }
 }
 
-/// The codes that the instruction at the start of `bytes` is about, if it is about any, and its length.
-fn codes_at(bytes: &[u8], kind: u32) -> (Vec<u32>, usize) {
-    let Some((first, value, length)) = operand(bytes) else { return (Vec::new(), 1) };
-    // A switch over codes that are close begins by taking away the lowest one, by a subtraction or an addition.
-    let lowest = if first.adds { value.wrapping_neg() } else { value };
-    if !is_code(lowest, kind) {
-        return (Vec::new(), length);
-    }
-    if !first.begins_range {
-        return (vec![lowest], length);
-    }
-    let range = range(lowest, &bytes[length..bytes.len().min(length + NEAR)]);
-    (range.into_iter().filter(|&code| is_code(code, kind)).collect(), length)
+/// Whether a number that something is compared with looks like a code. Of what is compared fewer numbers are
+/// anything else, so that functions below 0x800 count, which are Microsoft's and which drivers take all the same.
+fn is_compared_code(value: u32, kind: u32) -> bool {
+    let (of, rest) = (value >> 16, value & 0xFFFF);
+    is_code(value, kind)
+        || (of == UNKNOWN || of != 0 && of == kind & 0xFFFF) && !matches!(rest, 0 | 0xFFFF)
 }
 
-/// What an instruction with a constant may do with it.
-#[derive(Clone, Copy)]
-struct Use {
-    adds: bool,
-    /// Whether the register is only of use relative to the constant from there on.
-    begins_range: bool,
+/// A register of which only some bits of a code are left.
+struct Masked {
+    register: u8,
+    /// The bits.
+    mask: u32,
+    /// Where it is not compared any more, in the code.
+    until: usize,
 }
 
-/// The constant of an instruction that compares with one, sets a register to one, adds or subtracts one; and the
-/// instruction's length.
-fn operand(bytes: &[u8]) -> Option<(Use, u32, usize)> {
-    let number = |at: usize| -> Option<u32> {
-        bytes.get(at..at + 4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-    };
-    let plain = Use { adds: false, begins_range: false };
-    let adds = Use { adds: true, begins_range: true };
-    let subtracts = Use { begins_range: true, ..plain };
-    let (first, second) = (*bytes.first()?, bytes.get(1).copied());
-    Some(match (first, second) {
-        // cmp, sub and add with EAX.
-        (0x3D, _) => (plain, number(1)?, 5),
-        (0x2D, _) => (subtracts, number(1)?, 5),
-        (0x05, _) => (adds, number(1)?, 5),
-        // mov to a register.
-        (0xB8..=0xBF, _) => (plain, number(1)?, 5),
-        // cmp, sub and add with another register.
-        (0x81, Some(0xF8..=0xFF)) => (plain, number(2)?, 6),
-        (0x81, Some(0xE8..=0xEF)) => (subtracts, number(2)?, 6),
-        (0x81, Some(0xC0..=0xC7)) => (adds, number(2)?, 6),
-        // cmp with memory, as where the code stands in the request or on the stack.
-        (0x81, Some(mode)) if mode >> 3 & 7 == 7 => {
-            let at = 1 + length_of_place(&bytes[1..])?;
-            (plain, number(at)?, at + 4)
+/// What an instruction says of codes.
+#[derive(Default)]
+struct Found {
+    /// The codes that it is about.
+    about: Vec<u32>,
+    /// How long it is.
+    length: usize,
+    /// Whether it may be about more.
+    cut: bool,
+}
+
+/// What the instruction at `at` says of codes.
+fn codes_at(bytes: &[u8], at: usize, kind: u32, masked: &mut Option<Masked>) -> Found {
+    let Some(found) = constant(&bytes[at..]) else { return Found::default() };
+    let (value, length, register) = (found.value, found.length, found.register);
+    let end = at + length;
+    let near = &bytes[end..bytes.len().min(end + NEAR)];
+    let these = |about| Found { about, length, cut: false };
+    // A switch over codes that are close begins by taking away the lowest one.
+    let of_range = |lowest: u32| {
+        let is_code = |code: &u32| is_compared_code(*code, kind);
+        if !is_code(&lowest) {
+            return Found::default();
         }
-        // lea of a register and a constant.
-        (0x8D, Some(mode)) if mode >> 6 == 2 && mode & 7 != 4 => (adds, number(2)?, 6),
-        _ => return None,
-    })
-}
-
-/// Bytes that say which place in memory an instruction is about: ModR/M, SIB and displacement.
-fn length_of_place(bytes: &[u8]) -> Option<usize> {
-    let mode = *bytes.first()?;
-    let (form, register) = (mode >> 6, mode & 7);
-    let scaled = usize::from(register == 4);
-    let base = if register == 4 { *bytes.get(1)? & 7 } else { register };
-    let displacement = match form {
-        0 if base == 5 => 4,
-        0 => 0,
-        1 => 1,
-        2 => 4,
-        _ => return None,
+        let (codes, cut) = range::codes(lowest, register, near);
+        Found { about: codes.into_iter().filter(is_code).collect(), length, cut }
     };
-    Some(1 + scaled + displacement)
-}
-
-/// The codes of a switch that begins at `lowest`, by the instructions behind that: a comparison with how many there are,
-/// which bits of a mask are tested, whether the difference is divided by four.
-fn range(lowest: u32, bytes: &[u8]) -> Vec<u32> {
-    let mut step = 1;
-    let mut most = None;
-    let mut mask = None;
-    let mut number = None;
-    for at in 0..bytes.len() {
-        match bytes[at..] {
-            // ror reg, 2 and rol reg, 30: what is no multiple of four becomes large.
-            [0xC1, 0xC8..=0xCF, 2, ..] | [0xC1, 0xC0..=0xC7, 30, ..] => step = 4,
-            // cmp reg, imm8
-            [0x83, 0xF8..=0xFF, end @ 0..=0x7F, ..] => {
-                most.get_or_insert(u32::from(end));
+    match found.is_for {
+        Use::Compares => {
+            if let Some(of) = masked.as_mut().filter(|of| register == Some(of.register))
+                && at < of.until
+            {
+                let codes = masked_codes(value, of.mask, kind);
+                if !codes.is_empty() {
+                    of.until = end + NEAR;
+                    return these(codes);
+                }
             }
-            // mov reg, imm64 and mov reg, imm32
-            [0x48 | 0x49, 0xB8..=0xBF, a, b, c, d, e, f, g, h, ..] => {
-                number = Some(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
-            }
-            [0xB8..=0xBF, a, b, c, d, ..] if at == 0 || !matches!(bytes[at - 1], 0x48 | 0x49) => {
-                number = Some(u64::from(u32::from_le_bytes([a, b, c, d])));
-            }
-            // bt reg, reg
-            [0x0F, 0xA3, ..] => {
-                mask = number;
-                break;
-            }
-            _ => {}
+            these(Some(value).filter(|&value| is_compared_code(value, kind)).into_iter().collect())
         }
+        Use::ComparesHalf => these(masked_codes(value, 0xFFFF, kind)),
+        Use::Loads => {
+            // Only from a register can a constant be used together with a place in memory and keep that as it is.
+            match register.and_then(|register| range::taken_by(register, near)) {
+                Some(Taker::Adds) => {
+                    let range = of_range(value.wrapping_neg());
+                    if !range.about.is_empty() {
+                        return range;
+                    }
+                }
+                Some(Taker::Masks) => *masked = mask_of(register, value, end),
+                None => {}
+            }
+            these(Some(value).filter(|&value| is_code(value, kind)).into_iter().collect())
+        }
+        Use::Masks => {
+            *masked = mask_of(register, value, end);
+            Found::default()
+        }
+        Use::Subtracts => of_range(value),
+        Use::Adds => of_range(value.wrapping_neg()),
     }
-    let Some(most) = most else { return vec![lowest] };
-    let tested = |offset: u32| mask.is_none_or(|mask| offset < 64 && mask >> offset & 1 != 0);
-    // Where nothing says which codes of a long range count, the method to pass buffers is mostly the same.
-    let is_likely = |offset: u32| {
-        step == 4 || mask.is_some() || most < MOST_OF_RANGE || offset.is_multiple_of(4)
+}
+
+/// A register with a mask from `at` on, if the mask leaves enough of a code.
+fn mask_of(register: Option<u8>, mask: u32, at: usize) -> Option<Masked> {
+    let keeps = mask & FUNCTION == FUNCTION;
+    register.filter(|_| keeps).map(|register| Masked { register, mask, until: at + NEAR })
+}
+
+/// The codes of which a comparison with `value` leaves open what `mask` takes away.
+fn masked_codes(value: u32, mask: u32, kind: u32) -> Vec<u32> {
+    if value & !mask != 0 {
+        return Vec::new();
+    }
+    let with_type = match mask >> 16 {
+        0xFFFF if is_compared_code(value, kind) => value,
+        // Whatever type the code has. All bits of a function are no function, but a limit or a mask.
+        0 if value & OWN_FUNCTION != 0 && value & FUNCTION != FUNCTION => kind << 16 | value,
+        _ => return Vec::new(),
     };
-    let offsets = (0..=most).filter(|&offset| is_likely(offset) && tested(offset));
-    let offsets = offsets.take(MOST_OF_RANGE as usize);
-    let codes = offsets.map(|offset| lowest.wrapping_add(offset * step));
-    // The lowest one may belong to another comparison.
-    let mut all: Vec<_> = codes.collect();
-    if !all.contains(&lowest) {
-        all.push(lowest);
-    }
-    all
+    (0..4).filter(|method| method & mask == 0).map(|method| with_type | method).collect()
 }
 
 #[cfg(test)]
@@ -253,6 +246,96 @@ mod tests {
         let table = codes(&masked[..11]);
         assert!(expected.iter().all(|code| table.found.contains(code)));
         assert_eq!(table.found.len(), 17);
+    }
+
+    /// `switch` over 0x222400, 0x222405, 0x22240A, 0x22240F, 0x222410 and 0x222414, as clang 19 compiles it with -O2: the
+    /// code is in memory, and so the lowest one is added to it with its sign changed. A table of jumps is behind it.
+    #[test]
+    fn a_switch_over_a_code_in_memory_is_found() {
+        // mov eax, -222400h; add eax, [rcx + 18h]; cmp eax, 14h; ja; lea rcx, [rip + table]
+        let table = [0xB8, 0, 0xDC, 0xDD, 0xFF, 3, 0x41, 0x18, 0x83, 0xF8, 0x14, 0x77, 0x2E];
+        let found = codes(&[&table[..], &[0x48, 0x8D, 0x0D, 0, 0, 0, 0]].concat()).found;
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            (0x22_2400..=0x22_2414).collect::<Vec<_>>()
+        );
+        // mov ecx, -222400h; add ecx, [rax + 18h]; rol ecx, 30; cmp ecx, 4; ja
+        let turned = [0xB9, 0, 0xDC, 0xDD, 0xFF, 3, 0x48, 0x18, 0xC1, 0xC1, 0x1E, 0x83, 0xF9, 4];
+        let found: Vec<_> = codes(&turned).found.into_iter().collect();
+        assert_eq!(found, [0x22_2400, 0x22_2404, 0x22_2408, 0x22_240C, 0x22_2410]);
+        // The same with add ecx, eax, and with nothing that adds.
+        let added = [&turned[..5], &[0x01, 0xC1], &turned[8..]].concat();
+        assert_eq!(codes(&added).found.len(), 5);
+        let alone = [&turned[..5], &[0x90, 0x90, 0x90], &turned[8..]].concat();
+        assert!(codes(&alone).found.is_empty());
+    }
+
+    /// A long range with nothing that says which of its codes count: those by the most common method, not all.
+    #[test]
+    fn a_long_range_is_bounded() {
+        // mov eax, -222400h; add eax, [rcx + 18h]; cmp eax, 400h; ja
+        let long = [0xB8, 0, 0xDC, 0xDD, 0xFF, 3, 0x41, 0x18, 0x3D, 0, 4, 0, 0, 0x77, 0x2E];
+        let codes = codes(&long);
+        assert_eq!(codes.found.len(), 32);
+        assert!(codes.cut && codes.found.iter().all(|code| code % 4 == 0));
+    }
+
+    /// A switch that is counted down: sub eax, 222404h; je; sub eax, 4; je; sub eax, 7; je; cmp eax, 1; jne
+    #[test]
+    fn a_switch_that_is_counted_down_is_found() {
+        let mut down = vec![0x2D, 4, 0x24, 0x22, 0, 0x74, 9, 0x83, 0xE8, 4, 0x74, 9];
+        down.extend([0x83, 0xE8, 7, 0x74, 9, 0x83, 0xF8, 1, 0x75, 3]);
+        let found = codes(&down).found;
+        let counted = [0x22_2404, 0x22_2408, 0x22_240F, 0x22_2410];
+        assert!(counted.iter().all(|code| found.contains(code)), "{found:x?}");
+    }
+
+    /// Microsoft's functions lie below 0x800, and drivers use such numbers too: CTL_CODE(FILE_DEVICE_UNKNOWN, 0x101,
+    /// METHOD_BUFFERED, FILE_ANY_ACCESS) is 0x220404.
+    #[test]
+    fn small_functions_are_found_where_they_are_compared() {
+        // cmp eax, 220404h; cmp dword ptr [rax + 18h], 220404h
+        for instruction in [&[0x3D, 4, 4, 0x22, 0][..], &[0x81, 0x78, 0x18, 4, 4, 0x22, 0]] {
+            assert_eq!(codes(instruction).found.into_iter().collect::<Vec<_>>(), [0x22_0404]);
+        }
+        // mov eax, 220404h; cmp eax, 220000h; cmp eax, 70404h, of another type
+        for instruction in [[0xB8, 4, 4, 0x22, 0], [0x3D, 0, 0, 0x22, 0], [0x3D, 4, 4, 7, 0]] {
+            assert!(codes(&instruction).found.is_empty(), "{instruction:x?}");
+        }
+    }
+
+    /// What a mask takes away before the comparison may be anything; each as clang 19 compiles it.
+    #[test]
+    fn codes_are_compared_without_some_of_their_bits() {
+        let cases: [(&[u8], &[u32]); 5] = [
+            // and eax, -4; cmp eax, 222400h
+            (
+                &[0x83, 0xE0, 0xFC, 0x3D, 0, 0x24, 0x22, 0],
+                &[0x22_2400, 0x22_2401, 0x22_2402, 0x22_2403],
+            ),
+            // and ecx, -2; xor eax, eax; cmp ecx, 222400h
+            (
+                &[0x83, 0xE1, 0xFE, 0x31, 0xC0, 0x81, 0xF9, 0, 0x24, 0x22, 0],
+                &[0x22_2400, 0x22_2401],
+            ),
+            // mov ecx, 3FFCh; and ecx, [rax + 18h]; cmp ecx, 2414h
+            (
+                &[0xB9, 0xFC, 0x3F, 0, 0, 0x23, 0x48, 0x18, 0x81, 0xF9, 0x14, 0x24, 0, 0],
+                &[0x22_2414, 0x22_2415, 0x22_2416, 0x22_2417],
+            ),
+            // cmp word ptr [rax + 18h], 2414h
+            (&[0x66, 0x81, 0x78, 0x18, 0x14, 0x24], &[0x22_2414]),
+            // and ecx, -4; cmp eax, 222400h: another register
+            (&[0x83, 0xE1, 0xFC, 0x3D, 0, 0x24, 0x22, 0], &[0x22_2400]),
+        ];
+        // cmp word ptr [rax], 0FFFFh; and eax, 0FFFFh; cmp eax, 0FFFFh
+        assert!(codes(&[0x66, 0x81, 0x38, 0xFF, 0xFF]).found.is_empty());
+        let limit = [0x25, 0xFF, 0xFF, 0, 0, 0x3D, 0xFF, 0xFF, 0, 0];
+        assert!(codes(&limit).found.is_empty());
+        for (instructions, expected) in cases {
+            let found: Vec<_> = codes(instructions).found.into_iter().collect();
+            assert_eq!(found, expected, "{instructions:x?}");
+        }
     }
 
     /// An address of a structure is no code, and neither is a status.

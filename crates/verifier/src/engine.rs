@@ -45,7 +45,7 @@ impl Kernel<'_> {
         self.routine = outer;
         self.depth -= 1;
         match answer {
-            Ok(_) | Err(Stop::Ended | Stop::Raise(_) | Stop::Missing(_)) => {
+            Ok(_) | Err(Stop::Ended | Stop::Raise(_) | Stop::Missing(..)) => {
                 *self.registers() = saved
             }
             Err(_) => {}
@@ -94,9 +94,7 @@ impl Kernel<'_> {
             Exit::Interrupt { vector } => self.interrupt(vector),
             Exit::Privileged(privileged) => match self.privileged(privileged) {
                 Err(Stop::Raise(exception)) => self.raise(exception),
-                Err(Stop::Missing(address)) => {
-                    self.page_fault(address, ringfence_machine::Access::Read, false)
-                }
+                Err(Stop::Missing(address, access)) => self.page_fault(address, access, false),
                 other => other,
             },
             Exit::Unsupported { bytes, length } => {
@@ -180,10 +178,8 @@ impl Kernel<'_> {
                 self.leave_gate(stack, caller);
                 self.raise(exception)
             }
-            Err(Stop::Missing(address)) => {
-                self.leave_gate(stack, caller);
-                self.page_fault(address, ringfence_machine::Access::Read, false)
-            }
+            // As on Windows the instruction is one of the kernel; where it was called from is on the stack.
+            Err(Stop::Missing(address, access)) => self.page_fault(address, access, false),
             Err(other) => Err(other),
         }
     }

@@ -202,6 +202,13 @@ impl Kernel<'_> {
         Stop::Down
     }
 
+    /// The system stops for how a routine of the driver returned: that is the place.
+    pub(crate) fn stop_after(&mut self, routine: u64, code: u32, parameters: [u64; 4]) -> Stop {
+        self.routine = routine;
+        self.registers().rip = routine;
+        self.stop(Kind::Crash, code, parameters)
+    }
+
     /// What is known at the place where execution is.
     pub(crate) fn violation(&mut self, kind: Kind, bug_check: BugCheck) -> Violation {
         let registers = self.registers().clone();
@@ -242,6 +249,10 @@ impl Kernel<'_> {
     /// Whether it is about an address that was given out for something of which nothing is known: data of
     /// the kernel looks like a function then.
     fn is_unknown_export(&mut self, bug_check: &BugCheck) -> bool {
+        // There it is the system service that returns.
+        if bug_check.code == bug_check::IRQL_GT_ZERO_AT_SYSTEM_SERVICE {
+            return false;
+        }
         let gate = self.gates.at(bug_check.parameters[0] & !(space::GATE_SIZE - 1));
         gate.is_some_and(|gate| gate.entry.is_none())
     }
@@ -250,14 +261,19 @@ impl Kernel<'_> {
     pub(crate) fn interrupt(&mut self, vector: u8) -> Result<(), Stop> {
         /// `__fastfail`: the reason is in ECX.
         const FAST_FAIL: u8 = 0x29;
+        /// `int n`.
+        const LENGTH: u64 = 2;
+        // 2D and 2C are calls of a debugger and of an assertion; without one they do nothing.
+        if matches!(vector, 0x2C | 0x2D) {
+            return Ok(());
+        }
+        // It is about the instruction itself: where nothing comes behind it, another function or none begins there.
+        let next = self.registers().rip;
+        self.registers().rip = next.wrapping_sub(LENGTH);
         if vector == FAST_FAIL {
             let reason = self.registers().get(ringfence_machine::Register::Rcx) & 0xFFFF_FFFF;
             let code = bug_check::KERNEL_SECURITY_CHECK_FAILURE;
             return Err(self.stop(Kind::Crash, code, [reason, 0, 0, 0]));
-        }
-        // 2D and 2C are calls of a debugger and of an assertion; without one they do nothing.
-        if matches!(vector, 0x2C | 0x2D) {
-            return Ok(());
         }
         self.raise(Exception::of(status::ACCESS_VIOLATION))
     }

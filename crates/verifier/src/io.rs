@@ -3,6 +3,7 @@
 use crate::bug_check;
 use crate::kernel::Kernel;
 use crate::layout::{device, driver, irp, stack};
+use crate::schedule::{FURTHER_WORK, Work};
 use crate::stop::{Answer, Stop, status};
 use crate::{Kind, gates};
 use std::collections::{BTreeMap, VecDeque};
@@ -234,14 +235,17 @@ impl Kernel<'_> {
     pub(crate) fn add_callback(&mut self, callback: Callback) {
         if self.requests.callbacks.len() < MOST_CALLBACKS {
             self.requests.callbacks.push(callback);
+        } else {
+            self.leave_out("further callbacks");
         }
     }
 
     /// Queues work for a system thread.
-    pub(crate) fn queue_work(&mut self, name: &'static str, routine: u64, arguments: Vec<u64>) {
-        let queue = &mut self.schedule.work;
-        if queue.len() < self.options.budget.entries {
-            queue.push_back(crate::schedule::Work { name, routine, arguments });
+    pub(crate) fn queue_work(&mut self, work: Work) {
+        if self.schedule.work.len() < self.options.budget.entries {
+            self.schedule.work.push_back(work);
+        } else {
+            self.leave_out(FURTHER_WORK);
         }
     }
 

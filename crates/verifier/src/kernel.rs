@@ -16,7 +16,7 @@ use crate::schedule::Schedule;
 use crate::stop::{Answer, Stop};
 use crate::{Environment, Event, Happening, Options, Run, Violation, space};
 use ringfence_image::Image;
-use ringfence_machine::{Memory, PAGE, Processor, Registers, Rights};
+use ringfence_machine::{Access, Memory, PAGE, Processor, Registers, Rights};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that a run knows.
@@ -111,22 +111,34 @@ impl<'a> Kernel<'a> {
 
     /// Reads a byte for the driver.
     pub(crate) fn u8(&self, address: u64) -> Result<u8, Stop> {
-        self.processor.memory().read_u8(address).map_err(|gone| Stop::Missing(gone.address))
+        self.processor
+            .memory()
+            .read_u8(address)
+            .map_err(|gone| Stop::Missing(gone.address, Access::Read))
     }
 
     /// Reads 16 bits for the driver.
     pub(crate) fn u16(&self, address: u64) -> Result<u16, Stop> {
-        self.processor.memory().read_u16(address).map_err(|gone| Stop::Missing(gone.address))
+        self.processor
+            .memory()
+            .read_u16(address)
+            .map_err(|gone| Stop::Missing(gone.address, Access::Read))
     }
 
     /// Reads 32 bits for the driver.
     pub(crate) fn u32(&self, address: u64) -> Result<u32, Stop> {
-        self.processor.memory().read_u32(address).map_err(|gone| Stop::Missing(gone.address))
+        self.processor
+            .memory()
+            .read_u32(address)
+            .map_err(|gone| Stop::Missing(gone.address, Access::Read))
     }
 
     /// Reads 64 bits for the driver.
     pub(crate) fn u64(&self, address: u64) -> Result<u64, Stop> {
-        self.processor.memory().read_u64(address).map_err(|gone| Stop::Missing(gone.address))
+        self.processor
+            .memory()
+            .read_u64(address)
+            .map_err(|gone| Stop::Missing(gone.address, Access::Read))
     }
 
     /// Writes a byte for the driver.
@@ -165,19 +177,21 @@ impl<'a> Kernel<'a> {
             }
             page = page.saturating_add(PAGE);
         }
-        self.memory().write(address, bytes).map_err(|gone| Stop::Missing(gone.address))
+        self.memory()
+            .write(address, bytes)
+            .map_err(|gone| Stop::Missing(gone.address, Access::Write))
     }
 
     /// Reads bytes for the driver. The length is checked by whoever asks.
     pub(crate) fn bytes(&mut self, address: u64, length: u64) -> Result<Vec<u8>, Stop> {
         self.charge(length / 8 + 1)?;
-        let length = usize::try_from(length).map_err(|_| Stop::Missing(address))?;
+        let length = usize::try_from(length).map_err(|_| Stop::Missing(address, Access::Read))?;
         if length > MOST_BYTES {
             return Err(self.out_of("bytes copied at once"));
         }
         let mut bytes = vec![0; length];
         let read = self.processor.memory().read(address, &mut bytes);
-        read.map_err(|gone| Stop::Missing(gone.address))?;
+        read.map_err(|gone| Stop::Missing(gone.address, Access::Read))?;
         Ok(bytes)
     }
 
@@ -212,6 +226,19 @@ impl<'a> Kernel<'a> {
         const LONGEST: usize = 120;
         let what: String = what.chars().take(LONGEST).collect();
         count(&mut self.run.assumptions, &what, self.options.budget.entries);
+    }
+
+    /// The emulated kernel is at the end of something that Windows has more of: what fails for that is invented.
+    pub(crate) fn run_short(&mut self, of: &str) {
+        self.assume(&format!("the emulated kernel has no more {of}, where Windows may have"));
+    }
+
+    /// A size that is asked for, as far as it can be given.
+    pub(crate) fn bounded(&mut self, size: u64, most: u64) -> u64 {
+        if size > most {
+            self.run_short("memory");
+        }
+        size.min(most)
     }
 
     /// Something of the driver is not run.
@@ -257,6 +284,7 @@ impl<'a> Kernel<'a> {
         if self.pages.saturating_add(pages) > self.options.budget.pages
             || self.memory().map(address, pages, rights).is_err()
         {
+            self.run_short("memory");
             return false;
         }
         self.pages += pages;

@@ -106,7 +106,11 @@ impl Kernel<'_> {
         what: &'static str,
         caller: u64,
     ) -> Option<u64> {
-        if pages == 0 || pages > self.options.budget.pages || self.too_many_mappings() {
+        if pages > self.options.budget.pages || self.too_many_mappings() {
+            self.run_short("memory");
+            return None;
+        }
+        if pages == 0 {
             return None;
         }
         let address = self.mappings.room(pages, user);
@@ -127,7 +131,11 @@ impl Kernel<'_> {
         caller: u64,
     ) -> Option<u64> {
         let pages = frames.len() as u64;
-        if pages == 0 || self.too_many_mappings() {
+        if self.too_many_mappings() {
+            self.run_short("memory");
+            return None;
+        }
+        if pages == 0 {
             return None;
         }
         let address = self.mappings.room(pages, user);

@@ -100,6 +100,7 @@ impl Kernel<'_> {
     /// A handle of the object at `address`; none where there are too many.
     pub(crate) fn handle(&mut self, address: u64) -> Option<u64> {
         if self.objects.handles.len() >= self.options.budget.entries {
+            self.run_short("handles");
             return None;
         }
         self.objects.next += 4;

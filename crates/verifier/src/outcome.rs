@@ -81,6 +81,8 @@ pub struct Phase {
     pub calls: u64,
     /// Instructions in it.
     pub instructions: u64,
+    /// Whether it came to its end. Where the run ends in a phase within another one, neither did.
+    pub returned: bool,
 }
 
 /// Something that happened.

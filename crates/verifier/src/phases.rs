@@ -40,17 +40,22 @@ impl Kernel<'_> {
         let place = self.run.phases.len() - usize::from(again);
         if !again {
             let name = name.to_owned();
-            self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0 });
+            let returned = false;
+            self.run.phases.push(Phase { name, status: None, calls: 0, instructions: 0, returned });
         }
         let outer = std::mem::replace(&mut self.phase, place);
         let level = self.irql;
         self.count_for(outer);
         let answer = run(self);
         self.count_for(place);
+        if answer.is_ok() && self.irql > level {
+            self.assume("the IRQL is lowered that the driver left raised");
+        }
         // A level that was left raised is the phase's own affair.
         self.irql = level;
         self.phase = outer;
         if let Some(phase) = self.run.phases.get_mut(place) {
+            phase.returned = answer.is_ok();
             phase.status = answer.as_ref().ok().filter(|_| has_status).map(|&value| value as u32);
         }
         answer
@@ -179,6 +184,7 @@ impl Kernel<'_> {
     fn unload(&mut self) -> Result<(), Stop> {
         let routine = self.u64(self.requests.driver.wrapping_add(driver::UNLOAD))?;
         if routine == 0 {
+            self.give_up();
             return Ok(());
         }
         let object = self.requests.driver;
@@ -190,6 +196,7 @@ impl Kernel<'_> {
     /// finds nothing, however late it is: a timer that is still set is due some time.
     fn leave(&mut self) -> Result<(), Stop> {
         self.settle(0)?;
+        self.give_up();
         self.is_gone = true;
         let set: Vec<u64> = self.schedule.timers.keys().copied().collect();
         let later = self.settle(LATEST);

@@ -76,16 +76,17 @@ impl Pool {
 impl Kernel<'_> {
     /// Hands out `size` bytes; none where there is no memory left.
     pub(crate) fn allocate(&mut self, kind: Kind, size: u64, tag: u32, caller: u64) -> Option<u64> {
-        if self.pool.live.len() >= self.options.budget.entries
-            || size / PAGE > self.options.budget.pages
-        {
+        let has_room = self.pool.live.len() < self.options.budget.entries
+            && size / PAGE <= self.options.budget.pages;
+        let address = match size {
+            _ if !has_room => None,
+            ..=SMALL => self.allocate_small(kind, size),
+            _ => self.allocate_pages(kind, size),
+        };
+        let Some(address) = address else {
+            self.run_short("memory");
             return None;
-        }
-        let address = if size > SMALL {
-            self.allocate_pages(kind, size)
-        } else {
-            self.allocate_small(kind, size)
-        }?;
+        };
         self.pool.live.insert(address, Allocation { size, tag, caller, kind });
         self.pool.freed.remove(&address);
         Some(address)

@@ -1,5 +1,6 @@
 //! Requests that programs and Windows send to the devices of a driver.
 
+use crate::bug_check;
 use crate::codes;
 use crate::kernel::Kernel;
 use crate::layout::{device, file, irp, major, stack};
@@ -238,7 +239,11 @@ pub(crate) fn ask(
     kernel
         .put_u32(irp + irp::STATUS, if number == major::PNP { status::NOT_SUPPORTED } else { 0 })?;
     fill(kernel, &request)?;
-    let status = kernel.phase_of(name, |kernel| kernel.call_driver(device, irp))? as u32;
+    let status = kernel.phase_of(name, |kernel| {
+        let status = kernel.call_driver(device, irp)?;
+        leave_service(kernel, number, status as u32)?;
+        Ok(status)
+    })? as u32;
     kernel.settle(if status == status::PENDING { PATIENCE } else { MOMENT })?;
     if kernel.requests.irps.get(&irp) == Some(&false) {
         cancel(kernel, device, irp)?;
@@ -247,6 +252,26 @@ pub(crate) fn ask(
         if status == status::PENDING { kernel.u32(irp.wrapping_add(irp::STATUS))? } else { status };
     release(kernel, irp);
     Ok(Some(told))
+}
+
+/// The system stops if a program would get back control while the level is still raised. Where the request is not
+/// completed yet, the kernel would have to wait first.
+fn leave_service(kernel: &mut Kernel<'_>, number: u8, status: u32) -> Result<(), Stop> {
+    if kernel.irql == 0 || !kernel.schedule.in_program || status == status::PENDING {
+        return Ok(());
+    }
+    // The program called that.
+    let service = match number {
+        major::CREATE => "NtCreateFile",
+        major::READ => "NtReadFile",
+        major::WRITE => "NtWriteFile",
+        major::CLEANUP | major::CLOSE => "NtClose",
+        _ => "NtDeviceIoControlFile",
+    };
+    let service = kernel.gates.of("ntoskrnl.exe", service).unwrap_or_default();
+    let routine = kernel.dispatch_routine(number).unwrap_or_default();
+    let parameters = [service, kernel.irql.into(), 0, 0];
+    Err(kernel.stop_after(routine, bug_check::IRQL_GT_ZERO_AT_SYSTEM_SERVICE, parameters))
 }
 
 /// A request that nobody completes is cancelled, as Windows does when the program ends.

@@ -60,6 +60,17 @@ pub(crate) struct Work {
     pub routine: u64,
     /// Its arguments.
     pub arguments: Vec<u64>,
+    /// The work item that it was queued with, if one was.
+    pub item: Option<Item>,
+}
+
+/// A work item of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    /// IO_WORKITEM or WORK_QUEUE_ITEM.
+    pub address: u64,
+    /// What its routine is given.
+    pub parameter: u64,
 }
 
 /// A timer that is set.
@@ -92,6 +103,10 @@ pub(crate) const PATIENCE: u64 = 20_000_000;
 pub(crate) const MOMENT: u64 = 10_000;
 /// What is run after each phase, at most.
 const MOST_STEPS: usize = 48;
+/// What is not run of deferred procedure calls, work and threads that go on for longer than a run waits.
+const FURTHER_CALLS: &str = "further DPCs";
+pub(crate) const FURTHER_WORK: &str = "further work items";
+const FURTHER_TIME: &str = "further time of system threads";
 
 impl Kernel<'_> {
     /// A stack; its highest address.
@@ -105,6 +120,7 @@ impl Kernel<'_> {
     /// Makes a thread that will run `routine`; its ETHREAD.
     pub(crate) fn make_thread(&mut self, routine: u64, context: u64) -> Option<u64> {
         if self.schedule.threads.len() >= MOST_THREADS {
+            self.run_short("threads");
             return None;
         }
         let place = self.schedule.threads.len();
@@ -204,7 +220,9 @@ impl Kernel<'_> {
         if let Some(work) = self.schedule.work.pop_front() {
             self.aside(work.name, 0, |kernel| {
                 kernel.must_be_there(work.routine)?;
-                kernel.call(work.routine, &work.arguments)
+                let answer = kernel.call(work.routine, &work.arguments)?;
+                kernel.must_be_at_low_level(&work)?;
+                Ok(answer)
             })?;
             return Ok(true);
         }
@@ -251,6 +269,14 @@ impl Kernel<'_> {
         Err(self.stop(crate::Kind::Crash, code, [routine, EXECUTE, routine, 0]))
     }
 
+    /// The system stops if a work item's routine leaves the level raised for the thread that called it.
+    fn must_be_at_low_level(&mut self, work: &Work) -> Result<(), Stop> {
+        let Some(item) = work.item.filter(|_| self.irql >= faults::DISPATCH) else { return Ok(()) };
+        let parameters = [work.routine, self.irql.into(), item.parameter, item.address];
+        let code = bug_check::WORKER_THREAD_RETURNED_AT_BAD_IRQL;
+        Err(self.stop_after(work.routine, code, parameters))
+    }
+
     fn is_ready(&self, index: usize) -> bool {
         let thread = &self.schedule.threads[index];
         match &thread.state {
@@ -286,11 +312,14 @@ impl Kernel<'_> {
     /// Queues a deferred procedure call; false where it is queued already.
     pub(crate) fn queue_deferred(&mut self, object: u64) -> bool {
         self.spend(self.schedule.deferred.len() as u64 / 8);
-        let queue = &mut self.schedule.deferred;
-        if queue.contains(&object) || queue.len() >= self.options.budget.entries {
+        if self.schedule.deferred.contains(&object) {
             return false;
         }
-        queue.push_back(object);
+        if self.schedule.deferred.len() >= self.options.budget.entries {
+            self.leave_out(FURTHER_CALLS);
+            return false;
+        }
+        self.schedule.deferred.push_back(object);
         true
     }
 
@@ -356,6 +385,23 @@ impl Kernel<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Gives up on what would go on for longer than a run waits, and tells so: what is ready and was not run is so for want
+    /// of patience, and not the driver's fault.
+    pub(crate) fn give_up(&mut self) {
+        if !std::mem::take(&mut self.schedule.deferred).is_empty() {
+            self.leave_out(FURTHER_CALLS);
+        }
+        if !std::mem::take(&mut self.schedule.work).is_empty() {
+            self.leave_out(FURTHER_WORK);
+        }
+        for index in 0..self.schedule.threads.len() {
+            if self.is_ready(index) {
+                self.leave_out(FURTHER_TIME);
+                self.schedule.threads[index].state = State::Done;
+            }
+        }
     }
 
     /// Threads that still run or wait.

@@ -8,7 +8,7 @@ use crate::space::places;
 use crate::stop::{Answer, Exception, Stop, status};
 use crate::unwind::{Handler, Step};
 use crate::{Kind, space};
-use ringfence_machine::{PAGE, Register, Registers, Rights};
+use ringfence_machine::{Access, PAGE, Register, Registers, Rights};
 
 /// Frames that are looked at, at most.
 const MOST_FRAMES: usize = 256;
@@ -95,7 +95,7 @@ impl Kernel<'_> {
         let bottom = function.wrapping_sub(16) & !15;
         // Asked before anything is written, as the processor would fault in the middle of a fault.
         if bottom < space::SYSTEM || !self.is_room(bottom.wrapping_sub(PAGE / 4), stack) {
-            return Err(Stop::Missing(bottom));
+            return Err(Stop::Missing(bottom, Access::Write));
         }
         self.write_context(context, registers)?;
         self.put(record, &[0; RECORD as usize])?;

@@ -1,6 +1,6 @@
 //! Why execution does not simply go on.
 
-use ringfence_machine::Registers;
+use ringfence_machine::{Access, Registers};
 
 /// What a kernel function, or the driver, comes to.
 pub(crate) type Answer = Result<u64, Stop>;
@@ -13,7 +13,7 @@ pub(crate) enum Stop {
     /// An exception is raised where the kernel was called.
     Raise(Exception),
     /// The kernel touched memory for the driver that is not there.
-    Missing(u64),
+    Missing(u64, Access),
     /// The stack was unwound to where these registers are.
     Resume(Box<Registers>),
     /// The thread waits; its registers are at the call that waits.

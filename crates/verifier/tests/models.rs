@@ -1,8 +1,9 @@
 //! What functions of the kernel answer, as their documentation has it.
 
 #[path = "assembled/mod.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod assembled;
+#[path = "models/formats.rs"]
+mod formats;
 
 use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run, status};
 use ringfence_fixture::{RX, driver, section};

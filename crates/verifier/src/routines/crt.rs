@@ -1,8 +1,8 @@
 //! The C library's part of the kernel, and moving memory.
 
 use crate::call::{Call, Entry, entry};
-use crate::kernel::{Kernel, MOST_BYTES};
-use crate::stop::{Answer, Stop};
+use crate::kernel::Kernel;
+use crate::stop::Answer;
 use crate::text::upper;
 use std::cmp::Ordering;
 
@@ -76,11 +76,15 @@ fn copy(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn fill_with(kernel: &mut Kernel<'_>, at: u64, byte: u8, length: u64) -> Answer {
-    kernel.charge(length / 8 + 1)?;
-    if length > MOST_BYTES as u64 {
-        return Err(Stop::Missing(at));
+    /// Bytes that are written at once: memory that is not there ends it early.
+    const PART: u64 = 1 << 16;
+    let mut done = 0;
+    while done < length {
+        let part = PART.min(length - done);
+        kernel.charge(part / 8 + 1)?;
+        kernel.put(at.wrapping_add(done), &vec![byte; part as usize])?;
+        done += part;
     }
-    kernel.put(at, &vec![byte; length as usize])?;
     Ok(at)
 }
 

@@ -5,6 +5,7 @@ use crate::io::{Callback, Made, Notice};
 use crate::kernel::{Kernel, ignore};
 use crate::layout::{device, driver, file};
 use crate::objects::Object;
+use crate::schedule::Work;
 use crate::space::places;
 use crate::stop::{Answer, Stop, status};
 
@@ -239,8 +240,12 @@ fn unregister_shutdown(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 
 /// The routine is run when other drivers have been loaded.
 fn reinitialize(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let arguments = vec![call.at(0), call.at(2), 1];
-    kernel.queue_work("reinitialisation", call.at(1), arguments);
+    kernel.queue_work(Work {
+        name: "reinitialisation",
+        routine: call.at(1),
+        arguments: vec![call.at(0), call.at(2), 1],
+        item: None,
+    });
     Ok(0)
 }
 

@@ -41,12 +41,23 @@ struct Piece {
     left: bool,
     zero: bool,
     plus: bool,
+    space: bool,
     alternate: bool,
     width: usize,
     precision: Option<usize>,
     long: bool,
     wide: bool,
     narrow: bool,
+    /// Two `h`: a byte, where it is a number.
+    byte: bool,
+}
+
+impl Piece {
+    /// A width that is an argument; a negative one is a flag and a width.
+    fn set_width(&mut self, value: i32) {
+        self.left |= value < 0;
+        self.width = (value.unsigned_abs() as usize).min(LONGEST);
+    }
 }
 
 /// What a format with its arguments comes to. `wide` is whether the format itself is of 16 bits.
@@ -66,7 +77,9 @@ fn text(
             out.push(unit);
         } else if let Some((piece, kind)) = piece(kernel, &mut units, arguments)? {
             let shown = convert(kernel, kind, piece, wide, arguments)?;
-            pad(&mut out, shown, piece);
+            // Numbers have their zeros behind the sign already.
+            let is_number = b"diuxXop".contains(&kind);
+            pad(&mut out, shown, piece, !is_number && piece.zero && !piece.left);
         }
     }
     kernel.charge(out.len() as u64)?;
@@ -85,7 +98,7 @@ fn piece(
             b'-' => piece.left = true,
             b'+' => piece.plus = true,
             b'#' => piece.alternate = true,
-            b' ' => {}
+            b' ' => piece.space = true,
             b'0' if piece.width == 0 && piece.precision.is_none() => piece.zero = true,
             digit @ b'0'..=b'9' => {
                 let number = piece.precision.as_mut().unwrap_or(&mut piece.width);
@@ -93,15 +106,24 @@ fn piece(
             }
             b'.' => piece.precision = Some(0),
             b'*' => {
-                let value = (arguments.take(kernel)? as u32 as usize).min(LONGEST);
-                *piece.precision.as_mut().unwrap_or(&mut piece.width) = value;
+                let value = arguments.take(kernel)? as i32;
+                match piece.precision {
+                    None => piece.set_width(value),
+                    // A negative precision counts as none.
+                    Some(_) => {
+                        piece.precision = usize::try_from(value).ok().map(|most| most.min(LONGEST));
+                    }
+                }
             }
             b'l' | b'w' => {
                 // One `l` is for text, two are for numbers.
                 piece.long |= piece.wide;
                 piece.wide = true;
             }
-            b'h' => piece.narrow = true,
+            b'h' => {
+                piece.byte |= piece.narrow;
+                piece.narrow = true;
+            }
             b'I' => {
                 // Followed by 32 or 64; alone it is the size of a pointer.
                 piece.long = units.peek() != Some(&u16::from(b'3'));
@@ -115,9 +137,9 @@ fn piece(
     Ok(None)
 }
 
-fn pad(out: &mut Vec<u16>, shown: Vec<u16>, piece: Piece) {
+fn pad(out: &mut Vec<u16>, shown: Vec<u16>, piece: Piece, with_zeros: bool) {
     let missing = piece.width.saturating_sub(shown.len());
-    let filler = u16::from(if piece.zero && !piece.left { b'0' } else { b' ' });
+    let filler = u16::from(if with_zeros { b'0' } else { b' ' });
     if piece.left {
         out.extend(shown);
         out.extend(std::iter::repeat_n(filler, missing));
@@ -140,28 +162,9 @@ fn convert(
     let value = arguments.take(kernel)?;
     let plain = |text: String| crate::text::units_of(&text);
     Ok(match kind {
-        b'd' | b'i' => {
-            let value = if piece.long { value as i64 } else { i64::from(value as i32) };
-            let digits = precise(value.unsigned_abs().to_string(), piece);
-            let sign = match value {
-                ..0 => "-",
-                _ if piece.plus => "+",
-                _ => "",
-            };
-            plain(format!("{sign}{digits}"))
-        }
-        b'u' | b'x' | b'X' | b'o' => {
-            let value = if piece.long { value } else { u64::from(value as u32) };
-            let digits = match kind {
-                b'u' => value.to_string(),
-                b'o' => format!("{value:o}"),
-                b'x' => format!("{value:x}"),
-                _ => format!("{value:X}"),
-            };
-            let prefix = if piece.alternate && matches!(kind, b'x' | b'X') { "0x" } else { "" };
-            plain(format!("{prefix}{}", precise(digits, piece)))
-        }
-        b'p' => plain(format!("{value:016X}")),
+        b'd' | b'i' | b'u' | b'x' | b'X' | b'o' => plain(number(value, kind, piece)),
+        // As many hexadecimal digits as a pointer has.
+        b'p' => plain(number(value, b'X', Piece { precision: Some(16), long: true, ..piece })),
         b'c' | b'C' => vec![value as u16],
         b's' | b'S' | b'Z' if value == 0 => plain("(null)".to_owned()),
         b'Z' if piece.wide => kernel.units(value)?,
@@ -179,9 +182,52 @@ fn convert(
     })
 }
 
-fn precise(digits: String, piece: Piece) -> String {
-    let missing = piece.precision.unwrap_or(0).saturating_sub(digits.len());
-    format!("{}{digits}", "0".repeat(missing))
+/// A number with its sign or prefix, and with zeros behind those where they are asked for.
+fn number(value: u64, kind: u8, piece: Piece) -> String {
+    let is_signed = matches!(kind, b'd' | b'i');
+    // Of the argument as much counts as the size says; two `l` go before an `h`.
+    let signed = match piece {
+        Piece { long: true, .. } => value as i64,
+        Piece { byte: true, .. } => i64::from(value as i8),
+        Piece { narrow: true, .. } => i64::from(value as i16),
+        _ => i64::from(value as i32),
+    };
+    let unsigned = match piece {
+        Piece { long: true, .. } => value,
+        Piece { byte: true, .. } => u64::from(value as u8),
+        Piece { narrow: true, .. } => u64::from(value as u16),
+        _ => u64::from(value as u32),
+    };
+    let prefix = match kind {
+        _ if is_signed && signed < 0 => "-",
+        _ if is_signed && piece.plus => "+",
+        _ if is_signed && piece.space => " ",
+        b'x' if piece.alternate && unsigned != 0 => "0x",
+        b'X' if piece.alternate && unsigned != 0 => "0X",
+        _ => "",
+    };
+    let mut digits = match kind {
+        b'u' => unsigned.to_string(),
+        b'o' => format!("{unsigned:o}"),
+        b'x' => format!("{unsigned:x}"),
+        b'X' => format!("{unsigned:X}"),
+        _ => signed.unsigned_abs().to_string(),
+    };
+    // Nothing at all is shown of 0 with a precision of 0.
+    if piece.precision == Some(0) && unsigned == 0 {
+        digits.clear();
+    }
+    let least = match piece.precision {
+        Some(least) => least,
+        None if piece.zero && !piece.left => piece.width.saturating_sub(prefix.len()),
+        None => 0,
+    };
+    let mut zeros = "0".repeat(least.saturating_sub(digits.len()));
+    // Octal numbers begin with a zero then.
+    if kind == b'o' && piece.alternate && zeros.is_empty() && !digits.starts_with('0') {
+        zeros.push('0');
+    }
+    format!("{prefix}{zeros}{digits}")
 }
 
 /// Reads a format; whether its units are of 16 bits goes by the function's name.

@@ -6,7 +6,7 @@ use crate::layout::mdl;
 use crate::pool::Kind;
 use crate::space::{page_of, pages_of, places};
 use crate::stop::{Answer, Exception, Stop, status};
-use ringfence_machine::{PAGE, Rights};
+use ringfence_machine::{Access, PAGE, Rights};
 
 pub(super) const ROUTINES: &[Entry] = &[
     entry("IoAllocateMdl", 5, allocate),
@@ -42,6 +42,7 @@ impl Kernel<'_> {
     /// An MDL for `length` bytes at `address`.
     fn make_list(&mut self, address: u64, length: u64, caller: u64) -> Option<u64> {
         if length > MOST {
+            self.run_short("memory");
             return None;
         }
         let size = mdl::FRAMES + 8 * pages_of(address, length);
@@ -183,7 +184,7 @@ fn build_partial(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 fn build(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let list = call.at(0);
     if let Some(page) = kernel.fill(list, mdl::NONPAGED)? {
-        return Err(Stop::Missing(page));
+        return Err(Stop::Missing(page, Access::Read));
     }
     let address = kernel
         .u64(list.wrapping_add(mdl::START))?
@@ -297,7 +298,7 @@ fn protect(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn allocate_pages(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let length = call.at(3).min(MOST);
+    let length = kernel.bounded(call.at(3), MOST);
     let pages = length.div_ceil(PAGE);
     if pages == 0 || kernel.fails_by_chance() {
         return Ok(0);
@@ -320,7 +321,7 @@ fn free_pages(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
 }
 
 fn reserve(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
-    let pages = call.at(0).min(MOST).div_ceil(PAGE);
+    let pages = kernel.bounded(call.at(0), MOST).div_ceil(PAGE);
     let reserved = kernel.map_fresh(pages, Rights::NONE, false, "reserved addresses", call.caller);
     Ok(reserved.unwrap_or(0))
 }

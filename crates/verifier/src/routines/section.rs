@@ -27,9 +27,9 @@ pub(super) const ROUTINES: &[Entry] = &[
     entry("MmUnmapViewInSessionSpace", 1, unmap_in_system),
 ];
 
-fn size_at(kernel: &Kernel<'_>, address: u64) -> Result<u64, Stop> {
+fn size_at(kernel: &mut Kernel<'_>, address: u64) -> Result<u64, Stop> {
     let size = if address == 0 { 0 } else { kernel.u64(address)? };
-    Ok(if size == 0 { PAGE } else { size.min(MOST) })
+    Ok(if size == 0 { PAGE } else { kernel.bounded(size, MOST) })
 }
 
 /// Whether an image is asked for without a file that it could be of.

@@ -2,6 +2,7 @@
 
 use crate::call::{Call, Entry, entry};
 use crate::kernel::{Kernel, ignore};
+use crate::schedule::{Item, Work};
 use crate::stop::{Answer, Stop, status};
 use crate::{data, space};
 
@@ -193,7 +194,8 @@ fn remaining_stack(kernel: &mut Kernel<'_>, _: &Call) -> Answer {
 fn queue_work_item(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
     let routine = kernel.u64(call.at(0).wrapping_add(0x10))?;
     let context = kernel.u64(call.at(0).wrapping_add(0x18))?;
-    kernel.queue_work("work item", routine, vec![context]);
+    let item = Some(Item { address: call.at(0), parameter: context });
+    kernel.queue_work(Work { name: "work item", routine, arguments: vec![context], item });
     Ok(0)
 }
 
@@ -223,7 +225,8 @@ fn queue_io_work_item(kernel: &mut Kernel<'_>, call: &Call) -> Answer {
         true => vec![object, call.at(3), call.at(0)],
         false => vec![object, call.at(3)],
     };
-    kernel.queue_work("work item", call.at(1), arguments);
+    let item = Some(Item { address: call.at(0), parameter: call.at(3) });
+    kernel.queue_work(Work { name: "work item", routine: call.at(1), arguments, item });
     Ok(0)
 }
 

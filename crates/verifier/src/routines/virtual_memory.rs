@@ -65,6 +65,9 @@ impl Kernel<'_> {
 
     /// Maps physical memory: known pages, or a device's, which answers with zeros.
     fn map_physical(&mut self, physical: u64, length: u64, rights: Rights, caller: u64) -> Answer {
+        if length > MOST {
+            self.run_short("memory");
+        }
         if length == 0 || length > MOST || self.fails_by_chance() {
             return Ok(0);
         }
@@ -87,6 +90,9 @@ impl Kernel<'_> {
     }
 
     fn contiguous(&mut self, length: u64, rights: Rights, caller: u64) -> Answer {
+        if length > MOST {
+            self.run_short("memory");
+        }
         if self.fails_by_chance() || length > MOST {
             return Ok(0);
         }
@@ -194,7 +200,8 @@ fn first_argument(_: &mut Kernel<'_>, call: &Call) -> Answer {
 fn allocate_in_process(kernel: &mut Kernel<'_>, base: u64, size: u64, protection: u32) -> Answer {
     /// What the process asks for is its own affair: memory integrity is about the kernel's.
     const WRITES: u32 = 0xCC;
-    let wanted = kernel.u64(size)?.min(MOST);
+    let wanted = kernel.u64(size)?;
+    let wanted = kernel.bounded(wanted, MOST);
     let mut rights = Rights::READ;
     if protection & WRITES != 0 {
         rights = rights | Rights::WRITE;

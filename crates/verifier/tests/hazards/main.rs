@@ -3,7 +3,10 @@
 
 #[path = "../assembled/mod.rs"]
 mod assembled;
+mod faults;
 mod finds;
+mod levels;
+mod unfinished;
 
 use assembled::{BOTH, Code, RCX, RDX, driver_like, driver_of, run};
 use ringfence_fixture::{READ, RW, driver, section};
