@@ -15,7 +15,7 @@ pub struct BugCheckPage {
     pub remedy: &'static str,
 }
 
-static PAGES: [BugCheckPage; 8] = [
+static PAGES: [BugCheckPage; 10] = [
     BugCheckPage {
         code: 0x35,
         name: "NO_MORE_IRP_STACK_LOCATIONS",
@@ -36,6 +36,13 @@ static PAGES: [BugCheckPage; 8] = [
         about: "A request was completed twice.",
         parameters: &["the request (IRP)"],
         remedy: "Look for the ways on which two routines complete the same request, such as a cancel routine.",
+    },
+    BugCheckPage {
+        code: 0x4A,
+        name: "IRQL_GT_ZERO_AT_SYSTEM_SERVICE",
+        about: "A request of a program was done, and the level (IRQL) that the driver raised for it was not lowered again.",
+        parameters: &["the system service", "the level"],
+        remedy: "Look for a way out of the dispatch routine that skips KeLowerIrql or KeReleaseSpinLock.",
     },
     BugCheckPage {
         code: 0x7E,
@@ -75,6 +82,13 @@ static PAGES: [BugCheckPage; 8] = [
             "the instruction",
         ],
         remedy: "In DriverUnload cancel timers, wait for threads and work items to end, and take callbacks back.",
+    },
+    BugCheckPage {
+        code: 0xE1,
+        name: "WORKER_THREAD_RETURNED_AT_BAD_IRQL",
+        about: "A work item's routine returned at DISPATCH_LEVEL or above.",
+        parameters: &["the routine", "the level", "what the routine was given", "the work item"],
+        remedy: "Look for a way out of the routine that skips KeLowerIrql or KeReleaseSpinLock.",
     },
     BugCheckPage {
         code: 0x139,

@@ -125,7 +125,6 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         *silently_fixed.entry(fixed.ddi.to_owned()).or_insert(0) += 1;
     }
     let is_fatal = run.violations.last().is_some_and(|last| last.kind != Kind::CodeIntegrity);
-    let is_cut = is_fatal || matches!(run.end, End::Budget(_) | End::NotEmulated(_));
     let invented = run.stand_ins.iter().chain(&run.assumptions);
     DriverRun {
         environment: match run.environment {
@@ -143,9 +142,8 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         phases: run
             .phases
             .iter()
-            .enumerate()
-            .map(|(index, phase)| RunPhase {
-                returned: !is_cut || index + 1 != run.phases.len(),
+            .map(|phase| RunPhase {
+                returned: phase.returned,
                 name: phase.name.clone(),
                 status: phase.status.map(status),
                 calls: phase.calls,
