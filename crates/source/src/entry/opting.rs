@@ -27,6 +27,8 @@ const MOST_FUNCTIONS: usize = 4_096;
 const MOST_WORK: u32 = 1 << 22;
 /// How many conditions of a function are looked at.
 const MOST_CONDITIONS: usize = 64;
+/// How much of that all variables outside of functions may take that are asked for, each its part.
+const MOST_FOR_ALL: usize = 1 << 26;
 /// Steps of a walk that count as one of an evaluation's budget.
 const STEPS_OF_ONE: u32 = 16;
 
@@ -94,17 +96,25 @@ pub(super) fn opting(
     marks: &Marks,
     asks_start: bool,
 ) -> Option<Opting> {
+    // A tree may have as many variables as it likes.
+    let part = u32::try_from(MOST_FOR_ALL / world.globals.len().max(1)).unwrap_or(MOST_WORK);
+    let work = if asks_start { MOST_WORK } else { part.min(MOST_WORK) };
     let mut following = Following {
         world,
         marks,
         asks_start,
         left: MOST_FUNCTIONS,
-        work: MOST_WORK,
+        work,
+        budget: Cell::new(BUDGET.min(work / STEPS_OF_ONE)),
         asked: HashSet::new(),
         comes: Vec::new(),
     };
     let (end, _) = following.through(entry, UNSET, &[], 0)?;
     following.asked.iter().for_each(|name| world.ask(name));
+    // What was not looked at may come first.
+    if !asks_start && following.left == 0 {
+        return None;
+    }
     Some(Opting { at_end: Before::of(end), comes: following.comes })
 }
 
@@ -146,6 +156,8 @@ struct Following<'a, 't> {
     asks_start: bool,
     left: usize,
     work: u32,
+    /// What evaluations for variables take all together.
+    budget: Cell<u32>,
     /// What is called: it may be left out so far, as it names nothing of interest.
     asked: HashSet<&'a str>,
     comes: Vec<(FunctionId, Coming)>,
@@ -243,10 +255,12 @@ impl<'a> Following<'a, '_> {
         let world = self.world;
         let parsed = &world.parsed[from.parsed];
         let callee = &world.parsed[function.parsed].syntax.functions[function.function];
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let value = |range: &Range<usize>| {
             let place = self.place(from, range.start, given, &budget);
-            place.value_in(parsed.file, range.clone())
+            let value = place.value_in(parsed.file, range.clone());
+            self.spend(&budget);
+            value
         };
         let names = callee.parameters.iter().map(|one| world.text(function.parsed, one));
         names.zip(parsed.syntax.calls[call].arguments.iter().map(value)).collect()
@@ -267,17 +281,28 @@ impl<'a> Following<'a, '_> {
         Place { world, parsed, function, at, given, macro_given: &[], budget, asks_start }
     }
 
+    /// The budget of an evaluation; for what a driver sets first there is one for all.
+    fn budget(&self) -> Cell<u32> {
+        Cell::new(if self.asks_start { BUDGET } else { self.budget.get() })
+    }
+
+    fn spend(&self, of: &Cell<u32>) {
+        self.budget.set(self.budget.get().min(of.get()));
+    }
+
     /// What conditions let by that are known.
     fn passes(&self, id: FunctionId, forks: &[Fork], given: &Bindings<'_>) -> Vec<Passes> {
         let file = self.world.parsed[id.parsed].file;
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let conditions = forks.iter().enumerate().filter_map(|(fork, one)| {
             let (range, runs_with) = condition(one)?;
             Some((fork, range, runs_with))
         });
         let known = conditions.take(MOST_CONDITIONS).filter_map(|(fork, range, runs_with)| {
             let place = self.place(id, range.start, given, &budget);
-            let is_taken = place.value_in(file, range.clone()).truth()? == runs_with;
+            let is_taken = place.value_in(file, range.clone()).truth();
+            self.spend(&budget);
+            let is_taken = is_taken? == runs_with;
             let let_by = |is: bool| if is { u128::MAX } else { 0 };
             Some(Passes { fork, yes: let_by(is_taken), no: let_by(!is_taken) })
         });
