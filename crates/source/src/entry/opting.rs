@@ -29,6 +29,7 @@ const MOST_WORK: u32 = 1 << 22;
 const MOST_CONDITIONS: usize = 64;
 /// How much of that all variables outside of functions may take that are asked for, each its part.
 const MOST_FOR_ALL: usize = 1 << 26;
+const MOST_FOR_ONE: u32 = 1 << 17;
 /// Steps of a walk that count as one of an evaluation's budget.
 const STEPS_OF_ONE: u32 = 16;
 
@@ -97,8 +98,8 @@ pub(super) fn opting(
     asks_start: bool,
 ) -> Option<Opting> {
     // A tree may have as many variables as it likes.
-    let part = u32::try_from(MOST_FOR_ALL / world.globals.len().max(1)).unwrap_or(MOST_WORK);
-    let work = if asks_start { MOST_WORK } else { part.min(MOST_WORK) };
+    let part = u32::try_from(MOST_FOR_ALL / world.globals.len().max(1)).unwrap_or(MOST_FOR_ONE);
+    let work = if asks_start { MOST_WORK } else { part.min(MOST_FOR_ONE) };
     let mut following = Following {
         world,
         marks,
