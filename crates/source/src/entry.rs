@@ -12,7 +12,7 @@ use crate::opt_in::{Initialised, OptIn};
 use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FEW_FILES, FileId, Project, SourceTree, Span, owners};
-pub(crate) use first::Settings;
+pub(crate) use first::{Sets, Settings};
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
 pub(crate) use opting::{Before, Early, before};
@@ -54,7 +54,7 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
     let calls = initialisations(world);
     let marks = marks(world, &calls);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
-    let standing = |entry: &FunctionId| Some((*entry, opting(world, *entry, &marks, true)?));
+    let standing = |entry: &FunctionId| Some((*entry, opting(world, *entry, &marks, None)?));
     let standing: HashMap<FunctionId, Opting> =
         entries.par_iter().with_min_len(FEW_FILES).filter_map(standing).collect();
     let drivers = Drivers::new(world, projects, &entries);
@@ -176,7 +176,7 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
             continue;
         }
         let is_never =
-            || opting(world, id, &marks, true).is_some_and(|one| one.at_end == Some(Before::Never));
+            || opting(world, id, &marks, None).is_some_and(|one| one.at_end == Some(Before::Never));
         let initialises = called_from(world, &[id], &calls, &|_| false)
             .and_then(|one| one.call())
             .filter(|_| !is_never());

@@ -1,5 +1,6 @@
 //! The value of a variable outside of functions: what begins it, and what any function gives it.
 
+use crate::entry::Sets;
 use crate::evaluate::Place;
 use crate::expression::Binary;
 use crate::flow::{Event, Tracked, kept};
@@ -12,6 +13,8 @@ use foldhash::HashSet;
 /// How many events of one function are told apart, and how many functions are looked into for whether they read a variable.
 const MOST_EVENTS: usize = 64;
 const MOST_READERS: usize = 256;
+/// Events, and calls, that count as one of the budget.
+const EVENTS_OF_ONE: usize = 16;
 /// The bit of nothing having happened.
 const BEGIN: u128 = 1 << 127;
 
@@ -22,6 +25,10 @@ impl<'w> Place<'w, '_> {
         let mut values = Vec::new();
         let mut gains = Vec::new();
         for event in events {
+            if self.budget.get() == 0 {
+                values.push(Value::open(Unknown::TooMuch));
+                break;
+            }
             let variable = self.world.variable(event);
             let place = Place {
                 parsed: event.parsed,
@@ -33,7 +40,7 @@ impl<'w> Place<'w, '_> {
             };
             if event.function.is_some()
                 && (place.is_for_older_windows_at(depth + 4)
-                    || self.is_overwritten(name, events, event))
+                    || self.is_overwritten(name, events, event, depth))
             {
                 continue;
             }
@@ -53,7 +60,7 @@ impl<'w> Place<'w, '_> {
         }
         if values.iter().any(|value| !begins.contains(value)) && !begins.is_empty() {
             let is_plain = values.iter().flat_map(|value| &value.choices).all(is_told);
-            begins = match is_plain && self.is_set_first(name, &is_set) {
+            begins = match is_plain && self.is_set_first(name, Sets::Value) {
                 true => Vec::new(),
                 // Whether what sets it comes first is not known.
                 false => vec![Value::open(Unknown::Variable(name.into()))],
@@ -73,10 +80,19 @@ impl<'w> Place<'w, '_> {
 
     /// Whether what a function gives a variable is always replaced before the function ends, and before anything else reads
     /// it: `g = A; if (c) g = B;` gives it nothing but B where the condition always holds.
-    fn is_overwritten(&self, name: &str, events: &[GlobalEvent], of: &GlobalEvent) -> bool {
-        let Some(index) = of.function.filter(|_| is_set(&self.world.variable(of).happens)) else {
+    fn is_overwritten(
+        &self,
+        name: &str,
+        events: &[GlobalEvent],
+        of: &GlobalEvent,
+        depth: usize,
+    ) -> bool {
+        let Some(index) =
+            of.function.filter(|_| Sets::Value.is_by(&self.world.variable(of).happens))
+        else {
             return false;
         };
+        self.take(1 + events.len() / EVENTS_OF_ONE);
         let is_here = (of.parsed, of.function) == (self.parsed, self.function);
         let own =
             events.iter().filter(|one| (one.parsed, one.function) == (of.parsed, of.function));
@@ -96,17 +112,17 @@ impl<'w> Place<'w, '_> {
             macro_given: &[],
             ..*self
         };
-        inside.at_its_ends(function, &own).is_some_and(|last| last & 1 << place == 0)
-            && !self.world.is_read_between(name, of, function, &own, start)
+        inside.at_its_ends(function, &own, depth).is_some_and(|last| last & 1 << place == 0)
+            && !self.is_read_between(name, of, function, &own, start)
     }
 
     /// Which of the events in the function around may be the last of all, each by its bit; none where that is not known.
-    fn at_its_ends(&self, function: &Function, own: &[&Variable]) -> Option<u128> {
+    fn at_its_ends(&self, function: &Function, own: &[&Variable], depth: usize) -> Option<u128> {
         let events: Vec<Event> = own.iter().map(|one| event(one)).collect();
         let tracked = Tracked {
             begin: BEGIN,
             events: (0..own.len()).map(|index| 1 << index).collect(),
-            passes: self.version_passes(0),
+            passes: self.version_passes(depth + 4),
         };
         let ends = function.exits();
         let mut found = 0;
@@ -114,17 +130,6 @@ impl<'w> Place<'w, '_> {
             found |= self.walked(function, &events, at, |way, work| kept(way, &tracked, work))?;
         }
         (found != 0).then_some(found)
-    }
-}
-
-impl World<'_> {
-    /// What happens at an event.
-    pub(crate) fn variable(&self, event: &GlobalEvent) -> &Variable {
-        let syntax = &self.parsed[event.parsed].syntax;
-        match event.function {
-            Some(function) => &syntax.functions[function].variables[event.event],
-            None => &syntax.variables[event.event],
-        }
     }
 
     /// Whether a function may call something that reads a variable between what it gives it at `start` and the last of all
@@ -139,16 +144,32 @@ impl World<'_> {
     ) -> bool {
         let end = own.last().map_or(function.body.end, |last| last.name.start);
         let between = start..end;
-        let calls = self.parsed[of.parsed].syntax.calls.iter();
+        let calls = self.world.parsed[of.parsed].syntax.calls.iter();
+        self.take(calls.len() / EVENTS_OF_ONE);
         let mut calls = calls.filter(|call| between.contains(&call.whole.start));
         let mut seen = HashSet::default();
-        calls.any(|call| {
+        let may_read = calls.any(|call| {
+            let callee = self.world.text(of.parsed, &call.callee);
             call.manner != Manner::Plain
                 || self
-                    .called(of.parsed, self.text(of.parsed, &call.callee))
+                    .world
+                    .called(of.parsed, callee)
                     .into_iter()
-                    .any(|id| self.may_read(name, id, &mut seen))
-        })
+                    .any(|id| self.world.may_read(name, id, &mut seen))
+        });
+        self.take(seen.len());
+        may_read
+    }
+}
+
+impl World<'_> {
+    /// What happens at an event.
+    pub(crate) fn variable(&self, event: &GlobalEvent) -> &Variable {
+        let syntax = &self.parsed[event.parsed].syntax;
+        match event.function {
+            Some(function) => &syntax.functions[function].variables[event.event],
+            None => &syntax.variables[event.event],
+        }
     }
 
     /// Whether a function, or what it calls, names a variable.
@@ -184,11 +205,6 @@ impl Function {
         });
         returns.map(|fork| fork.range.end - 1).chain(self.body.end.checked_sub(1))
     }
-}
-
-/// Whether something gives a variable a value, whatever it was before.
-fn is_set(happens: &Happens) -> bool {
-    matches!(happens, Happens::Becomes(_) | Happens::Told(_))
 }
 
 /// Whether a value is known as far as it ever is.

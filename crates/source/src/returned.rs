@@ -54,9 +54,12 @@ impl Place<'_, '_> {
             ..*self
         };
         let is_asked = depth < DEEPEST_ASKED && !function.asking(self.world, id.parsed).is_empty();
-        let comes = |range: &&std::ops::Range<usize>| {
-            !is_asked || !place(range).is_for_older_windows_at(depth + 4)
+        // All that it returns comes by the same conditions.
+        let passes = match is_asked {
+            true => place(&function.body).version_passes(depth + 4),
+            false => Vec::new(),
         };
+        let comes = |range: &&std::ops::Range<usize>| !place(range).is_kept_away(&passes);
         let mut returns: Vec<_> = function.returns.iter().filter(comes).collect();
         if returns.is_empty() {
             returns.extend(&function.returns);

@@ -1,18 +1,19 @@
 //! What code asks of the version of Windows that it runs on: where all versions that matter answer alike, it is known.
 
+use crate::entry::Sets;
 use crate::evaluate::Place;
 use crate::expression::Step;
 use crate::flow::{Fork, ForkKind, Passes, Tracked, Way, kept};
 use crate::lex::{Kind, tokens};
 use crate::syntax::{Function, Happens};
 use crate::value::{Unknown, Value};
-use crate::world::World;
+use crate::world::{FunctionId, World};
 use aho_corasick::AhoCorasick;
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 use memchr::memmem;
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// Windows 10, the first version that counts, as `RtlIsNtDdiVersionAvailable` and `RtlGetVersion` number it.
 const OLDEST: u64 = 0x0A00_0000;
@@ -84,8 +85,28 @@ pub(crate) const SHARED_NAME: &str = "SharedUserData";
 const MOST_CONDITIONS: usize = 64;
 const MOST_OF_BUDGET: u32 = 2_000;
 const PART_OF_BUDGET: u32 = 8;
+/// How much all functions of a file that ask may take together, each its part: what one gets does not depend on the others'
+/// turn.
+const MOST_OF_FILE: usize = 1 << 17;
+/// Bytes of a condition, and of a function that is searched, that count as one of the budget.
+const READ_OF_ONE: usize = 64;
+const SEARCHED_OF_ONE: usize = 4_096;
 /// How often a variable that says what version it is is computed from another one.
 const MOST_VARIABLES: usize = 3;
+
+/// What the conditions of functions let by, and how much each of a file's functions may take to tell that.
+#[derive(Default)]
+pub(crate) struct Answers {
+    passes: Mutex<HashMap<FunctionId, Arc<[Passes]>>>,
+    parts: Mutex<HashMap<usize, u32>>,
+}
+
+impl Answers {
+    /// Forgets all, as more was read.
+    pub(crate) fn forget(&mut self) {
+        *self = Answers::default();
+    }
+}
 
 /// Whether a call gives true on every version of Windows that counts.
 pub(crate) fn is_there(name: &str, arguments: &[Value]) -> bool {
@@ -215,7 +236,9 @@ impl Place<'_, '_> {
         let fills = |parsed: usize, function: usize| {
             let body = &self.world.parsed[parsed].syntax.functions[function].body;
             let body = self.world.text(parsed, body);
-            memmem::find(body.as_bytes(), FILLS.as_bytes()).is_some()
+            // A variable may be changed anywhere in large functions, and as often as they like.
+            self.take(1 + body.len() / SEARCHED_OF_ONE);
+            self.budget.get() != 0 && memmem::find(body.as_bytes(), FILLS.as_bytes()).is_some()
         };
         if self.function.is_some_and(|function| fills(self.parsed, function)) {
             return true;
@@ -224,13 +247,13 @@ impl Place<'_, '_> {
             return false;
         }
         self.world.ask(name);
-        let is_changed = |happens: &Happens| *happens == Happens::Changes;
         let events = self.world.globals.get(name).into_iter().flatten();
-        let mut changes = events.filter(|event| is_changed(self.world.happens(event))).peekable();
+        let mut changes =
+            events.filter(|event| Sets::Change.is_by(self.world.happens(event))).peekable();
         changes.peek().is_some()
             && changes
                 .all(|event| event.function.is_some_and(|function| fills(event.parsed, function)))
-            && self.is_set_first(name, &is_changed)
+            && self.is_set_first(name, Sets::Change)
     }
 
     /// What the pointer of a name leads to.
@@ -255,48 +278,88 @@ impl Place<'_, '_> {
         events.any(|event| *self.world.happens(event) != Happens::Declared)
     }
 
+    /// Takes so much of the budget.
+    pub(crate) fn take(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.budget.set(self.budget.get().saturating_sub(count));
+    }
+
     /// Whether control comes here on older versions of Windows only, as conditions have it.
     pub(crate) fn is_for_older_windows(&self) -> bool {
-        self.is_for_older_windows_at(0)
+        if !self.given.is_empty() || !self.asks_start {
+            return self.is_for_older_windows_at(0);
+        }
+        let Some(function) = self.function else { return false };
+        self.is_kept_away(&self.own_passes(FunctionId { parsed: self.parsed, function }))
+    }
+
+    /// What the forks of the function around let by, whoever calls it: that is the same for all that stands in it.
+    ///
+    /// Only what is asked for first is kept. What is asked on the way to an answer is not: in a circle it would depend on
+    /// where that begins.
+    fn own_passes(&self, id: FunctionId) -> Arc<[Passes]> {
+        let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+        if function.asking(self.world, id.parsed).is_empty() {
+            return Arc::default();
+        }
+        let answers = &self.world.answers;
+        let known = answers.passes.lock().ok().and_then(|all| all.get(&id).cloned());
+        if let Some(known) = known {
+            return known;
+        }
+        let budget = Cell::new(self.world.part_of_file(id.parsed));
+        let place = Place { budget: &budget, macro_given: &[], ..*self };
+        let made: Arc<[Passes]> = place.version_passes_with(&budget, 0).into();
+        if let Ok(mut all) = answers.passes.lock() {
+            all.insert(id, Arc::clone(&made));
+        }
+        made
     }
 
     /// The same, in the course of an evaluation.
     pub(crate) fn is_for_older_windows_at(&self, depth: usize) -> bool {
-        let Some(index) = self.function else { return false };
-        let passes = self.version_passes(depth);
-        if passes.is_empty() {
-            return false;
-        }
+        self.is_kept_away(&self.version_passes(depth))
+    }
+
+    /// Whether what forks let by keeps control from coming here.
+    pub(crate) fn is_kept_away(&self, passes: &[Passes]) -> bool {
+        let Some(index) = self.function.filter(|_| !passes.is_empty()) else { return false };
         let function = &self.world.parsed[self.parsed].syntax.functions[index];
-        let tracked = Tracked { begin: 1, events: Vec::new(), passes };
+        let tracked = Tracked { begin: 1, events: Vec::new(), passes: passes.to_vec() };
         let walk = |way: &Way<'_>, work: &mut u32| kept(way, &tracked, work);
         self.walked(function, &[], self.at, walk) == Some(0)
     }
 
     /// What the forks of the function around let by on the versions that count, where they ask for one.
     pub(crate) fn version_passes(&self, depth: usize) -> Vec<Passes> {
+        let left = self.budget.get();
+        let own = Cell::new(MOST_OF_BUDGET.min(left / PART_OF_BUDGET));
+        let all = own.get();
+        let passes = self.version_passes_with(&own, depth);
+        self.budget.set(left - (all - own.get()).min(left));
+        passes
+    }
+
+    /// The same with a budget of its own; what it does not last for is not known.
+    fn version_passes_with(&self, own: &Cell<u32>, depth: usize) -> Vec<Passes> {
         let Some(index) = self.function else { return Vec::new() };
         let parsed = &self.world.parsed[self.parsed];
         let function = &parsed.syntax.functions[index];
         let asking = function.asking(self.world, self.parsed);
-        if asking.is_empty() {
-            return Vec::new();
-        }
-        let left = self.budget.get();
-        let own = Cell::new(MOST_OF_BUDGET.min(left / PART_OF_BUDGET));
-        let all = own.get();
         let passes = |&fork: &usize| {
             let (range, runs_with) = condition(&function.forks[fork])?;
-            let at = Place { at: range.start, macro_given: &[], budget: &own, ..*self };
+            let at = Place { at: range.start, macro_given: &[], budget: own, ..*self };
+            at.take(1 + range.len() / READ_OF_ONE);
+            if own.get() == 0 {
+                return None;
+            }
             let value = at.value_at_depth(parsed.file, range.clone(), depth);
             self.world.ask_for_functions(&value);
             let is_taken = value.truth()? == runs_with;
             let let_by = |is: bool| if is { u128::MAX } else { 0 };
             Some(Passes { fork, yes: let_by(is_taken), no: let_by(!is_taken) })
         };
-        let passes = asking.iter().filter_map(passes).collect();
-        self.budget.set(left - (all - own.get()).min(left));
-        passes
+        asking.iter().take_while(|_| own.get() != 0).filter_map(passes).collect()
     }
 }
 
@@ -319,6 +382,22 @@ impl World<'_> {
         *self
             .signed_build
             .get_or_init(|| self.tree.files().any(|(_, file)| in_text(file.text.as_str())))
+    }
+
+    /// How much each function of a file may take that asks for the version.
+    fn part_of_file(&self, parsed: usize) -> u32 {
+        let known = self.answers.parts.lock().ok().and_then(|all| all.get(&parsed).copied());
+        if let Some(known) = known {
+            return known;
+        }
+        let functions = self.parsed[parsed].syntax.functions.iter();
+        let asking = functions.filter(|one| !one.asking(self, parsed).is_empty()).count();
+        let part = u32::try_from(MOST_OF_FILE / asking.max(1)).unwrap_or(MOST_OF_BUDGET);
+        let part = part.min(MOST_OF_BUDGET);
+        if let Ok(mut all) = self.answers.parts.lock() {
+            all.insert(parsed, part);
+        }
+        part
     }
 
     /// Notes which functions decide about a value: they may be read, and followed.

@@ -6,6 +6,7 @@ use crate::outline::Body;
 use crate::pointer::Pointers;
 use crate::preprocess::Unit;
 use crate::syntax::{Happens, Record, Syntax, Variable};
+use crate::windows_version::Answers;
 use crate::{FEW_FILES, FileId, FileKind, OptIn, SourceTree, scope};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
@@ -78,6 +79,8 @@ pub(crate) struct World<'t> {
     pub(crate) starts: Vec<String>,
     /// Whether the tree declares the kernel's build as a number that may be negative, once that is asked for.
     pub(crate) signed_build: OnceLock<bool>,
+    /// What conditions about the version of Windows let by.
+    pub(crate) answers: Answers,
     /// Which variables drivers set where they start.
     pub(crate) settings: Settings,
     /// Names whose values were asked for and that are no constants.
@@ -101,6 +104,7 @@ impl<'t> World<'t> {
             early: Early::default(),
             starts: Vec::new(),
             signed_build: OnceLock::new(),
+            answers: Answers::default(),
             settings: Settings::default(),
             asked: Mutex::default(),
             records: HashMap::default(),
@@ -125,6 +129,7 @@ impl<'t> World<'t> {
     /// Takes in files, and indexes what they define.
     pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
         self.settings.forget();
+        self.answers.forget();
         let outside: Vec<_> = more
             .par_iter()
             .with_min_len(FEW_FILES)

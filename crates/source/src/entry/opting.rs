@@ -27,9 +27,8 @@ const MOST_FUNCTIONS: usize = 4_096;
 const MOST_WORK: u32 = 1 << 22;
 /// How many conditions of a function are looked at.
 const MOST_CONDITIONS: usize = 64;
-/// How much of that all variables outside of functions may take that are asked for, each its part.
-const MOST_FOR_ALL: usize = 1 << 26;
-const MOST_FOR_ONE: u32 = 1 << 17;
+/// Steps for each one that all evaluations for a variable may take.
+const STEPS_OF_EVALUATED: u32 = 64;
 /// Steps of a walk that count as one of an evaluation's budget.
 const STEPS_OF_ONE: u32 = 16;
 
@@ -91,29 +90,30 @@ pub(super) struct Opting {
 }
 
 /// Whether one of `marks` is passed where `entry` starts a driver; none where neither it nor what it calls has any.
+///
+/// `part` is how many steps it may take where it is told what a driver sets first.
 pub(super) fn opting(
     world: &World<'_>,
     entry: FunctionId,
     marks: &Marks,
-    asks_start: bool,
+    part: Option<u32>,
 ) -> Option<Opting> {
-    // A tree may have as many variables as it likes.
-    let part = u32::try_from(MOST_FOR_ALL / world.globals.len().max(1)).unwrap_or(MOST_FOR_ONE);
-    let work = if asks_start { MOST_WORK } else { part.min(MOST_FOR_ONE) };
+    let asks_start = part.is_none();
+    let work = part.unwrap_or(MOST_WORK);
     let mut following = Following {
         world,
         marks,
         asks_start,
         left: MOST_FUNCTIONS,
         work,
-        budget: Cell::new(BUDGET.min(work / STEPS_OF_ONE)),
+        budget: Cell::new(BUDGET.min(work / STEPS_OF_EVALUATED)),
         asked: HashSet::new(),
         comes: Vec::new(),
     };
     let (end, _) = following.through(entry, UNSET, &[], 0)?;
     following.asked.iter().for_each(|name| world.ask(name));
     // What was not looked at may come first.
-    if !asks_start && following.left == 0 {
+    if !asks_start && (following.left == 0 || following.work == 0) {
         return None;
     }
     Some(Opting { at_end: Before::of(end), comes: following.comes })
@@ -190,11 +190,15 @@ impl<'a> Following<'a, '_> {
             let called = &parsed.syntax.calls[call];
             let name = world.text(id.parsed, &called.callee);
             self.asked.insert(name);
+            if !self.goes_on(marks.len()) {
+                return None;
+            }
             if marks.iter().any(|mark| mark.at == called.whole.end.saturating_sub(1)) {
                 continue;
             }
             let called = world.called(id.parsed, name);
             let reached = self.reached(called.clone());
+            self.goes_on(self.marks.len());
             let leads = self.marks.keys().any(|id| reached.contains(id));
             all.push((call, if leads { called } else { Vec::new() }, reached));
         }
@@ -282,6 +286,15 @@ impl<'a> Following<'a, '_> {
         Place { world, parsed, function, at, given, macro_given: &[], budget, asks_start }
     }
 
+    /// Takes so many steps and one more, where what a driver sets first is asked for; whether any are left.
+    fn goes_on(&mut self, steps: usize) -> bool {
+        if !self.asks_start {
+            let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
+            self.work = self.work.saturating_sub(steps);
+        }
+        self.asks_start || self.work != 0
+    }
+
     /// The budget of an evaluation; for what a driver sets first there is one for all.
     fn budget(&self) -> Cell<u32> {
         Cell::new(if self.asks_start { BUDGET } else { self.budget.get() })
@@ -357,7 +370,7 @@ impl<'a> Following<'a, '_> {
                 if all == UNSET | SET {
                     bits = SET | straight.at(world, parsed, at, work) & UNSET;
                 }
-                if let Some(name) = of.filter(|_| bits == UNSET | SET) {
+                if let Some(name) = of.filter(|_| bits == UNSET | SET && *work != 0) {
                     bits = SET | with_status(name).at(world, parsed, at, work) & UNSET;
                 }
                 any |= all;
@@ -391,10 +404,12 @@ impl<'a> Following<'a, '_> {
             _ if status::is_failure(text) => return Some(false),
             _ => {}
         }
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let place = self.place(id, value.start, given, &budget);
         let file = self.world.parsed[id.parsed].file;
-        let status = place.value_in(file, value.clone()).constant()?;
+        let status = place.value_in(file, value.clone()).constant();
+        self.spend(&budget);
+        let status = status?;
         Some(status & 0x8000_0000 == 0)
     }
 
@@ -414,6 +429,9 @@ impl<'a> Following<'a, '_> {
                 self.left -= 1;
                 let calls = &world.parsed[id.parsed].syntax.calls;
                 for call in world.call_words(id.parsed).within(id.function) {
+                    if !self.goes_on(1) {
+                        return all;
+                    }
                     let name = world.text(id.parsed, &calls[call].callee);
                     self.asked.insert(name);
                     next.extend(world.called(id.parsed, name));
