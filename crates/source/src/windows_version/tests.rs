@@ -208,3 +208,46 @@ fn helpers_decide() {
     let kind = "static POOL_TYPE Kind(void) { if (IsWindows11OrGreater()) return NonPagedPoolNx; return NonPagedPool; }";
     assert_eq!(values(kind, "return ExAllocatePool(Kind(), 1);"), "0x200 or 0x0");
 }
+
+/// Functions and variables that ask each other for the version, in a chain, all of all, and many variables of several entry
+/// points: each in a part of the work.
+#[test]
+fn what_asks_each_other_ends_soon_and_says_the_same() {
+    const MANY: usize = 400;
+    const CONDITIONS: usize = 60;
+    let each = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<String>();
+    let entry = |body: &str| format!("NTSTATUS DriverEntry(int a) {{ {body} return 0; }}\n");
+    let use_of = |index| format!("if (Version{index} < 9200) ExAllocatePool(NonPagedPool, 1);");
+    let asks = |index: usize, others: &dyn Fn(usize) -> String| {
+        format!(
+            "ULONG Version{index};\nBOOLEAN IsBuild{index}(void) {{ ULONG b; PsGetVersion(0, 0, &b, 0); {} {} return Version{index} >= 9200; }}\n",
+            others(index),
+            use_of(index)
+        )
+    };
+    let ask = |one: usize, other: usize| {
+        let other = other % MANY;
+        format!("if (IsBuild{other}() && Version{other} >= 9200) Version{one} = b; ")
+    };
+    let chain = |index: usize| ask(index, index + 1);
+    let all = |index: usize| (0..CONDITIONS).map(|other| ask(index, other)).collect::<String>();
+    let calls = entry(&each(&|index| format!("IsBuild{index}(); ")));
+    let sets = |index: usize| {
+        format!(
+            "ULONG Version{index};\nvoid Set{index}(void) {{ PsGetVersion(0, 0, &Version{index}, 0); }}\nvoid Use{index}(void) {{ {} }}\n",
+            use_of(index)
+        )
+    };
+    let starts = entry(&each(&|index| format!("Set{index}(); Use{index}(); ")));
+    for text in [
+        each(&|index| asks(index, &chain)) + &calls,
+        each(&|index| asks(index, &all)) + &calls,
+        each(&sets) + &starts.repeat(3),
+    ] {
+        let start = std::time::Instant::now();
+        let found = of(&text);
+        // Without a bound it takes hours.
+        assert!(start.elapsed().as_secs() < 60);
+        assert_eq!(found, of(&text));
+    }
+}
