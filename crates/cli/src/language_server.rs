@@ -7,13 +7,14 @@ mod text;
 mod told;
 mod transport;
 mod untitled;
+mod watched;
 mod workspace;
 
 use anyhow::Context;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::notification::{
-    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument,
-    Notification as _, PublishDiagnostics, ShowMessage,
+    DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
+    DidSaveTextDocument, Notification as _, PublishDiagnostics, ShowMessage,
 };
 use lsp_types::request::{CodeActionRequest, HoverRequest, Request as _};
 use lsp_types::{
@@ -66,6 +67,9 @@ impl<'c> Server<'c> {
             "serverInfo": { "name": ringfence::TOOL.name, "version": ringfence::TOOL.version },
         });
         connection.initialize_finish(id, answer)?;
+        if let Some(request) = watched::registration(&said.capabilities) {
+            connection.sender.send(request.into())?;
+        }
         let folders = if named.is_empty() { folders(&said) } else { named };
         Ok(Server { connection, workspace: Workspace::open(folders, settings, docs) })
     }
@@ -137,6 +141,11 @@ impl<'c> Server<'c> {
                 }
             }
             DidSaveTextDocument::METHOD => self.workspace.saved(),
+            DidChangeWatchedFiles::METHOD => {
+                if let Ok(said) = read::<lsp_types::DidChangeWatchedFilesParams>(params) {
+                    self.workspace.changed_on_disk(&said.changes);
+                }
+            }
             DidCloseTextDocument::METHOD => {
                 if let Ok(said) = read::<lsp_types::DidCloseTextDocumentParams>(params) {
                     self.workspace.closed(&said.text_document.uri);

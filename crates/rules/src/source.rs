@@ -1,6 +1,7 @@
 //! What rules see of source code, and how all of them are put to it.
 
 mod building;
+mod constants;
 mod in_rust;
 mod judging;
 mod linking;
@@ -84,7 +85,11 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
             for call in source.analysis.calls.iter().filter(|call| rule.judges(call.ddi)) {
                 let known = findings.found.len();
                 rule.check_source_call(call, source, &mut findings);
-                running.look_at(call, &mut findings.found[known..]);
+                let found = &mut findings.found[known..];
+                if call.shares_arguments {
+                    found.iter_mut().for_each(unfixed);
+                }
+                running.look_at(call, found);
             }
             rule.check_source(source, &mut findings);
             findings.found
@@ -106,6 +111,8 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
             finding.level = Level::Error;
         }
     }
+    let mut constants = constants::Constants::new(source);
+    outcome.findings.iter_mut().for_each(|finding| constants.keep(finding));
     let editable = in_rust::Editable::new(source);
     outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
     for call in &source.analysis.calls {
@@ -118,6 +125,12 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings = once::told_once(outcome.findings, source);
     running::spread(&mut outcome.findings);
     outcome
+}
+
+/// Takes the fixes from a finding.
+fn unfixed(finding: &mut SourceFinding) {
+    finding.fix = None;
+    finding.other_fixes.clear();
 }
 
 /// That it is not known what a call asks for, as the rule has it that judges the call.

@@ -37,6 +37,8 @@ pub struct SourceCall {
     pub pointed: Vec<Span>,
     /// Whether something else may be called there instead, as a pointer or a condition has it.
     pub is_maybe: bool,
+    /// Whether the arguments may go to something else instead, to which they may mean something else.
+    pub shares_arguments: bool,
 }
 
 /// An argument of a call.
@@ -157,6 +159,7 @@ impl<'w, 't> Follower<'w, 't> {
             given: &[],
             macro_given: &[],
             budget: &budget,
+            asks_start: true,
         };
         if place.is_for_older_windows() {
             return Vec::new();
@@ -187,11 +190,27 @@ impl<'w, 't> Follower<'w, 't> {
             call.function.clone_from(&function);
             (call.span, call.callee, call.around) = (span, callee, around);
             call.is_maybe |= is_chosen;
+            call.shares_arguments |= is_chosen && self.is_for_others(id, call.ddi);
             chosen_in_macro(call);
             reached.depends =
                 call.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
         }
         found
+    }
+
+    /// Whether a condition may choose something else for a call than what takes the argument that decides about a DDI as
+    /// that does.
+    fn is_for_others(&self, id: CallId, ddi: &Ddi) -> bool {
+        let syntax = &self.world.parsed[id.parsed].syntax;
+        let whole = &syntax.calls[id.call].whole;
+        let mut arms = syntax.calls.iter().filter(|one| one.is_chosen && one.whole == *whole);
+        let decides = |ddi: &Ddi| ddi.deciding().map(|(index, parameter)| (index, parameter.role));
+        let takes_it = |one: &Call| {
+            let other = vocabulary::function(self.world.text(id.parsed, &one.callee));
+            other.is_some_and(|other| decides(other) == decides(ddi))
+        };
+        let all = arms.clone().count();
+        all < 2 || !arms.all(takes_it)
     }
 
     /// A call of a DDI of which more ways than are followed lead to it.
@@ -334,6 +353,7 @@ impl<'w, 't> Follower<'w, 't> {
             opt_in: place.opt_in().into_owned(),
             pointed: Vec::new(),
             is_maybe: false,
+            shares_arguments: false,
         };
         Reached { call, depends: false }
     }

@@ -168,6 +168,7 @@ impl Condensed {
             stored,
             hidden: _,
             is_static: _,
+            asking: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
         [name, body, of]
@@ -197,7 +198,7 @@ impl Condensed {
             | Happens::Keeps(of) => {
                 self.move_back(of);
             }
-            Happens::Declared | Happens::Changes => {}
+            Happens::Declared | Happens::Told(_) | Happens::Changes => {}
         }
     }
 

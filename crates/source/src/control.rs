@@ -143,6 +143,7 @@ impl<'t> Finder<'_, 't> {
             given: &[],
             macro_given: &[],
             budget,
+            asks_start: true,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Which driver a file becomes part of, and whether that opts in to no-execute pools when it starts.
 
+mod first;
 mod named;
 mod opting;
+mod status;
 
 use crate::call_words::Names;
 use crate::calls::CallId;
@@ -10,10 +12,11 @@ use crate::opt_in::{Initialised, OptIn};
 use crate::tree::folder;
 use crate::world::{FunctionId, Parsed, World};
 use crate::{FEW_FILES, FileId, Project, SourceTree, Span, owners};
+pub(crate) use first::{Sets, Settings};
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
 pub(crate) use opting::{Before, Early, before};
-use opting::{Opting, opting};
+use opting::{Mark, Marks, Opting, opting};
 use rayon::prelude::*;
 
 /// A function that Windows calls when a driver starts.
@@ -49,8 +52,9 @@ pub(crate) fn initialise(world: &mut World<'_>, projects: &[Project]) {
         return;
     }
     let calls = initialisations(world);
+    let marks = marks(world, &calls);
     let entries: Vec<FunctionId> = entry_points(world).map(|(_, id)| id).collect();
-    let standing = |entry: &FunctionId| Some((*entry, opting(world, *entry, &calls)?));
+    let standing = |entry: &FunctionId| Some((*entry, opting(world, *entry, &marks, None)?));
     let standing: HashMap<FunctionId, Opting> =
         entries.par_iter().with_min_len(FEW_FILES).filter_map(standing).collect();
     let drivers = Drivers::new(world, projects, &entries);
@@ -148,6 +152,7 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
         return Vec::new();
     }
     let calls = initialisations(world);
+    let marks = marks(world, &calls);
     let all: Vec<_> = entry_points(world).collect();
     let ids: Vec<FunctionId> = all.iter().map(|(_, id)| *id).collect();
     let mut served: Vec<Vec<FileId>> = vec![Vec::new(); all.len()];
@@ -171,7 +176,7 @@ pub(crate) fn entries(world: &World<'_>, projects: &[Project]) -> Vec<Entry> {
             continue;
         }
         let is_never =
-            || opting(world, id, &calls).is_some_and(|one| one.at_end == Some(Before::Never));
+            || opting(world, id, &marks, None).is_some_and(|one| one.at_end == Some(Before::Never));
         let initialises = called_from(world, &[id], &calls, &|_| false)
             .and_then(|one| one.call())
             .filter(|_| !is_never());
@@ -197,6 +202,19 @@ fn initialisations(world: &World<'_>) -> Vec<CallId> {
         opting.map(move |call| CallId { parsed, call: *call })
     };
     (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).flat_map_iter(in_file).collect()
+}
+
+/// Where each of these calls is made.
+fn marks(world: &World<'_>, calls: &[CallId]) -> Marks {
+    let mut marks = Marks::default();
+    for id in calls {
+        let call = &world.parsed[id.parsed].syntax.calls[id.call];
+        let Some(function) = call.function else { continue };
+        // At the closing bracket, which is within what the call is a part of.
+        let mark = Mark { at: call.whole.end.saturating_sub(1), span: span(world, *id) };
+        marks.entry(FunctionId { parsed: id.parsed, function }).or_default().push(mark);
+    }
+    marks
 }
 
 /// Whether a call opts in: itself, or as a macro that does.

@@ -5,7 +5,7 @@ use crate::expression::{Binary, Expression, Opaque};
 use crate::opt_in::Initialised;
 use crate::syntax::{Happens, Variable};
 use crate::value::{Term, Unknown, Value};
-use crate::world::{FunctionId, GlobalEvent, World};
+use crate::world::{FunctionId, World};
 use crate::{FileId, OptIn, Span, target, vocabulary, windows_version};
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -28,6 +28,8 @@ pub(crate) struct Place<'w, 't> {
     pub(crate) macro_given: &'w Bindings<'w>,
     /// What is left of the budget.
     pub(crate) budget: &'w Cell<u32>,
+    /// Whether it may be looked at what a driver does first when it starts: not while that is being looked at.
+    pub(crate) asks_start: bool,
 }
 
 /// How many names and operators an evaluation goes through.
@@ -47,24 +49,23 @@ impl<'w, 't> Place<'w, 't> {
             Expression::Name(name, span) => self.name(name, *span, depth),
             Expression::Unary(operator, of) => inner(of).unary(*operator),
             Expression::Binary(operator, left, right) => {
-                let (of_left, of_right) = (inner(left), inner(right));
-                let by_version =
-                    self.version_compared(*operator, (left, &of_left), (right, &of_right));
-                match by_version {
-                    Some(is) => Value::of(u64::from(is)),
-                    None => of_left.binary(*operator, &of_right),
-                }
+                let of_left = inner(left);
+                of_left.binary(*operator, &inner(right))
             }
             Expression::Choice(of) => {
                 let condition = inner(&of[0]);
                 match condition.truth() {
-                    None => self.chosen(of, depth),
+                    None => {
+                        self.world.ask_for_functions(&condition);
+                        self.chosen(of, depth)
+                    }
                     Some(_) => condition.choose(|| inner(&of[1]), || inner(&of[2])),
                 }
             }
             Expression::Cast(bits, of) => inner(of).cast(*bits),
             Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
             Expression::Part(name, steps) => self.part(name, steps, depth),
+            Expression::Pointed(name) => self.version_at(name),
             Expression::Opaque(Opaque::Memory) => Value::open(Unknown::Memory),
             Expression::Opaque(Opaque::Text) => Value::open(Unknown::Text),
             Expression::Opaque(Opaque::TooLong) => Value::open(Unknown::TooMuch),
@@ -103,7 +104,9 @@ impl<'w, 't> Place<'w, 't> {
         self.world.ask(name);
         match self.world.globals.get(name) {
             Some(events) => self.global(name, events, depth),
-            None => Value::open(Unknown::Name(name.into())),
+            None => {
+                self.version_named(name).unwrap_or_else(|| Value::open(Unknown::Name(name.into())))
+            }
         }
     }
 
@@ -249,6 +252,7 @@ impl<'w, 't> Place<'w, 't> {
             Happens::Begins(range) | Happens::Becomes(range) => place.ranged(range, depth),
             Happens::Gains(range) => before(Binary::Or, range),
             Happens::Keeps(range) => before(Binary::And, range),
+            Happens::Told(least) => Value::open(Unknown::Windows(*least)),
             Happens::Declared | Happens::Changes => open(),
         }
     }
@@ -276,6 +280,7 @@ impl<'w, 't> Place<'w, 't> {
                 }
                 Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
                 Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
+                Happens::Told(least) => values.push(Value::open(Unknown::Windows(*least))),
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
         }
@@ -293,53 +298,6 @@ impl<'w, 't> Place<'w, 't> {
     pub(crate) fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {
         let file = self.world.parsed[self.parsed].file;
         Place { macro_given: &[], ..*self }.value_at_depth(file, range.clone(), depth + 4)
-    }
-
-    fn global(&self, name: &str, events: &[GlobalEvent], depth: usize) -> Value {
-        let mut begins = Vec::new();
-        let mut values = Vec::new();
-        let mut gains = Vec::new();
-        for event in events {
-            let syntax = &self.world.parsed[event.parsed].syntax;
-            let variable = match event.function {
-                Some(function) => &syntax.functions[function].variables[event.event],
-                None => &syntax.variables[event.event],
-            };
-            let place = Place {
-                parsed: event.parsed,
-                function: event.function,
-                at: variable.name.start,
-                given: &[],
-                macro_given: &[],
-                ..*self
-            };
-            match &variable.happens {
-                // What nothing is said about begins as zero.
-                Happens::Declared => begins.push(Value::of(0)),
-                Happens::Begins(range) => begins.push(place.ranged(range, depth)),
-                Happens::Becomes(range) => values.push(place.ranged(range, depth)),
-                Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
-                Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
-                Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
-            }
-        }
-        if self.world.hidden.contains(name) {
-            values.push(Value::open(Unknown::Variable(name.into())));
-        }
-        // Whether what sets it comes first is not followed.
-        if values.iter().any(|value| !begins.contains(value)) && !begins.is_empty() {
-            begins = vec![Value::open(Unknown::Variable(name.into()))];
-        }
-        values.append(&mut begins);
-        if values.is_empty() {
-            values.push(Value::open(Unknown::Variable(name.into())));
-        }
-        let mut value = Value::either(values);
-        for (operator, with) in gains {
-            let gained = value.clone().binary(operator, &with);
-            value = Value::either([value, gained]);
-        }
-        value
     }
 }
 
@@ -359,7 +317,9 @@ pub(crate) fn reaching<'v>(
     loops: &[Range<usize>],
     at: usize,
 ) -> Reaching<'v> {
-    let is_set = |one: &Variable| matches!(one.happens, Happens::Begins(_) | Happens::Becomes(_));
+    let is_set = |one: &Variable| {
+        matches!(one.happens, Happens::Begins(_) | Happens::Becomes(_) | Happens::Told(_))
+    };
     let before = |one: &Variable| one.name.start < at;
     let settles = |one: &&&Variable| before(one) && is_set(one) && one.block.contains(&at);
     let settled = events.iter().rev().find(settles).map(|one| one.name.start);

@@ -1,7 +1,7 @@
 //! Expressions of constants, as arguments, macros and conditions have them.
 
 use crate::lex::{Kind, Token, tokens};
-use crate::{FileId, Span};
+use crate::{FileId, Span, windows_version};
 use std::ops::Range;
 
 /// An expression, as far as it can matter for the value of a constant.
@@ -21,7 +21,9 @@ pub(crate) enum Expression {
     Cast(u8, Box<Expression>),
     /// A member or an element of something that has a name, by the steps that lead there.
     Part(Box<str>, Vec<Step>),
-    /// What is no constant: a string, what a pointer leads to, an assignment.
+    /// What the pointer of that name leads to.
+    Pointed(Box<str>),
+    /// What is no constant: a string, what else a pointer leads to, an assignment.
     Opaque(Opaque),
 }
 
@@ -216,10 +218,13 @@ impl Reader<'_> {
             "!" => Some(Unary::Not),
             "~" => Some(Unary::Complement),
             "+" => None,
-            "*" | "&" => {
+            sign @ ("*" | "&") => {
+                let is_pointer = sign == "*";
                 self.at += 1;
-                self.nested()?;
-                return Some(Expression::Opaque(Opaque::Memory));
+                return Some(match self.nested()? {
+                    Expression::Name(name, _) if is_pointer => Expression::Pointed(name),
+                    _ => Expression::Opaque(Opaque::Memory),
+                });
             }
             _ => return self.operand(),
         };
@@ -311,6 +316,17 @@ impl Reader<'_> {
                     steps.push(step);
                     Expression::Part(name, steps)
                 }
+                (Expression::Cast(64, of), Some(Step::Pointed(name))) => match *of {
+                    // At the address of what the kernel shares with programs.
+                    Expression::Name(base, _) if windows_version::is_shared(&base) => {
+                        Expression::Part(base, vec![Step::Pointed(name)])
+                    }
+                    Expression::Number(windows_version::SHARED, _) => Expression::Part(
+                        windows_version::SHARED_NAME.into(),
+                        vec![Step::Pointed(name)],
+                    ),
+                    _ => Expression::Opaque(Opaque::Memory),
+                },
                 _ => Expression::Opaque(Opaque::Memory),
             };
         }
@@ -399,6 +415,7 @@ impl Reader<'_> {
         let mut ahead = 1;
         loop {
             match (self.kind(ahead), self.text_at(ahead)) {
+                (_, Some("const" | "volatile")) if stars > 0 => {}
                 (Some(Kind::Word), Some(text)) if stars == 0 => {
                     words += 1;
                     if !matches!(text, "const" | "volatile" | "enum" | "struct") {
@@ -527,6 +544,7 @@ mod tests {
                     };
                     format!("{name}{}", steps.iter().map(step).collect::<String>())
                 }
+                Expression::Pointed(name) => format!("*{name}"),
                 Expression::Opaque(why) => format!("{why:?}"),
             }
         }
@@ -564,7 +582,9 @@ mod tests {
         assert_eq!(told("a[x = 1]"), "Memory");
         assert_eq!(told("F()[1]"), "Memory");
         assert_eq!(told("ULONG{ 1 }"), "u32(1)");
-        assert_eq!(told("*p"), "Memory");
+        assert_eq!(told("*p"), "*p");
+        assert_eq!(told("**p"), "Memory");
+        assert_eq!(told("&p"), "Memory");
         assert_eq!(told("a = b"), "Text");
         assert_eq!(told("sizeof(X) + 1"), "Add(Text, 1)");
         assert_eq!(told("Choose(a, 2)"), "Choose[a, 2]");

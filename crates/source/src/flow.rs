@@ -8,7 +8,7 @@ use tree_sitter::Node;
 pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached};
 
 /// Something that control may take several ways at, or jump to or from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fork {
     pub(crate) kind: ForkKind,
     pub(crate) range: Range<usize>,

@@ -22,6 +22,7 @@ mod expanded;
 mod expression;
 mod flow;
 mod given;
+mod global;
 mod initialiser;
 mod interest;
 mod kit_new;

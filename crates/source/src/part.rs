@@ -26,6 +26,7 @@ impl Place<'_, '_> {
     pub(crate) fn part(&self, name: &str, steps: &[Step], depth: usize) -> Value {
         let constant = || self.constant_part(name, steps, depth);
         let known = self.stored_part(name, steps, depth).or_else(constant);
+        let known = known.or_else(|| self.version_part(name, steps.last()?));
         known.unwrap_or_else(|| Value::open(Unknown::Memory))
     }
 

@@ -223,7 +223,9 @@ impl<'w, 't> Finder<'w, 't> {
                 Happens::Declared => (Naming::Declared, 0..0),
                 Happens::Begins(value) => (Naming::Declared, value.clone()),
                 Happens::Becomes(value) => (Naming::Variable, value.clone()),
-                Happens::Gains(_) | Happens::Keeps(_) | Happens::Changes => return None,
+                Happens::Gains(_) | Happens::Keeps(_) | Happens::Told(_) | Happens::Changes => {
+                    return None;
+                }
             };
             let (name, at) = (world.text(parsed, &one.name), one.name.start);
             let (is_local, targets) = (false, Vec::new());

@@ -492,7 +492,10 @@ impl<'t> Unit<'t> {
                 [Expression::Name(name, _)] => self.is_defined(name, at).map(i64::from),
                 _ => None,
             },
-            Expression::Call(..) | Expression::Part(..) | Expression::Opaque(_) => None,
+            Expression::Call(..)
+            | Expression::Part(..)
+            | Expression::Pointed(_)
+            | Expression::Opaque(_) => None,
         }
     }
 

@@ -56,7 +56,7 @@ impl Place<'_, '_> {
         let last = function.variables.iter().filter(before).max_by_key(|one| one.name.start)?;
         let given = match &last.happens {
             Happens::Begins(value) | Happens::Becomes(value) => value.clone(),
-            Happens::Changes => {
+            Happens::Told(_) | Happens::Changes => {
                 // The innermost call around is the last that begins before.
                 let before =
                     syntax.calls.partition_point(|call| call.whole.start < last.name.start);

@@ -8,6 +8,8 @@ use crate::world::FunctionId;
 /// More places that return something, and more functions of one name, are not looked at.
 const MOST_RETURNS: usize = 16;
 const MOST_FUNCTIONS: usize = 8;
+/// How deep an evaluation may be where it still matters on which versions of Windows something is returned.
+const DEEPEST_ASKED: usize = 24;
 
 impl Place<'_, '_> {
     /// What a call of a function gives; none where it is not defined in the tree, or not plainly.
@@ -43,18 +45,29 @@ impl Place<'_, '_> {
         if function.returns.is_empty() || function.returns.len() > MOST_RETURNS {
             return None;
         }
-        let value = |range: &std::ops::Range<usize>| {
-            let place = Place {
-                parsed: id.parsed,
-                function: Some(id.function),
-                at: range.start,
-                given: &given,
-                macro_given: &[],
-                ..*self
-            };
-            place.value_at_depth(parsed.file, range.clone(), depth + 4)
+        let place = |range: &std::ops::Range<usize>| Place {
+            parsed: id.parsed,
+            function: Some(id.function),
+            at: range.start,
+            given: &given,
+            macro_given: &[],
+            ..*self
         };
-        let value = Value::either(function.returns.iter().map(value));
+        let is_asked = depth < DEEPEST_ASKED && !function.asking(self.world, id.parsed).is_empty();
+        // All that it returns comes by the same conditions.
+        let passes = match is_asked {
+            true => place(&function.body).version_passes(depth + 4),
+            false => Vec::new(),
+        };
+        let comes = |range: &&std::ops::Range<usize>| !place(range).is_kept_away(&passes);
+        let mut returns: Vec<_> = function.returns.iter().filter(comes).collect();
+        if returns.is_empty() {
+            returns.extend(&function.returns);
+        }
+        let value = |range: &std::ops::Range<usize>| {
+            place(range).value_at_depth(parsed.file, range.clone(), depth + 4)
+        };
+        let value = Value::either(returns.into_iter().map(value));
         let bits = expression::type_bits(self.world.text(id.parsed, &function.of));
         Some(bits.map_or(value.clone(), |bits| value.cast(bits)))
     }
@@ -67,7 +80,7 @@ fn as_returned(choice: Choice, name: &str, passed: &[Value]) -> Choice {
         choices.any(|one| one.unknown.as_ref() == Some(why))
     };
     let unknown = choice.unknown.map(|why| match why {
-        Unknown::OptIn | Unknown::TooMuch | Unknown::Call(_) => why,
+        Unknown::OptIn | Unknown::TooMuch | Unknown::Call(_) | Unknown::Windows(_) => why,
         _ if is_passed(&why) => why,
         _ => Unknown::Call(name.into()),
     });

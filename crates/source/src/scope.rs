@@ -193,10 +193,11 @@ impl<'v> Local<'v> {
 }
 
 /// What happens to a variable, as the walk through its function has it.
-fn event(of: &Variable) -> Event {
+pub(crate) fn event(of: &Variable) -> Event {
     let start = of.name.start;
     let (at, kind) = match &of.happens {
         Happens::Declared => (start, EventKind::Begins),
+        Happens::Told(_) => (start, EventKind::Ends),
         Happens::Changes => (start, EventKind::Adds),
         Happens::Begins(value)
         | Happens::Becomes(value)

@@ -6,7 +6,7 @@ mod projects;
 use crate::{FileId, FileKind, Project, SourceTree, Span};
 use foldhash::HashMap;
 use rayon::prelude::*;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// A part of the source that says of findings that they are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,9 +120,14 @@ fn comments(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
         let before = text[range.start..start].trim_end();
         let Some(opener) = opener(before, file.kind) else { continue };
         let has_code = !before[..before.len() - opener.len()].trim().is_empty();
-        let about = if has_code { line } else { next_line(tree, id, line) };
+        let end = last_line(tree, id, opener, start..range.end, line);
+        let about = match (has_code, end.has_code) {
+            (true, _) => line,
+            (_, true) => end.last,
+            _ => next_line(tree, id, end.last),
+        };
         let span = Span::new(id, start..range.end);
-        let said = read(&text[start..range.end]);
+        let said = read(&text[start..range.end], end.last > line);
         all.extend(said.into_iter().map(|(of, reason)| Suppression {
             span,
             line,
@@ -134,9 +139,12 @@ fn comments(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
     }
 }
 
-/// What a comment says that begins with our name: each rule with the reason, or what is wrong with it.
-fn read(comment: &str) -> Vec<(Suppressed, String)> {
+/// What a comment says that begins with our name: each rule with the reason, or what is wrong with it. `goes_on` says
+/// whether the comment does in the next line.
+fn read(comment: &str, goes_on: bool) -> Vec<(Suppressed, String)> {
     const SPELLING: &str = "it is not understood; write `ringfence: allow(rule) reason`";
+    const BROKEN: &str = "the parenthesis is not closed in its line; write all of `ringfence: allow(rule) reason` in one \
+                          line, or a comment for each rule";
     let rest = &comment[NAME.len()..];
     let nothing = |why| {
         let written = comment.trim_end_matches("-->").trim_end_matches("*/").trim();
@@ -147,7 +155,9 @@ fn read(comment: &str) -> Vec<(Suppressed, String)> {
     let Some(listed) = listed else {
         return if is_meant(rest) { nothing(SPELLING) } else { Vec::new() };
     };
-    let Some((rules, reason)) = listed.split_once(')') else { return nothing(SPELLING) };
+    let Some((rules, reason)) = listed.split_once(')') else {
+        return nothing(if goes_on { BROKEN } else { SPELLING });
+    };
     let reason = reason.trim().trim_end_matches("-->").trim_end_matches("*/").trim();
     let reason = reason.trim_start_matches([':', '-', '\u{2013}', '\u{2014}']).trim_start();
     let rules = rules.split(',').map(str::trim).filter(|rule| !rule.is_empty());
@@ -183,6 +193,43 @@ fn opener(before: &str, kind: FileKind) -> Option<&'static str> {
         _ => &["//", "/*"],
     };
     of_kind.iter().copied().find(|opener| before.ends_with(opener))
+}
+
+/// Where a comment ends.
+#[derive(Clone, Copy)]
+struct End {
+    /// Its last line.
+    last: u32,
+    /// Whether anything stands behind it there, other than in its first line.
+    has_code: bool,
+}
+
+/// The last line of the comment that `opener` opens before `range`, in `line`: comments of one line that follow go on with
+/// it, unless they say something of their own.
+fn last_line(tree: &SourceTree, id: FileId, opener: &str, range: Range<usize>, line: u32) -> End {
+    let file = &tree.file(id).text;
+    let text = file.as_str();
+    let close = match opener {
+        "/*" => "*/",
+        "<!--" => "-->",
+        _ => {
+            let goes_on = |line: u32| {
+                let text = file.line_range(line).map_or("", |range| text[range].trim());
+                text.starts_with(opener) && !text.contains(NAME)
+            };
+            let last = (line..u32::MAX).find(|line| !goes_on(line + 1)).unwrap_or(line);
+            return End { last, has_code: false };
+        }
+    };
+    let rest = &text[range.start..];
+    let length = memchr::memmem::find(rest.as_bytes(), close.as_bytes()).unwrap_or(0);
+    if length <= range.len() {
+        return End { last: line, has_code: false };
+    }
+    let last = file.place(range.start + length).line;
+    let end = file.line_range(last).map_or(text.len(), |range| range.end);
+    let behind = text.get(range.start + length + close.len()..end).unwrap_or_default();
+    End { last, has_code: !behind.trim().is_empty() }
 }
 
 /// The next line that has anything but another comment of ours.
@@ -268,6 +315,26 @@ mod tests {
             assert_eq!(told("a.c", &format!("// {prose}\nf();")), [""; 0], "{prose}");
         }
         assert_eq!(told("a.c", "f(); /* ringfence:allow(x): why */"), ["1 allow(x) for 1-1 [why]"]);
+    }
+
+    /// The reason may take several lines; what is allowed stands in one.
+    #[test]
+    fn a_comment_may_go_on() {
+        for (text, expected) in [
+            ("// ringfence: allow(x) why\n// and more\n\nf();", "1 allow(x) for 4-4 [why]"),
+            ("/* ringfence: allow(x) why\n   and more */\nf();", "1 allow(x) for 3-3 [why]"),
+            ("/* ringfence: allow(x) why\n and more */ f();", "1 allow(x) for 2-2 [why]"),
+            ("/* ringfence: allow(x) why */ f();\ng(); /* */", "1 allow(x) for 2-2 [why */ f();]"),
+            ("/* ringfence: allow(x) never closed\nf();", "1 allow(x) for 2-2 [never closed]"),
+            ("/* ringfence: allow(x,\n y) why */\nf();", "1 ringfence: allow(x, for 3-3 []"),
+        ] {
+            assert_eq!(told("a.c", text), [expected], "{text}");
+        }
+        let mut tree = SourceTree::default();
+        tree.add("a.c", SourceText::of("// ringfence: allow(x,\n//   y) why\nf();")).unwrap();
+        let all = Suppressions::new(&tree).all(&tree, &[]);
+        let Suppressed::Nothing { why, .. } = &all[0].of else { panic!("{all:?}") };
+        assert!(why.starts_with("the parenthesis is not closed in its line"), "{why}");
     }
 
     /// `__pragma` and `_Pragma` are what `#pragma` is, wherever they stand.

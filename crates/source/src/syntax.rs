@@ -1,8 +1,10 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
+mod changed;
 mod field;
 mod kind;
 mod listed;
+mod record;
 mod stored;
 mod taken;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub(crate) use listed::Listed;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
+use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 
@@ -71,6 +74,8 @@ pub(crate) struct Function {
     pub(crate) hidden: Vec<Box<str>>,
     /// Whether only its own file can call it.
     pub(crate) is_static: bool,
+    /// Which of the forks may depend on the version of Windows, once that is asked for.
+    pub(crate) asking: OnceLock<Box<[usize]>>,
 }
 
 /// A call of something that has a name.
@@ -140,6 +145,8 @@ pub(crate) enum Happens {
     Gains(Range<usize>),
     /// Of its value only these bits are kept.
     Keeps(Range<usize>),
+    /// It is given a number of the version of Windows: at least so much.
+    Told(i64),
     /// It is changed in a way that is not followed, or its address is given away.
     Changes,
 }
@@ -334,6 +341,7 @@ impl Reader<'_> {
                 }
             }
             Kind::Pointer if self.bytes.get(node.start_byte()) == Some(&b'&') => self.changes(node),
+            Kind::Binary => self.converted_address(node),
             Kind::CompoundLiteral => self.listed_literal(node),
             Kind::Return => self.returned(node),
             Kind::Enumerators => self.enumerators(node),
@@ -439,6 +447,7 @@ impl Reader<'_> {
             stored: Vec::new(),
             hidden: Vec::new(),
             is_static: self.has_storage(node, b"static"),
+            asking: OnceLock::new(),
         });
     }
 
@@ -593,46 +602,6 @@ impl Reader<'_> {
         let is_element = name.kind() == "identifier";
         let (name, value) = (name.byte_range(), right.byte_range());
         self.found.members.push(Member { name, value, function, is_element });
-    }
-
-    fn changes(&mut self, node: Node<'_>) {
-        if let Some(of) = node.field(Field::Argument).filter(|of| of.kind() == "identifier") {
-            self.variable(of, Happens::Changes);
-        }
-    }
-
-    /// A structure with its members.
-    fn record(&mut self, list: Node<'_>) {
-        let Some(of) = list.parent() else { return };
-        let body = list.byte_range();
-        let mut record = Record { names: Vec::new(), body, members: Vec::new(), is_plain: true };
-        record.names.extend(of.field(Field::Name).map(|name| name.byte_range()));
-        if let Some(around) = of.parent().filter(|around| around.kind() == "type_definition") {
-            let mut cursor = around.walk();
-            let declarators = around.children_by_field_name("declarator", &mut cursor);
-            let names = declarators.filter(|one| one.kind() == "type_identifier");
-            record.names.extend(names.map(|name| name.byte_range()));
-        }
-        let mut cursor = list.walk();
-        for field in list.named_children(&mut cursor) {
-            if field.kind() != "field_declaration" || self.has_storage(field, b"static") {
-                record.is_plain &=
-                    matches!(field.kind(), "comment" | "access_specifier" | "field_declaration");
-                continue;
-            }
-            let kind =
-                field.field(Field::Type).map(|of| of.field(Field::Name).unwrap_or(of).byte_range());
-            let before = record.members.len();
-            let mut cursor = field.walk();
-            for declarator in field.children_by_field_name("declarator", &mut cursor) {
-                match variable_name(declarator) {
-                    Some(name) => record.members.push((name.byte_range(), kind.clone())),
-                    None => record.is_plain = false,
-                }
-            }
-            record.is_plain &= record.members.len() > before;
-        }
-        self.found.records.push(record);
     }
 
     /// What a function's parameters are where no argument is passed.

@@ -1,8 +1,11 @@
 //! What an expression may be: every value it can have, and the words of the source that chose it.
 
+mod windows;
+
 use crate::Span;
 use crate::expression::{Binary, Unary};
 use ringfence_ddi::Bits;
+use windows::Limits;
 
 /// What an expression may be. Of several choices each is possible; what is not known is a choice as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub enum Unknown {
     OptIn,
     /// Conditions before keep control from coming there with what the callers pass.
     Never,
+    /// It is a number of the version of Windows that the code runs on, or is computed from one: at least so much.
+    Windows(i64),
 }
 
 impl std::fmt::Display for Unknown {
@@ -82,6 +87,7 @@ impl std::fmt::Display for Unknown {
                 f.write_str("it is not known whether the driver that this is linked into opts in")
             }
             Unknown::Never => f.write_str("no path is seen that leads there"),
+            Unknown::Windows(_) => f.write_str("the version of Windows decides"),
         }
     }
 }
@@ -124,7 +130,29 @@ impl Choice {
     }
 
     fn truth(&self) -> Option<bool> {
-        self.bits.any(u64::MAX)
+        self.bits.any(u64::MAX).or_else(|| self.at_least().map(|least| least > 0).filter(|is| *is))
+    }
+
+    /// The least that it is, as far as the version of Windows decides.
+    fn at_least(&self) -> Option<i64> {
+        match self.unknown {
+            Some(Unknown::Windows(least)) => Some(least),
+            _ => None,
+        }
+    }
+
+    /// The same, where the version of Windows decides how much it is at least.
+    fn least(mut self, least: i64) -> Choice {
+        if let Some(Unknown::Windows(known)) = &mut self.unknown {
+            *known = least;
+        }
+        self
+    }
+
+    /// What it is as a number: known, or at least so much.
+    fn limits(&self) -> Option<Limits> {
+        let known = self.bits.constant().map(|value| Limits::Is(value.cast_signed()));
+        known.or_else(|| self.at_least().map(Limits::AtLeast))
     }
 
     /// Whether nothing is known of it.
@@ -243,7 +271,8 @@ impl Value {
         let kept = u64::MAX >> (64 - u32::from(bits.clamp(1, 64)));
         self.mapped(|choice| {
             let cut = Bits { ones: choice.bits.ones & kept, zeros: choice.bits.zeros | !kept };
-            choice.settled(cut, None)
+            let least = windows::masked(choice.at_least().unwrap_or(windows::ANY), kept);
+            choice.settled(cut, None).least(least)
         })
     }
 
@@ -254,7 +283,7 @@ impl Value {
                 Unary::Minus => known(choice.bits.constant().map(u64::wrapping_neg)),
                 Unary::Not => known(choice.truth().map(|is| u64::from(!is))),
             };
-            choice.settled(bits, None)
+            choice.settled(bits, None).least(windows::ANY)
         })
     }
 
@@ -263,7 +292,8 @@ impl Value {
         for one in &self.choices {
             for other in &right.choices {
                 let bits = combined(operator, one, other);
-                let choice = one.clone().with(other, bits);
+                let least = windows::combined(operator, one.limits(), other.limits());
+                let choice = one.clone().with(other, bits).least(least);
                 if !choices.contains(&choice) {
                     choices.push(choice);
                 }
@@ -294,7 +324,11 @@ fn combined(operator: Binary, left: &Choice, right: &Choice) -> Bits {
     let both = a.constant().zip(b.constant());
     let number = |of: fn(u64, u64) -> Option<u64>| known(both.and_then(|(a, b)| of(a, b)));
     let compare = |of: fn(&i64, &i64) -> bool| {
-        known(both.map(|(a, b)| u64::from(of(&a.cast_signed(), &b.cast_signed()))))
+        let is = both.map(|(a, b)| of(&a.cast_signed(), &b.cast_signed()));
+        known(
+            is.or_else(|| windows::compared(operator, left.limits()?, right.limits()?))
+                .map(u64::from),
+        )
     };
     match operator {
         Binary::Or => Bits { ones: a.ones | b.ones, zeros: a.zeros & b.zeros },

@@ -1,11 +1,12 @@
 //! All that was parsed, and what names mean across it.
 
 use crate::call_words::CallWords;
-use crate::entry::Early;
+use crate::entry::{Early, Settings};
 use crate::outline::Body;
 use crate::pointer::Pointers;
 use crate::preprocess::Unit;
 use crate::syntax::{Happens, Record, Syntax, Variable};
+use crate::windows_version::Answers;
 use crate::{FEW_FILES, FileId, FileKind, OptIn, SourceTree, scope};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
@@ -76,6 +77,12 @@ pub(crate) struct World<'t> {
     pub(crate) early: Early,
     /// What functions are called that drivers start with, beside those that all have.
     pub(crate) starts: Vec<String>,
+    /// Whether the tree declares the kernel's build as a number that may be negative, once that is asked for.
+    pub(crate) signed_build: OnceLock<bool>,
+    /// What conditions about the version of Windows let by.
+    pub(crate) answers: Answers,
+    /// Which variables drivers set where they start.
+    pub(crate) settings: Settings,
     /// Names whose values were asked for and that are no constants.
     asked: Mutex<HashSet<String>>,
     /// The structures by their names, likewise.
@@ -96,6 +103,9 @@ impl<'t> World<'t> {
             pointers: Pointers::default(),
             early: Early::default(),
             starts: Vec::new(),
+            signed_build: OnceLock::new(),
+            answers: Answers::default(),
+            settings: Settings::default(),
             asked: Mutex::default(),
             records: HashMap::default(),
             defaults: HashMap::default(),
@@ -118,6 +128,8 @@ impl<'t> World<'t> {
 
     /// Takes in files, and indexes what they define.
     pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
+        self.settings.forget();
+        self.answers.forget();
         let outside: Vec<_> = more
             .par_iter()
             .with_min_len(FEW_FILES)

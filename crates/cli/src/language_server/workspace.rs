@@ -4,9 +4,9 @@ use super::told::{self, FIX_ALL};
 use super::untitled::Untitled;
 use super::{address, text};
 use lsp_types::{
-    CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, Hover, HoverContents,
-    HoverParams, MarkupContent, MarkupKind, Range, TextDocumentContentChangeEvent,
-    TextDocumentItem, Uri,
+    CodeAction, CodeActionOrCommand, CodeActionParams, Diagnostic, FileChangeType, FileEvent,
+    Hover, HoverContents, HoverParams, MarkupContent, MarkupKind, Range,
+    TextDocumentContentChangeEvent, TextDocumentItem, Uri,
 };
 use ringfence::source::{FileId, LineColumn, SourceText, SourceTree};
 use ringfence::{
@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// The files that an editor has open, and those around them.
 pub(super) struct Workspace {
+    /// What is read.
+    inputs: Vec<Input>,
     linter: Linter,
     docs: Option<String>,
     settings: LintSettings,
@@ -29,6 +31,8 @@ pub(super) struct Workspace {
     changed: BTreeSet<FileId>,
     /// Whether all has to be looked at.
     stale: bool,
+    /// Whether all has to be read before, as files came or went.
+    unread: bool,
     /// Whether a document was opened of which nothing was told yet.
     fresh: bool,
     /// Documents that were closed and of which the editor still shows something.
@@ -62,6 +66,7 @@ impl Workspace {
         let inputs: Vec<Input> = folders.into_iter().map(Input::Path).collect();
         let (tree, _) = ringfence::read_sources(&inputs);
         Workspace {
+            inputs,
             linter: Linter::new(tree, settings.clone()),
             docs,
             settings,
@@ -70,6 +75,7 @@ impl Workspace {
             said: BTreeMap::new(),
             changed: BTreeSet::new(),
             stale: true,
+            unread: false,
             fresh: false,
             closed: Vec::new(),
         }
@@ -123,6 +129,46 @@ impl Workspace {
         self.stale = true;
     }
 
+    /// Of what is open the editor has the text; all else is read again where it changed.
+    pub(super) fn changed_on_disk(&mut self, changes: &[FileEvent]) {
+        for change in changes {
+            let path = address::path(&change.uri);
+            let Some(path) = path.as_deref().and_then(Path::to_str) else { continue };
+            let known = self.tree().at(path);
+            let is_open =
+                self.open.values().any(|document| self.tree().at(&document.path) == known);
+            match known {
+                Some(_) if change.typ != FileChangeType::DELETED && is_open => {}
+                Some(file) if change.typ != FileChangeType::DELETED => {
+                    match ringfence::read_source_text(Path::new(path)) {
+                        Some(text) if text.as_str() == self.tree().file(file).text.as_str() => {}
+                        Some(text) => self.put_text(path, text, false),
+                        None => self.unread = true,
+                    }
+                }
+                None if change.typ == FileChangeType::DELETED => {}
+                _ => self.unread = true,
+            }
+        }
+        self.stale |= self.unread;
+    }
+
+    /// Reads all anew, as files came or went; what is open stays as the editor has it.
+    fn read_all(&mut self) {
+        let (tree, _) = ringfence::read_sources(&self.inputs);
+        let text = |document: &Document| {
+            let file = self.tree().at(&document.path)?;
+            Some((document.path.clone(), self.tree().file(file).text.clone()))
+        };
+        let open: Vec<(String, SourceText)> = self.open.values().filter_map(text).collect();
+        self.linter = Linter::new(tree, self.settings.clone());
+        self.changed.clear();
+        for (path, text) in open {
+            self.linter.put(&path, text);
+        }
+        (self.unread, self.stale) = (false, true);
+    }
+
     pub(super) fn closed(&mut self, uri: &Uri) {
         if let Some(document) = self.untitled.remove(uri.as_str()) {
             self.closed.push(document.uri);
@@ -152,6 +198,9 @@ impl Workspace {
             return;
         }
         self.fresh = true;
+        if self.unread {
+            self.read_all();
+        }
         for file in std::mem::take(&mut self.changed) {
             let path = self.tree().file(file).path.clone();
             let found = if self.stale { None } else { self.linter.look_at(file) };

@@ -20,6 +20,10 @@ impl Editor {
     }
 
     fn open_with(folder: &Path, options: &[&str]) -> Editor {
+        Editor::open_as(folder, options, &json!({}))
+    }
+
+    fn open_as(folder: &Path, options: &[&str], capabilities: &Value) -> Editor {
         let mut command = ringfence();
         command
             .args(["lint", "--lsp"])
@@ -32,8 +36,10 @@ impl Editor {
             (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
         let mut editor = Editor { server, to, from, last: 0 };
         let folders = [json!({ "uri": address(folder), "name": "x" })];
-        let answer =
-            editor.ask("initialize", json!({ "capabilities": {}, "workspaceFolders": folders }));
+        let answer = editor.ask(
+            "initialize",
+            json!({ "capabilities": capabilities, "workspaceFolders": folders }),
+        );
         assert_eq!(answer["serverInfo"]["name"], "ringfence");
         assert_eq!(answer["capabilities"]["positionEncoding"], "utf-16");
         editor.say("initialized", json!({}));
@@ -301,5 +307,60 @@ fn a_document_that_is_no_file_yet_is_looked_at() {
     assert_eq!(editor.told_of(uri, 2)["diagnostics"], json!([]));
     editor.say("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
     assert_eq!(editor.told(uri)["diagnostics"], json!([]));
+    editor.close();
+}
+
+/// What changes on disk is read again, if the editor tells of it: it is asked to.
+#[test]
+fn files_that_change_on_disk_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let project = |defines: &str| {
+        format!(
+            "<Project><ItemGroup><ProjectConfiguration Include=\"Release|x64\"/></ItemGroup>\
+             <ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>{defines}</PreprocessorDefinitions>\
+             </ClCompile></ItemDefinitionGroup><ItemGroup><ClCompile Include=\"b.c\"/></ItemGroup></Project>"
+        )
+    };
+    write("b.vcxproj", &project("X=1"));
+    write("b.c", OTHER);
+    let capabilities =
+        json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } });
+    let mut editor = Editor::open_as(folder.path(), &["--isolated"], &capabilities);
+    let asked = editor.receive();
+    assert_eq!(asked["method"], "client/registerCapability");
+    let registration = &asked["params"]["registrations"][0];
+    assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
+    let globs = registration["registerOptions"]["watchers"].as_array().unwrap();
+    let globs: Vec<&str> = globs.iter().map(|one| one["globPattern"].as_str().unwrap()).collect();
+    for name in ["vcxproj", "props", "CMakeLists.txt", "compile_commands.json", "sources", "hpp"] {
+        assert!(globs.iter().any(|glob| glob.contains(name)), "{name}");
+    }
+    editor.send(&json!({ "jsonrpc": "2.0", "id": asked["id"], "result": null }));
+
+    let uri = address(&folder.path().join("b.c"));
+    let document = json!({ "uri": uri, "languageId": "c", "version": 1, "text": OTHER });
+    editor.say("textDocument/didOpen", json!({ "textDocument": document }));
+    let count = |told: Value| told["diagnostics"].as_array().unwrap().len();
+    assert_eq!(count(editor.told(&uri)), 1);
+    let changed = |name: &str, kind: u32| json!({ "changes": [{ "uri": address(&folder.path().join(name)), "type": kind }] });
+    // Changed: the project opts in.
+    write("b.vcxproj", &project("POOL_NX_OPTIN_AUTO=1"));
+    editor.say("workspace/didChangeWatchedFiles", changed("b.vcxproj", 2));
+    assert_eq!(count(editor.told(&uri)), 0);
+    // Deleted, and with it the opt-in.
+    std::fs::remove_file(folder.path().join("b.vcxproj")).unwrap();
+    editor.say("workspace/didChangeWatchedFiles", changed("b.vcxproj", 3));
+    assert_eq!(count(editor.told(&uri)), 1);
+    // Made again.
+    write("b.vcxproj", &project("POOL_NX_OPTIN_AUTO=1"));
+    editor.say("workspace/didChangeWatchedFiles", changed("b.vcxproj", 1));
+    assert_eq!(count(editor.told(&uri)), 0);
+    // What is open is as the editor has it, whatever is on disk.
+    write("b.c", "int nothing;\n");
+    editor.say("workspace/didChangeWatchedFiles", changed("b.c", 2));
+    write("b.vcxproj", &project("X=1"));
+    editor.say("workspace/didChangeWatchedFiles", changed("b.vcxproj", 2));
+    assert_eq!(count(editor.told(&uri)), 1);
     editor.close();
 }

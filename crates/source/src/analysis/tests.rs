@@ -443,3 +443,19 @@ fn many_calls_on_one_line_are_all_told() {
     let calls = "ExAllocatePool(PagedPool, 1); ".repeat(20_000);
     assert_eq!(of(&format!("void F() {{ {calls} }}")).len(), 20_000);
 }
+
+/// `(TYPE)&x` looks like a bit operation.
+#[test]
+fn a_converted_address_is_given_away() {
+    let open = "0x1 or 0x0? the variable `t` holds it";
+    for (call, expected) in [
+        ("Choose((PVOID)&t);", open),
+        ("Choose(&t);", open),
+        ("Choose((a) & t);", "0x1"),
+        ("Choose(2 &t);", "0x1"),
+    ] {
+        let code =
+            format!("void F(int a) {{ POOL_TYPE t = PagedPool; {call} ExAllocatePool(t, 1); }}");
+        assert_eq!(of(&code), [format!("a.c:2 ExAllocatePool {expected}")], "{call}");
+    }
+}

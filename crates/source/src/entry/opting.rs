@@ -1,13 +1,13 @@
-//! Which ways through the functions that a driver starts with pass the call that opts in: all, some or none.
+//! Which ways through the functions that a driver starts with pass something that is looked for, such as the call that opts
+//! in: all, some or none.
 //!
 //! Conditions that are known to be true or false, also by what a caller passes, leave one way only.
 
 #[cfg(test)]
 mod tests;
 
-use super::{DEEPEST, span};
+use super::{DEEPEST, status};
 use crate::Span;
-use crate::calls::CallId;
 use crate::evaluate::{BUDGET, Bindings, Place};
 use crate::flow::{Event, EventKind, Fork, ForkKind, Passes, Tracked, Way, kept};
 use crate::syntax::Function;
@@ -18,7 +18,7 @@ use foldhash::{HashMap, HashSet, HashSetExt};
 use std::cell::Cell;
 use std::ops::Range;
 
-/// The bits of the call not having been made, and of it having been made.
+/// The bits of what is looked for not having been done, and of it having been done.
 const UNSET: u128 = 1;
 const SET: u128 = 2;
 
@@ -27,14 +27,27 @@ const MOST_FUNCTIONS: usize = 4_096;
 const MOST_WORK: u32 = 1 << 22;
 /// How many conditions of a function are looked at.
 const MOST_CONDITIONS: usize = 64;
+/// Steps for each one that all evaluations for a variable may take.
+const STEPS_OF_EVALUATED: u32 = 64;
 /// Steps of a walk that count as one of an evaluation's budget.
 const STEPS_OF_ONE: u32 = 16;
+
+/// What is looked for: the functions in which it is done, and where.
+pub(crate) type Marks = HashMap<FunctionId, Vec<Mark>>;
+
+/// Something that is looked for, such as a call that opts in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    /// The byte at which it is done.
+    pub(crate) at: usize,
+    pub(crate) span: Span,
+}
 
 /// A function as control comes to it while the driver starts.
 #[derive(Debug)]
 pub(crate) struct Coming {
     begin: u128,
-    /// The call that opts in.
+    /// The call that opts in, or what else is looked for.
     pub(crate) call: Span,
     /// Where the function itself or what it calls opts in; none where nothing in it does.
     within: Option<Within>,
@@ -76,18 +89,33 @@ pub(super) struct Opting {
     pub(super) comes: Vec<(FunctionId, Coming)>,
 }
 
-/// Whether one of `calls` is made where `entry` starts a driver; none where neither it nor what it calls has any.
-pub(super) fn opting(world: &World<'_>, entry: FunctionId, calls: &[CallId]) -> Option<Opting> {
+/// Whether one of `marks` is passed where `entry` starts a driver; none where neither it nor what it calls has any.
+///
+/// `part` is how many steps it may take where it is told what a driver sets first.
+pub(super) fn opting(
+    world: &World<'_>,
+    entry: FunctionId,
+    marks: &Marks,
+    part: Option<u32>,
+) -> Option<Opting> {
+    let asks_start = part.is_none();
+    let work = part.unwrap_or(MOST_WORK);
     let mut following = Following {
         world,
-        calls,
+        marks,
+        asks_start,
         left: MOST_FUNCTIONS,
-        work: MOST_WORK,
+        work,
+        budget: Cell::new(BUDGET.min(work / STEPS_OF_EVALUATED)),
         asked: HashSet::new(),
         comes: Vec::new(),
     };
     let (end, _) = following.through(entry, UNSET, &[], 0)?;
     following.asked.iter().for_each(|name| world.ask(name));
+    // What was not looked at may come first.
+    if !asks_start && (following.left == 0 || following.work == 0) {
+        return None;
+    }
     Some(Opting { at_end: Before::of(end), comes: following.comes })
 }
 
@@ -124,9 +152,13 @@ impl Within {
 
 struct Following<'a, 't> {
     world: &'a World<'t>,
-    calls: &'a [CallId],
+    marks: &'a Marks,
+    /// Whether what is first set where the driver starts may decide.
+    asks_start: bool,
     left: usize,
     work: u32,
+    /// What evaluations for variables take all together.
+    budget: Cell<u32>,
     /// What is called: it may be left out so far, as it names nothing of interest.
     asked: HashSet<&'a str>,
     comes: Vec<(FunctionId, Coming)>,
@@ -150,58 +182,62 @@ impl<'a> Following<'a, '_> {
         let function = &parsed.syntax.functions[id.function];
         let mut own: Vec<usize> = world.call_words(id.parsed).within(id.function).collect();
         own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
-        // What is called, and whether that leads to an opt-in.
+        let mut marks = self.marks.get(&id).cloned().unwrap_or_default();
+        marks.sort_by_key(|mark| mark.at);
+        // What is called, and whether that leads to what is looked for.
         let mut all = Vec::new();
         for call in own {
-            let opts_in = self.calls.contains(&CallId { parsed: id.parsed, call });
-            let name = world.text(id.parsed, &parsed.syntax.calls[call].callee);
+            let called = &parsed.syntax.calls[call];
+            let name = world.text(id.parsed, &called.callee);
             self.asked.insert(name);
+            if !self.goes_on(marks.len()) {
+                return None;
+            }
+            if marks.iter().any(|mark| mark.at == called.whole.end.saturating_sub(1)) {
+                continue;
+            }
             let called = world.called(id.parsed, name);
             let reached = self.reached(called.clone());
-            let leads = self.calls.iter().any(|one| {
-                let function = world.parsed[one.parsed].syntax.calls[one.call].function;
-                let id = function.map(|function| FunctionId { parsed: one.parsed, function });
-                id.is_some_and(|id| reached.contains(&id))
-            });
-            all.push((call, opts_in, if leads { called } else { Vec::new() }, reached));
+            self.goes_on(self.marks.len());
+            let leads = self.marks.keys().any(|id| reached.contains(id));
+            all.push((call, if leads { called } else { Vec::new() }, reached));
         }
-        if !all.iter().any(|(_, opts_in, leading, _)| *opts_in || !leading.is_empty()) {
+        if marks.is_empty() && all.iter().all(|(_, leading, _)| leading.is_empty()) {
             return None;
         }
         let forks = without_exceptions(&function.forks);
         let passes = self.passes(id, &forks, given);
-        let tracked = Tracked { begin, events: Vec::new(), passes };
-        let body = function.body.clone();
-        let mut within = Within { forks, events: Vec::new(), tracked, body };
-        let mut first = None;
+        let done = |mark: &Mark| Event { at: mark.at, kind: EventKind::Ends };
+        let events = vec![SET; marks.len()];
+        let tracked = Tracked { begin, events, passes };
+        let events = marks.iter().map(done).collect();
+        let mut within = Within { forks, events, tracked, body: function.body.clone() };
+        let mut first = marks.first().map(|mark| mark.span);
         let mut run: Vec<(u128, HashSet<FunctionId>)> = Vec::new();
-        for (call, opts_in, leading, reached) in all {
-            let whole = &parsed.syntax.calls[call].whole;
-            let mut gives = opts_in.then_some(SET);
-            if opts_in {
-                first = first.or(Some(span(world, CallId { parsed: id.parsed, call })));
-            } else if !reached.is_empty() {
-                let start = parsed.syntax.calls[call].callee.start;
-                let here = within.at(world, id.parsed, start, &mut self.work);
-                if here == 0 {
-                    continue;
+        for (call, leading, reached) in all.into_iter().filter(|(.., reached)| !reached.is_empty())
+        {
+            let called = &parsed.syntax.calls[call];
+            let here = within.at(world, id.parsed, called.callee.start, &mut self.work);
+            if here == 0 {
+                continue;
+            }
+            let mut gives = None;
+            for function in &leading {
+                let passed = self.passed(id, call, *function, given);
+                if let Some((end, at)) = self.through(*function, here, &passed, depth + 1) {
+                    first = first.or(Some(at));
+                    gives = Some(gives.unwrap_or_default() | end);
                 }
-                for function in &leading {
-                    let passed = self.passed(id, call, *function, given);
-                    if let Some((end, at)) = self.through(*function, here, &passed, depth + 1) {
-                        first = first.or(Some(at));
-                        gives = Some(gives.unwrap_or_default() | end);
-                    }
-                }
-                if gives.is_none() && here & UNSET != 0 {
-                    run.push((here, reached));
-                }
+            }
+            if gives.is_none() && here & UNSET != 0 {
+                run.push((here, reached));
             }
             let Some(gives) = gives.filter(|gives| gives & SET != 0) else { continue };
             let kind = if gives == SET { EventKind::Ends } else { EventKind::Adds };
-            // At the closing bracket, which is within what the call is a part of.
-            within.events.push(Event { at: whole.end.saturating_sub(1), kind });
-            within.tracked.events.push(SET);
+            let at = called.whole.end.saturating_sub(1);
+            let index = within.events.partition_point(|event| event.at <= at);
+            within.events.insert(index, Event { at, kind });
+            within.tracked.events.insert(index, SET);
         }
         let call = first?;
         let end = self.at_end(id, function, &within, given);
@@ -224,10 +260,12 @@ impl<'a> Following<'a, '_> {
         let world = self.world;
         let parsed = &world.parsed[from.parsed];
         let callee = &world.parsed[function.parsed].syntax.functions[function.function];
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let value = |range: &Range<usize>| {
             let place = self.place(from, range.start, given, &budget);
-            place.value_in(parsed.file, range.clone())
+            let value = place.value_in(parsed.file, range.clone());
+            self.spend(&budget);
+            value
         };
         let names = callee.parameters.iter().map(|one| world.text(function.parsed, one));
         names.zip(parsed.syntax.calls[call].arguments.iter().map(value)).collect()
@@ -244,20 +282,41 @@ impl<'a> Following<'a, '_> {
         'a: 'p,
     {
         let (parsed, function) = (id.parsed, Some(id.function));
-        Place { world: self.world, parsed, function, at, given, macro_given: &[], budget }
+        let (world, asks_start) = (self.world, self.asks_start);
+        Place { world, parsed, function, at, given, macro_given: &[], budget, asks_start }
+    }
+
+    /// Takes so many steps and one more, where what a driver sets first is asked for; whether any are left.
+    fn goes_on(&mut self, steps: usize) -> bool {
+        if !self.asks_start {
+            let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
+            self.work = self.work.saturating_sub(steps);
+        }
+        self.asks_start || self.work != 0
+    }
+
+    /// The budget of an evaluation; for what a driver sets first there is one for all.
+    fn budget(&self) -> Cell<u32> {
+        Cell::new(if self.asks_start { BUDGET } else { self.budget.get() })
+    }
+
+    fn spend(&self, of: &Cell<u32>) {
+        self.budget.set(self.budget.get().min(of.get()));
     }
 
     /// What conditions let by that are known.
     fn passes(&self, id: FunctionId, forks: &[Fork], given: &Bindings<'_>) -> Vec<Passes> {
         let file = self.world.parsed[id.parsed].file;
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let conditions = forks.iter().enumerate().filter_map(|(fork, one)| {
             let (range, runs_with) = condition(one)?;
             Some((fork, range, runs_with))
         });
         let known = conditions.take(MOST_CONDITIONS).filter_map(|(fork, range, runs_with)| {
             let place = self.place(id, range.start, given, &budget);
-            let is_taken = place.value_in(file, range.clone()).truth()? == runs_with;
+            let is_taken = place.value_in(file, range.clone()).truth();
+            self.spend(&budget);
+            let is_taken = is_taken? == runs_with;
             let let_by = |is: bool| if is { u128::MAX } else { 0 };
             Some(Passes { fork, yes: let_by(is_taken), no: let_by(!is_taken) })
         });
@@ -296,15 +355,27 @@ impl<'a> Following<'a, '_> {
         let last = returns.iter().map(|range| range.start).max().filter(|_| !falls);
         let mut found = 0;
         let mut any = 0;
-        let mut count = |at: usize, work: &mut u32, fails: &dyn Fn(u128) -> bool| {
-            let all = within.at(world, parsed, at, work);
-            let mut bits = all;
-            if all == UNSET | SET {
-                bits = SET | straight.at(world, parsed, at, work) & UNSET;
-            }
-            any |= all;
-            found |= if fails(bits) { 0 } else { bits };
+        // What the status that is returned says, where it is known on the way.
+        let with_status = |name: &str| {
+            let text = world.tree.file(world.parsed[parsed].file).text.as_str();
+            let done = (&within.events[..], &within.tracked);
+            let (events, tracked) = status::following(text, function, name, &within.forks, done);
+            let forks = within.forks.clone();
+            Within { forks, events, tracked, body: within.body.clone() }
         };
+        let mut count =
+            |at: usize, of: Option<&str>, work: &mut u32, fails: &dyn Fn(u128) -> bool| {
+                let all = within.at(world, parsed, at, work);
+                let mut bits = all;
+                if all == UNSET | SET {
+                    bits = SET | straight.at(world, parsed, at, work) & UNSET;
+                }
+                if let Some(name) = of.filter(|_| bits == UNSET | SET && *work != 0) {
+                    bits = SET | with_status(name).at(world, parsed, at, work) & UNSET;
+                }
+                any |= all;
+                found |= if fails(bits) { 0 } else { bits };
+            };
         for range in returns {
             let value = function.returns.iter().find(|value| range.contains(&value.start));
             let says = value.map(|value| self.success(id, value, given));
@@ -314,11 +385,13 @@ impl<'a> Following<'a, '_> {
                 // What is not known and returned before the end is what failed.
                 Some(None) => bits == UNSET && Some(range.start) != last,
             };
+            let name = value.map(|value| world.text(parsed, value).trim_matches(['(', ')', ' ']));
+            let name = name.filter(|name| name.bytes().all(crate::lex::is_word));
             let mut work = self.work;
-            count(range.end - 1, &mut work, &fails);
+            count(range.end - 1, name, &mut work, &fails);
             self.work = work;
         }
-        count(end, &mut self.work, &|_| false);
+        count(end, None, &mut self.work, &|_| false);
         if found == 0 { any } else { found }
     }
 
@@ -328,13 +401,15 @@ impl<'a> Following<'a, '_> {
         match text {
             "STATUS_SUCCESS" | "STATUS_PENDING" => return Some(true),
             "FALSE" | "false" => return Some(false),
-            _ if text.starts_with("STATUS_") => return Some(false),
+            _ if status::is_failure(text) => return Some(false),
             _ => {}
         }
-        let budget = Cell::new(BUDGET);
+        let budget = self.budget();
         let place = self.place(id, value.start, given, &budget);
         let file = self.world.parsed[id.parsed].file;
-        let status = place.value_in(file, value.clone()).constant()?;
+        let status = place.value_in(file, value.clone()).constant();
+        self.spend(&budget);
+        let status = status?;
         Some(status & 0x8000_0000 == 0)
     }
 
@@ -354,6 +429,9 @@ impl<'a> Following<'a, '_> {
                 self.left -= 1;
                 let calls = &world.parsed[id.parsed].syntax.calls;
                 for call in world.call_words(id.parsed).within(id.function) {
+                    if !self.goes_on(1) {
+                        return all;
+                    }
                     let name = world.text(id.parsed, &calls[call].callee);
                     self.asked.insert(name);
                     next.extend(world.called(id.parsed, name));

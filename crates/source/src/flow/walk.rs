@@ -20,6 +20,10 @@ pub(crate) enum EventKind {
     Ends,
     /// What was before may still be so.
     Adds,
+    /// The same, where any of these bits is there; else it stays as it was.
+    AddsTo(u128),
+    /// These bits are gone.
+    Loses(u128),
 }
 
 /// What may have happened last.
@@ -207,6 +211,9 @@ impl Walk<'_> {
             EventKind::Begins => self.tracked.begin,
             EventKind::Ends => self.tracked.events[index],
             EventKind::Adds => state | self.tracked.events[index],
+            EventKind::AddsTo(bits) if state & bits == 0 => state,
+            EventKind::AddsTo(_) => state | self.tracked.events[index],
+            EventKind::Loses(bits) => state & !bits,
         }
     }
 

@@ -100,6 +100,7 @@ impl<'w, 't> Seen<'w, 't> {
             opt_in: file.opt_in.clone(),
             pointed: Vec::new(),
             is_maybe: true,
+            shares_arguments: false,
         })
     }
 

@@ -46,6 +46,8 @@ impl<'t> Follower<'_, 't> {
             told.around = around;
             told.span = self.world.span(id);
             told.callee = Span::new(file.file, call.path.last.clone());
+            let pointed = self.world.pointed(id.parsed, call);
+            told.pointed.extend(pointed.map(|path| Span::new(file.file, path.last.clone())));
             reached.depends =
                 told.deciding().is_some_and(|(_, argument)| argument.value.depends_on_parameter());
         }
@@ -146,6 +148,7 @@ impl<'t> Follower<'_, 't> {
             opt_in: OptIn::None,
             pointed: Vec::new(),
             is_maybe: false,
+            shares_arguments: false,
         }
     }
 }

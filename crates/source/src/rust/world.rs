@@ -1,6 +1,7 @@
 //! All Rust that was read, and what names mean across it.
 
 mod names;
+mod pointed;
 mod recognised;
 
 use super::kit::{is_kit, is_shared};
@@ -100,7 +101,13 @@ impl<'t> World<'t> {
         let calls = self.files[parsed].syntax.calls.iter().enumerate();
         let is_wanted = |call: &Call| {
             let spot = Spot { parsed, module: call.module, at: call.whole.start };
+            let pointed = self.pointed(parsed, call);
             names.contains(call.path.name())
+                || pointed.is_some_and(|path| {
+                    names.contains(path.name())
+                        || self.declared.contains_key(path.name())
+                        || names.contains(self.resolved(spot, path).name())
+                })
                 || self.declared.contains_key(call.path.name())
                 || names.contains(self.resolved(spot, &call.path).name())
         };
@@ -116,7 +123,7 @@ impl<'t> World<'t> {
     pub(crate) fn called(&self, id: CallId) -> Vec<FunctionId> {
         let call = self.call(id);
         let spot = Spot { parsed: id.parsed, module: call.module, at: call.whole.start };
-        let path = self.resolved(spot, &call.path);
+        let path = self.resolved(spot, self.callee(id));
         if call.manner == Manner::Method {
             let fits = |id: &&FunctionId| {
                 let function = &self.files[id.parsed].syntax.functions[id.function];

@@ -10,7 +10,6 @@ use crate::flow::{Event, Fork, Passes, Tracked, kept};
 use crate::lex::{Kind, tokens};
 use crate::syntax::{Function, Happens, Variable};
 use crate::value::{Choice, Unknown, Value};
-use crate::windows_version;
 use asking::{Asking, condition};
 use std::cell::Cell;
 use std::ops::Range;
@@ -60,18 +59,20 @@ impl<'w> Place<'w, '_> {
             return None;
         }
         let text = self.world.tree.file(self.world.parsed[self.parsed].file).text.as_str();
-        let names_it = |fork: &Fork| {
+        // What asks for a version of Windows keeps all values back, or none.
+        let asking = function.asking(self.world, self.parsed);
+        let names_it = |index: usize, fork: &Fork| {
             condition(fork).is_some_and(|range| {
                 let part = text.get(range.clone()).unwrap_or_default();
-                // What asks for a version of Windows keeps all values back, or none.
-                windows_version::may_be_asked(part)
+                asking.binary_search(&index).is_ok()
                     || memchr::memmem::find(part.as_bytes(), name.as_bytes()).is_some()
                         && !part.contains('#')
                         && tokens(text, range.start, range.end)
                             .any(|token| token.kind == Kind::Word && token.text(text) == name)
             })
         };
-        let forks = function.forks.iter().enumerate().filter(|(_, fork)| names_it(fork));
+        let forks =
+            function.forks.iter().enumerate().filter(|(index, fork)| names_it(*index, fork));
         let mut all: Vec<usize> = forks.map(|(index, _)| index).take(MOST_CONDITIONS).collect();
         if all.is_empty() {
             return None;

@@ -112,3 +112,51 @@ fn a_call_that_all_ways_pass_opts_in() {
         assert_eq!(behind(&code, &helper), both("0x200"), "{code}");
     }
 }
+
+/// Where the driver does not start, nothing of it runs.
+#[test]
+fn a_call_that_only_failure_leaves_out_opts_in() {
+    let start = "NTSTATUS s = Other(d);";
+    let helper = format!(
+        "static NTSTATUS Init(void) {{ NTSTATUS t = Other(); if (NT_SUCCESS(t)) {{ {CALL} }} return t; }}"
+    );
+    for code in [
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} }} return s;"),
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} s = Other(); }} return s;"),
+        format!("NTSTATUS s; if (NT_SUCCESS(s = Other(d))) {{ {CALL} }} return s;"),
+        format!(
+            "{start} if (s == STATUS_SUCCESS) {{ s = Other(); if (s >= 0) {CALL} }} return (s);"
+        ),
+        format!(
+            "{start} do {{ if (!NT_SUCCESS(s)) break; {CALL} s = Other(); }} while (0); return s;"
+        ),
+        format!(
+            "NTSTATUS s = STATUS_UNSUCCESSFUL; if (d->Flags) {{ {CALL} s = Other(); }} return s;"
+        ),
+        format!("{start} if (!NT_SUCCESS(s) || !d) {{ return 0xC0000001; }} {CALL} return s;"),
+        format!(
+            "NTSTATUS s; if (!d->Flags) {{ s = STATUS_NO_MEMORY; }} else {{ s = 0; {CALL} }} return s;"
+        ),
+        "NTSTATUS s = Init(); if (NT_SUCCESS(s)) { Other(); } return s;".to_owned(),
+    ] {
+        assert_eq!(values(&code, &helper), ["work.c:3 ExAllocatePool 0x200"], "{code}");
+    }
+}
+
+/// Where the status is of something else, or is given another value, the driver may start without.
+#[test]
+fn a_call_that_success_may_leave_out_is_not_proven() {
+    let start = "NTSTATUS s = Other(d);";
+    for code in [
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} }} s = Other(); return s;"),
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} }} else {{ s = STATUS_SUCCESS; }} return s;"),
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} }} return STATUS_SUCCESS;"),
+        format!("{start} if (NT_SUCCESS(s) && d->Flags) {{ {CALL} }} return s;"),
+        format!("{start} if (!NT_SUCCESS(s)) {{ {CALL} }} return s;"),
+        format!("{start} NTSTATUS t = Other(); if (NT_SUCCESS(t)) {{ {CALL} }} return s;"),
+        format!("{start} if (NT_SUCCESS(s)) {{ {CALL} }} Change(&s); return s;"),
+    ] {
+        let found = values(&code, "");
+        assert_eq!(found, ["work.c:3 ExAllocatePool 0x0 or 0x200"], "{code}");
+    }
+}

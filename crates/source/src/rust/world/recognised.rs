@@ -24,8 +24,9 @@ impl World<'_> {
         if call.manner == Manner::Method {
             return None;
         }
-        let path = self.resolved(spot, &call.path);
-        let declared = self.declared(id.parsed, call.path.name());
+        let callee = self.callee(id);
+        let path = self.resolved(spot, callee);
+        let declared = self.declared(id.parsed, callee.name());
         let name = declared.map_or(path.name(), |one| &*one.links_to);
         let ddi = vocabulary::function(name)
             .filter(|ddi| !matches!(ddi.reach, Reach::Interface { .. }))?;

@@ -4,7 +4,7 @@ use super::Source;
 use crate::evaluate::Place;
 use crate::expression::Binary;
 use crate::flow::{Fork, ForkKind, Passes};
-use crate::value::{Choice, Unknown, Value};
+use crate::value::{Choice, Value};
 use std::ops::Range;
 
 /// Conditions that are asked about each value that a variable may have.
@@ -82,12 +82,7 @@ impl Asking<'_, '_, '_> {
 
     fn truth(&self, condition: &Range<usize>, choice: &Choice) -> Option<bool> {
         let value = self.value(condition, choice);
-        // What a function says of it may be read and followed.
-        for choice in &value.choices {
-            if let Some(Unknown::Call(function)) = &choice.unknown {
-                self.place.world.ask(function);
-            }
-        }
+        self.place.world.ask_for_functions(&value);
         value.truth()
     }
 
