@@ -5,7 +5,7 @@ use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_source::CodeUseKind;
-use ringfence_verifier::{Touched, Violation};
+use ringfence_verifier::{Register, Touched, Violation};
 
 rule_card! {
     /// ## What it does
@@ -55,7 +55,12 @@ impl Rule for ExecutesAllocatedMemory {
     }
 
     fn witnesses(&self, violation: &Violation) -> Option<String> {
-        is_of_rights(violation, EXECUTED, Touched::Memory).then(|| Self::CARD.summary.to_owned())
+        /// Bytes of a thread's kernel stack: less than that below an address in use it is the same stack.
+        const STACK: u64 = 0x6000;
+        let stack = violation.registers.get(Register::Rsp);
+        let is_on_stack = violation.bug_check.parameters[0].abs_diff(stack) < STACK;
+        let summary = if is_on_stack { "code runs on the stack" } else { Self::CARD.summary };
+        is_of_rights(violation, EXECUTED, Touched::Memory).then(|| summary.to_owned())
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {

@@ -228,6 +228,24 @@ mod tests {
         assert_eq!(of(Vec::new()), [(Some(entry), 1)]);
     }
 
+    #[test]
+    fn code_on_the_stack_is_told_as_such() {
+        let ((), bytes) = written(|code| {
+            code.put(&[0x48, 0x83, 0xEC, 0x28]); // sub rsp, 28h
+            code.put(&[0xC6, 0x44, 0x24, 0x20, 0xC3]); // mov byte ptr [rsp+20h], C3h
+            code.put(&[0x48, 0x8D, 0x44, 0x24, 0x20]); // lea rax, [rsp+20h]
+            code.put(&[0xFF, 0xD0]); // call rax
+        });
+        let image = Image::read(&bytes).unwrap();
+        let driver = Driver::new(&image);
+        let run = run(&image, &Options::new(Environment::Hvci, "a.sys"));
+        let mut findings = Vec::new();
+        witness(&driver, &run, &mut findings, &mut Vec::new());
+        let [only] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!(only.rule, "executes-allocated-memory");
+        assert_eq!(only.message, "code runs on the stack");
+    }
+
     /// The kernel called DriverEntry, so the call returns to the kernel.
     #[test]
     fn a_jump_out_of_driver_entry_is_seen_where_it_was_read() {
