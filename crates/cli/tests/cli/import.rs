@@ -57,6 +57,26 @@ fn import(file: &Path, options: &[&str]) -> Ran {
     run(["import", &file].iter().copied().chain(options.iter().copied()))
 }
 
+/// Of two drivers that raised a counter one has its file.
+#[test]
+fn drivers_without_a_file_are_told() {
+    let module = |name: &str| {
+        format!(
+            "MODULE: {name} (load: 1 / unload: 0)\n\n  Code Integrity Statistics:\n\n    Execute Pool Type Count: 1\n\n"
+        )
+    };
+    let text = ["executable-pool-x64.sys", "other.sys"].map(module).concat();
+    let folder = folder([("query.txt", text.into_bytes())]);
+    let file = folder.path().join("query.txt");
+    let ran = import(&file, &["--driver", &driver()]);
+    assert!(
+        ran.words().contains("not known: where in other.sys it is: no file called so was given"),
+        "{ran:?}"
+    );
+    let without = import(&file, &[]);
+    assert!(!without.words().contains("called so was given"), "{without:?}");
+}
+
 #[test]
 fn a_dump_gives_the_finding_that_reading_the_code_gives() {
     let folder = folder([("crash.dmp", dump(0xC4, POOL, NAME, &driver()))]);
@@ -129,6 +149,8 @@ fn what_a_dump_does_not_tell_is_said() {
     assert!(!full.stdout.contains("Windows stopped here"));
     let based = of("full.dmp", &["--driver", &driver(), "--base", "fffff801`20000000"]);
     assert!(based.stdout.contains("= note: Windows stopped here"), "{based:?}");
+    let odd = of("full.dmp", &["--driver", &driver(), "--base", "fffff801`20000800"]);
+    assert!(odd.words().contains("drivers begin on pages"), "{odd:?}");
     let wrong = of("full.dmp", &["--driver", &driver(), "--base", "0x1000"]);
     assert!(wrong.words().contains("it is not in the one given"), "{wrong:?}");
 

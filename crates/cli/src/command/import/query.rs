@@ -75,6 +75,9 @@ fn of_the_file(driver: &ImportedDriver, drivers: &Drivers) -> Vec<String> {
     };
     let mut told = Vec::new();
     if driver.path.is_none() {
+        if !drivers.read.is_empty() && !driver.counters.is_empty() {
+            told.push(format!("where in {} it is: no file called so was given", driver.name));
+        }
         return told;
     }
     let same = drivers.named(&driver.name).count();
