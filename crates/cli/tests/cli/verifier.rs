@@ -260,6 +260,27 @@ fn allocations_can_fail_without_code_integrity_checks() {
     assert_eq!(both.code, Some(1), "{both:?}");
 }
 
+/// A store to code ends the system, and no counter counts it: a 0 holds as far as the run came.
+#[test]
+fn what_stops_the_system_and_is_not_counted_is_told() {
+    let folder = folder([]);
+    let state = folder.path().join("verifier.json");
+    let driver = example("patches-itself-x64.sys");
+    let ran = verifier(&state, &format!("/flags 0x02000000 /driver {driver}"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.words().contains("the system is down; what comes later was not run"), "{ran:?}");
+    // That is no objection of Driver Verifier's, which Windows would go on after with a switch.
+    assert!(!ran.words().contains("With /log.code_integrity Windows goes on"), "{ran:?}");
+    let query = verifier(&state, "/query");
+    let module = query.line("MODULE: patches-itself-x64.sys");
+    assert!(module.ends_with(": 0 as far as it ran until it was stopped"), "{query:?}");
+    assert!(query.words().contains("where it was stopped with bug check 0xBE"), "{query:?}");
+    let text = folder.path().join("query.txt");
+    fs::write(&text, &query.stdout).unwrap();
+    let import = run(["import", &text.to_string_lossy()]);
+    assert!(import.stdout.contains("patches-itself-x64.sys: not known, "), "{import:?}");
+}
+
 /// Its C writes to pool of the tag `Samp` whether there is any or not.
 #[test]
 fn a_driver_that_does_not_expect_failures_is_found() {
