@@ -158,17 +158,17 @@ fn tell(image: &Image<'_>, run: Run, options: &Options, trace: bool) -> DriverRu
         leaks: leaks(&run.leaks),
         pending: run.pending,
         not_run: run.not_run.iter().cloned().collect(),
-        low_resources: options.faults.as_ref().map(|faults| LowResources {
-            crashes_without: crashes_without(image, &run, options),
-            ..low_resources(faults, &run)
-        }),
+        low_resources: options
+            .faults
+            .as_ref()
+            .map(|faults| low_resources(faults, &run, crashes_without(image, &run, options))),
         asks_code_integrity: asking(image, &run, options),
         trace_left_out: if trace { run.events_left_out } else { 0 },
         trace: if trace { traced(&run) } else { Vec::new() },
     }
 }
 
-fn low_resources(faults: &Faults, run: &Run) -> LowResources {
+fn low_resources(faults: &Faults, run: &Run, crashes_without: Option<bool>) -> LowResources {
     let ringfence_verifier::LowResources { asked, exposed, failed } = run.low_resources;
     LowResources {
         seed: faults.seed,
@@ -178,7 +178,7 @@ fn low_resources(faults: &Faults, run: &Run) -> LowResources {
         asked,
         exposed,
         failed_deliberately: failed,
-        crashes_without: None,
+        crashes_without,
     }
 }
 

@@ -284,15 +284,7 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
             }
         }
-        if values.is_empty() {
-            values.push(Value::open(Unknown::Variable(name.into())));
-        }
-        let mut value = Value::either(values);
-        for (operator, with) in gains {
-            let gained = value.clone().binary(operator, &with);
-            value = Value::either([value, gained]);
-        }
-        value
+        Value::gained(name, values, gains)
     }
 
     pub(crate) fn ranged(&self, range: &Range<usize>, depth: usize) -> Value {

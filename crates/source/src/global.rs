@@ -67,15 +67,7 @@ impl<'w> Place<'w, '_> {
             };
         }
         values.append(&mut begins);
-        if values.is_empty() {
-            values.push(Value::open(Unknown::Variable(name.into())));
-        }
-        let mut value = Value::either(values);
-        for (operator, with) in gains {
-            let gained = value.clone().binary(operator, &with);
-            value = Value::either([value, gained]);
-        }
-        value
+        Value::gained(name, values, gains)
     }
 
     /// Whether what a function gives a variable is always replaced before the function ends, and before anything else reads

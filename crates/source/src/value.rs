@@ -218,6 +218,18 @@ impl Value {
         self.choices.iter().any(|choice| matches!(choice.unknown, Some(Unknown::Parameter(_))))
     }
 
+    /// What the variable called `name` holds: one of these values, or one to which the gains, each by its operator, were
+    /// added. Not known where nothing gives it one.
+    pub(crate) fn gained(name: &str, mut values: Vec<Value>, gains: Vec<(Binary, Value)>) -> Value {
+        if values.is_empty() {
+            values.push(Value::open(Unknown::Variable(name.into())));
+        }
+        gains.into_iter().fold(Value::either(values), |value, (operator, with)| {
+            let gained = value.clone().binary(operator, &with);
+            Value::either([value, gained])
+        })
+    }
+
     /// One of several values.
     pub(crate) fn either(values: impl IntoIterator<Item = Value>) -> Value {
         let mut choices: Vec<Choice> = Vec::new();

@@ -39,8 +39,9 @@ pub struct QueriedModule {
 pub enum BadQuery {
     /// Nothing in it is known.
     #[error(
-        "it is neither a memory dump of the kernel nor the English text of `verifier /query`, of a debugger's `!verifier` or of the readiness script's log: no line in it begins \
-         with `Module:`, and none says that no drivers are verified"
+        "it is neither a memory dump of the kernel nor the English text of `verifier /query`, of a \
+         debugger's `!verifier` or of the readiness script's log: no line in it begins with \
+         `Module:`, and none says that no drivers are verified"
     )]
     NotAQuery,
     /// It has flags or drivers as the tool lists them, and not a word that is known.
