@@ -1,6 +1,6 @@
 //! From a call in the source to the DDI that comes of it: through macros, other names and wrappers.
 
-use crate::evaluate::{BUDGET, Place};
+use crate::evaluate::{ASKS_VERSIONS, BUDGET, Place};
 use crate::macros::{Body, Macro};
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
@@ -160,6 +160,7 @@ impl<'w, 't> Follower<'w, 't> {
             macro_given: &[],
             budget: &budget,
             asks_start: true,
+            asks_versions: ASKS_VERSIONS,
         };
         if place.is_for_older_windows() {
             return Vec::new();

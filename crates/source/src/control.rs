@@ -5,7 +5,7 @@ mod in_macros;
 use crate::FEW_FILES;
 use crate::Span;
 use crate::assembly::{Bit, Dialect, Machine, instructions};
-use crate::evaluate::{BUDGET, Place};
+use crate::evaluate::{ASKS_VERSIONS, BUDGET, Place};
 use crate::expand::Expansion;
 use crate::lex::{Kind, Token, tokens};
 use crate::pragma::Compiled;
@@ -144,6 +144,7 @@ impl<'t> Finder<'_, 't> {
             macro_given: &[],
             budget,
             asks_start: true,
+            asks_versions: ASKS_VERSIONS,
         }
     }
 

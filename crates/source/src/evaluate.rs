@@ -30,10 +30,15 @@ pub(crate) struct Place<'w, 't> {
     pub(crate) budget: &'w Cell<u32>,
     /// Whether it may be looked at what a driver does first when it starts: not while that is being looked at.
     pub(crate) asks_start: bool,
+    /// How many times more it may be asked, on the way to an answer, which versions of Windows code is for: what decides
+    /// about that may be a variable that a function sets under such a condition, and so on.
+    pub(crate) asks_versions: u8,
 }
 
 /// How many names and operators an evaluation goes through.
 pub(crate) const BUDGET: u32 = 20_000;
+/// With what a place begins.
+pub(crate) const ASKS_VERSIONS: u8 = 3;
 const DEEPEST: usize = 40;
 
 impl<'w, 't> Place<'w, 't> {

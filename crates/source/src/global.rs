@@ -39,8 +39,8 @@ impl<'w> Place<'w, '_> {
                 ..*self
             };
             if event.function.is_some()
-                && (place.is_for_older_windows_at(depth + 4)
-                    || self.is_overwritten(name, events, event, depth))
+                && (place.is_for_older_windows()
+                    || self.is_overwritten(name, events, event))
             {
                 continue;
             }
@@ -77,7 +77,6 @@ impl<'w> Place<'w, '_> {
         name: &str,
         events: &[GlobalEvent],
         of: &GlobalEvent,
-        depth: usize,
     ) -> bool {
         let Some(index) =
             of.function.filter(|_| Sets::Value.is_by(&self.world.variable(of).happens))
@@ -104,17 +103,17 @@ impl<'w> Place<'w, '_> {
             macro_given: &[],
             ..*self
         };
-        inside.at_its_ends(function, &own, depth).is_some_and(|last| last & 1 << place == 0)
+        inside.at_its_ends(function, &own).is_some_and(|last| last & 1 << place == 0)
             && !self.is_read_between(name, of, function, &own, start)
     }
 
     /// Which of the events in the function around may be the last of all, each by its bit; none where that is not known.
-    fn at_its_ends(&self, function: &Function, own: &[&Variable], depth: usize) -> Option<u128> {
+    fn at_its_ends(&self, function: &Function, own: &[&Variable]) -> Option<u128> {
         let events: Vec<Event> = own.iter().map(|one| event(one)).collect();
         let tracked = Tracked {
             begin: BEGIN,
             events: (0..own.len()).map(|index| 1 << index).collect(),
-            passes: self.version_passes(depth + 4),
+            passes: self.own_passes().to_vec(),
         };
         let ends = function.exits();
         let mut found = 0;

@@ -97,7 +97,7 @@ const MOST_VARIABLES: usize = 3;
 /// What the conditions of functions let by, and how much each of a file's functions may take to tell that.
 #[derive(Default)]
 pub(crate) struct Answers {
-    passes: Mutex<HashMap<FunctionId, Arc<[Passes]>>>,
+    passes: Mutex<HashMap<(FunctionId, u8, bool), Arc<[Passes]>>>,
     parts: Mutex<HashMap<usize, u32>>,
 }
 
@@ -286,39 +286,36 @@ impl Place<'_, '_> {
 
     /// Whether control comes here on older versions of Windows only, as conditions have it.
     pub(crate) fn is_for_older_windows(&self) -> bool {
-        if !self.given.is_empty() || !self.asks_start {
-            return self.is_for_older_windows_at(0);
+        match self.given.is_empty() {
+            true => self.is_kept_away(&self.own_passes()),
+            false => self.is_kept_away(&self.version_passes(0)),
         }
-        let Some(function) = self.function else { return false };
-        self.is_kept_away(&self.own_passes(FunctionId { parsed: self.parsed, function }))
     }
 
     /// What the forks of the function around let by, whoever calls it: that is the same for all that stands in it.
     ///
-    /// Only what is asked for first is kept. What is asked on the way to an answer is not: in a circle it would depend on
-    /// where that begins.
-    fn own_passes(&self, id: FunctionId) -> Arc<[Passes]> {
+    /// It is kept by how often more may be asked, which gets less on the way to an answer. So circles end, and what one part
+    /// of them gives does not depend on where it was begun with.
+    pub(crate) fn own_passes(&self) -> Arc<[Passes]> {
+        let Some(function) = self.function else { return Arc::default() };
+        let id = FunctionId { parsed: self.parsed, function };
         let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
-        if function.asking(self.world, id.parsed).is_empty() {
+        if self.asks_versions == 0 || function.asking(self.world, id.parsed).is_empty() {
             return Arc::default();
         }
         let answers = &self.world.answers;
-        let known = answers.passes.lock().ok().and_then(|all| all.get(&id).cloned());
+        let key = (id, self.asks_versions, self.asks_start);
+        let known = answers.passes.lock().ok().and_then(|all| all.get(&key).cloned());
         if let Some(known) = known {
             return known;
         }
         let budget = Cell::new(self.world.part_of_file(id.parsed));
-        let place = Place { budget: &budget, macro_given: &[], ..*self };
+        let place = Place { budget: &budget, given: &[], ..*self };
         let made: Arc<[Passes]> = place.version_passes_with(&budget, 0).into();
         if let Ok(mut all) = answers.passes.lock() {
-            all.insert(id, Arc::clone(&made));
+            all.insert(key, Arc::clone(&made));
         }
         made
-    }
-
-    /// The same, in the course of an evaluation.
-    pub(crate) fn is_for_older_windows_at(&self, depth: usize) -> bool {
-        self.is_kept_away(&self.version_passes(depth))
     }
 
     /// Whether what forks let by keeps control from coming here.
@@ -342,13 +339,16 @@ impl Place<'_, '_> {
 
     /// The same with a budget of its own; what it does not last for is not known.
     fn version_passes_with(&self, own: &Cell<u32>, depth: usize) -> Vec<Passes> {
-        let Some(index) = self.function else { return Vec::new() };
+        let (Some(index), Some(asks_versions)) = (self.function, self.asks_versions.checked_sub(1))
+        else {
+            return Vec::new();
+        };
         let parsed = &self.world.parsed[self.parsed];
         let function = &parsed.syntax.functions[index];
         let asking = function.asking(self.world, self.parsed);
         let passes = |&fork: &usize| {
             let (range, runs_with) = condition(&function.forks[fork])?;
-            let at = Place { at: range.start, macro_given: &[], budget: own, ..*self };
+            let at = Place { at: range.start, macro_given: &[], budget: own, asks_versions, ..*self };
             at.take(1 + range.len() / READ_OF_ONE);
             if own.get() == 0 {
                 return None;

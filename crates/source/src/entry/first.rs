@@ -1,18 +1,20 @@
 //! Whether a variable is set where a driver starts, before anything reads it.
 
-use super::opting::{Early, Mark, Marks, collected, opting};
+use super::opting::{Early, Mark, Marks, collected, led_to, opting};
 use super::{Before, before, starts};
 use crate::Span;
 use crate::evaluate::Place;
 use crate::syntax::Happens;
 use crate::world::{FunctionId, GlobalEvent, World};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// What is known of the entry points of drivers, by variables and entry points.
 #[derive(Default)]
 pub(crate) struct Settings {
     known: Mutex<HashMap<(String, FunctionId, Sets), Arc<Setting>>>,
+    /// The functions that control may come to from an entry point: the same for all variables.
+    led_to: Mutex<HashMap<FunctionId, Arc<HashSet<FunctionId>>>>,
     /// How many variables functions set.
     count: OnceLock<usize>,
 }
@@ -94,21 +96,24 @@ fn setting(
     if let Some(known) = known {
         return known;
     }
+    let led_to = world.led_to(entry);
     let mut marks = Marks::default();
     for event in world.globals.get(name).into_iter().flatten() {
+        let Some(function) = event.function else { continue };
+        let id = FunctionId { parsed: event.parsed, function };
         let variable = world.variable(event);
-        let Some(function) = event.function.filter(|_| sets.is_by(&variable.happens)) else {
+        if !sets.is_by(&variable.happens) || !led_to.contains(&id) {
             continue;
-        };
+        }
         let at = match &variable.happens {
             Happens::Becomes(value) => value.end,
             _ => variable.name.start,
         };
         let span = Span::new(world.parsed[event.parsed].file, variable.name.clone());
-        let id = FunctionId { parsed: event.parsed, function };
         marks.entry(id).or_default().push(Mark { at, span });
     }
-    let found = opting(world, entry, &marks, Some(part));
+    // Most variables no entry point sets.
+    let found = (!marks.is_empty()).then(|| opting(world, entry, &marks, Some(part))).flatten();
     let made = Arc::new(match found {
         Some(found) => Setting { at_end: found.at_end, early: collected(found.comes) },
         None => Setting { at_end: None, early: Early::default() },
@@ -120,6 +125,19 @@ fn setting(
 }
 
 impl World<'_> {
+    /// The functions that control may come to from an entry point, with it: those that what it sets first is looked for in.
+    fn led_to(&self, entry: FunctionId) -> Arc<HashSet<FunctionId>> {
+        let known = &self.settings.led_to;
+        if let Some(known) = known.lock().ok().and_then(|all| all.get(&entry).cloned()) {
+            return known;
+        }
+        let made = Arc::new(led_to(self, entry));
+        if let Ok(mut all) = known.lock() {
+            all.insert(entry, Arc::clone(&made));
+        }
+        made
+    }
+
     /// How many variables outside of functions are set in functions.
     fn set_variables(&self) -> usize {
         let is_set = |event: &GlobalEvent| {

@@ -8,7 +8,7 @@ mod tests;
 
 use super::{DEEPEST, status};
 use crate::Span;
-use crate::evaluate::{BUDGET, Bindings, Place};
+use crate::evaluate::{ASKS_VERSIONS, BUDGET, Bindings, Place};
 use crate::flow::{Event, EventKind, Fork, ForkKind, Passes, Tracked, Way, kept};
 use crate::syntax::Function;
 use crate::value::Value;
@@ -117,6 +117,24 @@ pub(super) fn opting(
         return None;
     }
     Some(Opting { at_end: Before::of(end), comes: following.comes })
+}
+
+/// The functions that control may come to from an entry point, with it, as deep as they are followed.
+pub(super) fn led_to(world: &World<'_>, entry: FunctionId) -> HashSet<FunctionId> {
+    let mut led_to = HashSet::new();
+    let mut level = vec![entry];
+    for _ in 0..=DEEPEST {
+        level.retain(|id| led_to.len() < MOST_FUNCTIONS && led_to.insert(*id));
+        let calls = |id: FunctionId| {
+            let calls = &world.parsed[id.parsed].syntax.calls;
+            let own = world.call_words(id.parsed).within(id.function);
+            own.flat_map(move |call| {
+                world.called(id.parsed, world.text(id.parsed, &calls[call].callee))
+            })
+        };
+        level = level.into_iter().flat_map(calls).collect();
+    }
+    led_to
 }
 
 /// Whether the call that opts in is made before control comes to `place`, in a function that it comes to as told; none
@@ -283,7 +301,9 @@ impl<'a> Following<'a, '_> {
     {
         let (parsed, function) = (id.parsed, Some(id.function));
         let (world, asks_start) = (self.world, self.asks_start);
-        Place { world, parsed, function, at, given, macro_given: &[], budget, asks_start }
+        let asks_versions = ASKS_VERSIONS;
+        let macro_given = &[];
+        Place { world, parsed, function, at, given, macro_given, budget, asks_start, asks_versions }
     }
 
     /// Takes so many steps and one more, where what a driver sets first is asked for; whether any are left.
