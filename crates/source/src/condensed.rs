@@ -169,6 +169,7 @@ impl Condensed {
             hidden: _,
             is_static: _,
             asking: _,
+            known: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
         [name, body, of]

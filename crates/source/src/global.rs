@@ -39,8 +39,7 @@ impl<'w> Place<'w, '_> {
                 ..*self
             };
             if event.function.is_some()
-                && (place.is_for_older_windows()
-                    || self.is_overwritten(name, events, event))
+                && (place.is_for_older_windows() || self.is_overwritten(name, events, event))
             {
                 continue;
             }
@@ -72,12 +71,7 @@ impl<'w> Place<'w, '_> {
 
     /// Whether what a function gives a variable is always replaced before the function ends, and before anything else reads
     /// it: `g = A; if (c) g = B;` gives it nothing but B where the condition always holds.
-    fn is_overwritten(
-        &self,
-        name: &str,
-        events: &[GlobalEvent],
-        of: &GlobalEvent,
-    ) -> bool {
+    fn is_overwritten(&self, name: &str, events: &[GlobalEvent], of: &GlobalEvent) -> bool {
         let Some(index) =
             of.function.filter(|_| Sets::Value.is_by(&self.world.variable(of).happens))
         else {
@@ -135,9 +129,11 @@ impl<'w> Place<'w, '_> {
     ) -> bool {
         let end = own.last().map_or(function.body.end, |last| last.name.start);
         let between = start..end;
-        let calls = self.world.parsed[of.parsed].syntax.calls.iter();
-        self.take(calls.len() / EVENTS_OF_ONE);
+        let all = &self.world.parsed[of.parsed].syntax.calls;
+        let own = of.function.map(|own| self.world.call_words(of.parsed).within(own));
+        let calls = own.into_iter().flatten().map(|call| &all[call]);
         let mut calls = calls.filter(|call| between.contains(&call.whole.start));
+        self.take(1);
         let mut seen = HashSet::default();
         let may_read = calls.any(|call| {
             let callee = self.world.text(of.parsed, &call.callee);

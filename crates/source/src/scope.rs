@@ -1,6 +1,7 @@
 //! Which variable a name means in a function: of several of one name each has a history of its own.
 
 mod chosen;
+mod known;
 mod narrow;
 
 use crate::evaluate::Place;
@@ -8,6 +9,7 @@ use crate::flow::{Event, EventKind, Way, reached};
 use crate::syntax::{Function, Happens, Variable};
 use crate::world::{World, declares};
 use foldhash::HashMap;
+pub(crate) use known::Known;
 use std::ops::Range;
 
 /// What may have happened last to a variable of a function.
@@ -101,25 +103,44 @@ impl World<'_> {
 impl<'w> Place<'w, '_> {
     /// What may have happened last to the variable of the function around that `name` means here; none where it means none.
     pub(crate) fn reaching(&self, name: &str) -> Option<Local<'w>> {
+        let function = &self.world.parsed[self.parsed].syntax.functions[self.function?];
+        let left = self.budget.get();
+        // What it took counts again: what is left must not depend on who asked first.
+        let known = function.known.of(name, self.at);
+        if let Some(known) = known.filter(|known| known.took == 0 || known.took < left) {
+            self.budget.set(left - known.took);
+            return known.local(function);
+        }
+        let (found, is_whole) = self.looked_for(function, name);
+        if is_whole {
+            let took = left - self.budget.get();
+            function.known.keep(name, self.at, function, found.as_ref(), took);
+        }
+        found
+    }
+
+    /// What [`Self::reaching`] gives, and whether the budget was enough to tell.
+    fn looked_for(&self, function: &'w Function, name: &str) -> (Option<Local<'w>>, bool) {
         let world = self.world;
-        let function = &world.parsed[self.parsed].syntax.functions[self.function?];
         let is_it = |range: &Range<usize>| world.text(self.parsed, range) == name;
         let declared = Declared::of(function, &is_it);
-        let binding = declared.at(self.at)?;
+        let Some(binding) = declared.at(self.at) else { return (None, true) };
         let is_own =
             |one: &&Variable| is_it(&one.name) && declared.at(one.name.start) == Some(binding);
         let events: Vec<&Variable> = function.variables.iter().filter(is_own).collect();
         let is_parameter = binding == Binding::Parameter;
-        let found = self.in_order(function, &events, is_parameter).unwrap_or_else(|| {
+        let found = self.in_order(function, &events, is_parameter);
+        let is_whole = found.is_some();
+        let found = found.unwrap_or_else(|| {
             let found = crate::evaluate::reaching(&events, &function.loops, self.at);
             let is_given = is_parameter && found.begins;
             Local::loose(found.events, is_given)
         });
         // What is left of an earlier call may be anything that is ever given.
         if found.events.iter().any(|one| one.is_static) {
-            return Some(Local::loose(events, false));
+            return (Some(Local::loose(events, false)), is_whole);
         }
-        Some(found)
+        (Some(found), is_whole)
     }
 
     /// What may have happened last, and where that adds to what was before, whether it does so once.

@@ -14,6 +14,7 @@ use crate::FileKind;
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::flow::Fork;
+use crate::scope::Known;
 pub(crate) use field::{ByField, Field};
 pub(crate) use kind::{Kind, Kinds};
 pub(crate) use listed::Listed;
@@ -76,6 +77,8 @@ pub(crate) struct Function {
     pub(crate) is_static: bool,
     /// Which of the forks may depend on the version of Windows, once that is asked for.
     pub(crate) asking: OnceLock<Box<[usize]>>,
+    /// What may have happened to its variables, as far as that was asked for.
+    pub(crate) known: Known,
 }
 
 /// A call of something that has a name.
@@ -448,6 +451,7 @@ impl Reader<'_> {
             hidden: Vec::new(),
             is_static: self.has_storage(node, b"static"),
             asking: OnceLock::new(),
+            known: Known::default(),
         });
     }
 

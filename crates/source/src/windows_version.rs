@@ -348,7 +348,8 @@ impl Place<'_, '_> {
         let asking = function.asking(self.world, self.parsed);
         let passes = |&fork: &usize| {
             let (range, runs_with) = condition(&function.forks[fork])?;
-            let at = Place { at: range.start, macro_given: &[], budget: own, asks_versions, ..*self };
+            let at =
+                Place { at: range.start, macro_given: &[], budget: own, asks_versions, ..*self };
             at.take(1 + range.len() / READ_OF_ONE);
             if own.get() == 0 {
                 return None;
@@ -385,7 +386,7 @@ impl World<'_> {
     }
 
     /// How much each function of a file may take that asks for the version.
-    fn part_of_file(&self, parsed: usize) -> u32 {
+    pub(crate) fn part_of_file(&self, parsed: usize) -> u32 {
         let known = self.answers.parts.lock().ok().and_then(|all| all.get(&parsed).copied());
         if let Some(known) = known {
             return known;

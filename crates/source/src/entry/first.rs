@@ -4,6 +4,7 @@ use super::opting::{Early, Mark, Marks, collected, led_to, opting};
 use super::{Before, before, starts};
 use crate::Span;
 use crate::evaluate::Place;
+use crate::flow::Passes;
 use crate::syntax::Happens;
 use crate::world::{FunctionId, GlobalEvent, World};
 use foldhash::{HashMap, HashSet};
@@ -15,6 +16,8 @@ pub(crate) struct Settings {
     known: Mutex<HashMap<(String, FunctionId, Sets), Arc<Setting>>>,
     /// The functions that control may come to from an entry point: the same for all variables.
     led_to: Mutex<HashMap<FunctionId, Arc<HashSet<FunctionId>>>>,
+    /// What the conditions of functions let by that nothing is passed to.
+    pub(super) passes: Mutex<HashMap<FunctionId, Arc<[Passes]>>>,
     /// How many variables functions set.
     count: OnceLock<usize>,
 }

@@ -326,16 +326,40 @@ impl<'a> Following<'a, '_> {
 
     /// What conditions let by that are known.
     fn passes(&self, id: FunctionId, forks: &[Fork], given: &Bindings<'_>) -> Vec<Passes> {
+        if self.asks_start || !given.is_empty() {
+            let budget = self.budget();
+            let passes = self.passes_within(&budget, id, forks, given);
+            self.spend(&budget);
+            return passes;
+        }
+        // The same for all variables.
+        let known = &self.world.settings.passes;
+        if let Some(known) = known.lock().ok().and_then(|all| all.get(&id).cloned()) {
+            return known.to_vec();
+        }
+        let budget = Cell::new(self.world.part_of_file(id.parsed));
+        let made = self.passes_within(&budget, id, forks, given);
+        if let Ok(mut all) = known.lock() {
+            all.insert(id, made.as_slice().into());
+        }
+        made
+    }
+
+    fn passes_within(
+        &self,
+        budget: &Cell<u32>,
+        id: FunctionId,
+        forks: &[Fork],
+        given: &Bindings<'_>,
+    ) -> Vec<Passes> {
         let file = self.world.parsed[id.parsed].file;
-        let budget = self.budget();
         let conditions = forks.iter().enumerate().filter_map(|(fork, one)| {
             let (range, runs_with) = condition(one)?;
             Some((fork, range, runs_with))
         });
         let known = conditions.take(MOST_CONDITIONS).filter_map(|(fork, range, runs_with)| {
-            let place = self.place(id, range.start, given, &budget);
+            let place = self.place(id, range.start, given, budget);
             let is_taken = place.value_in(file, range.clone()).truth();
-            self.spend(&budget);
             let is_taken = is_taken? == runs_with;
             let let_by = |is: bool| if is { u128::MAX } else { 0 };
             Some(Passes { fork, yes: let_by(is_taken), no: let_by(!is_taken) })
