@@ -107,6 +107,15 @@ pub(crate) fn is_pack(text: &str) -> bool {
     rest.is_some_and(|rest| rest.trim_start().starts_with('('))
 }
 
+/// Whether a pragma gives back the packing that was there before, or the compiler's own.
+pub(crate) fn is_end(text: &str) -> bool {
+    let words = || tokens(text, 0, text.len()).skip(2);
+    let mut plain = words().filter(|token| token.kind != Kind::Operator).map(|one| one.text(text));
+    is_pack(text)
+        && plain.next().is_none_or(|first| first == "pop")
+        && plain.all(|word| number(word).is_none())
+}
+
 /// What a header of the kit packs to; 0 for the one that ends it.
 pub(crate) fn packed_by(header: &str) -> Option<u8> {
     let name = header.rsplit(['/', '\\']).next().unwrap_or(header).to_ascii_lowercase();

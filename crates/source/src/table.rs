@@ -65,8 +65,8 @@ impl Candidates {
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Candidates {
         let all: Vec<FileId> = interest::sources(tree).collect();
         let named = |file: FileId| {
-            let names = || record_names(tree.file(file).text.as_str()).into_iter();
-            packs(tree, directives, file).then(|| (file, names().map(str::to_owned).collect()))
+            let names = packed_names(tree, directives, file)?;
+            Some((file, names.into_iter().map(str::to_owned).collect()))
         };
         let packing: HashMap<FileId, HashSet<String>> =
             all.into_par_iter().filter_map(named).collect();
@@ -95,12 +95,12 @@ impl Candidates {
         file: FileId,
         unit: &Unit<'_>,
     ) -> bool {
-        let packs = packs(tree, directives, file);
+        let own = packed_names(tree, directives, file);
+        let packs = own.is_some();
         let given: Vec<_> =
             unit.visits.keys().filter_map(|included| self.packing.get(included)).collect();
         let text = tree.file(file).text.as_str();
-        let own: HashSet<&str> =
-            if packs { record_names(text).into_iter().collect() } else { HashSet::default() };
+        let own: HashSet<&str> = own.into_iter().flatten().collect();
         let is_named =
             |name: &str| own.contains(name) || given.iter().any(|names| names.contains(name));
         (packs || !given.is_empty()) && has_values(text, is_named, packs)
@@ -109,21 +109,45 @@ impl Candidates {
     /// Whether a file may have such data with the text that it has now.
     pub(crate) fn has(&self, tree: &SourceTree, directives: &AllDirectives, file: FileId) -> bool {
         let text = tree.file(file).text.as_str();
-        let packs = packs(tree, directives, file);
+        let own = packed_names(tree, directives, file);
+        let packs = own.is_some();
         if !packs && self.names.is_empty() {
             return false;
         }
-        let own: HashSet<&str> =
-            if packs { record_names(text).into_iter().collect() } else { HashSet::default() };
+        let own: HashSet<&str> = own.into_iter().flatten().collect();
         let is_named = |name: &str| own.contains(name) || self.names.contains(name);
         has_values(text, is_named, packs)
     }
 }
 
-/// Whether a file packs more closely than eight.
-fn packs(tree: &SourceTree, directives: &AllDirectives, file: FileId) -> bool {
+/// The names of structures in a file that may have addresses at odd places; none where it does not pack more closely than
+/// eight.
+fn packed_names<'t>(
+    tree: &'t SourceTree,
+    directives: &AllDirectives,
+    file: FileId,
+) -> Option<Vec<&'t str>> {
     let text = tree.file(file).text.as_str();
-    directives.of(tree, file).iter().any(|one| is_packing(text, one))
+    let all = directives.of(tree, file);
+    let first = all.iter().find(|one| is_packing(text, one))?;
+    // Between the first that packs and the last that ends it, if that is one.
+    let is_ending = |one: &Directive| match &one.kind {
+        DirectiveKind::Pragma(range) => pack::is_end(&text[range.clone()]),
+        DirectiveKind::Include { name } => pack::packed_by(&text[name.clone()]) == Some(0),
+        _ => false,
+    };
+    let last = all.iter().rfind(|one| is_packing(text, one) || is_ending(one));
+    let end = last.filter(|one| is_ending(one)).map_or(text.len(), |one| one.range.start);
+    let start = first.range.end.min(end);
+    let packed = record_names(&text[start..end]);
+    // What has one of them within may have its addresses.
+    let names: HashSet<&str> = packed.iter().copied().collect();
+    let has_packed = [&text[..start], &text[end..]].into_iter().any(|part| {
+        let mut has = false;
+        in_records(part, |_| {}, |word| has |= names.contains(word));
+        has
+    });
+    Some(if has_packed { record_names(text) } else { packed })
 }
 
 /// Whether a directive packs more closely than eight.
@@ -140,6 +164,12 @@ fn is_packing(text: &str, directive: &Directive) -> bool {
 /// Names that structures may have: behind `struct`, and between the brace that ends one and the semicolon.
 fn record_names(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
+    in_records(text, |name| names.push(name), |_| {});
+    names
+}
+
+/// The names that structures may have, and all words that may be within one.
+fn in_records<'t>(text: &'t str, mut named: impl FnMut(&'t str), mut within: impl FnMut(&'t str)) {
     let mut before = "";
     let mut is_behind = false;
     // Whether each brace that is open may be that of a structure, and whether a structure is named since the last one.
@@ -159,20 +189,22 @@ fn record_names(text: &str) -> Vec<&str> {
             ";" => (is_record, is_behind) = (false, false),
             "," | "*" => {}
             _ if token.kind != Kind::Word => is_behind = false,
-            _ if is_behind || matches!(before, "struct" | "union") => names.push(word),
+            _ if is_behind || matches!(before, "struct" | "union") => named(word),
             _ => {}
+        }
+        if token.kind == Kind::Word && open.contains(&true) {
+            within(word);
         }
         is_record |= matches!(word, "struct" | "union" | "class");
         before = word;
     }
-    names
 }
 
-/// Whether a brace behind this token begins anything but a structure: a function, a block or values.
+/// Whether a brace behind this token begins anything but a structure: a function, a block, values or `extern "C"`.
 fn begins_other(before: &str) -> bool {
     const OTHERS: [&str; 13] =
         [")", "=", ",", "{", "}", ";", ":", "else", "do", "try", "__try", "__finally", "return"];
-    OTHERS.contains(&before)
+    OTHERS.contains(&before) || before.ends_with('"')
 }
 
 /// Whether a text has `NAME variable[…] = {` or `NAME variable = {`, or the end of a structure in place of its name.
@@ -637,6 +669,31 @@ mod tests {
         assert_eq!((one.size, one.element, one.relocations, one.most), (19, 19, 2, 1));
         let member = one.member.unwrap();
         assert_eq!(&header[member.range()], "name");
+    }
+
+    /// What stands outside of the packed part counts only where it has something of that within.
+    #[test]
+    fn only_what_is_packed_or_has_that_within_counts() {
+        let of = |outer: &str, of: &str| {
+            let text = format!(
+                "#include <ntddk.h>\n{outer}#pragma pack(push, 1)\nstruct inner {{ UCHAR c; const char *name; }};\n#pragma pack(pop)\nstruct around {{ struct inner of[2]; }};\n{of} one = {{ {{ {{ 1, \"a\" }}, {{ 2, \"b\" }} }} }};"
+            );
+            tables(&[("a.c", &text)]).len()
+        };
+        assert_eq!(of("", "struct around"), 1);
+        assert_eq!(of("", "struct inner"), 0, "its value is too deep");
+        assert_eq!(of("struct before { int a; };\n", "struct around"), 1);
+        let named = |text: &str| {
+            let mut tree = SourceTree::default();
+            let file = tree.add("a.c", SourceText::of(text)).unwrap();
+            packed_names(&tree, &AllDirectives::new(&tree), file).map(|names| names.join(" "))
+        };
+        let packed = "#pragma pack(1)\nstruct P { char *p; };\n#pragma pack()\n";
+        assert_eq!(named(&format!("struct A {{ int a; }};\n{packed}")).unwrap(), "P");
+        assert_eq!(named(&format!("{packed}struct A {{ struct P p; }};")).unwrap(), "P A P");
+        assert_eq!(named(&format!("{packed}void F(P *p) {{ P x; }}")).unwrap(), "P");
+        assert_eq!(named(&format!("{packed}#pragma pack(2)\nstruct B {{ }};")).unwrap(), "P B");
+        assert_eq!(named("struct A { int a; };"), None);
     }
 
     #[test]
