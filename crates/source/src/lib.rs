@@ -7,6 +7,7 @@
 mod analysis;
 mod assembly;
 mod binding;
+mod bit_fields;
 mod blank;
 mod builds;
 mod call_words;

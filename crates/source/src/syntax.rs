@@ -9,6 +9,7 @@ mod stored;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use crate::FileKind;
 use crate::blank::Blanked;
@@ -23,6 +24,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
+pub(crate) use turn::Turn;
 
 /// What a parser finds in a file. Ranges are bytes of the file.
 #[derive(Debug, Default)]
@@ -145,10 +147,19 @@ pub(crate) enum Happens {
     Gains(Range<usize>),
     /// Of its value only these bits are kept.
     Keeps(Range<usize>),
+    /// Bits of its value are changed as the turn says, by this.
+    Turns(Turn, Range<usize>),
     /// It is given a number of the version of Windows: at least so much.
     Told(i64),
     /// It is changed in a way that is not followed, or its address is given away.
     Changes,
+}
+
+impl Happens {
+    /// Whether what it holds then is no value that is written anywhere.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Happens::Changes | Happens::Turns(..))
+    }
 }
 
 /// A constant of an enumeration.
@@ -573,6 +584,7 @@ impl Reader<'_> {
                 "=" => Happens::Becomes(right.byte_range()),
                 "|=" => Happens::Gains(right.byte_range()),
                 "&=" => Happens::Keeps(right.byte_range()),
+                "^=" => Happens::Turns(Turn::Bits, right.byte_range()),
                 _ => Happens::Changes,
             },
         );
