@@ -209,7 +209,7 @@ impl<'w, 't> Place<'w, 't> {
             whole.contains(&self.at) && parameters.iter().any(|one| text(one) == name)
         };
         if function.lambdas.iter().any(shadows) {
-            return Some(Value::open(Unknown::Variable(name.into())));
+            return Some(self.lambda_parameter(name, depth));
         }
         let local = self.reaching(name)?;
         let begin = local.is_given.then(|| {

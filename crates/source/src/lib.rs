@@ -28,6 +28,7 @@ mod initialiser;
 mod interest;
 mod kit_new;
 mod kit_types;
+mod lambda;
 mod layout;
 mod lex;
 mod linker;

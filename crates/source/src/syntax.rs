@@ -343,6 +343,8 @@ impl Reader<'_> {
                     self.event(name, Happens::Begins(value.byte_range()), is_static);
                 }
             }
+            // `F(a, b) int a; T b; { … }`: parameters are no variables.
+            Kind::Declaration if is_of_parameters(node) => {}
             Kind::Declaration if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
@@ -737,6 +739,13 @@ fn parameters(declarator: Node<'_>) -> Vec<Range<usize>> {
     all.map(|parameter| declared_name(parameter).map_or(0..0, |name| name.byte_range())).collect()
 }
 
+/// Whether a declaration says of which types the parameters of a function are, between its head and its body.
+fn is_of_parameters(declaration: Node<'_>) -> bool {
+    let around = declaration.parent().filter(|around| around.kind() == "function_definition");
+    let body = around.and_then(|around| around.field(Field::Body));
+    body.is_some_and(|body| declaration.end_byte() <= body.start_byte())
+}
+
 /// The names of the parameters of the template that a function is.
 fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
     let around = function.parent().filter(|around| around.kind() == "template_declaration");
@@ -762,6 +771,10 @@ fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
 
 /// The name that a parameter declares.
 fn declared_name(mut node: Node<'_>) -> Option<Node<'_>> {
+    // Without a type it is a name alone, and the type comes behind all of them.
+    if node.kind() == "identifier" {
+        return Some(node);
+    }
     node = node.field(Field::Declarator)?;
     for _ in 0..DEEPEST {
         if node.kind() == "identifier" {
