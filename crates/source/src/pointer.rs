@@ -16,6 +16,7 @@ use crate::value::Unknown;
 use crate::world::{FunctionId, World};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
+pub(crate) use routine::name as routine_name;
 use std::ops::Range;
 pub(crate) use taken::taken;
 
@@ -97,7 +98,7 @@ const MOST_FUNCTIONS: usize = 16;
 /// How many addresses of routines are looked up in a file.
 const MOST_ROUTINES: usize = 256;
 /// The function that looks up others by name.
-const ROUTINE: &str = "MmGetSystemRoutineAddress";
+pub(crate) const ROUTINE: &str = "MmGetSystemRoutineAddress";
 
 /// What is given to pointers that may point to functions that are looked for, and the names of those that other functions
 /// see too.
