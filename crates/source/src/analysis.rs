@@ -282,6 +282,7 @@ impl Analysis {
         self.parsed.sort();
         self.cut.extend(of_rust.cut);
         self.control.extend(of_rust.control);
+        self.code_uses.extend(of_rust.code_uses);
         self
     }
 }
