@@ -48,7 +48,9 @@ impl Place<'_, '_> {
         }
         let resolve = |path: &[Step]| bits(self.world, &layout, path);
         let kind = parsed.kind(self.world.tree);
-        let uses = uses(text, function, name, kind, &resolve)?;
+        let is_macro =
+            |word: &str| !parsed.unit.meanings(word, parsed.time(self.at)).macros.is_empty();
+        let uses = uses(text, function, name, kind, (&resolve, &is_macro))?;
         let order = uses.iter().map(Use::event).collect();
         let value = self.held(&Variable { function, uses, order }, depth);
         Some(value.cast(read.count))
@@ -119,6 +121,7 @@ mod tests {
  UINT64 AsUInt;
  UINT64 Flags;
 } CR0, *PCR0;
+#define OFF(of) (of).WriteProtect = 0
 ";
 
     fn bits(code: &str) -> Vec<Bit> {
@@ -163,6 +166,9 @@ mod tests {
             ("cr0.Unheard = 1;", None),
             ("while (x--) cr0.WriteProtect ^= 1;", None),
             ("{ CR0 cr0; cr0.WriteProtect = 0; }", None),
+            ("Print(cr0, cr0.NE); old = cr0; cr0.WriteProtect = 0;", off),
+            ("OFF(cr0);", None),
+            ("OFF((cr0));", None),
         ] {
             assert_eq!(bits(&format!("{READ} {between} {WRITE}")), [expected], "{between}");
         }

@@ -63,7 +63,11 @@ struct Reader<'u> {
     all: Vec<Token>,
     kind: FileKind,
     resolve: &'u dyn Fn(&[Step]) -> Option<Bits>,
+    is_macro: &'u dyn Fn(&str) -> bool,
 }
+
+/// How many tokens back the parentheses around one are looked for.
+const MOST_BACK: usize = 64;
 
 /// All that is done to a variable, in the order in which it has happened; none where something is not plain.
 pub(super) fn uses(
@@ -71,11 +75,11 @@ pub(super) fn uses(
     function: &Function,
     name: &str,
     kind: FileKind,
-    resolve: &dyn Fn(&[Step]) -> Option<Bits>,
+    (resolve, is_macro): (&dyn Fn(&[Step]) -> Option<Bits>, &dyn Fn(&str) -> bool),
 ) -> Option<Vec<Use>> {
     let body = function.body.clone();
     let all: Vec<Token> = tokens(text, body.start, body.end).take(MOST_TOKENS + 1).collect();
-    let reader = Reader { text, all, kind, resolve };
+    let reader = Reader { text, all, kind, resolve, is_macro };
     if reader.all.len() > MOST_TOKENS || reader.all.iter().any(|one| one.text(text) == "#") {
         return None;
     }
@@ -143,6 +147,9 @@ impl Reader<'_> {
     /// What is done where the variable is named at a token: nothing where it is only read. None at all where it may be
     /// changed out of sight.
     fn used(&self, index: usize) -> Option<Option<Use>> {
+        if self.is_in_macro(index) {
+            return None;
+        }
         let at = self.all[index].start;
         let mut steps = Vec::new();
         let mut next = index + 1;
@@ -192,6 +199,21 @@ impl Reader<'_> {
         // In C++ what is handed on may be changed by who gets it.
         let is_read = self.kind == FileKind::C && matches!(self.word(next), ")" | "," | ";");
         is_read.then_some(None)
+    }
+
+    /// Whether a token is handed to a macro of the tree, which may do anything with it.
+    fn is_in_macro(&self, index: usize) -> bool {
+        let mut depth = 0_usize;
+        for at in (index.saturating_sub(MOST_BACK)..index).rev() {
+            match self.word(at) {
+                ")" => depth += 1,
+                "(" if depth > 0 => depth -= 1,
+                "(" if (self.is_macro)(self.before(at)) => return true,
+                ";" | "{" | "}" => return false,
+                _ => {}
+            }
+        }
+        false
     }
 
     fn is_changed_by_one(&self, index: usize, next: usize) -> bool {
