@@ -1,6 +1,7 @@
 //! What rules see of source code, and how all of them are put to it.
 
 mod building;
+mod choices;
 mod constants;
 mod in_rust;
 mod judging;
@@ -115,6 +116,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings.iter_mut().for_each(|finding| constants.keep(finding));
     let editable = in_rust::Editable::new(source);
     outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
+    outcome.findings.iter_mut().for_each(|finding| choices::look_at(finding, source));
     for call in &source.analysis.calls {
         if !source.knows(call) {
             outcome.findings.extend(not_known(call, source));

@@ -124,6 +124,7 @@ impl Analyser {
                 None => break,
             }
         }
+        reading.read_naming_code(&files, &interest, &mut following);
         reading.warming().using_code(&mut following.world);
         let mut analysis = following.analysis(&mut reading, &files);
         self.tables = table::Candidates::new(tree, &self.directives);
@@ -180,8 +181,8 @@ impl Analyser {
         let mut following = Following::new(tree);
         following.world.starts.clone_from(&self.starts);
         let text = tree.file(file).text.as_str();
-        let mut wanted: Vec<FileId> =
-            interest.is_named_in(text).then_some(file).into_iter().collect();
+        let is_wanted = interest.is_named_in(text) || code_use::names_code(&|_| false, text);
+        let mut wanted: Vec<FileId> = is_wanted.then_some(file).into_iter().collect();
         loop {
             wanted.retain(|file| following.read.insert(*file));
             let more = reading.read_files(wanted, interest);
@@ -281,6 +282,7 @@ impl Analysis {
         self.parsed.sort();
         self.cut.extend(of_rust.cut);
         self.control.extend(of_rust.control);
+        self.code_uses.extend(of_rust.code_uses);
         self
     }
 }

@@ -1,6 +1,7 @@
 //! What is plainly done to functions of the tree, and with memory that is run: no more than names say.
 
 pub(crate) mod kept;
+mod kernel;
 mod named;
 mod pointing;
 #[cfg(test)]
@@ -15,7 +16,8 @@ use crate::vocabulary;
 use crate::world::{FunctionId, World, declares};
 use foldhash::{HashSet, HashSetExt};
 use kept::Kept;
-pub(crate) use named::may_use;
+pub(crate) use kernel::is_function as is_of_kernel;
+pub(crate) use named::{may_use, names_code};
 use pointing::{Pointing, only_name, through};
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -41,6 +43,8 @@ pub struct CodeUse {
 pub enum CodeUseKind {
     /// The function is written to: by a function of this name, or by a store.
     Written(Option<String>),
+    /// Likewise, and it is one of the kernel.
+    KernelWritten(Option<String>),
     /// An MDL is made for the function, by this DDI.
     Described(&'static str),
     /// Memory that this DDI gave is called.
@@ -113,9 +117,9 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
             }
         }
         for (range, function) in &syntax.stores {
-            let name = finder.target(range.clone(), By::Store, *function, &pointing);
-            found.extend(name.map(|name| {
-                finder.of_function(CodeUseKind::Written(None), range.clone(), *function, name)
+            let target = finder.target(range.clone(), By::Store, *function, &pointing);
+            found.extend(target.map(|target| {
+                finder.of_function(target.written(None), range.clone(), *function, target.name)
             }));
         }
         found
@@ -142,6 +146,24 @@ enum By {
     Conversion,
     /// Likewise, in what is stored to.
     Store,
+}
+
+/// Code that an address leads to.
+#[derive(Clone, Copy, Debug)]
+struct Target<'t> {
+    /// The name of the function.
+    name: &'t str,
+    /// Whether it is one of the kernel.
+    is_of_kernel: bool,
+}
+
+impl Target<'_> {
+    fn written(self, by: Option<String>) -> CodeUseKind {
+        match self.is_of_kernel {
+            true => CodeUseKind::KernelWritten(by),
+            false => CodeUseKind::Written(by),
+        }
+    }
 }
 
 struct Finder<'w, 't> {
@@ -216,52 +238,68 @@ impl<'t> Finder<'_, 't> {
     /// A call that writes to a function, or describes it.
     fn writing(&self, call: &Call, pointing: &Pointing<'t>) -> Option<CodeUse> {
         let name = self.text(&call.callee);
-        let kind = match name {
-            "IoAllocateMdl" => CodeUseKind::Described("IoAllocateMdl"),
-            _ if WRITERS.contains(&name) || TYPED_WRITERS.contains(&name) => {
-                CodeUseKind::Written(Some(name.to_owned()))
-            }
-            _ => return None,
-        };
-        let by = if TYPED_WRITERS.contains(&name) { By::Conversion } else { By::Address };
+        let is_typed = TYPED_WRITERS.contains(&name);
+        if name != "IoAllocateMdl" && !is_typed && !WRITERS.contains(&name) {
+            return None;
+        }
+        let by = if is_typed { By::Conversion } else { By::Address };
         let argument = call.arguments.first()?.clone();
         let target = self.target(argument.clone(), by, call.function, pointing)?;
-        Some(self.of_function(kind, argument, call.function, target))
+        let kind = match name {
+            // Reading through one is a way to look at the kernel's code.
+            "IoAllocateMdl" if target.is_of_kernel => return None,
+            "IoAllocateMdl" => CodeUseKind::Described("IoAllocateMdl"),
+            _ => target.written(Some(name.to_owned())),
+        };
+        Some(self.of_function(kind, argument, call.function, target.name))
     }
 
-    /// The function of the tree that an expression is the address of, by its name with nothing but conversions before and
-    /// a distance behind; of what is stored to, behind a `*` or before `[…]`. A variable that points to it is as good.
+    /// The function of the tree or the kernel that an expression is the address of, by its name with nothing but conversions
+    /// before and a distance behind; of what is stored to, behind a `*` or before `[…]`. A variable that points to it is as
+    /// good.
     fn target(
         &self,
         range: Range<usize>,
         by: By,
         function: Option<usize>,
         pointing: &Pointing<'t>,
-    ) -> Option<&'t str> {
+    ) -> Option<Target<'t>> {
         let text = self.world.tree.file(self.world.parsed[self.parsed].file).text.as_str();
         let all: Vec<Token> = tokens(text, range.start, range.end).take(64).collect();
         let address = if by == By::Store { through(&all, text)? } else { &all[..] };
         let at = only_name(address, text)?;
         let name = address[at].text(text);
         if let Some(pointed_to) = function.and_then(|function| pointing.get(&(function, name))) {
-            return Some(pointed_to);
+            return Some(*pointed_to);
+        }
+        if let Some(name) = self.looked_up(name, function, range.start) {
+            return Some(Target { name, is_of_kernel: true });
         }
         // Without a conversion the name is of something else, that is not in sight.
         let is_converted = address[..at].iter().any(|token| token.text(text) == ")");
         let may_be = is_converted || by == By::Address;
-        (may_be && self.is_function(name, function, range.start)).then_some(name)
+        let target = |is_of_kernel| Target { name, is_of_kernel };
+        match may_be {
+            true if self.is_function(name, function, range.start) => Some(target(false)),
+            true if self.is_of_kernel(name, function, range.start) => Some(target(true)),
+            _ => None,
+        }
     }
 
     /// Whether a name means a function that the tree defines, and nothing else.
     fn is_function(&self, name: &str, around: Option<usize>, at: usize) -> bool {
-        let parsed = &self.world.parsed[self.parsed];
-        let is_macro = || !parsed.unit.meanings(name, parsed.time(at)).macros.is_empty();
         self.world.functions.contains_key(name)
             && self.may_look()
             && self.world.called(self.parsed, name).into_iter().any(|id| !self.is_method(id))
-            && !self.is_global(name)
-            && !self.function(around).is_some_and(|function| self.is_local(function, name))
-            && !is_macro()
+            && !self.means_another(name, around, at)
+    }
+
+    /// Whether a name means a variable, a parameter or a macro.
+    fn means_another(&self, name: &str, around: Option<usize>, at: usize) -> bool {
+        let parsed = &self.world.parsed[self.parsed];
+        self.is_global(name)
+            || self.function(around).is_some_and(|function| self.is_local(function, name))
+            || !parsed.unit.meanings(name, parsed.time(at)).macros.is_empty()
     }
 
     /// Whether a function is of a class: the name alone means something else outside of it.
@@ -309,12 +347,7 @@ impl<'t> Finder<'_, 't> {
         if !events.iter().any(|one| declares(one)) {
             return None;
         }
-        let reached = reaching(&events, &function.loops, call.whole.start);
-        let [only] = &reached.events[..] else { return None };
-        let (Happens::Begins(range) | Happens::Becomes(range)) = &only.happens else { return None };
-        if reached.begins || only.name.start > call.whole.start {
-            return None;
-        }
+        let range = only_value(&events, function, call.whole.start)?;
         let given = self.given(range.clone())?;
         Some(CodeUse {
             kind: CodeUseKind::Run(given),
@@ -356,8 +389,15 @@ impl<'t> Finder<'_, 't> {
             || self.events(function, name).iter().any(|one| declares(one))
     }
 
-    /// The DDI whose result an expression is, behind nothing but conversions.
+    /// The DDI that gives memory whose result an expression is, behind nothing but conversions.
     fn given(&self, range: Range<usize>) -> Option<&'static str> {
+        let name = self.text(&self.result(range)?.callee);
+        let ddi = vocabulary::function(name).filter(|ddi| gives_memory(ddi.name))?;
+        Some(ddi.name)
+    }
+
+    /// The call whose result an expression is, likewise; none where what is called is a macro.
+    fn result(&self, range: Range<usize>) -> Option<&Call> {
         let parsed = &self.world.parsed[self.parsed];
         let text = self.world.tree.file(parsed.file).text.as_str();
         let all: Vec<Token> = tokens(text, range.start, range.end).take(64).collect();
@@ -369,12 +409,20 @@ impl<'t> Finder<'_, 't> {
         let is_it = |call: &&Call| call.whole.start == start && call.whole.end == range.end;
         let call = parsed.syntax.calls.iter().find(is_it)?;
         let name = self.text(&call.callee);
-        if !parsed.unit.meanings(name, parsed.time(start)).macros.is_empty() {
-            return None;
-        }
-        let ddi = vocabulary::function(name).filter(|ddi| gives_memory(ddi.name))?;
-        Some(ddi.name)
+        parsed.unit.meanings(name, parsed.time(start)).macros.is_empty().then_some(call)
     }
+}
+
+/// The value that a variable has at a byte of a function, whatever path is taken; `events` are all that happens to it.
+fn only_value<'f>(
+    events: &[&'f Variable],
+    function: &Function,
+    at: usize,
+) -> Option<&'f Range<usize>> {
+    let reached = reaching(events, &function.loops, at);
+    let [only] = &reached.events[..] else { return None };
+    let (Happens::Begins(range) | Happens::Becomes(range)) = &only.happens else { return None };
+    (!reached.begins && only.name.start <= at).then_some(range)
 }
 
 /// Where the name is whose address an expression begins with.
@@ -402,7 +450,7 @@ const FAMILIES: [&str; 5] = [
 ];
 
 /// Whether a DDI gives memory that no check of the code has passed, as its result.
-fn gives_memory(name: &str) -> bool {
+pub(crate) fn gives_memory(name: &str) -> bool {
     FAMILIES.iter().any(|family| name.starts_with(family))
 }
 

@@ -196,7 +196,8 @@ impl Condensed {
             Happens::Begins(of)
             | Happens::Becomes(of)
             | Happens::Gains(of)
-            | Happens::Keeps(of) => {
+            | Happens::Keeps(of)
+            | Happens::Turns(_, of) => {
                 self.move_back(of);
             }
             Happens::Declared | Happens::Told(_) | Happens::Changes => {}

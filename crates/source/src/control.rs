@@ -1,6 +1,10 @@
 //! Writes of control register 0, and what is known of what is written.
 
+mod callers;
 mod in_macros;
+
+pub(crate) use callers::hands_on;
+pub(crate) use in_macros::names_register;
 
 use crate::FEW_FILES;
 use crate::Span;
@@ -97,6 +101,11 @@ impl<'t> Finder<'_, 't> {
             }
             let Some(argument) = call.arguments.first() else { continue };
             let value = self.value(argument.clone(), call.function);
+            let by_callers = self.by_callers(call, &value);
+            if !by_callers.is_empty() {
+                found.extend(by_callers);
+                continue;
+            }
             found.push(self.write(argument.clone(), call.function, value, WrittenBy::Intrinsic));
         }
     }
@@ -357,6 +366,25 @@ mod tests {
             ("__writecr0(x);", None),
             ("ULONG64 c = __readcr0(); if (x) c &= ~0x10000; __writecr0(c);", None),
             ("ULONG64 c = __readcr0(); Change(&c); __writecr0(c);", None),
+            ("__writecr0(__readcr0() ^ 0x10000);", Some(false)),
+            ("ULONG64 c = __readcr0(); c ^= 1ULL << 16; __writecr0(c);", Some(false)),
+            ("ULONG64 c = __readcr0(); c ^= 0x10000; c ^= 0x10000; __writecr0(c);", Some(true)),
+            ("ULONG64 c = __readcr0(); c ^= 2; __writecr0(c);", Some(true)),
+            ("ULONG64 c = __readcr0(); c ^= x; __writecr0(c);", None),
+            ("ULONG64 c = __readcr0(); while (x--) c ^= 0x10000; __writecr0(c);", None),
+            ("ULONG64 c = __readcr0(); c &= ~(1ULL << 16); __writecr0(c);", Some(false)),
+            ("LONG64 c = __readcr0(); _bittestandreset64(&c, 16); __writecr0(c);", Some(false)),
+            (
+                "ULONG64 c = __readcr0(); _bittestandreset((PLONG)&c, 16); __writecr0(c);",
+                Some(false),
+            ),
+            ("ULONG64 c = __readcr0(); _bittestandreset((long *)&c, WP); __writecr0(c);", None),
+            ("LONG64 c = x; _bittestandset64(&c, 16); __writecr0(c);", Some(true)),
+            (
+                "LONG64 c = __readcr0(); _bittestandcomplement64(&c, 16); __writecr0(c);",
+                Some(false),
+            ),
+            ("LONG64 c = __readcr0(); _bittestandreset64(&c, 80); __writecr0(c);", None),
         ] {
             assert_eq!(bits(&format!("void F(ULONG64 x) {{ {code} }}")), [expected], "{code}");
         }

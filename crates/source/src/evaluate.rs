@@ -214,7 +214,7 @@ impl<'w, 't> Place<'w, 't> {
             whole.contains(&self.at) && parameters.iter().any(|one| text(one) == name)
         };
         if function.lambdas.iter().any(shadows) {
-            return Some(Value::open(Unknown::Variable(name.into())));
+            return Some(self.lambda_parameter(name, depth));
         }
         let local = self.reaching(name)?;
         let begin = local.is_given.then(|| {
@@ -243,7 +243,7 @@ impl<'w, 't> Place<'w, 't> {
     fn after(&self, name: &str, event: &Variable, depth: usize) -> Value {
         let place = Place { at: event.name.start, ..*self };
         let open = || Value::open(Unknown::Variable(name.into()));
-        let before = |operator, range| {
+        let before = |with: &dyn Fn(Value, &Value) -> Value, range| {
             let before = match depth < DEEPEST {
                 true => place.local(name, depth + 4).unwrap_or_else(open),
                 false => Value::open(Unknown::TooMuch),
@@ -251,12 +251,14 @@ impl<'w, 't> Place<'w, 't> {
             if before.is_never() {
                 return before;
             }
-            before.binary(operator, &place.ranged(range, depth))
+            with(before, &place.ranged(range, depth))
         };
+        let by = |operator| move |before: Value, with: &Value| before.binary(operator, with);
         match &event.happens {
             Happens::Begins(range) | Happens::Becomes(range) => place.ranged(range, depth),
-            Happens::Gains(range) => before(Binary::Or, range),
-            Happens::Keeps(range) => before(Binary::And, range),
+            Happens::Gains(range) => before(&by(Binary::Or), range),
+            Happens::Keeps(range) => before(&by(Binary::And), range),
+            Happens::Turns(turn, range) => before(&|before, with| turn.turned(before, with), range),
             Happens::Told(least) => Value::open(Unknown::Windows(*least)),
             Happens::Declared | Happens::Changes => open(),
         }
@@ -286,7 +288,9 @@ impl<'w, 't> Place<'w, 't> {
                 Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
                 Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
                 Happens::Told(least) => values.push(Value::open(Unknown::Windows(*least))),
-                Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
+                Happens::Turns(..) | Happens::Changes => {
+                    values.push(Value::open(Unknown::Variable(name.into())));
+                }
             }
         }
         Value::gained(name, values, gains)

@@ -113,4 +113,11 @@ mod tests {
             [Some(1), Some(1)]
         );
     }
+
+    /// C's old way to say of which types parameters are.
+    #[test]
+    fn parameters_whose_types_come_behind_them_are_known() {
+        let text = "PVOID W(n, t) SIZE_T n; POOL_TYPE t;\n{ return ExAllocatePool(t, n); }\nvoid A() { W(1, PagedPool); }";
+        assert_eq!(crate::analysis::tests::of(text), ["a.c:4 ExAllocatePool 0x1 < W"]);
+    }
 }

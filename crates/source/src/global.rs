@@ -51,7 +51,9 @@ impl<'w> Place<'w, '_> {
                 Happens::Told(least) => values.push(Value::open(Unknown::Windows(*least))),
                 Happens::Gains(range) => gains.push((Binary::Or, place.ranged(range, depth))),
                 Happens::Keeps(range) => gains.push((Binary::And, place.ranged(range, depth))),
-                Happens::Changes => values.push(Value::open(Unknown::Variable(name.into()))),
+                Happens::Turns(..) | Happens::Changes => {
+                    values.push(Value::open(Unknown::Variable(name.into())))
+                }
             }
         }
         if self.world.hidden.contains(name) {

@@ -10,13 +10,15 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Names beside those of DDIs that files are parsed for.
-const BESIDE: [&str; 10] = [
+const BESIDE: [&str; 11] = [
     "ExInitializeDriverRuntime",
     "DriverEntry",
     "DllInitialize",
     "GsDriverEntry",
     "__writecr0",
     "_writecr0",
+    // What it finds may be written to.
+    "MmGetSystemRoutineAddress",
     "__asm",
     "_asm",
     "__asm__",

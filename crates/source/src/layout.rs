@@ -1,5 +1,8 @@
 //! Where the members of structures lie, by the rules of Microsoft's compiler for x64.
 
+#[cfg(test)]
+mod tests;
+
 use crate::kit_types::{self, KitType};
 use crate::number::Numbers;
 use crate::pack::Packing;
@@ -48,6 +51,8 @@ pub(crate) struct Placed {
     pub(crate) name: Option<Span>,
     pub(crate) offset: u64,
     pub(crate) layout: Arc<Layout>,
+    /// Of a bit-field the number of its lowest bit in what is at the offset, and how many it has.
+    pub(crate) bits: Option<(u8, u8)>,
 }
 
 /// Nothing larger is data of a driver.
@@ -63,6 +68,8 @@ pub(crate) struct Layouts<'a, 't> {
     tags: HashMap<&'a str, Vec<(usize, usize)>>,
     /// Where in each file arms begin that depend on the build, in order.
     open: Vec<Vec<usize>>,
+    /// Whether structures with bit-fields count: whoever reads their values has to know them.
+    pub(crate) with_bits: bool,
     /// The records that are worked out; none where that is not possible, or not done yet.
     known: HashMap<(usize, usize), Option<Arc<Layout>>>,
 }
@@ -86,7 +93,8 @@ impl<'a, 't> Layouts<'a, 't> {
             }
         }
         let open = files.iter().map(|(file, _)| open_arms(unit, *file)).collect();
-        Layouts { tree, unit, files, typedefs, tags, open, known: HashMap::new() }
+        let (with_bits, known) = (false, HashMap::new());
+        Layouts { tree, unit, files, typedefs, tags, open, with_bits, known }
     }
 
     /// Whether what stands in a part of a file depends on the build.
@@ -148,7 +156,10 @@ impl<'a, 't> Layouts<'a, 't> {
     }
 
     fn worked_out(&mut self, file: usize, record: &'a Record, depth: usize) -> Option<Layout> {
-        if record.is_odd || self.is_open(file, record.at..record.end) {
+        if record.is_odd
+            || record.has_bits && !self.with_bits
+            || self.is_open(file, record.at..record.end)
+        {
             return None;
         }
         let id = self.files[file].0;
@@ -159,11 +170,28 @@ impl<'a, 't> Layouts<'a, 't> {
         };
         let mut placed = Vec::with_capacity(record.members.len());
         let (mut end, mut size, mut align, mut required) = (0_u64, 0, 1, record.align.unwrap_or(1));
+        // Where the last bit-field lies, its size, and how many bits of that are taken.
+        let mut last: Option<(u64, u64, u64)> = None;
         for member in &record.members {
             let layout = self.of(file, &member.of, depth + 1)?;
             let asked = member.align.unwrap_or(1).max(layout.required);
             let own = layout.align.min(packed).max(asked);
-            let offset = if record.is_union { 0 } else { end.next_multiple_of(own) };
+            let mut offset = if record.is_union { 0 } else { end.next_multiple_of(own) };
+            let mut bits = None;
+            match &member.bits {
+                Some(width) => {
+                    let width = self.width(id, width.clone(), &layout)?;
+                    // Those of one size share it as long as there is room.
+                    let shared = last.filter(|(_, size, taken)| {
+                        !record.is_union && *size == layout.size && taken + width <= size * 8
+                    });
+                    let (at, _, taken) = shared.unwrap_or((offset, layout.size, 0));
+                    last = Some((at, layout.size, taken + width));
+                    offset = at;
+                    bits = Some((taken as u8, width as u8));
+                }
+                None => last = None,
+            }
             end = offset + layout.size;
             size = size.max(end);
             align = align.max(own);
@@ -172,12 +200,19 @@ impl<'a, 't> Layouts<'a, 't> {
                 return None;
             }
             let name = member.name.clone().map(|name| Span::new(id, name));
-            placed.push(Placed { name, offset, layout });
+            placed.push(Placed { name, offset, layout, bits });
         }
         let align = align.max(required);
         let residues = residues(&placed);
         let body = if record.is_union { Body::Union(placed) } else { Body::Structure(placed) };
         Some(Layout { size: size.next_multiple_of(align), align, required, residues, body })
+    }
+
+    /// How many bits a bit-field of a number has; none where it has none, or the number no room for them.
+    fn width(&self, file: FileId, of: Range<usize>, number: &Layout) -> Option<u64> {
+        let width = Numbers::new(self.tree, self.unit).value(file, of)?;
+        let is_number = matches!(number.body, Body::Plain) && number.size <= 8;
+        (is_number && (1..=number.size * 8).contains(&width)).then_some(width)
     }
 
     fn packing(&self, file: FileId, at: usize) -> Packing {
@@ -236,169 +271,11 @@ fn of_kit(of: KitType) -> Arc<Layout> {
                 let offset = end.next_multiple_of(layout.align);
                 end = offset + layout.size;
                 align = align.max(layout.align);
-                placed.push(Placed { name: None, offset, layout });
+                placed.push(Placed { name: None, offset, layout, bits: None });
             }
             let size = end.next_multiple_of(align);
             let residues = residues(&placed);
             Arc::new(Layout { size, align, required: 1, residues, body: Body::Structure(placed) })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::preprocess::{AllDirectives, Surroundings, unit};
-    use crate::shape::shapes;
-    use crate::{FileKind, SourceText};
-    use std::process::Command;
-
-    /// A structure's name, size and alignment, and its members with their offsets.
-    type Told = (String, u64, u64, Vec<(String, u64)>);
-
-    /// Each structure of the text that has a name and a layout: size, alignment, and where its members lie.
-    fn told(text: &str) -> Vec<Told> {
-        let mut tree = SourceTree::default();
-        let file = tree.add("a.c", SourceText::of(text)).unwrap();
-        let directives = AllDirectives::new(&tree);
-        let unit = unit(&tree, &directives, file, &Surroundings::default());
-        let blanked =
-            crate::blank::blanked(text, directives.of(&tree, file), unit.visits.get(&file), 0);
-        let files = [(file, Arc::new(shapes(text, blanked, FileKind::C)))];
-        let mut layouts = Layouts::new(&tree, &unit, &files);
-        let mut told = Vec::new();
-        for (index, record) in files[0].1.records.iter().enumerate() {
-            let Some(name) = &record.name else { continue };
-            let Some(layout) = layouts.of(0, &Type::Record(index), 0) else { continue };
-            let (Body::Structure(members) | Body::Union(members)) = &layout.body else { continue };
-            let members = members
-                .iter()
-                .filter_map(|one| Some((tree.text(one.name?).to_owned(), one.offset)))
-                .collect();
-            told.push((name.clone(), layout.size, layout.align, members));
-        }
-        told
-    }
-
-    /// The kit's types that the structures below use, as its headers have them.
-    const KIT: &str = "typedef unsigned char UCHAR; typedef unsigned short USHORT, WCHAR; typedef long LONG; typedef unsigned long ULONG;
-typedef void *PVOID; typedef PVOID HANDLE; typedef unsigned __int64 ULONG64; typedef long NTSTATUS; typedef WCHAR *PWSTR;
-typedef struct _GUID { ULONG a; USHORT b, c; UCHAR d[8]; } GUID;
-typedef struct _UNICODE_STRING { USHORT a, b; PWSTR c; } UNICODE_STRING;
-typedef struct _LIST_ENTRY { struct _LIST_ENTRY *a, *b; } LIST_ENTRY;
-typedef union _LARGE_INTEGER { struct { ULONG a; LONG b; } u; __int64 c; } LARGE_INTEGER;
-";
-
-    const STRUCTURES: &str = "struct plain { UCHAR a; PVOID b; UCHAR c; ULONG d; };
-struct longs { char a; long b; long long c; unsigned short int d; double e; wchar_t f; };
-struct kit { UCHAR a; GUID b; UNICODE_STRING c; UCHAR d; LARGE_INTEGER e; LIST_ENTRY f; HANDLE g; };
-union either { UCHAR a[13]; ULONG b; };
-struct outer { UCHAR a; union either b; struct plain c[2]; struct { UCHAR d; PVOID e; } f; };
-#pragma pack(push, 1)
-struct one { UCHAR a; PVOID b; GUID c; UNICODE_STRING d; struct plain e; };
-struct counts { UCHAR a[2 * N + 1]; PVOID b, *c[3]; char (*d)[7]; NTSTATUS (*e)(int a); };
-struct __declspec(align(16)) wide { UCHAR a; PVOID b; };
-struct holds { UCHAR a; struct wide b; UCHAR c; __declspec(align(4)) UCHAR d; };
-#pragma pack(2)
-struct two { UCHAR a; PVOID b; enum { X, Y } c; };
-union packed { UCHAR a; ULONG64 b; struct two c; };
-#pragma pack(pop)
-#pragma pack(push, 4)
-typedef struct _four { UCHAR a; PVOID b; double c; struct plain d; } four;
-#pragma pack(pop)
-struct last { four a; UCHAR b; PVOID c; };
-";
-
-    /// Clang lays structures out as Microsoft's compiler does, if asked to; it is asked here.
-    #[test]
-    fn clang_agrees() {
-        let text = format!("#define N 3\n{STRUCTURES}");
-        let all = told(&text);
-        let names: Vec<&str> = all.iter().map(|(name, ..)| &**name).collect();
-        assert_eq!(
-            names,
-            [
-                "plain", "longs", "kit", "either", "outer", "one", "counts", "wide", "holds",
-                "two", "packed", "_four", "last"
-            ]
-        );
-        let mut code = format!("typedef unsigned short wchar_t;\n{KIT}{text}");
-        for (name, size, align, members) in &all {
-            let word = if matches!(&**name, "either" | "packed") { "union" } else { "struct" };
-            code +=
-                &format!("_Static_assert(sizeof({word} {name}) == {size}, \"size of {name}\");\n");
-            code += &format!(
-                "_Static_assert(_Alignof({word} {name}) == {align}, \"alignment of {name}\");\n"
-            );
-            for (member, offset) in members {
-                code += &format!(
-                    "_Static_assert(__builtin_offsetof({word} {name}, {member}) == {offset}, \"{name}.{member}\");\n"
-                );
-            }
-        }
-        assert!(code.matches("_Static_assert").count() > 60);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("layouts.c");
-        std::fs::write(&path, code).unwrap();
-        let clang = Command::new("clang-19")
-            .args(["--target=x86_64-pc-windows-msvc", "-fsyntax-only", "-w"])
-            .arg(&path)
-            .output();
-        let Ok(output) = clang else {
-            eprintln!("left out: there is no clang-19 to compare with");
-            return;
-        };
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// By hand, so that something is tested where there is no Clang.
-    #[test]
-    fn packing_lessens_what_types_ask_for() {
-        let text = "#pragma pack(push, 1)\nstruct a { UCHAR x; PVOID y; };\n#pragma pack(pop)\nstruct b { struct a z[2]; PVOID y; };";
-        let members = |all: &[(&str, u64)]| -> Vec<(String, u64)> {
-            all.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect()
-        };
-        assert_eq!(
-            told(text),
-            [
-                ("a".to_owned(), 9, 1, members(&[("x", 0), ("y", 1)])),
-                ("b".to_owned(), 32, 8, members(&[("z", 0), ("y", 24)]))
-            ]
-        );
-    }
-
-    /// `ntdef.h` defines `CONST` as const, and drivers have `VOLATILE` like it.
-    #[test]
-    fn what_the_kit_calls_const_is_const() {
-        for (member, size) in [
-            ("CONST CHAR *y", 10),
-            ("CHAR CONST *y", 10),
-            ("VOLATILE ULONG * CONST y", 10),
-            ("CONST ULONG y", 6),
-            ("CONST VOLATILE USHORT y", 4),
-            ("PDRIVER_DISPATCH y", 10),
-        ] {
-            let found = told(&format!("#pragma pack(1)\nstruct a {{ USHORT x; {member}; }};"));
-            let members = vec![("x".to_owned(), 0), ("y".to_owned(), 2)];
-            assert_eq!(found, [("a".to_owned(), size, 1, members)], "{member}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_has_no_layout() {
-        for text in [
-            "struct a { int x : 3; };",
-            "struct a { UNKNOWN x; };",
-            "struct a { int x[COUNT]; };",
-            "struct a { int x; } __attribute__((packed));",
-            "struct a { __declspec(align(WIDE)) int x; };",
-            "struct a { struct a x; };",
-            "struct a { };",
-            "struct a { int x;\n#if DBG\nint y;\n#endif\n};",
-            "#pragma pack(WIDTH)\nstruct a { int x; };",
-            "struct a { int x[0x7FFFFFFF][16]; };",
-        ] {
-            assert_eq!(told(text), [], "{text}");
         }
     }
 }

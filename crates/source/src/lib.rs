@@ -7,6 +7,7 @@
 mod analysis;
 mod assembly;
 mod binding;
+mod bit_fields;
 mod blank;
 mod builds;
 mod call_words;
@@ -27,6 +28,7 @@ mod initialiser;
 mod interest;
 mod kit_new;
 mod kit_types;
+mod lambda;
 mod layout;
 mod lex;
 mod linker;

@@ -25,7 +25,9 @@ impl Place<'_, '_> {
     /// The value of a part of something that has a name.
     pub(crate) fn part(&self, name: &str, steps: &[Step], depth: usize) -> Value {
         let constant = || self.constant_part(name, steps, depth);
-        let known = self.stored_part(name, steps, depth).or_else(constant);
+        // Members of a union share their memory: its parts go before what one of them was given.
+        let known = self.bit_field_part(name, steps, depth);
+        let known = known.or_else(|| self.stored_part(name, steps, depth)).or_else(constant);
         let known = known.or_else(|| self.version_part(name, steps.last()?));
         known.unwrap_or_else(|| Value::open(Unknown::Memory))
     }

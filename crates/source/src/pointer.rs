@@ -16,6 +16,7 @@ use crate::value::Unknown;
 use crate::world::{FunctionId, World};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
+pub(crate) use routine::name as routine_name;
 use std::ops::Range;
 pub(crate) use taken::taken;
 
@@ -97,7 +98,7 @@ const MOST_FUNCTIONS: usize = 16;
 /// How many addresses of routines are looked up in a file.
 const MOST_ROUTINES: usize = 256;
 /// The function that looks up others by name.
-const ROUTINE: &str = "MmGetSystemRoutineAddress";
+pub(crate) const ROUTINE: &str = "MmGetSystemRoutineAddress";
 
 /// What is given to pointers that may point to functions that are looked for, and the names of those that other functions
 /// see too.
@@ -223,7 +224,11 @@ impl<'w, 't> Finder<'w, 't> {
                 Happens::Declared => (Naming::Declared, 0..0),
                 Happens::Begins(value) => (Naming::Declared, value.clone()),
                 Happens::Becomes(value) => (Naming::Variable, value.clone()),
-                Happens::Gains(_) | Happens::Keeps(_) | Happens::Told(_) | Happens::Changes => {
+                Happens::Gains(_)
+                | Happens::Keeps(_)
+                | Happens::Turns(..)
+                | Happens::Told(_)
+                | Happens::Changes => {
                     return None;
                 }
             };
@@ -298,7 +303,7 @@ impl<'t> Place<'_, 't> {
             };
             given.extend(all.iter().filter(is_it));
             self.keep_passed(name, &mut given);
-            let is_open = |one: &&Variable| one.happens == Happens::Changes;
+            let is_open = |one: &&Variable| one.happens.is_change();
             let is_handed = given.iter().any(|one| matches!(one.naming, Naming::Parameter(_)));
             pointed.is_several = local.is_given && !is_handed || local.events.iter().any(is_open);
         } else {
@@ -308,8 +313,7 @@ impl<'t> Place<'_, 't> {
                 return None;
             }
             let changes = self.world.globals.get(name).map_or(&[][..], Vec::as_slice);
-            pointed.is_several =
-                changes.iter().any(|event| *self.world.happens(event) == Happens::Changes);
+            pointed.is_several = changes.iter().any(|event| self.world.happens(event).is_change());
             // What each of several files declares is a variable of its own.
             let declared: HashSet<_> = given
                 .iter()

@@ -63,7 +63,9 @@ impl Place<'_, '_> {
                 let mut calls = syntax.calls[..before].iter().rev().take(MOST_CALLS);
                 calls.find(|call| last.name.end <= call.whole.end)?.whole.clone()
             }
-            Happens::Gains(_) | Happens::Keeps(_) | Happens::Declared => return None,
+            Happens::Gains(_) | Happens::Keeps(_) | Happens::Turns(..) | Happens::Declared => {
+                return None;
+            }
         };
         Some((given, last.name.start))
     }

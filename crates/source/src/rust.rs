@@ -11,6 +11,7 @@ mod opened;
 mod path;
 mod reaching;
 mod reader;
+mod running;
 mod syntax;
 mod terms;
 mod uses;
@@ -20,7 +21,7 @@ mod world;
 use crate::calls::{CallId, SourceCall, Wrappers};
 use crate::interest::{names_any, searcher};
 use crate::world::FunctionId;
-use crate::{ControlWrite, FileId, FileKind, SourceTree, analysis, vocabulary};
+use crate::{CodeUse, ControlWrite, FileId, FileKind, SourceTree, analysis, vocabulary};
 use foldhash::{HashMap, HashSet};
 use follow::Follower;
 use kit::{crate_of, drivers};
@@ -38,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) cut: Vec<FileId>,
     /// Writes of control register 0.
     pub(crate) control: Vec<ControlWrite>,
+    /// Memory that is run.
+    pub(crate) code_uses: Vec<CodeUse>,
 }
 
 /// How often more files are read for what the last ones name, and how often wrappers are made of wrappers.
@@ -92,6 +95,7 @@ fn calls(tree: &SourceTree) -> Found {
                 .map(|read| read.file)
                 .collect(),
             control: Vec::new(),
+            code_uses: running::uses(&world),
         };
         let size = interest.called.len() + interest.defined.len();
         if interest == before || size > MOST_NAMES {

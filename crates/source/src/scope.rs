@@ -155,8 +155,12 @@ impl<'w> Place<'w, '_> {
         all.sort_by_key(|(event, _)| event.at);
         let order: Vec<Event> = all.iter().map(|(event, _)| *event).collect();
         let last = |at: usize| self.walked(function, &order, at, reached);
-        let adds =
-            |index: &usize| matches!(all[*index].1.happens, Happens::Gains(_) | Happens::Keeps(_));
+        let adds = |index: &usize| {
+            matches!(
+                all[*index].1.happens,
+                Happens::Gains(_) | Happens::Keeps(_) | Happens::Turns(..)
+            )
+        };
         let mut found = last(self.at)?;
         // What is added to again and again is taken together with all that it is added to.
         let again = |index: &usize| {
@@ -223,7 +227,8 @@ pub(crate) fn event(of: &Variable) -> Event {
         Happens::Begins(value)
         | Happens::Becomes(value)
         | Happens::Gains(value)
-        | Happens::Keeps(value) => (value.end, EventKind::Ends),
+        | Happens::Keeps(value)
+        | Happens::Turns(_, value) => (value.end, EventKind::Ends),
     };
     Event { at, kind }
 }

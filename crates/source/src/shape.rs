@@ -35,8 +35,10 @@ pub(crate) struct Record {
     /// What `__declspec(align)` asks for.
     pub(crate) align: Option<u64>,
     pub(crate) members: Vec<Member>,
-    /// Whether there is something in it of which the place is not known: bit-fields, base classes, functions.
+    /// Whether there is something in it of which the place is not known: base classes, functions.
     pub(crate) is_odd: bool,
+    /// Whether some of its members are bit-fields.
+    pub(crate) has_bits: bool,
 }
 
 /// A member of a structure.
@@ -46,6 +48,8 @@ pub(crate) struct Member {
     pub(crate) name: Option<Range<usize>>,
     pub(crate) of: Type,
     pub(crate) align: Option<u64>,
+    /// The expression of how many bits it has, where it is a bit-field.
+    pub(crate) bits: Option<Range<usize>>,
 }
 
 /// A type, as far as its layout goes.
@@ -232,6 +236,7 @@ impl Reader<'_> {
             align: head.ok().flatten(),
             members: Vec::new(),
             is_odd: head.is_err() || tail != Ok(None) || node.has_error(),
+            has_bits: false,
         };
         let mut cursor = node.walk();
         record.is_odd |= node.children(&mut cursor).any(|one| one.kind() == "base_class_clause");
@@ -253,12 +258,8 @@ impl Reader<'_> {
 
     fn field(&mut self, node: Node<'_>, before: usize, record: &mut Record, depth: usize) {
         let mut cursor = node.walk();
-        let is_odd = |one: Node<'_>| {
-            matches!(
-                one.kind(),
-                "bitfield_clause" | "storage_class_specifier" | "virtual" | "ERROR"
-            )
-        };
+        let is_odd =
+            |one: Node<'_>| matches!(one.kind(), "storage_class_specifier" | "virtual" | "ERROR");
         record.is_odd |= node.children(&mut cursor).any(is_odd);
         let Some(base) = node.field(Field::Type) else {
             record.is_odd = true;
@@ -276,14 +277,25 @@ impl Reader<'_> {
         let mut cursor = node.walk();
         let all: Vec<Node<'_>> = node.children_by_field_name("declarator", &mut cursor).collect();
         if all.is_empty() {
-            record.members.push(Member { name: None, of: base.clone(), align });
+            record.members.push(Member { name: None, of: base.clone(), align, bits: None });
         }
         for one in all {
+            let bits = self.bits_behind(one);
+            record.has_bits |= bits.is_some();
             match self.declared(one, base.clone()) {
-                Some((name, of)) => record.members.push(Member { name: Some(name), of, align }),
+                Some((name, of)) => {
+                    record.members.push(Member { name: Some(name), of, align, bits });
+                }
                 None => record.is_odd = true,
             }
         }
+    }
+
+    /// The expression of how many bits a member has, where it is a bit-field.
+    fn bits_behind(&self, declarator: Node<'_>) -> Option<Range<usize>> {
+        let clause = declarator.next_named_sibling();
+        let clause = clause.filter(|behind| behind.kind() == "bitfield_clause")?;
+        clause.named_child(0).map(|bits| self.range(bits))
     }
 
     /// Where a node is in the text.

@@ -9,6 +9,7 @@ mod stored;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use crate::FileKind;
 use crate::blank::Blanked;
@@ -24,6 +25,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
+pub(crate) use turn::Turn;
 
 /// What a parser finds in a file. Ranges are bytes of the file.
 #[derive(Debug, Default)]
@@ -148,10 +150,19 @@ pub(crate) enum Happens {
     Gains(Range<usize>),
     /// Of its value only these bits are kept.
     Keeps(Range<usize>),
+    /// Bits of its value are changed as the turn says, by this.
+    Turns(Turn, Range<usize>),
     /// It is given a number of the version of Windows: at least so much.
     Told(i64),
     /// It is changed in a way that is not followed, or its address is given away.
     Changes,
+}
+
+impl Happens {
+    /// Whether what it holds then is no value that is written anywhere.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Happens::Changes | Happens::Turns(..))
+    }
 }
 
 /// A constant of an enumeration.
@@ -335,6 +346,8 @@ impl Reader<'_> {
                     self.event(name, Happens::Begins(value.byte_range()), is_static);
                 }
             }
+            // `F(a, b) int a; T b; { … }`: parameters are no variables.
+            Kind::Declaration if is_of_parameters(node) => {}
             Kind::Declaration if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
@@ -577,6 +590,7 @@ impl Reader<'_> {
                 "=" => Happens::Becomes(right.byte_range()),
                 "|=" => Happens::Gains(right.byte_range()),
                 "&=" => Happens::Keeps(right.byte_range()),
+                "^=" => Happens::Turns(Turn::Bits, right.byte_range()),
                 _ => Happens::Changes,
             },
         );
@@ -729,6 +743,13 @@ fn parameters(declarator: Node<'_>) -> Vec<Range<usize>> {
     all.map(|parameter| declared_name(parameter).map_or(0..0, |name| name.byte_range())).collect()
 }
 
+/// Whether a declaration says of which types the parameters of a function are, between its head and its body.
+fn is_of_parameters(declaration: Node<'_>) -> bool {
+    let around = declaration.parent().filter(|around| around.kind() == "function_definition");
+    let body = around.and_then(|around| around.field(Field::Body));
+    body.is_some_and(|body| declaration.end_byte() <= body.start_byte())
+}
+
 /// The names of the parameters of the template that a function is.
 fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
     let around = function.parent().filter(|around| around.kind() == "template_declaration");
@@ -754,6 +775,10 @@ fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
 
 /// The name that a parameter declares.
 fn declared_name(mut node: Node<'_>) -> Option<Node<'_>> {
+    // Without a type it is a name alone, and the type comes behind all of them.
+    if node.kind() == "identifier" {
+        return Some(node);
+    }
     node = node.field(Field::Declarator)?;
     for _ in 0..DEEPEST {
         if node.kind() == "identifier" {

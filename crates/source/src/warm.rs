@@ -95,7 +95,9 @@ impl<'t> Warming<'t> {
     /// Reads the functions that may do something to code.
     pub(crate) fn using_code(self, world: &mut World<'t>) -> bool {
         let use_code = |world: &World<'t>, _: FileId, text: &str| {
-            code_use::may_use(&|name| world.functions.contains_key(name), text)
+            let is_code =
+                |name: &str| world.functions.contains_key(name) || code_use::is_of_kernel(name);
+            code_use::may_use(&is_code, text)
         };
         let is_any = self.warm_by_text(world, use_code);
         // What keeps memory is known by all that the file does with it.

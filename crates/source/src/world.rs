@@ -1,5 +1,6 @@
 //! All that was parsed, and what names mean across it.
 
+use crate::bit_fields::Unions;
 use crate::call_words::CallWords;
 use crate::entry::{Early, Settings};
 use crate::outline::Body;
@@ -83,6 +84,8 @@ pub(crate) struct World<'t> {
     pub(crate) answers: Answers,
     /// Which variables drivers set where they start.
     pub(crate) settings: Settings,
+    /// Where members of unions lie, likewise.
+    pub(crate) unions: Unions,
     /// Names whose values were asked for and that are no constants.
     asked: Mutex<HashSet<String>>,
     /// The structures by their names, likewise.
@@ -106,6 +109,7 @@ impl<'t> World<'t> {
             signed_build: OnceLock::new(),
             answers: Answers::default(),
             settings: Settings::default(),
+            unions: Unions::default(),
             asked: Mutex::default(),
             records: HashMap::default(),
             defaults: HashMap::default(),

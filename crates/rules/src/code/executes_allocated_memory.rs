@@ -13,7 +13,7 @@ rule_card! {
     /// Finds calls and jumps that go into memory which the driver was given: by ExAllocatePool and its kin,
     /// MmAllocateContiguousMemory, MmMapIoSpace, MmMapLockedPages. The address is followed through registers,
     /// the stack, and a variable that nothing else is stored in. In source it finds calls of a local variable, or a
-    /// static one of the file, that holds nothing else.
+    /// static one of the file, that holds nothing else; in Rust of a local one, also by way of `transmute`.
     ///
     /// ## Why it matters
     ///

@@ -14,7 +14,8 @@ rule_card! {
     /// Finds writes of control register 0 and tells what they make of bit 16, WP. Clearing it lets the
     /// kernel write to read-only pages; setting it, or writing back what was read, is fine. A value that
     /// is not known, such as one that a program sends, is a warning. In source these are calls of `__writecr0` and
-    /// assembly, of which a value that is not known is told on request only.
+    /// assembly, of which a value that is not known is told on request only; unions of the register with its bits, and
+    /// functions and macros that write what they are passed, are followed.
     ///
     /// ## Why it matters
     ///
@@ -32,7 +33,7 @@ rule_card! {
     ///
     /// What is written while WP is clear: constants, unless MmProtectDriverSection was asked to protect them, are not
     /// known to be kept by the hypervisor, so that a run may show no bug check. And values that come from other functions or from memory. In source also
-    /// what macros write.
+    /// what is written by way of a pointer to such a union.
     ///
     /// ## References
     ///
@@ -244,6 +245,12 @@ mod tests {
         assert_eq!(said("__writecr0(__readcr0() | 0x10000);"), [""; 0]);
         let mixed = said("ULONG64 c = __readcr0(); if (x) c &= ~0x10000; __writecr0(c);");
         assert!(mixed[0].contains(" warning[write-protection-cleared] : "), "{mixed:?}");
+        assert_eq!(
+            linted("typedef union { struct { UINT64 low : 16, WP : 1, rest : 47; }; UINT64 Flags; } CR0;\nvoid F(void)\n{ CR0 cr0; cr0.Flags = __readcr0(); cr0.WP = 0; __writecr0(cr0.Flags); }").0,
+            [
+                "a.c:4:60 error[write-protection-cleared] run: write protection is switched off: CR0.WP is cleared"
+            ]
+        );
         let open = said("__writecr0(x);");
         assert!(open[0].starts_with("~a.c:2:32 note[write-protection-cleared] : "), "{open:?}");
         let block = said("__asm { mov eax, cr0\n and eax, 0FFFEFFFFh\n mov cr0, eax\n }");

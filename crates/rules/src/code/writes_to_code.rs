@@ -14,7 +14,8 @@ rule_card! {
     /// to an address relative to the instruction, or to one that a register holds; and calls that hand such an
     /// address to a function which writes there, of the driver's own or of the kernel (`RtlCopyMemory`). Functions and data
     /// count alike, as both stand on the same pages. In source it finds stores, copies and interlocked operations to a
-    /// function that the tree defines, where its name says so or a variable that begins with its address and keeps it.
+    /// function that the tree defines, where its name says so or a variable that begins with its address and keeps it;
+    /// and to functions of the kernel, by name or as MmGetSystemRoutineAddress finds them: hooks.
     ///
     /// ## Why it matters
     ///
@@ -93,8 +94,15 @@ impl Rule for WritesToCode {
 
     fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
         for one in &source.analysis.code_uses {
-            if let CodeUseKind::Written(by) = &one.kind {
-                findings.report(Self::of_use(one, by.as_deref(), source));
+            match &one.kind {
+                CodeUseKind::Written(by) => {
+                    findings.report(Self::of_use(one, by.as_deref(), source).help(INSTEAD));
+                }
+                CodeUseKind::KernelWritten(by) => {
+                    let finding = Self::of_use(one, by.as_deref(), source);
+                    findings.report(finding.help(INSTEAD_OF_HOOKS));
+                }
+                CodeUseKind::Described(_) | CodeUseKind::Run(_) => {}
             }
         }
     }
@@ -105,11 +113,17 @@ const FAULTS: &str =
 const INSTEAD: &str =
     "keep what changes in a writable section, and reach changing code by a pointer";
 
+const INSTEAD_OF_HOOKS: &str = "hooks of the kernel do not work with memory integrity; use the callbacks that Windows has for drivers";
+
 impl WritesToCode {
     fn of_use(one: &CodeUse, by: Option<&str>, source: &Source<'_>) -> SourceFinding {
+        let whose = match one.kind {
+            CodeUseKind::KernelWritten(_) => "the kernel's ",
+            _ => "",
+        };
         let what = match by {
-            Some(by) => format!("{by} writes to the code of `{}`", one.name),
-            None => format!("a store goes to the code of `{}`", one.name),
+            Some(by) => format!("{by} writes to the code of {whose}`{}`", one.name),
+            None => format!("a store goes to the code of {whose}`{}`", one.name),
         };
         let defined = one.from.iter().map(|span| source.mark(*span, "code, which is not writable"));
         SourceFinding::new(&Self::CARD, Level::Error, what, source.mark(one.span, "written here"))
@@ -117,7 +131,6 @@ impl WritesToCode {
             .within(one.function.clone())
             .related(defined)
             .note(FAULTS)
-            .help(INSTEAD)
     }
 }
 
@@ -244,6 +257,13 @@ mod tests {
             [
                 "a.c:3:26 error[writes-to-code] run: memcpy writes to the code of `Target`",
                 "a.c:3:41 error[writes-to-code] run: a store goes to the code of `Target`"
+            ]
+        );
+        let hook = "void F(char *p) { ExFreePool(p); RtlCopyMemory((PVOID)ZwClose, p, 12); }";
+        assert_eq!(
+            crate::source::tests::linted(hook).0,
+            [
+                "a.c:2:48 error[writes-to-code] run: RtlCopyMemory writes to the code of the kernel's `ZwClose`"
             ]
         );
     }

@@ -10,7 +10,8 @@ use ringfence_source::{FileId, FileKind, SourceTree};
 use std::collections::HashMap;
 
 /// What is called in place of the older functions.
-const SUCCESSOR: &str = "ExAllocatePool2";
+const SUCCESSORS: [&str; 2] = ["ExAllocatePool2", OF_DEVICES];
+const OF_DEVICES: &str = "MmMapIoSpaceEx";
 
 /// What edits may change in Rust.
 pub(super) struct Editable<'s> {
@@ -49,7 +50,13 @@ impl<'s> Editable<'s> {
             .other_fixes
             .retain_mut(|fix| fix.edits.iter_mut().all(|edit| self.fit_succession(edit).is_some()));
         let Some(mut fix) = finding.fix.take() else { return };
-        if fix.edits.iter_mut().all(|edit| self.fit_edit(edit).is_some()) {
+        // The pool's successor is offered beside a fix, never as one.
+        let is_succession = fix.edits.iter().any(|edit| edit.replacement == OF_DEVICES);
+        let fit = |edit: &mut SourceEdit| match is_succession {
+            true => self.fit_succession(edit),
+            false => self.fit_edit(edit),
+        };
+        if fix.edits.iter_mut().all(|edit| fit(edit).is_some()) {
             finding.fix = Some(fix);
         }
     }
@@ -75,12 +82,14 @@ impl<'s> Editable<'s> {
             return Some(());
         }
         let text = self.tree.file(file).text.as_str();
-        if edit.replacement == SUCCESSOR {
+        if is_successor(edit) {
             // It is known by the path before it, or where all functions are taken in.
             let is_led_to = text.get(..edit.start)?.ends_with("::") || text.contains("ntddk::*");
             return is_led_to.then_some(());
         }
-        let is_flag = |name: &str| name.starts_with("POOL_FLAG_") && is_name(name);
+        let is_flag = |name: &str| {
+            (name.starts_with("POOL_FLAG_") || name.starts_with("PAGE_")) && is_name(name)
+        };
         let is_argument = self.arguments.get(&(file, edit.end)) == Some(&edit.start);
         if !is_argument || !edit.replacement.split(" | ").all(is_flag) {
             return self.fit_edit(edit);
@@ -108,6 +117,11 @@ impl<'s> Editable<'s> {
         edit.replacement.insert_str(before, "wdk_sys::");
         Some(())
     }
+}
+
+/// Whether an edit calls what takes the place of an older function.
+fn is_successor(edit: &SourceEdit) -> bool {
+    SUCCESSORS.contains(&&*edit.replacement)
 }
 
 /// Whether two constants stand side by side in the bindings and have one type: those of a role do, but for the macros among
@@ -345,6 +359,23 @@ unsafe fn other() -> PVOID { ExAllocatePoolWithTag(_POOL_TYPE::NonPagedPoolNx, 6
         let untagged = "unsafe fn f() { wdk_sys::ntddk::ExAllocatePool(wdk_sys::_POOL_TYPE::NonPagedPool, 8); }";
         let findings = findings_of(&[("src/lib.rs", untagged)], Targets::since(19041));
         assert_eq!(findings[0].other_fixes, []);
+    }
+
+    /// `MmMapIoSpaceEx` takes a protection where the old function takes a cache type; both are in `ntddk`.
+    #[test]
+    fn device_memory_is_mapped_by_the_successor() {
+        for (cache_type, protection) in [
+            ("_MEMORY_CACHING_TYPE::MmNonCached", "PAGE_READWRITE | wdk_sys::PAGE_NOCACHE"),
+            ("_MEMORY_CACHING_TYPE::MmCached", "PAGE_READWRITE"),
+        ] {
+            let text = |callee: &str, last: &str| {
+                format!("unsafe fn f() {{ wdk_sys::ntddk::{callee}(a, 64, wdk_sys::{last}); }}")
+            };
+            let (_, made) = linted(&text("MmMapIoSpace", cache_type));
+            assert_eq!(made, text("MmMapIoSpaceEx", protection));
+        }
+        let named = "use wdk_sys::ntddk::MmMapIoSpace; fn f() { MmMapIoSpace(a, 64, wdk_sys::_MEMORY_CACHING_TYPE::MmCached); }";
+        assert_eq!(linted(named).1, named);
     }
 
     /// What a rule does otherwise is not offered.

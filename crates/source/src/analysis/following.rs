@@ -32,6 +32,8 @@ pub(super) struct Following<'t> {
     /// How often pointers are given something.
     given: usize,
     rounds: usize,
+    /// The functions that write control register 0 with what they are passed.
+    writing: HashSet<String>,
 }
 
 impl<'t> Following<'t> {
@@ -45,6 +47,7 @@ impl<'t> Following<'t> {
             settled: HashSet::new(),
             given: 0,
             rounds: 0,
+            writing: HashSet::new(),
         }
     }
 
@@ -73,7 +76,10 @@ impl<'t> Following<'t> {
             self.given = given;
         }
         self.world.pointers = pointers;
-        let (found, more) = round(&self.world, interest, &self.wrappers, &self.followed);
+        let (found, more, writing) =
+            round(&self.world, interest, &self.wrappers, &self.followed, &self.writing);
+        names.extend(writing.iter().copied().filter(|name| !interest.has(name)));
+        self.writing.extend(writing.into_iter().map(str::to_owned));
         self.followed.extend(found.iter().map(|(id, _)| *id));
         self.calls.extend(found);
         self.rounds += 1;
@@ -219,14 +225,15 @@ fn is_macro_call(world: &World<'_>, id: CallId) -> bool {
 
 pub(super) type Found = Vec<(CallId, Vec<SourceCall>)>;
 
-/// Follows the calls that are looked for and were not followed yet: what they come to, and the functions that turn out to
-/// hand a parameter on.
-fn round(
-    world: &World<'_>,
+/// Follows the calls that are looked for and were not followed yet: what they come to, the functions that turn out to
+/// hand a parameter on, and those that hand one on to what is `writing` control register 0.
+fn round<'t>(
+    world: &World<'t>,
     interest: &Interest,
     wrappers: &Wrappers,
     followed: &HashSet<CallId>,
-) -> (Found, Vec<(FunctionId, CallId)>) {
+    writing: &HashSet<String>,
+) -> (Found, Vec<(FunctionId, CallId)>, Vec<&'t str>) {
     let follower = Follower::new(world, wrappers);
     let names = Names::of(interest.names().chain(world.pointers.keys().copied()));
     let of_file = |parsed: usize| {
@@ -243,8 +250,14 @@ fn round(
         });
         let mut found = Vec::new();
         let mut more = Vec::new();
+        let mut handing = Vec::new();
         for (call, one) in wanted {
             let id = CallId { parsed, call };
+            if let Some(function) =
+                one.function.filter(|_| control::hands_on(world, parsed, one, writing))
+            {
+                handing.push(name_of(world, FunctionId { parsed, function }));
+            }
             let reached = follower.reach(id);
             reached.iter().for_each(|one| ask_for_functions(world, &one.call));
             if let Some(function) = one.function.filter(|_| reached.iter().any(|one| one.depends)) {
@@ -255,12 +268,14 @@ fn round(
             }
             found.push((id, reached.into_iter().map(|one| one.call).collect()));
         }
-        (found, more)
+        (found, (more, handing))
     };
     let all: Vec<_> =
         (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).map(of_file).collect();
-    let (found, more): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    (found.into_iter().flatten().collect(), more.into_iter().flatten().collect())
+    let (found, rest): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let (more, handing): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+    let found = found.into_iter().flatten().collect();
+    (found, more.into_iter().flatten().collect(), handing.into_iter().flatten().collect())
 }
 
 /// Notes which functions return what decides.

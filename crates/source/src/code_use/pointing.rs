@@ -1,13 +1,13 @@
 //! Variables of functions that point to a function of the tree, and to nothing else.
 
-use super::{By, Finder, pointed_to};
+use super::{By, Finder, Target, kernel, pointed_to};
 use crate::lex::{Kind, Token};
 use crate::syntax::Happens;
 use foldhash::HashMap;
 use std::ops::Range;
 
-/// The function that a variable points to, by the function it is declared in and its name.
-pub(super) type Pointing<'t> = HashMap<(usize, &'t str), &'t str>;
+/// The code that a variable points to, by the function it is declared in and its name.
+pub(super) type Pointing<'t> = HashMap<(usize, &'t str), Target<'t>>;
 
 impl<'t> Finder<'_, 't> {
     /// The variables that begin with the address of a function and that nothing is done to afterwards.
@@ -28,12 +28,12 @@ impl<'t> Finder<'_, 't> {
     }
 
     /// The function that a value is the address of.
-    fn address_of_function(&self, value: &Range<usize>, around: usize) -> Option<&'t str> {
+    fn address_of_function(&self, value: &Range<usize>, around: usize) -> Option<Target<'t>> {
         // Most values end with something else: a look at the last word is cheap.
         let written = self.text(value).trim_end_matches([')', ' ', '\t', '\r', '\n']);
         let start = written.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         let word = &written[start.map_or(0, |at| at + 1)..];
-        if !self.world.functions.contains_key(word) {
+        if !self.world.functions.contains_key(word) && !kernel::is_function(word) {
             return None;
         }
         self.target(value.clone(), By::Address, Some(around), &Pointing::default())

@@ -12,6 +12,9 @@ pub(super) fn told(code: &str) -> Vec<String> {
         CodeUseKind::Written(by) => {
             format!("{} written by {}", one.name, by.as_deref().unwrap_or("a store"))
         }
+        CodeUseKind::KernelWritten(by) => {
+            format!("{} of the kernel written by {}", one.name, by.as_deref().unwrap_or("a store"))
+        }
         CodeUseKind::Described(by) => format!("{} described by {by}", one.name),
         CodeUseKind::Run(by) => format!("{} runs memory of {by}", one.name),
     };

@@ -46,7 +46,7 @@ impl Naming {
 }
 
 /// Whether a text names the register. Its digit is what is rare in it.
-fn names_register(text: &str) -> bool {
+pub(crate) fn names_register(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_behind = |at: usize| {
         let before = at.checked_sub(2).map(|start| &bytes[start..at]);

@@ -36,7 +36,7 @@ impl Sets {
     pub(crate) fn is_by(self, happens: &Happens) -> bool {
         match self {
             Sets::Value => matches!(happens, Happens::Becomes(_) | Happens::Told(_)),
-            Sets::Change => *happens == Happens::Changes,
+            Sets::Change => happens.is_change(),
         }
     }
 }

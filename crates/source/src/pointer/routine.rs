@@ -15,7 +15,7 @@ const MAKERS: [&str; 4] = [
 ];
 
 /// The name that the counted string has which the expression in `range` points to, if it is plain.
-pub(super) fn name<'t>(
+pub(crate) fn name<'t>(
     world: &World<'t>,
     parsed: usize,
     function: Option<usize>,

@@ -23,8 +23,8 @@ pub(crate) enum Expression {
     Choice(Box<[Expression; 3]>),
     /// One of several, such as the arms of a `match`.
     Either(Vec<Expression>),
-    /// What a function of that name returns.
-    Call(Box<str>),
+    /// What a function of that name returns, and the call of it.
+    Call(Box<str>, Range<usize>),
     /// It does not come back with a value: `return`, `panic!`.
     Never,
     Opaque(Opaque),
@@ -146,7 +146,7 @@ fn arms(node: Node<'_>, text: &str, depth: usize) -> Expression {
 }
 
 /// Methods and functions that hand on the value they are given.
-const HANDING_ON: [&str; 18] = [
+const HANDING_ON: [&str; 21] = [
     "into",
     "try_into",
     "unwrap",
@@ -165,6 +165,9 @@ const HANDING_ON: [&str; 18] = [
     "cast_signed",
     "cast_unsigned",
     "from_bits_retain",
+    "cast",
+    "cast_mut",
+    "cast_const",
 ];
 
 fn call(node: Node<'_>, text: &str, depth: usize) -> Expression {
@@ -186,7 +189,7 @@ fn call(node: Node<'_>, text: &str, depth: usize) -> Expression {
                 let other = argument.map(|one| inner(one, text, depth + 1));
                 Expression::Either(std::iter::once(value).chain(other).collect())
             }
-            (name, _) => Expression::Call(name.unwrap_or_default().into()),
+            (name, _) => Expression::Call(name.unwrap_or_default().into(), node.byte_range()),
         };
     }
     let Some(path) = path(function, text) else { return Expression::Opaque(Opaque::Text) };
@@ -199,7 +202,7 @@ fn call(node: Node<'_>, text: &str, depth: usize) -> Expression {
                 _ => value,
             }
         }
-        _ => Expression::Call(name.into()),
+        _ => Expression::Call(name.into(), node.byte_range()),
     }
 }
 
@@ -210,7 +213,10 @@ fn is_handing_on(path: &Path) -> bool {
 /// Whether a call of that name makes a newtype of the kit's, such as `POOL_TYPE(512)`, or a value that is there: `Some(1)`.
 fn is_wrapping(name: &str) -> bool {
     let ends = |end: &str| name.ends_with(end);
-    matches!(name, "Some" | "Ok") || ends("_TYPE") || ends("_FLAGS") || ends("_PRIORITY")
+    matches!(name, "Some" | "Ok" | "transmute")
+        || ends("_TYPE")
+        || ends("_FLAGS")
+        || ends("_PRIORITY")
 }
 
 fn of_macro(node: Node<'_>, text: &str) -> Expression {
@@ -226,7 +232,7 @@ fn of_macro(node: Node<'_>, text: &str) -> Expression {
                 None => Expression::Opaque(Opaque::Text),
             }
         }
-        name => Expression::Call(name.into()),
+        name => Expression::Call(name.into(), node.byte_range()),
     }
 }
 
@@ -313,7 +319,7 @@ mod tests {
                 format!("[{} ? {} : {}]", told(&of[0]), told(&of[1]), told(&of[2]))
             }
             Expression::Either(all) => all.iter().map(told).collect::<Vec<_>>().join(" or "),
-            Expression::Call(name) => format!("{name}()"),
+            Expression::Call(name, _) => format!("{name}()"),
             Expression::Never => "never".to_owned(),
             Expression::Opaque(why) => format!("{why:?}"),
         }

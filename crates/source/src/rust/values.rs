@@ -73,7 +73,7 @@ impl<'w, 't> Place<'w, 't> {
                 }
                 Value::either(values)
             }
-            Expression::Call(name) => match returned(name) {
+            Expression::Call(name, _) => match returned(name) {
                 Some(value) => Value::of(value),
                 None => Value::open(Unknown::Call(name.clone())),
             },

@@ -8,7 +8,7 @@ use super::{Declared, Local};
 use crate::evaluate::Place;
 use crate::flow::{Event, Fork, Passes, Tracked, kept};
 use crate::lex::{Kind, tokens};
-use crate::syntax::{Function, Happens, Variable};
+use crate::syntax::{Function, Variable};
 use crate::value::{Choice, Unknown, Value};
 use asking::{Asking, condition};
 use std::cell::Cell;
@@ -98,9 +98,7 @@ impl<'w> Place<'w, '_> {
     /// Whether a variable changes only where it is seen to: it is not volatile, and nothing else has its address.
     pub(super) fn is_steady(&self, name: &str, function: &Function, events: &[&Variable]) -> bool {
         let changes = |one: &&Variable| {
-            one.happens == Happens::Changes
-                || one.is_static
-                || is_in_lambda(function, one.name.start)
+            one.happens.is_change() || one.is_static || is_in_lambda(function, one.name.start)
         };
         let is_hidden = function.hidden.iter().any(|one| **one == *name);
         if is_hidden || is_in_lambda(function, self.at) || events.iter().any(changes) {

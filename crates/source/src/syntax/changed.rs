@@ -1,13 +1,13 @@
 //! Variables that are changed in a way that is not followed, or whose addresses are given away.
 
-use super::{ByField, Field, Happens, Reader};
+use super::{ByField, Field, Happens, Reader, Turn};
 use crate::windows_version;
 use tree_sitter::Node;
 
 impl Reader<'_> {
     pub(super) fn changes(&mut self, node: Node<'_>) {
         if let Some(of) = node.field(Field::Argument).filter(|of| of.kind() == "identifier") {
-            let happens = self.told(node).map_or(Happens::Changes, Happens::Told);
+            let happens = self.handed(node).unwrap_or(Happens::Changes);
             self.variable(of, happens);
         }
     }
@@ -22,13 +22,14 @@ impl Reader<'_> {
             && self.bytes.get(left.end_byte()) == Some(&b'&')
             && left.named_child(0).is_some_and(|only| only.kind() == "identifier");
         if is_it {
-            let happens = self.told(node).map_or(Happens::Changes, Happens::Told);
+            let happens = self.handed(node).unwrap_or(Happens::Changes);
             self.variable(right, happens);
         }
     }
 
-    /// What a function puts where an argument points to, if that is a number of the version of Windows.
-    fn told(&self, mut argument: Node<'_>) -> Option<i64> {
+    /// What a function does to what an argument points to: it puts a number of the version of Windows there, or changes a bit
+    /// of it.
+    fn handed(&self, mut argument: Node<'_>) -> Option<Happens> {
         let mut list = argument.parent()?;
         if list.kind() == "cast_expression" {
             (argument, list) = (list, list.parent()?);
@@ -40,6 +41,10 @@ impl Reader<'_> {
         let callee = std::str::from_utf8(self.bytes.get(callee.byte_range())?).ok()?;
         let mut cursor = list.walk();
         let mut all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
-        windows_version::told_by(callee, all.position(|one| one.id() == argument.id())?)
+        let at = all.position(|one| one.id() == argument.id())?;
+        match Turn::by(callee).filter(|_| at == 0) {
+            Some(turn) => all.next().map(|number| Happens::Turns(turn, number.byte_range())),
+            None => windows_version::told_by(callee, at).map(Happens::Told),
+        }
     }
 }

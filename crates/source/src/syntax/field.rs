@@ -26,6 +26,7 @@ fields! {
     Arguments "arguments",
     Base "base",
     Body "body",
+    Captures "captures",
     Condition "condition",
     Consequence "consequence",
     Declarator "declarator",

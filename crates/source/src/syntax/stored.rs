@@ -1,6 +1,6 @@
 //! What members are given, and what functions return.
 
-use super::{ByField, Field, Reader, parameters};
+use super::{ByField, Field, Happens, Reader, parameters};
 use std::ops::Range;
 use tree_sitter::Node;
 
@@ -39,6 +39,19 @@ impl Reader<'_> {
         if let Some((function, _)) = self.within.last() {
             let lambda = (node.byte_range(), declarator.map_or_else(Vec::new, parameters));
             self.found.functions[*function].lambdas.push(lambda);
+            self.captures(node);
+        }
+    }
+
+    /// `[name = value]` declares a variable of the function without a name.
+    fn captures(&mut self, lambda: Node<'_>) {
+        let Some(list) = lambda.field(Field::Captures) else { return };
+        let mut cursor = list.walk();
+        for one in list.named_children(&mut cursor) {
+            let (name, value) = (one.field(Field::Left), one.field(Field::Right));
+            if let (Some(name), Some(value)) = (name, value) {
+                self.variable(name, Happens::Begins(value.byte_range()));
+            }
         }
     }
 

@@ -32,6 +32,18 @@ int y = G(1);";
 }
 
 #[test]
+fn parameters_may_have_their_types_behind_them() {
+    let text = "void F(a, b) int a; char *b; { int c; }";
+    let found = of(text, FileKind::C);
+    let names = |all: Vec<&Range<usize>>| -> Vec<&str> {
+        all.into_iter().map(|one| &text[one.clone()]).collect()
+    };
+    let function = &found.functions[0];
+    assert_eq!(names(function.parameters.iter().collect()), ["a", "b"]);
+    assert_eq!(names(function.variables.iter().map(|one| &one.name).collect()), ["c"]);
+}
+
+#[test]
 fn cpp_has_more_ways_to_call() {
     let text =
         "void A::F() { auto x = new (NonPagedPool, 'tag1') Foo(1); N::Alloc<int>(2); Foo y(3); }";
