@@ -124,7 +124,6 @@ impl Analyser {
                 None => break,
             }
         }
-        reading.read_naming_code(&files, &interest, &mut following);
         reading.warming().using_code(&mut following.world);
         let mut analysis = following.analysis(&mut reading, &files);
         self.tables = table::Candidates::new(tree, &self.directives);
@@ -181,8 +180,8 @@ impl Analyser {
         let mut following = Following::new(tree);
         following.world.starts.clone_from(&self.starts);
         let text = tree.file(file).text.as_str();
-        let is_wanted = interest.is_named_in(text) || code_use::names_code(&|_| false, text);
-        let mut wanted: Vec<FileId> = is_wanted.then_some(file).into_iter().collect();
+        let mut wanted: Vec<FileId> =
+            interest.is_named_in(text).then_some(file).into_iter().collect();
         loop {
             wanted.retain(|file| following.read.insert(*file));
             let more = reading.read_files(wanted, interest);

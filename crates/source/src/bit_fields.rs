@@ -50,7 +50,7 @@ impl Place<'_, '_> {
         let kind = parsed.kind(self.world.tree);
         let is_macro =
             |word: &str| !parsed.unit.meanings(word, parsed.time(self.at)).macros.is_empty();
-        let uses = uses(text, function, name, kind, (&resolve, &is_macro))?;
+        let uses = uses(text, function, name, kind, &resolve, &is_macro)?;
         let order = uses.iter().map(Use::event).collect();
         let value = self.held(&Variable { function, uses, order }, depth);
         Some(value.cast(read.count))

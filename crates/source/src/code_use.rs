@@ -17,7 +17,7 @@ use crate::world::{FunctionId, World, declares};
 use foldhash::{HashSet, HashSetExt};
 use kept::Kept;
 pub(crate) use kernel::is_function as is_of_kernel;
-pub(crate) use named::{may_use, names_code};
+pub(crate) use named::may_use;
 use pointing::{Pointing, only_name, through};
 use rayon::prelude::*;
 use std::cell::Cell;

@@ -97,9 +97,12 @@ const MOST_VARIABLES: usize = 3;
 /// What the conditions of functions let by, and how much each of a file's functions may take to tell that.
 #[derive(Default)]
 pub(crate) struct Answers {
-    passes: Mutex<HashMap<(FunctionId, u8, bool), Arc<[Passes]>>>,
+    passes: Mutex<HashMap<Asked, Arc<[Passes]>>>,
     parts: Mutex<HashMap<usize, u32>>,
 }
+
+/// A function, how often more it may be asked for versions, and whether for what a driver does first.
+type Asked = (FunctionId, u8, bool);
 
 impl Answers {
     /// Forgets all, as more was read.

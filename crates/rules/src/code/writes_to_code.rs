@@ -259,11 +259,11 @@ mod tests {
                 "a.c:3:41 error[writes-to-code] run: a store goes to the code of `Target`"
             ]
         );
-        let hook = "void F(char *p) { ExFreePool(p); RtlCopyMemory((PVOID)ZwClose, p, 12); }";
+        let hook = "void F(char *p) { __writecr0(1 << 16); RtlCopyMemory((PVOID)ZwClose, p, 12); }";
         assert_eq!(
             crate::source::tests::linted(hook).0,
             [
-                "a.c:2:48 error[writes-to-code] run: RtlCopyMemory writes to the code of the kernel's `ZwClose`"
+                "a.c:2:54 error[writes-to-code] run: RtlCopyMemory writes to the code of the kernel's `ZwClose`"
             ]
         );
     }

@@ -3,7 +3,6 @@
 use super::following::Following;
 use crate::blank::blanked;
 use crate::builds::{self, surroundings};
-use crate::code_use;
 use crate::interest::Interest;
 use crate::macro_set;
 use crate::opt_in::{self, OptIn};
@@ -81,24 +80,6 @@ impl<'t> Reading<'t> {
             self.warming().naming(&mut following.world, names);
         }
         following.world.add(parsed);
-    }
-
-    /// Parses those of `files` that name nothing of interest and yet may write to code.
-    pub(super) fn read_naming_code(
-        &mut self,
-        files: &[FileId],
-        interest: &Interest,
-        following: &mut Following<'t>,
-    ) {
-        let (world, read) = (&following.world, &following.read);
-        let is_function = |name: &str| world.functions.contains_key(name);
-        let names_code =
-            |file: &FileId| code_use::names_code(&is_function, self.tree.file(*file).text.as_str());
-        let unread = files.par_iter().copied().filter(|file| !read.contains(file));
-        let wanted: Vec<FileId> = unread.filter(names_code).collect();
-        following.read.extend(wanted.iter().copied());
-        let more = self.read_files(wanted, interest);
-        following.world.add(more);
     }
 
     /// Parses files.

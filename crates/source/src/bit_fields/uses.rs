@@ -75,7 +75,8 @@ pub(super) fn uses(
     function: &Function,
     name: &str,
     kind: FileKind,
-    (resolve, is_macro): (&dyn Fn(&[Step]) -> Option<Bits>, &dyn Fn(&str) -> bool),
+    resolve: &dyn Fn(&[Step]) -> Option<Bits>,
+    is_macro: &dyn Fn(&str) -> bool,
 ) -> Option<Vec<Use>> {
     let body = function.body.clone();
     let all: Vec<Token> = tokens(text, body.start, body.end).take(MOST_TOKENS + 1).collect();

@@ -1,18 +1,13 @@
 //! What a text may write to, as far as can be told without a parser.
 
-use super::{TYPED_WRITERS, WRITERS, is_of_kernel, pointed_to};
+use super::{TYPED_WRITERS, WRITERS, pointed_to};
 use crate::interest::{places, searcher};
 use crate::lex::{Token, is_word, tokens, word_end};
 use aho_corasick::AhoCorasick;
-use foldhash::HashSet;
-use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 /// How far behind a `=` the end of an initialiser is looked for that is a name behind conversions, in bytes.
 const LONGEST_INITIALISER: usize = 128;
-
-/// How long the parameters of a function are at most, in bytes.
-const LONGEST_PARAMETERS: usize = 1024;
 
 /// How far a name may stand behind conversions and blanks, in bytes.
 const LONGEST_CONVERSION: usize = 512;
@@ -30,39 +25,6 @@ pub(crate) fn may_use(is_function: &dyn Fn(&str) -> bool, body: &str) -> bool {
         .any(is_function)
         || stored_to(body).any(is_function)
         || pointed_at(body).any(is_function)
-}
-
-/// Whether a text that names nothing else of interest may write to code: to a function that it has itself, one of the
-/// kernel, or one that is `known`.
-pub(crate) fn names_code(known: &dyn Fn(&str) -> bool, text: &str) -> bool {
-    let own: OnceCell<HashSet<&str>> = OnceCell::new();
-    let is_own = |name: &str| own.get_or_init(|| functions(text).collect()).contains(name);
-    may_use(&|name| known(name) || is_of_kernel(name) || is_own(name), text)
-}
-
-/// The names of functions that a text seems to define: what stands before parentheses with a brace behind them.
-fn functions(text: &str) -> impl Iterator<Item = &str> {
-    let bytes = text.as_bytes();
-    memchr::memchr_iter(b'{', bytes).filter_map(move |brace| {
-        let end = bytes[..brace].trim_ascii_end().len();
-        let close = end.checked_sub(1).filter(|at| bytes[*at] == b')')?;
-        let from = close.saturating_sub(LONGEST_PARAMETERS);
-        let mut depth = 0_usize;
-        let open = (from..=close).rev().find(|at| {
-            match bytes[*at] {
-                b')' => depth += 1,
-                b'(' => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        })?;
-        last_word(text, open).filter(|word| !is_statement(word))
-    })
-}
-
-/// Whether a word begins a statement that parentheses are part of.
-fn is_statement(word: &str) -> bool {
-    matches!(word, "if" | "for" | "while" | "switch" | "catch" | "__except")
 }
 
 /// The names that stores go to by way of a conversion: `*(T *)F = x`, `((T *)F)[1] = x`.
@@ -123,24 +85,6 @@ fn last_word(text: &str, end: usize) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_text_may_write_to_by_itself() {
-        const DEFINED: &str = "static NTSTATUS t(\n  int (*f)(void), int b)\n{ if (b) { } }\n";
-        for (code, expected) in [
-            ("void q(void) { *(unsigned char *)t = 0xC3; }", true),
-            ("void q(void) { *(unsigned char *)ZwClose = 0xC3; }", true),
-            ("void q(void) { *(unsigned char *)known = 0xC3; }", true),
-            ("void q(char *p) { *(unsigned char *)p = 0xC3; memcpy(p, t, 1); if (f) { } }", false),
-            ("void q(void) { *(unsigned char *)f = 0; *(unsigned char *)if = 0; }", false),
-        ] {
-            let text = format!("{DEFINED}{code}");
-            assert_eq!(names_code(&|name| name == "known", &text), expected, "{code}");
-        }
-        for hostile in ["{", ") {", "*(a)b = ){", "){){*(c)d=1;", "\u{e9}(){ *(x)\u{e9} = 1;"] {
-            assert!(!names_code(&|_| false, hostile), "{hostile}");
-        }
-    }
 
     #[test]
     fn what_a_text_may_write_to() {
