@@ -8,6 +8,7 @@ use crate::function::{Extent, Finder};
 use crate::ir::{Address, Condition, Op, Reg, Target};
 use crate::places::Places;
 use crate::scan::Field;
+use std::ops::Range;
 
 /// One instruction, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub(crate) struct Lifted {
     pub(crate) names: Option<u32>,
     /// What it does with the stack's address.
     pub(crate) takes: Option<Taken>,
+}
+
+/// What stands somewhere, where most instructions say nothing of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// An instruction of so many bytes that goes on behind itself, names no place and takes none on the stack.
+    Passing(u8),
+    /// Any other.
+    Telling(Lifted),
 }
 
 /// What an instruction does with the flags.
@@ -87,7 +97,7 @@ pub(crate) struct Jumps {
     /// Whether a table goes on beyond what was read of it.
     pub(crate) cut: bool,
     /// Where the tables are.
-    pub(crate) tables: Vec<std::ops::Range<u32>>,
+    pub(crate) tables: Vec<Range<u32>>,
 }
 
 /// What stands in for a function.
@@ -136,6 +146,9 @@ pub(crate) trait Decoder {
     /// Reads the instruction at `at`; `None` where there is none.
     fn read(&mut self, at: u32) -> Option<Lifted>;
 
+    /// The same, told in short where that is all there is to it.
+    fn read_on(&mut self, at: u32) -> Option<Read>;
+
     /// The length of the instruction at `at` and where code goes on; `None` where there is none. Unlike
     /// [`Decoder::read`] it remembers nothing.
     fn step(&mut self, at: u32) -> Option<(u32, Flow)>;
@@ -179,8 +192,9 @@ pub(crate) trait Decoder {
     /// The length of the instruction at `at`; `None` where there is none.
     fn length(&mut self, at: u32) -> Option<u32>;
 
-    /// Where the instruction around `at` begins if code is read on from `from`; `None` where that ends before.
-    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32>;
+    /// Whether the instruction around `at` begins elsewhere than at `start` wherever in `readings` reading on
+    /// begins, but for where that ends before.
+    fn is_inside_another(&mut self, start: u32, at: u32, readings: Range<u32>) -> bool;
 
     /// The length of the instruction at `at`, and the place that it names; `None` where it names none.
     fn names(&mut self, at: u32) -> Option<(u32, u32)>;

@@ -30,6 +30,12 @@ pub(crate) struct Insn {
 }
 
 impl Insn {
+    /// One that names no place and is not lifted, with the next behind it.
+    pub(crate) fn passing(at: u32, length: u8) -> Insn {
+        let (flow, when) = (Flow::Next, Condition::Other);
+        Insn { at, length, ops: (0, 0), flow, when, names: None }
+    }
+
     pub(crate) fn end(&self) -> u32 {
         self.at.saturating_add(u32::from(self.length))
     }

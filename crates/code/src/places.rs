@@ -39,7 +39,7 @@ pub(crate) struct Places<'a> {
     /// Places of pointers that the loader moves with the image, by address; read when first needed.
     pointers: std::cell::OnceCell<Vec<u32>>,
     /// The same as (target, place), by target.
-    pointed: std::cell::OnceCell<Vec<(u32, u32)>>,
+    pointed: std::cell::OnceCell<Vec<u64>>,
 }
 
 impl<'a> Places<'a> {
@@ -293,17 +293,18 @@ impl<'a> Places<'a> {
         let pointed = self.pointed.get_or_init(|| {
             let targets = self.pointers().iter().filter_map(|&place| {
                 let bytes = self.image.bytes_from(Rva(place))?.first_chunk::<8>()?;
-                Some((self.rva(u64::from_le_bytes(*bytes))?, place))
+                let target = self.rva(u64::from_le_bytes(*bytes))?;
+                Some(u64::from(target) << 32 | u64::from(place))
             });
-            let mut pointed: Vec<(u32, u32)> = targets.collect();
+            let mut pointed: Vec<u64> = targets.collect();
             pointed.sort_unstable();
             pointed
         });
         let mut found = Vec::new();
         for range in targets.ranges() {
-            let first = pointed.partition_point(|(target, _)| *target < range.start);
-            let there = pointed[first..].iter().take_while(|(target, _)| *target < range.end);
-            found.extend(there.map(|&(target, place)| (place, target)));
+            let first = pointed.partition_point(|both| both >> 32 < u64::from(range.start));
+            let there = pointed[first..].iter().map(|both| (*both as u32, (both >> 32) as u32));
+            found.extend(there.take_while(|(_, target)| *target < range.end));
         }
         found.sort_unstable();
         found

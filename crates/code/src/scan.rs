@@ -224,27 +224,39 @@ impl Sorted {
     /// Sorts by place, digit by digit from the lowest: there are so many that comparing takes longer than
     /// finding them. No place is `end` or beyond.
     fn sort(&mut self, end: u32) {
-        self.fields.truncate(self.there);
         if self.there < FEW {
-            self.fields.sort_unstable();
+            self.fields[..self.there].sort_unstable();
             return;
         }
         let bits = u32::BITS - end.leading_zeros();
         // As few digits as there must be, and those as small as they can be.
-        let width = bits.div_ceil(bits.div_ceil(DIGIT).max(1)).clamp(1, DIGIT);
-        let mask = (1 << width) - 1;
+        match bits.div_ceil(DIGIT) {
+            0 | 1 => self.sort_by_digits::<1>(bits.max(1)),
+            2 => self.sort_by_digits::<2>(bits.div_ceil(2)),
+            _ => self.sort_by_digits::<3>(bits.div_ceil(3)),
+        }
+    }
+
+    /// Sorts by the `COUNT` digits of a place, each of so many bits.
+    fn sort_by_digits<const COUNT: usize>(&mut self, width: u32) {
+        let digit = |field: u64, number: usize| {
+            (field >> (32 + number as u32 * width)) as usize & ((1 << width) - 1) & (DIGITS - 1)
+        };
+        // How many have which digit is counted for all of them in one go.
+        let mut counts = [[0_u32; DIGITS]; COUNT];
+        for &field in &self.fields[..self.there] {
+            for (number, counts) in counts.iter_mut().enumerate() {
+                counts[digit(field, number)] += 1;
+            }
+        }
         let mut sorted = spare(self.there);
-        sorted.truncate(self.there);
-        for shift in (32..32 + bits).step_by(width as usize) {
-            let digit = |field: u64| (field >> shift) as usize & mask & (DIGITS - 1);
-            let mut next = [0_u32; DIGITS];
-            self.fields.iter().for_each(|&field| next[digit(field)] += 1);
+        for (number, next) in counts.iter_mut().enumerate() {
             let mut total = 0;
-            for next in &mut next[..=mask] {
+            for next in &mut next[..1 << width] {
                 total += std::mem::replace(next, total);
             }
-            for &field in &self.fields {
-                let next = &mut next[digit(field)];
+            for &field in &self.fields[..self.there] {
+                let next = &mut next[digit(field, number)];
                 if let Some(sorted) = sorted.get_mut(*next as usize) {
                     *sorted = field;
                 }
@@ -255,9 +267,15 @@ impl Sorted {
         keep(sorted);
     }
 
+    /// Those that there are.
+    fn all(&self) -> &[u64] {
+        self.fields.get(..self.there).unwrap_or_default()
+    }
+
     fn within(&self, range: Range<u32>) -> impl Iterator<Item = Field> {
-        let first = self.fields.partition_point(|field| field >> 32 < u64::from(range.start));
-        let fields = self.fields[first..].iter();
+        let all = self.all();
+        let first = all.partition_point(|field| field >> 32 < u64::from(range.start));
+        let fields = all[first..].iter();
         let fields = fields.map(|field| Field { at: *field as u32, place: (field >> 32) as u32 });
         fields.take_while(move |field| field.place < range.end)
     }
@@ -345,7 +363,7 @@ mod tests {
         assert_eq!(at(ways), [0x1001, 0x1006, 0x100C, 0x1013]);
         let all = names.of(&Places::at(&HashSet::from_iter([0x3000])));
         assert_eq!(at(all), [0x1001, 0x1006, 0x100C, 0x1013, 0x101A]);
-        assert!(Names::read(&[(0x1000, &code)], 0x3000).ways.fields.is_empty());
+        assert!(Names::read(&[(0x1000, &code)], 0x3000).ways.all().is_empty());
     }
 
     /// Every field, one byte after the other, by the bytes before it.
@@ -364,6 +382,29 @@ mod tests {
             }
         }
         found
+    }
+
+    /// By place, and as they were found where that is the same; however many digits a place has, and whatever is left
+    /// in lists from before.
+    #[test]
+    fn fields_are_sorted_by_place() {
+        let mut seed = 9_u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed
+        };
+        for end in [1, 0x400, 0x3_0000, 0x40_0000, 0x4000_0000, u32::MAX] {
+            for count in [3 * FEW, FEW / 2, 2 * FEW] {
+                let fields: Vec<u64> =
+                    (0..count as u32).map(|at| packed(at, random() % end)).collect();
+                let mut sorted = Sorted { fields: fields.clone(), there: count };
+                sorted.fields.resize(4 * FEW, u64::MAX);
+                sorted.sort(end);
+                let mut expected = fields;
+                expected.sort();
+                assert_eq!(sorted.all(), expected, "{end:x}");
+            }
+        }
     }
 
     #[test]
@@ -407,7 +448,7 @@ mod tests {
             slow.sort_unstable();
             found += slow.len();
             assert_eq!(quick, slow, "{length}");
-            assert!(names.ways.fields.is_sorted() && names.operands.fields.is_sorted());
+            assert!(names.ways.all().is_sorted() && names.operands.all().is_sorted());
         }
         assert!(found > 500, "{found}");
     }

@@ -9,7 +9,7 @@ mod lift;
 mod stub;
 mod touch;
 
-use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Stub, Taken, Touch};
+use super::{Access, Decoder, Flags, Flow, Followed, Jumps, Lifted, Read, Stub, Taken, Touch};
 use crate::abi::Abi;
 use crate::flow::{self, Graph};
 use crate::function::{Extent, Finder};
@@ -21,6 +21,7 @@ use glance::Glance;
 use iced_x86::{
     Code, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
 };
+use std::ops::Range;
 
 const RAX: Reg = Reg(0);
 const RCX: Reg = Reg(1);
@@ -290,6 +291,18 @@ impl Decoder for Amd64<'_> {
         }
     }
 
+    #[inline(always)]
+    fn read_on(&mut self, at: u32) -> Option<Read> {
+        match self.glance(at) {
+            Some(glance) if glance.only_passes() => {
+                self.chain.push(at, glance.may_select());
+                Some(Read::Passing(glance.length))
+            }
+            Some(glance) => Some(Read::Telling(self.read_common(at, &glance))),
+            None => self.read_rare(at).map(Read::Telling),
+        }
+    }
+
     fn step(&mut self, at: u32) -> Option<(u32, Flow)> {
         if let Some(glance) = self.glance(at) {
             let length = u32::from(glance.length);
@@ -377,15 +390,31 @@ impl Decoder for Amd64<'_> {
         }
     }
 
-    fn begins_around(&mut self, from: u32, at: u32) -> Option<u32> {
-        let mut begin = from;
-        loop {
-            let next = begin.checked_add(self.length(begin)?)?;
-            if next > at {
-                return Some(begin);
+    fn is_inside_another(&mut self, start: u32, at: u32, readings: Range<u32>) -> bool {
+        let first = readings.start;
+        let mut elsewhere = false;
+        // Where instructions begin near the first reading: one that comes there as well goes on alike.
+        let mut known = 0_u64;
+        'readings: for from in readings {
+            let mut begin = from;
+            loop {
+                let mark = 1_u64.checked_shl(begin - first).unwrap_or(0);
+                if known & mark != 0 {
+                    continue 'readings;
+                }
+                known |= mark;
+                match self.length(begin).and_then(|length| begin.checked_add(length)) {
+                    None => continue 'readings,
+                    Some(next) if next <= at => begin = next,
+                    Some(_) if begin == start => return false,
+                    Some(_) => {
+                        elsewhere = true;
+                        continue 'readings;
+                    }
+                }
             }
-            begin = next;
         }
+        elsewhere
     }
 
     fn names(&mut self, at: u32) -> Option<(u32, u32)> {

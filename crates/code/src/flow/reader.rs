@@ -1,9 +1,9 @@
 //! Reads a function: from its entries wherever jumps lead, and what is left around places of interest.
 
 use super::{Block, Entry, Graph, Insn, LONGEST};
-use crate::decode::{Decoder, Flow, Lifted, Stub, Taken};
+use crate::decode::{Decoder, Flow, Lifted, Read, Stub, Taken};
 use crate::function::{Extent, Finder};
-use crate::ir::{Condition, Target};
+use crate::ir::Target;
 use crate::places::Places;
 use crate::scan::Field;
 use foldhash::{HashMap, HashMapExt};
@@ -28,6 +28,8 @@ const TYPICAL_LENGTH: u32 = 3;
 const TYPICAL_BLOCK: u32 = 10;
 /// Instructions before an indirect jump that may say where it goes.
 const MOST_BEFORE_JUMP: u32 = 24;
+/// Tables of one function whose guards are looked at one by one.
+const FEW_GUARDS: usize = 8;
 /// Instructions are found by a table over the first bytes of the function, beyond by a map.
 const LARGEST_TABLE: u32 = 1 << 18;
 
@@ -68,6 +70,9 @@ pub(crate) fn read<D: Decoder>(
     reader.finish(&entries)
 }
 
+/// A table whose length a guard tells: the guard, the jump, and all that may be entries.
+type Guarded = (u32, u32, Vec<u32>);
+
 struct Reader<'r, D> {
     decoder: &'r mut D,
     places: &'r Places<'r>,
@@ -82,8 +87,8 @@ struct Reader<'r, D> {
     /// Where indirect jumps go, and the tables that each may go by.
     tables: HashMap<u32, Vec<u32>>,
     switches: BTreeMap<u32, BTreeSet<u32>>,
-    /// Tables whose length a guard tells: the guard, the jump, and all that may be entries.
-    guarded: Vec<(u32, u32, Vec<u32>)>,
+    /// Tables whose length a guard tells.
+    guarded: Vec<Guarded>,
     pending: Vec<u32>,
     taken: Option<BTreeSet<i32>>,
     /// Jump tables among the code, and how many entries all tables have.
@@ -189,13 +194,23 @@ impl<D: Decoder> Reader<'_, D> {
                 self.spent = true;
                 return;
             }
-            let Some((insn, taken)) = self.insn(at, behind_call) else {
-                self.unresolved = true;
-                return;
+            let lifted = match self.decoder.read_on(at) {
+                Some(Read::Passing(length)) => {
+                    self.remember(Insn::passing(at, length));
+                    behind_call = false;
+                    at = at.saturating_add(u32::from(length));
+                    continue;
+                }
+                Some(Read::Telling(lifted)) => lifted,
+                None => {
+                    self.unresolved = true;
+                    return;
+                }
             };
+            let insn = self.insn(at, &lifted, behind_call);
             behind_call = matches!(insn.flow, Flow::Call(_));
             self.remember(insn);
-            if let Some(taken) = taken {
+            if let Some(taken) = lifted.takes {
                 self.take(taken);
             }
             match self.leave(&insn) {
@@ -207,10 +222,10 @@ impl<D: Decoder> Reader<'_, D> {
         self.switch_again(at);
     }
 
-    /// The instruction at `at`, which may stand just behind a call, and the address on the stack that it takes.
+    /// The instruction at `at` that `lifted` tells of, which may stand just behind a call.
     #[inline(always)]
-    fn insn(&mut self, at: u32, behind_call: bool) -> Option<(Insn, Option<Taken>)> {
-        let Lifted { length, flow, names, takes } = self.decoder.read(at)?;
+    fn insn(&self, at: u32, lifted: &Lifted, behind_call: bool) -> Insn {
+        let &Lifted { length, flow, names, .. } = lifted;
         let flow = match flow {
             Flow::Break if behind_call || self.is_padding(at.saturating_add(u32::from(length))) => {
                 Flow::Stop
@@ -218,7 +233,7 @@ impl<D: Decoder> Reader<'_, D> {
             Flow::Break => Flow::Next,
             flow => flow,
         };
-        Some((Insn { at, length, ops: (0, 0), flow, when: Condition::Other, names }, takes))
+        Insn { flow, names, ..Insn::passing(at, length) }
     }
 
     /// Where code comes to known code at `at`, and soon to an indirect jump: the jump once more, as another
@@ -233,7 +248,8 @@ impl<D: Decoder> Reader<'_, D> {
             if self.find(at).is_none() {
                 return;
             }
-            let Some((insn, _)) = self.insn(at, behind_call) else { return };
+            let Some(lifted) = self.decoder.read(at) else { return };
+            let insn = self.insn(at, &lifted, behind_call);
             match insn.flow {
                 Flow::Next | Flow::Branch(_) | Flow::Call(_) => at = insn.end(),
                 Flow::Indirect(target) => return self.switch(insn.at, target),
@@ -345,19 +361,14 @@ impl<D: Decoder> Reader<'_, D> {
             return;
         }
         for round in 0..=MOST_ROUNDS {
-            let mut leaders = self.leaders.clone();
-            let branches = self.insns.iter().filter(|insn| matches!(insn.flow, Flow::Branch(_)));
-            let mut behind: Vec<u32> = branches.map(Insn::end).collect();
-            leaders.sort_unstable();
-            behind.sort_unstable();
-            let count = |sorted: &[u32], since: u32, at: u32| {
-                sorted.partition_point(|place| *place <= at)
-                    - sorted.partition_point(|place| *place <= since)
+            let guarded = std::mem::take(&mut self.guarded);
+            let passed = match round == MOST_ROUNDS {
+                true => vec![true; guarded.len()],
+                false => self.are_passed(&guarded),
             };
+            let mut passed = passed.into_iter();
             let (passed, held): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.guarded).into_iter().partition(|&(since, at, _)| {
-                    round == MOST_ROUNDS || count(&leaders, since, at) > count(&behind, since, at)
-                });
+                guarded.into_iter().partition(|_| passed.next().unwrap_or(true));
             self.guarded = held;
             if passed.is_empty() {
                 return;
@@ -367,6 +378,15 @@ impl<D: Decoder> Reader<'_, D> {
                 all.into_iter().for_each(|target| self.enter(target));
             }
         }
+    }
+
+    /// Which tables code may come to past what guards them: where more begins between the guard and the jump than
+    /// stands behind a branch there.
+    fn are_passed(&self, guarded: &[Guarded]) -> Vec<bool> {
+        let branches = self.insns.iter().filter(|insn| matches!(insn.flow, Flow::Branch(_)));
+        let begin = counted(self.leaders.iter().copied(), guarded);
+        let behind = counted(branches.map(Insn::end), guarded);
+        begin.into_iter().zip(behind).map(|(begin, behind)| begin > behind).collect()
     }
 
     fn returns(&self, target: Target) -> bool {
@@ -410,6 +430,7 @@ impl<D: Decoder> Reader<'_, D> {
         true
     }
 
+    #[inline(always)]
     fn remember(&mut self, insn: Insn) {
         self.insns.push(insn);
         let index = insn.at.wrapping_sub(self.table_start) as usize;
@@ -560,9 +581,42 @@ impl<D: Decoder> Reader<'_, D> {
     }
 }
 
+/// How many of `places` stand behind the guard of each table, up to its jump.
+fn counted(places: impl Iterator<Item = u32> + Clone, guarded: &[Guarded]) -> Vec<usize> {
+    if guarded.len() <= FEW_GUARDS {
+        let count = |&(since, at, _): &Guarded| {
+            places.clone().filter(|place| since < *place && *place <= at).count()
+        };
+        return guarded.iter().map(count).collect();
+    }
+    let mut places: Vec<u32> = places.collect();
+    places.sort_unstable();
+    let up_to = |most: u32| places.partition_point(|place| *place <= most);
+    guarded.iter().map(|&(since, at, _)| up_to(at).saturating_sub(up_to(since))).collect()
+}
+
 /// Whether code at `rva` belongs to the function, as far as the exception directory tells.
 fn may_own(extent: &Extent, places: &Places<'_>, finder: &Finder<'_>, rva: u32) -> bool {
     let entry = || places.image.functions().containing(Rva(rva));
     extent.contains(rva)
         || extent.listed && entry().is_some_and(|entry| finder.root(&entry).begin.0 == extent.begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_alike_for_few_tables_and_for_many() {
+        let places = [30, 10, 20, 20, 41];
+        let tables: Vec<Guarded> = [(0, 9), (0, 10), (10, 20), (9, 41), (20, 40), (41, 50)]
+            .into_iter()
+            .map(|(since, at)| (since, at, Vec::new()))
+            .collect();
+        let expected = [0, 1, 2, 5, 1, 0];
+        assert_eq!(counted(places.into_iter(), &tables), expected);
+        let many: Vec<Guarded> = tables.iter().cycle().take(3 * tables.len()).cloned().collect();
+        assert!(many.len() > FEW_GUARDS);
+        assert_eq!(counted(places.into_iter(), &many), expected.repeat(3));
+    }
 }

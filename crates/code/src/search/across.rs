@@ -400,8 +400,13 @@ impl Search<'_> {
     /// Whether a jump of two bytes leads into a function from outside.
     fn is_jumped_to_from_near(&mut self, own: &Range<u32>) -> bool {
         let before = own.start.saturating_sub(SHORT_JUMP)..own.start;
+        let (mut code, mut bytes) = (0, &[][..]);
         before.chain(own.end..own.end.saturating_add(SHORT_JUMP)).any(|at| {
-            let bytes = self.places.code_from(at).and_then(<[u8]>::first_chunk::<2>);
+            if at.wrapping_sub(code) as usize >= bytes.len() {
+                let Some(around) = self.places.code_around(at) else { return false };
+                (code, bytes) = around;
+            }
+            let bytes = bytes.get((at - code) as usize..).and_then(<[u8]>::first_chunk::<2>);
             let Some(&[0xEB | 0x70..=0x7F, distance]) = bytes else { return false };
             let to = at.wrapping_add(2).wrapping_add_signed(i32::from(distance.cast_signed()));
             own.contains(&to) && self.is_instruction(at)

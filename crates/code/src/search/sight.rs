@@ -362,8 +362,6 @@ impl Search<'_> {
             Some(begin) => begin..begin + 1,
             None => at.saturating_sub(RUN_UP)..at.saturating_sub(RUN_UP - READINGS),
         };
-        let mut begins =
-            readings.filter_map(|from| self.decoder.begins_around(from, at)).peekable();
-        begins.peek().is_some() && begins.all(|begin| begin != start)
+        self.decoder.is_inside_another(start, at, readings)
     }
 }

@@ -302,6 +302,9 @@ impl Walk<'_, '_> {
     /// Goes on from an instruction that ends before `next` and has nothing to do with the value.
     #[inline]
     fn pass(&mut self, next: u32, glance: &Glance<'_>) {
+        if glance.only_passes() {
+            return self.go(next);
+        }
         match glance.flow(next) {
             Flow::Jump(target) => self.branch(target),
             Flow::Branch(target) => {

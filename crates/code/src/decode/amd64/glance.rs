@@ -26,6 +26,8 @@ const OTHER: u16 = 128;
 const BYTES: u16 = 256;
 /// It takes the address of memory.
 const POINTS: u16 = 512;
+/// It may return, call, or add one register to another.
+const TELLS: u16 = 1024;
 
 /// What operation codes of one byte ask for, and those behind `0F`.
 static FORMS: [[u16; 256]; 2] = [one(), two()];
@@ -43,6 +45,8 @@ const BESIDE: u8 = 32;
 /// The stack pointer, or a register that only REX tells from it, is the second register, or the first.
 const STACK_SECOND: u8 = 64;
 const STACK_FIRST: u8 = 128;
+/// What most operand bytes do not ask for.
+const UNUSUAL: u8 = SCALED | STACK_FIRST | STACK_SECOND;
 
 /// The byte before operation codes of two.
 const ESCAPE: u8 = 0x0F;
@@ -83,7 +87,7 @@ const fn one() -> [u16; 256] {
     fill(&mut table, 0xB0, 0xB7, BYTE | SHORT);
     fill(&mut table, 0xB8, 0xBF, FOUR | SHORT);
     fill(&mut table, 0xC0, 0xC1, OPERANDS | GROUP);
-    table[RETURN as usize] = 0;
+    table[RETURN as usize] = TELLS;
     fill(&mut table, 0xC6, 0xC7, OPERANDS | GROUP);
     fill(&mut table, 0xD0, 0xD1, OPERANDS | GROUP);
     table[CALL as usize] = FOUR | GOES;
@@ -97,6 +101,8 @@ const fn one() -> [u16; 256] {
         code += 2;
     }
     table[LEA as usize] = OPERANDS | POINTS;
+    table[ADD as usize] |= TELLS;
+    table[ADD_TO as usize] |= TELLS;
     table
 }
 
@@ -140,6 +146,9 @@ const fn follows() -> [u8; 256] {
     table
 }
 
+/// Sums of registers of more than one byte, by which of the two operands becomes the sum.
+const ADD: u8 = 0x01;
+const ADD_TO: u8 = 0x03;
 const STORE: u8 = 0x89;
 const LOAD: u8 = 0x8B;
 const LEA: u8 = 0x8D;
@@ -229,22 +238,26 @@ impl<'b> Glance<'b> {
             follows = FOLLOWS[usize::from(operands)];
             tail += 1;
             length = tail + (follows & COUNT);
-            if follows & SCALED != 0 {
-                scaled = (word >> 16) as u8;
-                tail += 1;
-                if operands < 0x40 && scaled & 7 == NONE {
-                    length += 4;
+            if follows & UNUSUAL != 0 {
+                if follows & SCALED != 0 {
+                    scaled = (word >> 16) as u8;
+                    tail += 1;
+                    if operands < 0x40 && scaled & 7 == NONE {
+                        length += 4;
+                    }
+                } else if follows & BOTH != 0
+                    && (form & POINTS != 0 || follows & STACK_SECOND != 0 && rex & MORE_BASE == 0)
+                {
+                    // No instruction, or one that does something with the stack pointer.
+                    return None;
                 }
-            } else if follows & BOTH != 0
-                && (form & POINTS != 0 || follows & STACK_SECOND != 0 && rex & MORE_BASE == 0)
-            {
-                // No instruction, or one that does something with the stack pointer.
-                return None;
-            }
-            if follows & STACK_FIRST != 0
-                && rex & (WIDE | MORE_REGISTER) == WIDE
-                && form & SELECTS == 0
-            {
+                if follows & STACK_FIRST != 0
+                    && rex & (WIDE | MORE_REGISTER) == WIDE
+                    && form & SELECTS == 0
+                {
+                    return None;
+                }
+            } else if form & POINTS != 0 && follows & BOTH != 0 {
                 return None;
             }
         } else if form & SHORT != 0 && is_rare(code, form, rex) {
@@ -286,6 +299,12 @@ impl<'b> Glance<'b> {
     #[inline]
     fn is_absolute(&self) -> bool {
         self.follows & SCALED != 0 && self.operands < 0x40 && self.scaled & 7 == NONE
+    }
+
+    /// Whether code goes on behind it, and it neither names a place, takes the address of one nor adds registers.
+    #[inline]
+    pub(super) fn only_passes(&self) -> bool {
+        self.form & (GOES | POINTS | TELLS) == 0 && self.follows & BESIDE == 0
     }
 
     /// How far from its end code goes on.
@@ -375,6 +394,9 @@ impl<'b> Glance<'b> {
         let bit = |number: u8| 1_u16 << (number & 15);
         let more = |bit: u8, number: u8| if self.rex & bit != 0 { 8 + number } else { number };
         if self.form & OPERANDS == 0 {
+            if self.form & (GOES | TELLS) != 0 {
+                return 0;
+            }
             // It is the result's, where the code does not say which.
             let number = more(MORE_BASE, self.code & 7);
             return bit(number) | bit(number & 3) | 1;
@@ -437,7 +459,7 @@ impl<'b> Glance<'b> {
     /// Whether it adds one register of 64 bits to another.
     #[inline]
     pub(super) fn adds_registers(&self) -> bool {
-        self.follows & BOTH != 0 && matches!(self.code, 0x01 | 0x03) && self.is_wide()
+        self.follows & BOTH != 0 && matches!(self.code, ADD | ADD_TO) && self.is_wide()
     }
 
     /// Whether it may read an entry of four bytes of a table.
@@ -458,7 +480,7 @@ fn selected(code: u8, operands: u8) -> u16 {
         (0xF6, 0 | 1) => BYTE,
         (0xF7, 0 | 1) => FOUR,
         (0xD0 | 0xD1 | 0xF6 | 0xF7, _) | (0xFE | LAST_GROUP, 0 | 1) => 0,
-        (LAST_GROUP, CALLS) if operands & 0xC7 == NONE => 0,
+        (LAST_GROUP, CALLS) if operands & 0xC7 == NONE => TELLS,
         (LAST_GROUP, PUSHES) if operands < 0xC0 => 0,
         _ => OTHER,
     };
@@ -513,6 +535,10 @@ mod tests {
         assert_eq!(glance.takes(), taken(iced), "{bytes:x?}");
         let named = named.or_else(|| Some(iced.near_branch_target() as u32).filter(|at| *at != 0));
         assert_eq!(glance.names(next), named, "{bytes:x?}");
+        if glance.only_passes() {
+            assert_eq!((glance.flow(next), named), (Flow::Next, None), "{bytes:x?}");
+            assert_eq!((glance.takes(), sum), (None, false), "{bytes:x?}");
+        }
         if let Some(plain) = glance.plain() {
             let means = match iced.mnemonic() {
                 Mnemonic::Mov if matches!(iced.code(), Code::Mov_r32_rm32 | Code::Mov_r64_rm64) => {
