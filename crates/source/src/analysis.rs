@@ -1,5 +1,6 @@
 //! A tree, looked at as a whole.
 
+mod elsewhere;
 mod following;
 mod reading;
 #[cfg(test)]
@@ -15,8 +16,9 @@ use crate::opt_in::OptIn;
 use crate::pragma::SectionPragma;
 use crate::preprocess::AllDirectives;
 use crate::table::{self, PointerTable};
-use crate::world::World;
+use crate::world::{FunctionId, World};
 use crate::{FileId, FileKind, Project, SourceTree, Span, builds, rust};
+use elsewhere::Elsewhere;
 use foldhash::{HashMap, HashSet};
 pub(crate) use following::told;
 use following::{Following, name_of};
@@ -70,9 +72,9 @@ pub struct Analyser {
     interest: Option<Interest>,
     /// The files with functions that hand a parameter on, by the function's name, and with what is given to pointers, by
     /// the pointer's.
-    wrappers: HashMap<String, Vec<FileId>>,
+    wrappers: HashMap<String, Elsewhere>,
     /// The files that say anything of a variable that was asked for.
-    variables: HashMap<String, Vec<FileId>>,
+    variables: HashMap<String, Elsewhere>,
     /// The names of all functions that were read.
     functions: HashSet<String>,
     /// What functions are called that drivers start with, beside those that all have.
@@ -132,16 +134,19 @@ impl Analyser {
         analysis.tables = reading.tables(&with_tables, &self.tables);
         analysis.not_built = not_built;
         let Following { world, wrappers, .. } = following;
-        self.wrappers = HashMap::default();
+        let mut handing: HashMap<&str, (Vec<FunctionId>, Vec<FileId>)> = HashMap::default();
         for id in wrappers.keys() {
-            let files = self.wrappers.entry(name_of(&world, *id).to_owned()).or_default();
-            files.push(world.parsed[id.parsed].file);
+            handing.entry(name_of(&world, *id)).or_default().0.push(*id);
         }
         for (name, all) in &world.pointers {
             let files = all.iter().filter(|one| !one.is_local).map(|one| one.parsed);
             let files = files.map(|parsed| world.parsed[parsed].file);
-            self.wrappers.entry((*name).to_owned()).or_default().extend(files);
+            handing.entry(*name).or_default().1.extend(files);
         }
+        let elsewhere = |(name, (functions, others)): (&str, (Vec<FunctionId>, Vec<FileId>))| {
+            (name.to_owned(), Elsewhere::of(&world, &functions, others))
+        };
+        self.wrappers = handing.into_iter().map(elsewhere).collect();
         self.opt_ins = analysis.opt_ins.iter().cloned().collect();
         self.variables = variables(&world);
         self.functions = world.functions.keys().map(|name| (*name).to_owned()).collect();
@@ -222,14 +227,18 @@ impl Analyser {
     /// variables that were asked for.
     fn needed(&self, following: &Following<'_>) -> Vec<FileId> {
         let mut files = Vec::new();
+        let tree = following.world.tree;
         for (parsed, one) in following.world.parsed.iter().enumerate() {
             for call in &one.syntax.calls {
                 let known = self.wrappers.get(following.world.text(parsed, &call.callee));
-                files.extend(known.into_iter().flatten());
+                files.extend(known.into_iter().flat_map(|known| known.needed_by(tree, one.file)));
             }
         }
         let asked = following.world.asked();
-        files.extend(asked.iter().filter_map(|name| self.variables.get(name)).flatten());
+        for known in asked.iter().filter_map(|name| self.variables.get(name)) {
+            // Who asked is one of those that were read.
+            files.extend(following.read.iter().flat_map(|from| known.needed_by(tree, *from)));
+        }
         files.retain(|file| !following.read.contains(file));
         files.sort();
         files.dedup();
@@ -238,17 +247,13 @@ impl Analyser {
 }
 
 /// The files that say anything of a variable or a function that was asked for.
-fn variables(world: &World<'_>) -> HashMap<String, Vec<FileId>> {
+fn variables(world: &World<'_>) -> HashMap<String, Elsewhere> {
     let files = |name: String| {
         let events = world.globals.get(&*name).into_iter().flatten().map(|event| event.parsed);
-        let functions = world.functions.get(&*name).into_iter().flatten().map(|id| id.parsed);
-        let all = events.chain(functions).map(|parsed| world.parsed[parsed].file);
-        let mut files: Vec<FileId> = all.collect();
-        files.dedup();
-        if files.is_empty() {
-            return None;
-        }
-        Some((name, files))
+        let others = events.map(|parsed| world.parsed[parsed].file).collect();
+        let functions = world.functions.get(&*name).map_or(&[][..], |all| all);
+        let known = Elsewhere::of(world, functions, others);
+        (!known.all().is_empty()).then_some((name, known))
     };
     world.asked().into_iter().filter_map(files).collect()
 }
@@ -267,9 +272,9 @@ fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);
     let asked = variables(world).into_iter();
     // What a function returns may matter to others.
-    let several =
-        asked.filter(|(name, files)| files.len() > 1 || world.functions.contains_key(&**name));
-    let several = several.flat_map(|(_, files)| files);
+    let several = asked
+        .filter(|(name, known)| known.all().len() > 1 || world.functions.contains_key(&**name));
+    let several = several.flat_map(|(_, known)| known.all().to_vec());
     functions.chain(opting_in).chain(several).chain(pointers).collect()
 }
 impl Analysis {

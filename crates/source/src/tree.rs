@@ -149,6 +149,12 @@ impl SourceTree {
         &self.keys[id.0 as usize]
     }
 
+    /// How many folders two files have in common, from the root on.
+    pub(crate) fn nearness(&self, one: FileId, other: FileId) -> usize {
+        let (one, other) = (self.key(one), self.key(other));
+        one.split('/').zip(other.split('/')).take_while(|(one, other)| one == other).count()
+    }
+
     /// The text of a part of a file.
     pub fn text(&self, span: Span) -> &str {
         let file = self.files.get(span.file.0 as usize);

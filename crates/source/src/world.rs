@@ -237,6 +237,13 @@ impl<'t> World<'t> {
         self.called_among(from, name, &|_| false)
     }
 
+    /// Whether other files can call a function.
+    pub(crate) fn is_open(&self, id: FunctionId) -> bool {
+        let parsed = &self.parsed[id.parsed];
+        self.tree.file(parsed.file).kind == FileKind::Header
+            || !parsed.syntax.functions[id.function].is_static
+    }
+
     /// The same, where those of `preferred` files come before those that are near.
     pub(crate) fn called_among(
         &self,
@@ -251,17 +258,8 @@ impl<'t> World<'t> {
         if !own.is_empty() {
             return own;
         }
-        let here = self.tree.key(file);
-        let near = |id: &FunctionId| {
-            let there = self.tree.key(self.parsed[id.parsed].file);
-            here.split('/').zip(there.split('/')).take_while(|(one, other)| one == other).count()
-        };
-        let is_header =
-            |id: &FunctionId| self.tree.file(self.parsed[id.parsed].file).kind == FileKind::Header;
-        let open = all.iter().copied().filter(|id| {
-            is_header(id) || !self.parsed[id.parsed].syntax.functions[id.function].is_static
-        });
-        let mut open: Vec<_> = open.collect();
+        let near = |id: &FunctionId| self.tree.nearness(file, self.parsed[id.parsed].file);
+        let mut open: Vec<_> = all.iter().copied().filter(|id| self.is_open(*id)).collect();
         if open.iter().any(|id| preferred(id.parsed)) {
             open.retain(|id| preferred(id.parsed));
         }

@@ -307,6 +307,35 @@ fn a_helper_that_opts_in_is_told() {
     );
 }
 
+/// Of several functions of one name the nearest is called, and no other is read for that.
+#[test]
+fn one_file_needs_only_what_is_near() {
+    let wrapper = |pool: &str| {
+        format!("#include <ntddk.h>\nPOOL_TYPE Kind(void) {{ return {pool}; }}\nvoid *My(POOL_TYPE t) {{ return ExAllocatePoolWithTag(t, 1, 'a'); }}")
+    };
+    let caller = "#include <ntddk.h>\nvoid F(void) { My(NonPagedPool); My(Kind()); }";
+    let mut tree = tree(&[
+        ("one/a.c", caller),
+        ("one/w.c", &wrapper("PagedPool")),
+        ("two/a.c", caller),
+        ("two/w.c", &wrapper("NonPagedPoolNx")),
+    ]);
+    let mut analyser = Analyser::default();
+    let whole = analyser.all(&tree, &[], &[]).calls;
+    let file = tree.at("one/a.c").unwrap();
+    tree.add("one/a.c", SourceText::of(caller));
+    analyser.forget(file);
+    let alone = analyser.one(&tree, &[], &[], file).unwrap();
+    let values = |calls: &[SourceCall]| -> Vec<String> {
+        let own = calls.iter().filter(|call| call.span.file == file);
+        own.map(|call| format!("{:?} {:?}", call.span, call.deciding_value())).collect()
+    };
+    assert_eq!(values(&alone.calls), values(&whole));
+    assert_eq!(values(&alone.calls).len(), 2);
+    let read: Vec<&str> = alone.parsed.iter().map(|one| tree.key(*one)).collect();
+    assert_eq!(read, ["one/a.c", "one/w.c"]);
+}
+
 /// Looking at one file alone gives what looking at everything gives of it.
 #[test]
 fn one_file_says_alone_what_it_says_among_the_others() {
