@@ -128,6 +128,22 @@ fn what_is_not_understood_is_no_lack() {
     assert_eq!(opt_in_of(&[("compile_commands.json", commands), ("a.c", ASKS)]).0, OptIn::Open);
 }
 
+#[test]
+fn what_a_sources_file_gets_from_elsewhere_is_no_lack() {
+    let of = |text: &str| {
+        let text = format!("TARGETTYPE=DRIVER\nSOURCES=a.c\n{text}\n");
+        opt_in_of(&[("sources", &text), ("a.c", ASKS)]).0
+    };
+    assert_eq!(of("C_DEFINES=$(C_DEFINES) -DA"), OptIn::None);
+    for open in [
+        "!include ..\\gone.inc",
+        "!include $(MYROOT)\\nx.inc",
+        "C_DEFINES=$(C_DEFINES) $(PROJECT_DEFINES)",
+    ] {
+        assert_eq!(of(open), OptIn::Open, "{open}");
+    }
+}
+
 /// The calls that are told, by file; and what is not built.
 fn calls_of(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let tree = tree(files);

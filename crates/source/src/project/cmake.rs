@@ -47,6 +47,14 @@ pub(super) fn read(reader: &Reader<'_>, files: &[FileId]) -> Vec<Project> {
     projects
 }
 
+/// The folders that a text adds, as written.
+pub(super) fn added_folders(text: &str) -> Vec<String> {
+    let all = command::commands(text).0.into_iter();
+    let adding = all.filter(|command| command.name == "add_subdirectory");
+    let paths = adding.filter_map(|command| Some(command.arguments.first()?.range.clone()));
+    paths.filter_map(|range| Some(text.get(range)?.to_owned())).collect()
+}
+
 fn project(reader: &Reader<'_>, lists: &Lists, target: &Target) -> Project {
     let directory = &lists.directories[target.directory];
     let mut doubts: Doubts = directory.doubts.clone();
