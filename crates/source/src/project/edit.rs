@@ -185,7 +185,7 @@ pub(super) mod tests {
     /// Names and values of what is certain in each configuration of the first project.
     pub(in super::super) fn certain(tree: &SourceTree) -> Vec<Vec<String>> {
         let (projects, _) = projects(tree);
-        let told = |one: &super::super::Configuration| {
+        let told = |one: &Configuration| {
             let defines = one.defines.iter().filter(|define| define.certain);
             defines
                 .map(|define| {
