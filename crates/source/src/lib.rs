@@ -75,7 +75,7 @@ pub use opt_in::{Build, Initialised, OptIn};
 pub use pragma::{SectionAttribute, SectionPragma};
 pub use project::{
     Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Silenced,
-    Site, imports, owners, projects,
+    Site, added_folders, imports, owners, projects,
 };
 pub use suppression::{Suppressed, Suppression, Suppressions};
 pub use table::PointerTable;

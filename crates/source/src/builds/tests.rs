@@ -117,6 +117,15 @@ fn what_is_not_understood_is_no_lack() {
     let drv = ("drv/CMakeLists.txt", "add_library(a STATIC ../a.c)");
     let above = [("CMakeLists.txt", "include(gone)\nadd_subdirectory(drv)"), drv, ("a.c", ASKS)];
     assert_eq!(opt_in_of(&above).0, OptIn::Open);
+    // Nobody can tell here whether a folder is added by one that opts in.
+    for adds in ["add_subdirectory(${X})", "while(x)\nadd_subdirectory(${X})\nendwhile()"] {
+        let say = |said: &str| {
+            let above = format!("{said}\n{adds}");
+            opt_in_of(&[("CMakeLists.txt", &above), drv, ("a.c", ASKS)]).0
+        };
+        assert_eq!(say("add_compile_definitions(POOL_NX_OPTIN_AUTO=1)"), OptIn::Open, "{adds}");
+        assert_eq!(say("message(hello)"), OptIn::None, "{adds}");
+    }
     let option = |value: &str| {
         of(&format!(
             "option(NX \"\" {value})\nif(NX)\nadd_definitions(-DPOOL_NX_OPTIN_AUTO=1)\nendif()\nadd_library(a STATIC a.c)"
@@ -126,6 +135,22 @@ fn what_is_not_understood_is_no_lack() {
     let commands =
         r#"[{"directory":"C:\\s","file":"C:\\s\\gone.c","command":"cl /DPOOL_NX_OPTIN_AUTO=1"}]"#;
     assert_eq!(opt_in_of(&[("compile_commands.json", commands), ("a.c", ASKS)]).0, OptIn::Open);
+}
+
+#[test]
+fn what_a_sources_file_gets_from_elsewhere_is_no_lack() {
+    let of = |text: &str| {
+        let text = format!("TARGETTYPE=DRIVER\nSOURCES=a.c\n{text}\n");
+        opt_in_of(&[("sources", &text), ("a.c", ASKS)]).0
+    };
+    assert_eq!(of("C_DEFINES=$(C_DEFINES) -DA"), OptIn::None);
+    for open in [
+        "!include ..\\gone.inc",
+        "!include $(MYROOT)\\nx.inc",
+        "C_DEFINES=$(C_DEFINES) $(PROJECT_DEFINES)",
+    ] {
+        assert_eq!(of(open), OptIn::Open, "{open}");
+    }
 }
 
 /// The calls that are told, by file; and what is not built.

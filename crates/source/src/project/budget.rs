@@ -87,6 +87,11 @@ impl Doubts {
         Doubts(self.0.iter().filter(is_open).cloned().collect())
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Tells that a project was not read to its end.
     pub(super) fn exhausted(&mut self, span: Span) {
         self.add(span, "this is too much to evaluate; what follows was not read");

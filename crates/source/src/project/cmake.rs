@@ -18,8 +18,8 @@ mod variables;
 
 use super::budget::Doubts;
 use super::{Project, ProjectFormat, Reader, defines, name};
-use crate::FileId;
 use crate::tree::folder;
+use crate::{FileId, Span};
 use directory::{Directory, Lists};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use target::{Kind, Reach, Said, Sum, Target};
@@ -35,16 +35,42 @@ pub(super) fn read(reader: &Reader<'_>, files: &[FileId]) -> Vec<Project> {
     roots.sort_by_key(|file| reader.tree.key(*file).matches('/').count());
     let mut done = HashSet::new();
     let mut projects = Vec::new();
+    // Folders that may add any below them, and where they do so.
+    let mut vague: Vec<(&str, Span)> = Vec::new();
     for root in roots {
         if done.contains(&root) {
             continue;
         }
         reader.budget.begin(reader.tree.file(root).text.as_str().len());
-        let lists = Lists::of(reader, root, &mut done);
+        let own = folder(reader.tree.key(root));
+        let is_above = |above: &str| {
+            let rest = own.strip_prefix(above);
+            rest.is_some_and(|rest| above.is_empty() || rest.starts_with('/'))
+        };
+        let mut doubts = Doubts::default();
+        for (_, place) in vague.iter().filter(|(above, _)| is_above(above)) {
+            let what =
+                "which folder this adds is not known; what is said here may define macros there";
+            doubts.add(*place, what);
+        }
+        let lists = Lists::of(reader, root, doubts, &mut done);
+        let speaking = lists.vague.iter().filter(|(number, _)| lists.directories[*number].speaks());
+        let speaking = speaking.map(|(number, place)| {
+            (folder(reader.tree.key(lists.directories[*number].file)), *place)
+        });
+        vague.extend(speaking);
         let made = lists.targets.iter().filter(|target| target.kind != Kind::Interface);
         projects.extend(made.map(|target| project(reader, &lists, target)));
     }
     projects
+}
+
+/// The folders that a text adds, as written.
+pub(super) fn added_folders(text: &str) -> Vec<String> {
+    let all = command::commands(text).0.into_iter();
+    let adding = all.filter(|command| command.name == "add_subdirectory");
+    let paths = adding.filter_map(|command| Some(command.arguments.first()?.range.clone()));
+    paths.filter_map(|range| Some(text.get(range)?.to_owned())).collect()
 }
 
 fn project(reader: &Reader<'_>, lists: &Lists, target: &Target) -> Project {

@@ -1,6 +1,8 @@
 //! Changes of build files that fix what was found: parts of the tree's files, and what to put in their place.
 
-use super::{LinkerOption, Project, ProjectFormat, cmake, extension, msbuild, sources_file};
+use super::{
+    Configuration, LinkerOption, Project, ProjectFormat, cmake, extension, msbuild, sources_file,
+};
 use crate::{SourceTree, Span};
 use std::ops::Range;
 
@@ -11,12 +13,21 @@ pub type Changes = Vec<(Span, String)>;
 pub(super) const PAGE: &str = "4096";
 
 impl Project {
-    /// What to change so that a macro is defined in all configurations; none where that is not to be written into
-    /// this file.
+    /// What to change so that a macro has this value in all configurations; none where that is not to be written into
+    /// this file, or nothing is to be changed.
     pub fn adding_define(&self, tree: &SourceTree, name: &str, value: &str) -> Option<Changes> {
         let define = format!("{name}={value}");
-        changed(match self.format {
-            ProjectFormat::MsBuild => msbuild::edit::adding_define(tree, self, &define)?,
+        let mut changes = self.redefining(tree, name, value)?;
+        let has_it = |one: &Configuration| {
+            one.defines.iter().any(|define| define.name == name && define.certain)
+        };
+        let is_everywhere = self.configurations.iter().all(has_it);
+        changes.extend(match self.format {
+            ProjectFormat::MsBuild => {
+                let replaced: Vec<Span> = changes.iter().map(|change| change.0).collect();
+                msbuild::edit::adding_define(tree, self, &define, &replaced)?
+            }
+            ProjectFormat::Sources | ProjectFormat::CMake if is_everywhere => Vec::new(),
             ProjectFormat::Sources => {
                 let line = format!("C_DEFINES=$(C_DEFINES) -D{define}");
                 sources_file::edit::adding(tree, self.file, "C_DEFINES", &line)
@@ -25,7 +36,32 @@ impl Project {
                 cmake::edit::adding(tree, self, "target_compile_definitions", &define)?
             }
             ProjectFormat::CompileCommands | ProjectFormat::CommandLine => return None,
-        })
+        });
+        changed(changes)
+    }
+
+    /// What gives a macro this value wherever it has another one: a definition beside that would change nothing. None
+    /// where it stands in a file that others may use, or is not written out there.
+    fn redefining(&self, tree: &SourceTree, name: &str, value: &str) -> Option<Changes> {
+        let mut changes = Vec::new();
+        for configuration in &self.configurations {
+            let of_files = configuration.of_files.iter().flat_map(|(_, own)| own);
+            // For a source that takes over nothing it is undefined; that is no word of anybody's.
+            let of_files = of_files.filter(|define| define.value.is_some());
+            let all = configuration.defines.iter().chain(of_files);
+            for define in all.filter(|one| one.name == name && one.value.as_deref() != Some(value))
+            {
+                let old = define.value.as_deref()?;
+                let is_own = |span: &Span| span.file == self.file || span.file == self.place.file;
+                let span = define.span.filter(is_own)?;
+                let written = tree.text(span).strip_prefix(name)?.strip_prefix(['=', '#'])?;
+                if written != old {
+                    return None;
+                }
+                changes.push((span, format!("{name}={value}")));
+            }
+        }
+        Some(changes)
     }
 
     /// What to change so that an option of the linker is gone; none where it is not known how.
@@ -149,7 +185,7 @@ pub(super) mod tests {
     /// Names and values of what is certain in each configuration of the first project.
     pub(in super::super) fn certain(tree: &SourceTree) -> Vec<Vec<String>> {
         let (projects, _) = projects(tree);
-        let told = |one: &super::super::Configuration| {
+        let told = |one: &Configuration| {
             let defines = one.defines.iter().filter(|define| define.certain);
             defines
                 .map(|define| {

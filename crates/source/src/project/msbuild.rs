@@ -15,7 +15,7 @@ use super::{Configuration, Project, ProjectFormat, Reader, built, xml};
 use crate::{FileId, Span};
 use configuration::configuration;
 use evaluation::Evaluation;
-pub use imports::imports;
+pub(super) use imports::{from_own_folder, imports};
 use items::{Item, Items, Metadata};
 use roxmltree::Node;
 use std::collections::{BTreeSet, HashMap};
@@ -321,6 +321,37 @@ mod tests {
         let files: Vec<(&str, &str)> = files.iter().map(|path| (&**path, "")).collect();
         let (_, project) = read(&globs, &files);
         assert!(project.doubts.iter().any(|(_, what)| what.contains("too much")));
+    }
+
+    /// "Searches for a file based on the current build file's location, or based on `startingDirectory`."
+    #[test]
+    fn paths_of_files_above_begin_where_msbuild_begins() {
+        let of = |arguments: &str, at: &str| {
+            let import =
+                format!("<Import Project=\"$([MSBuild]::GetPathOfFileAbove({arguments}))\"/>");
+            let sheet = "<Project><ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>NX\
+                </PreprocessorDefinitions></ClCompile></ItemDefinitionGroup></Project>";
+            let (tree, project) = read(&import, &[(at, sheet)]);
+            let is_read = defined(&tree, &project, "Debug|x64", "") == ["NX=1"];
+            assert_eq!(is_read, project.doubts.is_empty(), "{:?}", project.doubts);
+            is_read
+        };
+        let (beside, above) = ("d/nx.props", "nx.props");
+        for both in [
+            "'nx.props'",
+            "nx.props",
+            "'nx.props', '$(MSBuildThisFileDirectory)'",
+            "nx.props, $(MSBuildThisFileDirectory)",
+        ] {
+            assert!(of(both, beside) && of(both, above), "{both}");
+        }
+        for from_above in [
+            "'nx.props', '$(MSBuildThisFileDirectory)../'",
+            "nx.props, $(MSBuildThisFileDirectory)..\\",
+            "'nx.props', '$(SolutionDir)'",
+        ] {
+            assert!(!of(from_above, beside) && of(from_above, above), "{from_above}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod condition;
 pub(super) mod edit;
+mod includes;
 mod lines;
 mod macros;
 
@@ -12,6 +13,7 @@ use super::words::{Quoting, words};
 use super::{Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, built, paths};
 use crate::tree::folder;
 use crate::{FileId, Span};
+pub(super) use includes::includes;
 use macros::{Macros, Nmake};
 use std::collections::BTreeSet;
 
@@ -273,6 +275,39 @@ mod tests {
         assert_eq!(tree.file(span.file).path, "sources.inc");
         let doubts: Vec<_> = project.doubts.iter().map(|(span, _)| tree.text(*span)).collect();
         assert_eq!(doubts, ["!include gone.inc"]);
+    }
+
+    #[test]
+    fn included_files_are_found_as_nmake_finds_them() {
+        let text = "!include ..\\build\\all.inc\n";
+        let all = ("build/all.inc", "!include more.inc\n!include flags.inc\n");
+        // NMAKE runs in the project's folder; what is not there is looked for beside the file that includes it.
+        let others = [
+            all,
+            ("d/more.inc", "C_DEFINES=-DMORE\n"),
+            ("build/flags.inc", "C_DEFINES=$(C_DEFINES) -DFLAGS\n"),
+        ];
+        let (_, project) = read(text, &others);
+        assert_eq!(defined(&project.configurations[0]), ["MORE=1", "FLAGS=1"]);
+        assert_eq!(project.doubts, []);
+    }
+
+    #[test]
+    fn what_is_not_read_may_define_macros() {
+        let may_define = |text: &str| {
+            let (tree, project) = read(text, &[]);
+            let of = project.doubts.iter().filter(|(_, what)| what.contains("may define macros"));
+            of.map(|(span, _)| tree.text(*span).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(may_define("!include $(MYROOT)\\nx.inc\n"), ["!include $(MYROOT)\\nx.inc"]);
+        let asked = "!if exist(..\\nx.inc)\n!include ..\\nx.inc\n!endif\n";
+        assert_eq!(may_define(asked), ["!include ..\\nx.inc"]);
+        assert_eq!(may_define("C_DEFINES=$(C_DEFINES) $(OURS) -DA\n"), ["$(OURS)"]);
+        assert_eq!(may_define("USER_C_FLAGS=/W4 -D$(OURS)\n"), ["$(OURS)"]);
+        // The kit's own, and what is of no interest, are none.
+        let other = "!include $(NTMAKEENV)\\makefile.def\n!include <kit.inc>\n\
+            C_DEFINES=$(C_DEFINES) -DVERSION=$(OURS) -I $(OURS)\\inc\n";
+        assert_eq!(may_define(other), [""; 0]);
     }
 
     #[test]

@@ -73,7 +73,16 @@ pub(super) fn compiler(
         let text = word.as_str();
         let dash =
             ['-', '/', EN_DASH, EN_DASH_BYTE].into_iter().find(|dash| text.starts_with(*dash));
-        let Some(dash) = dash.filter(|dash| *dash != '/' || slashes) else { continue };
+        let Some(dash) = dash.filter(|dash| *dash != '/' || slashes) else {
+            // What nobody sets here may be any switches.
+            if text.contains("$(")
+                && !word.is_certain()
+                && let Some(span) = word.span()
+            {
+                doubts.add(span, "this is not evaluated; it may define macros");
+            }
+            continue;
+        };
         let body = word.slice(dash.len_utf8()..text.len());
         if slashes && body.as_str().eq_ignore_ascii_case("link") {
             found.linker.extend(words.filter_map(|word| linker(word, granted)));

@@ -25,6 +25,8 @@ pub(super) struct Lists {
     by_name: HashMap<String, usize>,
     /// Functions and macros by their names.
     pub(super) functions: HashMap<String, Function>,
+    /// Where a folder is added and it is not known which, with the number of the folder that does so.
+    pub(super) vague: Vec<(usize, Span)>,
     /// The `CMakeLists.txt` that were read.
     done: HashSet<FileId>,
 }
@@ -46,6 +48,14 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// Whether something is said, or may be, that folders take over which it adds.
+    pub(super) fn speaks(&self) -> bool {
+        let said = [&self.inherited, &self.said, &self.options];
+        said.iter().any(|said| !said.is_empty())
+            || !self.flags().is_empty()
+            || !self.doubts.unread().is_empty()
+    }
+
     /// What the variables with flags say once all is read.
     pub(super) fn flags(&self) -> Vec<Said> {
         let mut said = Vec::new();
@@ -88,8 +98,14 @@ const PRESET: [(&str, &str); 12] = [
 ];
 
 impl Lists {
-    /// Reads the `CMakeLists.txt` `root`, and what it adds; `done` are those that were read.
-    pub(super) fn of(reader: &Reader<'_>, root: FileId, done: &mut HashSet<FileId>) -> Lists {
+    /// Reads the `CMakeLists.txt` `root`, and what it adds; `done` are those that were read, `doubts` what is not known of
+    /// it beforehand.
+    pub(super) fn of(
+        reader: &Reader<'_>,
+        root: FileId,
+        doubts: Doubts,
+        done: &mut HashSet<FileId>,
+    ) -> Lists {
         let mut lists = Lists { done: std::mem::take(done), ..Lists::default() };
         let mut variables = Variables::default();
         for (name, value) in PRESET {
@@ -102,7 +118,7 @@ impl Lists {
             file: root,
             variables,
             inherited: Vec::new(),
-            doubts: Doubts::default(),
+            doubts,
             conditions: Vec::new(),
             depth: 0,
             calls: 0,
@@ -285,11 +301,15 @@ impl Walk<'_, '_> {
         let place = self.place(command);
         let words = self.words(&command.arguments[..command.arguments.len().min(1)]);
         let Some(path) = words.first() else { return };
+        let is_known = path.is_certain() && !path.as_str().contains("${");
         let own = folder(&self.reader.tree.file(self.file).path);
         let path = paths::joined(&paths::joined(own, path.as_str()), "CMakeLists.txt");
         let found = self.reader.tree.at(&path);
         let Some(found) = found.filter(|_| self.depth < DEEPEST) else {
             self.directory().doubts.add(place, "this folder is added and not read");
+            if !is_known {
+                self.lists.vague.push((self.number, place));
+            }
             return;
         };
         if self.lists.done.contains(&found) {

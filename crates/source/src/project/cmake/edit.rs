@@ -113,6 +113,29 @@ mod tests {
     }
 
     #[test]
+    fn another_value_is_replaced() {
+        for said in [
+            "add_compile_definitions(A POOL_NX_OPTIN_AUTO=0)\nadd_library(d a.c)",
+            "add_definitions(-DPOOL_NX_OPTIN_AUTO=0)\nadd_library(d a.c)",
+            "set(NX POOL_NX_OPTIN_AUTO=0)\nadd_library(d a.c)\ntarget_compile_definitions(d PRIVATE ${NX})",
+        ] {
+            let old = tree(said);
+            let changes =
+                projects(&old).0[0].adding_define(&old, "POOL_NX_OPTIN_AUTO", "1").unwrap();
+            let (text, changed) = made(&old, "CMakeLists.txt", &changes);
+            assert_eq!(text, said.replace("AUTO=0", "AUTO=1"));
+            assert!(certain(&changed)[0].contains(&"POOL_NX_OPTIN_AUTO=1".to_owned()));
+            let again = projects(&changed).0[0].adding_define(&changed, "POOL_NX_OPTIN_AUTO", "1");
+            assert_eq!(again, None);
+        }
+        // The value is not written out where the macro is.
+        let parts = tree(
+            "set(V 0)\nadd_library(d a.c)\ntarget_compile_definitions(d PRIVATE POOL_NX_OPTIN_AUTO=${V})",
+        );
+        assert_eq!(projects(&parts).0[0].adding_define(&parts, "POOL_NX_OPTIN_AUTO", "1"), None);
+    }
+
+    #[test]
     fn an_option_goes_with_its_command_where_it_is_alone() {
         let gone = |text: &str| {
             let tree = tree(&format!("add_executable(d a.c)\n{text}"));

@@ -175,6 +175,10 @@ impl Walk<'_, '_> {
     /// Goes over a body that is not run.
     fn skip(&mut self, script: &Script, body: Range<usize>, doubt: &str) {
         for inner in &script.commands[body] {
+            if inner.name == "add_subdirectory" {
+                let place = self.place(inner);
+                self.lists.vague.push((self.number, place));
+            }
             let is_call = self.lists.functions.contains_key(&inner.name);
             if is_call || RELEVANT.contains(&&*inner.name) {
                 let place = self.place(inner);

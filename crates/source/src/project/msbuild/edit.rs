@@ -7,10 +7,12 @@ use roxmltree::{Document, Node};
 use std::ops::Range;
 
 /// Defines a macro, `NAME=value`, in all configurations: in front of the macros that are there, or in a group of its own.
+/// Elements that have it need it no more, nor do those in which it was `replaced`.
 pub(in super::super) fn adding_define(
     tree: &SourceTree,
     project: &Project,
     define: &str,
+    replaced: &[Span],
 ) -> Option<Changes> {
     let name = "PreprocessorDefinitions";
     let whole = format!("<{name}>{define};%({name})</{name}>");
@@ -18,6 +20,14 @@ pub(in super::super) fn adding_define(
     let file = Edited::of(tree, project)?;
     for site in &project.sites {
         let Some(node) = file.node(site.place.range()) else { continue };
+        let is_within = |span: &Span| {
+            span.file == site.place.file
+                && site.place.start <= span.start
+                && span.end <= site.place.end
+        };
+        if replaced.iter().any(is_within) || has_word(node, define) {
+            continue;
+        }
         match site.holds {
             Holds::Defines => changes.push(file.in_front(node, define)),
             Holds::OwnDefines if !opts_out(node) => changes.push(file.in_front(node, define)),
@@ -30,6 +40,11 @@ pub(in super::super) fn adding_define(
         changes.push(file.group("ClCompile", &whole)?);
     }
     Some(changes)
+}
+
+/// Whether an element lists a word.
+fn has_word(node: Node<'_, '_>, word: &str) -> bool {
+    node.text().is_some_and(|text| text.split(';').any(|one| one.trim() == word))
 }
 
 /// A source that is taken out on purpose.
@@ -232,6 +247,42 @@ mod tests {
                 "<PreprocessorDefinitions>POOL_NX_OPTIN_AUTO=1</PreprocessorDefinitions>"
             )
         );
+    }
+
+    /// What comes last counts, so a definition in front of another value would change nothing.
+    #[test]
+    fn another_value_is_replaced() {
+        let group = |condition: &str, macros: &str| {
+            format!(
+                "<ItemDefinitionGroup Condition=\"'$(Configuration)'=='{condition}'\"><ClCompile>\
+                 <PreprocessorDefinitions>{macros}</PreprocessorDefinitions></ClCompile></ItemDefinitionGroup>\n"
+            )
+        };
+        let fixed = group("Debug", "A;POOL_NX_OPTIN_AUTO=1;%(PreprocessorDefinitions)")
+            + &group("Release", "POOL_NX_OPTIN_AUTO=1;R");
+        let both = fixed.replace("AUTO=1", "AUTO=0");
+        assert_eq!(added(&both), fixed);
+        let one = group("Debug", "A;POOL_NX_OPTIN_AUTO=0;%(PreprocessorDefinitions)")
+            + &group("Release", "R");
+        assert_eq!(added(&one), fixed);
+        // Once it is there nothing is added.
+        let tree = tree(&fixed);
+        assert_eq!(projects(&tree).0[0].adding_define(&tree, "POOL_NX_OPTIN_AUTO", "1"), None);
+    }
+
+    #[test]
+    fn what_others_define_or_undefine_is_not_fixed_here() {
+        let of = |content: &str| {
+            let mut tree = tree(content);
+            let sheet = "<Project><ItemDefinitionGroup><ClCompile><PreprocessorDefinitions>POOL_NX_OPTIN_AUTO=0\
+                </PreprocessorDefinitions></ClCompile></ItemDefinitionGroup></Project>";
+            tree.add("nx.props", SourceText::of(sheet)).unwrap();
+            projects(&tree).0[0].adding_define(&tree, "POOL_NX_OPTIN_AUTO", "1")
+        };
+        assert_eq!(of("<Import Project=\"nx.props\"/>"), None);
+        assert!(of("<Import Project=\"gone.props\"/>").is_some());
+        let option = "<ItemDefinitionGroup><ClCompile><AdditionalOptions>/U POOL_NX_OPTIN_AUTO</AdditionalOptions></ClCompile></ItemDefinitionGroup>";
+        assert_eq!(of(option), None);
     }
 
     #[test]

@@ -217,9 +217,7 @@ impl<'r, 't> Evaluation<'r, 't> {
         let tree = self.reader.tree;
         let own_folder = folder(&tree.file(file).path);
         if let Some((_, arguments)) = written.split_once("GetPathOfFileAbove(") {
-            let name = arguments.split([',', ')']).next()?.trim().trim_matches(['\'', '"']);
-            // Files look for their own kind above themselves.
-            return paths::upward(tree, &paths::joined(own_folder, ".."), name);
+            return self.path_above(file, arguments);
         }
         if path.is_certain() {
             return tree.at(&paths::joined(own_folder, path.as_str()));
@@ -228,6 +226,30 @@ impl<'r, 't> Evaluation<'r, 't> {
             return None;
         }
         self.above(file, path.as_str().rsplit(')').next()?)
+    }
+
+    /// The file that MSBuild's `GetPathOfFileAbove` finds, given what stands behind its parenthesis: the nearest from the
+    /// folder that is given upward, or else from the folder of the file that asks.
+    fn path_above(&self, file: FileId, arguments: &str) -> Option<FileId> {
+        let own_folder = folder(&self.reader.tree.file(file).path);
+        let name = arguments.split([',', ')']).next()?;
+        let start = match arguments[name.len()..].strip_prefix(',') {
+            None => own_folder.to_owned(),
+            Some(rest) => {
+                let rest = rest.trim_start();
+                let given = match rest.strip_prefix(['\'', '"']) {
+                    Some(quoted) => quoted.split(['\'', '"']).next()?,
+                    None => rest.trim_end().strip_suffix("))").unwrap_or(rest),
+                };
+                let given = Traced::unplaced(given.trim());
+                let given = self.properties.expand(&given, file, &|_| None);
+                let is_known = !given.as_str().contains("$(");
+                // Files look for their own kind above themselves.
+                let given = if is_known { given.as_str() } else { ".." };
+                paths::joined(own_folder, given)
+            }
+        };
+        paths::upward(self.reader.tree, &start, name.trim().trim_matches(['\'', '"']))
     }
 
     /// The nearest file upward whose path ends so, and that is another one.

@@ -11,7 +11,7 @@ const OWN_FOLDER: [&str; 3] =
 
 /// The files that a project file imports, each as a path from its own folder: those that are named without anything else
 /// that has to be evaluated. Empty for what is no XML.
-pub fn imports(tree: &SourceTree, file: FileId) -> Vec<String> {
+pub(in super::super) fn imports(tree: &SourceTree, file: FileId) -> Vec<String> {
     let text = tree.file(file).text.as_str();
     if !text.contains("<Import") {
         return Vec::new();
@@ -23,7 +23,7 @@ pub fn imports(tree: &SourceTree, file: FileId) -> Vec<String> {
 }
 
 /// A path told from the folder of the file that has it; none where it is not, or has to be evaluated.
-fn from_own_folder(path: &str) -> Option<String> {
+pub(in super::super) fn from_own_folder(path: &str) -> Option<String> {
     let path = path.trim();
     let begins = |start: &&&str| {
         path.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))

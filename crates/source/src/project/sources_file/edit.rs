@@ -105,6 +105,21 @@ mod tests {
     }
 
     #[test]
+    fn another_value_is_replaced() {
+        assert_eq!(
+            added("C_DEFINES=-DA -DPOOL_NX_OPTIN_AUTO=0\r\n"),
+            "C_DEFINES=-DA -DPOOL_NX_OPTIN_AUTO=1\r\n"
+        );
+        // Where it is not known whether that holds, a line is added as well.
+        assert_eq!(
+            added("!if $(X)\nC_DEFINES=-DPOOL_NX_OPTIN_AUTO=0\n!endif\n"),
+            "!if $(X)\nC_DEFINES=-DPOOL_NX_OPTIN_AUTO=1\n!endif\nC_DEFINES=$(C_DEFINES) -DPOOL_NX_OPTIN_AUTO=1\n"
+        );
+        let tree = tree("C_DEFINES=-DPOOL_NX_OPTIN_AUTO=1\n");
+        assert_eq!(projects(&tree).0[0].adding_define(&tree, "POOL_NX_OPTIN_AUTO", "1"), None);
+    }
+
+    #[test]
     fn an_option_goes_with_its_line_where_it_is_alone() {
         let gone = |text: &str| {
             let tree = tree(text);

@@ -239,28 +239,49 @@ impl<'r, 't> Nmake<'r, 't> {
     fn included(&mut self, file: FileId, written: &Traced, place: Span, doubt: Option<Span>) {
         let path = self.expand(written, "");
         let name = path.as_str().trim().trim_matches(['"', '<', '>']);
-        let tree = self.reader.tree;
         let found = if name.contains("$(") {
             let rest = name.rsplit(')').next().unwrap_or_default().trim_start_matches(['/', '\\']);
-            let own = folder(&tree.file(file).path);
-            (!rest.is_empty()).then(|| paths::upward(tree, own, rest)).flatten()
+            let own = folder(&self.reader.tree.file(file).path);
+            (!rest.is_empty()).then(|| paths::upward(self.reader.tree, own, rest)).flatten()
         } else {
-            let found = tree.at(&paths::joined(folder(&tree.file(file).path), name));
-            if found.is_none() && doubt.is_none() && !written.as_str().contains('<') {
-                self.doubts
-                    .add(place, "this file is included and not among those that are looked at");
-            }
-            found
+            self.beside(name)
         };
-        let Some(found) = found else { return };
+        let Some(found) = found else {
+            if !is_of_kit(written.as_str()) {
+                self.doubts.add(
+                    place,
+                    "this file is included and not among those that are looked at; it may define macros",
+                );
+            }
+            return;
+        };
         if self.open.contains(&found) {
             self.doubts.add(place, "this file includes itself");
         } else if self.open.len() >= DEEPEST_INCLUDE {
-            self.doubts.add(place, "files are included too deep; this one is not read");
+            let what = "files are included too deep; this one is not read and may define macros";
+            self.doubts.add(place, what);
         } else {
             self.include(found, doubt);
         }
     }
+
+    /// The file that a path means: NMAKE runs in the project's folder and looks there first, then beside the files that
+    /// are being read, from the innermost outward.
+    fn beside(&self, path: &str) -> Option<FileId> {
+        let tree = self.reader.tree;
+        let from = self.open.first().into_iter().chain(self.open.iter().rev());
+        from.map(|file| paths::joined(folder(&tree.file(*file).path), path))
+            .find_map(|path| tree.at(&path))
+    }
+}
+
+/// Whether what is included is the kit's own, which opts in to nothing.
+fn is_of_kit(written: &str) -> bool {
+    const KNOWN: [&str; 4] = ["$(NTMAKEENV)", "$(BASEDIR)", "$(DDK_INC_PATH)", "$(SDK_INC_PATH)"];
+    let written = written.trim().trim_matches('"').to_ascii_uppercase();
+    written.is_empty()
+        || written.starts_with('<')
+        || KNOWN.iter().any(|known| written.starts_with(known))
 }
 
 impl Asked for Nmake<'_, '_> {
