@@ -5,7 +5,7 @@ use ringfence_container::{
     Input, Source, Unreadable, above, expand_sources, linked_twice, read_source,
 };
 use ringfence_finding::Unread;
-use ringfence_source::{FileId, FileKind, SourceText, SourceTree, imports};
+use ringfence_source::{FileId, FileKind, SourceText, SourceTree, added_folders, imports};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub(super) struct Gathered {
 
 /// More files than this are not read along: they are no driver's.
 const MOST_ALONG: usize = 5_000;
+/// What CMake calls the file of a folder.
+const LIST: &str = "CMakeLists.txt";
 /// How many folders upward an import leads at most, and how many files import one another.
 const HIGHEST_IMPORT: usize = 8;
 const DEEPEST_IMPORT: usize = 8;
@@ -38,13 +40,16 @@ pub(super) fn gather(inputs: &[Input]) -> Gathered {
     gathered.read(inputs, true);
     let mut along: BTreeSet<PathBuf> = BTreeSet::new();
     let mut for_folders: BTreeSet<PathBuf> = BTreeSet::new();
-    for folder in &gathered.folders(inputs) {
+    let folders = gathered.folders(inputs);
+    for folder in &folders {
         let above = above(folder, is_build, &FOR_FOLDERS);
         along.extend(above.building);
         for_folders.extend(above.named);
     }
+    let starts: BTreeSet<PathBuf> = folders.iter().chain(&along).cloned().collect();
     let inputs: Vec<Input> = along.into_iter().chain(for_folders).map(Input::Path).collect();
     gathered.read(&inputs, false);
+    gathered.read_adding(&starts);
     gathered.read_imports();
     gathered
 }
@@ -68,9 +73,42 @@ fn imported(folder: &Path, path: &str) -> Option<PathBuf> {
             Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    let end = whole.extension()?.to_str()?.to_ascii_lowercase();
-    let is_import = matches!(&*end, "props" | "targets" | "vcxitems");
+    let is_import = has_extension(whole.to_str()?, &["props", "targets", "vcxitems", "inc"]);
     (is_import && whole.is_file()).then_some(whole)
+}
+
+/// Whether a `CMakeLists.txt` may add one of the folders in `added`. What variables say is not known here.
+fn adds(list: &Path, added: &HashSet<String>) -> bool {
+    let Some(folder) = list.parent() else { return false };
+    let text = read_source(list).ok().and_then(|bytes| SourceText::decode(bytes).ok());
+    let Some(text) = text else { return false };
+    let below = format!("{}/", compared(folder));
+    let may_be = |path: &String| match path.rsplit_once('}') {
+        Some((_, rest)) => added.iter().any(|one| {
+            one.starts_with(&below) && one.ends_with(&rest.trim_end_matches('/').to_lowercase())
+        }),
+        None => added.contains(&compared(&folder.join(path))),
+    };
+    added_folders(text.as_str()).iter().any(may_be)
+}
+
+/// A path as Windows compares it, without dots.
+fn compared(path: &Path) -> String {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    whole.to_string_lossy().replace('\\', "/").to_lowercase()
+}
+
+/// Whether a path ends with one of these, behind its last dot.
+fn has_extension(path: &str, ends: &[&str]) -> bool {
+    let own = Path::new(path).extension().and_then(|own| own.to_str());
+    own.is_some_and(|own| ends.iter().any(|end| own.eq_ignore_ascii_case(end)))
 }
 
 /// Whether a file of this name says how what is in its folder is built.
@@ -82,12 +120,44 @@ fn is_build(name: &str) -> bool {
 }
 
 impl Gathered {
+    /// Reads each `CMakeLists.txt` above `folders` that adds what was read, or what adds that: it says how its folders are
+    /// built. A repository ends at its top.
+    fn read_adding(&mut self, folders: &BTreeSet<PathBuf>) {
+        let lists = self.tree.files().filter_map(|(_, file)| {
+            let path = Path::new(&file.path);
+            let is_list = path.file_name()?.to_str()?.eq_ignore_ascii_case(LIST);
+            is_list.then(|| compared(path.parent().unwrap_or(path)))
+        });
+        let mut added: HashSet<String> = lists.collect();
+        if added.is_empty() {
+            return;
+        }
+        let mut adding: BTreeSet<PathBuf> = BTreeSet::new();
+        for folder in folders {
+            for pair in folder.ancestors().take(HIGHEST_IMPORT + 1).collect::<Vec<_>>().windows(2) {
+                if pair[0].join(".git").exists() {
+                    break;
+                }
+                let (list, own) = (pair[1].join(LIST), compared(pair[1]));
+                if !added.contains(&own) && adds(&list, &added) {
+                    added.insert(own);
+                    adding.insert(list);
+                }
+            }
+        }
+        self.read(&adding.into_iter().map(Input::Path).collect::<Vec<_>>(), false);
+    }
+
     /// Reads what project files import from elsewhere, level by level.
     fn read_imports(&mut self) {
         let mut fresh: Vec<FileId> = self.tree.files().map(|(file, _)| file).collect();
         for _ in 0..DEEPEST_IMPORT {
-            let is_project = |file: &FileId| self.tree.file(*file).kind == FileKind::Project;
-            let imports = fresh.into_iter().filter(is_project).flat_map(|file| {
+            // What `sources` files include is often named as headers of assemblers are.
+            let may_import = |file: &FileId| {
+                let file = self.tree.file(*file);
+                file.kind == FileKind::Project || has_extension(&file.path, &["inc"])
+            };
+            let imports = fresh.into_iter().filter(may_import).flat_map(|file| {
                 let folder = Path::new(&self.tree.file(file).path).parent().map(Path::to_owned);
                 let folder = folder.unwrap_or_default();
                 imports(&self.tree, file)
@@ -231,5 +301,42 @@ mod tests {
         ];
         let found = along(&files, "repository/drivers/one");
         assert_eq!(found, ["repository/build/common.props", "repository/build/deep/more.props"]);
+    }
+
+    #[test]
+    fn what_adds_a_folder_of_cmake_is_read_along() {
+        let files = [
+            ("CMakeLists.txt", "add_subdirectory(repository)"),
+            ("repository/.git/HEAD", ""),
+            (
+                "repository/CMakeLists.txt",
+                "foreach(x drivers)\nadd_subdirectory(${x})\nendforeach()",
+            ),
+            ("repository/drivers/CMakeLists.txt", "add_subdirectory(./one/driver)"),
+            (
+                "repository/drivers/one/CMakeLists.txt",
+                "add_subdirectory(other)\nadd_subdirectory(${x}/test)",
+            ),
+            ("repository/drivers/one/driver/CMakeLists.txt", "add_library(one a.c)"),
+            ("repository/drivers/one/driver/source/a.c", ""),
+        ];
+        let above = ["repository/CMakeLists.txt", "repository/drivers/CMakeLists.txt"];
+        let own = "repository/drivers/one/driver/CMakeLists.txt";
+        assert_eq!(along(&files, "repository/drivers/one/driver"), above);
+        let mut all = above.to_vec();
+        all.push(own);
+        assert_eq!(along(&files, "repository/drivers/one/driver/source/a.c"), all);
+    }
+
+    #[test]
+    fn what_sources_files_include_from_above_is_read_along() {
+        let files = [
+            ("driver/sources", "!include ..\\nx.inc\n!include ..\\gone.inc\nSOURCES=a.c\n"),
+            ("driver/a.c", "#include \"../other.h\"\n"),
+            ("nx.inc", "!INCLUDE build\\all.inc\n"),
+            ("build/all.inc", "C_DEFINES=-DPOOL_NX_OPTIN_AUTO=1\n"),
+            ("other.h", ""),
+        ];
+        assert_eq!(along(&files, "driver"), ["build/all.inc", "nx.inc"]);
     }
 }
