@@ -16,7 +16,7 @@ use crate::pragma::SectionPragma;
 use crate::preprocess::AllDirectives;
 use crate::table::{self, PointerTable};
 use crate::world::World;
-use crate::{FileId, FileKind, Project, SourceTree, Span, builds, rust};
+use crate::{FileId, FileKind, Project, SourceTree, Span, builds, own, rust};
 use foldhash::{HashMap, HashSet};
 pub(crate) use following::told;
 use following::{Following, name_of};
@@ -136,6 +136,11 @@ impl Analyser {
         self.wrappers = HashMap::default();
         for id in wrappers.keys() {
             let files = self.wrappers.entry(name_of(&world, *id).to_owned()).or_default();
+            files.push(world.parsed[id.parsed].file);
+        }
+        // What calls one of these is judged with it.
+        for (name, id) in own::named_as_ddis(&world) {
+            let files = self.wrappers.entry(name.to_owned()).or_default();
             files.push(world.parsed[id.parsed].file);
         }
         for (name, all) in &world.pointers {
@@ -263,6 +268,8 @@ fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let functions = entries
         .chain(wrappers.keys())
         .chain(world.early.keys())
+        .copied()
+        .chain(own::named_as_ddis(world).map(|(_, id)| id))
         .map(|id| world.parsed[id.parsed].file);
     let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);

@@ -38,6 +38,7 @@ mod macros;
 mod number;
 mod opt_in;
 mod outline;
+mod own;
 mod pack;
 mod part;
 mod pointer;
