@@ -50,6 +50,7 @@ mod returned;
 mod rust;
 mod scope;
 mod shape;
+mod stated;
 mod stored;
 mod suppression;
 mod syntax;
@@ -78,6 +79,7 @@ pub use project::{
     Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Silenced,
     Site, imports, owners, projects,
 };
+pub use stated::oldest_windows;
 pub use suppression::{Suppressed, Suppression, Suppressions};
 pub use table::PointerTable;
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};
