@@ -3,6 +3,7 @@
 mod building;
 mod choices;
 mod constants;
+mod counting;
 mod in_rust;
 mod judging;
 mod linking;
@@ -117,6 +118,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings.iter_mut().for_each(|finding| constants.keep(finding));
     let editable = in_rust::Editable::new(source);
     outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
+    outcome.findings.iter_mut().for_each(|finding| counting::look_at(finding, source));
     outcome.findings.iter_mut().for_each(|finding| choices::look_at(finding, source));
     let mut older = older::Older::new(source);
     outcome.findings.iter_mut().for_each(|finding| older.look_at(finding));
