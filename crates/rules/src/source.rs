@@ -3,11 +3,13 @@
 mod building;
 mod choices;
 mod constants;
+mod counting;
 mod in_rust;
 mod judging;
 mod linking;
 mod marks;
 mod mending;
+mod older;
 mod once;
 pub(crate) mod pool_flags;
 mod running;
@@ -116,7 +118,10 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings.iter_mut().for_each(|finding| constants.keep(finding));
     let editable = in_rust::Editable::new(source);
     outcome.findings.iter_mut().for_each(|finding| editable.fit(finding));
+    outcome.findings.iter_mut().for_each(|finding| counting::look_at(finding, source));
     outcome.findings.iter_mut().for_each(|finding| choices::look_at(finding, source));
+    let mut older = older::Older::new(source);
+    outcome.findings.iter_mut().for_each(|finding| older.look_at(finding));
     for call in &source.analysis.calls {
         if !source.knows(call) {
             outcome.findings.extend(not_known(call, source));

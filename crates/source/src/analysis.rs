@@ -17,7 +17,7 @@ use crate::pragma::SectionPragma;
 use crate::preprocess::AllDirectives;
 use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, Project, SourceTree, Span, builds, rust};
+use crate::{FileId, FileKind, Project, SourceTree, Span, builds, own, rust};
 use elsewhere::Elsewhere;
 use foldhash::{HashMap, HashSet};
 pub(crate) use following::told;
@@ -137,6 +137,10 @@ impl Analyser {
         let mut handing: HashMap<&str, (Vec<FunctionId>, Vec<FileId>)> = HashMap::default();
         for id in wrappers.keys() {
             handing.entry(name_of(&world, *id)).or_default().0.push(*id);
+        }
+        // What calls one of these is judged with it.
+        for (name, id) in own::named_as_ddis(&world) {
+            handing.entry(name).or_default().0.push(id);
         }
         for (name, all) in &world.pointers {
             let files = all.iter().filter(|one| !one.is_local).map(|one| one.parsed);
@@ -267,6 +271,8 @@ fn shared(world: &World<'_>, wrappers: &Wrappers) -> HashSet<FileId> {
     let functions = entries
         .chain(wrappers.keys())
         .chain(world.early.keys())
+        .copied()
+        .chain(own::named_as_ddis(world).map(|(_, id)| id))
         .map(|id| world.parsed[id.parsed].file);
     let opts_in = |file: &FileId| world.tree.file(*file).text.as_str().contains(entry::OPTS_IN);
     let opting_in = world.parsed.iter().map(|parsed| parsed.file).filter(opts_in);

@@ -2,6 +2,7 @@
 
 use crate::evaluate::{ASKS_VERSIONS, BUDGET, Place};
 use crate::macros::{Body, Macro};
+use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
@@ -137,6 +138,8 @@ pub(crate) struct Step<'a> {
     pub(crate) template: &'a [Value],
     pub(crate) span: Span,
     pub(crate) via: &'a [Hop],
+    /// Whether the name stands behind that of a namespace.
+    pub(crate) is_scoped: bool,
     /// How many steps are left on all ways.
     pub(crate) left: &'a Cell<u32>,
 }
@@ -173,7 +176,8 @@ impl<'w, 't> Follower<'w, 't> {
             let arguments = self.arguments(&place, call, parsed.file);
             let template = template(&place, call, parsed.file);
             let (manner, arguments, template) = (call.manner, &*arguments, &*template);
-            let step = Step { name, manner, arguments, template, span, via: &[], left: &left };
+            let (is_scoped, via, left) = (call.is_scoped, &[][..], &left);
+            let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
             self.follow(&place, step, 0, &mut found);
         }
         if left.get() == 0 {
@@ -225,12 +229,10 @@ impl<'w, 't> Follower<'w, 't> {
         let argument =
             SourceArgument { value: Value::open(Unknown::TooMuch), ..SourceArgument::not_passed() };
         let arguments = vec![argument; ddi.parameters.len()];
-        let manner = Manner::Plain;
-        self.of_ddi(
-            place,
-            ddi,
-            &Step { name: "", manner, arguments: &arguments, template: &[], span, via: &[], left },
-        )
+        let (manner, arguments) = (Manner::Plain, &arguments);
+        let (template, via, is_scoped) = (&[][..], &[][..], false);
+        let step = Step { name: "", manner, arguments, template, span, via, is_scoped, left };
+        self.of_ddi(place, ddi, &step)
     }
 
     /// A DDI that wrappers of that name lead to.
@@ -267,7 +269,8 @@ impl<'w, 't> Follower<'w, 't> {
             let (parsed, function) = (one.parsed, one.function);
             let at = Place { parsed, function, at: one.at, given, ..*place };
             let mut reached = Vec::new();
-            let step = Step { name: one.name, manner: Manner::Plain, ..*step };
+            let manner = Manner::Plain;
+            let step = Step { name: one.name, manner, is_scoped: false, ..*step };
             self.follow(&at, step, depth + 1, &mut reached);
             for reached in &mut reached {
                 reached.call.pointed.insert(0, one.given);
@@ -317,7 +320,7 @@ impl<'w, 't> Follower<'w, 't> {
         if meanings.macros.is_empty() || meanings.maybe_undefined {
             let name = if step.manner == Manner::New { "operator new" } else { step.name };
             match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
-                Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
+                Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
                 None if self.through_kit_body(place, &step, found).is_some() => {}
                 // Where nobody defines it, the kit does.
@@ -328,6 +331,27 @@ impl<'w, 't> Follower<'w, 't> {
                 }
                 None => self.through_function(place, name, &step, depth, found),
             }
+        }
+    }
+
+    /// A call of a DDI's name, which may be that of a function of the tree.
+    pub(crate) fn of_name(
+        &self,
+        place: &Place<'_, 't>,
+        ddi: &'static Ddi,
+        step: &Step<'_>,
+        depth: usize,
+        found: &mut Vec<Reached>,
+    ) {
+        let called = place.called_ddi(step.name, step);
+        if called != Called::Own {
+            let mut reached = self.of_ddi(place, ddi, step);
+            reached.call.is_maybe |= called == Called::Either;
+            reached.call.shares_arguments |= called == Called::Either;
+            found.push(reached);
+        }
+        if called != Called::Ddi {
+            self.through_function(place, step.name, step, depth, found);
         }
     }
 
@@ -394,10 +418,10 @@ impl<'w, 't> Follower<'w, 't> {
             let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
             let template = template(&inner, call, *file);
             let (manner, arguments, template) = (call.manner, &*arguments, &*template);
-            let left = step.left;
-            let next = Step { name, manner, arguments, template, span, via: &via, left };
+            let (via, is_scoped, left) = (&*via, call.is_scoped, step.left);
+            let next = Step { name, manner, arguments, template, span, via, is_scoped, left };
             match vocabulary::function(name).filter(|_| is_own) {
-                Some(ddi) => found.push(self.of_ddi(place, ddi, &next)),
+                Some(ddi) => self.of_name(place, ddi, &next, depth, found),
                 None if is_own => {}
                 None => self.follow(&inner, next, depth + 1, found),
             }
@@ -474,8 +498,8 @@ impl<'w, 't> Follower<'w, 't> {
                 let name = self.world.text(id.parsed, &call.callee);
                 let template = template(&place, call, parsed.file);
                 let (manner, arguments, template) = (call.manner, &*arguments, &*template);
-                let left = step.left;
-                let next = Step { name, manner, arguments, template, span, via: &via, left };
+                let (via, is_scoped, left) = (&*via, call.is_scoped, step.left);
+                let next = Step { name, manner, arguments, template, span, via, is_scoped, left };
                 self.follow(&place, next, depth + 1, found);
             }
         }

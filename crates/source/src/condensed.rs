@@ -127,9 +127,8 @@ impl Condensed {
         } = syntax;
         let back = |range: &mut Range<usize>| self.move_back(range);
         functions.iter_mut().for_each(|one| self.function(one));
-        for Call { callee, manner: _, whole, arguments, template, function: _, is_chosen: _ } in
-            calls
-        {
+        for one in calls {
+            let Call { callee, whole, arguments, template, .. } = one;
             [callee, whole].into_iter().chain(arguments).chain(template).for_each(back);
         }
         variables.iter_mut().for_each(|one| self.variable(one));
@@ -168,6 +167,7 @@ impl Condensed {
             stored,
             hidden: _,
             is_static: _,
+            linkage: _,
             asking: _,
             known: _,
         } = function;

@@ -38,6 +38,7 @@ mod macros;
 mod number;
 mod opt_in;
 mod outline;
+mod own;
 mod pack;
 mod part;
 mod pointer;
@@ -49,6 +50,7 @@ mod returned;
 mod rust;
 mod scope;
 mod shape;
+mod stated;
 mod stored;
 mod suppression;
 mod syntax;
@@ -77,6 +79,7 @@ pub use project::{
     Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Silenced,
     Site, added_folders, imports, owners, projects,
 };
+pub use stated::oldest_windows;
 pub use suppression::{Suppressed, Suppression, Suppressions};
 pub use table::PointerTable;
 pub use text::{Encoding, LARGEST_SOURCE, LineColumn, NotText, SourceText};

@@ -83,9 +83,10 @@ impl<'t> Follower<'_, 't> {
             let template: Vec<_> =
                 inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
             let (manner, arguments, template) = (inner.manner, &*arguments, &*template);
-            let step = Step { name, manner, arguments, template, span: whole, via: &via, left };
+            let (span, via, is_scoped) = (whole, &*via, inner.is_scoped);
+            let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
             match vocabulary::function(name) {
-                Some(ddi) => found.push(self.of_ddi(place, ddi, &step)),
+                Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
                 None => self.through_function(place, name, &step, depth, found),
             }

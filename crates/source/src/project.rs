@@ -96,6 +96,8 @@ pub struct Configuration {
     pub name: String,
     /// What it is built into.
     pub output: Output,
+    /// The oldest Windows that it says to be for, as `NTDDI_VERSION` numbers it, beside what macros say.
+    pub windows: Option<u64>,
     /// What is defined for all sources.
     pub defines: Vec<Define>,
     /// What is defined, or undefined, for single sources beside that.

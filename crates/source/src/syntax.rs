@@ -11,11 +11,11 @@ mod taken;
 mod tests;
 mod turn;
 
-use crate::FileKind;
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::flow::Fork;
 use crate::scope::Known;
+use crate::{FileKind, vocabulary};
 pub(crate) use field::{ByField, Field};
 pub(crate) use kind::{Kind, Kinds};
 pub(crate) use listed::Listed;
@@ -77,10 +77,23 @@ pub(crate) struct Function {
     pub(crate) hidden: Vec<Box<str>>,
     /// Whether only its own file can call it.
     pub(crate) is_static: bool,
+    /// What its name means to others.
+    pub(crate) linkage: Linkage,
     /// Which of the forks may depend on the version of Windows, once that is asked for.
     pub(crate) asking: OnceLock<Box<[usize]>>,
     /// What may have happened to its variables, as far as that was asked for.
     pub(crate) known: Known,
+}
+
+/// What the name of a function means to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linkage {
+    /// It stands in a class, a namespace or a template, or it is not plain what it stands in.
+    Inner,
+    /// It is a function of C++ that stands in nothing.
+    Free,
+    /// It is one of C.
+    OfC,
 }
 
 /// A call of something that has a name.
@@ -96,6 +109,8 @@ pub(crate) struct Call {
     pub(crate) function: Option<usize>,
     /// Whether a condition chooses what is called: `(c ? F : G)(...)` is a call of each.
     pub(crate) is_chosen: bool,
+    /// Whether the callee stands behind the name of a namespace or class: `a::F(...)`, and not `::F(...)`.
+    pub(crate) is_scoped: bool,
 }
 
 /// What a member or an element is given.
@@ -242,6 +257,7 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
         blocks: Vec::new(),
         scopes: Vec::new(),
         updates: Vec::new(),
+        is_c: kind != FileKind::Cpp,
     };
     match parse(&condensed.bytes, kind) {
         Some(tree) => {
@@ -287,6 +303,7 @@ struct Reader<'b> {
     scopes: Vec<Range<usize>>,
     /// What comes after each round of a loop and was not reached yet, by its number.
     updates: Vec<usize>,
+    is_c: bool,
 }
 
 impl Reader<'_> {
@@ -448,6 +465,13 @@ impl Reader<'_> {
             return;
         };
         let parameters = parameters(declarator);
+        let is_ddi = |name: &str| vocabulary::function(name).is_some();
+        let named = self.bytes.get(name.byte_range()).and_then(|name| str::from_utf8(name).ok());
+        // Only of these it matters, and to find it takes time.
+        let linkage = match named.is_some_and(is_ddi) && name.kind() == "identifier" {
+            true => self.linkage(node),
+            false => Linkage::Inner,
+        };
         self.within.push((self.found.functions.len(), node.end_byte()));
         self.found.functions.push(Function {
             name: name.byte_range(),
@@ -463,9 +487,31 @@ impl Reader<'_> {
             stored: Vec::new(),
             hidden: Vec::new(),
             is_static: self.has_storage(node, b"static"),
+            linkage,
             asking: OnceLock::new(),
             known: Known::default(),
         });
+    }
+
+    /// What the name of a function means to others.
+    fn linkage(&self, function: Node<'_>) -> Linkage {
+        let mut found = if self.is_c { Linkage::OfC } else { Linkage::Free };
+        let mut node = function;
+        for _ in 0..DEEPEST {
+            let Some(around) = node.parent() else { return found };
+            match around.kind() {
+                "translation_unit" | "declaration_list" => {}
+                "linkage_specification" => {
+                    let language = around.field(Field::Value).map(|value| value.byte_range());
+                    if language.and_then(|range| self.bytes.get(range)) == Some(b"\"C\"") {
+                        found = Linkage::OfC;
+                    }
+                }
+                _ => return Linkage::Inner,
+            }
+            node = around;
+        }
+        Linkage::Inner
     }
 
     fn has_storage(&self, node: Node<'_>, class: &[u8]) -> bool {
@@ -522,6 +568,8 @@ impl Reader<'_> {
             callee = value;
         }
         let template = template_arguments(callee);
+        let is_scoped =
+            callee.kind() == "qualified_identifier" && callee.field(Field::Scope).is_some();
         let callee = last_name(callee);
         if !matches!(callee.kind(), "identifier" | "field_identifier" | "operator_name") {
             return;
@@ -531,6 +579,7 @@ impl Reader<'_> {
         if let Some(call) = self.found.calls.last_mut() {
             call.is_chosen = is_chosen;
             call.template = template;
+            call.is_scoped = is_scoped;
         }
     }
 
@@ -555,6 +604,7 @@ impl Reader<'_> {
             template: Vec::new(),
             function,
             is_chosen: false,
+            is_scoped: false,
         });
     }
 

@@ -12,7 +12,7 @@ use super::traced::Traced;
 use super::words::{Quoting, words};
 use super::{Configuration, LinkerOption, Output, Project, ProjectFormat, Reader, built, paths};
 use crate::tree::folder;
-use crate::{FileId, Span};
+use crate::{FileId, Span, stated};
 pub(super) use includes::includes;
 use macros::{Macros, Nmake};
 use std::collections::BTreeSet;
@@ -128,9 +128,12 @@ fn configuration(
             paths::add_folder(&mut include_folders, base, folder);
         }
     }
+    let version = nmake.macros.value("_NT_TARGET_VERSION");
+    let windows = version.and_then(|version| stated::named(version.as_str()));
     Configuration {
         name: name.to_owned(),
         output: output(&nmake.macros),
+        windows,
         defines: switches.defines,
         of_files: Vec::new(),
         left_out: Vec::new(),

@@ -111,6 +111,7 @@ impl Said<'_, '_> {
         let configuration = Configuration {
             name: name.to_owned(),
             output: output(node, &linker),
+            windows: None,
             defines: said.defines,
             of_files,
             left_out: Vec::new(),

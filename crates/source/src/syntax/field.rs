@@ -42,6 +42,7 @@ fields! {
     Parameters "parameters",
     Placement "placement",
     Right "right",
+    Scope "scope",
     Size "size",
     Type "type",
     UnderlyingType "underlying_type",

@@ -233,6 +233,7 @@ impl Sum {
         Configuration {
             name: String::new(),
             output,
+            windows: None,
             defines: self.switches.defines,
             of_files: Vec::new(),
             left_out: Vec::new(),

@@ -8,7 +8,7 @@ use super::super::{Configuration, Define, defines, paths, switches};
 use super::evaluation::Evaluation;
 use super::items::Items;
 use super::linking;
-use crate::Span;
+use crate::{Span, stated};
 
 /// The configuration called `name` that comes of what is said.
 pub(super) fn configuration(
@@ -64,6 +64,7 @@ pub(super) fn configuration(
     Configuration {
         name,
         output: linking::output(evaluation, all),
+        windows: evaluation.properties.said("TargetVersion").and_then(stated::named),
         defines: said.defines,
         of_files,
         left_out: Vec::new(),

@@ -101,6 +101,11 @@ impl<'r, 't> Properties<'r, 't> {
         value.is_certain().then(|| value.as_str().trim())
     }
 
+    /// All that a property may be, certain or not.
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        self.values.get(&name.to_ascii_lowercase()).map(Traced::as_str)
+    }
+
     /// Whether a property may have a value that is not known.
     pub(super) fn is_doubtful(&self, name: &str) -> bool {
         self.values.get(&name.to_ascii_lowercase()).is_some_and(|value| !value.is_certain())

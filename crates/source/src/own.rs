@@ -1,0 +1,96 @@
+//! Functions of the tree that have a DDI's name: a call of these is none of the DDI.
+
+use crate::calls::Step;
+use crate::evaluate::Place;
+use crate::preprocess::{Arm, ArmState};
+use crate::syntax::{Linkage, Manner};
+use crate::tree::folder;
+use crate::world::{FunctionId, World};
+use crate::{FileId, FileKind, vocabulary};
+
+/// What a call of a DDI's name is a call of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Called {
+    /// The DDI: nothing in sight says otherwise.
+    Ddi,
+    /// That, or a function of the tree.
+    Either,
+    /// A function of the tree.
+    Own,
+}
+
+impl Place<'_, '_> {
+    /// What a call of the name of a DDI means here.
+    pub(crate) fn called_ddi(&self, name: &str, step: &Step<'_>) -> Called {
+        if !matches!(step.manner, Manner::Plain | Manner::Indirect) {
+            return Called::Ddi;
+        }
+        if step.is_scoped {
+            let is_it = |id: &FunctionId| {
+                let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+                let takes = function.parameters.len();
+                function.linkage == Linkage::Inner && takes == step.arguments.len()
+            };
+            let is_seen = self.world.called(self.parsed, name).iter().any(is_it);
+            // Else the headers of the kit may have been included in a namespace.
+            return if is_seen { Called::Own } else { Called::Either };
+        }
+        let all = self.world.functions.get(name).into_iter().flatten();
+        let called = all.map(|id| self.may_mean(*id, step.arguments.len()));
+        called.max().unwrap_or(Called::Ddi)
+    }
+
+    /// What a call with so many arguments is of, where the tree has this function of the name.
+    fn may_mean(&self, id: FunctionId, arguments: usize) -> Called {
+        let world = self.world;
+        let (here, there) = (&world.parsed[self.parsed], &world.parsed[id.parsed]);
+        let function = &there.syntax.functions[id.function];
+        let is_around = (here.file, here.variant) == (there.file, there.variant)
+            && function.body.contains(&self.at);
+        if function.linkage == Linkage::Inner || function.parameters.len() != arguments || is_around
+        {
+            return Called::Ddi;
+        }
+        let is_of_c = function.linkage == Linkage::OfC;
+        // In C++ a function beside the kit's is one of other parameters.
+        let of_unit =
+            if is_of_c || here.unit.kernel_at.is_none() { Called::Own } else { Called::Either };
+        let is_here = there.file == here.file;
+        if is_here && there.variant != here.variant {
+            return Called::Ddi;
+        }
+        if let Some(visit) = here.unit.visits.get(&there.file) {
+            // Where the call stands in the same arm, it has the function in every build.
+            let is_around = |arm: &&Arm| {
+                arm.range.contains(&function.name.start)
+                    && !(is_here && arm.range.contains(&self.at))
+            };
+            let states = visit.arms.iter().filter(is_around).map(|arm| arm.state);
+            return states.fold(of_unit, |called, state| match state {
+                ArmState::Compiled => called,
+                ArmState::Open { .. } => called.min(Called::Either),
+                ArmState::LeftOut => Called::Ddi,
+            });
+        }
+        if is_here {
+            return of_unit;
+        }
+        let of = |file: FileId| folder(&world.tree.file(file).path);
+        let is_main = world.tree.file(there.file).kind != FileKind::Header;
+        // Whether both are linked together, and which of the two the linker takes then, is not known.
+        let is_linked =
+            is_main && is_of_c && !function.is_static && of(there.file) == of(here.file);
+        if is_linked { Called::Either } else { Called::Ddi }
+    }
+}
+
+/// The functions of the tree that have a DDI's name, each with it.
+pub(crate) fn named_as_ddis<'w>(
+    world: &'w World<'_>,
+) -> impl Iterator<Item = (&'w str, FunctionId)> {
+    let named = world.functions.iter().filter(|(name, _)| vocabulary::function(name).is_some());
+    named.flat_map(|(name, all)| all.iter().map(move |id| (*name, *id)))
+}
+
+#[cfg(test)]
+mod tests;
