@@ -4,6 +4,7 @@ mod first;
 mod named;
 mod opting;
 mod status;
+mod unseen;
 
 use crate::call_words::Names;
 use crate::calls::CallId;
@@ -16,7 +17,7 @@ pub(crate) use first::{Sets, Settings};
 use foldhash::{HashMap, HashSet, HashSetExt};
 pub(crate) use named::named;
 pub(crate) use opting::{Before, Early, before};
-use opting::{Mark, Marks, Opting, opting};
+use opting::{Mark, Marks, Opting, is_of_some_builds, opting};
 use rayon::prelude::*;
 
 /// A function that Windows calls when a driver starts.
@@ -211,7 +212,9 @@ fn marks(world: &World<'_>, calls: &[CallId]) -> Marks {
         let call = &world.parsed[id.parsed].syntax.calls[id.call];
         let Some(function) = call.function else { continue };
         // At the closing bracket, which is within what the call is a part of.
-        let mark = Mark { at: call.whole.end.saturating_sub(1), span: span(world, *id) };
+        let is_certain = always_opts_in(world, id.parsed, call);
+        let mark =
+            Mark { at: call.whole.end.saturating_sub(1), span: span(world, *id), is_certain };
         marks.entry(FunctionId { parsed: id.parsed, function }).or_default().push(mark);
     }
     marks
@@ -227,6 +230,16 @@ fn opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool
     let file = &world.parsed[parsed];
     let meanings = file.unit.meanings(name, file.time(call.callee.start));
     meanings.macros.iter().any(|one| one.text(world.tree).contains(OPTS_IN))
+}
+
+/// Whether every build makes of a call that opts in one that does: a macro may stand for nothing in some.
+fn always_opts_in(world: &World<'_>, parsed: usize, call: &crate::syntax::Call) -> bool {
+    let name = world.text(parsed, &call.callee);
+    let file = &world.parsed[parsed];
+    let meanings = file.unit.meanings(name, file.time(call.callee.start));
+    name == OPTS_IN
+        || !meanings.maybe_undefined
+            && meanings.macros.iter().all(|one| one.text(world.tree).contains(OPTS_IN))
 }
 
 /// Of a file that several drivers build, each by itself: one may opt in where another does not.
@@ -256,7 +269,7 @@ fn of_owners(
         .map(|(owner, _)| &drivers.projects[*owner])
         .collect();
     if without.is_empty() || !answers.iter().any(|(_, answer)| is_set(answer)) {
-        let unproven = |(_, one): &&(usize, Initialised)| matches!(one, Initialised::Unproven(_));
+        let unproven = |(_, one): &&(usize, Initialised)| one.is_unproven();
         if let Some((_, unproven)) = answers.iter().find(unproven) {
             return OptIn::Runtime(unproven.clone());
         }
@@ -285,18 +298,34 @@ fn of_parts(
             all.iter().any(|id| drivers.has(&theirs, world.parsed[id.parsed].file))
         });
         let ends = entries.iter().filter_map(|entry| standing.get(entry)?.at_end);
+        // Other builds may start in a function that does not.
+        let is_by_build = entries.iter().any(|entry| match standing.get(entry) {
+            Some(one) => one.is_by_build,
+            None => is_of_some_builds(world, *entry),
+        });
         return match (ends.min(), answer.call()) {
             _ if is_of_driver => Initialised::NoEntry,
             (Some(Before::Never), _) => Initialised::Never,
+            (Some(Before::Sometimes), Some(call)) if is_by_build => Initialised::ByBuild(call),
             (Some(Before::Sometimes), Some(call)) => Initialised::Unproven(call),
+            (Some(Before::Always), Some(call))
+                if entries
+                    .iter()
+                    .any(|one| !standing.contains_key(one) && is_of_some_builds(world, *one)) =>
+            {
+                Initialised::ByBuild(call)
+            }
             _ => answer,
         };
     }
-    let mut calls = calls.iter().filter(|id| belongs(id.parsed));
-    match calls.next() {
+    let calls: Vec<CallId> = calls.iter().copied().filter(|id| belongs(id.parsed)).collect();
+    match calls.first() {
         // Where the driver starts is not in sight, under whatever name.
         _ if entries.is_empty() => Initialised::NoEntry,
-        Some(first) => Initialised::Elsewhere(span(world, *first)),
+        Some(first) => match unseen::first(world, &calls, &belongs) {
+            Some(unseen) => Initialised::Unseen(span(world, unseen)),
+            None => Initialised::Elsewhere(span(world, *first)),
+        },
         None => Initialised::Never,
     }
 }

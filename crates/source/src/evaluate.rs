@@ -130,8 +130,8 @@ impl<'w, 't> Place<'w, 't> {
         match opt_in.adds() {
             Some(true) => term(value | NX),
             Some(false) => term(value),
-            None if *opt_in == OptIn::Open => Value::by_build([term(value), term(value | NX)]),
-            None if matches!(*opt_in, OptIn::Runtime(Initialised::Unproven(_))) => {
+            None if opt_in.is_by_build() => Value::by_build([term(value), term(value | NX)]),
+            None if matches!(&*opt_in, OptIn::Runtime(one) if one.is_unproven()) => {
                 Value::either([term(value), term(value | NX)])
             }
             None => Value::open(Unknown::OptIn),
@@ -141,18 +141,18 @@ impl<'w, 't> Place<'w, 't> {
     /// What `NonPagedPool` means here.
     pub(crate) fn opt_in(&self) -> Cow<'w, OptIn> {
         let said = &self.world.parsed[self.parsed].opt_in;
-        let is_made = matches!(
-            said,
-            OptIn::Runtime(
-                Initialised::InEntry(_) | Initialised::InHelper { .. } | Initialised::Unproven(_)
-            )
-        );
+        let is_unproven = matches!(said, OptIn::Runtime(one) if one.is_unproven());
+        let is_made = is_unproven
+            || matches!(
+                said,
+                OptIn::Runtime(Initialised::InEntry(_) | Initialised::InHelper { .. })
+            );
         let here = self.function.filter(|_| is_made);
         let here = here.map(|function| FunctionId { parsed: self.parsed, function });
         let early = here.and_then(|here| self.world.early.get(&here));
-        let is_unproven = matches!(said, OptIn::Runtime(Initialised::Unproven(_)));
         Cow::Owned(OptIn::Runtime(match early.and_then(|all| entry::before(all, self)) {
             Some((Before::Never, call)) => Initialised::Later(call),
+            Some((Before::Sometimes, call)) if said.is_by_build() => Initialised::ByBuild(call),
             Some((Before::Sometimes, call)) => Initialised::Unproven(call),
             Some((Before::Always, call)) if is_unproven => Initialised::InEntry(call),
             _ => return Cow::Borrowed(said),

@@ -58,6 +58,10 @@ pub enum Initialised {
     Later(Span),
     /// Where the driver starts, but on some ways only, or under a condition that is not known.
     Unproven(Span),
+    /// Where the driver starts, if the build has that call at all.
+    ByBuild(Span),
+    /// Where control may come by ways that are not followed: by a pointer, or as something is constructed.
+    Unseen(Span),
     /// Somewhere else.
     Elsewhere(Span),
     /// Nowhere, though the driver's entry point is here.
@@ -83,13 +87,25 @@ impl Initialised {
             | Initialised::InHelper { call, .. }
             | Initialised::Later(call)
             | Initialised::Unproven(call)
+            | Initialised::ByBuild(call)
+            | Initialised::Unseen(call)
             | Initialised::Elsewhere(call) => Some(*call),
             Initialised::Never | Initialised::NoEntry => None,
         }
     }
+
+    /// Whether there is a call of which it is not known whether it comes first.
+    pub fn is_unproven(&self) -> bool {
+        matches!(self, Initialised::Unproven(_) | Initialised::ByBuild(_) | Initialised::Unseen(_))
+    }
 }
 
 impl OptIn {
+    /// Whether the build decides.
+    pub fn is_by_build(&self) -> bool {
+        matches!(self, OptIn::Open | OptIn::Runtime(Initialised::ByBuild(_)))
+    }
+
     /// Whether `NonPagedPool` is more than 0, in every build: none where that is not known.
     pub fn adds(&self) -> Option<bool> {
         match self {
@@ -99,7 +115,13 @@ impl OptIn {
             OptIn::Runtime(
                 Initialised::Never | Initialised::Elsewhere(_) | Initialised::Later(_),
             ) => Some(false),
-            OptIn::Runtime(Initialised::NoEntry | Initialised::Unproven(_)) | OptIn::Open => None,
+            OptIn::Runtime(
+                Initialised::NoEntry
+                | Initialised::Unproven(_)
+                | Initialised::ByBuild(_)
+                | Initialised::Unseen(_),
+            )
+            | OptIn::Open => None,
         }
     }
 }

@@ -93,6 +93,14 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
+    /// Whether the build decides about a byte, by a condition that begins behind `from`.
+    pub(crate) fn is_open(&self, at: usize, from: usize) -> bool {
+        // What is certain within an open arm is as open as that one.
+        let is_open = |state| matches!(state, ArmState::Open { number } if number != u32::MAX);
+        let around = |arm: &Arm| arm.range.start > from && arm.range.contains(&at);
+        self.arms.iter().any(|arm| is_open(arm.state) && around(arm))
+    }
+
     /// What time it is at a byte of the file.
     pub(crate) fn time(&self, offset: usize) -> u32 {
         let before = self.times.partition_point(|(from, _)| *from <= offset);

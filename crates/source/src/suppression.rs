@@ -118,8 +118,10 @@ fn comments(tree: &SourceTree, id: FileId, all: &mut Vec<Suppression>) {
         let line = file.text.place(start).line;
         let Some(range) = file.text.line_range(line) else { continue };
         let before = text[range.start..start].trim_end();
-        let Some(opener) = opener(before, file.kind) else { continue };
-        let has_code = !before[..before.len() - opener.len()].trim().is_empty();
+        let opened = opener(before, file.kind)
+            .or_else(|| opened_above(text, range.start, before, file.kind));
+        let Some((opener, before)) = opened else { continue };
+        let has_code = !before.trim().is_empty();
         let end = last_line(tree, id, opener, start..range.end, line);
         let about = match (has_code, end.has_code) {
             (true, _) => line,
@@ -161,6 +163,12 @@ fn read(comment: &str, goes_on: bool) -> Vec<(Suppressed, String)> {
     let reason = reason.trim().trim_end_matches("-->").trim_end_matches("*/").trim();
     let reason = reason.trim_start_matches([':', '-', '\u{2013}', '\u{2014}']).trim_start();
     let rules = rules.split(',').map(str::trim).filter(|rule| !rule.is_empty());
+    let is_number = |rule: &str| rule.parse().is_ok_and(|number: u32| WARNINGS.contains(&number));
+    if rules.clone().any(is_number) {
+        return nothing(
+            "a warning is named with its letter, as in `ringfence: allow(C30030) reason`",
+        );
+    }
     let rules: Vec<_> =
         rules.map(|rule| (Suppressed::Rule(rule.to_owned()), reason.to_owned())).collect();
     match rules.is_empty() {
@@ -186,13 +194,45 @@ fn is_meant(rest: &str) -> bool {
     is_verb && (has_colon || behind.starts_with('('))
 }
 
-/// What opens the comment that ends `before`.
-fn opener(before: &str, kind: FileKind) -> Option<&'static str> {
-    let of_kind: &[&'static str] = match kind {
-        FileKind::Project => &["<!--", "#"],
-        _ => &["//", "/*"],
-    };
-    of_kind.iter().copied().find(|opener| before.ends_with(opener))
+/// What opens the comment that ends `before`, and what stands before it in the line. Comments that document open with more.
+fn opener(before: &str, kind: FileKind) -> Option<(&'static str, &str)> {
+    const OF_PROJECTS: [(&str, &str); 2] = [("<!--", "<!--"), ("#", "#")];
+    const OF_CODE: [(&str, &str); 6] =
+        [("///", "//"), ("//!", "//"), ("/**", "/*"), ("/*!", "/*"), ("//", "//"), ("/*", "/*")];
+    let of_kind = if kind == FileKind::Project { &OF_PROJECTS[..] } else { &OF_CODE[..] };
+    of_kind.iter().find_map(|(written, opener)| Some((*opener, before.strip_suffix(written)?)))
+}
+
+/// The same of a comment that a line above opens, for what begins a line of it, behind a star at the most.
+fn opened_above<'t>(
+    text: &'t str,
+    line: usize,
+    before: &'t str,
+    kind: FileKind,
+) -> Option<(&'static str, &'t str)> {
+    let (opener, close) = if kind == FileKind::Project { ("<!--", "-->") } else { ("/*", "*/") };
+    if !matches!(before.trim(), "" | "*") {
+        return None;
+    }
+    let (above, _) = text.split_at_checked(line)?;
+    let mut from = above.len().saturating_sub(LONGEST_COMMENT);
+    while !above.is_char_boundary(from) {
+        from += 1;
+    }
+    let (_, since) = above[from..].rsplit_once(opener)?;
+    (!since.contains(close)).then_some((opener, ""))
+}
+
+/// How far above a line its comment may begin, and how far below it may end.
+const LONGEST_COMMENT: usize = 1 << 12;
+
+/// So much of a text as a comment has that goes on at a byte.
+fn as_long(text: &str, from: usize) -> &str {
+    let mut end = text.len().min(from.saturating_add(LONGEST_COMMENT));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(from..end).unwrap_or_default()
 }
 
 /// Where a comment ends.
@@ -221,7 +261,7 @@ fn last_line(tree: &SourceTree, id: FileId, opener: &str, range: Range<usize>, l
             return End { last, has_code: false };
         }
     };
-    let rest = &text[range.start..];
+    let rest = as_long(text, range.start);
     let length = memchr::memmem::find(rest.as_bytes(), close.as_bytes()).unwrap_or(0);
     if length <= range.len() {
         return End { last: line, has_code: false };
@@ -237,9 +277,18 @@ fn next_line(tree: &SourceTree, id: FileId, line: u32) -> u32 {
     let file = tree.file(id);
     let mut next = line + 1;
     while let Some(range) = file.text.line_range(next) {
-        let text = file.text.as_str()[range].trim();
-        if !text.is_empty() && !text.contains(MARK) {
-            break;
+        let line = &file.text.as_str()[range.clone()];
+        if !line.trim().is_empty() && !line.contains(MARK) {
+            // A comment of several lines may be one of ours as well.
+            let rest = as_long(file.text.as_str(), range.start);
+            let block = rest.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+            let Some((block, behind)) = block.filter(|(block, _)| block.contains(MARK)) else {
+                break;
+            };
+            if !behind.lines().next().unwrap_or_default().trim().is_empty() {
+                break;
+            }
+            next += u32::try_from(block.matches('\n').count()).unwrap_or_default();
         }
         next += 1;
     }
@@ -307,6 +356,7 @@ mod tests {
             "ringfence : allow(x) why",
             "ringfence: allow() why",
             "ringfence: allow( , )",
+            "ringfence: allow(30030) why",
         ] {
             let found = told("a.c", &format!("// {wrong}\nf();"));
             assert_eq!(found, [format!("1 {wrong} for 2-2 []")]);
@@ -315,6 +365,35 @@ mod tests {
             assert_eq!(told("a.c", &format!("// {prose}\nf();")), [""; 0], "{prose}");
         }
         assert_eq!(told("a.c", "f(); /* ringfence:allow(x): why */"), ["1 allow(x) for 1-1 [why]"]);
+    }
+
+    /// Those that document are comments as well, and in one of several lines any line may say it.
+    #[test]
+    fn all_kinds_of_comments_count() {
+        for (text, expected) in [
+            ("/// ringfence: allow(x) why\nf();", "1 allow(x) for 2-2 [why]"),
+            ("//! ringfence: allow(x) why\nf();", "1 allow(x) for 2-2 [why]"),
+            ("f(); ///ringfence: allow(x) why\n", "1 allow(x) for 1-1 [why]"),
+            ("/** ringfence: allow(x) why */\nf();", "1 allow(x) for 2-2 [why]"),
+            ("/*! ringfence: allow(x) why */\nf();", "1 allow(x) for 2-2 [why]"),
+            ("/*\n * ringfence: allow(x) why\n */\nf();", "2 allow(x) for 4-4 [why]"),
+            ("/* Note\n   ringfence: allow(x) why */\nf();", "2 allow(x) for 3-3 [why]"),
+            ("g(); /* Note\n ringfence: allow(x) why\n*/ f();", "2 allow(x) for 3-3 [why]"),
+            ("/*\n * ringfence: allow x\n */\nf();", "2 ringfence: allow x for 4-4 []"),
+        ] {
+            assert_eq!(told("a.c", text), [expected], "{text}");
+        }
+        assert_eq!(
+            told("a.vcxproj", "<!-- Old\n  ringfence: allow(x) why -->\n<X/>"),
+            ["2 allow(x) for 3-3 [why]"]
+        );
+        assert_eq!(
+            told("a.c", "// ringfence: allow(x) a\n/*\n * ringfence: allow(y) b\n */\nf();"),
+            ["1 allow(x) for 5-5 [a]", "3 allow(y) for 5-5 [b]"]
+        );
+        for none in ["/* */\nringfence: allow(x)\nf();", "ringfence: allow(x)\nf();"] {
+            assert_eq!(told("a.c", none), [""; 0], "{none}");
+        }
     }
 
     /// The reason may take several lines; what is allowed stands in one.

@@ -41,6 +41,11 @@ impl<'t> Parsed<'t> {
         }
     }
 
+    /// Whether the build decides about a byte of the file, by a condition that begins behind `from`.
+    pub(crate) fn is_open(&self, at: usize, from: usize) -> bool {
+        self.unit.visits.get(&self.file).is_some_and(|visit| visit.is_open(at, from))
+    }
+
     /// The time at a byte of the file.
     pub(crate) fn time(&self, offset: usize) -> u32 {
         self.unit.visits.get(&self.file).map_or(self.unit.end, |visit| visit.time(offset))

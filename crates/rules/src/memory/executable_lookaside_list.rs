@@ -8,7 +8,7 @@ use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Possible, Reason};
 use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Counter, Finding, Fix, Gap, Level, Question, RuleCard};
-use ringfence_source::{SourceCall, Unknown};
+use ringfence_source::{Choice, SourceCall, Unknown};
 
 rule_card! {
     /// ## What it does
@@ -23,7 +23,7 @@ rule_card! {
     ///
     /// A driver that brings an Allocate routine of its own decides there what it allocates, and the
     /// flags are no more than a hint to it. Code Analysis then reports C30034 in place of C30030, and
-    /// ringfence a note; passing the flag ends both. A DDI such as `ExAllocatePoolWithTag` in that place
+    /// ringfence a note, or in source a warning where the routine asks for pool by a parameter; passing the flag ends both. A DDI such as `ExAllocatePoolWithTag` in that place
     /// is no routine of the driver's own: it allocates what the flags say.
     ///
     /// ## Example
@@ -107,10 +107,14 @@ impl Rule for ExecutableLookasideList {
             Some(routine) => {
                 let message =
                     by_own_routine(call.ddi, &argument_in_source(call, source).unwrap_or_default());
-                about(&Self::CARD, Level::Note, call, source, message)
+                let (level, note) = match hands_on(routine, source) {
+                    true => (Level::Warning, HANDED_ON),
+                    false => (Level::Note, OWN_AFFAIR),
+                };
+                about(&Self::CARD, level, call, source, message)
                     .as_warning(Some("C30034"))
                     .note(given_the_type(routine))
-                    .note(OWN_AFFAIR)
+                    .note(note)
                     .note("Code Analysis reports C30034")
             }
         };
@@ -122,6 +126,22 @@ const WHAT: &str = "lookaside list takes its entries from an executable pool";
 const HELP: &str = "add `POOL_NX_ALLOCATION` (0x200) to the flags (Windows 8)";
 const OWN_AFFAIR: &str =
     "the pool is what the routine asks for, whose calls are examined by themselves";
+const HANDED_ON: &str = "it asks for memory by a parameter: where that is this type, the entries are executable, \
+                         and Driver Verifier stops it with bug check 0xC4, parameter 0x2000";
+
+/// Whether a routine of the tree asks for pool of a type that it is given.
+fn hands_on(routine: &str, source: &Source<'_>) -> bool {
+    const NX: u64 = 0x200;
+    let by_parameter = |choice: &Choice| {
+        matches!(choice.unknown, Some(Unknown::Parameter(_))) && choice.bits.ones & NX == 0
+    };
+    source.analysis.calls.iter().any(|call| {
+        call.function.as_deref() == Some(routine)
+            && call.deciding().is_some_and(|(role, argument)| {
+                role == Role::PoolType && argument.value.choices.iter().any(by_parameter)
+            })
+    })
+}
 
 fn given_the_type(routine: &str) -> String {
     format!("its Allocate routine, {routine}, is given the pool type that Flags make")
@@ -246,6 +266,20 @@ mod tests {
         let (level, warning, notes) = of("ExAllocatePoolWithTag");
         assert_eq!((level, warning), (Level::Error, Some("C30034")));
         assert!(notes.contains("ExAllocatePoolWithTag, is given the pool type"), "{notes}");
+        for (asks, level) in [
+            ("PoolType", Level::Warning),
+            ("PoolType | POOL_NX_ALLOCATION", Level::Note),
+            ("NonPagedPoolNx", Level::Note),
+        ] {
+            let own = format!(
+                "PVOID MyAllocate(POOL_TYPE PoolType, SIZE_T n, ULONG t) {{ return ExAllocatePoolWithTag({asks}, n, t); }}"
+            );
+            let text = format!("#include <wdm.h>\n{own}\n{}", list("MyAllocate", "0"));
+            let findings = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+            let found =
+                findings.iter().find(|one| one.rule == "executable-lookaside-list").unwrap();
+            assert_eq!((found.level, found.warning), (level, Some("C30034")), "{asks}");
+        }
         for may_be_null in ["x ? NULL : MyAllocate", "s->Allocate"] {
             assert_eq!(of(may_be_null).1, Some("C30030"), "{may_be_null}");
         }

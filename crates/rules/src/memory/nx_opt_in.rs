@@ -56,6 +56,8 @@ crate::rule::rule_card! {
     /// ## What it cannot see
     ///
     /// In source, whether what leaves the entry point before the call does so because something failed: it is taken to.
+    /// Where the call stands in a constructor, or in a function whose address goes somewhere, it is not known whether
+    /// the entry point comes by.
     /// In machine code:
     /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
     /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where

@@ -122,8 +122,9 @@ fn finding(
                 1 => "one call".to_owned(),
                 more => format!("{more} calls"),
             };
-            let message =
-                format!("{NAME} keeps memory executable: {asking} would get other with an opt-in");
+            let message = format!(
+                "{NAME} keeps memory executable: {asking} would get non-executable memory with an opt-in"
+            );
             SourceFinding::new(&PoolNxOptout::CARD, Level::Warning, message, mark)
                 .as_warning(Some("C30032"))
                 .note("Code Analysis reports C30032")
@@ -176,7 +177,7 @@ mod tests {
         let out = "  #define POOL_NX_OPTOUT 1\n";
         let findings = findings_of(&[("a.c", &format!("{out}{USES}"))], Targets::DEFAULT);
         let expected = "a.c:1:1 warning[pool-nx-optout] : POOL_NX_OPTOUT keeps memory executable: one call would get \
-                        other with an opt-in";
+                        non-executable memory with an opt-in";
         assert_eq!(own(&findings), [expected]);
         assert!(findings[0].notes.iter().any(|note| note.starts_with("no opt-in")));
         // The rule about the call objects as well.
@@ -230,8 +231,8 @@ mod tests {
         assert_eq!(
             own(&found),
             [
-                "a.c:2:16 warning[pool-nx-optout] : POOL_NX_OPTOUT keeps memory executable: one call would get other \
-                 with an opt-in"
+                "a.c:2:16 warning[pool-nx-optout] : POOL_NX_OPTOUT keeps memory executable: one call would get \
+                 non-executable memory with an opt-in"
             ]
         );
         let pool = found.iter().find(|one| one.rule == "executable-pool-type").unwrap();

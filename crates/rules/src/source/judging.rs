@@ -176,7 +176,7 @@ fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<
         _ => String::new(),
     };
     let path = match mixed {
-        true if call.opt_in == OptIn::Open && depends_on_opt_in(call) => ", depending on the build",
+        true if call.opt_in.is_by_build() && depends_on_opt_in(call) => ", depending on the build",
         true if is_by_build(call) => ", depending on the build",
         true => ", depending on the path",
         false => "",
@@ -317,6 +317,22 @@ fn opt_in_note(call: &SourceCall, source: &Source<'_>) -> Option<String> {
             return Some(format!(
                 "whether ExInitializeDriverRuntime(DrvRtPoolNxOptIn), which is called at {}:{}, runs before this \
                  could not be proven: it depends on the path",
+                source.tree.name(call.file),
+                source.tree.file(call.file).text.place(call.start as usize).line
+            ));
+        }
+        OptIn::Runtime(Initialised::ByBuild(call)) => {
+            return Some(format!(
+                "whether ExInitializeDriverRuntime(DrvRtPoolNxOptIn) is called at {}:{} depends on the build: \
+                 without it the memory stays executable",
+                source.tree.name(call.file),
+                source.tree.file(call.file).text.place(call.start as usize).line
+            ));
+        }
+        OptIn::Runtime(Initialised::Unseen(call)) => {
+            return Some(format!(
+                "whether ExInitializeDriverRuntime(DrvRtPoolNxOptIn), which is called at {}:{}, runs before this \
+                 could not be proven: control comes there by ways that are not followed",
                 source.tree.name(call.file),
                 source.tree.file(call.file).text.place(call.start as usize).line
             ));

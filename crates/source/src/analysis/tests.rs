@@ -311,7 +311,9 @@ fn a_helper_that_opts_in_is_told() {
 #[test]
 fn one_file_needs_only_what_is_near() {
     let wrapper = |pool: &str| {
-        format!("#include <ntddk.h>\nPOOL_TYPE Kind(void) {{ return {pool}; }}\nvoid *My(POOL_TYPE t) {{ return ExAllocatePoolWithTag(t, 1, 'a'); }}")
+        format!(
+            "#include <ntddk.h>\nPOOL_TYPE Kind(void) {{ return {pool}; }}\nvoid *My(POOL_TYPE t) {{ return ExAllocatePoolWithTag(t, 1, 'a'); }}"
+        )
     };
     let caller = "#include <ntddk.h>\nvoid F(void) { My(NonPagedPool); My(Kind()); }";
     let mut tree = tree(&[

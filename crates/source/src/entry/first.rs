@@ -113,7 +113,7 @@ fn setting(
             _ => variable.name.start,
         };
         let span = Span::new(world.parsed[event.parsed].file, variable.name.clone());
-        marks.entry(id).or_default().push(Mark { at, span });
+        marks.entry(id).or_default().push(Mark { at, span, is_certain: true });
     }
     // Most variables no entry point sets.
     let found = (!marks.is_empty()).then(|| opting(world, entry, &marks, Some(part))).flatten();

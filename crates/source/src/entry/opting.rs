@@ -41,6 +41,8 @@ pub(crate) struct Mark {
     /// The byte at which it is done.
     pub(crate) at: usize,
     pub(crate) span: Span,
+    /// Whether it is done in every build that has the code there.
+    pub(crate) is_certain: bool,
 }
 
 /// A function as control comes to it while the driver starts.
@@ -85,6 +87,8 @@ impl Before {
 pub(super) struct Opting {
     /// Whether it has opted in where the driver has started.
     pub(super) at_end: Option<Before>,
+    /// Whether some builds lack the call, or one on the way to it.
+    pub(super) is_by_build: bool,
     /// The call, the functions that control comes to before, each with how.
     pub(super) comes: Vec<(FunctionId, Coming)>,
 }
@@ -109,6 +113,7 @@ pub(super) fn opting(
         budget: Cell::new(BUDGET.min(work / STEPS_OF_EVALUATED)),
         asked: HashSet::new(),
         comes: Vec::new(),
+        is_by_build: false,
     };
     let (end, _) = following.through(entry, UNSET, &[], 0)?;
     following.asked.iter().for_each(|name| world.ask(name));
@@ -116,7 +121,14 @@ pub(super) fn opting(
     if !asks_start && (following.left == 0 || following.work == 0) {
         return None;
     }
-    Some(Opting { at_end: Before::of(end), comes: following.comes })
+    let Following { comes, is_by_build, .. } = following;
+    Some(Opting { at_end: Before::of(end), is_by_build, comes })
+}
+
+/// Whether the build decides about a whole function.
+pub(super) fn is_of_some_builds(world: &World<'_>, id: FunctionId) -> bool {
+    let parsed = &world.parsed[id.parsed];
+    parsed.is_open(parsed.syntax.functions[id.function].name.start, 0)
 }
 
 /// The functions that control may come to from an entry point, with it, as deep as they are followed.
@@ -180,6 +192,8 @@ struct Following<'a, 't> {
     /// What is called: it may be left out so far, as it names nothing of interest.
     asked: HashSet<&'a str>,
     comes: Vec<(FunctionId, Coming)>,
+    /// Whether the build decides about a call that was passed.
+    is_by_build: bool,
 }
 
 impl<'a> Following<'a, '_> {
@@ -225,10 +239,16 @@ impl<'a> Following<'a, '_> {
         }
         let forks = without_exceptions(&function.forks);
         let passes = self.passes(id, &forks, given);
-        let done = |mark: &Mark| Event { at: mark.at, kind: EventKind::Ends };
+        // A condition around the whole function decides about all of it.
+        let begins = function.body.start;
+        let done = |mark: &Mark| match mark.is_certain && !parsed.is_open(mark.at, begins) {
+            true => Event { at: mark.at, kind: EventKind::Ends },
+            false => Event { at: mark.at, kind: EventKind::Adds },
+        };
         let events = vec![SET; marks.len()];
         let tracked = Tracked { begin, events, passes };
-        let events = marks.iter().map(done).collect();
+        let events: Vec<Event> = marks.iter().map(done).collect();
+        self.is_by_build |= events.iter().any(|event| event.kind == EventKind::Adds);
         let mut within = Within { forks, events, tracked, body: function.body.clone() };
         let mut first = marks.first().map(|mark| mark.span);
         let mut run: Vec<(u128, HashSet<FunctionId>)> = Vec::new();
@@ -240,18 +260,24 @@ impl<'a> Following<'a, '_> {
                 continue;
             }
             let mut gives = None;
+            let mut is_open = parsed.is_open(called.callee.start, begins);
             for function in &leading {
                 let passed = self.passed(id, call, *function, given);
                 if let Some((end, at)) = self.through(*function, here, &passed, depth + 1) {
                     first = first.or(Some(at));
                     gives = Some(gives.unwrap_or_default() | end);
+                } else {
+                    // Other builds have a function of that name that does not.
+                    is_open |= is_of_some_builds(world, *function);
                 }
             }
             if gives.is_none() && here & UNSET != 0 {
                 run.push((here, reached));
             }
             let Some(gives) = gives.filter(|gives| gives & SET != 0) else { continue };
-            let kind = if gives == SET { EventKind::Ends } else { EventKind::Adds };
+            self.is_by_build |= is_open;
+            let is_done = gives == SET && !is_open;
+            let kind = if is_done { EventKind::Ends } else { EventKind::Adds };
             let at = called.whole.end.saturating_sub(1);
             let index = within.events.partition_point(|event| event.at <= at);
             within.events.insert(index, Event { at, kind });

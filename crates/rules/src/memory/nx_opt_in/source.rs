@@ -51,6 +51,21 @@ fn calls(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<So
                     .note("whether the condition that this call depends on holds is not known")
                     .help(format!("call `{CALL}` first in the entry point, without a condition"))
             }
+            Initialised::ByBuild(_) => {
+                let message = "opts in to non-executable pool in some builds only";
+                SourceFinding::new(&NxOptIn::CARD, Level::Note, message, mark)
+                    .note("whether this call is compiled, or one on the way to it, depends on the build")
+                    .help(format!("call `{CALL}` first in the entry point, in every build"))
+            }
+            Initialised::Unseen(_) => {
+                let message = "opts in to non-executable pool where the entry point was not seen to \
+                               come by";
+                SourceFinding::new(&NxOptIn::CARD, Level::Note, message, mark)
+                    .as_warning(Some("C30035"))
+                    .note("control may come there by a pointer, a constructor or a macro, which are not followed")
+                    .note("Code Analysis reports C30035")
+                    .help(format!("call `{CALL}` first in DriverEntry or DllInitialize"))
+            }
             Initialised::Elsewhere(_) => {
                 let message = "opts in to non-executable pool where the entry point was not seen to \
                                come by";
@@ -87,8 +102,8 @@ fn entries(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<
         let served = || entry.serves.iter().filter_map(|file| states.get(file));
         let never = served().any(|state| matches!(state, Initialised::Never));
         let by_other = served().any(|state| {
-            let is_some = matches!(state, Initialised::Unproven(_));
-            is_some || matches!(state, Initialised::InEntry(_) | Initialised::InHelper { .. })
+            state.is_unproven()
+                || matches!(state, Initialised::InEntry(_) | Initialised::InHelper { .. })
         });
         let as_export = match is_dll {
             true => entry.initialises.is_none(),
@@ -260,6 +275,34 @@ mod tests {
              PoolType = NonPagedPool (0) or NonPagedPoolNx (0x200) at ExAllocatePool"
         );
         assert!(asks.notes[0].ends_with("which is called at a.c:4, runs before this could not be proven: it depends on the path"), "{:?}", asks.notes);
+    }
+
+    /// What the build decides, and what is come to by a pointer, is neither fine nor certainly executable.
+    #[test]
+    fn what_is_not_followed_is_told_as_that() {
+        let both = |code: &str| {
+            let text = format!("{OPTED}{code}");
+            let findings = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+            let asks = findings.iter().find(|one| one.rule == "executable-pool-type").unwrap();
+            (told(&findings).remove(0).0, asks.message.clone(), asks.notes[0].clone())
+        };
+        let (said, message, note) =
+            both(&format!("NTSTATUS DriverEntry(int a) {{\n#ifdef X\n{CALL}\n#endif\nF(); }}"));
+        assert_eq!(
+            said,
+            "a.c:6:1 note[nx-opt-in] : opts in to non-executable pool in some builds only"
+        );
+        assert!(message.contains("executable pool, depending on the build: "), "{message}");
+        assert!(note.contains("at a.c:6 depends on the build"), "{note}");
+        let (said, message, note) = both(&format!(
+            "void Init(void) {{ {CALL} }}\nFN all[] = {{ Init }};\nNTSTATUS DriverEntry(int a) {{ all[a](); F(); }}"
+        ));
+        assert_eq!(
+            said,
+            "a.c:4:19 note[nx-opt-in] : opts in to non-executable pool where the entry point was not seen to come by"
+        );
+        assert!(message.contains("executable pool, depending on the path: "), "{message}");
+        assert!(note.ends_with("control comes there by ways that are not followed"), "{note}");
     }
 
     /// C30033: every image has its own variable (section 6 of the specification).

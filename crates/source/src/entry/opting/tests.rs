@@ -70,6 +70,46 @@ fn a_call_that_is_never_come_to_opts_in_to_nothing() {
     assert_eq!(behind("Init(TRUE);", &helper), both("0x200"));
 }
 
+/// Where the build decides whether the call is there, either may be.
+#[test]
+fn a_call_of_some_builds_leaves_both() {
+    let asked = |code: &str, others: &str| {
+        let main = format!(
+            "{OPTED}{others}\nNTSTATUS DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING r) {{\n{code}\n\
+             ExAllocatePool(NonPagedPool, 1); return 0; }}"
+        );
+        let tree = tree(&[("main.c", &main)]);
+        let mut all: Vec<_> =
+            crate::analyse(&tree, &[], &[]).calls.into_iter().map(|call| call.opt_in).collect();
+        all.dedup();
+        all
+    };
+    let by_build =
+        |all: &[crate::OptIn]| !all.is_empty() && all.iter().all(|one| one.is_by_build());
+    let arm =
+        |code: &str, other: &str| format!("#ifdef DRVRT_NX\n{code}\n#else\n{other}\n#endif\n");
+    let init = |code: &str| format!("static VOID Init(VOID) {{\n{code}\n}}\n");
+    for (code, others) in [
+        (format!("#ifdef DRVRT_NX\n{CALL}\n#endif"), String::new()),
+        (arm(CALL, "DbgPrint(\"no\");"), String::new()),
+        ("Init();".to_owned(), init(&arm(CALL, ""))),
+        ("Init();".to_owned(), arm(&init(CALL), &init(""))),
+        (arm("Init();", ""), init(CALL)),
+        ("INIT_RT();".to_owned(), arm(&format!("#define INIT_RT() {CALL}"), "#define INIT_RT()")),
+    ] {
+        let all = asked(&code, &others);
+        assert!(by_build(&all), "{code} {others} {all:?}");
+    }
+    // A condition that is known, or that has nothing to do with the call, leaves none.
+    for (code, others) in [
+        (format!("#ifdef DRVRT_NX\nDbgPrint(\"\");\n#endif\n{CALL}"), ""),
+        (format!("#ifdef POOL_NX_OPTIN\n{CALL}\n#endif"), ""),
+    ] {
+        let all = asked(&code, others);
+        assert!(all.iter().all(|one| one.adds() == Some(true)), "{code} {all:?}");
+    }
+}
+
 /// Where a condition decides that nothing is known of, either may be.
 #[test]
 fn a_call_under_a_condition_leaves_both() {
