@@ -52,10 +52,14 @@ impl Place<'_, '_> {
             return Called::Ddi;
         }
         let is_of_c = function.linkage == Linkage::OfC;
-        // In C++ a function beside the kit's is one of other parameters.
-        let of_unit =
-            if is_of_c || here.unit.kernel_at.is_none() { Called::Own } else { Called::Either };
         let is_here = there.file == here.file;
+        // One that others can call, beside the kit's headers, is what a kernel has of its own: it is judged as a driver's.
+        let has_kit = here.unit.kernel_at.is_some();
+        if is_here && has_kit && is_of_c && !function.is_static {
+            return Called::Ddi;
+        }
+        // In C++ a function beside the kit's is one of other parameters.
+        let of_unit = if is_of_c || !has_kit { Called::Own } else { Called::Either };
         if is_here && there.variant != here.variant {
             return Called::Ddi;
         }
@@ -78,8 +82,11 @@ impl Place<'_, '_> {
         let of = |file: FileId| folder(&world.tree.file(file).path);
         let is_main = world.tree.file(there.file).kind != FileKind::Header;
         // Whether both are linked together, and which of the two the linker takes then, is not known.
-        let is_linked =
-            is_main && is_of_c && !function.is_static && of(there.file) == of(here.file);
+        let is_linked = !has_kit
+            && is_main
+            && is_of_c
+            && !function.is_static
+            && of(there.file) == of(here.file);
         if is_linked { Called::Either } else { Called::Ddi }
     }
 }

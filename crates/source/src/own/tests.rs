@@ -12,7 +12,10 @@ fn beside(files: &[(&str, &str)]) -> Vec<String> {
 fn a_function_of_the_file_is_not_the_ddi() {
     assert_eq!(of(CALL).len(), 1);
     assert_eq!(of(&format!("static {OWN} {{ return malloc(n); }}\n{CALL}")), [""; 0]);
-    assert_eq!(of(&format!("{OWN} {{ return malloc(n); }}\n{CALL}")), [""; 0]);
+    // One that others can call is what a kernel has of its own, or what a test has in its place.
+    let open = format!("{OWN} {{ return malloc(n); }}\n{CALL}");
+    assert_eq!(of(&open).len(), 1);
+    assert_eq!(beside(&[("a.c", &open)]), [""; 0]);
     // A declaration is that of the DDI.
     assert_eq!(of(&format!("{OWN};\n{CALL}")).len(), 1);
 }
@@ -73,6 +76,8 @@ fn a_function_of_another_file_may_be_it() {
     let other = format!("{OWN} {{ return malloc(n); }}");
     assert_eq!(maybe(&[("d/a.c", CALL), ("d/b.c", &other)]), [(true, true)]);
     assert_eq!(maybe(&[("d/a.c", CALL), ("test/b.c", &other)]), [(false, false)]);
+    let driver = format!("#include <ntddk.h>\n{CALL}");
+    assert_eq!(maybe(&[("d/a.c", &driver), ("d/b.c", &other)]), [(false, false)]);
     let inner = format!("static {other}");
     assert_eq!(maybe(&[("d/a.c", CALL), ("d/b.c", &inner)]), [(false, false)]);
     let scoped = "void F() { my::ExAllocatePool(0, 1); }";
