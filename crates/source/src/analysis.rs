@@ -15,6 +15,7 @@ use crate::linker::LinkerFact;
 use crate::opt_in::OptIn;
 use crate::pragma::SectionPragma;
 use crate::preprocess::AllDirectives;
+use crate::syntax::Trees;
 use crate::table::{self, PointerTable};
 use crate::world::{FunctionId, World};
 use crate::{FileId, FileKind, Project, SourceTree, Span, builds, own, rust};
@@ -85,6 +86,8 @@ pub struct Analyser {
     tables: table::Candidates,
     /// Sources that nobody builds.
     not_built: HashSet<FileId>,
+    /// What other files were parsed to when one was looked at.
+    trees: Trees,
 }
 
 impl std::fmt::Debug for Analyser {
@@ -185,7 +188,8 @@ impl Analyser {
         file: FileId,
     ) -> Option<Analysis> {
         let interest = self.interest.as_ref().filter(|_| self.is_alone(tree, file))?;
-        let mut reading = Reading::new(tree, &self.directives, projects, defines);
+        let reading = Reading::new(tree, &self.directives, projects, defines);
+        let mut reading = reading.remembering(&self.trees, file);
         let mut following = Following::new(tree);
         following.world.starts.clone_from(&self.starts);
         let text = tree.file(file).text.as_str();
@@ -233,10 +237,11 @@ impl Analyser {
         let mut files = Vec::new();
         let tree = following.world.tree;
         for (parsed, one) in following.world.parsed.iter().enumerate() {
-            for call in &one.syntax.calls {
-                let known = self.wrappers.get(following.world.text(parsed, &call.callee));
-                files.extend(known.into_iter().flat_map(|known| known.needed_by(tree, one.file)));
-            }
+            let calls = one.syntax.calls.iter();
+            let called: HashSet<&str> =
+                calls.map(|call| following.world.text(parsed, &call.callee)).collect();
+            let known = called.into_iter().filter_map(|name| self.wrappers.get(name));
+            files.extend(known.flat_map(|known| known.needed_by(tree, one.file)));
         }
         let asked = following.world.asked();
         for known in asked.iter().filter_map(|name| self.variables.get(name)) {

@@ -9,6 +9,7 @@ mod stored;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod turn;
 
 use crate::blank::Blanked;
@@ -25,6 +26,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
+pub(crate) use trees::Trees;
 pub(crate) use turn::Turn;
 
 /// What a parser finds in a file. Ranges are bytes of the file.
@@ -249,6 +251,16 @@ pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
 ///
 /// `named` are the places of what is looked for.
 pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Syntax {
+    syntax_by(parse, blanked, kind, named)
+}
+
+/// The same, where `parse` says what parsing gives.
+pub(crate) fn syntax_by(
+    parse: impl Fn(&[u8], FileKind) -> Option<Tree>,
+    blanked: Blanked,
+    kind: FileKind,
+    named: &[usize],
+) -> Syntax {
     let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
     let mut reader = Reader {
         bytes: &condensed.bytes,

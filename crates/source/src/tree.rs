@@ -151,8 +151,11 @@ impl SourceTree {
 
     /// How many folders two files have in common, from the root on.
     pub(crate) fn nearness(&self, one: FileId, other: FileId) -> usize {
-        let (one, other) = (self.key(one), self.key(other));
-        one.split('/').zip(other.split('/')).take_while(|(one, other)| one == other).count()
+        let (one, other) = (self.key(one).as_bytes(), self.key(other).as_bytes());
+        let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+        let is_end = |path: &[u8]| path.get(same).is_none_or(|next| *next == b'/');
+        let slashes = memchr::memchr_iter(b'/', &one[..same]).count();
+        slashes + usize::from(is_end(one) && is_end(other))
     }
 
     /// The text of a part of a file.
@@ -268,6 +271,23 @@ mod tests {
         assert_eq!(normal(r".\Src\..\Inc\A.h"), "inc/a.h");
         assert_eq!(normal("../x//y.h"), "../x/y.h");
         assert_eq!(normal("/src/./a.c"), "/src/a.c");
+    }
+
+    #[test]
+    fn files_are_near_by_whole_folders() {
+        let tree = tree(&["a/b/c.c", "a/b/d.c", "a/bc/c.c", "a.c", "a.c/b.c", "b/b/c.c"]);
+        let near =
+            |one: &str, other: &str| tree.nearness(tree.at(one).unwrap(), tree.at(other).unwrap());
+        for (one, other, folders) in [
+            ("a/b/c.c", "a/b/d.c", 2),
+            ("a/b/c.c", "a/bc/c.c", 1),
+            ("a.c/b.c", "a.c", 1),
+            ("a/b/c.c", "a/b/c.c", 3),
+            ("a/b/c.c", "a.c", 0),
+            ("a/b/c.c", "b/b/c.c", 0),
+        ] {
+            assert_eq!((near(one, other), near(other, one)), (folders, folders), "{one} {other}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::opt_in::{self, OptIn};
 use crate::outline;
 use crate::pragma::{self, Pragmas};
 use crate::preprocess::{AllDirectives, Unit, unit};
-use crate::syntax::{Syntax, syntax};
+use crate::syntax::{Syntax, Trees, syntax, syntax_by};
 use crate::table::{self, PointerTable};
 use crate::warm::Warming;
 use crate::world::Parsed;
@@ -38,6 +38,8 @@ pub(super) struct Reading<'t> {
     opt_ins: HashMap<FileId, OptIn>,
     /// How many names were looked for when files were read for them.
     names: usize,
+    /// What was parsed for earlier looks, and the one file that is new each time.
+    trees: Option<(&'t Trees, FileId)>,
 }
 
 impl<'t> Reading<'t> {
@@ -49,7 +51,13 @@ impl<'t> Reading<'t> {
     ) -> Reading<'t> {
         let (units, includers) = (HashMap::default(), HashMap::default());
         let opt_ins = HashMap::default();
-        Reading { tree, directives, projects, defines, units, includers, opt_ins, names: 0 }
+        let (names, trees) = (0, None);
+        Reading { tree, directives, projects, defines, units, includers, opt_ins, names, trees }
+    }
+
+    /// The same, with the trees of all files but `edited` remembered from look to look.
+    pub(super) fn remembering(self, trees: &'t Trees, edited: FileId) -> Reading<'t> {
+        Reading { trees: Some((trees, edited)), ..self }
     }
 
     /// Parses what names anything of interest and was not parsed yet: those of `files`, and functions left out.
@@ -267,7 +275,13 @@ impl<'t> Reading<'t> {
             if kind == FileKind::C {
                 made.leave_out_too(declared.into_iter().filter(is_cold));
             }
-            parsed.syntax = syntax(made, kind, &named);
+            let remembered = self.trees.filter(|(_, edited)| *edited != file);
+            parsed.syntax = match remembered {
+                Some((trees, _)) => {
+                    syntax_by(|bytes, kind| trees.parse(bytes, kind), made, kind, &named)
+                }
+                None => syntax(made, kind, &named),
+            };
             macro_set::note(self.tree, &mut parsed);
             parsed
         };

@@ -337,6 +337,13 @@ fn one_file_needs_only_what_is_near() {
     let mut read: Vec<&str> = alone.parsed.iter().map(|one| tree.key(*one)).collect();
     read.sort_unstable();
     assert_eq!(read, ["one/a.c", "one/w.c"]);
+    // What others were parsed to is remembered, for as long as they are what they were.
+    assert_eq!(values(&analyser.one(&tree, &[], &[], file).unwrap().calls), values(&whole));
+    let other = tree.add("one/w.c", SourceText::of(wrapper("NonPagedPoolNx"))).unwrap();
+    analyser.forget(other);
+    let alone = analyser.one(&tree, &[], &[], file).unwrap();
+    assert_eq!(values(&alone.calls), values(&analyser.all(&tree, &[], &[]).calls));
+    assert_ne!(values(&alone.calls), values(&whole));
 }
 
 /// Looking at one file alone gives what looking at everything gives of it.
