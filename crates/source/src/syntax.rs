@@ -526,7 +526,13 @@ impl Reader<'_> {
         Linkage::Inner
     }
 
+    /// Whether a declaration says `static` or `extern`, as `class` is.
     fn has_storage(&self, node: Node<'_>, class: &[u8]) -> bool {
+        let text = self.bytes.get(node.byte_range()).unwrap_or_default();
+        // Most say neither, and children are slow to go through.
+        if memchr::memmem::find(text, class).is_none() {
+            return false;
+        }
         let mut cursor = node.walk();
         let is_it = |child: Node<'_>| {
             child.kind() == "storage_class_specifier"
