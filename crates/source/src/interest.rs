@@ -1,13 +1,11 @@
 //! Which files name anything that is looked for: only these are parsed.
 
 use crate::directive::DirectiveKind;
-use crate::lex::is_word;
 use crate::preprocess::AllDirectives;
+use crate::searcher::Searcher;
 use crate::{FileId, FileKind, SourceTree, kit_new, target, vocabulary};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Names beside those of DDIs that files are parsed for.
 const BESIDE: [&str; 11] = [
@@ -28,9 +26,9 @@ const BESIDE: [&str; 11] = [
 /// The names that are looked for.
 pub(crate) struct Interest {
     names: HashSet<String>,
-    searcher: Option<AhoCorasick>,
+    searcher: Option<Searcher>,
     /// Those that were taken in last.
-    fresh: Option<AhoCorasick>,
+    fresh: Option<Searcher>,
 }
 
 /// More names than any tree has; beyond them no further macros and wrappers are followed.
@@ -68,28 +66,25 @@ impl Interest {
             if names.is_empty() || self.names.len() > MOST_NAMES {
                 break;
             }
-            let fresh = searcher(&names);
+            let fresh = Searcher::of(&names);
             taken_in.extend(names.iter().cloned());
             self.names.extend(names);
-            names = match &fresh {
-                Some(fresh) => macros_naming(tree, directives, fresh),
-                None => Vec::new(),
-            };
+            names = macros_naming(tree, directives, &fresh);
         }
         if !taken_in.is_empty() {
             let all: Vec<_> = self.names.iter().cloned().collect();
-            self.searcher = searcher(&all);
+            self.searcher = Some(Searcher::of(&all));
         }
-        self.fresh = searcher(&taken_in);
+        self.fresh = Some(Searcher::of(&taken_in));
     }
 
     /// The places in a text where anything is named that is looked for, in its order.
     pub(crate) fn places(&self, text: &str) -> Vec<usize> {
-        self.searcher.as_ref().map(|searcher| places(searcher, text)).unwrap_or_default()
+        self.searcher.as_ref().map(|searcher| searcher.places(text)).unwrap_or_default()
     }
 
     /// Finds the names that were taken in last.
-    pub(crate) fn fresh(&self) -> Option<&AhoCorasick> {
+    pub(crate) fn fresh(&self) -> Option<&Searcher> {
         self.fresh.as_ref()
     }
 
@@ -105,12 +100,12 @@ impl Interest {
 
     /// Whether a text names anything that is looked for.
     pub(crate) fn is_named_in(&self, text: &str) -> bool {
-        self.searcher.as_ref().is_none_or(|searcher| names_any(searcher, text))
+        self.searcher.as_ref().is_none_or(|searcher| searcher.is_any_in(text))
     }
 
     /// Whether a text names anything that was taken in last.
     pub(crate) fn is_newly_named_in(&self, text: &str) -> bool {
-        self.fresh.as_ref().is_none_or(|searcher| names_any(searcher, text))
+        self.fresh.as_ref().is_none_or(|searcher| searcher.is_any_in(text))
     }
 
     /// How many names are looked for.
@@ -119,51 +114,17 @@ impl Interest {
     }
 }
 
-/// With more names than this a table of all states would not fit into a processor's cache.
-const MOST_NAMES_OF_A_TABLE: usize = 2_000;
-
-pub(crate) fn searcher(names: &[String]) -> Option<AhoCorasick> {
-    let kind = (names.len() <= MOST_NAMES_OF_A_TABLE).then_some(AhoCorasickKind::DFA);
-    // The longest: `ExAllocatePool` is no name within `ExAllocatePoolWithTag`.
-    AhoCorasick::builder().kind(kind).match_kind(MatchKind::LeftmostLongest).build(names).ok()
-}
-
-/// Whether a text has one of the names as a whole word.
-pub(crate) fn names_any(searcher: &AhoCorasick, text: &str) -> bool {
-    whole_words(searcher, text).next().is_some()
-}
-
-/// Where a text has one of the names as a whole word.
-pub(crate) fn places(searcher: &AhoCorasick, text: &str) -> Vec<usize> {
-    whole_words(searcher, text).map(|found| found.start).collect()
-}
-
-fn whole_words<'t>(
-    searcher: &'t AhoCorasick,
-    text: &'t str,
-) -> impl Iterator<Item = Range<usize>> + 't {
-    let bytes = text.as_bytes();
-    let found = searcher.find_iter(bytes).map(|found| found.start()..found.end());
-    found.filter(|found| {
-        let before = found.start.checked_sub(1).and_then(|at| bytes.get(at));
-        let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
-        !is_part(before) && !is_part(bytes.get(found.end))
-    })
-}
-
 fn macros_naming(
     tree: &SourceTree,
     directives: &AllDirectives,
-    searcher: &AhoCorasick,
+    searcher: &Searcher,
 ) -> Vec<String> {
     let files: Vec<FileId> = sources(tree).collect();
     let of_file = |file: &FileId| {
         let text = tree.file(*file).text.as_str();
         let named =
             directives.of(tree, *file).iter().filter_map(|directive| match &directive.kind {
-                DirectiveKind::Define(define)
-                    if names_any(searcher, &text[define.body.clone()]) =>
-                {
+                DirectiveKind::Define(define) if searcher.is_any_in(&text[define.body.clone()]) => {
                     Some(text[define.name.clone()].to_owned())
                 }
                 _ => None,

@@ -49,6 +49,7 @@ mod read_through;
 mod returned;
 mod rust;
 mod scope;
+mod searcher;
 mod shape;
 mod stated;
 mod stored;

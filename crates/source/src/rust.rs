@@ -19,7 +19,7 @@ mod values;
 mod world;
 
 use crate::calls::{CallId, SourceCall, Wrappers};
-use crate::interest::{names_any, searcher};
+use crate::searcher::Searcher;
 use crate::world::FunctionId;
 use crate::{CodeUse, ControlWrite, FileId, FileKind, SourceTree, analysis, vocabulary};
 use foldhash::{HashMap, HashSet};
@@ -120,8 +120,8 @@ impl Interest {
 /// The files that have one of `words`.
 fn naming(tree: &SourceTree, files: &[FileId], words: &HashSet<Box<str>>) -> Vec<FileId> {
     let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
-    let Some(searcher) = searcher(&words) else { return files.to_vec() };
-    let is_naming = |file: &&FileId| names_any(&searcher, tree.file(**file).text.as_str());
+    let searcher = Searcher::of(&words);
+    let is_naming = |file: &&FileId| searcher.is_any_in(tree.file(**file).text.as_str());
     files.par_iter().filter(is_naming).copied().collect()
 }
 

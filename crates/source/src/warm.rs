@@ -1,14 +1,13 @@
 //! Functions that were left out and turn out to matter: they are read later.
 
 use crate::blank::blanked;
-use crate::interest::{places, searcher};
 use crate::lex::skip_blank;
 use crate::outline::{self, Body};
 use crate::preprocess::AllDirectives;
+use crate::searcher::Searcher;
 use crate::syntax::{self, Syntax, syntax};
 use crate::world::{Parsed, World};
 use crate::{FEW_FILES, FileId, FileKind, SourceTree, code_use, macro_set};
-use aho_corasick::AhoCorasick;
 use foldhash::HashSet;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -23,16 +22,16 @@ pub(crate) struct Warming<'t> {
 
 impl<'t> Warming<'t> {
     /// Reads the functions that name one of the names, or bear it; whether there are any.
-    pub(crate) fn naming(self, world: &mut World<'t>, names: &AhoCorasick) -> bool {
+    pub(crate) fn naming(self, world: &mut World<'t>, names: &Searcher) -> bool {
         let named = |_: &World<'t>, file: FileId, body: &Body| {
             let text = &self.tree.file(file).text.as_str()[body.head..body.range.end];
-            outline::outside_comments(text.as_bytes(), 0, &places(names, text)).next().is_some()
+            outline::outside_comments(text.as_bytes(), 0, &names.places(text)).next().is_some()
         };
         self.warm(world, named, Some(names))
     }
 
     /// Notes where what bears one of the names has its address taken, in what was read before it was looked for.
-    pub(crate) fn taking(self, world: &mut World<'t>, names: &AhoCorasick) {
+    pub(crate) fn taking(self, world: &mut World<'t>, names: &Searcher) {
         let in_file = |index: usize| {
             let taken = self.taken_in(&world.parsed[index], names);
             (!taken.is_empty()).then_some((index, taken))
@@ -48,10 +47,10 @@ impl<'t> Warming<'t> {
         }
     }
 
-    fn taken_in(self, parsed: &Parsed<'t>, names: &AhoCorasick) -> Vec<Range<usize>> {
+    fn taken_in(self, parsed: &Parsed<'t>, names: &Searcher) -> Vec<Range<usize>> {
         let text = self.tree.file(parsed.file).text.as_str();
         let bytes = text.as_bytes();
-        let mut named = places(names, text);
+        let mut named = names.places(text);
         // Most are calls and declarations, which need no tree to be told.
         let is_called = |at: usize| {
             bytes.get(skip_blank(bytes, crate::lex::word_end(bytes, at))) == Some(&b'(')
@@ -83,7 +82,7 @@ impl<'t> Warming<'t> {
     /// Reads the functions that set one of the variables, or are called so; whether there are any.
     pub(crate) fn setting(self, world: &mut World<'t>, asked: &HashSet<String>) -> bool {
         let names: Vec<String> = asked.iter().cloned().collect();
-        let Some(names) = searcher(&names) else { return false };
+        let names = Searcher::of(&names);
         let matters = |_: &World<'t>, file: FileId, body: &Body| {
             let text = self.tree.file(file).text.as_str();
             sets_any(&names, &text[body.range.clone()])
@@ -103,7 +102,7 @@ impl<'t> Warming<'t> {
         // What keeps memory is known by all that the file does with it.
         let kept = code_use::kept::called(world);
         let name_kept = |_: &World<'t>, file: FileId, text: &str| {
-            kept.get(&file).is_some_and(|names| !places(names, text).is_empty())
+            kept.get(&file).is_some_and(|names| !names.places(text).is_empty())
         };
         is_any | (!kept.is_empty() && self.warm_by_text(world, name_kept))
     }
@@ -124,7 +123,7 @@ impl<'t> Warming<'t> {
         self,
         world: &mut World<'t>,
         matters: impl Fn(&World<'t>, FileId, &Body) -> bool + Sync,
-        names: Option<&AhoCorasick>,
+        names: Option<&Searcher>,
     ) -> bool {
         let of_file = |index: usize| {
             let parsed = &world.parsed[index];
@@ -148,7 +147,7 @@ impl<'t> Warming<'t> {
     }
 
     /// Some functions of a file, and nothing else of it; `names` are those whose addresses may be taken in them.
-    fn part(self, of: &Parsed<'t>, bodies: &[Body], names: Option<&AhoCorasick>) -> Parsed<'t> {
+    fn part(self, of: &Parsed<'t>, bodies: &[Body], names: Option<&Searcher>) -> Parsed<'t> {
         let source = self.tree.file(of.file);
         let text = source.text.as_str();
         let visit = of.unit.visits.get(&of.file);
@@ -163,7 +162,7 @@ impl<'t> Warming<'t> {
         } else {
             made.keep_only(bodies);
         }
-        let mut named = names.map_or_else(Vec::new, |names| places(names, text));
+        let mut named = names.map_or_else(Vec::new, |names| names.places(text));
         named.retain(|at| bodies.iter().any(|body| body.range.contains(at)));
         let mut syntax = syntax(made, kind, &named);
         keep_functions(&mut syntax, bodies);
@@ -220,8 +219,8 @@ fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
 }
 
 /// Whether a text sets a variable of one of the names, or gives its address away.
-fn sets_any(names: &AhoCorasick, text: &str) -> bool {
-    sets_at(text, &places(names, text))
+fn sets_any(names: &Searcher, text: &str) -> bool {
+    sets_at(text, &names.places(text))
 }
 
 /// Whether a text sets what it names at one of the places, or gives its address away.
@@ -245,9 +244,9 @@ fn sets_at(text: &str, places: &[usize]) -> bool {
 }
 
 /// Whether what stands before a body says that the function has one of the names.
-fn bears_any(names: &AhoCorasick, head: &str) -> bool {
+fn bears_any(names: &Searcher, head: &str) -> bool {
     let bytes = head.as_bytes();
-    places(names, head).into_iter().any(|start| {
+    names.places(head).into_iter().any(|start| {
         let behind = skip_blank(bytes, crate::lex::word_end(bytes, start));
         bytes.get(behind) == Some(&b'(')
     })
@@ -284,11 +283,11 @@ pub(crate) fn setting_files(
     asked: &HashSet<String>,
 ) -> Vec<FileId> {
     let names: Vec<String> = asked.iter().cloned().collect();
-    let Some(names) = searcher(&names) else { return Vec::new() };
+    let names = Searcher::of(&names);
     let all: Vec<FileId> = all.collect();
     let matters = |file: &FileId| {
         let text = tree.file(*file).text.as_str();
-        let places = places(&names, text);
+        let places = names.places(text);
         sets_at(text, &places) || defines_at(text, &places)
     };
     all.into_par_iter().filter(matters).collect()
@@ -300,16 +299,16 @@ mod tests {
 
     #[test]
     fn what_sets_a_variable() {
-        let names = searcher(&["g".to_owned()]).unwrap();
+        let names = Searcher::of(&["g".to_owned()]);
         for text in ["g = 1", "g /* c */ |= 2", "++g", "g--", "f(&g)", "f(& g)", "g <<= 1"] {
             assert!(sets_any(&names, text), "{text}");
         }
         for text in ["static int g(void) { return 1; }", "int g (a(*)(b)) const { }"] {
-            assert!(defines_at(text, &places(&names, text)), "{text}");
+            assert!(defines_at(text, &names.places(text)), "{text}");
             assert!(bears_any(&names, &text[..text.find('{').unwrap()]), "{text}");
         }
         for text in ["int g(void);", "x = g(1);", "int (*g)(void) = 0;", "g(", "gg() { }"] {
-            assert!(!defines_at(text, &places(&names, text)), "{text}");
+            assert!(!defines_at(text, &names.places(text)), "{text}");
         }
         for text in ["g == 1", "a && g", "x = g", "f(g)", "gg = 1", "g < 1", "g <= 1"] {
             assert!(!sets_any(&names, text), "{text}");

@@ -3,8 +3,8 @@
 use crate::blank::blanked;
 use crate::directive::directives;
 use crate::expression::Step;
-use crate::interest::{names_any, searcher};
 use crate::layout::{Body, Layout, Layouts, Placed};
+use crate::searcher::Searcher;
 use crate::shape::{Type, shapes};
 use crate::value::Value;
 use crate::world::World;
@@ -52,10 +52,10 @@ impl Unions {
 fn laid_out(world: &World<'_>, parsed: usize, name: &str) -> Option<Arc<Layout>> {
     let tree: &SourceTree = world.tree;
     let unit = &world.parsed[parsed].unit;
-    let names = searcher(&[name.to_owned()])?;
+    let names = Searcher::of(&[name.to_owned()]);
     let text = |file: FileId| tree.file(file).text.as_str();
     let mut files: Vec<FileId> = unit.visits.keys().copied().chain([unit.main]).collect();
-    files.retain(|file| names_any(&names, text(*file)));
+    files.retain(|file| names.is_any_in(text(*file)));
     files.sort();
     files.dedup();
     if files.iter().map(|file| text(*file).len()).sum::<usize>() > MOST_PARSED {

@@ -1,12 +1,11 @@
 //! Memory that is kept in a variable of a file, for other functions of that file to run.
 
 use super::{FAMILIES, Finder, MOST_LOOKED_AT};
-use crate::interest::{places, searcher};
 use crate::lex::{skip_blank, word_end};
+use crate::searcher::Searcher;
 use crate::syntax::{Happens, Variable};
 use crate::world::{GlobalEvent, World, declares};
 use crate::{FileId, FileKind, Span};
-use aho_corasick::AhoCorasick;
 use foldhash::HashMap;
 use std::cell::Cell;
 
@@ -95,14 +94,14 @@ impl Seen {
 }
 
 /// The variables of each file that may keep memory and that the file may call, as far as can be told without a parser.
-pub(crate) fn called<'t>(world: &World<'t>) -> HashMap<FileId, AhoCorasick> {
+pub(crate) fn called<'t>(world: &World<'t>) -> HashMap<FileId, Searcher> {
     let mut names: HashMap<FileId, Vec<String>> = HashMap::default();
     for (file, name) in kept(world).into_keys() {
         names.entry(file).or_default().push(name.to_owned());
     }
     let of_file = |(file, names): (FileId, Vec<String>)| {
         let text = world.tree.file(file).text.as_str();
-        let names = searcher(&names)?;
+        let names = Searcher::of(&names);
         let is_called = |at: usize| {
             let mut at = word_end(text.as_bytes(), at);
             loop {
@@ -113,7 +112,7 @@ pub(crate) fn called<'t>(world: &World<'t>) -> HashMap<FileId, AhoCorasick> {
                 }
             }
         };
-        places(&names, text).into_iter().any(is_called).then_some((file, names))
+        names.places(text).into_iter().any(is_called).then_some((file, names))
     };
     names.into_iter().filter_map(of_file).collect()
 }

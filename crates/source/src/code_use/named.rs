@@ -1,9 +1,8 @@
 //! What a text may write to, as far as can be told without a parser.
 
 use super::{TYPED_WRITERS, WRITERS, pointed_to};
-use crate::interest::{places, searcher};
 use crate::lex::{Token, is_word, tokens, word_end};
-use aho_corasick::AhoCorasick;
+use crate::searcher::Searcher;
 use std::sync::LazyLock;
 
 /// How far behind a `=` the end of an initialiser is looked for that is a name behind conversions, in bytes.
@@ -14,11 +13,11 @@ const LONGEST_CONVERSION: usize = 512;
 
 /// Whether a text may write to a function that is known, or describe it.
 pub(crate) fn may_use(is_function: &dyn Fn(&str) -> bool, body: &str) -> bool {
-    static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    static NAMES: LazyLock<Searcher> = LazyLock::new(|| {
         let names = WRITERS.into_iter().chain(TYPED_WRITERS).chain(["IoAllocateMdl"]);
-        searcher(&names.map(str::to_owned).collect::<Vec<_>>())
+        Searcher::of(&names.map(str::to_owned).collect::<Vec<_>>())
     });
-    let written = NAMES.as_ref().map(|names| places(names, body)).unwrap_or_default();
+    let written = NAMES.places(body);
     written
         .into_iter()
         .filter_map(|at| named_at(body, word_end(body.as_bytes(), at)))

@@ -1,7 +1,7 @@
 //! The bindings that drivers use, and how drivers are told from programs.
 
 use super::path::Path;
-use crate::interest::{names_any, searcher};
+use crate::searcher::Searcher;
 use crate::{FileKind, SourceTree, tree};
 use foldhash::HashSet;
 
@@ -86,9 +86,9 @@ const DRIVERS: [&str; 6] =
 /// The crates of a tree that are plainly drivers.
 pub(crate) fn drivers(tree: &SourceTree) -> HashSet<String> {
     let names = DRIVERS.map(str::to_owned);
-    let Some(searcher) = searcher(&names) else { return HashSet::default() };
+    let searcher = Searcher::of(&names);
     let of_rust = tree.files().filter(|(_, file)| file.kind == FileKind::Rust);
-    let named = of_rust.filter(|(_, file)| names_any(&searcher, file.text.as_str()));
+    let named = of_rust.filter(|(_, file)| searcher.is_any_in(file.text.as_str()));
     named.map(|(_, file)| crate_of(&file.path)).collect()
 }
 
