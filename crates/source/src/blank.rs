@@ -91,6 +91,8 @@ fn annotations(bytes: &mut [u8]) -> Vec<Range<usize>> {
                     _ if is_raw => raw_end(bytes, end),
                     // A separator of digits is part of the number.
                     _ if byte.is_ascii_digit() => number_end(bytes, end),
+                    // None of those that are looked for begins so, and most words do.
+                    _ if byte.is_ascii_lowercase() => end,
                     b"__asm" | b"_asm" => {
                         let range = at..assembly_end(bytes, end);
                         assembly.push(range.clone());

@@ -203,21 +203,55 @@ pub(crate) fn outside_comments(
     })
 }
 
-/// Behind the brace that closes the one at `open`.
+/// What counts within braces: braces, quotes, and what may begin a comment.
+const COUNTS: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut index = 0;
+    while index < b"{}\"'/".len() {
+        all[b"{}\"'/"[index] as usize] = true;
+        index += 1;
+    }
+    all
+};
+
+/// Behind the brace that closes the one at `open`. Most of a text stands in functions, so what does not count is passed
+/// over byte by byte.
 fn group_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open;
     let mut depth = 0_usize;
-    while let Some(token) = next(bytes, &mut at) {
-        match bytes[token.start] {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at);
-        }
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| COUNTS[usize::from(*byte)])?;
+        at = match (bytes[at], bytes.get(at + 1)) {
+            (b'{', _) => {
+                depth += 1;
+                at + 1
+            }
+            (b'}', _) => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+                at + 1
+            }
+            (b'"', _) if bytes[at - 1] == b'R' => raw_end(bytes, at),
+            (b'\'', Some(next)) if is_word(*next) && is_in_number(bytes, at) => at + 1,
+            (b'"' | b'\'', _) => quoted_end(bytes, at),
+            (b'/', Some(b'/')) => line_comment_end(bytes, at),
+            (b'/', Some(b'*')) => block_comment_end(bytes, at),
+            _ => at + 1,
+        };
     }
-    None
+}
+
+/// No number has more digits with what separates them.
+const LONGEST_NUMBER: usize = 128;
+
+/// Whether the quotation mark at `at` separates digits.
+fn is_in_number(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[at.saturating_sub(LONGEST_NUMBER)..at];
+    let is_part = |byte: &u8| is_word(*byte) || matches!(byte, b'.' | b'\'');
+    let start = before.iter().rposition(|byte| !is_part(byte)).map_or(0, |last| last + 1);
+    before[start..].first().is_some_and(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -269,6 +303,39 @@ mod tests {
         let all =
             ["NTSTATUS F(int a, int (*b)(void));", "void *G(void);", "extern int I(struct S *s);"];
         assert_eq!(told, all);
+    }
+
+    /// The same as token by token.
+    #[test]
+    fn groups_end_with_their_brace() {
+        let slowly = |bytes: &[u8]| {
+            let (mut at, mut depth) = (0, 0_usize);
+            while let Some(token) = next(bytes, &mut at) {
+                match bytes[token.start] {
+                    b'{' => depth += 1,
+                    b'}' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            None
+        };
+        for (text, end) in [
+            ("{ a[1'000] = '}'; { } } }", 23),
+            ("{ \"}\\\"}\"; L'}'; 0x1'Fu; u8\"}\" } }", 31),
+            ("{ R\"(})\"; LR\"x(}\")x\"; /* } */ // }\n } }", 37),
+            ("{ a / b; 1.5'0; 'x'; '\\''; '{' } }", 32),
+            ("{ f('1','2','{'); } }", 19),
+        ] {
+            assert_eq!(group_end(text.as_bytes(), 0), Some(end), "{text}");
+            assert_eq!(slowly(text.as_bytes()), Some(end), "{text}");
+        }
+        for text in ["{ { }", "{ '", "{ \"}", "{ /* }", "{ 1'"] {
+            assert_eq!(group_end(text.as_bytes(), 0), None, "{text}");
+            assert_eq!(slowly(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
