@@ -66,7 +66,7 @@ impl Project {
 
     /// What to change so that an option of the linker is gone; none where it is not known how.
     pub fn without(&self, tree: &SourceTree, option: &LinkerOption) -> Option<Changes> {
-        if tree.text(option.span).is_empty() {
+        if !is_written_out(tree, option) {
             return None;
         }
         let range = match self.format {
@@ -81,10 +81,9 @@ impl Project {
     /// What to change so that sections are aligned to pages; none where it is not known how.
     pub fn setting_alignment(&self, tree: &SourceTree) -> Option<Changes> {
         let options = self.configurations.iter().flat_map(|one| &one.linker);
-        let set: Vec<Span> = options
-            .filter(|option| option.text.starts_with("/ALIGN"))
-            .map(|option| option.span)
-            .collect();
+        let set = options.filter(|option| option.text.starts_with("/ALIGN"));
+        let set = set.map(|option| is_written_out(tree, option).then_some(option.span));
+        let set: Vec<Span> = set.collect::<Option<_>>()?;
         let page = if self.format == ProjectFormat::Sources { "0x1000" } else { PAGE };
         if !set.is_empty() {
             let aligned = |span: Span| match tree.text(span) {
@@ -112,6 +111,12 @@ impl Project {
     }
 }
 
+/// Whether an option stands by itself where it is told to: of what is put together otherwise only the whole is known.
+fn is_written_out(tree: &SourceTree, option: &LinkerOption) -> bool {
+    let text = tree.text(option.span);
+    !text.is_empty() && !text.contains(char::is_whitespace)
+}
+
 /// Changes in order, each once; none where there are none, or where two of them want the same text: what is put
 /// together from parts may stand in one another's place, and then it is not known how to change it.
 fn changed(mut changes: Changes) -> Option<Changes> {
@@ -126,13 +131,10 @@ fn changed(mut changes: Changes) -> Option<Changes> {
 /// What goes when a word of a list goes: its quotation marks, and what separates it from its neighbours within
 /// `bounds`.
 pub(super) fn word(text: &str, word: Range<usize>, bounds: Range<usize>) -> Range<usize> {
-    let Range { mut start, mut end } = word;
-    if text[bounds.start..start].ends_with('"') && text[end..bounds.end].starts_with('"') {
-        (start, end) = (start - 1, end + 1);
-    }
+    let Range { mut start, mut end } = quoted(text, word, &bounds);
     let before = text[bounds.start..start].trim_end_matches([' ', '\t']);
     let behind = text[end..bounds.end].trim_start_matches([' ', '\t']);
-    if before.ends_with(';') {
+    if before.ends_with(';') && !ends_entity(before) {
         start = bounds.start + before.len() - 1;
     } else if behind.starts_with(';') {
         end = bounds.end - behind.len() + 1;
@@ -142,6 +144,38 @@ pub(super) fn word(text: &str, word: Range<usize>, bounds: Range<usize>) -> Rang
         end = bounds.end - behind.len();
     }
     start..end
+}
+
+/// Whether a text ends with an entity of XML, whose semicolon separates nothing.
+fn ends_entity(text: &str) -> bool {
+    let name = text.strip_suffix(';').and_then(|text| text.rsplit_once('&'));
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '#';
+    name.is_some_and(|(_, name)| !name.is_empty() && name.chars().all(is_part))
+}
+
+/// Quotation marks, as they are and in XML.
+const MARKS: [&str; 2] = ["\"", "&quot;"];
+
+/// A word with its quotation marks: those around it, or those around its end, as in `/MERGE:"a=b"`.
+fn quoted(text: &str, word: Range<usize>, bounds: &Range<usize>) -> Range<usize> {
+    let Range { start, mut end } = word;
+    let (before, behind) = (&text[bounds.start..start], &text[end..bounds.end]);
+    let around = |mark: &&str| before.ends_with(*mark) && behind.starts_with(*mark);
+    if let Some(mark) = MARKS.iter().find(|mark| around(mark)) {
+        return start - mark.len()..end + mark.len();
+    }
+    loop {
+        let behind = &text[end..bounds.end];
+        let opened = MARKS.iter().find_map(|mark| Some((mark, behind.strip_prefix(mark)?)));
+        let Some((mark, inside)) = opened else { return start..end };
+        let Some(length) = inside.find(mark) else { return start..end };
+        end += mark.len() + length + mark.len();
+        let rest = &text[end..bounds.end];
+        let ends = |letter: char| letter.is_whitespace() || letter == ';';
+        let stop = rest.find(ends).unwrap_or(rest.len());
+        let next = MARKS.iter().filter_map(|mark| rest.find(mark)).min().unwrap_or(rest.len());
+        end += stop.min(next);
+    }
 }
 
 /// The lines of `range`, where nothing else stands in them; else the range.
@@ -206,6 +240,11 @@ pub(super) mod tests {
         assert_eq!(without("/a /b /c", "/b"), "/a /c");
         assert_eq!(without("/b /c", "/b"), "/c");
         assert_eq!(without("\"/b\" /c", "/b"), "/c");
+        assert_eq!(without("&quot;/b&quot; /c", "/b"), "/c");
+        assert_eq!(without("/a /b:\"x y\",z /c", "/b:"), "/a /c");
+        assert_eq!(without("/b:&quot;x y&quot;\"z\" /c", "/b:"), "/c");
+        assert_eq!(without("/b:\"x /c", "/b:"), "\"x /c");
+        assert_eq!(without("a&amp; /b /c", "/b"), "a&amp; /c");
         assert_eq!(without("a;b;c", "b"), "a;c");
         assert_eq!(without("b;c", "b"), "c");
         assert_eq!(without("b", "b"), "");

@@ -58,13 +58,25 @@ fn crowded(text: &str) -> Option<usize> {
     None
 }
 
-/// The text of an element; entities make a place inexact, as does what is no plain text.
+/// The text of an element; only what comes of an entity has no place of its own.
 pub(super) fn content(tree: &SourceTree, file: FileId, node: Node<'_, '_>) -> Traced {
     let mut all = Traced::default();
+    let whole = tree.file(file).text.as_str();
     for part in node.children().filter(Node::is_text) {
-        all.push(&placed(tree, file, part.range(), part.text().unwrap_or_default()));
+        all.push(&placed(tree, file, range_of(whole, part), part.text().unwrap_or_default()));
     }
     all
+}
+
+/// Where a text stands, up to what comes next: of one that is put together of several only the first is told.
+pub(super) fn range_of(whole: &str, part: Node<'_, '_>) -> Range<usize> {
+    let Range { start, end } = part.range();
+    let next = part.next_sibling().map(|next| next.range().start);
+    let close = || {
+        let around = part.parent()?.range();
+        Some(around.start + whole.get(around.clone())?.rfind("</")?)
+    };
+    start..next.or_else(close).unwrap_or(end).max(end)
 }
 
 /// The value of an attribute.
@@ -88,7 +100,58 @@ fn placed(tree: &SourceTree, file: FileId, range: Range<usize>, value: &str) -> 
     if without_returns(raw) == without_returns(value) {
         return Traced::of(file, whole, range);
     }
-    Traced::decoded(value, Span::new(file, range))
+    in_pieces(file, whole, range.clone())
+        .filter(|pieces| without_returns(pieces.as_str()) == without_returns(value))
+        .unwrap_or_else(|| Traced::decoded(value, Span::new(file, range)))
+}
+
+/// What a text with entities and `<![CDATA[…]]>` means; none where it has others than those that XML itself has.
+fn in_pieces(file: FileId, whole: &str, range: Range<usize>) -> Option<Traced> {
+    const OPEN: &str = "<![CDATA[";
+    const CLOSE: &str = "]]>";
+    let mut all = Traced::default();
+    let mut at = range.start;
+    while at < range.end {
+        let rest = &whole[at..range.end];
+        let (piece, length) = if let Some(data) = rest.strip_prefix(OPEN) {
+            let start = at + OPEN.len();
+            let end = start + data.find(CLOSE)?;
+            (Traced::of(file, whole, start..end), end + CLOSE.len() - at)
+        } else if let Some(entity) = rest.strip_prefix('&') {
+            let entity = &entity[..entity.find(';')?];
+            let length = 1 + entity.len() + 1;
+            let letter = meant(entity)?.to_string();
+            (Traced::decoded(&letter, Span::new(file, at..at + length)), length)
+        } else {
+            let length = rest.find(['&', '<']).unwrap_or(rest.len());
+            (Traced::of(file, whole, at..at + length), length)
+        };
+        if length == 0 {
+            return None;
+        }
+        all.push(&piece);
+        at += length;
+    }
+    Some(all)
+}
+
+/// The letter that an entity is.
+fn meant(entity: &str) -> Option<char> {
+    match entity {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => {
+            let number = entity.strip_prefix('#')?;
+            let number = match number.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(number.ok()?)
+        }
+    }
 }
 
 /// Where a node stands.
@@ -121,7 +184,33 @@ mod tests {
         assert_eq!(content_of("<a>x;y</a>"), ("x;y".into(), "x;y".into()));
         assert_eq!(content_of("<a>x\r\ny</a>"), ("x\r\ny".into(), "x\r\ny".into()));
         assert_eq!(content_of("<a>x&lt;y</a>"), ("x<y".into(), "x&lt;y".into()));
-        assert_eq!(content_of("<a><![CDATA[x]]></a>").0, "x");
+        assert_eq!(content_of("<a><![CDATA[x&y]]></a>"), ("x&y".into(), "x&y".into()));
+    }
+
+    #[test]
+    fn parts_of_texts_know_their_place_too() {
+        let words = |xml: &str| {
+            let mut tree = SourceTree::default();
+            let file = tree.add("a.props", SourceText::of(xml)).unwrap();
+            let document = read(tree.file(file).text.as_str()).unwrap();
+            let content = content(&tree, file, document.root_element());
+            let words = content.split(|letter| letter == ' ').into_iter();
+            let words: Vec<(String, String)> = words
+                .map(|word| {
+                    let place = tree.text(word.span().unwrap()).to_owned();
+                    (word.as_str().to_owned(), place)
+                })
+                .collect();
+            words
+        };
+        for (xml, expected) in [
+            ("<a>x&#x26;y z</a>", [("x&y", "x&#x26;y"), ("z", "z")]),
+            ("<a>&quot;&#65;&quot; b</a>", [("\"A\"", "&quot;&#65;&quot;"), ("b", "b")]),
+            ("<a>c <![CDATA[<d>]]></a>", [("c", "c"), ("<d>", "<d>")]),
+        ] {
+            let expected = expected.map(|(word, place)| (word.to_owned(), place.to_owned()));
+            assert_eq!(words(xml), expected, "{xml}");
+        }
     }
 
     #[test]

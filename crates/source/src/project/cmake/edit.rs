@@ -65,8 +65,12 @@ pub(in super::super) fn without(tree: &SourceTree, place: Span) -> Option<Change
     if is_alone(text, command, argument) {
         return Some(at(lines(text, command.range.clone()), ""));
     }
-    let start = text[..whole(argument).start].trim_end().len();
-    Some(at(start..whole(argument).end, ""))
+    let whole = whole(argument);
+    let start = text[..whole.start].trim_end().len();
+    // What stands behind a remark would become part of it.
+    let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
+    let is_remark = text[start..whole.start].contains('\n') && text[line..start].contains('#');
+    Some(at(if is_remark { lines(text, whole) } else { start..whole.end }, ""))
 }
 
 /// Whether a command says nothing but this.
@@ -159,6 +163,14 @@ mod tests {
         assert_eq!(
             gone("target_link_options(d PRIVATE /DRIVER\n  /ALIGN:32)\n"),
             "target_link_options(d PRIVATE /DRIVER)\n"
+        );
+        assert_eq!(
+            gone("target_link_options(d PRIVATE\n  /DRIVER # kernel mode\n  /ALIGN:32)\n"),
+            "target_link_options(d PRIVATE\n  /DRIVER # kernel mode\n  )\n"
+        );
+        assert_eq!(
+            gone("target_link_options(d PRIVATE\n  /DRIVER # a\n  /ALIGN:32\n  /X)\n"),
+            "target_link_options(d PRIVATE\n  /DRIVER # a\n  /X)\n"
         );
         assert_eq!(
             gone("set_target_properties(d PROPERTIES LINK_FLAGS \"/DRIVER /ALIGN:32\")\n"),

@@ -75,8 +75,8 @@ pub(in super::super) fn without(tree: &SourceTree, place: Span) -> Option<Range<
     };
     // What begins last is innermost.
     let node = document.descendants().rfind(around)?;
-    let content =
-        node.children().find(|child| child.is_text() && child.range().end >= range.end)?.range();
+    let mut texts = node.children().filter(Node::is_text).map(|part| xml::range_of(text, part));
+    let content = texts.find(|content| content.end >= range.end)?;
     if content.start > range.start {
         return None;
     }
@@ -84,6 +84,7 @@ pub(in super::super) fn without(tree: &SourceTree, place: Span) -> Option<Range<
     let rest = format!("{} {}", &text[content.start..range.start], &text[range.end..content.end]);
     let alone = rest
         .replace(&inherited, "")
+        .replace("&quot;", "")
         .chars()
         .all(|letter| letter.is_whitespace() || letter == ';' || letter == '"');
     if alone { Some(lines(text, node.range())) } else { Some(word(text, range, content)) }
@@ -349,6 +350,22 @@ mod tests {
             gone("      <AdditionalOptions>\"/MERGE:A=B\" /OPT:REF</AdditionalOptions>\n"),
             "      <AdditionalOptions>/OPT:REF</AdditionalOptions>\n"
         );
+        // Whatever else stands beside it stays.
+        for (before, after) in [
+            ("&quot;/MERGE:A=B&quot; /NODEFAULTLIB", "/NODEFAULTLIB"),
+            ("/NODEFAULTLIB &amp; /MERGE:A=B /OPT:REF", "/NODEFAULTLIB &amp; /OPT:REF"),
+            ("<![CDATA[/MERGE:A=B /OPT:REF]]>", "<![CDATA[/OPT:REF]]>"),
+            ("%(AdditionalOptions) /MERGE:\"A=B\" /OPT:REF", "%(AdditionalOptions) /OPT:REF"),
+            ("/MERGE:&quot;A=B&quot; /OPT:REF", "/OPT:REF"),
+        ] {
+            let element =
+                |text: &str| format!("      <AdditionalOptions>{text}</AdditionalOptions>\n");
+            assert_eq!(gone(&element(before)), element(after));
+        }
+        assert_eq!(
+            gone("      <AdditionalOptions>&quot;/MERGE:A=B&quot;</AdditionalOptions>\n"),
+            ""
+        );
     }
 
     #[test]
@@ -371,6 +388,12 @@ mod tests {
         assert!(
             aligned(&linked("<AdditionalOptions>-align:512</AdditionalOptions>\n"))
                 .contains(">/ALIGN:4096<")
+        );
+        assert!(
+            aligned(&linked(
+                "<AdditionalOptions>/ALIGN:32 &lt;x /NODEFAULTLIB</AdditionalOptions>\n"
+            ))
+            .contains(">/ALIGN:4096 &lt;x /NODEFAULTLIB<")
         );
         assert!(
             aligned(&linked("      <A>1</A>\n"))
