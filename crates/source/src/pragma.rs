@@ -1,10 +1,13 @@
 //! Pragmas that speak of sections: options for the linker, and rights.
 
+mod operators;
+
 use crate::directive::{Directive, DirectiveKind};
 use crate::lex::{Kind, Token, tokens};
 use crate::linker::{LinkerFact, Origin};
 use crate::preprocess::{ArmState, Unit};
 use crate::{FileId, SourceTree, Span};
+use operators::Said;
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -56,11 +59,21 @@ const MOST_GIVEN: usize = 1 << 20;
 /// How many macros are followed one into another.
 const DEEPEST: usize = 8;
 
-/// Whether a directive is a pragma that speaks of sections.
-pub(crate) fn speaks(text: &str, directive: &Directive) -> bool {
-    let DirectiveKind::Pragma(range) = &directive.kind else { return false };
-    let text = text.get(range.clone()).unwrap_or_default();
-    text.starts_with("comment") && text.contains("linker") || text.starts_with("section")
+/// Whether a text may have pragmas that speak of sections.
+pub(crate) fn may_speak(text: &str, directives: &[Directive]) -> bool {
+    directives.iter().any(|one| said_by(text, one).is_some()) || operators::may_have(text)
+}
+
+/// What a directive says of sections, if it is a pragma that does.
+fn said_by(text: &str, directive: &Directive) -> Option<Said> {
+    let DirectiveKind::Pragma(range) = &directive.kind else { return None };
+    let said = Said { whole: directive.range.clone(), content: range.clone(), is_of_macro: false };
+    speaks(text.get(range.clone())?).then_some(said)
+}
+
+/// Whether what a pragma says is about sections.
+fn speaks(content: &str) -> bool {
+    content.starts_with("comment") && content.contains("linker") || content.starts_with("section")
 }
 
 /// What the pragmas of `file` say, as its unit has it.
@@ -74,13 +87,19 @@ pub(crate) fn of_file(
     let mut found = Pragmas::default();
     let compiled = Compiled::of(unit, file);
     let budget = Cell::new(MOST_GIVEN);
-    for directive in directives.iter().filter(|one| speaks(text, one)).take(MOST_PRAGMAS) {
-        let DirectiveKind::Pragma(range) = &directive.kind else { continue };
-        let Some(certain) = compiled.at(directive.range.start) else { continue };
+    let mut all: Vec<Said> = directives.iter().filter_map(|one| said_by(text, one)).collect();
+    if operators::may_have(text) {
+        let operators = operators::all(text, directives).into_iter();
+        all.extend(operators.filter(|said| speaks(text[said.content.clone()].trim_start())));
+        all.sort_by_key(|said| said.whole.start);
+    }
+    for said in all.into_iter().take(MOST_PRAGMAS) {
+        let Some(certain) = compiled.at(said.whole.start) else { continue };
+        let range = said.content.clone();
         if range.len() > LONGEST {
             continue;
         }
-        let reader = Reader { tree, unit, file, text, directive, budget: &budget };
+        let reader = Reader { tree, unit, file, text, said: &said, budget: &budget };
         let all: Vec<Token> = tokens(text, range.start, range.end).collect();
         let word = |index: usize| all.get(index).map(|token| token.text(text));
         match (word(0), word(1), word(2), word(3)) {
@@ -158,7 +177,7 @@ struct Reader<'r, 't> {
     unit: &'r Unit<'t>,
     file: FileId,
     text: &'t str,
-    directive: &'r Directive,
+    said: &'r Said,
     budget: &'r Cell<usize>,
 }
 
@@ -204,7 +223,7 @@ impl Reader<'_, '_> {
     /// The string that a macro stands for.
     fn given(&self, name: &str, depth: usize) -> Option<String> {
         let visit = self.unit.visits.get(&self.file);
-        let time = visit.map_or(self.unit.end, |visit| visit.time(self.directive.range.start));
+        let time = visit.map_or(self.unit.end, |visit| visit.time(self.said.whole.start));
         let meanings = self.unit.meanings(name, time);
         let [only] = &meanings.macros[..] else { return None };
         if meanings.maybe_undefined || only.parameters.is_some() || depth > DEEPEST {
@@ -226,6 +245,9 @@ impl Reader<'_, '_> {
     /// What to take out to be without one of the options.
     fn removal(&self, letters: &[Letter], options: &[Range<usize>], index: usize) -> Option<Span> {
         let at = |index: usize| letters.get(index).map(|one| one.at.clone());
+        if self.said.is_of_macro {
+            return None;
+        }
         if options.len() == 1 {
             return Some(Span::new(self.file, self.lines()));
         }
@@ -249,15 +271,17 @@ impl Reader<'_, '_> {
         Some(Span::new(self.file, span))
     }
 
-    /// The lines of the directive with what ends them, where nothing else stands in them.
+    /// The lines of the pragma with what ends them, where nothing else stands in them.
     fn lines(&self) -> Range<usize> {
-        let Range { start, mut end } = self.directive.range;
+        let Range { start, mut end } = self.said.whole;
         let line = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let is_first = self.text[line..start].trim().is_empty();
-        if is_first && self.text[end..].starts_with('\n') {
-            end += 1;
+        let is_last = self.text[end..].starts_with(['\r', '\n']) || end == self.text.len();
+        if !(is_first && is_last) {
+            return start..end;
         }
-        if is_first { line..end } else { start..end }
+        end = self.text[end..].find('\n').map_or(end, |length| end + length + 1);
+        line..end
     }
 
     fn section(&self, rest: &[Token], certain: bool) -> Option<SectionPragma> {
@@ -276,7 +300,7 @@ impl Reader<'_, '_> {
         }
         Some(SectionPragma {
             name: name?,
-            span: Span::new(self.file, self.directive.range.clone()),
+            span: Span::new(self.file, self.said.whole.clone()),
             attributes,
             certain,
         })
@@ -365,6 +389,37 @@ mod tests {
             told("#pragma comment(linker, \"/A:\" \"1 /B\" )"),
             [("/A:1".to_owned(), left("\"/B\" ")), ("/B".to_owned(), left("\"/A:\" \"1\" "))]
         );
+    }
+
+    /// Wherever it stands, and in macros that are used.
+    #[test]
+    fn pragmas_may_be_operators() {
+        let left = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told("int a;\n__pragma(comment(linker, \"/MERGE:.rdata=.text\"))\nint b;"),
+            [("/MERGE:.rdata=.text".to_owned(), left("int a;\nint b;"))]
+        );
+        assert_eq!(
+            told("__pragma (comment(linker, \"/A:1 /B\")) int b;"),
+            [
+                ("/A:1".to_owned(), left("__pragma (comment(linker, \"/B\")) int b;")),
+                ("/B".to_owned(), left("__pragma (comment(linker, \"/A:1\")) int b;")),
+            ]
+        );
+        let used = "#define ERW __pragma(comment(linker, \"/SECTION:x,ERW\"))\n";
+        assert_eq!(told(&format!("{used}ERW\nint a;")), [("/SECTION:x,ERW".to_owned(), None)]);
+        for text in [
+            used,
+            "// __pragma(comment(linker, \"/A\"))",
+            "#if 0\n__pragma(comment(linker, \"/A\"))\n#endif",
+            "__pragma(comment(lib, \"linker\"))",
+            "my__pragma(comment(linker, \"/A\"))",
+            "__pragma(comment(linker, \"/A\"",
+            "__pragma(",
+            "__pragma",
+        ] {
+            assert_eq!(options(text), [""; 0], "{text}");
+        }
     }
 
     #[test]

@@ -121,10 +121,7 @@ impl<'t> Reading<'t> {
     pub(super) fn pragmas(&mut self, files: &[FileId]) -> Pragmas {
         let (tree, directives) = (self.tree, self.directives);
         let text = |file: FileId| tree.file(file).text.as_str();
-        let speak = |file: &FileId| {
-            let mut all = directives.of(tree, *file).iter();
-            all.any(|directive| pragma::speaks(text(*file), directive))
-        };
+        let speak = |file: &FileId| pragma::may_speak(text(*file), directives.of(tree, *file));
         let speaking: Vec<FileId> = files.par_iter().copied().filter(speak).collect();
         let units = self.units_of(&speaking);
         let mut found = Pragmas::default();
