@@ -32,7 +32,9 @@ rule_card! {
     /// struct entry table[4096] = { { 1, First }, { 2, Second }, … };   // six cross
     /// ```
     ///
-    /// Let the compiler align structures that hold pointers.
+    /// Let the compiler align structures that hold pointers. Where the data is small enough to fit into a page, building
+    /// with `/Gy` may do: the linker then places each part of a module by itself, and moves it so that nothing crosses.
+    /// Large tables cross wherever they begin.
     ///
     /// ## What it cannot see
     ///
@@ -173,6 +175,13 @@ impl StraddlingRelocation {
                 source.tree.text(span)
             ),
             None => "drop #pragma pack around structures that hold addresses".to_owned(),
+        };
+        // Where some place is without fault, the linker may find it.
+        let help = match fewest {
+            0 => format!(
+                "{help}; or build with /Gy, by which the linker may move it to where none crosses"
+            ),
+            _ => help,
         };
         finding
             .on(Targets::BEFORE_1703)
@@ -348,5 +357,8 @@ mod tests {
         assert_eq!(all[0].targets, Targets::BEFORE_1703);
         let short = found(3, Targets::ALL);
         assert_eq!((short[0].level, short[0].questions.len()), (Level::Note, 0));
+        let proposes =
+            |help: &Option<String>| help.as_ref().is_some_and(|help| help.contains("/Gy"));
+        assert!(proposes(&short[0].help) && !proposes(&all[0].help));
     }
 }
