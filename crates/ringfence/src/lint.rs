@@ -179,13 +179,14 @@ pub(crate) fn reported(
         path: tree.name(*id).to_owned(),
         reason: "not read to its end: it takes far more work than any source does".to_owned(),
     });
-    let refused = refused.into_iter().filter(|unread| is_told(&unread.path));
-    let unread = refused.chain(cut).collect();
+    let (refused, beside): (Vec<_>, Vec<_>) =
+        refused.into_iter().partition(|unread| is_told(&unread.path));
+    let unread = refused.into_iter().chain(cut).collect();
     let examined = LintCoverage {
         open_not_shown: all - outcome.findings.len(),
         ..coverage(&source, is_asked)
     };
-    let doubts = doubts::of(tree, projects, analysis, is_asked);
+    let doubts = doubts::of(tree, projects, analysis, &beside, is_asked);
     LintReport {
         lint_report_version: LINT_REPORT_VERSION,
         tool: TOOL,

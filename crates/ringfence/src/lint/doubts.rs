@@ -1,13 +1,16 @@
 //! What of the tree was not understood or is not there, so that macros may be missing.
 
-use ringfence_finding::LintDoubt;
+use ringfence_finding::{LintDoubt, Unread};
 use ringfence_source::{Analysis, FileId, Project, SourceTree, Span};
+use std::path::Path;
 
-/// The doubts about projects and headers that were asked about, each once, by file and line.
+/// The doubts about projects and headers that were asked about, each once, by file and line; `refused` are project files
+/// that were not asked for and cannot be read.
 pub(super) fn of(
     tree: &SourceTree,
     projects: &[Project],
     analysis: &Analysis,
+    refused: &[Unread],
     is_asked: impl Fn(FileId) -> bool,
 ) -> Vec<LintDoubt> {
     let told = |span: Span, what: String| {
@@ -24,10 +27,27 @@ pub(super) fn of(
         let what = format!("`{}` is not among the files that are looked at", tree.text(*span));
         told(*span, what)
     });
-    let mut doubts: Vec<LintDoubt> = of_projects.chain(missing).collect();
+    let may_build = |refused: &&Unread| {
+        let around = tree.at(&refused.path).map(|file| Path::new(&tree.file(file).path));
+        let around = around.and_then(Path::parent);
+        let mut asked = tree.files().filter(|(file, _)| is_asked(*file));
+        around
+            .is_some_and(|around| asked.any(|(_, file)| Path::new(&file.path).starts_with(around)))
+    };
+    let refused = refused.iter().filter(may_build).map(refusal);
+    let mut doubts: Vec<LintDoubt> = of_projects.chain(missing).chain(refused).collect();
     doubts.sort();
     doubts.dedup();
     doubts
+}
+
+/// What a project file that cannot be read leaves open.
+fn refusal(refused: &Unread) -> LintDoubt {
+    let behind = refused.reason.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+    let placed = behind.and_then(|(line, reason)| Some((line.parse().ok()?, reason)));
+    let (line, reason) = placed.unwrap_or((1, &refused.reason));
+    let what = format!("the project cannot be read, so what it defines is not known: {reason}");
+    LintDoubt { path: refused.path.clone(), line, what }
 }
 
 #[cfg(test)]
@@ -57,5 +77,29 @@ mod tests {
                 "b.c:2 `acme.h` is not among the files that are looked at"
             ]
         );
+    }
+
+    /// What builds a file is read along with it, and may be broken.
+    #[test]
+    fn a_project_that_cannot_be_read_is_told_of_where_only_a_file_was_asked_for() {
+        let root = tempfile::tempdir().unwrap();
+        let (inner, other) = (root.path().join("a/b"), root.path().join("c"));
+        for folder in [&inner, &other] {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("d.c"), "#include <ntddk.h>\n").unwrap();
+        }
+        std::fs::write(root.path().join("a/x.vcxproj"), "<Project>\n</Broken>").unwrap();
+        let doubts = |folder: &std::path::Path| {
+            let inputs = [crate::Input::Path(folder.join("d.c"))];
+            let report = crate::lint(&inputs, &LintSettings::default()).report;
+            assert_eq!(report.unread, []);
+            let told = report.doubts.into_iter();
+            told.map(|doubt| (doubt.line, doubt.what)).collect::<Vec<_>>()
+        };
+        let told = doubts(&inner);
+        assert_eq!(told.len(), 1, "{told:?}");
+        let begin = "the project cannot be read, so what it defines is not known: not valid XML: ";
+        assert!(told[0].0 == 2 && told[0].1.starts_with(begin), "{told:?}");
+        assert_eq!(doubts(&other), []);
     }
 }
