@@ -7,7 +7,7 @@ use crate::{exit, language_server, terminal};
 use anyhow::Context;
 use ringfence::fixing::{self, LeftFix};
 use ringfence::report::{Format, Options, idle_acceptances, safe, write_lint};
-use ringfence::source::FileKind;
+use ringfence::source::{Encoding, FileKind};
 use ringfence::{Confidence, Draft, Input, LintReport, LintSettings, Safety, SourceFinding};
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -231,6 +231,14 @@ fn show_changes(lint: &ringfence::Lint, most: Safety) -> anyhow::Result<bool> {
     out.flush().context("cannot write the difference")?;
     for one in plan.left() {
         terminal::complain(&not_fixed(one));
+    }
+    for file in plan.files() {
+        if let Encoding::Utf16 { .. } = lint.tree.file(file).text.encoding() {
+            let name = safe(lint.tree.name(file));
+            terminal::complain(&format!(
+                "{name} is UTF-16, which neither git apply nor patch changes: use --fix"
+            ));
+        }
     }
     if let Some(folder) = place.elsewhere() {
         let folder = safe(folder);

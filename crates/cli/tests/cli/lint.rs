@@ -118,6 +118,13 @@ fn a_difference_changes_nothing_and_can_be_applied() {
         ran.stdout.contains("\n+void *f(void) { return ExAllocatePool(NonPagedPoolNx, 1); }\n")
     );
     assert_eq!(fs::read_to_string(all.path().join("a.c")).unwrap(), BAD);
+    assert!(!ran.stderr.contains("UTF-16"), "{}", ran.stderr);
+    // No tool applies one to UTF-16.
+    let wide: Vec<u8> = BAD.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let all = folder([("b.c", [b"\xFF\xFE".to_vec(), wide].concat())]);
+    let ran = lint(all.path(), "--diff");
+    assert!(ran.stdout.starts_with("--- a/b.c\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("b.c is UTF-16, which neither git apply"), "{}", ran.stderr);
 }
 
 #[cfg(unix)]
