@@ -29,7 +29,9 @@ fn is_counted_with(edit: &SourceEdit, source: &Source<'_>) -> bool {
     text.match_indices(name).any(|(at, _)| {
         let (before, behind) = (&text[..at], &text[at + name.len()..]);
         let is_whole = !before.ends_with(is_word) && !behind.starts_with(is_word);
-        is_whole && (counts_behind(behind) || counts_before(before))
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let is_include = line.trim_start().starts_with('#') && line.contains("include");
+        is_whole && !is_include && (counts_behind(behind) || counts_before(before))
     })
 }
 
@@ -42,9 +44,27 @@ fn given(before: &str) -> Option<&str> {
             && !statement[at + 1..].starts_with('=')
     };
     let mut places = statement.match_indices('=').map(|(at, _)| at);
-    let left = statement[..places.find(is_plain)?].trim_end();
+    let equals = places.find(is_plain)?;
+    // What a function is passed is no value of what its result is given to.
+    if is_passed(&statement[equals..]) {
+        return None;
+    }
+    let left = statement[..equals].trim_end();
     let name = &left[left.trim_end_matches(is_word).len()..];
     (!name.is_empty()).then_some(name)
+}
+
+/// Whether a text ends within the arguments of a call.
+fn is_passed(text: &str) -> bool {
+    let mut open = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => open.push(text[..at].trim_end().ends_with(is_word)),
+            ')' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.contains(&true)
 }
 
 /// Whether what stands behind a variable computes with it or orders it, or it is an index.
@@ -82,6 +102,7 @@ mod tests {
             format!("POOL_TYPE t = NonPagedPool; while (2 > t) {{ {CALL} ++t; }}"),
             format!("POOL_TYPE t; t = NonPagedPool; {CALL} n = names[t];"),
             format!("POOL_TYPE t = NonPagedPool; {CALL} n += t + 1;"),
+            format!("POOL_TYPE t = (POOL_TYPE)(NonPagedPool); {CALL} n += t + 1;"),
         ] {
             assert!(!is_fixed(&body), "{body}");
         }
@@ -89,6 +110,10 @@ mod tests {
             format!("POOL_TYPE t = NonPagedPool; {CALL}"),
             format!("POOL_TYPE t = NonPagedPool; if (t == n) {CALL}"),
             format!("POOL_TYPE t = n > 1 ? NonPagedPool : PagedPool; {CALL}"),
+            "char *h; h = ExAllocatePoolWithTag(NonPagedPool, n, 'a'); n = h + n;".to_owned(),
+            "POOL_TYPE h = NonPagedPool; p = ExAllocatePoolWithTag(h, 1, 'a');\n\
+             #include <b.h>\n"
+                .to_owned(),
             "for (int t = 0; t < 2; t++) p = ExAllocatePoolWithTag(NonPagedPool, t, 'a');"
                 .to_owned(),
         ] {
