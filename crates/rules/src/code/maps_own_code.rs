@@ -222,12 +222,15 @@ mod tests {
     /// caller chose the address.
     #[test]
     fn the_finding_stands_at_the_caller_that_hands_the_address_on() {
+        /// Version 1, no prolog; one of four bytes, which makes room for 28h.
+        const NONE: [u8; 8] = [1, 0, 0, 0, 0, 0, 0, 0];
+        const FRAME: [u8; 8] = [1, 4, 1, 0, 4, 0x42, 0, 0];
         let caller = [0x48, 0x8D, 0x0D, 0xF9, 0xFF, 0xFF, 0xFF, 0xE8, 1, 0, 0, 0, 0xC3];
         let first = [&caller[..], &[0x48, 0x83, 0xEC, 0x28, 0xFF, 0x15]].concat();
         let opcodes = [&first[..], &[0x33, 0xD2, 0xFF, 0x15]];
         let names = ["IoAllocateMdl", "MmProtectMdlSystemAddress"];
         let behind: [&[u8]; 2] = [&[], &[0x48, 0x83, 0xC4, 0x28, 0xC3]];
-        let told = calling_in(&names, &opcodes, &behind, &[0..13, 13..37]);
+        let told = calling_in(&names, &opcodes, &behind, &[(0..13, NONE), (13..37, FRAME)]);
         let found: Vec<_> =
             told.findings.iter().filter(|finding| finding.rule == "maps-own-code").collect();
         let [finding] = found[..] else { panic!("{:?}", says(&told)) };

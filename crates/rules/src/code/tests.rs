@@ -58,23 +58,23 @@ pub(crate) fn calling(names: &[&str], before: &[&[u8]], behind: &[&[u8]]) -> Tol
     calling_in(names, before, behind, &[])
 }
 
-/// The same for code with unwind data, of functions that begin and end there.
+/// The same for code with unwind data: of functions that begin and end there, with this said of their frames.
 pub(crate) fn calling_in(
     names: &[&str],
     before: &[&[u8]],
     behind: &[&[u8]],
-    functions: &[Range<u32>],
+    functions: &[(Range<u32>, [u8; 8])],
 ) -> Told {
-    /// No prolog, and nothing to do.
-    const UNWIND: [u8; 4] = [1, 0, 0, 0];
     /// Where the data stands, behind the code.
     const AT: usize = 0x100;
     let plain = driver().no_imports().import("ntoskrnl.exe", names);
     let start = plain.build().rva_of_section(".text");
-    let entry = |range: &Range<u32>| [start + range.start, start + range.end, start + AT as u32];
+    let data = (start + AT as u32..).step_by(8);
+    let entries = functions.iter().zip(data);
+    let entries = entries.map(|((range, _), data)| [start + range.start, start + range.end, data]);
     let plain = match functions {
         [] => plain,
-        functions => plain.pdata(functions.iter().map(entry)),
+        _ => plain.pdata(entries),
     };
     let built = plain.build();
     let mut code: Vec<u8> = Vec::new();
@@ -88,7 +88,7 @@ pub(crate) fn calling_in(
     code.push(0xC3);
     if !functions.is_empty() {
         code.resize(AT, 0xCC);
-        code.extend(UNWIND);
+        code.extend(functions.iter().flat_map(|(_, frame)| frame));
     }
     let bytes = plain.edit_section(".text", |text| text.bytes(code)).entry_point(start).bytes();
     told(&Driver::new(&Image::read(&bytes).unwrap()))
