@@ -126,6 +126,12 @@ impl Aims {
         matches!(self.effect(number), Effect::SetsString | Effect::TellsVersion)
     }
 
+    /// Slots of functions that tell the version of Windows.
+    pub(crate) fn version_slots(&self) -> impl Iterator<Item = u32> + '_ {
+        let tells = |number: &u32| self.effect(*number) == Effect::TellsVersion;
+        self.slots.iter().filter(move |(_, number)| tells(number)).map(|(slot, _)| *slot)
+    }
+
     /// Whether calls are followed for what they do.
     pub(crate) fn has_effects(&self) -> bool {
         self.effects.iter().any(|effect| *effect != Effect::None)

@@ -89,6 +89,8 @@ pub(crate) struct Found {
     pub(crate) joined: BTreeSet<Reason>,
     /// What was read by way of pointers in memory that a parameter leads to.
     pub(crate) fields: BTreeSet<Path>,
+    /// What was written to memory that a parameter leads to.
+    pub(crate) overwritten: BTreeSet<Path>,
     /// Whether some branch or choice depends on the build of Windows.
     pub(crate) asks_for_build: bool,
     /// Variables that were read, of which more might be known, and how many bytes of them.
@@ -164,6 +166,7 @@ pub(crate) fn analyse(
     found.conditions = std::mem::take(&mut transfer.conditions);
     found.joined = std::mem::take(&mut transfer.joined);
     found.fields = std::mem::take(&mut transfer.fields.read);
+    found.overwritten = std::mem::take(&mut transfer.fields.written);
     found.asks_for_build = transfer.asks_for_build;
     found.read = std::mem::take(&mut transfer.read).into_iter().collect();
     found
@@ -193,6 +196,17 @@ fn analysed(
         }
     }
     analysis.found
+}
+
+/// The function in which all ways begin to the memory that one at `function` is `given` the address of, or else works
+/// with; nothing if there are several.
+fn owner(given: &[(u8, Vec<Atom>)], function: u32) -> Option<u32> {
+    let mut owners = given.iter().flat_map(|(_, atoms)| atoms).filter_map(|atom| match atom.base {
+        Base::Unknown(Reason::Field(path)) => Some(path.function().0),
+        _ => None,
+    });
+    let Some(first) = owners.next() else { return Some(function) };
+    owners.all(|owner| owner == first).then_some(first)
 }
 
 /// How far looking at single blocks got.
@@ -240,6 +254,7 @@ impl<'a, 't> Analysis<'a, 't, '_> {
     ) -> Self {
         let (reachable, predecessors) = (reachable(graph), Predecessors::of(graph));
         transfer.fields.function = graph.begin;
+        transfer.fields.owner = owner(&transfer.known.given, graph.begin);
         Analysis {
             transfer,
             decoder,

@@ -16,6 +16,8 @@ const MOST: usize = 64;
 pub(crate) struct Fields {
     /// Where ways begin that matter.
     pub(crate) starts: Vec<(u8, u16)>,
+    /// Whether all ways matter, wherever they begin.
+    pub(crate) anywhere: bool,
     /// Those of them by which memory is reached that nobody else changes.
     pub(crate) steady: Vec<(u8, u16)>,
     /// Whether something was read there.
@@ -26,10 +28,13 @@ pub(crate) struct Fields {
     pub(crate) partly: bool,
     /// Where the function begins.
     pub(crate) function: u32,
+    /// Whose parameters lead to the memory of which it is noted what stands there: the function itself, or the one
+    /// that all ways begin in that it is given; of none if there are several.
+    pub(crate) owner: Option<u32>,
     /// What was read by way of a pointer that itself stands in such memory.
     pub(crate) read: BTreeSet<Path>,
     /// What was written: it is not any more what others put there.
-    written: BTreeSet<Path>,
+    pub(crate) written: BTreeSet<Path>,
 }
 
 impl Fields {
@@ -37,7 +42,7 @@ impl Fields {
     /// of such a way is what stands there, until [`Transfer::forget_steady`] says that it need not be.
     pub(crate) fn steady_place(&self, path: &Path) -> Option<(u32, i32)> {
         let [start, offset] = *path.offsets() else { return None };
-        let own = path.function().0 == self.function && path.is_whole() && !self.comes_again;
+        let own = self.owner == Some(path.function().0) && path.is_whole() && !self.comes_again;
         let start = (path.parameter(), start);
         let index = self.steady.iter().position(|known| *known == start).filter(|_| own)?;
         Some((region(index), i32::from(offset)))
@@ -47,7 +52,7 @@ impl Fields {
     pub(crate) fn unnoted(&self, noted: u32, offset: i32) -> Option<Reason> {
         let index = (0..self.steady.len()).find(|&index| region(index) == noted)?;
         let (parameter, start) = self.steady[index];
-        let path = Path::new(Rva(self.function), parameter, i64::from(start))?;
+        let path = Path::new(Rva(self.owner?), parameter, i64::from(start))?;
         path.then(i64::from(offset)).map(Reason::Field)
     }
 
@@ -179,7 +184,7 @@ impl Transfer<'_> {
             Base::Given(index) => {
                 let start = (index, u16::try_from(offset).ok()?);
                 let function = Rva(self.fields.function);
-                let matters = self.fields.starts.contains(&start);
+                let matters = self.fields.anywhere || self.fields.starts.contains(&start);
                 matters.then(|| Path::new(function, index, offset))?
             }
             Base::Unknown(Reason::Field(path)) if path.is_whole() => path.then(offset),

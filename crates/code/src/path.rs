@@ -19,17 +19,16 @@ pub struct Path {
 }
 
 impl Path {
+    /// `parameter`, counted from 0, of `function` itself.
+    pub(crate) fn start(function: Rva, parameter: u8) -> Path {
+        let offsets = [0; MOST_OFFSETS];
+        Path { function: function.0, offsets, count: 0, parameter, whole: true }
+    }
+
     /// What stands `offset` bytes behind where `parameter`, counted from 0, of `function` points to;
     /// nothing where that is far away.
     pub fn new(function: Rva, parameter: u8, offset: i64) -> Option<Path> {
-        let start = Path {
-            function: function.0,
-            offsets: [0; MOST_OFFSETS],
-            count: 0,
-            parameter,
-            whole: true,
-        };
-        start.then(offset)
+        Path::start(function, parameter).then(offset)
     }
 
     /// What stands `offset` bytes behind where that points to; nothing where the way gets too long.
@@ -50,7 +49,7 @@ impl Path {
         self.parameter
     }
 
-    /// The bytes behind each pointer, the parameter first: at least one, at most three.
+    /// The bytes behind each pointer, the parameter first: at most three, and none for the parameter itself.
     pub fn offsets(&self) -> &[u16] {
         &self.offsets[..usize::from(self.count)]
     }
@@ -58,6 +57,11 @@ impl Path {
     /// Whether it is what stands there, rather than worked out from that.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole
+    }
+
+    /// The same for the value itself.
+    pub(crate) fn not_worked_out(self) -> Path {
+        Path { whole: true, ..self }
     }
 
     /// The same for what is worked out from the value.

@@ -1,6 +1,7 @@
 //! The whole search: references first, then the functions around them, then what became of each.
 
 mod across;
+mod behind;
 mod callers;
 mod finders;
 mod memory;
@@ -525,7 +526,7 @@ impl<'a> Search<'a> {
         graph: Graph,
         mut found: Found,
     ) -> usize {
-        let spent = graph.spent || found.spent;
+        let (spent, graph_begin) = (graph.spent || found.spent, graph.begin);
         let room = self.across.room_for(&found, graph.insns.len());
         self.names_found(&found);
         self.finders.note(graph.begin, &found, spent);
@@ -552,6 +553,8 @@ impl<'a> Search<'a> {
         looked.graph = (room && was == 0).then_some(graph);
         looked.conditions.append(&mut found.conditions);
         looked.joined.append(&mut found.joined);
+        let touched = found.fields.iter().chain(&found.overwritten);
+        self.across.touched.extend(touched.map(|path| (graph_begin, *path)));
         looked.paths.append(&mut found.fields);
         for site in found.sites {
             if self.transfer.aims.is_aside(site.wanted) {

@@ -60,11 +60,13 @@ pub enum Sight {
         by: Option<Rva>,
     },
     /// It reads or writes what the pointer in an import's slot points to: another module's code.
-    ImportRead {
+    ImportTouched {
         /// The slot.
         slot: Rva,
         /// The instruction that read the pointer.
         read_at: Rva,
+        /// Whether it writes there, or calls a function that does.
+        writes: bool,
     },
 }
 
@@ -75,7 +77,7 @@ impl Sight {
             Sight::CodeWritten { .. } => 0,
             Sight::Cr0Set { .. } => 1,
             Sight::MemoryRun { .. } => 2,
-            Sight::ImportRead { .. } => 3,
+            Sight::ImportTouched { .. } => 3,
         }
     }
 }

@@ -54,4 +54,4 @@ pub(crate) fn is_write_to(violation: &Violation, touched: Touched) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,6 +18,8 @@ pub const WORDS: &[&str] = &[
     "memory-maybe-run",
     "import-read",
     "import-maybe-read",
+    "import-written",
+    "import-maybe-written",
 ];
 
 /// CR0.WP.
@@ -49,8 +51,10 @@ fn word(sighting: &Sighting) -> &'static str {
         (Sight::CodeWritten { .. }, false) => "code-maybe-written",
         (Sight::MemoryRun { .. }, true) => "memory-run",
         (Sight::MemoryRun { .. }, false) => "memory-maybe-run",
-        (Sight::ImportRead { .. }, true) => "import-read",
-        (Sight::ImportRead { .. }, false) => "import-maybe-read",
+        (Sight::ImportTouched { writes: true, .. }, true) => "import-written",
+        (Sight::ImportTouched { writes: true, .. }, false) => "import-maybe-written",
+        (Sight::ImportTouched { .. }, true) => "import-read",
+        (Sight::ImportTouched { .. }, false) => "import-maybe-read",
         (Sight::Cr0Set { value }, _) => {
             let cleared = |one: &Possible| one.zeros & WRITE_PROTECT != 0;
             let kept = |one: &Possible| one.ones & WRITE_PROTECT != 0;

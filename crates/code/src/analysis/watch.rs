@@ -204,6 +204,8 @@ impl Analysis<'_, '_, '_> {
     fn look_at_call(&mut self, state: &State, insn: &Insn, block: usize) {
         let target = match insn.flow {
             Flow::Call(target) => target,
+            // What a function ends with may be a jump to another one.
+            Flow::Indirect(target) => target,
             Flow::Jump(at) if self.leaves(at) => Target::Code(at),
             _ => return,
         };
@@ -221,11 +223,20 @@ impl Analysis<'_, '_, '_> {
         };
         let arguments = self.transfer.abi.arguments;
         if let Some(slot) = slot {
-            if self.transfer.places.writes(slot)
-                && let Some((target, set_at, always)) = self.code_in(state.get(arguments[0]))
-            {
+            if !self.transfer.places.writes(slot) {
+                return;
+            }
+            let to = state.get(arguments[0]);
+            if let Some((target, set_at, always)) = self.code_in(to) {
                 let by = Writer::Import;
                 self.sight(insn, block, Sight::CodeWritten { target, set_at, by }, always);
+            } else if let Some((what, always)) = self.touched_at(to, true, insn.at) {
+                self.sight(insn, block, what, always);
+            } else if let Some((what, always)) =
+                self.touched_at(state.get(arguments[1]), false, insn.at)
+            {
+                // What is copied from.
+                self.sight(insn, block, what, always);
             }
             return;
         }
@@ -336,11 +347,17 @@ impl Analysis<'_, '_, '_> {
         if let Some(sight) = self.touched_at(set, touch.writes, at) {
             return Some(sight);
         }
-        // What an index adds is not known, but it stays in the same object.
-        let Address { base: Some(_), index: Some(_), .. } = touch.address else { return None };
-        let start = Address { index: None, ..touch.address };
-        let set = self.transfer.address(state, start, at);
-        self.touched_at(set, touch.writes, at)
+        // What the other register adds is not known, but it stays in the same object.
+        let Address { base: Some(_), index: Some(index), scale, .. } = touch.address else {
+            return None;
+        };
+        let by_base = Address { index: None, ..touch.address };
+        let by_index = Address { base: Some(index), ..by_base };
+        let starts = [Some(by_base), (scale == 1).then_some(by_index)];
+        starts.into_iter().flatten().find_map(|start| {
+            let set = self.transfer.address(state, start, at);
+            self.touched_at(set, touch.writes, at)
+        })
     }
 
     fn touched_at(&self, set: Set, writes: bool, at: u32) -> Option<(Sight, bool)> {
@@ -352,7 +369,7 @@ impl Analysis<'_, '_, '_> {
         let always = atoms.iter().all(|atom| is_code(&atom.base) || is_other(&atom.base));
         let sight = match first.base {
             Base::Imported { slot, from } => {
-                Sight::ImportRead { slot: Rva(slot), read_at: Rva(from) }
+                Sight::ImportTouched { slot: Rva(slot), read_at: Rva(from), writes }
             }
             Base::Image(rva) => {
                 let set_at = Some(Rva(first.at)).filter(|by| by.0 != 0 && by.0 != at);

@@ -3,7 +3,6 @@
 
 use super::callers::{Contexts, Given, are_chosen};
 use super::{Aim, Anchor, Search};
-use crate::Reason;
 use crate::analysis::{Found, Manner, Seen, Store};
 use crate::decode::Access;
 use crate::domain::{Atom, Base};
@@ -11,6 +10,7 @@ use crate::query::{Callee, Effect, Parameter, Wanted};
 use crate::scan::{self, Field};
 use crate::survey::Fate;
 use crate::value::Origin;
+use crate::{Path, Reason};
 use foldhash::{HashMap, HashSet};
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,12 @@ pub(super) struct Across {
     results: BTreeMap<u32, Vec<Atom>>,
     /// How many bytes of a variable are read at once.
     widths: BTreeMap<u32, u8>,
+    /// Functions of which is asked which memory parameters of theirs lead to, and those parameters.
+    pub(super) behind: BTreeMap<u32, BTreeSet<u8>>,
+    /// What functions read and write of memory that others gave them the address of.
+    pub(super) touched: BTreeSet<(u32, Path)>,
+    /// The calls in functions, seen with what is known of such memory.
+    pub(super) seen_behind: HashMap<u32, Rc<Vec<Seen>>>,
     /// Addresses of wanted functions that stand in variables: where they were read, which function,
     /// which variable.
     pub(super) planted: BTreeSet<(u32, u32, u32)>,
@@ -170,6 +176,19 @@ impl Across {
         }
     }
 
+    /// The functions whose callers were looked for.
+    pub(super) fn asked(&self) -> Vec<u32> {
+        self.functions.keys().copied().collect()
+    }
+
+    /// Replaces a call of `function` by the same, seen again.
+    pub(super) fn see_again(&mut self, function: u32, call: Seen) {
+        let Some(callers) = self.functions.get_mut(&function).map(Rc::make_mut) else { return };
+        if let Some(known) = callers.calls.iter_mut().find(|known| known.is_call(&call)) {
+            *known = call;
+        }
+    }
+
     /// Says that a function may have other callers.
     pub(super) fn open_function(&mut self, number: u32) {
         if let Some(callers) = self.by_number(number) {
@@ -224,6 +243,7 @@ impl Search<'_> {
     pub(super) fn look_across(&mut self) {
         let mut worked_out = false;
         for _ in 0..MOST_LEVELS {
+            self.look_behind();
             let mut needs = self.needs();
             if needs.is_empty() {
                 // What is known by now may show what else is open.
@@ -322,6 +342,7 @@ impl Search<'_> {
             }
         }
         let Some(asked) = asked else { return };
+        parameters.extend(self.led_by(function, atoms));
         if are_chosen(atoms, asked)
             && let Some(looked) = self.looked.get(&function)
             && looked.instructions <= MOST_CHOOSING

@@ -1,12 +1,12 @@
 //! What a function is given by its callers, and what it does with that.
 
 use super::Search;
-use crate::Reason;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::domain::{Atom, Base};
 use crate::flow::graph;
 use crate::query::Parameter;
 use crate::survey::Step;
+use crate::{Path, Reason};
 use ringfence_image::Rva;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -80,11 +80,22 @@ impl Seen {
         found.map(|(_, atoms)| atoms.as_slice())
     }
 
-    /// What it gives of `parameters`, for the called function to begin with.
-    fn given(&self, parameters: &BTreeSet<u8>) -> Given {
+    /// What it gives of `parameters`, for the called function to begin with. Of those that are `followed` it is told
+    /// whose parameters they are, if nobody knows more.
+    fn given(&self, parameters: &BTreeSet<u8>, followed: &BTreeSet<u8>) -> Given {
         let of = |index: &u8| {
             let atoms = self.argument(*index).unwrap_or(&[]);
-            let mut atoms: Vec<Atom> = atoms.iter().map(handed_over).collect();
+            let own = |atom: &Atom| match atom.base {
+                Base::Given(index) if atom.ones | atom.zeros == 0 => {
+                    let path = Path::start(Rva(self.function), index);
+                    Atom::unknown(Reason::Field(path), 0)
+                }
+                _ => handed_over(atom),
+            };
+            let mut atoms: Vec<Atom> = match followed.contains(index) {
+                true => atoms.iter().map(own).collect(),
+                false => atoms.iter().map(handed_over).collect(),
+            };
             if atoms.is_empty() {
                 atoms.push(Atom::unknown(Reason::Arithmetic, 0));
             }
@@ -145,7 +156,7 @@ impl Search<'_> {
     /// The combinations of values that matter to a call in their function; none where nothing does.
     pub(super) fn groups(&mut self, seen: &Seen) -> Vec<Group> {
         let all = seen.arguments.iter().flat_map(|(_, atoms)| atoms);
-        let by_parameter = all.into_iter().any(|atom| is_parameter(atom).is_some());
+        let by_parameter = all.into_iter().any(|atom| comes_from(seen.function, atom));
         let mut all = seen.arguments.iter();
         let by_branch = all.any(|(parameter, atoms)| are_chosen(atoms, *parameter));
         if !(by_parameter || by_branch) || !self.across.asks_about(seen.function) {
@@ -197,10 +208,11 @@ impl Search<'_> {
         let step = Step { at: Rva(call.at), function: Some(Rva(call.function)) };
         let parameters = gathered.parameters.clone();
         let handed = parameters.iter().filter_map(|index| call.argument(*index)).flatten();
-        let depends = handed.into_iter().any(|atom| is_parameter(atom).is_some());
+        let depends = handed.into_iter().any(|atom| comes_from(call.function, atom));
+        let followed = self.across.behind.get(&function).cloned().unwrap_or_default();
         if !depends || !self.across.asks_about(call.function) {
             let way = Way { calls: vec![step], set_at: call.set_at(&parameters) };
-            return gathered.add(call.given(&parameters), [way], 0);
+            return gathered.add(call.given(&parameters, &followed), [way], 0);
         }
         let changes = call.changes(&parameters);
         if call.function == function {
@@ -238,7 +250,7 @@ impl Search<'_> {
                 };
                 Way { calls, set_at }
             });
-            gathered.add(seen.given(&parameters), ways, group.alike);
+            gathered.add(seen.given(&parameters, &followed), ways, group.alike);
         }
     }
 
@@ -273,12 +285,13 @@ impl Search<'_> {
     ) -> Option<()> {
         let mut pending: Vec<Given> = gathered.groups.keys().cloned().collect();
         let most = pending.len() + MOST_OWN;
+        let followed = self.across.behind.get(&function).cloned().unwrap_or_default();
         while let Some(given) = pending.pop() {
             let seen = self.all_under(function, &given)?;
             for (call, _) in own {
                 // A call that is not made with these values gives nothing.
                 let Some(seen) = seen.iter().find(|one| one.is_call(call)) else { continue };
-                let next = seen.given(&gathered.parameters);
+                let next = seen.given(&gathered.parameters, &followed);
                 if gathered.groups.contains_key(&next) {
                     continue;
                 }
@@ -379,6 +392,7 @@ impl Search<'_> {
         self.transfer.known.given.clone_from(given);
         let own = |atom: &Atom| matches!(atom.base, Base::Unknown(Reason::Field(path)) if path.function().0 == function);
         self.transfer.fields.comes_again = given.iter().flat_map(|(_, atoms)| atoms).any(own);
+        self.transfer.fields.anywhere = self.across.behind.contains_key(&function);
         let budget = left.min(MOST_STEPS_IN_ONE);
         let found = analyse(
             &mut self.transfer,
@@ -390,6 +404,12 @@ impl Search<'_> {
         );
         self.transfer.known.given.clear();
         self.transfer.fields.comes_again = false;
+        self.transfer.fields.anywhere = false;
+        if !given.is_empty() {
+            let foreign = found.fields.iter().chain(&found.overwritten);
+            let foreign = foreign.filter(|path| path.function().0 != function);
+            self.across.touched.extend(foreign.map(|path| (function, *path)));
+        }
         self.across.steps += found.steps;
         self.across.read(&found.read);
         let spent = found.spent || graph.spent;
@@ -422,6 +442,13 @@ pub(super) fn is_parameter(atom: &Atom) -> Option<u8> {
         (Base::Given(index), _) | (Base::Unknown(_), Reason::Parameter(index)) => Some(index),
         _ => None,
     }
+}
+
+/// Whether it depends on the callers of `function` what a value in it is.
+fn comes_from(function: u32, atom: &Atom) -> bool {
+    let led =
+        matches!(atom.base, Base::Unknown(Reason::Field(path)) if path.function().0 == function);
+    led || is_parameter(atom).is_some()
 }
 
 /// Whether a value is one of several numbers that code chooses from, rather than what a variable holds, and

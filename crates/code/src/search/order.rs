@@ -6,6 +6,7 @@
 use super::Search;
 use super::pieces::{Event, Pieces};
 use crate::analysis::{Manner, analyse};
+use crate::domain::Atom;
 use crate::flow::{Graph, graph};
 use crate::scan;
 use crate::survey::{Argument, SetUp, Stored, Variable};
@@ -24,6 +25,8 @@ const MOST_INSTRUCTIONS: usize = 200_000;
 /// Operations carried out for one of them, and for all on all builds.
 const MOST_STEPS: usize = 1_000_000;
 pub(super) const MOST_STEPS_IN_ALL: usize = 4_000_000;
+/// Functions that ask Windows for its version which are looked at for what they make of it.
+const MOST_TELLERS: usize = 16;
 /// Pointers in data that are looked at for being handed on.
 pub(super) const MOST_POINTERS: usize = 100_000;
 
@@ -61,6 +64,8 @@ struct Walk {
 #[derive(Default)]
 struct Read {
     plain: BTreeMap<u32, Pieces>,
+    /// Functions that ask Windows for its version.
+    tellers: Option<BTreeSet<u32>>,
     instructions: usize,
     spent: bool,
 }
@@ -123,7 +128,7 @@ impl Search<'_> {
                 continue;
             }
             let chain;
-            (chain, asks_for_build) = self.chain(&leading, build);
+            (chain, asks_for_build) = self.chain(&leading, build, read);
             let mut walk = Walk { spent: read.spent, ..Walk::default() };
             let walked = self.walk(entry, &stores, &chain, read, &mut walk, 0);
             all.push(self.told(build, walked, uses, walk, read));
@@ -212,9 +217,77 @@ impl Search<'_> {
             .then(|| graph(&mut *self.decoder, self.places, &self.finder, extent, &[]))
     }
 
+    /// The functions that ask Windows for its version.
+    fn tellers(&mut self, read: &mut Read) -> BTreeSet<u32> {
+        if let Some(known) = &read.tellers {
+            return known.clone();
+        }
+        let slots: HashSet<u32> = self.transfer.aims.version_slots().collect();
+        let fields = self.scan(&slots);
+        let around = fields
+            .into_iter()
+            .take(MOST_TELLERS)
+            .filter_map(|field| Some(self.finder.around(&mut *self.decoder, field.at)?.begin));
+        let tellers: BTreeSet<u32> = around.collect();
+        read.tellers = Some(tellers.clone());
+        tellers
+    }
+
+    /// What a function returns on a build, where that is nothing but numbers.
+    fn results_on(&mut self, function: u32, build: u32) -> Option<Vec<Atom>> {
+        if self.order_left == 0 {
+            return None;
+        }
+        let mut graph = self.graph_of(function)?;
+        self.transfer.clear();
+        self.transfer.known.build = Some(build);
+        let found = analyse(
+            &mut self.transfer,
+            &mut *self.decoder,
+            &mut graph,
+            &self.query,
+            &BTreeSet::new(),
+            (Manner::ForResults, MOST_STEPS.min(self.order_left)),
+        );
+        self.transfer.known.build = None;
+        self.order_left = self.order_left.saturating_sub(graph.insns.len() + found.steps);
+        let numbers: Option<BTreeSet<u64>> = found.results.iter().map(Atom::number).collect();
+        let numbers = numbers.filter(|_| !found.spent && !graph.spent)?;
+        let atoms: Vec<Atom> =
+            numbers.into_iter().map(|number| Atom::constant(number, 0)).collect();
+        (!atoms.is_empty()).then_some(atoms)
+    }
+
     /// The functions that lead to a store, with the ways that are possible on a build; and whether some
-    /// way depends on which one it is.
-    fn chain(&mut self, leading: &BTreeSet<u32>, build: u32) -> (BTreeMap<u32, Pieces>, bool) {
+    /// way depends on which one it is. What functions return that ask for the version is known then as well.
+    fn chain(
+        &mut self,
+        leading: &BTreeSet<u32>,
+        build: u32,
+        read: &mut Read,
+    ) -> (BTreeMap<u32, Pieces>, bool) {
+        let mut before = Vec::new();
+        for function in self.tellers(read).into_iter().filter(|one| !leading.contains(one)) {
+            if let Some(results) = self.results_on(function, build) {
+                before.push((function, self.transfer.known.results.insert(function, results)));
+            }
+        }
+        let (chain, asks_for_build) = self.chain_with_known(leading, build);
+        let asks_for_build = asks_for_build || !before.is_empty();
+        for (function, results) in before {
+            match results {
+                Some(results) => drop(self.transfer.known.results.insert(function, results)),
+                None => drop(self.transfer.known.results.remove(&function)),
+            }
+        }
+        (chain, asks_for_build)
+    }
+
+    fn chain_with_known(
+        &mut self,
+        leading: &BTreeSet<u32>,
+        build: u32,
+    ) -> (BTreeMap<u32, Pieces>, bool) {
         let mut chain = BTreeMap::new();
         let mut asks_for_build = false;
         for &function in leading {

@@ -340,7 +340,7 @@ impl Search<'_> {
         if loads != of_slot {
             return None;
         }
-        let asked = Followed { written: true, handed: !loads, read: loads, ..Followed::default() };
+        let asked = Followed { written: true, handed: true, read: loads, ..Followed::default() };
         self.followed(next, register, &asked).unwrap_or(true).then_some(true)
     }
 

@@ -45,6 +45,7 @@ impl Search<'_> {
     fn site(&mut self, seen: &Seen) -> Site {
         let base = self.refreshed(seen);
         let groups = self.groups(&base);
+        let plain = self.told_of(&base.arguments, seen.function, &Group::default());
         let mut site = Site {
             at: Rva(seen.at),
             function: Some(Rva(seen.function)),
@@ -52,7 +53,7 @@ impl Search<'_> {
             via: seen.via,
             always: base.always,
             reached: seen.reached,
-            arguments: self.arguments(&base.arguments),
+            arguments: self.arguments(&plain),
             routes: Vec::new(),
             alike: 0,
         };
@@ -60,7 +61,8 @@ impl Search<'_> {
             .iter()
             .filter_map(|group| {
                 let here = self.under(&base, &group.given)??;
-                Some((group, self.arguments(&here.arguments), here))
+                let here = self.told_of(&here.arguments, seen.function, group);
+                Some((group, self.arguments(&here), here))
             })
             .collect();
         if told.is_empty() {
@@ -68,8 +70,8 @@ impl Search<'_> {
         }
         let same = |arguments: &[Argument]| alike(arguments, &site.arguments);
         let nothing_new = told.iter().all(|(_, arguments, _)| same(arguments));
-        let all: Vec<_> = told.iter().map(|(_, _, seen)| &seen.arguments).collect();
-        site.arguments = self.together(&base.arguments, &all);
+        let all: Vec<_> = told.iter().map(|(_, _, arguments)| arguments).collect();
+        site.arguments = self.together(&plain, &all);
         if nothing_new {
             return site;
         }

@@ -179,7 +179,7 @@ fn sightings(image: &Image<'_>, query: &Query, survey: &Survey) {
                 let gives = query.watch.as_ref().expect("watched").gives_memory.contains(wanted);
                 assert!(gives && executable(*given_at), "{sighting:?}");
             }
-            Sight::ImportRead { slot, read_at } => {
+            Sight::ImportTouched { slot, read_at, .. } => {
                 let watched = query.watch.as_ref().expect("watched").functions.contains(slot);
                 assert!(watched && executable(*read_at), "{sighting:?}");
             }

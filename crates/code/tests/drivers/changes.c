@@ -30,6 +30,7 @@ SITE(counts)(void) { counter++; }
 /* The pointer is in a register, a local or both. */
 SITE(patches_in_a_loop)(ULONG count) {
     volatile UCHAR *code = (volatile UCHAR *)answers;
+#pragma clang loop unroll(disable)
     for (ULONG i = 0; i < count; i++)
         code[i] = 0xcc; //= sighted code-written
 }
@@ -279,6 +280,19 @@ SITE(looks_for_a_jump)(void) {
 
 SITE(reads_a_variable)(void) { counter = *(volatile USHORT *)&NtBuildNumber; }
 
+SITE(saves_the_kernels_code)(void *where) {
+    memmove(where, (const void *)ZwClose, 16); //= sighted import-read
+}
+
+/* Hooks of the kernel. */
+SITE(hooks_the_kernel)(void) {
+    *(volatile UCHAR *)ZwClose = 0xe9; //= sighted import-written
+}
+
+SITE(hooks_the_kernel_by_a_copy)(const void *jump) {
+    memmove((void *)ZwClose, jump, 5); //= sighted import-written
+}
+
 SITE(calls_the_kernel)(HANDLE handle) { counter = (ULONG)ZwClose(handle); }
 
 SITE(through_functions)(void) {
@@ -311,6 +325,15 @@ static UCHAR copy_of_stub[sizeof(stub)];
 SITE(patches_by_a_copy)(void) {
     copies((volatile UCHAR *)answers, stub, sizeof(stub)); //= sighted code-written
     counter++;
+}
+
+/* Nothing is left to do behind the call, which is a jump where the compiler optimises. */
+SITE(patches_at_last)(void) {
+    memmove((void *)answers, stub, sizeof(stub)); //= sighted code-written
+}
+
+SITE(patches_at)(ULONG which) {
+    ((volatile UCHAR *)answers)[which & 7] = 0x90; //= sighted code-written
 }
 
 SITE(patches_by_two)(ULONG count) {
@@ -392,4 +415,9 @@ void *const functions[] = {
     keeps_by_a_function,
     patches_by_the_kernel,
     copies_by_the_kernel,
+    patches_at_last,
+    patches_at,
+    saves_the_kernels_code,
+    hooks_the_kernel,
+    hooks_the_kernel_by_a_copy,
 };

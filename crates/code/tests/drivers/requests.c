@@ -201,3 +201,81 @@ SITE(hands_on)(REQUEST) {
 SITE(hands_on_one)(REQUEST) {
     KEEP(allocate(1));
 }
+
+/* Handlers are given the buffer, the stack location or the request itself. */
+WRAPPER(takes_buffer)(Buffer *buffer) {
+    //= ExAllocatePoolWithTag 0=field1
+    //= ExAllocatePoolWithTag 0=field1 from=gives_buffer
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(gives_buffer)(REQUEST) { KEEP(takes_buffer(irp->system_buffer)); }
+
+WRAPPER(takes_stack)(ULONG64 more, Stack *stack) {
+    //= ExAllocatePoolWithTag 0=field1
+    //= ExAllocatePoolWithTag 0=field1 from=gives_stack
+    return ExAllocatePoolWithTag(stack->buffer->type, more, TAG);
+}
+
+SITE(gives_stack)(REQUEST) { KEEP(takes_stack(16, irp->stack)); }
+
+/* Over two functions, of which one hands on what it finds there. */
+WRAPPER(takes_type)(ULONG type) {
+    //= ExAllocatePoolWithTag 0=field1
+    //= ExAllocatePoolWithTag 0=field1 from=gives_request>takes_request
+    return ExAllocatePoolWithTag(type, 16, TAG);
+}
+
+WRAPPER(takes_request)(Irp *irp) { return takes_type(irp->user_buffer->type); }
+
+SITE(gives_request)(REQUEST) { KEEP(takes_request(irp)); }
+
+/* What a handler compares itself is what it was compared with, unless the process may write there. */
+WRAPPER(compares)(volatile Buffer *buffer) {
+    if (buffer->type != 0x200)
+        return 0;
+    //= ExAllocatePoolWithTag 0=0x200
+    //= ExAllocatePoolWithTag 0=0x200 from=gives_to_compare
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(gives_to_compare)(REQUEST) { KEEP(compares(irp->system_buffer)); }
+
+WRAPPER(compares_in_the_process)(volatile Buffer *buffer) {
+    if (buffer->type != 0x200)
+        return 0;
+    //= ExAllocatePoolWithTag 0=field1
+    //= ExAllocatePoolWithTag 0=field1 from=gives_of_the_process
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(gives_of_the_process)(REQUEST) { KEEP(compares_in_the_process(irp->user_buffer)); }
+
+/* A caller that looks at it, or writes there, may have seen to what it is. */
+WRAPPER(takes_compared)(Buffer *buffer) {
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG); //= ExAllocatePoolWithTag 0=memory
+}
+
+SITE(compares_and_gives)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+    if (buffer->type == 0x200)
+        KEEP(takes_compared((Buffer *)buffer));
+}
+
+WRAPPER(takes_written)(Buffer *buffer) {
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG); //= ExAllocatePoolWithTag 0=memory
+}
+
+SITE(writes_and_gives)(REQUEST) {
+    irp->system_buffer->type = 0x200;
+    KEEP(takes_written(irp->system_buffer));
+}
+
+/* Nobody's request. */
+WRAPPER(takes_own)(Buffer *buffer) {
+    //= ExAllocatePoolWithTag 0=0|global
+    //= ExAllocatePoolWithTag 0=0|global from=gives_own
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(gives_own)(void) { KEEP(takes_own(&shared)); }

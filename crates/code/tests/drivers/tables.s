@@ -220,3 +220,31 @@ shared_first:
 shared_second:
     .long 6b - shared_second, 7b - shared_second
     .seh_endproc
+
+# Something looks like a name of an entry: the comparison says how many there are.
+FUNCTION named_within
+    #= ExAllocatePoolWithTag 0=0
+    #= ExAllocatePoolWithTag 0=1
+    #= ExAllocatePoolWithTag 0=0x200
+    ENTER named_within
+    mov eax, ecx
+    cmp ecx, 2
+    ja 9f
+    lea rdx, [rip + named_within_table]
+    movsxd rax, dword ptr [rdx + rax*4]
+    add rax, rdx
+    jmp rax
+1:  xor ecx, ecx
+    ALLOCATE
+    jmp 9f
+2:  mov ecx, 1
+    ALLOCATE
+    jmp 9f
+3:  mov ecx, 0x200
+    ALLOCATE
+9:  mov eax, dword ptr [rip + named_within_table + 4]
+    LEAVE
+.section .rdata, "dr"
+.p2align 2
+named_within_table:
+    .long 1b - named_within_table, 2b - named_within_table, 3b - named_within_table

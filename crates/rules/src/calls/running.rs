@@ -61,7 +61,7 @@ fn can_give(ddi: &Ddi) -> bool {
 fn unreached_sighting(sightings: &[Sighting]) -> Option<&'static str> {
     let what = |sighting: &Sighting| match sighting.what {
         Sight::CodeWritten { .. } | Sight::Cr0Set { .. } | Sight::MemoryRun { .. } => true,
-        Sight::ImportRead { .. } => false,
+        Sight::ImportTouched { writes, .. } => writes,
     };
     sightings.iter().any(|sighting| !sighting.reached && what(sighting)).then_some(
         "code that no known path leads to may change or build code: whether it ever runs is not \

@@ -1,9 +1,9 @@
-use crate::listing::drawn;
+use crate::listing::{Place, append, drawn, listed};
 use crate::rule::rule_card;
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::Possible;
 use ringfence_ddi::{Ddi, Role};
-use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
+use ringfence_finding::{Evidence, Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_image::Rva;
 use ringfence_source::{CodeUse, CodeUseKind};
 
@@ -32,7 +32,7 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Addresses of other modules' code, and those that come from other functions or from memory.
+    /// Addresses of other modules' code, and those that come from memory or that functions return.
     ///
     /// ## References
     ///
@@ -82,13 +82,10 @@ impl Rule for MapsOwnCode {
             let what = format!("the driver's own code is described by an MDL{path}");
             Finding::new(&Self::CARD, Level::Warning, what)
         };
-        let section = driver.image().section_at(call.site.at).map(|section| section.name());
-        finding = finding.at(call.site.at.0, section);
-        let target = first.points_to.map(|rva| format!("code of the driver, at {:x}", rva.0));
-        let text = target.unwrap_or_default();
-        let before: Vec<_> = first.set_at.map(|at| (at, text)).into_iter().collect();
-        let here = (call.site.at, "described here".to_owned());
-        if let Some(evidence) = drawn(driver, call.site.function, &before, &here) {
+        let at = call.chosen_at();
+        let section = driver.image().section_at(at).map(|section| section.name());
+        finding = finding.at(at.0, section);
+        if let Some(evidence) = evidence(call, first, driver) {
             finding = finding.because(evidence);
         }
         findings.report(finding.note(READ_ONLY).help(INSTEAD));
@@ -122,6 +119,34 @@ impl Rule for MapsOwnCode {
 const READ_ONLY: &str = "with memory integrity code pages are read-only at every address";
 const INSTEAD: &str = "leave code as it is; reach what changes by a pointer";
 
+/// The call, and before it what made the address, one of the `possible` ones; where a caller chose it, that call first
+/// and then each on the way.
+fn evidence(call: &DdiCall, possible: &Possible, driver: &Driver<'_>) -> Option<Evidence> {
+    let target = possible.points_to.map(|rva| format!("code of the driver, at {:x}", rva.0));
+    let text = target.unwrap_or_default();
+    let here = (call.site.at, "described here".to_owned());
+    let set_in = |at: Option<Rva>| at.map(|at| (at, text.clone()));
+    let before: Vec<Place> = set_in(possible.set_at).into_iter().collect();
+    let steps = call.route.as_ref().map_or(&[][..], |route| &route.calls);
+    let Some((first, on)) = steps.split_first() else {
+        return drawn(driver, call.site.function, &before, &here);
+    };
+    let set_at = call.route.as_ref().map_or(&[][..], |route| &route.set_at);
+    let setters: Vec<Place> = match before.is_empty() {
+        true => set_at.iter().take(1).filter_map(|at| set_in(Some(*at))).collect(),
+        false => Vec::new(),
+    };
+    let handed_on = (first.at, "handed on here".to_owned());
+    let mut listing = listed(driver, first.function, &setters, (&handed_on, true))?;
+    for step in on {
+        let passed_on = (step.at, "passed on".to_owned());
+        append(&mut listing, listed(driver, step.function, &[], (&passed_on, false))?);
+    }
+    append(&mut listing, listed(driver, call.site.function, &before, (&here, false))?);
+    listing.function = first.function.map(|function| function.0);
+    Some(Evidence::Listing(listing))
+}
+
 /// Whether an MDL is mapped in the same function of the same file.
 fn maps_in_source(one: &CodeUse, source: &Source<'_>) -> bool {
     let mut calls = source.analysis.calls.iter();
@@ -146,8 +171,8 @@ fn maps(driver: &Driver<'_>, function: Option<Rva>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::code::tests::{calling, says};
-    use ringfence_finding::Answer;
+    use crate::code::tests::{calling, calling_in, says};
+    use ringfence_finding::{Answer, Evidence};
 
     /// `lea rcx, [place]`, a call of IoAllocateMdl, and one of `then` if that is anything; the place is that
     /// many bytes behind the `lea`.
@@ -191,6 +216,32 @@ mod tests {
     #[test]
     fn other_memory_is_fine() {
         assert_eq!(told(1 << 24, &["MmProtectMdlSystemAddress"]), (Answer::Yes, vec![]));
+    }
+
+    /// `lea rcx, [this]; call over; ret; over:`, and there a call of IoAllocateMdl and one that makes it writable: the
+    /// caller chose the address.
+    #[test]
+    fn the_finding_stands_at_the_caller_that_hands_the_address_on() {
+        /// Version 1, no prolog; one of four bytes, which makes room for 28h.
+        const NONE: [u8; 8] = [1, 0, 0, 0, 0, 0, 0, 0];
+        const FRAME: [u8; 8] = [1, 4, 1, 0, 4, 0x42, 0, 0];
+        let caller = [0x48, 0x8D, 0x0D, 0xF9, 0xFF, 0xFF, 0xFF, 0xE8, 1, 0, 0, 0, 0xC3];
+        let first = [&caller[..], &[0x48, 0x83, 0xEC, 0x28, 0xFF, 0x15]].concat();
+        let opcodes = [&first[..], &[0x33, 0xD2, 0xFF, 0x15]];
+        let names = ["IoAllocateMdl", "MmProtectMdlSystemAddress"];
+        let behind: [&[u8]; 2] = [&[], &[0x48, 0x83, 0xC4, 0x28, 0xC3]];
+        let told = calling_in(&names, &opcodes, &behind, &[(0..13, NONE), (13..37, FRAME)]);
+        let found: Vec<_> =
+            told.findings.iter().filter(|finding| finding.rule == "maps-own-code").collect();
+        let [finding] = found[..] else { panic!("{:?}", says(&told)) };
+        // The call is the second instruction of the section, which begins on a page.
+        assert_eq!(finding.rva.map(|rva| rva % 0x1000), Some(7));
+        let Some(Evidence::Listing(listing)) = &finding.evidence else {
+            panic!("{:?}", finding.evidence)
+        };
+        let texts: Vec<_> = listing.marks.iter().map(|mark| mark.text.as_str()).collect();
+        assert!(texts[0].starts_with("code of the driver, at "), "{texts:?}");
+        assert_eq!(texts[1..], ["handed on here", "described here"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use ringfence_code::{Sight, Sighting, Survey};
 use ringfence_finding::{Answer, Finding, Targets, Verdict, decide};
 use ringfence_fixture::driver;
 use ringfence_image::{Image, Rva};
+use std::ops::Range;
 
 /// What is said of a driver.
 pub(crate) struct Told {
@@ -54,9 +55,28 @@ pub(crate) fn run(code: &[u8]) -> (Answer, Vec<String>) {
 /// What is said of a driver that begins with a function of these pieces: for each of the imports `names`, what
 /// stands in `before` and the distance to its slot, then what stands in `behind`, if anything does.
 pub(crate) fn calling(names: &[&str], before: &[&[u8]], behind: &[&[u8]]) -> Told {
+    calling_in(names, before, behind, &[])
+}
+
+/// The same for code with unwind data: of functions that begin and end there, with this said of their frames.
+pub(crate) fn calling_in(
+    names: &[&str],
+    before: &[&[u8]],
+    behind: &[&[u8]],
+    functions: &[(Range<u32>, [u8; 8])],
+) -> Told {
+    /// Where the data stands, behind the code.
+    const AT: usize = 0x100;
     let plain = driver().no_imports().import("ntoskrnl.exe", names);
+    let start = plain.build().rva_of_section(".text");
+    let data = (start + AT as u32..).step_by(8);
+    let entries = functions.iter().zip(data);
+    let entries = entries.map(|((range, _), data)| [start + range.start, start + range.end, data]);
+    let plain = match functions {
+        [] => plain,
+        _ => plain.pdata(entries),
+    };
     let built = plain.build();
-    let start = built.rva_of_section(".text");
     let mut code: Vec<u8> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         code.extend(before[index]);
@@ -66,6 +86,10 @@ pub(crate) fn calling(names: &[&str], before: &[&[u8]], behind: &[&[u8]]) -> Tol
         code.extend(behind.get(index).copied().unwrap_or_default());
     }
     code.push(0xC3);
+    if !functions.is_empty() {
+        code.resize(AT, 0xCC);
+        code.extend(functions.iter().flat_map(|(_, frame)| frame));
+    }
     let bytes = plain.edit_section(".text", |text| text.bytes(code)).entry_point(start).bytes();
     told(&Driver::new(&Image::read(&bytes).unwrap()))
 }

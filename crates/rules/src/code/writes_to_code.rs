@@ -4,6 +4,7 @@ use crate::rule::rule_card;
 use crate::{Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_code::{Sight, Sighting, Writer};
 use ringfence_finding::{Finding, Gap, Level, Question, RuleCard, SourceFinding};
+use ringfence_image::Rva;
 use ringfence_source::{CodeUse, CodeUseKind};
 use ringfence_verifier::{Touched, Violation};
 
@@ -13,7 +14,7 @@ rule_card! {
     /// Finds instructions that store into a section of the driver which is executable and not writable:
     /// to an address relative to the instruction, or to one that a register holds; and calls that hand such an
     /// address to a function which writes there, of the driver's own or of the kernel (`RtlCopyMemory`). Functions and data
-    /// count alike, as both stand on the same pages. In source it finds stores, copies and interlocked operations to a
+    /// count alike, as both stand on the same pages. The code of imported functions of the kernel counts as well. In source it finds stores, copies and interlocked operations to a
     /// function that the tree defines, where its name says so or a variable that begins with its address and keeps it;
     /// and to functions of the kernel, by name or as MmGetSystemRoutineAddress finds them: hooks.
     ///
@@ -32,8 +33,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Stores through pointers that come from memory or that functions return, and what functions do that are
-    /// given one on the stack, or by a pointer. In source: whatever other pointer variables hold.
+    /// Stores through pointers that come from memory or that functions return, those of MmGetSystemRoutineAddress
+    /// among them, and what functions do that are given one on the stack, or by a pointer. In source: whatever other pointer variables hold.
     ///
     /// ## References
     ///
@@ -59,6 +60,9 @@ impl Rule for WritesToCode {
     }
 
     fn check_sighting(&self, sighting: &Sighting, driver: &Driver<'_>, findings: &mut Findings) {
+        if let Sight::ImportTouched { slot, read_at, writes: true } = sighting.what {
+            return Self::of_import(sighting, (slot, read_at), driver, findings);
+        }
         let Sight::CodeWritten { target, set_at, by } = sighting.what else { return };
         let section = driver.image().section_at(target).map(|section| section.name());
         let section = section.unwrap_or_default();
@@ -116,6 +120,29 @@ const INSTEAD: &str =
 const INSTEAD_OF_HOOKS: &str = "hooks of the kernel do not work with memory integrity; use the callbacks that Windows has for drivers";
 
 impl WritesToCode {
+    /// Of a write to the code that an import's slot leads to; the slot, and the instruction that reads it.
+    fn of_import(
+        sighting: &Sighting,
+        (slot, read_at): (Rva, Rva),
+        driver: &Driver<'_>,
+        findings: &mut Findings,
+    ) {
+        let name = driver.names().at(slot).unwrap_or_else(|| "an imported function".to_owned());
+        let what = format!("the code of {name} is written to");
+        let finding = match sighting.always {
+            true => Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]),
+            false => {
+                let reason = "on some paths a store may go to code of another module";
+                findings.leave_open(Gap::new(&[Question::Run], reason));
+                Finding::new(&Self::CARD, Level::Warning, format!("{what}, depending on the path"))
+            }
+        };
+        let before = [(read_at, "the function's address".to_owned())];
+        let before = if read_at == sighting.at { &[][..] } else { &before[..] };
+        let finding = placed(finding, sighting, (before, "written here"), driver, findings);
+        findings.report(finding.note(FAULTS).help(INSTEAD_OF_HOOKS));
+    }
+
     fn of_use(one: &CodeUse, by: Option<&str>, source: &Source<'_>) -> SourceFinding {
         let whose = match one.kind {
             CodeUseKind::KernelWritten(_) => "the kernel's ",
@@ -200,6 +227,50 @@ mod tests {
             let code = own(opcode, opcode.len() as i32 + 4);
             assert_eq!(run(&code), (Answer::Yes, vec![]), "{code:x?}");
         }
+    }
+
+    /// `lea rcx, [own]; jmp [memmove]`: what a function ends with. A jump to another function writes nothing.
+    #[test]
+    fn a_call_that_a_function_ends_with_is_one() {
+        for (name, expected) in [("memmove", Answer::No), ("ZwClose", Answer::Yes)] {
+            let before = [0x48, 0x8D, 0x0D, 0xF9, 0xFF, 0xFF, 0xFF, 0xFF, 0x25];
+            let told = calling(&[name], &[&before], &[&[]]);
+            assert_eq!(told.verdict.run, expected, "{name}: {:?}", says(&told));
+        }
+    }
+
+    /// What another module's code is written with: hooks.
+    #[test]
+    fn the_kernels_code_is_code_too() {
+        let told = |name: &'static str, then: &[u8]| {
+            // mov rax, [slot]
+            let told = calling(&[name], &[&[0x48, 0x8B, 0x05]], &[then]);
+            (told.verdict.run, says(&told))
+        };
+        // mov byte ptr [rax], 0E9h; lock xchg [rax+1], ecx; or byte ptr [rax], 1
+        for then in
+            [&[0xC6, 0, 0xE9, 0xC3][..], &[0xF0, 0x87, 0x48, 1, 0xC3], &[0x80, 0x08, 1, 0xC3]]
+        {
+            let (run, said) = told("ZwCreateFile", then);
+            assert_eq!(
+                said,
+                ["error[writes-to-code] run: the code of ZwCreateFile is written to"],
+                "{then:x?}"
+            );
+            assert_eq!(run, Answer::No);
+            // A variable of the kernel may be written to.
+            assert_eq!(told("NtBuildNumber", then).1, [""; 0]);
+        }
+        // test ecx, ecx; jz over; mov rax, rdx; over: mov byte ptr [rax], 0E9h
+        let then = [0x85, 0xC9, 0x74, 3, 0x48, 0x89, 0xD0, 0xC6, 0, 0xE9, 0xC3];
+        let (run, said) = told("ZwCreateFile", &then);
+        assert_eq!(
+            said,
+            [
+                "warning[writes-to-code] nothing: the code of ZwCreateFile is written to, depending on the path"
+            ]
+        );
+        assert_eq!(run, Answer::Unknown);
     }
 
     #[test]

@@ -16,7 +16,8 @@ rule_card! {
     /// Finds calls of which the sender of a request (IRP) chooses the pool type, pool flags, page
     /// protection or MDL priority: the dispatch routine reads it from `AssociatedIrp.SystemBuffer`,
     /// from `UserBuffer` or from `Type3InputBuffer`, and hands it on without a check that would leave
-    /// known values only.
+    /// known values only. It may be a function that the dispatch routine hands the IRP, its stack location or
+    /// the buffer to.
     ///
     /// ## Why it matters
     ///
@@ -43,7 +44,8 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// In machine code, requests of KMDF and other frameworks. In source, buffers that come as parameters, and whether
+    /// In machine code, requests of KMDF and other frameworks, copies that another function makes of the buffer, and
+    /// what functions read of it that are called by one which reads the same there, as it may have checked that. In source, buffers that come as parameters, and whether
     /// a comparison before the call leaves what is allowed: there a finding is likely only. In both, values that reach the call by way of memory of the driver's
     /// own. A function counts as dispatch routine where its address is stored into `MajorFunction`, or where
     /// it reads `IoControlCode`; a routine that is not seen to be one is not reported.

@@ -61,7 +61,7 @@ crate::rule::rule_card! {
     /// In machine code:
     /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
     /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where
-    /// `RtlGetVersion` tells it. Export drivers that are set up in `DllInitialize` are left open.
+    /// `RtlGetVersion` tells it, also by way of a function of the driver's own without parameters. Export drivers that are set up in `DllInitialize` are left open.
     ///
     /// ## References
     ///
@@ -161,6 +161,7 @@ fn stored(call: &DdiCall, driver: &Driver<'_>, at: ringfence_image::Rva) -> Stri
 
 #[cfg(test)]
 mod tests {
+    use crate::code::tests::calling_in;
     use crate::memory::tests::{asked_from, asked_from_variable, says, unknown};
     use ringfence_code::Stored;
     use ringfence_finding::{Answer, CallAnswer};
@@ -222,5 +223,56 @@ mod tests {
         let told = asked_from_variable(Stored::Always, true, unknown());
         assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Violation, Answer::No));
         assert_eq!(says(&told).len(), 1, "{:?}", says(&told));
+    }
+
+    /// The entry point asks a function whether to set up the variable, and requests memory; the function asks Windows
+    /// for its version, of which `compare` is the result: `setae al` where the major version is 10 or later.
+    fn by_a_function(compare: u8) -> (Answer, Vec<String>) {
+        let entry = [
+            &[0x48, 0x83, 0xEC, 0x28][..],               // sub rsp, 28h
+            &[0xE8, 0x1F, 0, 0, 0],                      // call 28h
+            &[0x84, 0xC0, 0x74, 10],                     // test al, al; jz over
+            &[0xC7, 0x05, 0xF1, 0x1F, 0, 0, 0, 2, 0, 0], // mov dword ptr [3008h], 200h
+            &[0x8B, 0x0D, 0xEB, 0x1F, 0, 0],             // over: mov ecx, [3008h]
+            &[0xFF, 0x15],                               // call [ExAllocatePoolWithTag]
+        ];
+        let asks = [
+            &[0x48, 0x81, 0xEC, 0x48, 1, 0, 0][..],   // sub rsp, 148h
+            &[0xC7, 0x44, 0x24, 0x20, 0x14, 1, 0, 0], // mov dword ptr [rsp+20h], 114h
+            &[0x48, 0x8D, 0x4C, 0x24, 0x20],          // lea rcx, [rsp+20h]
+            &[0xFF, 0x15],                            // call [RtlGetVersion]
+        ];
+        let told_by = [
+            &[0x83, 0x7C, 0x24, 0x24, 10][..], // cmp dword ptr [rsp+24h], 10
+            &[0x0F, compare, 0xC0],            // set al
+            &[0x48, 0x81, 0xC4, 0x48, 1, 0, 0, 0xC3], // add rsp, 148h; ret
+        ];
+        let told = calling_in(
+            &["ExAllocatePoolWithTag", "RtlGetVersion"],
+            &[&entry.concat(), &asks.concat()],
+            &[&[0x48, 0x83, 0xC4, 0x28, 0xC3][..], &told_by.concat()],
+            &[
+                // Version 1, and a prolog that makes room for 28h, or 148h.
+                (0..0x28, [1, 4, 1, 0, 4, 0x42, 0, 0]),
+                (0x28..0x52, [1, 7, 2, 0, 7, 1, 0x29, 0]),
+            ],
+        );
+        let said = told.findings.iter().map(|finding| finding.message.clone()).collect();
+        (told.verdict.certify, said)
+    }
+
+    #[test]
+    fn a_function_may_say_for_which_windows_it_is() {
+        let (certify, said) = by_a_function(0x93);
+        assert_eq!(
+            said,
+            [
+                "opts in to non-executable pool: the variable is set up before the call that takes PoolType from it"
+            ]
+        );
+        assert_eq!(certify, Answer::Yes);
+        // setb al: no Windows that knows of memory integrity.
+        let (certify, said) = by_a_function(0x92);
+        assert_ne!(certify, Answer::Yes, "{said:?}");
     }
 }

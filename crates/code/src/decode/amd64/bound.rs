@@ -7,6 +7,8 @@ use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 pub(super) struct Bound {
     pub(super) number: usize,
     pub(super) since: u32,
+    /// Whether a comparison says so: then every smaller number is possible, as far as the compiler knew.
+    pub(super) is_compared: bool,
 }
 
 /// What `register` is held to behind the instructions `before`.
@@ -74,7 +76,7 @@ impl Numbers {
                 let Some(place) = place else { return };
                 let id = self.fresh(place);
                 if let Ok(mask) = i.try_immediate(1) {
-                    self.hold(id, mask.saturating_add(1), i);
+                    self.hold(id, mask.saturating_add(1), i, false);
                 }
             }
             Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Movzx => {
@@ -116,13 +118,13 @@ impl Numbers {
 
     fn guard(&mut self, i: &Instruction, more: u64) {
         if let Some((id, number)) = self.compared {
-            self.hold(id, number.saturating_add(more), i);
+            self.hold(id, number.saturating_add(more), i, true);
         }
     }
 
-    fn hold(&mut self, id: u32, number: u64, i: &Instruction) {
+    fn hold(&mut self, id: u32, number: u64, i: &Instruction, is_compared: bool) {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.bounds.push((id, Bound { number, since: i.ip() as u32 }));
+        self.bounds.push((id, Bound { number, since: i.ip() as u32, is_compared }));
     }
 }
 

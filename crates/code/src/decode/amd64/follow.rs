@@ -276,7 +276,7 @@ impl Walk<'_, '_> {
         }
         match instruction.flow_control() {
             FlowControl::UnconditionalBranch => {
-                self.branch(instruction.near_branch_target() as u32);
+                self.jump(instruction.near_branch_target() as u32);
             }
             FlowControl::ConditionalBranch => {
                 self.branch(instruction.near_branch_target() as u32);
@@ -284,7 +284,10 @@ impl Walk<'_, '_> {
             }
             FlowControl::Return => self.returns(),
             FlowControl::Exception => {}
-            FlowControl::IndirectBranch => self.goes(&instruction),
+            FlowControl::IndirectBranch => {
+                self.goes(&instruction);
+                self.goes_on(&instruction);
+            }
             FlowControl::IndirectCall | FlowControl::Call => {
                 self.goes(&instruction);
                 let target = self.target(&instruction);
@@ -306,7 +309,7 @@ impl Walk<'_, '_> {
             return self.go(next);
         }
         match glance.flow(next) {
-            Flow::Jump(target) => self.branch(target),
+            Flow::Jump(target) => self.jump(target),
             Flow::Branch(target) => {
                 self.branch(target);
                 self.go(next);
@@ -364,6 +367,29 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Goes on where a jump leads, which may be a call that a function ends with, by way of a register.
+    fn jump(&mut self, target: u32) {
+        let arguments = self.amd64.abi().arguments;
+        let handed = self.holders.registers & (bit(arguments[0]) | bit(arguments[1]));
+        if handed != 0
+            && (self.asked.handed || self.asked.read)
+            && matches!(self.amd64.stub(target), Stub::ToRegister(_) | Stub::Retpoline(_))
+        {
+            self.may_write(handed);
+        }
+        self.branch(target);
+    }
+
+    /// Notes a jump by a pointer to a function that may write to what its first argument leads to: what a function
+    /// ends with. Any other jump by a pointer goes on in the function itself.
+    fn goes_on(&mut self, instruction: &Instruction) {
+        if let Some(Target::Pointer(slot)) = self.target(instruction)
+            && self.amd64.places.writes(slot)
+        {
+            self.may_write(self.holders.registers);
+        }
+    }
+
     /// Whether a function writes by way of the value that is `inside` where it begins.
     fn writes(&mut self, at: u32, inside: Holders) -> bool {
         let key = (at, inside.registers, inside.calls);
@@ -413,10 +439,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Notes a call of a function that may write to what its first argument leads to.
+    /// Notes a call of a function that may write to what its first argument leads to, and read what its second does.
     fn may_write(&mut self, handed: u16) {
-        let first = bit(self.amd64.abi().arguments[0]);
-        self.told |= self.asked.handed && handed & first != 0 && self.amd64.places.has_writers();
+        let [first, second] = [0, 1].map(|index| bit(self.amd64.abi().arguments[index]));
+        let written = self.asked.handed && handed & first != 0;
+        let read = self.asked.read && self.holders.calls == 0 && handed & second != 0;
+        self.told |= (written || read) && self.amd64.places.has_writers();
     }
 
     /// Notes that memory is used by way of the value.

@@ -42,7 +42,14 @@ pub(super) fn targets(
     let most = bound.map_or(MOST_ENTRIES, |bound| bound.number);
     let mut jumps = Jumps { since: bound.map(|bound| bound.since), ..Jumps::default() };
     for &(place, base) in &table.pairs {
-        let entries = finder.all_entries((place, base), inside);
+        let mut entries = finder.all_entries((place, base), inside);
+        // What looks like a name of an entry need not be one, where a comparison says how many there are.
+        if let Some(held) = bound
+            && held.is_compared
+            && (entries.len()..MOST_ENTRIES).contains(&held.number)
+        {
+            entries = finder.entries_up_to((place, base), held.number, inside);
+        }
         let size = if base.is_some() { 4 } else { 8 };
         if !entries.is_empty() {
             jumps.tables.push(place..place.saturating_add(size * entries.len() as u32));
@@ -193,7 +200,17 @@ impl Finder<'_> {
             |place: &u32| behind.contains(place) && (place - table.0).is_multiple_of(ENTRY);
         let end = named.find(begins).unwrap_or(behind.end);
         let count = end.saturating_sub(table.0) / size;
-        let entries = (0..count).map_while(|index| self.entry(table, index));
+        self.entries_up_to(table, count as usize, inside)
+    }
+
+    /// Every entry up to the first that leads elsewhere, at most `count`.
+    fn entries_up_to(
+        &self,
+        table: (u32, Option<u32>),
+        count: usize,
+        inside: &dyn Fn(u32) -> bool,
+    ) -> Vec<u32> {
+        let entries = (0..count as u32).map_while(|index| self.entry(table, index));
         entries.take_while(|target| inside(*target)).collect()
     }
 
