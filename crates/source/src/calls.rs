@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, vocabulary};
+use crate::{FileId, FileKind, OptIn, Span, dead, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -164,8 +164,9 @@ impl<'w, 't> Follower<'w, 't> {
             budget: &budget,
             asks_start: true,
             asks_versions: ASKS_VERSIONS,
+            only_constants: false,
         };
-        if place.is_for_older_windows() {
+        if place.is_dead() || place.is_for_older_windows() {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
@@ -408,7 +409,11 @@ impl<'w, 't> Follower<'w, 't> {
             .collect();
         let inner = Place { macro_given: &given, ..*place };
         let body = self.body(*file, range.clone());
-        for call in &body.calls {
+        let constant = Place { only_constants: true, ..inner };
+        let truth = |of: &Range<usize>| constant.value_in(*file, of.clone()).truth();
+        let dead = dead::by_conditions(&body, &truth);
+        let runs = |call: &&Call| !dead.iter().any(|range| range.contains(&call.callee.start));
+        for call in body.calls.iter().filter(runs) {
             let name = self.world.tree.text(Span::new(*file, call.callee.clone()));
             // The macro's own name is the function there.
             let is_own = name == step.name;
@@ -561,6 +566,9 @@ pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());
         by(range.start)..by(range.end)
     };
+    for fork in syntax.functions.iter_mut().flat_map(|function| &mut function.forks) {
+        fork.each_range(&mut |range| *range = moved(range));
+    }
     for call in &mut syntax.calls {
         call.callee = moved(&call.callee);
         call.whole = moved(&call.whole);

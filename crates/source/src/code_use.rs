@@ -106,18 +106,22 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
         let filled = finder.filled();
         let pointing = finder.pointing();
         for call in &syntax.calls {
-            found.extend(finder.writing(call, &pointing));
-            let Some(function) = call.function else { continue };
+            let mut of_call = Vec::new();
+            of_call.extend(finder.writing(call, &pointing));
             let name = finder.text(&call.callee);
-            if filled.contains(&(function, name)) {
-                found.extend(finder.running(call));
+            if call.function.is_some_and(|function| filled.contains(&(function, name))) {
+                of_call.extend(finder.running(call));
             }
-            if kept.contains_key(&(world.parsed[parsed].file, name)) {
-                found.extend(finder.running_kept(call, &kept));
+            if call.function.is_some() && kept.contains_key(&(world.parsed[parsed].file, name)) {
+                of_call.extend(finder.running_kept(call, &kept));
+            }
+            if !of_call.is_empty() && !world.is_dead(parsed, call.function, call.callee.start) {
+                found.extend(of_call);
             }
         }
         for (range, function) in &syntax.stores {
             let target = finder.target(range.clone(), By::Store, *function, &pointing);
+            let target = target.filter(|_| !world.is_dead(parsed, *function, range.start));
             found.extend(target.map(|target| {
                 finder.of_function(target.written(None), range.clone(), *function, target.name)
             }));

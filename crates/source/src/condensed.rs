@@ -163,6 +163,7 @@ impl Condensed {
             loops,
             lambdas,
             returns,
+            misread,
             of,
             stored,
             hidden: _,
@@ -172,6 +173,7 @@ impl Condensed {
             known: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
+        misread.iter_mut().for_each(|at| *at = self.place(*at));
         [name, body, of]
             .into_iter()
             .chain(returns)
@@ -205,26 +207,9 @@ impl Condensed {
     }
 
     fn fork(&self, fork: &mut Fork) {
-        self.move_back(&mut fork.range);
-        let back = |range: &mut Range<usize>| self.move_back(range);
-        match &mut fork.kind {
-            ForkKind::Choice { condition, yes, no } => {
-                [condition, yes].into_iter().chain(no).for_each(back);
-            }
-            ForkKind::Maybe(condition) => {
-                condition.iter_mut().for_each(|(condition, _)| back(condition));
-            }
-            ForkKind::Switch(on, body) => [on, body].into_iter().for_each(back),
-            ForkKind::Case(value) => value.iter_mut().for_each(back),
-            ForkKind::Loop { begins, body, update, is_endless: _ } => {
-                *begins = self.end(*begins);
-                [body].into_iter().chain(update).for_each(back);
-            }
-            ForkKind::Do(part, _)
-            | ForkKind::Try(part, _)
-            | ForkKind::Goto(part)
-            | ForkKind::Label(part) => back(part),
-            ForkKind::Break | ForkKind::Continue | ForkKind::Leave | ForkKind::Return => {}
+        fork.each_range(&mut |range| self.move_back(range));
+        if let ForkKind::Loop { begins, .. } = &mut fork.kind {
+            *begins = self.end(*begins);
         }
     }
 }

@@ -15,6 +15,7 @@ mod calls;
 mod code_use;
 mod condensed;
 mod control;
+mod dead;
 mod directive;
 mod entry;
 mod evaluate;

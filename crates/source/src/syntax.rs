@@ -13,7 +13,7 @@ mod turn;
 
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
-use crate::flow::Fork;
+use crate::flow::{Fork, ForkKind};
 use crate::scope::Known;
 use crate::{FileKind, vocabulary};
 pub(crate) use field::{ByField, Field};
@@ -69,6 +69,8 @@ pub(crate) struct Function {
     pub(crate) lambdas: Vec<(Range<usize>, Vec<Range<usize>>)>,
     /// What it returns, at each place that says so.
     pub(crate) returns: Vec<Range<usize>>,
+    /// Where it is no plain C, in the order of the text: no more than [`MOST_MISREAD`] places.
+    pub(crate) misread: Vec<usize>,
     /// The type of that, as far as it is one word.
     pub(crate) of: Range<usize>,
     /// What members are given in it.
@@ -257,6 +259,7 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
         blocks: Vec::new(),
         scopes: Vec::new(),
         updates: Vec::new(),
+        bodies: Vec::new(),
         is_c: kind != FileKind::Cpp,
     };
     match parse(&condensed.bytes, kind) {
@@ -303,6 +306,8 @@ struct Reader<'b> {
     scopes: Vec<Range<usize>>,
     /// What comes after each round of a loop and was not reached yet, by its number.
     updates: Vec<usize>,
+    /// Where statements begin that belong to others, such as what stands behind `if (…)`, innermost last.
+    bodies: Vec<usize>,
     is_c: bool,
 }
 
@@ -425,11 +430,37 @@ impl Reader<'_> {
     }
 
     fn fork(&mut self, node: Node<'_>, kind: Kind) {
-        if let Some((function, _)) = self.within.last()
-            && let Some(fork) = Fork::of(node, kind, self.bytes)
-        {
-            self.found.functions[*function].forks.push(fork);
+        let Some((function, end)) = self.within.last().copied() else { return };
+        let fork = Fork::of(node, kind, self.bytes);
+        if kind.is_statement() && !self.is_plainly_placed(node) {
+            let unclear = Fork { kind: ForkKind::Unclear, range: node.byte_range() };
+            self.found.functions[function].forks.push(unclear);
         }
+        self.bodies.extend(match (kind, &fork) {
+            // What looks like a function in one may be a macro and a block.
+            (Kind::Function, _) if end != node.end_byte() => None,
+            (Kind::Function | Kind::Lambda | Kind::Catch, _) => {
+                node.field(Field::Body).map(|body| body.start_byte())
+            }
+            (Kind::Else, _) => node.child(1).map(|statement| statement.start_byte()),
+            (Kind::Conditional, _) => None,
+            (_, fork) => fork.as_ref().and_then(Fork::body_start),
+        });
+        self.found.functions[function].forks.extend(fork);
+    }
+
+    /// Whether a statement stands where one may: behind another one, or as what belongs to one. Else there is something before
+    /// it that a parser does not know, such as a macro that decides about it.
+    fn is_plainly_placed(&mut self, node: Node<'_>) -> bool {
+        const AROUND: [&str; 2] = ["seh_except_clause", "seh_finally_clause"];
+        let start = node.start_byte();
+        while self.bodies.last().is_some_and(|body| *body < start) {
+            self.bodies.pop();
+        }
+        let before = self.bytes[..start].trim_ascii_end().last();
+        matches!(before, Some(b';' | b'{' | b'}' | b':'))
+            || self.bodies.last() == Some(&start)
+            || node.parent().is_some_and(|around| AROUND.contains(&around.kind()))
     }
 
     /// Notes the last of the three expressions of a `for`.
@@ -483,6 +514,7 @@ impl Reader<'_> {
             loops: Vec::new(),
             lambdas: Vec::new(),
             returns: Vec::new(),
+            misread: misread(body),
             of: node.field(Field::Type).map_or(0..0, |of| of.byte_range()),
             stored: Vec::new(),
             hidden: Vec::new(),
@@ -720,6 +752,36 @@ impl Reader<'_> {
         match self.within.last() {
             Some((function, _)) => self.found.functions[*function].variables.push(variable),
             None => self.found.variables.push(variable),
+        }
+    }
+}
+
+/// How many places of a function are told that are no plain C.
+pub(crate) const MOST_MISREAD: usize = 64;
+
+/// Where a parser did not know what it read.
+fn misread(body: Node<'_>) -> Vec<usize> {
+    let mut found = Vec::new();
+    if !body.has_error() {
+        return found;
+    }
+    let mut cursor = body.walk();
+    loop {
+        let node = cursor.node();
+        let is_it = node.is_error() || node.is_missing();
+        if is_it {
+            found.push(node.start_byte());
+        }
+        if !is_it && node.has_error() && cursor.goto_first_child() || cursor.goto_next_sibling() {
+            continue;
+        }
+        loop {
+            if !cursor.goto_parent() || found.len() >= MOST_MISREAD {
+                return found;
+            }
+            if cursor.goto_next_sibling() {
+                break;
+            }
         }
     }
 }

@@ -328,8 +328,19 @@ impl<'a> Following<'a, '_> {
         let (parsed, function) = (id.parsed, Some(id.function));
         let (world, asks_start) = (self.world, self.asks_start);
         let asks_versions = ASKS_VERSIONS;
-        let macro_given = &[];
-        Place { world, parsed, function, at, given, macro_given, budget, asks_start, asks_versions }
+        let (macro_given, only_constants) = (&[], false);
+        Place {
+            world,
+            parsed,
+            function,
+            at,
+            given,
+            macro_given,
+            budget,
+            asks_start,
+            asks_versions,
+            only_constants,
+        }
     }
 
     /// Takes so many steps and one more, where what a driver sets first is asked for; whether any are left.

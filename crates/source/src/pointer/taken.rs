@@ -84,7 +84,11 @@ impl<'w, 't> Seen<'w, 't> {
             return None;
         }
         let functions = &file.syntax.functions;
-        let function = functions.iter().find(|one| one.body.contains(&name.start));
+        let index = functions.iter().position(|one| one.body.contains(&name.start));
+        if self.world.is_dead(parsed, index, name.start) {
+            return None;
+        }
+        let function = index.map(|index| &functions[index]);
         let text = |range: &Range<usize>| self.world.text(parsed, range).to_owned();
         let open =
             SourceArgument { value: Value::open(Unknown::Address), ..SourceArgument::not_passed() };

@@ -71,6 +71,29 @@ kinds! {
     Token "char_literal" | "raw_string_literal" | "storage_class_specifier" | "string_literal",
 }
 
+impl Kind {
+    /// Whether it is a statement that moves control, or a block.
+    pub(crate) fn is_statement(self) -> bool {
+        matches!(
+            self,
+            Kind::Compound
+                | Kind::If
+                | Kind::While
+                | Kind::For
+                | Kind::ForRange
+                | Kind::Do
+                | Kind::Switch
+                | Kind::Try
+                | Kind::Break
+                | Kind::Continue
+                | Kind::Leave
+                | Kind::Return
+                | Kind::Throw
+                | Kind::Goto
+        )
+    }
+}
+
 /// What the nodes of a grammar are, by their numbers.
 pub(crate) struct Kinds(Vec<Kind>);
 
