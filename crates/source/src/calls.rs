@@ -243,8 +243,10 @@ impl<'w, 't> Follower<'w, 't> {
         while let Some(id) = open.pop() {
             for call in self.wrappers.get(&id).filter(|_| seen.insert(id)).into_iter().flatten() {
                 let syntax = &self.world.parsed[call.parsed].syntax;
-                let name = self.world.text(call.parsed, &syntax.calls[call.call].callee);
-                match vocabulary::function(name) {
+                let one = &syntax.calls[call.call];
+                let name = self.world.text(call.parsed, &one.callee);
+                let is_own = self.world.called_ddi(call.parsed, one) == Called::Own;
+                match vocabulary::function(name).filter(|_| !is_own) {
                     Some(ddi) => return Some(ddi),
                     None => open.extend(self.world.called(call.parsed, name)),
                 }

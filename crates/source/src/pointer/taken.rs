@@ -4,6 +4,7 @@ use super::{Given, Naming, Target};
 use crate::calls::{CallId, Follower, SourceArgument, SourceCall};
 use crate::lex::is_word;
 use crate::macros::Macro;
+use crate::own::Called;
 use crate::syntax::Call;
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
@@ -122,7 +123,12 @@ impl<'w, 't> Seen<'w, 't> {
             }
             word = text;
         }
-        vocabulary::function(word).or_else(|| self.follower.led_to(parsed, word))
+        let is_own = || {
+            let means = self.world.named_ddi(parsed, name.start, word, None, false);
+            means == Called::Own
+        };
+        let ddi = vocabulary::function(word).filter(|_| !is_own());
+        ddi.or_else(|| self.follower.led_to(parsed, word))
     }
 
     /// Whether it is given to a pointer of which calls were followed.
