@@ -9,7 +9,7 @@ use crate::lex::{
 };
 use crate::syntax::{
     Call, DefaultArgument, Enumerator, Function, Happens, Listed, Member, Record, Stored, Syntax,
-    Variable,
+    TemplateParameter, Variable,
 };
 use std::ops::Range;
 
@@ -146,8 +146,8 @@ impl Condensed {
             [of, value].into_iter().for_each(back);
         }
         taken.iter_mut().for_each(back);
-        for DefaultArgument { function, parameter: _, of: _, value } in defaults {
-            [function, value].into_iter().for_each(back);
+        for DefaultArgument { function, parameter: _, of: _, value, template } in defaults {
+            [function, value].into_iter().chain(template).for_each(back);
         }
         stores.iter_mut().for_each(|(range, _)| back(range));
     }
@@ -158,6 +158,7 @@ impl Condensed {
             body,
             parameters,
             template,
+            outer,
             variables,
             forks,
             loops,
@@ -173,12 +174,15 @@ impl Condensed {
             known: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
+        for TemplateParameter { name, default } in template {
+            [name].into_iter().chain(default).for_each(back);
+        }
         misread.iter_mut().for_each(|at| *at = self.place(*at));
         [name, body, of]
             .into_iter()
             .chain(returns)
             .chain(parameters)
-            .chain(template)
+            .chain(outer)
             .chain(loops)
             .for_each(back);
         variables.iter_mut().for_each(|one| self.variable(one));

@@ -109,6 +109,9 @@ impl<'w, 't> Place<'w, 't> {
         if let Some(value) = vocabulary::constant(name) {
             return self.constant(name, value, span);
         }
+        if let Some(value) = self.own_member(name, depth) {
+            return value;
+        }
         if let Some(all) = self.world.enumerators.get(name) {
             return Value::either(
                 all.iter().map(|&(parsed, index)| self.enumerator(parsed, index, depth)),

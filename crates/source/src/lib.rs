@@ -36,6 +36,7 @@ mod linker;
 mod macro_call;
 mod macro_set;
 mod macros;
+mod member;
 mod number;
 mod opt_in;
 mod outline;

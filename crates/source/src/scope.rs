@@ -51,10 +51,7 @@ impl<'v> Declared<'v> {
         let all = function.variables.iter().filter(|one| declares(one) && is_it(&one.name));
         let mut all: Vec<&Variable> = all.collect();
         all.sort_by_key(|one| one.name.start);
-        Declared {
-            is_parameter: function.parameters.iter().chain(&function.template).any(is_it),
-            all,
-        }
+        Declared { is_parameter: function.parameter_names().any(is_it), all }
     }
 
     /// The one that the name means at a byte; none where it is no variable of the function.
@@ -68,6 +65,14 @@ impl<'v> Declared<'v> {
     }
 }
 
+impl Function {
+    /// The names of its parameters, and of those of templates.
+    pub(crate) fn parameter_names(&self) -> impl Iterator<Item = &Range<usize>> {
+        let of_template = self.template.iter().map(|one| &one.name);
+        self.parameters.iter().chain(of_template).chain(&self.outer)
+    }
+}
+
 /// All variables and parameters of a function by their names.
 pub(crate) struct Names<'v, 't>(HashMap<&'t str, Declared<'v>>);
 
@@ -77,7 +82,7 @@ impl<'v, 't> Names<'v, 't> {
         name: &dyn Fn(&Range<usize>) -> &'t str,
     ) -> Names<'v, 't> {
         let mut names: HashMap<&'t str, Declared<'v>> = HashMap::default();
-        for parameter in function.parameters.iter().chain(&function.template) {
+        for parameter in function.parameter_names() {
             names.entry(name(parameter)).or_default().is_parameter = true;
         }
         for variable in function.variables.iter().filter(|one| declares(one)) {

@@ -57,8 +57,10 @@ pub(crate) struct Function {
     pub(crate) body: Range<usize>,
     /// The names of its parameters; empty for those without.
     pub(crate) parameters: Vec<Range<usize>>,
-    /// The names of its template's parameters, likewise.
-    pub(crate) template: Vec<Range<usize>>,
+    /// The parameters of its template.
+    pub(crate) template: Vec<TemplateParameter>,
+    /// The names of the parameters of templates around, such as that of its class.
+    pub(crate) outer: Vec<Range<usize>>,
     /// What happens to variables in it.
     pub(crate) variables: Vec<Variable>,
     /// Where control may take several ways in it, in the order of the text, outer ones first.
@@ -85,6 +87,15 @@ pub(crate) struct Function {
     pub(crate) asking: OnceLock<Box<[usize]>>,
     /// What may have happened to its variables, as far as that was asked for.
     pub(crate) known: Known,
+}
+
+/// A parameter of a template.
+#[derive(Clone, Debug)]
+pub(crate) struct TemplateParameter {
+    /// Its name; empty for one without.
+    pub(crate) name: Range<usize>,
+    /// What it is where nothing is passed.
+    pub(crate) default: Option<Range<usize>>,
 }
 
 /// What the name of a function means to others.
@@ -212,6 +223,8 @@ pub(crate) struct DefaultArgument {
     pub(crate) parameter: usize,
     pub(crate) of: usize,
     pub(crate) value: Range<usize>,
+    /// The names of the parameters of templates around.
+    pub(crate) template: Vec<Range<usize>>,
 }
 
 thread_local! {
@@ -260,6 +273,7 @@ pub(crate) fn syntax(blanked: Blanked, kind: FileKind, named: &[usize]) -> Synta
         scopes: Vec::new(),
         updates: Vec::new(),
         bodies: Vec::new(),
+        templates: Vec::new(),
         is_c: kind != FileKind::Cpp,
     };
     match parse(&condensed.bytes, kind) {
@@ -308,6 +322,8 @@ struct Reader<'b> {
     updates: Vec<usize>,
     /// Where statements begin that belong to others, such as what stands behind `if (…)`, innermost last.
     bodies: Vec<usize>,
+    /// The templates around, innermost last, each with where it ends.
+    templates: Vec<(usize, Vec<TemplateParameter>)>,
     is_c: bool,
 }
 
@@ -347,6 +363,9 @@ impl Reader<'_> {
         while self.scopes.last().is_some_and(|scope| start >= scope.end) {
             self.scopes.pop();
         }
+        while self.templates.last().is_some_and(|(end, _)| start >= *end) {
+            self.templates.pop();
+        }
         if SCOPES.contains(&kind) {
             self.scopes.push(node.byte_range());
         }
@@ -357,6 +376,9 @@ impl Reader<'_> {
     fn visit(&mut self, node: Node<'_>, kind: Kind) {
         match kind {
             Kind::Function => self.function(node),
+            Kind::Template => {
+                self.templates.push((node.end_byte(), template_parameters(node)));
+            }
             Kind::Call => self.call(node),
             Kind::New => self.new_expression(node),
             Kind::InitDeclarator => {
@@ -417,6 +439,10 @@ impl Reader<'_> {
             }
             Kind::Lambda => {
                 self.lambda(node);
+                self.blocks.push(node.byte_range());
+            }
+            Kind::Compound if self.is_c && self.within.is_empty() => {
+                self.old_function(node);
                 self.blocks.push(node.byte_range());
             }
             Kind::Compound
@@ -496,6 +522,49 @@ impl Reader<'_> {
             return;
         };
         let parameters = parameters(declarator);
+        self.add_function((name, parameters, body), node, node.end_byte());
+    }
+
+    /// `T *F(a, b) A a; B b; { … }`: a parser takes it for a declaration of F, variables and a block. The types of parameters may
+    /// stand behind all of them in C.
+    fn old_function(&mut self, body: Node<'_>) {
+        let mut before = body.prev_named_sibling();
+        for _ in 0..MOST_OLD_PARAMETERS {
+            let Some(one) = before.filter(|one| one.kind() == "declaration") else { return };
+            let declarator = one.field(Field::Declarator).and_then(function_declarator);
+            let Some(declarator) = declarator else {
+                before = one.prev_named_sibling();
+                continue;
+            };
+            let (Some(name), Some(list)) =
+                (declarator.field(Field::Declarator), declarator.field(Field::Parameters))
+            else {
+                return;
+            };
+            let mut cursor = list.walk();
+            let is_name = |one: &Node<'_>| {
+                one.named_child_count() <= 1 && one.field(Field::Declarator).is_none()
+            };
+            let names = list.named_children(&mut cursor).filter(is_name);
+            let names: Vec<Range<usize>> = names.map(|one| one.byte_range()).collect();
+            // What stands behind the parentheses is the type of the first parameter that is told.
+            if names.is_empty() || declarator.end_byte() == list.end_byte() {
+                return;
+            }
+            let start = name.start_byte();
+            self.found.variables.retain(|one| one.name.start < start);
+            self.add_function((last_name(name), names, body), one, body.end_byte());
+            return;
+        }
+    }
+
+    /// Adds a function by its name, its parameters and its body; `node` has what stands before the name.
+    fn add_function(
+        &mut self,
+        (name, parameters, body): (Node<'_>, Vec<Range<usize>>, Node<'_>),
+        node: Node<'_>,
+        end: usize,
+    ) {
         let is_ddi = |name: &str| vocabulary::function(name).is_some();
         let named = self.bytes.get(name.byte_range()).and_then(|name| str::from_utf8(name).ok());
         // Only of these it matters, and to find it takes time.
@@ -503,12 +572,18 @@ impl Reader<'_> {
             true => self.linkage(node),
             false => Linkage::Inner,
         };
-        self.within.push((self.found.functions.len(), node.end_byte()));
+        // One that ends with it is its own.
+        let is_own = |(template, _): &&(usize, Vec<TemplateParameter>)| *template == end;
+        let own = self.templates.iter().rfind(is_own).map(|(_, own)| own.clone());
+        let others = self.templates.iter().filter(|one| !is_own(one));
+        let outer = others.flat_map(|(_, all)| all.iter().map(|one| one.name.clone())).collect();
+        self.within.push((self.found.functions.len(), end));
         self.found.functions.push(Function {
             name: name.byte_range(),
             body: body.byte_range(),
             parameters,
-            template: template_parameters(node),
+            template: own.unwrap_or_default(),
+            outer,
             variables: Vec::new(),
             forks: Vec::new(),
             loops: Vec::new(),
@@ -716,7 +791,10 @@ impl Reader<'_> {
         for (parameter, one) in all.enumerate() {
             if let Some(value) = one.field(Field::DefaultValue) {
                 let (function, value) = (name.byte_range(), value.byte_range());
-                self.found.defaults.push(DefaultArgument { function, parameter, of, value });
+                let around = self.templates.iter().flat_map(|(_, all)| all);
+                let template = around.map(|one| one.name.clone()).collect();
+                let one = DefaultArgument { function, parameter, of, value, template };
+                self.found.defaults.push(one);
             }
         }
     }
@@ -755,6 +833,9 @@ impl Reader<'_> {
         }
     }
 }
+
+/// How many parameters are looked back over whose types stand behind all of them.
+const MOST_OLD_PARAMETERS: usize = 64;
 
 /// How many places of a function are told that are no plain C.
 pub(crate) const MOST_MISREAD: usize = 64;
@@ -862,10 +943,16 @@ fn is_of_parameters(declaration: Node<'_>) -> bool {
     body.is_some_and(|body| declaration.end_byte() <= body.start_byte())
 }
 
-/// The names of the parameters of the template that a function is.
-fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
-    let around = function.parent().filter(|around| around.kind() == "template_declaration");
-    around.map_or_else(Vec::new, parameters)
+/// The parameters of a template.
+fn template_parameters(template: Node<'_>) -> Vec<TemplateParameter> {
+    let Some(list) = template.field(Field::Parameters) else { return Vec::new() };
+    let mut cursor = list.walk();
+    let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
+    let parameter = |one: Node<'_>| TemplateParameter {
+        name: declared_name(one).map_or(0..0, |name| name.byte_range()),
+        default: one.field(Field::DefaultValue).map(|value| value.byte_range()),
+    };
+    all.map(parameter).collect()
 }
 
 /// What stands between the angle brackets of a callee.

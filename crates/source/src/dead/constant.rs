@@ -74,6 +74,9 @@ impl Place<'_, '_> {
         if let Some(value) = vocabulary::constant(name) {
             return if vocabulary::is_opted_in(name) { open() } else { Value::of(value) };
         }
+        if self.own_member(name, depth).is_some() {
+            return open();
+        }
         if let Some(all) = self.world.enumerators.get(name) {
             let seen = all.iter().filter(|(parsed, _)| self.sees(*parsed));
             let mut seen = seen.take(MOST_DECLARED).peekable();

@@ -62,6 +62,7 @@ kinds! {
     Pointer "pointer_expression",
     Return "return_statement",
     Switch "switch_statement",
+    Template "template_declaration",
     // Out of the function as well.
     Throw "throw_statement" | "co_return_statement",
     Try "seh_try_statement" | "try_statement",
