@@ -472,6 +472,7 @@ impl<'w, 't> Follower<'w, 't> {
         if called.iter().any(|id| takes(id) == step.arguments.len() + skipped) {
             called.retain(|id| takes(id) == step.arguments.len() + skipped);
         }
+        let (is_special, first) = (self.is_any_special(&called), found.len());
         for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };
             let parsed = &self.world.parsed[id.parsed];
@@ -510,6 +511,19 @@ impl<'w, 't> Follower<'w, 't> {
                 self.follow(&place, next, depth + 1, found);
             }
         }
+        for reached in &mut found[first..] {
+            reached.call.is_maybe |= is_special;
+        }
+    }
+
+    /// Whether one of some functions is what a template is for certain arguments only: `template <> void F<A>() { … }`.
+    fn is_any_special(&self, all: &[FunctionId]) -> bool {
+        all.iter().any(|id| {
+            let parsed = &self.world.parsed[id.parsed];
+            let end = parsed.syntax.functions[id.function].name.end;
+            let text = self.world.tree.file(parsed.file).text.as_str();
+            text.get(end..).is_some_and(|behind| behind.trim_start().starts_with('<'))
+        })
     }
 }
 

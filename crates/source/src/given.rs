@@ -190,6 +190,21 @@ mod tests {
         assert_eq!(values(by_argument), [Some(1)]);
     }
 
+    /// For some arguments it may be another function.
+    #[test]
+    fn specialisations_leave_it_open_which_is_called() {
+        let text = "#include <ntddk.h>\ntemplate <POOL_TYPE P> void *W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); }\n";
+        let special = "template <> void *W<NonPagedPool>(size_t n) { return 0; }\n";
+        for (special, expected) in [("", false), (special, true)] {
+            let mut tree = SourceTree::default();
+            let text = format!("{text}{special}void A() {{ W<NonPagedPool>(1); }}");
+            tree.add("a.cpp", SourceText::of(text)).unwrap();
+            let calls = analyse(&tree, &[], &[]).calls;
+            let maybe: Vec<bool> = calls.iter().map(|call| call.is_maybe).collect();
+            assert_eq!(maybe, [expected]);
+        }
+    }
+
     /// What the class is made for decides; that is not followed.
     #[test]
     fn parameters_of_class_templates_are_not_known() {
