@@ -2,6 +2,7 @@
 
 mod first;
 mod named;
+mod only;
 mod opting;
 mod status;
 mod unseen;
