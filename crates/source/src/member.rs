@@ -10,6 +10,8 @@ use std::ops::Range;
 
 /// How many bytes the name of a class with its template's arguments has at most before a function's name.
 const LONGEST_CLASS: usize = 256;
+/// How many structures are looked at for one of the budget.
+const RECORDS_OF_ONE: usize = 64;
 
 impl Place<'_, '_> {
     /// The value of a member of the class that the function around is of; none where it has none of that name.
@@ -22,6 +24,8 @@ impl Place<'_, '_> {
         if parsed.kind(world.tree) != FileKind::Cpp {
             return None;
         }
+        // Files may have as many as they like.
+        self.take(parsed.syntax.records.len() / RECORDS_OF_ONE);
         let here = function.name.start;
         let own = parsed.syntax.records.iter().filter(|record| record.body.contains(&here));
         let named = self.class_before(here).and_then(|class| world.records.get(class));
