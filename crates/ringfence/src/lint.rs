@@ -106,7 +106,8 @@ pub fn lint_tree(tree: &SourceTree, settings: &LintSettings) -> LintReport {
     on_threads(settings.threads, || linted(tree, settings, None))
 }
 
-fn on_threads(threads: usize, work: impl FnOnce() -> LintReport + Send) -> LintReport {
+/// Does work on so many threads; for 0 on one for each processor.
+pub(crate) fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     match rayon::ThreadPoolBuilder::new().num_threads(threads_or_all(threads)).build() {
         Ok(pool) => pool.install(work),
         // Without threads of its own, those there are do it.

@@ -1,6 +1,6 @@
 //! Source that is looked at again and again, as in an editor.
 
-use crate::lint::{Looked, projects, reported};
+use crate::lint::{Looked, on_threads, projects, reported};
 use crate::{LintReport, LintSettings};
 use ringfence_source::{Analyser, Analysis, FileId, Project, SourceText, SourceTree, Suppressions};
 use std::collections::HashSet;
@@ -55,10 +55,12 @@ impl Linter {
 
     /// Looks at everything.
     pub fn look(&mut self) -> LintReport {
-        let (projects, refused) = projects(&self.tree);
-        let analysis = self.analyser.all(&self.tree, &projects, &self.settings.defines);
-        self.projects = projects;
-        reported(self.looked(&analysis), refused, &self.settings, None)
+        on_threads(self.settings.threads, || {
+            let (projects, refused) = projects(&self.tree);
+            let analysis = self.analyser.all(&self.tree, &projects, &self.settings.defines);
+            self.projects = projects;
+            reported(self.looked(&analysis), refused, &self.settings, None)
+        })
     }
 
     /// Looks at one file, with what the last look at everything knew of the others; none where it has to be looked at
@@ -74,5 +76,28 @@ impl Linter {
     fn looked<'l>(&'l self, analysis: &'l Analysis) -> Looked<'l> {
         let suppressions = self.suppressions.all(&self.tree, &self.projects);
         Looked { tree: &self.tree, projects: &self.projects, analysis, suppressions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::on_threads;
+
+    #[test]
+    fn as_many_threads_work_as_are_asked_for() {
+        for threads in [1, 3] {
+            assert_eq!(on_threads(threads, rayon::current_num_threads), threads);
+        }
+        let mut tree = SourceTree::default();
+        let text =
+            "#include <ntddk.h>\nvoid *f(void) { return ExAllocatePool(NonPagedPool, 1); }\n";
+        for path in ["a.c", "b.c"] {
+            tree.add(path, SourceText::of(text)).unwrap();
+        }
+        for threads in [0, 1, 3] {
+            let settings = LintSettings { threads, ..LintSettings::default() };
+            assert_eq!(Linter::new(tree.clone(), settings).look().findings.len(), 2);
+        }
     }
 }

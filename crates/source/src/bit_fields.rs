@@ -6,7 +6,7 @@ mod uses;
 use crate::control::names_register;
 use crate::evaluate::Place;
 use crate::expression::{Binary, Step};
-use crate::flow::{Event, EventKind, reached};
+use crate::flow::{Event, EventKind, Way, reached};
 use crate::syntax::Function;
 use crate::value::{Unknown, Value};
 pub(crate) use laid_out::Unions;
@@ -62,7 +62,9 @@ impl Place<'_, '_> {
             return Value::open(Unknown::TooMuch);
         }
         let open = || Value::open(Unknown::Memory);
-        let found = self.walked(of.function, &of.order, self.at, reached);
+        let constant = self.dead().map_or(&[][..], |dead| &dead.passes);
+        let walk = |way: &Way<'_>, work: &mut u32| reached(way, constant, work);
+        let found = self.walked(of.function, &of.order, self.at, walk);
         let Some(found) = found.filter(|found| !found.begins) else { return open() };
         Value::either(found.events.into_iter().map(|index| self.held_after(of, index, depth)))
     }

@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, vocabulary};
+use crate::{FileId, FileKind, OptIn, Span, dead, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -164,8 +164,9 @@ impl<'w, 't> Follower<'w, 't> {
             budget: &budget,
             asks_start: true,
             asks_versions: ASKS_VERSIONS,
+            only_constants: false,
         };
-        if place.is_for_older_windows() {
+        if place.is_dead() || place.is_for_older_windows() {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
@@ -242,8 +243,10 @@ impl<'w, 't> Follower<'w, 't> {
         while let Some(id) = open.pop() {
             for call in self.wrappers.get(&id).filter(|_| seen.insert(id)).into_iter().flatten() {
                 let syntax = &self.world.parsed[call.parsed].syntax;
-                let name = self.world.text(call.parsed, &syntax.calls[call.call].callee);
-                match vocabulary::function(name) {
+                let one = &syntax.calls[call.call];
+                let name = self.world.text(call.parsed, &one.callee);
+                let is_own = self.world.called_ddi(call.parsed, one) == Called::Own;
+                match vocabulary::function(name).filter(|_| !is_own) {
                     Some(ddi) => return Some(ddi),
                     None => open.extend(self.world.called(call.parsed, name)),
                 }
@@ -408,7 +411,11 @@ impl<'w, 't> Follower<'w, 't> {
             .collect();
         let inner = Place { macro_given: &given, ..*place };
         let body = self.body(*file, range.clone());
-        for call in &body.calls {
+        let constant = Place { only_constants: true, ..inner };
+        let truth = |of: &Range<usize>| constant.value_in(*file, of.clone()).truth();
+        let dead = dead::by_conditions(&body, &truth);
+        let runs = |call: &&Call| !dead.iter().any(|range| range.contains(&call.callee.start));
+        for call in body.calls.iter().filter(runs) {
             let name = self.world.tree.text(Span::new(*file, call.callee.clone()));
             // The macro's own name is the function there.
             let is_own = name == step.name;
@@ -465,6 +472,7 @@ impl<'w, 't> Follower<'w, 't> {
         if called.iter().any(|id| takes(id) == step.arguments.len() + skipped) {
             called.retain(|id| takes(id) == step.arguments.len() + skipped);
         }
+        let (is_special, first) = (self.is_any_special(&called), found.len());
         for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };
             let parsed = &self.world.parsed[id.parsed];
@@ -503,6 +511,19 @@ impl<'w, 't> Follower<'w, 't> {
                 self.follow(&place, next, depth + 1, found);
             }
         }
+        for reached in &mut found[first..] {
+            reached.call.is_maybe |= is_special;
+        }
+    }
+
+    /// Whether one of some functions is what a template is for certain arguments only: `template <> void F<A>() { … }`.
+    fn is_any_special(&self, all: &[FunctionId]) -> bool {
+        all.iter().any(|id| {
+            let parsed = &self.world.parsed[id.parsed];
+            let end = parsed.syntax.functions[id.function].name.end;
+            let text = self.world.tree.file(parsed.file).text.as_str();
+            text.get(end..).is_some_and(|behind| behind.trim_start().starts_with('<'))
+        })
     }
 }
 
@@ -561,6 +582,9 @@ pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());
         by(range.start)..by(range.end)
     };
+    for fork in syntax.functions.iter_mut().flat_map(|function| &mut function.forks) {
+        fork.each_range(&mut |range| *range = moved(range));
+    }
     for call in &mut syntax.calls {
         call.callee = moved(&call.callee);
         call.whole = moved(&call.whole);

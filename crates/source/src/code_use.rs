@@ -11,6 +11,7 @@ use crate::FEW_FILES;
 use crate::Span;
 use crate::evaluate::reaching;
 use crate::lex::{Kind, Token, tokens};
+use crate::own::Called;
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
 use crate::world::{FunctionId, World, declares};
@@ -106,18 +107,22 @@ pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -
         let filled = finder.filled();
         let pointing = finder.pointing();
         for call in &syntax.calls {
-            found.extend(finder.writing(call, &pointing));
-            let Some(function) = call.function else { continue };
+            let mut of_call = Vec::new();
+            of_call.extend(finder.writing(call, &pointing));
             let name = finder.text(&call.callee);
-            if filled.contains(&(function, name)) {
-                found.extend(finder.running(call));
+            if call.function.is_some_and(|function| filled.contains(&(function, name))) {
+                of_call.extend(finder.running(call));
             }
-            if kept.contains_key(&(world.parsed[parsed].file, name)) {
-                found.extend(finder.running_kept(call, &kept));
+            if call.function.is_some() && kept.contains_key(&(world.parsed[parsed].file, name)) {
+                of_call.extend(finder.running_kept(call, &kept));
+            }
+            if !of_call.is_empty() && !world.is_dead(parsed, call.function, call.callee.start) {
+                found.extend(of_call);
             }
         }
         for (range, function) in &syntax.stores {
             let target = finder.target(range.clone(), By::Store, *function, &pointing);
+            let target = target.filter(|_| !world.is_dead(parsed, *function, range.start));
             found.extend(target.map(|target| {
                 finder.of_function(target.written(None), range.clone(), *function, target.name)
             }));
@@ -188,10 +193,7 @@ impl<'t> Finder<'_, 't> {
     fn filled(&self) -> HashSet<(usize, &'t str)> {
         let syntax = &self.world.parsed[self.parsed].syntax;
         let mut filled = HashSet::new();
-        let gives = |call: &&Call| {
-            let ddi = vocabulary::function(self.text(&call.callee));
-            ddi.is_some_and(|ddi| gives_memory(ddi.name))
-        };
+        let gives = |call: &&Call| self.memory_of(call).is_some();
         let ends: HashSet<usize> =
             syntax.calls.iter().filter(gives).map(|call| call.whole.end).collect();
         for (index, function) in syntax.functions.iter().enumerate() {
@@ -247,7 +249,12 @@ impl<'t> Finder<'_, 't> {
         let target = self.target(argument.clone(), by, call.function, pointing)?;
         let kind = match name {
             // Reading through one is a way to look at the kernel's code.
-            "IoAllocateMdl" if target.is_of_kernel => return None,
+            "IoAllocateMdl"
+                if target.is_of_kernel
+                    || self.world.called_ddi(self.parsed, call) != Called::Ddi =>
+            {
+                return None;
+            }
             "IoAllocateMdl" => CodeUseKind::Described("IoAllocateMdl"),
             _ => target.written(Some(name.to_owned())),
         };
@@ -391,9 +398,14 @@ impl<'t> Finder<'_, 't> {
 
     /// The DDI that gives memory whose result an expression is, behind nothing but conversions.
     fn given(&self, range: Range<usize>) -> Option<&'static str> {
-        let name = self.text(&self.result(range)?.callee);
-        let ddi = vocabulary::function(name).filter(|ddi| gives_memory(ddi.name))?;
-        Some(ddi.name)
+        self.memory_of(self.result(range)?)
+    }
+
+    /// The DDI that gives memory which a call is of, if it is of one.
+    fn memory_of(&self, call: &Call) -> Option<&'static str> {
+        let ddi = vocabulary::function(self.text(&call.callee));
+        let ddi = ddi.filter(|ddi| gives_memory(ddi.name))?;
+        (self.world.called_ddi(self.parsed, call) == Called::Ddi).then_some(ddi.name)
     }
 
     /// The call whose result an expression is, likewise; none where what is called is a macro.

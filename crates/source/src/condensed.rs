@@ -9,7 +9,7 @@ use crate::lex::{
 };
 use crate::syntax::{
     Call, DefaultArgument, Enumerator, Function, Happens, Listed, Member, Record, Stored, Syntax,
-    Variable,
+    TemplateParameter, Variable,
 };
 use std::ops::Range;
 
@@ -146,8 +146,8 @@ impl Condensed {
             [of, value].into_iter().for_each(back);
         }
         taken.iter_mut().for_each(back);
-        for DefaultArgument { function, parameter: _, of: _, value } in defaults {
-            [function, value].into_iter().for_each(back);
+        for DefaultArgument { function, parameter: _, of: _, value, template } in defaults {
+            [function, value].into_iter().chain(template).for_each(back);
         }
         stores.iter_mut().for_each(|(range, _)| back(range));
     }
@@ -158,11 +158,13 @@ impl Condensed {
             body,
             parameters,
             template,
+            outer,
             variables,
             forks,
             loops,
             lambdas,
             returns,
+            misread,
             of,
             stored,
             hidden: _,
@@ -172,11 +174,15 @@ impl Condensed {
             known: _,
         } = function;
         let back = |range: &mut Range<usize>| self.move_back(range);
+        for TemplateParameter { name, default } in template {
+            [name].into_iter().chain(default).for_each(back);
+        }
+        misread.iter_mut().for_each(|at| *at = self.place(*at));
         [name, body, of]
             .into_iter()
             .chain(returns)
             .chain(parameters)
-            .chain(template)
+            .chain(outer)
             .chain(loops)
             .for_each(back);
         variables.iter_mut().for_each(|one| self.variable(one));
@@ -205,26 +211,9 @@ impl Condensed {
     }
 
     fn fork(&self, fork: &mut Fork) {
-        self.move_back(&mut fork.range);
-        let back = |range: &mut Range<usize>| self.move_back(range);
-        match &mut fork.kind {
-            ForkKind::Choice { condition, yes, no } => {
-                [condition, yes].into_iter().chain(no).for_each(back);
-            }
-            ForkKind::Maybe(condition) => {
-                condition.iter_mut().for_each(|(condition, _)| back(condition));
-            }
-            ForkKind::Switch(on, body) => [on, body].into_iter().for_each(back),
-            ForkKind::Case(value) => value.iter_mut().for_each(back),
-            ForkKind::Loop { begins, body, update, is_endless: _ } => {
-                *begins = self.end(*begins);
-                [body].into_iter().chain(update).for_each(back);
-            }
-            ForkKind::Do(part, _)
-            | ForkKind::Try(part, _)
-            | ForkKind::Goto(part)
-            | ForkKind::Label(part) => back(part),
-            ForkKind::Break | ForkKind::Continue | ForkKind::Leave | ForkKind::Return => {}
+        fork.each_range(&mut |range| self.move_back(range));
+        if let ForkKind::Loop { begins, .. } = &mut fork.kind {
+            *begins = self.end(*begins);
         }
     }
 }

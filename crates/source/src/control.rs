@@ -96,7 +96,7 @@ impl<'t> Finder<'_, 't> {
     fn intrinsics(&self, found: &mut Vec<ControlWrite>) {
         for call in &self.world.parsed[self.parsed].syntax.calls {
             let name = self.world.text(self.parsed, &call.callee);
-            if !is_write(name) {
+            if !is_write(name) || self.is_dead(call.function, call.callee.start) {
                 continue;
             }
             let Some(argument) = call.arguments.first() else { continue };
@@ -154,7 +154,13 @@ impl<'t> Finder<'_, 't> {
             budget,
             asks_start: true,
             asks_versions: ASKS_VERSIONS,
+            only_constants: false,
         }
+    }
+
+    /// Whether control never comes to a byte of the file that stands in a function.
+    fn is_dead(&self, function: Option<usize>, at: usize) -> bool {
+        self.expansion.is_none() && self.world.is_dead(self.parsed, function, at)
     }
 
     fn function_at(&self, at: usize) -> Option<usize> {
@@ -171,7 +177,8 @@ impl<'t> Finder<'_, 't> {
         let mut machine = Machine::new();
         let mut last = 0;
         for block in &self.world.parsed[self.parsed].syntax.assembly {
-            if self.is_template(block.start) {
+            let function = self.function_at(block.start);
+            if self.is_template(block.start) || self.is_dead(function, block.start) {
                 continue;
             }
             let between = self.text.get(last..block.start).unwrap_or_default();
@@ -181,7 +188,6 @@ impl<'t> Finder<'_, 't> {
             last = block.end;
             for one in instructions(self.text, block.clone()) {
                 if let Some(bit) = machine.step(&self.text[one.clone()], Dialect::Intel) {
-                    let function = self.function_at(block.start);
                     found.push(self.write(one, function, value(bit), WrittenBy::Block));
                 }
             }
@@ -230,6 +236,9 @@ impl<'t> Finder<'_, 't> {
         let code: String =
             inner[..strings].iter().map(|token| token.text(self.text).trim_matches('"')).collect();
         let function = self.function_at(first.start);
+        if self.is_dead(function, first.start) {
+            return;
+        }
         let mut machine = Machine::new();
         for (name, bit) in self.operands(&inner[strings..], function) {
             machine.set(&name, bit);

@@ -27,6 +27,13 @@ pub(crate) enum DirectiveKind {
     Other,
 }
 
+impl Directive {
+    /// Whether it defines a macro as something.
+    pub(crate) fn gives_value(&self) -> bool {
+        matches!(&self.kind, DirectiveKind::Define(define) if !define.body.is_empty())
+    }
+}
+
 /// A macro's definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Define {

@@ -2,6 +2,7 @@
 
 mod first;
 mod named;
+mod only;
 mod opting;
 mod status;
 mod unseen;
@@ -200,7 +201,11 @@ fn initialisations(world: &World<'_>) -> Vec<CallId> {
         };
         // Asked for in every round, and no round changes it.
         let opting = file.opting.get_or_init(all).iter();
-        opting.map(move |call| CallId { parsed, call: *call })
+        let runs = move |call: &&usize| {
+            let one = &file.syntax.calls[**call];
+            !world.is_dead(parsed, one.function, one.callee.start)
+        };
+        opting.filter(runs).map(move |call| CallId { parsed, call: *call })
     };
     (0..world.parsed.len()).into_par_iter().with_min_len(FEW_FILES).flat_map_iter(in_file).collect()
 }

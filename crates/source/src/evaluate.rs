@@ -33,6 +33,8 @@ pub(crate) struct Place<'w, 't> {
     /// How many times more it may be asked, on the way to an answer, which versions of Windows code is for: what decides
     /// about that may be a variable that a function sets under such a condition, and so on.
     pub(crate) asks_versions: u8,
+    /// Whether names count only for what they are in every build and at all times: no variable that may change does.
+    pub(crate) only_constants: bool,
 }
 
 /// How many names and operators an evaluation goes through.
@@ -60,6 +62,7 @@ impl<'w, 't> Place<'w, 't> {
             Expression::Choice(of) => {
                 let condition = inner(&of[0]);
                 match condition.truth() {
+                    None if self.only_constants => Value::either([inner(&of[1]), inner(&of[2])]),
                     None => {
                         self.world.ask_for_functions(&condition);
                         self.chosen(of, depth)
@@ -68,6 +71,11 @@ impl<'w, 't> Place<'w, 't> {
                 }
             }
             Expression::Cast(bits, of) => inner(of).cast(*bits),
+            Expression::Call(..) | Expression::Part(..) | Expression::Pointed(_)
+                if self.only_constants =>
+            {
+                Value::open(Unknown::Memory)
+            }
             Expression::Call(name, arguments, _) => self.call(name, arguments, depth),
             Expression::Part(name, steps) => self.part(name, steps, depth),
             Expression::Pointed(name) => self.version_at(name),
@@ -87,6 +95,9 @@ impl<'w, 't> Place<'w, 't> {
         if let Some((_, value)) = self.macro_given.iter().find(|(known, _)| *known == name) {
             return value.clone();
         }
+        if self.only_constants {
+            return self.constant_name(name, depth);
+        }
         if let Some(value) = self.local(name, depth) {
             return value;
         }
@@ -97,6 +108,9 @@ impl<'w, 't> Place<'w, 't> {
     fn plain_name(&self, name: &str, span: Span, depth: usize) -> Value {
         if let Some(value) = vocabulary::constant(name) {
             return self.constant(name, value, span);
+        }
+        if let Some(value) = self.own_member(name, depth) {
+            return value;
         }
         if let Some(all) = self.world.enumerators.get(name) {
             return Value::either(
@@ -159,7 +173,7 @@ impl<'w, 't> Place<'w, 't> {
         }))
     }
 
-    fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {
+    pub(crate) fn enumerator(&self, parsed: usize, index: usize, depth: usize) -> Value {
         let one = &self.world.parsed[parsed].syntax.enumerators[index];
         let place = Place {
             parsed,

@@ -48,7 +48,9 @@ impl<'w, 't> Place<'w, 't> {
             time: parsed.time(self.at),
             means: &|name| self.is_known(name),
             bound: &|name| {
-                kept.contains(&name) || self.macro_given.iter().any(|(known, _)| *known == name)
+                kept.contains(&name)
+                    || self.macro_given.iter().any(|(known, _)| *known == name)
+                    || self.only_constants && parsed.unit.may_be_given(name, parsed.time(self.at))
             },
             budget: self.budget,
         })

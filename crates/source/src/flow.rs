@@ -5,7 +5,7 @@ mod walk;
 use crate::syntax::{ByField, Field, Kind};
 use std::ops::Range;
 use tree_sitter::Node;
-pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached};
+pub(crate) use walk::{Event, EventKind, Passes, Tracked, Way, kept, reached, unreached};
 
 /// Something that control may take several ways at, or jump to or from.
 #[derive(Clone, Debug)]
@@ -28,13 +28,14 @@ pub(crate) enum ForkKind {
     /// A condition, a body, and what comes after each round.
     Loop {
         begins: usize,
+        condition: Option<Range<usize>>,
         body: Range<usize>,
         update: Option<Range<usize>>,
         /// Whether only a jump ends it.
         is_endless: bool,
     },
-    /// The body, and whether it may run again.
-    Do(Range<usize>, bool),
+    /// The body, whether it may run again, and what decides that.
+    Do(Range<usize>, bool, Option<Range<usize>>),
     /// What is looked at, and the body.
     Switch(Range<usize>, Range<usize>),
     /// A label of a switch; without a value it is the default.
@@ -49,6 +50,8 @@ pub(crate) enum ForkKind {
     Return,
     /// To the label of that name.
     Goto(Range<usize>),
+    /// A macro that stands before it may decide whether it runs.
+    Unclear,
     Label(Range<usize>),
 }
 
@@ -83,6 +86,7 @@ impl Fork {
             Kind::Lambda | Kind::Catch => ForkKind::Maybe(None),
             Kind::While => ForkKind::Loop {
                 begins: node.start_byte(),
+                condition: part(Field::Condition),
                 body: part(Field::Body)?,
                 update: None,
                 is_endless: says(Field::Condition, &ALWAYS),
@@ -91,6 +95,7 @@ impl Fork {
                 begins: field(Field::Initializer).map_or(node.start_byte(), |first| {
                     first.end_byte() + usize::from(first.kind() != "declaration")
                 }),
+                condition: part(Field::Condition),
                 body: part(Field::Body)?,
                 // What happens in it has happened at its end.
                 update: part(Field::Update).map(|part| part.start..part.end + 1),
@@ -98,11 +103,15 @@ impl Fork {
             },
             Kind::ForRange => ForkKind::Loop {
                 begins: node.start_byte(),
+                condition: None,
                 body: part(Field::Body)?,
                 update: None,
                 is_endless: false,
             },
-            Kind::Do => ForkKind::Do(part(Field::Body)?, !says(Field::Condition, &NEVER)),
+            Kind::Do => {
+                let again = !says(Field::Condition, &NEVER);
+                ForkKind::Do(part(Field::Body)?, again, part(Field::Condition))
+            }
             Kind::Switch => ForkKind::Switch(part(Field::Condition)?, part(Field::Body)?),
             Kind::Case => ForkKind::Case(part(Field::Value)),
             Kind::Try => {
@@ -120,5 +129,56 @@ impl Fork {
             _ => return None,
         };
         Some(Fork { kind, range: node.byte_range() })
+    }
+
+    /// Tells each range that it has.
+    pub(crate) fn each_range(&mut self, tell: &mut dyn FnMut(&mut Range<usize>)) {
+        tell(&mut self.range);
+        match &mut self.kind {
+            ForkKind::Choice { condition, yes, no } => {
+                [condition, yes].into_iter().chain(no).for_each(tell);
+            }
+            ForkKind::Maybe(condition) => {
+                condition.iter_mut().for_each(|(condition, _)| tell(condition));
+            }
+            ForkKind::Switch(on, body) => [on, body].into_iter().for_each(tell),
+            ForkKind::Case(value) => value.iter_mut().for_each(tell),
+            ForkKind::Loop { condition, body, update, .. } => {
+                [body].into_iter().chain(condition).chain(update).for_each(tell);
+            }
+            ForkKind::Do(body, _, condition) => {
+                [body].into_iter().chain(condition).for_each(tell);
+            }
+            ForkKind::Try(part, _) | ForkKind::Goto(part) | ForkKind::Label(part) => tell(part),
+            ForkKind::Break
+            | ForkKind::Continue
+            | ForkKind::Leave
+            | ForkKind::Return
+            | ForkKind::Unclear => {}
+        }
+    }
+
+    /// Where the statement begins that it decides about, other than behind an `else`.
+    pub(crate) fn body_start(&self) -> Option<usize> {
+        match &self.kind {
+            ForkKind::Choice { yes: body, .. }
+            | ForkKind::Loop { body, .. }
+            | ForkKind::Do(body, ..)
+            | ForkKind::Switch(_, body)
+            | ForkKind::Try(body, _) => Some(body.start),
+            _ => None,
+        }
+    }
+
+    /// Whether control goes elsewhere from it, whatever is the case.
+    pub(crate) fn is_jump(&self) -> bool {
+        matches!(
+            self.kind,
+            ForkKind::Break
+                | ForkKind::Continue
+                | ForkKind::Leave
+                | ForkKind::Return
+                | ForkKind::Goto(_)
+        )
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::calls::{Follower, Step};
 use crate::evaluate::Place;
-use crate::value::Value;
+use crate::lex::{Kind, tokens};
+use crate::value::{Unknown, Value};
 use crate::world::FunctionId;
+use std::ops::Range;
 
 impl<'t> Follower<'_, 't> {
     /// The parameters of a function with what a call makes of them: of those before `skipped` nothing is known. What is not
@@ -16,22 +18,70 @@ impl<'t> Follower<'_, 't> {
         skipped: usize,
     ) -> Vec<(&'t str, Value)> {
         let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+        let mut given = self.template_given(place, id, step);
+        let of_template = given.clone();
         let all = function.parameters.iter().enumerate().skip(skipped);
-        let passed = |(index, range): (usize, &std::ops::Range<usize>)| {
+        let passed = |(index, range): (usize, &Range<usize>)| {
             let value = match step.arguments.get(index - skipped) {
                 Some(argument) => argument.value.clone(),
-                None => self.default_of(place, id, index)?,
+                None => self.default_of(place, id, index, &of_template)?,
             };
             Some((self.world.text(id.parsed, range), value))
         };
-        let of_template = function.template.iter().zip(step.template);
-        let of_template =
-            of_template.map(|(range, value)| (self.world.text(id.parsed, range), value.clone()));
-        all.filter_map(passed).chain(of_template).collect()
+        given.extend(all.filter_map(passed));
+        given
+    }
+
+    /// The parameters of the template that a function is: what is passed, and what is said of the others.
+    fn template_given(
+        &self,
+        place: &Place<'_, 't>,
+        id: FunctionId,
+        step: &Step<'_>,
+    ) -> Vec<(&'t str, Value)> {
+        let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+        let head = self.world.text(id.parsed, &(function.name.end..function.body.start));
+        // What the type of a parameter names a compiler deduces from the argument.
+        let is_deduced = |name: &str| {
+            let mut words = tokens(head, 0, head.len());
+            words.any(|token| token.kind == Kind::Word && token.text(head) == name)
+        };
+        let mut given: Vec<(&'t str, Value)> = Vec::new();
+        for (index, parameter) in function.template.iter().enumerate() {
+            let name = self.world.text(id.parsed, &parameter.name);
+            let value = match (step.template.get(index), &parameter.default) {
+                (Some(value), _) => value.clone(),
+                (None, Some(default)) if !is_deduced(name) => {
+                    self.within_head(place, id, default, &given)
+                }
+                _ => continue,
+            };
+            given.push((name, value));
+        }
+        given
+    }
+
+    /// The value of something in the head of a function.
+    fn within_head(
+        &self,
+        place: &Place<'_, 't>,
+        id: FunctionId,
+        range: &Range<usize>,
+        given: &[(&'t str, Value)],
+    ) -> Value {
+        let (parsed, function, at) = (id.parsed, Some(id.function), range.start);
+        let place = Place { parsed, function, at, given, macro_given: &[], ..*place };
+        place.value_in(self.world.parsed[parsed].file, range.clone())
     }
 
     /// What a parameter is that is not passed, by every declaration that says so.
-    fn default_of(&self, place: &Place<'_, 't>, id: FunctionId, parameter: usize) -> Option<Value> {
+    fn default_of(
+        &self,
+        place: &Place<'_, 't>,
+        id: FunctionId,
+        parameter: usize,
+        of_template: &[(&'t str, Value)],
+    ) -> Option<Value> {
         let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
         let all = self.world.defaults.get(self.world.text(id.parsed, &function.name))?;
         let value = |&(parsed, index): &(usize, usize)| {
@@ -45,7 +95,18 @@ impl<'t> Follower<'_, 't> {
                 ..*place
             };
             let is_it = one.parameter == parameter && one.of == function.parameters.len();
-            is_it.then(|| place.value_in(self.world.parsed[parsed].file, one.value.clone()))
+            let text = self.world.text(parsed, &one.value);
+            let is_of_template = |word: &str| {
+                one.template.iter().any(|range| self.world.text(parsed, range) == word)
+            };
+            let mut words = tokens(text, 0, text.len()).filter(|token| token.kind == Kind::Word);
+            is_it.then(|| match words.find(|token| is_of_template(token.text(text))) {
+                Some(_) if (parsed, &one.function) == (id.parsed, &function.name) => {
+                    self.within_head(&place, id, &one.value, of_template)
+                }
+                Some(word) => Value::open(Unknown::Parameter(word.text(text).into())),
+                None => place.value_in(self.world.parsed[parsed].file, one.value.clone()),
+            })
         };
         let mut values = all.iter().filter_map(value).peekable();
         values.peek()?;
@@ -98,6 +159,65 @@ mod tests {
         );
     }
 
+    /// What nothing is passed for is what the template says, but where an argument tells it.
+    #[test]
+    fn templates_have_values_of_their_own() {
+        let alloc = "size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); }\n";
+        for (head, call, expected) in [
+            (
+                "template <POOL_TYPE P = PagedPool> void *W(",
+                "W(1); W<>(1); W<NonPagedPoolNx>(1);",
+                &[Some(1), Some(1), Some(0x200)][..],
+            ),
+            (
+                "template <class T, POOL_TYPE P = PagedPool> T *W(",
+                "W<int>(1); W<int, NonPagedPoolNx>(1);",
+                &[Some(1), Some(0x200)],
+            ),
+            (
+                "template <POOL_TYPE Q = PagedPool, POOL_TYPE P = Q> void *W(",
+                "W<NonPagedPoolNx>(1); W(1);",
+                &[Some(0x200), Some(1)],
+            ),
+            ("template <POOL_TYPE P = PagedPool> void *W(Tag<P> t, ", "W(tag, 1);", &[None]),
+        ] {
+            // Something of the same name elsewhere is not meant.
+            let other = "POOL_TYPE P = NonPagedPool; POOL_TYPE Q = NonPagedPool;\n";
+            let text = format!("{other}{head}{alloc}void A() {{ {call} }}");
+            assert_eq!(values(&text), expected, "{head}");
+        }
+        let by_argument = "template <POOL_TYPE P> void *W(size_t n, POOL_TYPE t = P) { return ExAllocatePoolWithTag(t, n, 'x'); }\nPOOL_TYPE P = NonPagedPool;\nvoid A() { W<PagedPool>(1); }";
+        assert_eq!(values(by_argument), [Some(1)]);
+    }
+
+    /// For some arguments it may be another function.
+    #[test]
+    fn specialisations_leave_it_open_which_is_called() {
+        let text = "#include <ntddk.h>\ntemplate <POOL_TYPE P> void *W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); }\n";
+        let special = "template <> void *W<NonPagedPool>(size_t n) { return 0; }\n";
+        for (special, expected) in [("", false), (special, true)] {
+            let mut tree = SourceTree::default();
+            let text = format!("{text}{special}void A() {{ W<NonPagedPool>(1); }}");
+            tree.add("a.cpp", SourceText::of(text)).unwrap();
+            let calls = analyse(&tree, &[], &[]).calls;
+            let maybe: Vec<bool> = calls.iter().map(|call| call.is_maybe).collect();
+            assert_eq!(maybe, [expected]);
+        }
+    }
+
+    /// What the class is made for decides; that is not followed.
+    #[test]
+    fn parameters_of_class_templates_are_not_known() {
+        let other = "POOL_TYPE P = NonPagedPool;\n";
+        for class in [
+            "template <POOL_TYPE P> struct C { void *W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); } };",
+            "template <POOL_TYPE P> struct C { void *W(size_t n); };\ntemplate <POOL_TYPE P> void *C<P>::W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); }",
+            "template <POOL_TYPE P = PagedPool> struct C { template <class T> T *W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); } };",
+        ] {
+            assert_eq!(values(&format!("{other}{class}")), [None], "{class}");
+        }
+    }
+
     #[test]
     fn constants_of_classes_are_known() {
         assert_eq!(
@@ -119,5 +239,31 @@ mod tests {
     fn parameters_whose_types_come_behind_them_are_known() {
         let text = "PVOID W(n, t) SIZE_T n; POOL_TYPE t;\n{ return ExAllocatePool(t, n); }\nvoid A() { W(1, PagedPool); }";
         assert_eq!(crate::analysis::tests::of(text), ["a.c:4 ExAllocatePool 0x1 < W"]);
+    }
+
+    /// Likewise where a pointer is returned, which a parser takes for a variable.
+    #[test]
+    fn what_returns_a_pointer_may_be_written_so_too() {
+        let body = "{ return ExAllocatePool(t, n); }\nvoid A() { W(1, PagedPool); }";
+        for head in [
+            "char *W(n, t) SIZE_T n; POOL_TYPE t;\n",
+            "char *W(n, t) POOL_TYPE t; SIZE_T n;\n",
+            "static struct S *W(n, t) register SIZE_T n; register POOL_TYPE t;\n",
+            "char **W(n, t) SIZE_T n; enum E t;\n",
+        ] {
+            for other in ["", "POOL_TYPE t = NonPagedPool; SIZE_T n;\n"] {
+                let found = crate::analysis::tests::of(&format!("{other}{head}{body}"));
+                let line = 4 + other.lines().count();
+                assert_eq!(found, [format!("a.c:{line} ExAllocatePool 0x1 < W")], "{head}");
+            }
+        }
+        // Blocks that stand nowhere belong to nothing.
+        for text in [
+            "{ ExAllocatePool(1, 1); }",
+            "int a; { ExAllocatePool(1, 1); }",
+            "char *F(int); int b; { ExAllocatePool(1, 1); }",
+        ] {
+            assert_eq!(crate::analysis::tests::of(text), ["a.c:2 ExAllocatePool 0x1"], "{text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::entry::Sets;
 use crate::evaluate::Place;
 use crate::expression::Binary;
-use crate::flow::{Event, Tracked, kept};
+use crate::flow::{Event, Passes, Tracked, kept};
 use crate::scope::event;
 use crate::syntax::{Function, Happens, Manner, Variable};
 use crate::value::{Choice, Unknown, Value};
@@ -39,7 +39,9 @@ impl<'w> Place<'w, '_> {
                 ..*self
             };
             if event.function.is_some()
-                && (place.is_for_older_windows() || self.is_overwritten(name, events, event))
+                && (place.is_dead()
+                    || place.is_for_older_windows()
+                    || self.is_overwritten(name, events, event))
             {
                 continue;
             }
@@ -106,10 +108,11 @@ impl<'w> Place<'w, '_> {
     /// Which of the events in the function around may be the last of all, each by its bit; none where that is not known.
     fn at_its_ends(&self, function: &Function, own: &[&Variable]) -> Option<u128> {
         let events: Vec<Event> = own.iter().map(|one| event(one)).collect();
+        let constant = self.dead().map_or(&[][..], |dead| &dead.passes);
         let tracked = Tracked {
             begin: BEGIN,
             events: (0..own.len()).map(|index| 1 << index).collect(),
-            passes: self.own_passes().to_vec(),
+            passes: Passes::merged(self.own_passes().iter().chain(constant).copied().collect()),
         };
         let ends = function.exits();
         let mut found = 0;

@@ -6,7 +6,7 @@ use crate::expand::{Expander, Expansion};
 use crate::lex::{Kind, Token, skip_blank, tokens};
 use crate::macros::{Body, Macro};
 use crate::syntax::{Call, Manner};
-use crate::{FileId, Hop, Span, vocabulary};
+use crate::{FileId, Hop, Span, dead, vocabulary};
 use foldhash::{HashSet, HashSetExt};
 use std::cell::Cell;
 use std::ops::Range;
@@ -62,7 +62,12 @@ impl<'t> Follower<'_, 't> {
         let text = self.world.tree.file(file).text.as_str();
         let whole = Span::new(file, call.whole.clone());
         let own = text.get(call.callee.clone()).unwrap_or_default();
-        for inner in &body_syntax(&one.text, 0).calls {
+        let body = body_syntax(&one.text, 0);
+        let constant = Place { only_constants: true, ..*place };
+        let truth = |of: &Range<usize>| constant.value_of(one, of, 0).truth();
+        let dead = dead::by_conditions(&body, &truth);
+        let runs = |call: &&Call| !dead.iter().any(|range| range.contains(&call.callee.start));
+        for inner in body.calls.iter().filter(runs) {
             let (_, spans) = one.within(&inner.callee);
             let at = spans.first().filter(|span| span.file == file).map(|span| span.start as usize);
             let is_own = at == Some(call.callee.start);

@@ -3,7 +3,7 @@
 use crate::calls::Step;
 use crate::evaluate::Place;
 use crate::preprocess::{Arm, ArmState};
-use crate::syntax::{Linkage, Manner};
+use crate::syntax::{Call, Linkage, Manner};
 use crate::tree::folder;
 use crate::world::{FunctionId, World};
 use crate::{FileId, FileKind, vocabulary};
@@ -25,30 +25,58 @@ impl Place<'_, '_> {
         if !matches!(step.manner, Manner::Plain | Manner::Indirect) {
             return Called::Ddi;
         }
-        if step.is_scoped {
+        let arguments = Some(step.arguments.len());
+        self.world.named_ddi(self.parsed, self.at, name, arguments, step.is_scoped)
+    }
+}
+
+impl World<'_> {
+    /// What a call in a parsed file is of that has the name of a DDI.
+    pub(crate) fn called_ddi(&self, parsed: usize, call: &Call) -> Called {
+        if !matches!(call.manner, Manner::Plain | Manner::Indirect) {
+            return Called::Ddi;
+        }
+        let (name, arguments) = (self.text(parsed, &call.callee), Some(call.arguments.len()));
+        self.named_ddi(parsed, call.callee.start, name, arguments, call.is_scoped)
+    }
+
+    /// What the name of a DDI means at a byte of a parsed file; where it is called, with so many arguments.
+    pub(crate) fn named_ddi(
+        &self,
+        parsed: usize,
+        at: usize,
+        name: &str,
+        arguments: Option<usize>,
+        is_scoped: bool,
+    ) -> Called {
+        if is_scoped {
             let is_it = |id: &FunctionId| {
-                let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+                let function = &self.parsed[id.parsed].syntax.functions[id.function];
                 let takes = function.parameters.len();
-                function.linkage == Linkage::Inner && takes == step.arguments.len()
+                function.linkage == Linkage::Inner && arguments.is_none_or(|count| count == takes)
             };
-            let is_seen = self.world.called(self.parsed, name).iter().any(is_it);
+            let is_seen = self.called(parsed, name).iter().any(is_it);
             // Else the headers of the kit may have been included in a namespace.
             return if is_seen { Called::Own } else { Called::Either };
         }
-        let all = self.world.functions.get(name).into_iter().flatten();
-        let called = all.map(|id| self.may_mean(*id, step.arguments.len()));
+        let all = self.functions.get(name).into_iter().flatten();
+        let called = all.map(|id| self.may_mean((parsed, at), *id, arguments));
         called.max().unwrap_or(Called::Ddi)
     }
 
-    /// What a call with so many arguments is of, where the tree has this function of the name.
-    fn may_mean(&self, id: FunctionId, arguments: usize) -> Called {
-        let world = self.world;
-        let (here, there) = (&world.parsed[self.parsed], &world.parsed[id.parsed]);
+    /// What a name means at a byte of a parsed file, called with so many arguments, where the tree has this function of the name.
+    fn may_mean(
+        &self,
+        (parsed, at): (usize, usize),
+        id: FunctionId,
+        arguments: Option<usize>,
+    ) -> Called {
+        let (here, there) = (&self.parsed[parsed], &self.parsed[id.parsed]);
         let function = &there.syntax.functions[id.function];
-        let is_around = (here.file, here.variant) == (there.file, there.variant)
-            && function.body.contains(&self.at);
-        if function.linkage == Linkage::Inner || function.parameters.len() != arguments || is_around
-        {
+        let is_around =
+            (here.file, here.variant) == (there.file, there.variant) && function.body.contains(&at);
+        let is_other = arguments.is_some_and(|count| count != function.parameters.len());
+        if function.linkage == Linkage::Inner || is_other || is_around {
             return Called::Ddi;
         }
         let is_of_c = function.linkage == Linkage::OfC;
@@ -66,8 +94,7 @@ impl Place<'_, '_> {
         if let Some(visit) = here.unit.visits.get(&there.file) {
             // Where the call stands in the same arm, it has the function in every build.
             let is_around = |arm: &&Arm| {
-                arm.range.contains(&function.name.start)
-                    && !(is_here && arm.range.contains(&self.at))
+                arm.range.contains(&function.name.start) && !(is_here && arm.range.contains(&at))
             };
             let states = visit.arms.iter().filter(is_around).map(|arm| arm.state);
             return states.fold(of_unit, |called, state| match state {
@@ -79,8 +106,8 @@ impl Place<'_, '_> {
         if is_here {
             return of_unit;
         }
-        let of = |file: FileId| folder(&world.tree.file(file).path);
-        let is_main = world.tree.file(there.file).kind != FileKind::Header;
+        let of = |file: FileId| folder(&self.tree.file(file).path);
+        let is_main = self.tree.file(there.file).kind != FileKind::Header;
         // Whether both are linked together, and which of the two the linker takes then, is not known.
         let is_linked = !has_kit
             && is_main

@@ -125,6 +125,9 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
         let mut finder = Finder::new(world, parsed);
         let mut all = Vec::new();
         let mut take = |finder: &mut Finder<'_, 't>, one: Given<'t>| {
+            if world.is_dead(parsed, one.function, one.at) {
+                return;
+            }
             let (targets, is_local) = (finder.targets(&one), finder.is_local(&one));
             all.push(Given { targets, is_local, ..one });
         };
@@ -186,7 +189,8 @@ impl<'w, 't> Finder<'w, 't> {
                     }
                     Target::Nothing | Target::Other => false,
                 };
-                if targets.iter().any(is_wanted) {
+                let runs = || !world.is_dead(parsed, one.function, one.at);
+                if targets.iter().any(is_wanted) && runs() {
                     let within = one.function.filter(|_| finder.is_local(&one));
                     found.insert((within, one.name));
                 }

@@ -6,7 +6,7 @@ use crate::macros::{Body, Macro, Macros, Meanings};
 use crate::pack::Packings;
 use crate::target::{self, Given};
 use crate::{FileId, FileKind, SourceTree, Span, opt_in};
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -130,6 +130,8 @@ pub(crate) struct Unit<'t> {
     pub(crate) end: u32,
     is_cpp: bool,
     is_told: bool,
+    /// What files define only where nothing else did before, and nothing in sight says that.
+    fallbacks: HashSet<&'t str>,
 }
 
 /// Budgets: a unit stops including, with what it has, where a tree is made to be endless.
@@ -164,6 +166,7 @@ pub(crate) fn unit<'t>(
             end: 0,
             is_cpp,
             is_told: around.is_told,
+            fallbacks: HashSet::default(),
         },
         time: 0,
         visited: HashMap::new(),
@@ -265,7 +268,12 @@ impl<'t> Walk<'t, '_> {
                 let name = &text[name.clone()];
                 let is_guard = next.is_some_and(|next| defines(text, next, name));
                 match self.unit.is_defined(name, self.time) {
-                    None if is_guard => Some(true),
+                    None if is_guard => {
+                        if next.is_some_and(Directive::gives_value) {
+                            self.unit.fallbacks.insert(name);
+                        }
+                        Some(true)
+                    }
                     is => is.map(|is| !is),
                 }
             }
@@ -416,6 +424,15 @@ impl<'t> Unit<'t> {
     /// What `name` may stand for at a time, with what the compiler and the kit define.
     pub(crate) fn meanings(&self, name: &str, at: u32) -> Meanings<'_, 't> {
         self.macros.meanings(name, at)
+    }
+
+    /// Whether a build may define a macro of the tree as something else than what it is at a time.
+    pub(crate) fn may_be_given(&self, name: &str, at: u32) -> bool {
+        if self.fallbacks.contains(name) {
+            return true;
+        }
+        let meanings = self.meanings(name, at);
+        !meanings.macros.is_empty() && meanings.maybe_undefined
     }
 
     /// Whether `name` is defined at a time; none where that is open.

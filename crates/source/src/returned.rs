@@ -59,7 +59,10 @@ impl Place<'_, '_> {
             true => place(&function.body).version_passes(depth + 4),
             false => Vec::new(),
         };
-        let comes = |range: &&std::ops::Range<usize>| !place(range).is_kept_away(&passes);
+        let comes = |range: &&std::ops::Range<usize>| {
+            let place = place(range);
+            !place.is_dead() && !place.is_kept_away(&passes)
+        };
         let mut returns: Vec<_> = function.returns.iter().filter(comes).collect();
         if returns.is_empty() {
             returns.extend(&function.returns);

@@ -4,8 +4,9 @@ mod chosen;
 mod known;
 mod narrow;
 
+use crate::dead::Dead;
 use crate::evaluate::Place;
-use crate::flow::{Event, EventKind, Way, reached};
+use crate::flow::{Event, EventKind, Passes, Way, reached};
 use crate::syntax::{Function, Happens, Variable};
 use crate::world::{World, declares};
 use foldhash::HashMap;
@@ -50,10 +51,7 @@ impl<'v> Declared<'v> {
         let all = function.variables.iter().filter(|one| declares(one) && is_it(&one.name));
         let mut all: Vec<&Variable> = all.collect();
         all.sort_by_key(|one| one.name.start);
-        Declared {
-            is_parameter: function.parameters.iter().chain(&function.template).any(is_it),
-            all,
-        }
+        Declared { is_parameter: function.parameter_names().any(is_it), all }
     }
 
     /// The one that the name means at a byte; none where it is no variable of the function.
@@ -67,6 +65,14 @@ impl<'v> Declared<'v> {
     }
 }
 
+impl Function {
+    /// The names of its parameters, and of those of templates.
+    pub(crate) fn parameter_names(&self) -> impl Iterator<Item = &Range<usize>> {
+        let of_template = self.template.iter().map(|one| &one.name);
+        self.parameters.iter().chain(of_template).chain(&self.outer)
+    }
+}
+
 /// All variables and parameters of a function by their names.
 pub(crate) struct Names<'v, 't>(HashMap<&'t str, Declared<'v>>);
 
@@ -76,7 +82,7 @@ impl<'v, 't> Names<'v, 't> {
         name: &dyn Fn(&Range<usize>) -> &'t str,
     ) -> Names<'v, 't> {
         let mut names: HashMap<&'t str, Declared<'v>> = HashMap::default();
-        for parameter in function.parameters.iter().chain(&function.template) {
+        for parameter in function.parameter_names() {
             names.entry(name(parameter)).or_default().is_parameter = true;
         }
         for variable in function.variables.iter().filter(|one| declares(one)) {
@@ -105,13 +111,18 @@ impl<'w> Place<'w, '_> {
     pub(crate) fn reaching(&self, name: &str) -> Option<Local<'w>> {
         let function = &self.world.parsed[self.parsed].syntax.functions[self.function?];
         let left = self.budget.get();
+        let dead = self.dead();
+        if dead.is_some_and(Dead::decides) {
+            // What is constant may turn out to be so only later.
+            return self.looked_for(function, name, dead).0;
+        }
         // What it took counts again: what is left must not depend on who asked first.
         let known = function.known.of(name, self.at);
         if let Some(known) = known.filter(|known| known.took == 0 || known.took < left) {
             self.budget.set(left - known.took);
             return known.local(function);
         }
-        let (found, is_whole) = self.looked_for(function, name);
+        let (found, is_whole) = self.looked_for(function, name, None);
         if is_whole {
             let took = left - self.budget.get();
             function.known.keep(name, self.at, function, found.as_ref(), took);
@@ -120,16 +131,25 @@ impl<'w> Place<'w, '_> {
     }
 
     /// What [`Self::reaching`] gives, and whether the budget was enough to tell.
-    fn looked_for(&self, function: &'w Function, name: &str) -> (Option<Local<'w>>, bool) {
+    fn looked_for(
+        &self,
+        function: &'w Function,
+        name: &str,
+        dead: Option<&Dead>,
+    ) -> (Option<Local<'w>>, bool) {
         let world = self.world;
         let is_it = |range: &Range<usize>| world.text(self.parsed, range) == name;
         let declared = Declared::of(function, &is_it);
         let Some(binding) = declared.at(self.at) else { return (None, true) };
         let is_own =
             |one: &&Variable| is_it(&one.name) && declared.at(one.name.start) == Some(binding);
-        let events: Vec<&Variable> = function.variables.iter().filter(is_own).collect();
+        let runs =
+            |one: &&Variable| declares(one) || !dead.is_some_and(|dead| dead.has(one.name.start));
+        let own = function.variables.iter().filter(is_own).filter(runs);
+        let events: Vec<&Variable> = own.collect();
         let is_parameter = binding == Binding::Parameter;
-        let found = self.in_order(function, &events, is_parameter);
+        let passes = dead.map_or(&[][..], |dead| &dead.passes);
+        let found = self.in_order(function, &events, is_parameter, passes);
         let is_whole = found.is_some();
         let found = found.unwrap_or_else(|| {
             let found = crate::evaluate::reaching(&events, &function.loops, self.at);
@@ -149,12 +169,14 @@ impl<'w> Place<'w, '_> {
         function: &'w Function,
         events: &[&'w Variable],
         is_parameter: bool,
+        passes: &[Passes],
     ) -> Option<Local<'w>> {
         let mut all: Vec<(Event, &Variable)> =
             events.iter().map(|one| (event(one), *one)).collect();
         all.sort_by_key(|(event, _)| event.at);
         let order: Vec<Event> = all.iter().map(|(event, _)| *event).collect();
-        let last = |at: usize| self.walked(function, &order, at, reached);
+        let walk = |way: &Way<'_>, work: &mut u32| reached(way, passes, work);
+        let last = |at: usize| self.walked(function, &order, at, walk);
         let adds = |index: &usize| {
             matches!(
                 all[*index].1.happens,

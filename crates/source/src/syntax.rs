@@ -14,7 +14,7 @@ mod turn;
 
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
-use crate::flow::Fork;
+use crate::flow::{Fork, ForkKind};
 use crate::scope::Known;
 use crate::{FileKind, vocabulary};
 pub(crate) use field::{ByField, Field};
@@ -59,8 +59,10 @@ pub(crate) struct Function {
     pub(crate) body: Range<usize>,
     /// The names of its parameters; empty for those without.
     pub(crate) parameters: Vec<Range<usize>>,
-    /// The names of its template's parameters, likewise.
-    pub(crate) template: Vec<Range<usize>>,
+    /// The parameters of its template.
+    pub(crate) template: Vec<TemplateParameter>,
+    /// The names of the parameters of templates around, such as that of its class.
+    pub(crate) outer: Vec<Range<usize>>,
     /// What happens to variables in it.
     pub(crate) variables: Vec<Variable>,
     /// Where control may take several ways in it, in the order of the text, outer ones first.
@@ -71,6 +73,8 @@ pub(crate) struct Function {
     pub(crate) lambdas: Vec<(Range<usize>, Vec<Range<usize>>)>,
     /// What it returns, at each place that says so.
     pub(crate) returns: Vec<Range<usize>>,
+    /// Where it is no plain C, in the order of the text: no more than [`MOST_MISREAD`] places.
+    pub(crate) misread: Vec<usize>,
     /// The type of that, as far as it is one word.
     pub(crate) of: Range<usize>,
     /// What members are given in it.
@@ -85,6 +89,15 @@ pub(crate) struct Function {
     pub(crate) asking: OnceLock<Box<[usize]>>,
     /// What may have happened to its variables, as far as that was asked for.
     pub(crate) known: Known,
+}
+
+/// A parameter of a template.
+#[derive(Clone, Debug)]
+pub(crate) struct TemplateParameter {
+    /// Its name; empty for one without.
+    pub(crate) name: Range<usize>,
+    /// What it is where nothing is passed.
+    pub(crate) default: Option<Range<usize>>,
 }
 
 /// What the name of a function means to others.
@@ -212,6 +225,8 @@ pub(crate) struct DefaultArgument {
     pub(crate) parameter: usize,
     pub(crate) of: usize,
     pub(crate) value: Range<usize>,
+    /// The names of the parameters of templates around.
+    pub(crate) template: Vec<Range<usize>>,
 }
 
 thread_local! {
@@ -269,6 +284,8 @@ pub(crate) fn syntax_by(
         blocks: Vec::new(),
         scopes: Vec::new(),
         updates: Vec::new(),
+        bodies: Vec::new(),
+        templates: Vec::new(),
         is_c: kind != FileKind::Cpp,
     };
     match parse(&condensed.bytes, kind) {
@@ -315,6 +332,10 @@ struct Reader<'b> {
     scopes: Vec<Range<usize>>,
     /// What comes after each round of a loop and was not reached yet, by its number.
     updates: Vec<usize>,
+    /// Where statements begin that belong to others, such as what stands behind `if (…)`, innermost last.
+    bodies: Vec<usize>,
+    /// The templates around, innermost last, each with where it ends.
+    templates: Vec<(usize, Vec<TemplateParameter>)>,
     is_c: bool,
 }
 
@@ -354,6 +375,9 @@ impl Reader<'_> {
         while self.scopes.last().is_some_and(|scope| start >= scope.end) {
             self.scopes.pop();
         }
+        while self.templates.last().is_some_and(|(end, _)| start >= *end) {
+            self.templates.pop();
+        }
         if SCOPES.contains(&kind) {
             self.scopes.push(node.byte_range());
         }
@@ -364,6 +388,9 @@ impl Reader<'_> {
     fn visit(&mut self, node: Node<'_>, kind: Kind) {
         match kind {
             Kind::Function => self.function(node),
+            Kind::Template => {
+                self.templates.push((node.end_byte(), template_parameters(node)));
+            }
             Kind::Call => self.call(node),
             Kind::New => self.new_expression(node),
             Kind::InitDeclarator => {
@@ -426,6 +453,10 @@ impl Reader<'_> {
                 self.lambda(node);
                 self.blocks.push(node.byte_range());
             }
+            Kind::Compound if self.is_c && self.within.is_empty() => {
+                self.old_function(node);
+                self.blocks.push(node.byte_range());
+            }
             Kind::Compound
             | Kind::If
             | Kind::Else
@@ -437,11 +468,37 @@ impl Reader<'_> {
     }
 
     fn fork(&mut self, node: Node<'_>, kind: Kind) {
-        if let Some((function, _)) = self.within.last()
-            && let Some(fork) = Fork::of(node, kind, self.bytes)
-        {
-            self.found.functions[*function].forks.push(fork);
+        let Some((function, end)) = self.within.last().copied() else { return };
+        let fork = Fork::of(node, kind, self.bytes);
+        if kind.is_statement() && !self.is_plainly_placed(node) {
+            let unclear = Fork { kind: ForkKind::Unclear, range: node.byte_range() };
+            self.found.functions[function].forks.push(unclear);
         }
+        self.bodies.extend(match (kind, &fork) {
+            // What looks like a function in one may be a macro and a block.
+            (Kind::Function, _) if end != node.end_byte() => None,
+            (Kind::Function | Kind::Lambda | Kind::Catch, _) => {
+                node.field(Field::Body).map(|body| body.start_byte())
+            }
+            (Kind::Else, _) => node.child(1).map(|statement| statement.start_byte()),
+            (Kind::Conditional, _) => None,
+            (_, fork) => fork.as_ref().and_then(Fork::body_start),
+        });
+        self.found.functions[function].forks.extend(fork);
+    }
+
+    /// Whether a statement stands where one may: behind another one, or as what belongs to one. Else there is something before
+    /// it that a parser does not know, such as a macro that decides about it.
+    fn is_plainly_placed(&mut self, node: Node<'_>) -> bool {
+        const AROUND: [&str; 2] = ["seh_except_clause", "seh_finally_clause"];
+        let start = node.start_byte();
+        while self.bodies.last().is_some_and(|body| *body < start) {
+            self.bodies.pop();
+        }
+        let before = self.bytes[..start].trim_ascii_end().last();
+        matches!(before, Some(b';' | b'{' | b'}' | b':'))
+            || self.bodies.last() == Some(&start)
+            || node.parent().is_some_and(|around| AROUND.contains(&around.kind()))
     }
 
     /// Notes the last of the three expressions of a `for`.
@@ -477,6 +534,49 @@ impl Reader<'_> {
             return;
         };
         let parameters = parameters(declarator);
+        self.add_function((name, parameters, body), node, node.end_byte());
+    }
+
+    /// `T *F(a, b) A a; B b; { … }`: a parser takes it for a declaration of F, variables and a block. The types of parameters may
+    /// stand behind all of them in C.
+    fn old_function(&mut self, body: Node<'_>) {
+        let mut before = body.prev_named_sibling();
+        for _ in 0..MOST_OLD_PARAMETERS {
+            let Some(one) = before.filter(|one| one.kind() == "declaration") else { return };
+            let declarator = one.field(Field::Declarator).and_then(function_declarator);
+            let Some(declarator) = declarator else {
+                before = one.prev_named_sibling();
+                continue;
+            };
+            let (Some(name), Some(list)) =
+                (declarator.field(Field::Declarator), declarator.field(Field::Parameters))
+            else {
+                return;
+            };
+            let mut cursor = list.walk();
+            let is_name = |one: &Node<'_>| {
+                one.named_child_count() <= 1 && one.field(Field::Declarator).is_none()
+            };
+            let names = list.named_children(&mut cursor).filter(is_name);
+            let names: Vec<Range<usize>> = names.map(|one| one.byte_range()).collect();
+            // What stands behind the parentheses is the type of the first parameter that is told.
+            if names.is_empty() || declarator.end_byte() == list.end_byte() {
+                return;
+            }
+            let start = name.start_byte();
+            self.found.variables.retain(|one| one.name.start < start);
+            self.add_function((last_name(name), names, body), one, body.end_byte());
+            return;
+        }
+    }
+
+    /// Adds a function by its name, its parameters and its body; `node` has what stands before the name.
+    fn add_function(
+        &mut self,
+        (name, parameters, body): (Node<'_>, Vec<Range<usize>>, Node<'_>),
+        node: Node<'_>,
+        end: usize,
+    ) {
         let is_ddi = |name: &str| vocabulary::function(name).is_some();
         let named = self.bytes.get(name.byte_range()).and_then(|name| str::from_utf8(name).ok());
         // Only of these it matters, and to find it takes time.
@@ -484,17 +584,24 @@ impl Reader<'_> {
             true => self.linkage(node),
             false => Linkage::Inner,
         };
-        self.within.push((self.found.functions.len(), node.end_byte()));
+        // One that ends with it is its own.
+        let is_own = |(template, _): &&(usize, Vec<TemplateParameter>)| *template == end;
+        let own = self.templates.iter().rfind(is_own).map(|(_, own)| own.clone());
+        let others = self.templates.iter().filter(|one| !is_own(one));
+        let outer = others.flat_map(|(_, all)| all.iter().map(|one| one.name.clone())).collect();
+        self.within.push((self.found.functions.len(), end));
         self.found.functions.push(Function {
             name: name.byte_range(),
             body: body.byte_range(),
             parameters,
-            template: template_parameters(node),
+            template: own.unwrap_or_default(),
+            outer,
             variables: Vec::new(),
             forks: Vec::new(),
             loops: Vec::new(),
             lambdas: Vec::new(),
             returns: Vec::new(),
+            misread: misread(body),
             of: node.field(Field::Type).map_or(0..0, |of| of.byte_range()),
             stored: Vec::new(),
             hidden: Vec::new(),
@@ -702,7 +809,10 @@ impl Reader<'_> {
         for (parameter, one) in all.enumerate() {
             if let Some(value) = one.field(Field::DefaultValue) {
                 let (function, value) = (name.byte_range(), value.byte_range());
-                self.found.defaults.push(DefaultArgument { function, parameter, of, value });
+                let around = self.templates.iter().flat_map(|(_, all)| all);
+                let template = around.map(|one| one.name.clone()).collect();
+                let one = DefaultArgument { function, parameter, of, value, template };
+                self.found.defaults.push(one);
             }
         }
     }
@@ -738,6 +848,39 @@ impl Reader<'_> {
         match self.within.last() {
             Some((function, _)) => self.found.functions[*function].variables.push(variable),
             None => self.found.variables.push(variable),
+        }
+    }
+}
+
+/// How many parameters are looked back over whose types stand behind all of them.
+const MOST_OLD_PARAMETERS: usize = 64;
+
+/// How many places of a function are told that are no plain C.
+pub(crate) const MOST_MISREAD: usize = 64;
+
+/// Where a parser did not know what it read.
+fn misread(body: Node<'_>) -> Vec<usize> {
+    let mut found = Vec::new();
+    if !body.has_error() {
+        return found;
+    }
+    let mut cursor = body.walk();
+    loop {
+        let node = cursor.node();
+        let is_it = node.is_error() || node.is_missing();
+        if is_it {
+            found.push(node.start_byte());
+        }
+        if !is_it && node.has_error() && cursor.goto_first_child() || cursor.goto_next_sibling() {
+            continue;
+        }
+        loop {
+            if !cursor.goto_parent() || found.len() >= MOST_MISREAD {
+                return found;
+            }
+            if cursor.goto_next_sibling() {
+                break;
+            }
         }
     }
 }
@@ -818,10 +961,16 @@ fn is_of_parameters(declaration: Node<'_>) -> bool {
     body.is_some_and(|body| declaration.end_byte() <= body.start_byte())
 }
 
-/// The names of the parameters of the template that a function is.
-fn template_parameters(function: Node<'_>) -> Vec<Range<usize>> {
-    let around = function.parent().filter(|around| around.kind() == "template_declaration");
-    around.map_or_else(Vec::new, parameters)
+/// The parameters of a template.
+fn template_parameters(template: Node<'_>) -> Vec<TemplateParameter> {
+    let Some(list) = template.field(Field::Parameters) else { return Vec::new() };
+    let mut cursor = list.walk();
+    let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
+    let parameter = |one: Node<'_>| TemplateParameter {
+        name: declared_name(one).map_or(0..0, |name| name.byte_range()),
+        default: one.field(Field::DefaultValue).map(|value| value.byte_range()),
+    };
+    all.map(parameter).collect()
 }
 
 /// What stands between the angle brackets of a callee.

@@ -5,7 +5,7 @@ use crate::lex::skip_blank;
 use crate::outline::{self, Body};
 use crate::preprocess::AllDirectives;
 use crate::searcher::Searcher;
-use crate::syntax::{self, Syntax, syntax};
+use crate::syntax::{self, Record, Syntax, syntax};
 use crate::world::{Parsed, World};
 use crate::{FEW_FILES, FileId, FileKind, SourceTree, code_use, macro_set};
 use foldhash::HashSet;
@@ -207,7 +207,10 @@ fn keep_functions(syntax: &mut Syntax, bodies: &[Body]) {
         member.function.is_some()
     });
     let is_within = |at: usize| bodies.iter().any(|body| body.range.contains(&at));
-    syntax.records.retain(|record| is_within(record.body.start));
+    // Classes around say what names mean in their functions.
+    let is_around =
+        |record: &Record| bodies.iter().any(|body| record.body.contains(&body.range.start));
+    syntax.records.retain(|record| is_within(record.body.start) || is_around(record));
     syntax.listed.retain_mut(|listed| {
         listed.function = place(listed.function);
         listed.function.is_some()

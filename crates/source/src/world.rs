@@ -2,6 +2,7 @@
 
 use crate::bit_fields::Unions;
 use crate::call_words::CallWords;
+use crate::dead::DeadOfFiles;
 use crate::entry::{Early, Settings};
 use crate::outline::Body;
 use crate::pointer::Pointers;
@@ -87,6 +88,8 @@ pub(crate) struct World<'t> {
     pub(crate) signed_build: OnceLock<bool>,
     /// What conditions about the version of Windows let by.
     pub(crate) answers: Answers,
+    /// Which code control never comes to, by the parsed files.
+    pub(crate) dead: DeadOfFiles,
     /// Which variables drivers set where they start.
     pub(crate) settings: Settings,
     /// Where members of unions lie, likewise.
@@ -113,6 +116,7 @@ impl<'t> World<'t> {
             starts: Vec::new(),
             signed_build: OnceLock::new(),
             answers: Answers::default(),
+            dead: DeadOfFiles::default(),
             settings: Settings::default(),
             unions: Unions::default(),
             asked: Mutex::default(),
@@ -139,6 +143,7 @@ impl<'t> World<'t> {
     pub(crate) fn add(&mut self, more: Vec<Parsed<'t>>) {
         self.settings.forget();
         self.answers.forget();
+        self.dead.forget(self.parsed.len() + more.len());
         let outside: Vec<_> = more
             .par_iter()
             .with_min_len(FEW_FILES)

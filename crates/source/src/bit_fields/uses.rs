@@ -40,7 +40,7 @@ pub(super) fn type_of<'t>(text: &'t str, function: &Function, name: &str) -> Opt
     let one = declared.next()?;
     if declared.any(|other| other.name != one.name)
         || one.is_static
-        || function.parameters.iter().chain(&function.template).any(is_it)
+        || function.parameter_names().any(is_it)
     {
         return None;
     }

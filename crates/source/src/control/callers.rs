@@ -87,7 +87,8 @@ impl Finder<'_, '_> {
                     return;
                 }
                 *left -= 1;
-                if world.called(parsed, name) != [id] {
+                let is_dead = world.is_dead(parsed, call.function, call.callee.start);
+                if is_dead || world.called(parsed, name) != [id] {
                     continue;
                 }
                 let finder = Finder { parsed, text: super::text_of(world, parsed), ..*self };

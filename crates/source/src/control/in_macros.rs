@@ -114,6 +114,9 @@ impl<'t> Finder<'_, 't> {
     /// The writes that the use of a macro makes.
     fn of_use(&self, range: Range<usize>, function: usize, found: &mut Vec<ControlWrite>) {
         let parsed = &self.world.parsed[self.parsed];
+        if self.is_dead(Some(function), range.start) {
+            return;
+        }
         let budget = Cell::new(BUDGET);
         let place = self.place(Some(function), range.start, &budget);
         let file = parsed.file;

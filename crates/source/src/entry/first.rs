@@ -105,7 +105,11 @@ fn setting(
         let Some(function) = event.function else { continue };
         let id = FunctionId { parsed: event.parsed, function };
         let variable = world.variable(event);
-        if !sets.is_by(&variable.happens) || !led_to.contains(&id) {
+        let at = variable.name.start;
+        if !sets.is_by(&variable.happens)
+            || !led_to.contains(&id)
+            || world.is_dead(event.parsed, event.function, at)
+        {
             continue;
         }
         let at = match &variable.happens {

@@ -6,8 +6,10 @@
 #[cfg(test)]
 mod tests;
 
+use super::only::only_called;
 use super::{DEEPEST, status};
 use crate::Span;
+use crate::calls::CallId;
 use crate::evaluate::{ASKS_VERSIONS, BUDGET, Bindings, Place};
 use crate::flow::{Event, EventKind, Fork, ForkKind, Passes, Tracked, Way, kept};
 use crate::syntax::Function;
@@ -113,15 +115,21 @@ pub(super) fn opting(
         budget: Cell::new(BUDGET.min(work / STEPS_OF_EVALUATED)),
         asked: HashSet::new(),
         comes: Vec::new(),
+        opted_in: Vec::new(),
         is_by_build: false,
     };
-    let (end, _) = following.through(entry, UNSET, &[], 0)?;
+    let (end, call) = following.through(entry, UNSET, &[], 0)?;
     following.asked.iter().for_each(|name| world.ask(name));
     // What was not looked at may come first.
     if !asks_start && (following.left == 0 || following.work == 0) {
         return None;
     }
-    let Following { comes, is_by_build, .. } = following;
+    let Following { mut comes, is_by_build, opted_in, .. } = following;
+    // Where it depends on the way, what is called on one way only is certain.
+    if Before::of(end) == Some(Before::Sometimes) && !opted_in.is_empty() {
+        let coming = |id| (id, Coming { begin: SET, call, within: None });
+        comes.extend(only_called(world, opted_in).into_iter().map(coming));
+    }
     Some(Opting { at_end: Before::of(end), is_by_build, comes })
 }
 
@@ -192,6 +200,8 @@ struct Following<'a, 't> {
     /// What is called: it may be left out so far, as it names nothing of interest.
     asked: HashSet<&'a str>,
     comes: Vec<(FunctionId, Coming)>,
+    /// The calls that control comes to only where it is done.
+    opted_in: Vec<CallId>,
     /// Whether the build decides about a call that was passed.
     is_by_build: bool,
 }
@@ -273,6 +283,8 @@ impl<'a> Following<'a, '_> {
             }
             if gives.is_none() && here & UNSET != 0 {
                 run.push((here, reached));
+            } else if gives.is_none() && self.asks_start {
+                self.opted_in.push(CallId { parsed: id.parsed, call });
             }
             let Some(gives) = gives.filter(|gives| gives & SET != 0) else { continue };
             self.is_by_build |= is_open;
@@ -328,8 +340,19 @@ impl<'a> Following<'a, '_> {
         let (parsed, function) = (id.parsed, Some(id.function));
         let (world, asks_start) = (self.world, self.asks_start);
         let asks_versions = ASKS_VERSIONS;
-        let macro_given = &[];
-        Place { world, parsed, function, at, given, macro_given, budget, asks_start, asks_versions }
+        let (macro_given, only_constants) = (&[], false);
+        Place {
+            world,
+            parsed,
+            function,
+            at,
+            given,
+            macro_given,
+            budget,
+            asks_start,
+            asks_versions,
+            only_constants,
+        }
     }
 
     /// Takes so many steps and one more, where what a driver sets first is asked for; whether any are left.

@@ -54,6 +54,22 @@ pub(crate) struct Passes {
     pub(crate) no: u128,
 }
 
+impl Passes {
+    /// What each of the forks lets by of what all of these do, in their order.
+    pub(crate) fn merged(mut all: Vec<Passes>) -> Vec<Passes> {
+        all.sort_by_key(|one| one.fork);
+        all.dedup_by(|next, one| {
+            let is_same = next.fork == one.fork;
+            if is_same {
+                one.yes &= next.yes;
+                one.no &= next.no;
+            }
+            is_same
+        });
+        all
+    }
+}
+
 /// What is followed through a function, each by a bit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tracked {
@@ -78,45 +94,51 @@ pub(crate) struct Way<'w> {
     pub(crate) same: &'w dyn Fn(&Range<usize>, &Range<usize>) -> bool,
 }
 
-/// Which of the events may be the last ones when control comes to where a way leads; none where it takes too much work or
-/// that is never come to. `work` is what is left to do.
-pub(crate) fn reached(way: &Way<'_>, work: &mut u32) -> Option<Reached> {
+/// Which of the events may be the last ones when control comes to where a way leads, where forks let by what `passes` say; none
+/// where it takes too much work or that is never come to. `work` is what is left to do.
+pub(crate) fn reached(way: &Way<'_>, passes: &[Passes], work: &mut u32) -> Option<Reached> {
     if way.events.len() >= MOST_EVENTS {
         return None;
     }
     let count = way.events.len();
     let events = (0..count).map(|index| 1 << index).collect();
-    let found = kept(way, &Tracked { begin: BEGIN, events, passes: Vec::new() }, work)?;
+    let found = kept(way, &Tracked { begin: BEGIN, events, passes: passes.to_vec() }, work)?;
     let events = (0..count).filter(|index| found >> index & 1 == 1).collect();
     (found != 0).then_some(Reached { events, begins: found & BEGIN != 0 })
 }
 
 /// What of the tracked may come to where a way leads; none where it takes too much work.
 pub(crate) fn kept(way: &Way<'_>, tracked: &Tracked, work: &mut u32) -> Option<u128> {
-    let mut walk = Walk {
-        forks: way.forks,
-        events: way.events,
-        tracked,
-        at: way.at,
-        same: way.same,
-        found: 0,
-        frames: Vec::new(),
-        labels: Vec::new(),
-        is_new: false,
-        work,
-        failed: false,
-    };
-    for round in 0.. {
-        walk.is_new = false;
-        walk.through(0, way.body.clone(), tracked.begin, 0);
-        if walk.failed || round == MOST_ROUNDS {
-            return None;
-        }
-        if !walk.is_new {
-            break;
-        }
+    let mut walk = Walk::new(way, tracked, work);
+    walk.all(way, tracked.begin).then_some(walk.found)
+}
+
+/// The parts of a function that control never comes to, in the order of the text, where forks let by what `passes` say; none
+/// where that takes too much work. Every label may be jumped to, also from assembly.
+pub(crate) fn unreached(
+    way: &Way<'_>,
+    passes: Vec<Passes>,
+    work: &mut u32,
+) -> Option<Vec<Range<usize>>> {
+    let tracked = Tracked { begin: BEGIN, events: Vec::new(), passes };
+    let mut walk = Walk { reached: Some(Vec::new()), ..Walk::new(way, &tracked, work) };
+    if !walk.all(way, BEGIN) {
+        return None;
     }
-    Some(walk.found)
+    let mut reached = walk.reached.unwrap_or_default();
+    reached.sort_unstable_by_key(|range| range.start);
+    let mut unreached = Vec::new();
+    let mut from = way.body.start;
+    for range in reached {
+        if from < range.start {
+            unreached.push(from..range.start);
+        }
+        from = from.max(range.end);
+    }
+    if from < way.body.end {
+        unreached.push(from..way.body.end);
+    }
+    Some(unreached)
 }
 
 /// What jumps lead out of, or a label of a switch leads into.
@@ -155,9 +177,40 @@ struct Walk<'w> {
     is_new: bool,
     work: &'w mut u32,
     failed: bool,
+    /// The parts that anything comes to, where these are looked for.
+    reached: Option<Vec<Range<usize>>>,
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
+    fn new(way: &Way<'w>, tracked: &'w Tracked, work: &'w mut u32) -> Walk<'w> {
+        Walk {
+            forks: way.forks,
+            events: way.events,
+            tracked,
+            at: way.at,
+            same: way.same,
+            found: 0,
+            frames: Vec::new(),
+            labels: Vec::new(),
+            is_new: false,
+            work,
+            failed: false,
+            reached: None,
+        }
+    }
+
+    /// Walks until nothing new comes by jumps; whether that could be done.
+    fn all(&mut self, way: &Way<'_>, begin: u128) -> bool {
+        for _ in 0..=MOST_ROUNDS {
+            self.is_new = false;
+            self.through(0, way.body.clone(), begin, 0);
+            if self.failed || !self.is_new {
+                return !self.failed;
+            }
+        }
+        false
+    }
+
     /// Walks through `range`, from `state`; forks before number `next` do not lie in it. Gives what comes out of its end.
     fn through(
         &mut self,
@@ -184,6 +237,12 @@ impl Walk<'_> {
             let to = happens.map_or(to_fork, |event| event.at.min(to_fork));
             if (here..to).contains(&self.at) {
                 self.found |= state;
+            }
+            if let Some(reached) = self.reached.as_mut().filter(|_| state != 0 && here < to) {
+                match reached.last_mut().filter(|last| last.end == here) {
+                    Some(last) => last.end = to,
+                    None => reached.push(here..to),
+                }
             }
             here = to;
             match (fork, happens) {
@@ -249,22 +308,27 @@ impl Walk<'_> {
                 let taken = self.through(next, start..end, state & passes.yes, depth);
                 state & passes.no | taken
             }
-            ForkKind::Loop { begins, body, update, is_endless } => {
+            ForkKind::Unclear => {
+                let taken = self.through(next, start..end, state, depth);
+                // What follows is to be told that can be told for certain.
+                if self.reached.is_some() { state | taken } else { taken }
+            }
+            ForkKind::Loop { begins, condition: _, body, update, is_endless } => {
                 let begun = self.through(next, start..*begins, state, depth);
                 let condition = *begins..update.as_ref().map_or(body.start, |part| part.start);
                 self.rounds(begun, |walk, head| {
                     let asked = walk.through(next, condition.clone(), head, depth);
-                    let (out, mut back) = walk.round(next, body, asked, depth);
+                    let (out, mut back) = walk.round(next, body, asked & passes.yes, depth);
                     if let Some(update) = update {
                         back = walk.through(next, update.clone(), back, depth);
                     }
-                    (if *is_endless { out } else { out | asked }, back)
+                    (if *is_endless { out } else { out | asked & passes.no }, back)
                 })
             }
-            ForkKind::Do(body, again) => self.rounds(state, |walk, head| {
+            ForkKind::Do(body, again, _) => self.rounds(state, |walk, head| {
                 let (out, back) = walk.round(next, body, head, depth);
                 let asked = walk.through(next, body.end..end, back, depth);
-                (out | asked, if *again { asked } else { 0 })
+                (out | asked & passes.no, if *again { asked & passes.yes } else { 0 })
             }),
             ForkKind::Switch(_, body) => {
                 let asked = self.through(next, start..body.start, state, depth);
@@ -346,10 +410,14 @@ impl Walk<'_> {
             ForkKind::Case(value) => {
                 let switch =
                     self.frames.iter_mut().rev().find(|frame| frame.kind == FrameKind::Switch);
-                let Some(switch) = switch else { return state };
+                let Some(switch) = switch else {
+                    // Of a macro that is a switch it is not known what comes to its labels.
+                    return if self.reached.is_some() { BEGIN } else { state };
+                };
                 switch.has_default |= value.is_none();
                 return state | switch.within & passes.yes;
             }
+            ForkKind::Label(_) if self.reached.is_some() => return BEGIN,
             ForkKind::Label(name) => return state | *self.label(name),
             ForkKind::Goto(name) => {
                 let known = self.label(name);

@@ -65,6 +65,38 @@ fn what_it_calls_is_followed() {
     assert_eq!(of(own).len(), 1);
 }
 
+/// Its address is that of no DDI, and what it gives is no memory of one.
+#[test]
+fn what_is_taken_or_run_is_its_own_too() {
+    let own = format!("static {OWN} {{ return malloc(n); }}");
+    let taken = "void F(void) { Register(ExAllocatePoolWithTag); }";
+    assert_eq!(of(taken).len(), 1);
+    assert_eq!(of(&format!("{own}\n{taken}")), [""; 0]);
+    // What it hands a parameter on to is another matter.
+    let on = "static PVOID MmMapIoSpace(PHYSICAL_ADDRESS a, SIZE_T n, ULONG p) { return MmMapIoSpaceEx(a, n, p); }";
+    let found =
+        of(&format!("{on}\nvoid F(void) {{ Register(MmMapIoSpace); MmMapIoSpace(a, 1, 4); }}"));
+    assert!(found.iter().any(|one| one.starts_with("a.c:3 MmMapIoSpaceEx 0x0?")), "{found:?}");
+    // A wrapper of one's own function leads to no DDI.
+    let wrap = "static void *Wrap(POOL_TYPE t) { return ExAllocatePoolWithTag(t, 1, 'a'); }\n\
+        void F(void) { Wrap(PagedPool); Register(Wrap); }";
+    assert_eq!(of(wrap).len(), 2);
+    assert_eq!(of(&format!("{own}\n{wrap}")), [""; 0]);
+    let uses = |before: &str, code: &str| {
+        let text = format!(
+            "#include <ntddk.h>\n{before}\nvoid F(void) {{ {code} }}\nvoid G(void) {{ ExAllocatePool(1, 1); }}"
+        );
+        crate::analyse(&tree(&[("a.c", &text)]), &[], &[]).code_uses.len()
+    };
+    let run = "FN *p = (FN *)ExAllocatePoolWithTag(NonPagedPool, 1, 'a'); p();";
+    assert_eq!(uses("", run), 1);
+    assert_eq!(uses(&own, run), 0);
+    let described = "m = IoAllocateMdl((PVOID)G, 64, FALSE, FALSE, NULL);";
+    let mdl = "static void *IoAllocateMdl(void *p, int n, int a, int b, void *c) { return p; }";
+    assert_eq!(uses("", described), 1);
+    assert_eq!(uses(mdl, described), 0);
+}
+
 /// What the linker takes is not known.
 #[test]
 fn a_function_of_another_file_may_be_it() {

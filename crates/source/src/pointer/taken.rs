@@ -4,6 +4,7 @@ use super::{Given, Naming, Target};
 use crate::calls::{CallId, Follower, SourceArgument, SourceCall};
 use crate::lex::is_word;
 use crate::macros::Macro;
+use crate::own::Called;
 use crate::syntax::Call;
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
@@ -84,7 +85,11 @@ impl<'w, 't> Seen<'w, 't> {
             return None;
         }
         let functions = &file.syntax.functions;
-        let function = functions.iter().find(|one| one.body.contains(&name.start));
+        let index = functions.iter().position(|one| one.body.contains(&name.start));
+        if self.world.is_dead(parsed, index, name.start) {
+            return None;
+        }
+        let function = index.map(|index| &functions[index]);
         let text = |range: &Range<usize>| self.world.text(parsed, range).to_owned();
         let open =
             SourceArgument { value: Value::open(Unknown::Address), ..SourceArgument::not_passed() };
@@ -118,7 +123,12 @@ impl<'w, 't> Seen<'w, 't> {
             }
             word = text;
         }
-        vocabulary::function(word).or_else(|| self.follower.led_to(parsed, word))
+        let is_own = || {
+            let means = self.world.named_ddi(parsed, name.start, word, None, false);
+            means == Called::Own
+        };
+        let ddi = vocabulary::function(word).filter(|_| !is_own());
+        ddi.or_else(|| self.follower.led_to(parsed, word))
     }
 
     /// Whether it is given to a pointer of which calls were followed.

@@ -185,7 +185,8 @@ impl<'w> Place<'w, '_> {
             asking.at_fork(*index, sources, &mut passes);
         }
         self.budget.set(left - (all - own.get()).min(left));
-        passes.sort_by_key(|one| one.fork);
+        passes.extend(self.dead().into_iter().flat_map(|dead| dead.passes.iter().copied()));
+        let passes = Passes::merged(passes);
         passes.iter().any(|one| one.yes & one.no != u128::MAX).then_some(passes)
     }
 }

@@ -62,6 +62,7 @@ kinds! {
     Pointer "pointer_expression",
     Return "return_statement",
     Switch "switch_statement",
+    Template "template_declaration",
     // Out of the function as well.
     Throw "throw_statement" | "co_return_statement",
     Try "seh_try_statement" | "try_statement",
@@ -69,6 +70,29 @@ kinds! {
     While "while_statement",
     // Nothing but tokens is in these. Not so in a qualifier of a type: `alignas` has an expression.
     Token "char_literal" | "raw_string_literal" | "storage_class_specifier" | "string_literal",
+}
+
+impl Kind {
+    /// Whether it is a statement that moves control, or a block.
+    pub(crate) fn is_statement(self) -> bool {
+        matches!(
+            self,
+            Kind::Compound
+                | Kind::If
+                | Kind::While
+                | Kind::For
+                | Kind::ForRange
+                | Kind::Do
+                | Kind::Switch
+                | Kind::Try
+                | Kind::Break
+                | Kind::Continue
+                | Kind::Leave
+                | Kind::Return
+                | Kind::Throw
+                | Kind::Goto
+        )
+    }
 }
 
 /// What the nodes of a grammar are, by their numbers.
