@@ -2,6 +2,7 @@
 
 use crate::domain::Atom;
 use ringfence_image::Rva;
+use std::ops::Range;
 
 /// The functions to look for, and which of their arguments matter.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,9 @@ pub struct Query {
     /// Where ways begin that are told of what is read from memory: a parameter, counted from 0, and how many
     /// bytes behind where it points. Of what is read elsewhere no way is told.
     pub fields: Vec<(u8, u16)>,
+    /// How far behind a pointer the addresses of functions are put that are given such parameters, in bytes; of others that
+    /// hand on what they are given nobody asks.
+    pub entries: Range<u16>,
     /// Those of [`Query::fields`] whose pointer leads to memory that nobody else changes while the function runs: what
     /// was compared there still stands there when it is read again, if nothing was called or written between.
     pub steady: Vec<(u8, u16)>,

@@ -3,6 +3,7 @@
 use ringfence_code::{Callee, Effect, Parameter, Query, Wanted, Watch};
 use ringfence_image::{Image, ImportName, Rva};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Name, then index and width in bits of each argument. Written here by hand and not taken from
 /// `ringfence-ddi`, so that a row missing there is no row missing here.
@@ -90,6 +91,8 @@ const TABLE: &[u8] = b"WdfFunctions_01009";
 
 /// Where an IRP that is the second parameter has its buffers and its stack.
 const FIELDS: [(u8, u16); 3] = [(1, 0x18), (1, 0x70), (1, 0xB8)];
+/// Where a driver object has the functions that are given it.
+const ENTRIES: Range<u16> = 0x70..0x150;
 
 /// Functions behind whose calls no code is reached.
 const NEVER_RETURN: &[&str] = &["KeBugCheck", "KeBugCheckEx"];
@@ -114,6 +117,7 @@ pub fn query(image: &Image<'_>) -> (Query, Vec<String>) {
     let slots = slots(image);
     let mut watch = Watch::default();
     query.fields = FIELDS.to_vec();
+    query.entries = ENTRIES;
     query.steady = FIELDS[..1].to_vec();
     for (name, slot) in &slots {
         if name == CODE {

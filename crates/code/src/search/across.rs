@@ -58,6 +58,8 @@ pub(super) struct Across {
     pub(super) behind: BTreeMap<u32, BTreeSet<u8>>,
     /// What functions read and write of memory that others gave them the address of.
     pub(super) touched: BTreeSet<(u32, Path)>,
+    /// Whether control may come to functions from one that is given such memory.
+    pub(super) led: HashMap<u32, bool>,
     /// The calls in functions, seen with what is known of such memory.
     pub(super) seen_behind: HashMap<u32, Rc<Vec<Seen>>>,
     /// Addresses of wanted functions that stand in variables: where they were read, which function,

@@ -8,12 +8,17 @@ use super::callers::Group;
 use crate::analysis::{Manner, Seen};
 use crate::domain::{Atom, Base};
 use crate::query::Parameter;
+use crate::scan::Field;
 use crate::{Path, Reason};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Functions that are looked at for this.
 const MOST_FUNCTIONS: usize = 512;
+/// Places that name a function which is followed so, and functions on the way to one that is given such memory: what serves
+/// requests is called in few, and what is called in many, as allocators are, is handed memory of all kinds.
+const MOST_WAYS: usize = 8;
+const MOST_AROUND: usize = 32;
 
 impl Search<'_> {
     /// Sees by way of which parameters values asked about are read from memory, and what callers give of those.
@@ -60,6 +65,7 @@ impl Search<'_> {
             }
         }
         if is_of_memory
+            && self.may_be_led(call.function)
             && let Some(all) = self.seen_behind(call.function)
             && let Some(new) = all.iter().find(|one| one.is_call(call))
         {
@@ -74,6 +80,39 @@ impl Search<'_> {
         again
     }
 
+    /// Whether control may come to a function from one whose address is put where those are that are given memory which is
+    /// asked about.
+    fn may_be_led(&mut self, function: u32) -> bool {
+        if let Some(known) = self.across.led.get(&function) {
+            return *known;
+        }
+        let mut pending = vec![function];
+        let mut around = BTreeSet::new();
+        let mut is_led = false;
+        while let Some(next) = pending.pop()
+            && !is_led
+            && around.len() < MOST_AROUND
+        {
+            if !around.insert(next) {
+                continue;
+            }
+            let ways = self.places.names().ways_to(next..next.saturating_add(1));
+            let ways: Vec<Field> = ways.take(MOST_WAYS + 1).collect();
+            for field in ways.iter().take(MOST_WAYS) {
+                let stored = self.stored_behind(*field);
+                is_led |= stored.iter().any(|offset| self.query.entries.contains(offset));
+            }
+            if ways.len() <= MOST_WAYS {
+                let mut begin = |field: &Field| {
+                    self.finder.around(&mut *self.decoder, field.at).map(|extent| extent.begin)
+                };
+                pending.extend(ways.iter().filter_map(&mut begin));
+            }
+        }
+        self.across.led.insert(function, is_led);
+        is_led
+    }
+
     /// Notes that it is asked of a parameter of `function` which memory it leads to, where a value is read there; or
     /// where it is the value, if that `leads` to memory itself.
     fn follow(&mut self, function: u32, atom: &Atom, leads: bool) {
@@ -81,7 +120,9 @@ impl Search<'_> {
             Base::Given(index) if leads => Some(index),
             _ => led(function, atom),
         };
-        if let Some(index) = own {
+        if let Some(index) = own
+            && self.may_be_led(function)
+        {
             self.across.behind.entry(function).or_default().insert(index);
         }
     }

@@ -45,7 +45,7 @@ impl Search<'_> {
 
     /// How many bytes behind a pointer the address is stored that the instruction with `field` takes, as far
     /// as the code just behind it does so.
-    fn stored_behind(&mut self, field: Field) -> Vec<u16> {
+    pub(super) fn stored_behind(&mut self, field: Field) -> Vec<u16> {
         let mut stored = Vec::new();
         let Some(start) = field.at.checked_sub(BEFORE_FIELD) else { return stored };
         let made = self.decoder.made(start).filter(|(_, loads)| !loads);

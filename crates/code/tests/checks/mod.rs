@@ -112,6 +112,7 @@ pub fn query(image: &Image<'_>) -> Query {
             writers: slots.clone(),
         }),
         fields: vec![(0, 8), (1, 0x18), (1, 0xB8)],
+        entries: 0x10..0x150,
         steady: vec![(1, 0x18)],
     };
     if let Some(first) = slots.first() {

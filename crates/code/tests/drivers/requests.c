@@ -279,3 +279,21 @@ WRAPPER(takes_own)(Buffer *buffer) {
 }
 
 SITE(gives_own)(void) { KEEP(takes_own(&shared)); }
+
+/* A driver object has what is given requests; of what others hand on nobody asks. */
+SITE(puts_entries)(void *volatile *object) {
+    object[0x70 / 8] = (void *)gives_buffer;
+    object[0x78 / 8] = (void *)gives_stack;
+    object[0x80 / 8] = (void *)gives_request;
+    object[0x88 / 8] = (void *)gives_to_compare;
+    object[0x90 / 8] = (void *)gives_of_the_process;
+    object[0x98 / 8] = (void *)compares_and_gives;
+    object[0xA0 / 8] = (void *)writes_and_gives;
+    object[0xA8 / 8] = (void *)gives_own;
+}
+
+WRAPPER(takes_what_is_no_request)(Buffer *buffer) {
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG); //= ExAllocatePoolWithTag 0=memory
+}
+
+SITE(gives_what_is_no_request)(REQUEST) { KEEP(takes_what_is_no_request(irp->system_buffer)); }

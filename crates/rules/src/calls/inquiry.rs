@@ -99,6 +99,7 @@ impl Inquiry {
         watch.gives_memory = functions::givers(&inquiry.ddis);
         inquiry.query.watch = Some(watch);
         inquiry.query.fields = request::begins();
+        inquiry.query.entries = request::entries();
         inquiry.query.steady = request::steady();
         inquiry.ordinals(&ordinals);
         if framework {

@@ -2,7 +2,7 @@
 
 use ringfence_code::{Path, Reader};
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// The parameter of a dispatch routine that is the IRP.
 const IRP: u8 = 1;
@@ -56,6 +56,11 @@ impl fmt::Display for Request {
 /// Where the ways to such values begin.
 pub(super) fn begins() -> Vec<(u8, u16)> {
     [SYSTEM_BUFFER, USER_BUFFER, STACK].map(|offset| (IRP, offset)).to_vec()
+}
+
+/// Where a driver object has the addresses of functions that are given them.
+pub(super) fn entries() -> Range<u16> {
+    *MAJOR_FUNCTION.start()..MAJOR_FUNCTION.end() + 8
 }
 
 /// Those by which memory is reached that nobody else changes: Windows copies what a process sends into a buffer of
