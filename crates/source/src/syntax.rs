@@ -3,10 +3,14 @@
 mod changed;
 mod field;
 mod kind;
+mod linkage;
 mod listed;
+mod old;
+mod placed;
 mod record;
 mod stored;
 mod taken;
+mod template;
 #[cfg(test)]
 mod tests;
 mod trees;
@@ -19,12 +23,17 @@ use crate::scope::Known;
 use crate::{FileKind, vocabulary};
 pub(crate) use field::{ByField, Field};
 pub(crate) use kind::{Kind, Kinds};
+pub(crate) use linkage::Linkage;
 pub(crate) use listed::Listed;
+pub(crate) use placed::MOST_MISREAD;
+use placed::misread;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
+pub(crate) use template::TemplateParameter;
+use template::{template_arguments, template_parameters};
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 pub(crate) use trees::Trees;
 pub(crate) use turn::Turn;
@@ -89,26 +98,6 @@ pub(crate) struct Function {
     pub(crate) asking: OnceLock<Box<[usize]>>,
     /// What may have happened to its variables, as far as that was asked for.
     pub(crate) known: Known,
-}
-
-/// A parameter of a template.
-#[derive(Clone, Debug)]
-pub(crate) struct TemplateParameter {
-    /// Its name; empty for one without.
-    pub(crate) name: Range<usize>,
-    /// What it is where nothing is passed.
-    pub(crate) default: Option<Range<usize>>,
-}
-
-/// What the name of a function means to others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Linkage {
-    /// It stands in a class, a namespace or a template, or it is not plain what it stands in.
-    Inner,
-    /// It is a function of C++ that stands in nothing.
-    Free,
-    /// It is one of C.
-    OfC,
 }
 
 /// A call of something that has a name.
@@ -487,20 +476,6 @@ impl Reader<'_> {
         self.found.functions[function].forks.extend(fork);
     }
 
-    /// Whether a statement stands where one may: behind another one, or as what belongs to one. Else there is something before
-    /// it that a parser does not know, such as a macro that decides about it.
-    fn is_plainly_placed(&mut self, node: Node<'_>) -> bool {
-        const AROUND: [&str; 2] = ["seh_except_clause", "seh_finally_clause"];
-        let start = node.start_byte();
-        while self.bodies.last().is_some_and(|body| *body < start) {
-            self.bodies.pop();
-        }
-        let before = self.bytes[..start].trim_ascii_end().last();
-        matches!(before, Some(b';' | b'{' | b'}' | b':'))
-            || self.bodies.last() == Some(&start)
-            || node.parent().is_some_and(|around| AROUND.contains(&around.kind()))
-    }
-
     /// Notes the last of the three expressions of a `for`.
     fn note_update(&mut self, node: Node<'_>) {
         const KINDS: [&str; 3] = ["assignment_expression", "update_expression", "comma_expression"];
@@ -535,39 +510,6 @@ impl Reader<'_> {
         };
         let parameters = parameters(declarator);
         self.add_function((name, parameters, body), node, node.end_byte());
-    }
-
-    /// `T *F(a, b) A a; B b; { … }`: a parser takes it for a declaration of F, variables and a block. The types of parameters may
-    /// stand behind all of them in C.
-    fn old_function(&mut self, body: Node<'_>) {
-        let mut before = body.prev_named_sibling();
-        for _ in 0..MOST_OLD_PARAMETERS {
-            let Some(one) = before.filter(|one| one.kind() == "declaration") else { return };
-            let declarator = one.field(Field::Declarator).and_then(function_declarator);
-            let Some(declarator) = declarator else {
-                before = one.prev_named_sibling();
-                continue;
-            };
-            let (Some(name), Some(list)) =
-                (declarator.field(Field::Declarator), declarator.field(Field::Parameters))
-            else {
-                return;
-            };
-            let mut cursor = list.walk();
-            let is_name = |one: &Node<'_>| {
-                one.named_child_count() <= 1 && one.field(Field::Declarator).is_none()
-            };
-            let names = list.named_children(&mut cursor).filter(is_name);
-            let names: Vec<Range<usize>> = names.map(|one| one.byte_range()).collect();
-            // What stands behind the parentheses is the type of the first parameter that is told.
-            if names.is_empty() || declarator.end_byte() == list.end_byte() {
-                return;
-            }
-            let start = name.start_byte();
-            self.found.variables.retain(|one| one.name.start < start);
-            self.add_function((last_name(name), names, body), one, body.end_byte());
-            return;
-        }
     }
 
     /// Adds a function by its name, its parameters and its body; `node` has what stands before the name.
@@ -610,27 +552,6 @@ impl Reader<'_> {
             asking: OnceLock::new(),
             known: Known::default(),
         });
-    }
-
-    /// What the name of a function means to others.
-    fn linkage(&self, function: Node<'_>) -> Linkage {
-        let mut found = if self.is_c { Linkage::OfC } else { Linkage::Free };
-        let mut node = function;
-        for _ in 0..DEEPEST {
-            let Some(around) = node.parent() else { return found };
-            match around.kind() {
-                "translation_unit" | "declaration_list" => {}
-                "linkage_specification" => {
-                    let language = around.field(Field::Value).map(|value| value.byte_range());
-                    if language.and_then(|range| self.bytes.get(range)) == Some(b"\"C\"") {
-                        found = Linkage::OfC;
-                    }
-                }
-                _ => return Linkage::Inner,
-            }
-            node = around;
-        }
-        Linkage::Inner
     }
 
     /// Whether a declaration says `static` or `extern`, as `class` is.
@@ -852,39 +773,6 @@ impl Reader<'_> {
     }
 }
 
-/// How many parameters are looked back over whose types stand behind all of them.
-const MOST_OLD_PARAMETERS: usize = 64;
-
-/// How many places of a function are told that are no plain C.
-pub(crate) const MOST_MISREAD: usize = 64;
-
-/// Where a parser did not know what it read.
-fn misread(body: Node<'_>) -> Vec<usize> {
-    let mut found = Vec::new();
-    if !body.has_error() {
-        return found;
-    }
-    let mut cursor = body.walk();
-    loop {
-        let node = cursor.node();
-        let is_it = node.is_error() || node.is_missing();
-        if is_it {
-            found.push(node.start_byte());
-        }
-        if !is_it && node.has_error() && cursor.goto_first_child() || cursor.goto_next_sibling() {
-            continue;
-        }
-        loop {
-            if !cursor.goto_parent() || found.len() >= MOST_MISREAD {
-                return found;
-            }
-            if cursor.goto_next_sibling() {
-                break;
-            }
-        }
-    }
-}
-
 /// Deepest nesting of declarators that is looked through.
 const DEEPEST: usize = 16;
 
@@ -959,35 +847,6 @@ fn is_of_parameters(declaration: Node<'_>) -> bool {
     let around = declaration.parent().filter(|around| around.kind() == "function_definition");
     let body = around.and_then(|around| around.field(Field::Body));
     body.is_some_and(|body| declaration.end_byte() <= body.start_byte())
-}
-
-/// The parameters of a template.
-fn template_parameters(template: Node<'_>) -> Vec<TemplateParameter> {
-    let Some(list) = template.field(Field::Parameters) else { return Vec::new() };
-    let mut cursor = list.walk();
-    let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
-    let parameter = |one: Node<'_>| TemplateParameter {
-        name: declared_name(one).map_or(0..0, |name| name.byte_range()),
-        default: one.field(Field::DefaultValue).map(|value| value.byte_range()),
-    };
-    all.map(parameter).collect()
-}
-
-/// What stands between the angle brackets of a callee.
-fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
-    for _ in 0..DEEPEST {
-        match (callee.kind(), callee.field(Field::Name)) {
-            ("qualified_identifier", Some(name)) => callee = name,
-            _ => break,
-        }
-    }
-    let list = callee.field(Field::Arguments);
-    let Some(list) = list.filter(|list| list.kind() == "template_argument_list") else {
-        return Vec::new();
-    };
-    let mut cursor = list.walk();
-    let all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
-    all.map(|one| one.byte_range()).collect()
 }
 
 /// The name that a parameter declares.
