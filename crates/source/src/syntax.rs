@@ -1,6 +1,7 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
 mod changed;
+mod declared_call;
 mod field;
 mod kind;
 mod listed;
@@ -247,6 +248,12 @@ pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
     })
 }
 
+/// Whether something is looked for by a name.
+fn is_looked_for(name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    name == "ExInitializeDriverRuntime" || vocabulary::function(name).is_some()
+}
+
 /// What stands in a blanked file.
 ///
 /// `named` are the places of what is looked for.
@@ -377,6 +384,7 @@ impl Reader<'_> {
             }
             // `F(a, b) int a; T b; { … }`: parameters are no variables.
             Kind::Declaration if is_of_parameters(node) => {}
+            Kind::Declaration if self.declared_call(node) => {}
             Kind::Declaration if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {
