@@ -34,6 +34,7 @@ mod lex;
 mod linker;
 mod macro_call;
 mod macro_set;
+mod macro_use;
 mod macros;
 mod number;
 mod opt_in;
