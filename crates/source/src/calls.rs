@@ -394,15 +394,17 @@ impl<'w, 't> Follower<'w, 't> {
         depth: usize,
         found: &mut Vec<Reached>,
     ) {
-        let Some(parameters) = &one.parameters else {
+        if one.parameters.is_none() {
             // Another name for the same thing.
             let text = one.text(self.world.tree).trim().trim_matches(['(', ')']).trim();
-            let is_name = !text.is_empty() && text.bytes().all(crate::lex::is_word);
-            if is_name && text != step.name {
-                self.follow(place, Step { name: text, ..*step }, depth + 1, found);
+            if text.bytes().all(crate::lex::is_word) {
+                if !text.is_empty() && text != step.name {
+                    self.follow(place, Step { name: text, ..*step }, depth + 1, found);
+                }
+                return;
             }
-            return;
-        };
+        }
+        let parameters = one.parameters.as_deref().unwrap_or_default();
         let Body::Written(file, range) = &one.body else { return };
         let given: Vec<_> = parameters
             .iter()

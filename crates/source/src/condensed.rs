@@ -3,6 +3,9 @@
 //! Much of a driver's source is comments, indentation and what conditions leave out. A parser looks at all of it byte by
 //! byte, and keeps comments in its tree.
 
+mod handling;
+
+use crate::FileKind;
 use crate::flow::{Fork, ForkKind};
 use crate::lex::{
     block_comment_end, is_word, line_comment_end, number_end, quoted_end, raw_end, word_end,
@@ -18,6 +21,8 @@ pub(crate) struct Condensed {
     pub(crate) bytes: Vec<u8>,
     /// What follows on something that was left out: where it begins, and where it began in the text.
     pieces: Vec<(usize, usize)>,
+    /// Whether words that are others by a header of C become those.
+    is_c: bool,
 }
 
 /// Fewer blanks than these stay: keeping in mind where they were costs more than they do.
@@ -25,8 +30,9 @@ const FEWEST_BLANKS: usize = 4;
 
 impl Condensed {
     /// Condenses all of a text but some ranges, which are in its order.
-    pub(crate) fn of(text: &[u8], left_out: &[Range<usize>]) -> Condensed {
-        let mut made = Condensed { bytes: Vec::with_capacity(text.len() / 2), pieces: Vec::new() };
+    pub(crate) fn of(text: &[u8], left_out: &[Range<usize>], kind: FileKind) -> Condensed {
+        let (bytes, pieces) = (Vec::with_capacity(text.len() / 2), Vec::new());
+        let mut made = Condensed { bytes, pieces, is_c: kind != FileKind::Cpp };
         let mut from = 0;
         for gap in left_out.iter().filter(|gap| !gap.is_empty()) {
             made.take(text, from..gap.start);
@@ -41,10 +47,21 @@ impl Condensed {
     fn take(&mut self, text: &[u8], range: Range<usize>) {
         let bytes = &text[..range.end];
         let (mut at, mut kept) = (range.start, range.start);
+        // Where the last token ended.
+        let mut before = range.start;
         while let Some(&first) = bytes.get(at) {
             let end = blank_end(bytes, at);
             if end == at {
+                if self.is_c && matches!(first, b't' | b'f' | b'e' | b'l' | b'_') {
+                    let lacks = handling::lacking(bytes, before, at);
+                    if lacks > 0 {
+                        self.bytes.extend_from_slice(&bytes[kept..at]);
+                        self.put_before(at, lacks);
+                        kept = at;
+                    }
+                }
                 at = token_end(bytes, at, first);
+                before = at;
                 continue;
             }
             if end - at >= FEWEST_BLANKS {
@@ -55,6 +72,13 @@ impl Condensed {
             at = end;
         }
         self.bytes.extend_from_slice(&bytes[kept..]);
+    }
+
+    /// Puts underscores before what stands at a byte of the text.
+    fn put_before(&mut self, at: usize, underscores: usize) {
+        self.pieces.push((self.bytes.len(), at));
+        self.bytes.resize(self.bytes.len() + underscores, b'_');
+        self.pieces.push((self.bytes.len(), at));
     }
 
     /// Leaves out what stands between tokens, which one blank keeps apart; a line's end stays one.
@@ -257,7 +281,7 @@ mod tests {
             ("R\"(    // a)\"; 1'000    ;", "R\"(    // a)\"; 1'000 ;"),
             ("a /* never    ends", "a "),
         ] {
-            let made = Condensed::of(text.as_bytes(), &[]);
+            let made = Condensed::of(text.as_bytes(), &[], FileKind::C);
             assert_eq!(String::from_utf8(made.bytes).unwrap(), condensed, "{text}");
         }
     }
@@ -266,7 +290,7 @@ mod tests {
     fn what_is_left_knows_where_it_stood() {
         let text = "/* a */ void F(int a)     { /* left out */ }\n     void G();";
         let body = text.find('{').unwrap() + 1..text.find('}').unwrap();
-        let made = Condensed::of(text.as_bytes(), &[body]);
+        let made = Condensed::of(text.as_bytes(), &[body], FileKind::C);
         assert_eq!(made.bytes, b" void F(int a) { }\nvoid G();");
         let now = memchr::memchr(b'G', &made.bytes);
         assert_eq!(made.is_at(text.find('G').unwrap()), now);

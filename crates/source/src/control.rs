@@ -4,7 +4,7 @@ mod callers;
 mod in_macros;
 
 pub(crate) use callers::hands_on;
-pub(crate) use in_macros::names_register;
+pub(crate) use in_macros::{is_in_directive, names_register};
 
 use crate::FEW_FILES;
 use crate::Span;
@@ -217,7 +217,7 @@ impl<'t> Finder<'_, 't> {
                 index += 1;
             }
             // What a macro writes is told where it is used.
-            let is_defined = in_macros::is_in_directive(self.text, start);
+            let is_defined = is_in_directive(self.text, start);
             if word(index) != "(" || is_defined || compiled.at(start).is_none() {
                 continue;
             }

@@ -216,7 +216,23 @@ impl<'w, 't> Place<'w, 't> {
                 return value;
             }
         }
+        let returned = returned.or_else(|| self.flag_on(name, arguments, depth));
         returned.unwrap_or_else(|| Value::open(Unknown::Call(name.into())))
+    }
+
+    /// What the kit's macros make of flags, where the tree has nothing of their names.
+    fn flag_on(&self, name: &str, arguments: &[Expression], depth: usize) -> Option<Value> {
+        let [of, flags] = arguments else { return None };
+        let is_asked = match name {
+            "FlagOn" => false,
+            "BooleanFlagOn" => true,
+            _ => return None,
+        };
+        // The tree may have a function of that name that was not read yet.
+        self.world.ask(name);
+        let value = |one| self.value(one, depth + 4);
+        let flags = value(of).binary(Binary::And, &value(flags));
+        Some(if is_asked { flags.binary(Binary::NotEqual, &Value::of(0)) } else { flags })
     }
 
     /// The value of a variable or a parameter of the function around; none where it has none of that name.

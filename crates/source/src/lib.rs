@@ -35,6 +35,7 @@ mod lex;
 mod linker;
 mod macro_call;
 mod macro_set;
+mod macro_use;
 mod macros;
 mod member;
 mod number;

@@ -1,11 +1,14 @@
 //! What macros do to variables: a parser sees a call of them, and no assignment.
 
+mod flags;
+
 use crate::expand::{Expander, Expansion};
 use crate::lex::{Kind, Token, tokens};
 use crate::preprocess::Unit;
 use crate::syntax::{Call, Happens, Manner, Variable};
 use crate::world::Parsed;
 use crate::{FileId, SourceTree, Span};
+use flags::Flags;
 use foldhash::{HashMap, HashMapExt};
 use std::cell::Cell;
 use std::ops::Range;
@@ -28,6 +31,7 @@ enum Set {
 pub(crate) fn note(tree: &SourceTree, parsed: &mut Parsed<'_>) {
     let text = tree.file(parsed.file).text.as_str();
     let mut setters = Setters { tree, unit: &parsed.unit, known: HashMap::new() };
+    let mut flags = Flags::new(tree, &parsed.unit);
     let budget = Cell::new(BUDGET);
     let mut found = Vec::new();
     for call in &parsed.syntax.calls {
@@ -36,6 +40,10 @@ pub(crate) fn note(tree: &SourceTree, parsed: &mut Parsed<'_>) {
         };
         let Some(name) = text.get(call.callee.clone()) else { continue };
         let time = parsed.time(call.callee.start);
+        if let Some(set) = flags.set(text, call, time) {
+            found.push((function, Set::Handed(set)));
+            continue;
+        }
         if !setters.may_set(name, time, DEEPEST) {
             continue;
         }

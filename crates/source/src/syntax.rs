@@ -1,6 +1,7 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
 mod changed;
+mod declared_call;
 mod field;
 mod kind;
 mod linkage;
@@ -251,6 +252,12 @@ pub(crate) fn parse(bytes: &[u8], kind: FileKind) -> Option<Tree> {
     })
 }
 
+/// Whether something is looked for by a name.
+fn is_looked_for(name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    name == "ExInitializeDriverRuntime" || vocabulary::function(name).is_some()
+}
+
 /// What stands in a blanked file.
 ///
 /// `named` are the places of what is looked for.
@@ -265,7 +272,7 @@ pub(crate) fn syntax_by(
     kind: FileKind,
     named: &[usize],
 ) -> Syntax {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
     let mut reader = Reader {
         bytes: &condensed.bytes,
         found: Syntax::default(),
@@ -295,7 +302,7 @@ pub(crate) fn syntax_by(
 
 /// Of the `named` places of a blanked file those where an address is taken, as what is named there.
 pub(crate) fn taken(blanked: &Blanked, kind: FileKind, named: &[usize]) -> Vec<Range<usize>> {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
     let named = named.iter().filter_map(|at| condensed.is_at(*at));
     let named: Vec<usize> = named.filter(|at| taken::may_be(&condensed.bytes, *at)).collect();
     if named.is_empty() {
@@ -393,6 +400,7 @@ impl Reader<'_> {
             }
             // `F(a, b) int a; T b; { … }`: parameters are no variables.
             Kind::Declaration if is_of_parameters(node) => {}
+            Kind::Declaration if self.declared_call(node) => {}
             Kind::Declaration if !self.has_storage(node, b"extern") => {
                 let mut cursor = node.walk();
                 for declarator in node.children_by_field_name("declarator", &mut cursor) {

@@ -202,8 +202,24 @@ fn in_records<'t>(text: &'t str, mut named: impl FnMut(&'t str), mut within: imp
 
 /// Whether a brace behind this token begins anything but a structure: a function, a block, values or `extern "C"`.
 fn begins_other(before: &str) -> bool {
-    const OTHERS: [&str; 13] =
-        [")", "=", ",", "{", "}", ";", ":", "else", "do", "try", "__try", "__finally", "return"];
+    const OTHERS: [&str; 16] = [
+        ")",
+        "=",
+        ",",
+        "{",
+        "}",
+        ";",
+        ":",
+        "else",
+        "do",
+        "try",
+        "_try",
+        "__try",
+        "finally",
+        "_finally",
+        "__finally",
+        "return",
+    ];
     OTHERS.contains(&before) || before.ends_with('"')
 }
 

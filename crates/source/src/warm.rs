@@ -7,7 +7,7 @@ use crate::preprocess::AllDirectives;
 use crate::searcher::Searcher;
 use crate::syntax::{self, Record, Syntax, syntax};
 use crate::world::{Parsed, World};
-use crate::{FEW_FILES, FileId, FileKind, SourceTree, code_use, macro_set};
+use crate::{FEW_FILES, FileId, FileKind, SourceTree, code_use, macro_set, macro_use};
 use foldhash::HashSet;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -28,6 +28,17 @@ impl<'t> Warming<'t> {
             outline::outside_comments(text.as_bytes(), 0, &names.places(text)).next().is_some()
         };
         self.warm(world, named, Some(names))
+    }
+
+    /// Notes where macros of these names are used that call something, in what was read before they were looked for.
+    pub(crate) fn using(self, world: &mut World<'t>, names: &Searcher) {
+        world.parsed.par_iter_mut().with_min_len(FEW_FILES).for_each(|parsed| {
+            let named = names.places(self.tree.file(parsed.file).text.as_str());
+            if macro_use::note(self.tree, parsed, &named) {
+                parsed.call_words = OnceLock::new();
+                parsed.opting = OnceLock::new();
+            }
+        });
     }
 
     /// Notes where what bears one of the names has its address taken, in what was read before it was looked for.
@@ -177,6 +188,7 @@ impl<'t> Warming<'t> {
             opting: OnceLock::new(),
             call_words: OnceLock::new(),
         };
+        macro_use::note(self.tree, &mut part, &named);
         macro_set::note(self.tree, &mut part);
         part
     }

@@ -4,7 +4,6 @@ use super::following::Following;
 use crate::blank::blanked;
 use crate::builds::{self, surroundings};
 use crate::interest::Interest;
-use crate::macro_set;
 use crate::opt_in::{self, OptIn};
 use crate::outline;
 use crate::pragma::{self, Pragmas};
@@ -14,6 +13,7 @@ use crate::table::{self, PointerTable};
 use crate::warm::Warming;
 use crate::world::Parsed;
 use crate::{Configuration, FEW_FILES, FileId, FileKind, Project, SourceTree, Span, linker};
+use crate::{macro_set, macro_use};
 use foldhash::HashMap;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -84,6 +84,7 @@ impl<'t> Reading<'t> {
         if earlier != 0
             && let Some(names) = interest.fresh()
         {
+            self.warming().using(&mut following.world, names);
             self.warming().taking(&mut following.world, names);
             self.warming().naming(&mut following.world, names);
         }
@@ -279,6 +280,7 @@ impl<'t> Reading<'t> {
                 }
                 None => syntax(made, kind, &named),
             };
+            macro_use::note(self.tree, &mut parsed, &named);
             macro_set::note(self.tree, &mut parsed);
             parsed
         };

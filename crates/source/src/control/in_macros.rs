@@ -201,7 +201,7 @@ fn use_end(text: &str, all: &[Token], at: usize) -> usize {
 }
 
 /// Whether a byte stands in a line of the preprocessor's.
-pub(super) fn is_in_directive(text: &str, at: usize) -> bool {
+pub(crate) fn is_in_directive(text: &str, at: usize) -> bool {
     let mut line = at;
     for _ in 0..MOST_LINES {
         line = text[..line].rfind('\n').map_or(0, |at| at + 1);

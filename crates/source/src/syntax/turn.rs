@@ -8,6 +8,8 @@ use crate::value::{Unknown, Value};
 pub(crate) enum Turn {
     /// These bits are flipped.
     Bits,
+    /// These bits are cleared.
+    Without,
     /// The bit of this number is set.
     Set,
     /// The bit of this number is cleared.
@@ -52,6 +54,9 @@ impl Turn {
         if self == Turn::Bits {
             return before.binary(Binary::Xor, given);
         }
+        if self == Turn::Without {
+            return before.binary(Binary::And, &given.clone().unary(Unary::Complement));
+        }
         match given.constant().filter(|number| *number < MOST_BITS) {
             None => Value::open(Unknown::Text),
             Some(number) => {
@@ -59,7 +64,7 @@ impl Turn {
                 match self {
                     Turn::Clear => before.binary(Binary::And, &bit.unary(Unary::Complement)),
                     Turn::Set => before.binary(Binary::Or, &bit),
-                    Turn::Bits | Turn::Flip => before.binary(Binary::Xor, &bit),
+                    Turn::Bits | Turn::Without | Turn::Flip => before.binary(Binary::Xor, &bit),
                 }
             }
         }
