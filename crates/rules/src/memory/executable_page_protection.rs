@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn the_bit_that_is_known_is_named_in_source() {
         let code = "void F(ULONG prot) { ZwAllocateVirtualMemory(NtCurrentProcess(), &p, 0, &n, MEM_COMMIT, prot | PAGE_EXECUTE); }";
-        let (said, _) = crate::source::tests::linted(code);
+        let (said, _) = linted(code);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(
             said[0].contains("= PAGE_EXECUTE (0x10) or'ed to something not known, as "),
