@@ -166,7 +166,8 @@ impl<'w, 't> Follower<'w, 't> {
             asks_versions: ASKS_VERSIONS,
             only_constants: false,
         };
-        if place.is_dead() || place.is_for_older_windows() {
+        // What lies behind where a name points is nothing that is known by the name.
+        if call.manner == Manner::Behind || place.is_dead() || place.is_for_older_windows() {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());

@@ -1,5 +1,6 @@
 //! What is plainly done to functions of the tree, and with memory that is run: no more than names say.
 
+pub(crate) mod held;
 pub(crate) mod kept;
 mod kernel;
 mod named;
@@ -15,7 +16,6 @@ use crate::own::Called;
 use crate::syntax::{Call, Function, Happens, Manner, Variable};
 use crate::vocabulary;
 use crate::world::{FunctionId, World, declares};
-use foldhash::{HashSet, HashSetExt};
 use kept::Kept;
 pub(crate) use kernel::is_function as is_of_kernel;
 pub(crate) use named::may_use;
@@ -50,6 +50,8 @@ pub enum CodeUseKind {
     Described(&'static str),
     /// Memory that this DDI gave is called.
     Run(&'static str),
+    /// Memory that this DDI gave may be called: a member keeps it, or it is handed to what calls it.
+    MayRun(&'static str),
 }
 
 /// Functions that write to what their first argument points to, whatever its type.
@@ -100,21 +102,26 @@ const TYPED_WRITERS: [&str; 28] = [
 /// What is plainly done in files that count, each place once.
 pub(crate) fn uses(world: &World<'_>, counts: &(dyn Fn(usize) -> bool + Sync)) -> Vec<CodeUse> {
     let kept = kept::kept(world);
+    let members = held::members(world);
     let of_file = |parsed: usize| {
         let mut found = Vec::new();
         let finder = Finder { world, parsed, left: Cell::new(MOST_LOOKED_AT) };
         let syntax = &world.parsed[parsed].syntax;
-        let filled = finder.filled();
+        let held = finder.held();
         let pointing = finder.pointing();
         for call in &syntax.calls {
             let mut of_call = Vec::new();
             of_call.extend(finder.writing(call, &pointing));
             let name = finder.text(&call.callee);
-            if call.function.is_some_and(|function| filled.contains(&(function, name))) {
-                of_call.extend(finder.running(call));
-            }
-            if call.function.is_some() && kept.contains_key(&(world.parsed[parsed].file, name)) {
-                of_call.extend(finder.running_kept(call, &kept));
+            if let Some(function) = call.function {
+                if held.variables.contains(&(function, name)) {
+                    of_call.extend(finder.running(call));
+                }
+                of_call.extend(finder.running_member(call, &members));
+                of_call.extend(finder.handing(call, &held));
+                if kept.contains_key(&(world.parsed[parsed].file, name)) {
+                    of_call.extend(finder.running_kept(call, &kept));
+                }
             }
             if !of_call.is_empty() && !world.is_dead(parsed, call.function, call.callee.start) {
                 found.extend(of_call);
@@ -187,25 +194,6 @@ impl<'t> Finder<'_, 't> {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
-    }
-
-    /// The variables of functions that are given memory somewhere.
-    fn filled(&self) -> HashSet<(usize, &'t str)> {
-        let syntax = &self.world.parsed[self.parsed].syntax;
-        let mut filled = HashSet::new();
-        let gives = |call: &&Call| self.memory_of(call).is_some();
-        let ends: HashSet<usize> =
-            syntax.calls.iter().filter(gives).map(|call| call.whole.end).collect();
-        for (index, function) in syntax.functions.iter().enumerate() {
-            for variable in &function.variables {
-                if let Happens::Begins(value) | Happens::Becomes(value) = &variable.happens
-                    && ends.contains(&value.end)
-                {
-                    filled.insert((index, self.text(&variable.name)));
-                }
-            }
-        }
-        filled
     }
 
     fn function(&self, index: Option<usize>) -> Option<&Function> {
@@ -335,7 +323,7 @@ impl<'t> Finder<'_, 't> {
         match call.manner {
             Manner::Plain => true,
             // Of `(*(FN **)f)()` the conversion is seen alone.
-            Manner::Converted => {
+            Manner::Converted | Manner::Behind => {
                 let before = self.text(&(call.whole.start..call.callee.start));
                 !before.trim_start_matches(['(', ' ', '\t']).starts_with('*')
             }
@@ -348,21 +336,9 @@ impl<'t> Finder<'_, 't> {
         if !self.is_of_value(call) || !self.may_look() {
             return None;
         }
-        let function = self.function(call.function)?;
         let name = self.text(&call.callee);
-        let events = self.events(function, name);
-        if !events.iter().any(|one| declares(one)) {
-            return None;
-        }
-        let range = only_value(&events, function, call.whole.start)?;
-        let given = self.given(range.clone())?;
-        Some(CodeUse {
-            kind: CodeUseKind::Run(given),
-            span: self.span(call.whole.clone()),
-            function: Some(self.text(&function.name).to_owned()),
-            name: name.to_owned(),
-            from: vec![self.span(range.clone())],
-        })
+        let (by, given) = self.memory(call.function?, name, call.whole.start)?;
+        Some(self.of_memory(CodeUseKind::Run(by), call, name, vec![self.span(given)]))
     }
 
     /// A call of a variable of the file that holds nothing but what a DDI gave.
@@ -381,13 +357,7 @@ impl<'t> Finder<'_, 't> {
         let mut from = given.at.clone();
         from.sort();
         from.dedup();
-        Some(CodeUse {
-            kind: CodeUseKind::Run(given.by),
-            span: self.span(call.whole.clone()),
-            function: Some(self.text(&function.name).to_owned()),
-            name: name.to_owned(),
-            from,
-        })
+        Some(self.of_memory(CodeUseKind::Run(given.by), call, name, from))
     }
 
     /// Whether a name means a parameter or variable of a function.

@@ -1,7 +1,7 @@
 //! Expressions of constants, as arguments, macros and conditions have them.
 
 use crate::lex::{Kind, Token, tokens};
-use crate::{FileId, Span, windows_version};
+use crate::{FileId, Span, kit_types, windows_version};
 use std::ops::Range;
 
 /// An expression, as far as it can matter for the value of a constant.
@@ -367,7 +367,12 @@ impl Reader<'_> {
         }
         if matches!(text, "sizeof" | "alignof" | "_Alignof") {
             if self.peek() == Some("(") {
+                let open = self.at + 1;
                 self.skip_balanced("(", ")")?;
+                let of = self.tokens[open..self.at - 1].iter().map(|token| token.text(self.text));
+                if let Some(size) = kit_types::size(of).filter(|_| text == "sizeof") {
+                    return Some(Expression::Number(size, Span { end: span.start, ..span }));
+                }
             } else {
                 self.nested()?;
             }
@@ -587,6 +592,19 @@ mod tests {
         assert_eq!(told("&p"), "Memory");
         assert_eq!(told("a = b"), "Text");
         assert_eq!(told("sizeof(X) + 1"), "Add(Text, 1)");
+        // Of x64, on which `long` has four bytes.
+        for (of, size) in [
+            ("void *", "8"),
+            ("struct X **", "8"),
+            ("PVOID", "8"),
+            ("unsigned long", "4"),
+            ("ULONG", "4"),
+        ] {
+            assert_eq!(told(&format!("sizeof({of}) + 1")), format!("Add({size}, 1)"));
+        }
+        for of in ["sizeof(x * y)", "sizeof(*)", "sizeof()", "sizeof(int[2])", "_Alignof(int)"] {
+            assert_eq!(told(of), "Text", "{of}");
+        }
         assert_eq!(told("Choose(a, 2)"), "Choose[a, 2]");
         assert_eq!(told(""), "Text");
         assert_eq!(told(&"(".repeat(900)), "TooLong");

@@ -231,6 +231,36 @@ pub(crate) fn primitive(words: &str) -> Option<u8> {
     }
 }
 
+/// The size of a type by its words, as `sizeof` gives it for x64: of a pointer, or of a number. None of what may be something
+/// else.
+pub(crate) fn size<'w>(words: impl Iterator<Item = &'w str>) -> Option<u64> {
+    let words: Vec<&str> = words.filter(|word| !matches!(*word, "const" | "volatile")).collect();
+    let named = words.iter().take_while(|word| !word.starts_with('*')).count();
+    let is_word = |word: &&str| word.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'_');
+    if named == 0 || named > 4 || !words[..named].iter().all(is_word) {
+        return None;
+    }
+    if named < words.len() {
+        return words[named..].iter().all(|word| *word == "*").then_some(8);
+    }
+    match of(words[0]).filter(|_| named == 1) {
+        Some(Number(size)) => Some(size.into()),
+        Some(Pointer) => Some(8),
+        Some(_) => None,
+        None => {
+            primitive(&words.join(" ")).filter(|_| words.iter().all(is_of_language)).map(u64::from)
+        }
+    }
+}
+
+/// Whether a word is one of those that name numbers in the language.
+fn is_of_language(word: &&str) -> bool {
+    matches!(
+        *word,
+        "signed" | "unsigned" | "char" | "short" | "int" | "long" | "float" | "double" | "__int64"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

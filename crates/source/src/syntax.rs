@@ -3,6 +3,7 @@
 mod changed;
 mod declared_call;
 mod field;
+mod held;
 mod kind;
 mod linkage;
 mod listed;
@@ -139,6 +140,8 @@ pub(crate) enum Manner {
     Member,
     /// Of a pointer that is converted: `((T)p)(...)`.
     Converted,
+    /// Of what lies behind where a pointer points: `((T)((PUCHAR)p + 16))(...)`.
+    Behind,
     /// `new (placement) T`: the arguments are the placement.
     New,
     /// Of what another call gives: `F(a)(b)`, named after that one. Only a macro makes a call of something known of it.
@@ -611,6 +614,10 @@ impl Reader<'_> {
             let Some(field) = callee.field(Field::Member) else { return };
             callee = field;
         }
+        let converted = (callee.kind() == "call_expression").then(|| held::converted(callee));
+        if let Some(Some((inner, converted))) = converted {
+            (callee, manner) = (inner, converted);
+        }
         if callee.kind() == "call_expression" {
             manner = Manner::Given;
             let Some(given) = callee.field(Field::Function) else { return };
@@ -620,6 +627,9 @@ impl Reader<'_> {
             manner = Manner::Converted;
             let Some(value) = callee.field(Field::Value) else { return };
             callee = value;
+            if let Some((inner, converted)) = held::converted(callee) {
+                (callee, manner) = (inner, converted);
+            }
         }
         let template = template_arguments(callee);
         let is_scoped =

@@ -115,7 +115,17 @@ impl<'t> Warming<'t> {
         let name_kept = |_: &World<'t>, file: FileId, text: &str| {
             kept.get(&file).is_some_and(|names| !names.places(text).is_empty())
         };
-        is_any | (!kept.is_empty() && self.warm_by_text(world, name_kept))
+        let is_any = is_any | (!kept.is_empty() && self.warm_by_text(world, name_kept));
+        // So is what runs memory that it is handed, or that a member keeps.
+        let handed = code_use::held::handed(world);
+        let runs = |_: &World<'t>, file: FileId, body: &Body| {
+            let text = self.tree.file(file).text.as_str();
+            handed.get(&file).is_some_and(|(names, members)| {
+                bears_any(names, &text[body.head..body.range.start])
+                    || members.is_any_in(&text[body.range.clone()])
+            })
+        };
+        is_any | (!handed.is_empty() && self.warm(world, runs, None))
     }
 
     /// Reads the functions whose bodies matter.

@@ -13,7 +13,9 @@ rule_card! {
     /// Finds calls and jumps that go into memory which the driver was given: by ExAllocatePool and its kin,
     /// MmAllocateContiguousMemory, MmMapIoSpace, MmMapLockedPages. The address is followed through registers,
     /// the stack, and a variable that nothing else is stored in. In source it finds calls of a local variable, or a
-    /// static one of the file, that holds nothing else; in Rust of a local one, also by way of `transmute`.
+    /// static one of the file, that holds nothing else, and threads that begin there; in Rust of a local one, also by
+    /// way of `transmute`. Where a member keeps the memory, or a function of the file that is handed it calls it, that is
+    /// a warning.
     ///
     /// ## Why it matters
     ///
@@ -31,7 +33,7 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Addresses that are kept in structures, and memory that is given by way of a parameter, or by a large function of
+    /// In compiled code addresses that are kept in structures, and memory that is given by way of a parameter, or by a large function of
     /// the driver's own. Calls are followed where the address is handed to one function that goes there, or to one that
     /// hands it on. Where executable memory is asked for and no code is seen to run in it, *run* is unknown.
     ///
@@ -93,18 +95,23 @@ impl Rule for ExecutesAllocatedMemory {
 
     fn check_source(&self, source: &Source<'_>, findings: &mut SourceFindings) {
         for one in &source.analysis.code_uses {
-            let CodeUseKind::Run(name) = one.kind else { continue };
-            let what = format!("code runs in memory that {name} gave");
-            let mark = source.mark(one.span, "goes there");
             let given = one.from.iter().map(|span| source.mark(*span, "gives the memory"));
-            findings.report(
-                SourceFinding::new(&Self::CARD, Level::Error, what, mark)
-                    .denying(&[Question::Run], &[])
-                    .within(one.function.clone())
-                    .related(given)
-                    .note(FAULTS)
-                    .help(INSTEAD),
-            );
+            let finding = match one.kind {
+                CodeUseKind::Run(name) => {
+                    let what = format!("code runs in memory that {name} gave");
+                    let mark = source.mark(one.span, "goes there");
+                    SourceFinding::new(&Self::CARD, Level::Error, what, mark)
+                        .denying(&[Question::Run], &[])
+                }
+                CodeUseKind::MayRun(name) => {
+                    let what = format!("code may run in memory that {name} gave");
+                    let mark = source.mark(one.span, "may go there");
+                    SourceFinding::new(&Self::CARD, Level::Warning, what, mark)
+                }
+                _ => continue,
+            };
+            let finding = finding.within(one.function.clone()).related(given);
+            findings.report(finding.note(FAULTS).help(INSTEAD));
         }
     }
 }
@@ -198,5 +205,19 @@ mod tests {
                 "a.c:2:78 error[executes-allocated-memory] run: code runs in memory that ExAllocatePoolWithTag gave"
             ]
         );
+    }
+
+    /// What keeps the memory may hold something else by then.
+    #[test]
+    fn source_that_may_run_it_is_a_warning_and_is_not_mended_safely() {
+        let code = "void F(E *e) { e->Code = ExAllocatePoolWithTag(NonPagedPool, 64, 'a'); ((FN)e->Code)(); }";
+        let (said, mended) = crate::source::tests::linted(code);
+        assert_eq!(
+            said[1..],
+            [
+                "a.c:2:72 warning[executes-allocated-memory] : code may run in memory that ExAllocatePoolWithTag gave"
+            ]
+        );
+        assert_eq!(mended, code);
     }
 }

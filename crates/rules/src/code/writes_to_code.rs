@@ -106,7 +106,7 @@ impl Rule for WritesToCode {
                     let finding = Self::of_use(one, by.as_deref(), source);
                     findings.report(finding.help(INSTEAD_OF_HOOKS));
                 }
-                CodeUseKind::Described(_) | CodeUseKind::Run(_) => {}
+                CodeUseKind::Described(_) | CodeUseKind::Run(_) | CodeUseKind::MayRun(_) => {}
             }
         }
     }

@@ -320,4 +320,16 @@ mod tests {
         assert_eq!(section("PAGE_EXECUTE", "SEC_IMAGE"), (Confidence::Likely, false));
         assert_eq!(section("PAGE_EXECUTE_READWRITE", "SEC_COMMIT"), (Confidence::Certain, true));
     }
+
+    /// What is or-ed to something else is set whatever that is.
+    #[test]
+    fn the_bit_that_is_known_is_named_in_source() {
+        let code = "void F(ULONG prot) { ZwAllocateVirtualMemory(NtCurrentProcess(), &p, 0, &n, MEM_COMMIT, prot | PAGE_EXECUTE); }";
+        let (said, _) = linted(code);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains("= PAGE_EXECUTE (0x10) or'ed to something not known, as "),
+            "{said:?}"
+        );
+    }
 }

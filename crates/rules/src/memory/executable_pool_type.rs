@@ -3,8 +3,8 @@ mod successor;
 use super::violation::{asks_by, decided_by, violation};
 use crate::rule::rule_card;
 use crate::source::{
-    ELSEWHERE, Mend, asks_by as asks_in_source, fix, is_only_for_calls, replaced_terms, terms,
-    violation as violated,
+    ELSEWHERE, Mend, always, asks_by as asks_in_source, fix, is_only_for_calls, replaced_terms,
+    terms, violation as violated,
 };
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
 use ringfence_ddi::{Ddi, Role};
@@ -63,6 +63,9 @@ rule_card! {
 
 /// `FLT_VOLUME_CONTEXT`
 const VOLUME_CONTEXT: u64 = 1;
+const OF_VOLUMES: &str = "the page of FltAllocateContext asks for NonPagedPool for volume contexts \
+    (https://learn.microsoft.com/windows-hardware/drivers/ddi/fltkernel/nf-fltkernel-fltallocatecontext), \
+    yet NonPagedPoolNx is among the types it lists, and drivers use it";
 
 impl Rule for ExecutablePoolType {
     fn card(&self) -> &'static RuleCard {
@@ -85,11 +88,7 @@ impl Rule for ExecutablePoolType {
             "memory is requested from an executable pool",
         );
         if call.always(Role::ContextType, VOLUME_CONTEXT) {
-            finding = finding.note(
-                "the page of FltAllocateContext asks for NonPagedPool for volume contexts \
-                 (https://learn.microsoft.com/windows-hardware/drivers/ddi/fltkernel/nf-fltkernel-fltallocatecontext), \
-                 yet NonPagedPoolNx is among the types it lists, and drivers use it",
-            );
+            finding = finding.note(OF_VOLUMES);
         }
         let role = call.deciding().map(|deciding| deciding.role);
         findings.report(finding.help(help(call.ddi, role)));
@@ -105,7 +104,10 @@ impl Rule for ExecutablePoolType {
             return;
         }
         let what = "memory is requested from an executable pool";
-        let finding = violated(&Self::CARD, call, source, what);
+        let mut finding = violated(&Self::CARD, call, source, what);
+        if always(call, Role::ContextType, VOLUME_CONTEXT) {
+            finding = finding.note(OF_VOLUMES);
+        }
         let role = call.deciding().map(|(role, _)| role);
         findings.report(
             finding
@@ -128,23 +130,37 @@ const INSTEAD: [(&str, &str, Option<&str>); 8] = [
     ("NonPagedPoolCacheAlignedMustS", "NonPagedPoolNxCacheAligned", Some(MUST_SUCCEED)),
 ];
 
+/// The types of those that stand for themselves as numbers.
+const BY_NUMBER: [(u64, &str); 5] = [
+    (0, "NonPagedPool"),
+    (2, "NonPagedPoolMustSucceed"),
+    (4, "NonPagedPoolCacheAligned"),
+    (6, "NonPagedPoolCacheAlignedMustS"),
+    (32, "NonPagedPoolSession"),
+];
+
 const ON_PURPOSE: &str = "the type asks for executable memory by name, so code may be kept there";
 const MUST_SUCCEED: &str = "such a request never failed; the new one may";
 
 /// Passes the type that is not executable, in place of each constant that is.
 fn by_other_type(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
-    let known = |term: &Term| INSTEAD.iter().find(|(name, ..)| *name == &*term.name);
-    // A bare 0 is the type only where it is all there is, and where it is written for this call.
+    let is_of_video = call.deciding().is_some_and(|(role, _)| role == Role::VideoPoolType);
+    // A bare number is the type only where it is all there is, and where it is written for this call.
     let is_bare = |term: &Term| {
-        term.value == 0
-            && term.name.starts_with(|first: char| first.is_ascii_digit())
+        term.name.starts_with(|first: char| first.is_ascii_digit())
             && is_whole_argument(term, call, source)
     };
-    let edits = replaced_terms(source, call, |term| match known(term) {
-        Some((_, instead, _)) => Some((*instead).to_owned()),
-        None if is_bare(term) => Some("NonPagedPoolNx".to_owned()),
-        None => None,
-    })?;
+    let number = |term: &Term| {
+        let types = BY_NUMBER.iter().filter(|(value, _)| *value == 0 || !is_of_video);
+        let (_, name) = types.into_iter().find(|(value, _)| *value == term.value)?;
+        is_bare(term).then_some(*name)
+    };
+    let known = |term: &Term| {
+        let named = |of: &str| INSTEAD.iter().find(|(name, ..)| *name == of);
+        named(&term.name).or_else(|| named(number(term)?))
+    };
+    let instead = |term: &Term| known(term).map(|(_, instead, _)| (*instead).to_owned());
+    let edits = replaced_terms(source, call, instead)?;
     let meant = terms(call).filter_map(known).find_map(|(.., doubt)| *doubt);
     let doubt = meant.or_else(|| (!is_only_for_calls(source, call, &edits)).then_some(ELSEWHERE));
     let mend = doubt.map_or(Mend::Safe, Mend::Unsafe);
@@ -330,5 +346,42 @@ mod tests {
         assert_eq!(mended, "void F(void) { ExAllocatePool(NonPagedPoolNx + 0, 1); }");
         let (_, mended) = linted("void F(void) { ExAllocatePool((POOL_TYPE)(0), 1); }");
         assert_eq!(mended, "void F(void) { ExAllocatePool((POOL_TYPE)(NonPagedPoolNx), 1); }");
+    }
+
+    /// POOL_TYPE numbers its members; 16 and 0x400 are flags, of which none is a type.
+    #[test]
+    fn numbers_of_types_are_mended() {
+        use crate::source::tests::{fixed_by, linted};
+        let code = |of: &str| format!("void F(void) {{ ExAllocatePoolWithTag({of}, 1, 'a'); }}");
+        for (number, name) in [
+            ("4", "NonPagedPoolNxCacheAligned"),
+            ("0x4u", "NonPagedPoolNxCacheAligned"),
+            ("32", "NonPagedPoolSessionNx"),
+            ("0", "NonPagedPoolNx"),
+        ] {
+            assert_eq!(linted(&code(number)).1, code(name), "{number}");
+        }
+        // Such a request never failed before.
+        for (number, name) in [("2", "NonPagedPoolNx"), ("6", "NonPagedPoolNxCacheAligned")] {
+            assert_eq!(linted(&code(number)).1, code(number));
+            let (mended, _) = fixed_by("executable-pool-type", &code(number));
+            assert_eq!(mended, code(name), "{number}");
+        }
+        for number in ["0x10", "0x400", "8", "2 + 2"] {
+            assert_eq!(fixed_by("executable-pool-type", &code(number)).0, code(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn source_of_volume_contexts_is_told_with_the_page_that_asks_for_them() {
+        use crate::source::tests::findings_of;
+        for (of, is_told) in [("FLT_VOLUME_CONTEXT", true), ("FLT_INSTANCE_CONTEXT", false)] {
+            let code =
+                format!("void F(void) {{ FltAllocateContext(f, {of}, 64, NonPagedPool, &c); }}");
+            let found = findings_of(&[("a.c", &code)], ringfence_finding::Targets::DEFAULT);
+            let note = "nf-fltkernel-fltallocatecontext";
+            let has = found.iter().any(|one| one.notes.iter().any(|said| said.contains(note)));
+            assert_eq!((found.is_empty(), has), (false, is_told), "{of}");
+        }
     }
 }

@@ -216,9 +216,17 @@ pub(crate) fn argument(call: &SourceCall, source: &Source<'_>) -> Option<String>
     let role = parameter.role?;
     let argument = call.arguments.get(usize::from(index))?;
     let mut values: Vec<String> = Vec::new();
+    // Which bits of a protection are set is told where others are not known.
+    let known = |choice: &Choice| match role {
+        Role::PageProtection => choice.bits.ones & (u64::MAX >> (64 - role.bits())),
+        _ => 0,
+    };
     for choice in &argument.value.choices {
         let words = match (choice.bits.constant(), &choice.unknown) {
             (Some(value), _) => spelled(role.words(value), choice),
+            (None, Some(why)) if known(choice) != 0 => {
+                format!("{} or'ed to something not known, as {why}", role.words(known(choice)))
+            }
             (None, Some(why)) => format!("not known, as {why}"),
             (None, None) => "not known".to_owned(),
         };

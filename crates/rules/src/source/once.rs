@@ -1,26 +1,71 @@
-//! A call that the preprocessor puts together of several parts is told once.
+//! A call that the preprocessor puts together of several parts, or makes a call of one thing or another, is told once.
 
 use super::Source;
 use super::judging::primary;
 use ringfence_finding::{Fix, SourceFinding};
-use ringfence_source::SourceCall;
-use std::collections::HashSet;
+use ringfence_source::{Hop, SourceCall, Span};
+use std::collections::HashMap;
 
 /// Where a finding about a DDI stands.
 type Place = (String, u32, u32, &'static str);
 
-/// The places of calls that were read in several ways, as conditions stand among their arguments.
-fn read_in_several_ways(source: &Source<'_>) -> HashSet<Place> {
-    let is_same = |one: &SourceCall, other: &SourceCall| {
-        (one.span, one.innermost, one.ddi.name) == (other.span, other.innermost, other.ddi.name)
-            && (&one.via, &one.pointed) == (&other.via, &other.pointed)
-    };
-    let several = source.analysis.calls.chunk_by(is_same).filter(|calls| calls.len() > 1);
+/// The places of calls that were read in several ways, as conditions stand among their arguments or choose a macro: those of
+/// one call have one number.
+fn read_in_several_ways(source: &Source<'_>) -> HashMap<Place, usize> {
+    let mut places = HashMap::new();
     let place = |call: &SourceCall| {
         let mark = primary(call, source);
         (mark.path, mark.region.line, mark.region.column, call.ddi.name)
     };
-    several.flatten().map(place).collect()
+    let mut groups = 0;
+    for calls in source.analysis.calls.chunk_by(|one, other| one.span == other.span) {
+        let mut of: Vec<usize> = (0..calls.len()).collect();
+        for at in 1..calls.len() {
+            if let Some(known) = (0..at).find(|known| is_either(&calls[*known], &calls[at], source))
+            {
+                of[at] = of[known];
+            }
+        }
+        for (at, call) in calls.iter().enumerate() {
+            if of.iter().filter(|one| **one == of[at]).count() > 1 {
+                places.insert(place(call), groups + of[at]);
+            }
+        }
+        groups += calls.len();
+    }
+    places
+}
+
+/// Whether two calls at one place are never made by the same build, or are one that is read in two ways.
+fn is_either(one: &SourceCall, other: &SourceCall, source: &Source<'_>) -> bool {
+    if one.pointed != other.pointed {
+        return false;
+    }
+    let is_named = |call: &SourceCall, hop: &Hop| {
+        hop.is_macro && (call.ddi.name == hop.name || call.ddi.aliases.contains(&&*hop.name))
+    };
+    let shared = one.via.iter().zip(&other.via).take_while(|(one, other)| one == other).count();
+    match (one.via.get(shared), other.via.get(shared)) {
+        (None, None) => (one.innermost, one.ddi.name) == (other.innermost, other.ddi.name),
+        (Some(hop), Some(another)) => {
+            (hop.is_macro && another.is_macro && hop.name == another.name)
+                && defined(hop.span, source) != defined(another.span, source)
+        }
+        // Where the macro is not defined, its name is that of the DDI.
+        (Some(hop), None) => is_named(other, hop),
+        (None, Some(hop)) => is_named(one, hop),
+    }
+}
+
+/// Where the line of the preprocessor begins that a byte stands in; joined lines are one.
+fn defined(within: Span, source: &Source<'_>) -> Span {
+    let text = source.tree.file(within.file).text.as_str();
+    let start_of = |at: usize| text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let mut start = start_of(within.range().start);
+    while start > 0 && text[..start].trim_end_matches(['\n', '\r']).ends_with('\\') {
+        start = start_of(start - 1);
+    }
+    Span::new(within.file, start..start)
 }
 
 /// Joins what a rule has to say of the same call, read in several ways. Findings come by file and place.
@@ -30,18 +75,13 @@ pub(super) fn told_once(findings: Vec<SourceFinding>, source: &Source<'_>) -> Ve
         return findings;
     }
     let mut told: Vec<SourceFinding> = Vec::with_capacity(findings.len());
+    let mut known: HashMap<(&str, usize), usize> = HashMap::new();
     for finding in findings {
         let place = |ddi| (finding.path.clone(), finding.line, finding.column, ddi);
-        let is_one = finding.ddi.is_some_and(|ddi| several.contains(&place(ddi)));
-        let is_here = |known: &&mut SourceFinding| {
-            known.path == finding.path
-                && (known.line, known.column) == (finding.line, finding.column)
-        };
-        let is_same =
-            |known: &&mut SourceFinding| (known.rule, known.ddi) == (finding.rule, finding.ddi);
-        let mut here = told.iter_mut().rev().take_while(is_here);
-        match here.find(is_same).filter(|_| is_one) {
-            Some(known) => join(known, finding),
+        let group = finding.ddi.and_then(|ddi| several.get(&place(ddi)));
+        let same = group.map(|group| *known.entry((finding.rule, *group)).or_insert(told.len()));
+        match same.and_then(|at| told.get_mut(at)) {
+            Some(same) => join(same, finding),
             None => told.push(finding),
         }
     }
@@ -54,7 +94,12 @@ fn join(known: &mut SourceFinding, mut other: SourceFinding) {
     if rank(&other) > rank(known) {
         std::mem::swap(known, &mut other);
     }
-    if let (Some(mine), Some(others)) = (&known.argument, &other.argument) {
+    if let Some(ddi) = other.ddi.filter(|ddi| known.ddi != Some(*ddi)) {
+        let differs =
+            other.argument.as_ref().filter(|others| known.argument.as_ref() != Some(others));
+        let with = differs.map_or_else(String::new, |others| format!(", with {others}"));
+        known.notes.push(format!("other builds call {ddi} here{with}"));
+    } else if let (Some(mine), Some(others)) = (&known.argument, &other.argument) {
         let joined = with_values(mine, others);
         known.message = known.message.replacen(mine.as_str(), &joined, 1);
         known.argument = Some(joined);
@@ -148,6 +193,41 @@ mod tests {
                 other => other.to_owned(),
             };
             assert_eq!(mended, code(&nx(first), &nx(second)));
+        }
+    }
+
+    /// Which function it is that a macro stands for depends on the build.
+    #[test]
+    fn a_macro_that_is_defined_in_some_builds_is_one_finding() {
+        const TAGGED: &str = "#ifdef POOL_TAGGING\n#ifdef ExAllocatePool\n#undef ExAllocatePool\n#endif\n\
+            #define ExAllocatePool(a,b) ExAllocatePoolWithTag(a,b,'FDsC')\n#endif\n\
+            void f(void) { PVOID p = ExAllocatePool(NonPagedPool, 10); }";
+        const CHOSEN: &str = "#if DBG\n#define MyAlloc2(a,b) ExAllocatePoolWithTag(a,b,'FDsC')\n#else\n\
+            #define MyAlloc2(a,b) \\\n ExAllocatePool(a,b)\n#endif\n\
+            void f(void) { PVOID p = MyAlloc2(NonPagedPool, 10); }";
+        for code in [TAGGED, CHOSEN] {
+            let found = findings_of(&[("a.c", code)], Targets::DEFAULT);
+            assert_eq!(found.len(), 1, "{code}: {found:?}");
+            assert!(
+                found[0].message.contains("NonPagedPool (0) at ExAllocatePoolWithTag, by way of"),
+                "{}",
+                found[0].message
+            );
+            assert_eq!(found[0].notes.last().unwrap(), "other builds call ExAllocatePool here");
+            let (_, mended) = linted(code);
+            assert_eq!(mended, code.replace("(NonPagedPool", "(NonPagedPoolNx"));
+        }
+    }
+
+    /// A build that makes both calls is told of both.
+    #[test]
+    fn two_calls_of_one_macro_are_two_findings() {
+        for two in [
+            "(ExAllocatePool(a, 1), ExAllocatePoolWithTag(a, 1, 'a'))",
+            "(ExAllocatePool(a, 1), \\\n ExAllocatePoolWithTag(a, 1, 'a'))",
+        ] {
+            let code = format!("#define TWO(a) {two}\nvoid f(void) {{ TWO(NonPagedPool); }}");
+            assert_eq!(findings_of(&[("a.c", &code)], Targets::DEFAULT).len(), 2, "{code}");
         }
     }
 

@@ -15,7 +15,8 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn new(source: &Source<'_>) -> Running {
         let runs = source.analysis.code_uses.iter();
-        let runs = runs.filter(|one| matches!(one.kind, CodeUseKind::Run(_)));
+        let runs =
+            runs.filter(|one| matches!(one.kind, CodeUseKind::Run(_) | CodeUseKind::MayRun(_)));
         Running { given: runs.flat_map(|one| one.from.iter().copied()).collect() }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn told(code: &str) -> Vec<String> {
             format!("{} of the kernel written by {}", one.name, by.as_deref().unwrap_or("a store"))
         }
         CodeUseKind::Described(by) => format!("{} described by {by}", one.name),
+        CodeUseKind::MayRun(by) => format!("{} may run memory of {by}", one.name),
         CodeUseKind::Run(by) => format!("{} runs memory of {by}", one.name),
     };
     analyse(&tree, &[], &[]).code_uses.iter().map(told).collect()

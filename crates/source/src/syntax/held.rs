@@ -1,0 +1,34 @@
+//! The name behind the conversions of a callee: of a pointer, of one that a member keeps, or of memory that begins before.
+
+use super::{ByField, DEEPEST, Field, Manner};
+use tree_sitter::Node;
+
+/// What a conversion in a callee is of, and what calling that is, where more than a name stands behind it.
+pub(super) fn converted(mut node: Node<'_>) -> Option<(Node<'_>, Manner)> {
+    let mut manner = Manner::Converted;
+    for _ in 0..DEEPEST {
+        node = match node.kind() {
+            "parenthesized_expression" => node.named_child(0)?,
+            "cast_expression" => node.field(Field::Value)?,
+            // Without knowing types, `(T)(p)` is a call.
+            "call_expression" => {
+                let of = node.field(Field::Function)?;
+                let list = node.field(Field::Arguments)?;
+                (of.kind() == "parenthesized_expression" && list.named_child_count() == 1)
+                    .then(|| list.named_child(0))??
+            }
+            "binary_expression" => {
+                node.field(Field::Operator).filter(|operator| operator.kind() == "+")?;
+                manner = Manner::Behind;
+                node.field(Field::Left)?
+            }
+            "identifier" => return Some((node, manner)),
+            // What lies behind what a member keeps is no value of the member.
+            "field_expression" if manner == Manner::Converted => {
+                return Some((node.field(Field::Member)?, Manner::Member));
+            }
+            _ => return None,
+        };
+    }
+    None
+}
