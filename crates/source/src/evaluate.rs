@@ -3,7 +3,7 @@
 use crate::entry::{self, Before};
 use crate::expression::{Binary, Expression, Opaque};
 use crate::opt_in::Initialised;
-use crate::syntax::{Happens, Variable};
+use crate::syntax::{Happens, Turn, Variable};
 use crate::value::{Term, Unknown, Value};
 use crate::world::{FunctionId, World};
 use crate::{FileId, OptIn, Span, target, vocabulary, windows_version};
@@ -288,6 +288,7 @@ impl<'w, 't> Place<'w, 't> {
             Happens::Begins(range) | Happens::Becomes(range) => place.ranged(range, depth),
             Happens::Gains(range) => before(&by(Binary::Or), range),
             Happens::Keeps(range) => before(&by(Binary::And), range),
+            Happens::Turns(Turn::To(None), _) => open(),
             Happens::Turns(turn, range) => before(&|before, with| turn.turned(before, with), range),
             Happens::Told(least) => Value::open(Unknown::Windows(*least)),
             Happens::Declared | Happens::Changes => open(),

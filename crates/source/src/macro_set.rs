@@ -5,9 +5,9 @@ mod flags;
 use crate::expand::{Expander, Expansion};
 use crate::lex::{Kind, Token, tokens};
 use crate::preprocess::Unit;
-use crate::syntax::{Call, Happens, Manner, Variable};
+use crate::syntax::{Call, Happens, Manner, Turn, Variable};
 use crate::world::Parsed;
-use crate::{FileId, SourceTree, Span};
+use crate::{FileId, SourceTree, Span, vocabulary};
 use flags::Flags;
 use foldhash::{HashMap, HashMapExt};
 use std::cell::Cell;
@@ -174,6 +174,7 @@ fn sets(tree: &SourceTree, file: FileId, call: &Call, of: &Expansion, is_sure: b
             continue;
         }
         let value = is_sure.then(|| value_behind(&word, at)).flatten();
+        let number = value.as_ref().and_then(|value| number(&word, value));
         let value = value.and_then(|value| {
             let range = all[value.start].start..all[value.end - 1].end;
             of.written(tree, &range).filter(written).map(|span| span.range())
@@ -182,6 +183,10 @@ fn sets(tree: &SourceTree, file: FileId, call: &Call, of: &Expansion, is_sure: b
             ("=", Some(value)) if !is_compound(at) => Happens::Becomes(value),
             ("|=", Some(value)) => Happens::Gains(value),
             ("&=", Some(value)) => Happens::Keeps(value),
+            // What was before does not matter any more.
+            ("=", None) if is_sure && !is_compound(at) => {
+                Happens::Turns(Turn::To(number), span.range())
+            }
             _ => Happens::Changes,
         };
         let block = call.whole.clone();
@@ -235,6 +240,13 @@ fn value_behind<'a>(word: &impl Fn(usize) -> &'a str, at: usize) -> Option<Range
         value = value.start + 1..value.end - 1;
     }
     (!value.is_empty()).then_some(value)
+}
+
+/// The number that the only one of some tokens is, unless the build decides about it.
+fn number<'a>(word: &impl Fn(usize) -> &'a str, of: &Range<usize>) -> Option<u64> {
+    let only = (of.len() == 1).then(|| word(of.start))?;
+    let constant = vocabulary::constant(only).filter(|_| !vocabulary::is_opted_in(only));
+    constant.or_else(|| only.parse().ok().filter(|_| !only.starts_with('0')))
 }
 
 /// Whether the first parenthesis of some tokens is closed by the last one.
@@ -296,6 +308,22 @@ mod tests {
         let asks = "#define IS(a) ((a) == NonPagedPool && (a) <= 1 && sizeof(&a))";
         assert_eq!(values("#define IS(a, b) ((a) == (b) || (a) <= 1)", "IS(t, 1);"), "0x200");
         assert!(values(asks, "IS(t);").contains("0x200"));
+    }
+
+    /// What the macro itself gives a variable: before it was 512.
+    #[test]
+    fn a_macro_that_sets_a_variable_leaves_nothing_of_what_was_before() {
+        for (macros, expected) in [
+            ("#define PICK(a) do { (a) = PagedPool; } while (0)", "0x1"),
+            ("#define PICK(a) { a = (1024); }", "0x400"),
+            ("#define PICK(a) do { a = NonPagedPool; } while (0)", OPEN),
+            ("#define PICK(a) a = g + 1", OPEN),
+        ] {
+            assert_eq!(values(macros, "PICK(t);"), expected, "{macros}");
+        }
+        let before = "#define PICK(a) if (g) a = PagedPool";
+        assert!(values(before, "PICK(t);").contains("0x200"));
+        assert_eq!(values("#define PICK(a) a = PagedPool", "if (c) PICK(t);"), "0x200 or 0x1");
     }
 
     #[test]

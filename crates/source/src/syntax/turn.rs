@@ -6,6 +6,8 @@ use crate::value::{Unknown, Value};
 /// What is done to bits of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
+    /// It becomes this number, or what is not followed where there is none.
+    To(Option<u64>),
     /// These bits are flipped.
     Bits,
     /// These bits are cleared.
@@ -51,6 +53,9 @@ impl Turn {
 
     /// The value of a variable that was `before`, once it is done with `given`.
     pub(crate) fn turned(self, before: Value, given: &Value) -> Value {
+        if let Turn::To(number) = self {
+            return number.map_or_else(|| Value::open(Unknown::Text), Value::of);
+        }
         if self == Turn::Bits {
             return before.binary(Binary::Xor, given);
         }
@@ -64,7 +69,7 @@ impl Turn {
                 match self {
                     Turn::Clear => before.binary(Binary::And, &bit.unary(Unary::Complement)),
                     Turn::Set => before.binary(Binary::Or, &bit),
-                    Turn::Bits | Turn::Without | Turn::Flip => before.binary(Binary::Xor, &bit),
+                    _ => before.binary(Binary::Xor, &bit),
                 }
             }
         }
