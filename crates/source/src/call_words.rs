@@ -73,7 +73,7 @@ impl CallWords {
     /// Whether a call of that manner, or one of its arguments, may be one of the names.
     pub(crate) fn may_name(&self, call: usize, manner: Manner, names: &Names) -> bool {
         // What allocates is not named in it, and what is called by what another call gives matters in any case.
-        let is_open = matches!(manner, Manner::New | Manner::Given);
+        let is_open = manner.operator().is_some() || manner == Manner::Given;
         let arguments = self.starts[call] as usize..self.starts[call + 1] as usize;
         is_open
             || self.may_call(call, names)

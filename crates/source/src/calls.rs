@@ -322,13 +322,13 @@ impl<'w, 't> Follower<'w, 't> {
             self.through_macro(place, one, &step, depth, found);
         }
         if meanings.macros.is_empty() || meanings.maybe_undefined {
-            let name = if step.manner == Manner::New { "operator new" } else { step.name };
+            let name = step.manner.operator().unwrap_or(step.name);
             match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
                 Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
                 None if self.through_kit_body(place, &step, found).is_some() => {}
                 // Where nobody defines it, the kit does.
-                None if step.manner == Manner::New
+                None if step.manner.operator().is_some()
                     && self.world.called(place.parsed, name).is_empty() =>
                 {
                     self.through_kit_new(place, &step, found)
@@ -466,7 +466,7 @@ impl<'w, 't> Follower<'w, 't> {
             return;
         }
         // `new (a, b) T` passes the size first.
-        let skipped = usize::from(step.manner == Manner::New);
+        let skipped = usize::from(step.manner.operator().is_some());
         let takes = |id: &FunctionId| {
             self.world.parsed[id.parsed].syntax.functions[id.function].parameters.len()
         };

@@ -40,7 +40,11 @@ impl Interest {
     /// DDIs, and the macros of the tree that come to them.
     pub(crate) fn new(tree: &SourceTree, directives: &AllDirectives) -> Interest {
         let mut interest = Interest { names: HashSet::new(), searcher: None, fresh: None };
-        let of_kit = if kit_new::is_in(tree) { &["operator new", "operator"][..] } else { &[] };
+        let of_kit = if kit_new::is_in(tree) {
+            &["operator new", "operator new[]", "operator"][..]
+        } else {
+            &[]
+        };
         let names = vocabulary::functions()
             .chain(BESIDE)
             .chain(kit_new::bodies())
@@ -57,7 +61,7 @@ impl Interest {
         directives: &AllDirectives,
     ) {
         // Expressions call it by less than its name.
-        if names.iter().any(|name| name == "operator new") {
+        if names.iter().any(|name| name.starts_with("operator new")) {
             names.push("new".to_owned());
         }
         let mut taken_in = Vec::new();

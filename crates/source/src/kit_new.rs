@@ -80,7 +80,8 @@ impl<'t> Follower<'_, 't> {
         let size = SourceArgument::not_passed();
         let arguments: Vec<_> =
             [pool.clone(), size].into_iter().chain(rest.first().cloned()).collect();
-        let hop = Hop { name: "operator new".to_owned(), is_macro: false, span: step.span };
+        let name = step.manner.operator().unwrap_or("operator new").to_owned();
+        let hop = Hop { name, is_macro: false, span: step.span };
         let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
         let step = Step { arguments: &arguments, via: &via, ..*step };
         found.push(self.of_ddi(place, ddi, &step));
@@ -116,7 +117,7 @@ mod tests {
                 "a.cpp:4 ExAllocatePoolWithTag 0x0 < operator new",
                 "a.cpp:5 ExAllocatePoolWithTag 0x1 < operator new",
                 "a.cpp:6 ExAllocatePool2 0x80 < operator new",
-                "a.cpp:7 ExAllocatePoolWithTag 0x0 < operator new",
+                "a.cpp:7 ExAllocatePoolWithTag 0x0 < operator new[]",
             ]
         );
     }

@@ -473,7 +473,9 @@ impl Reader<'_> {
         let Some(list) = node.field(Field::Placement) else { return };
         let start = node.start_byte();
         let callee = start..(start + 3).min(node.end_byte());
-        self.push_call(callee, Manner::New, node, list);
+        let is_array = node.field(Field::Declarator).is_some();
+        let manner = if is_array { Manner::NewArray } else { Manner::New };
+        self.push_call(callee, manner, node, list);
     }
 
     fn push_call(&mut self, callee: Range<usize>, manner: Manner, whole: Node<'_>, list: Node<'_>) {

@@ -210,10 +210,7 @@ pub(super) fn name_of<'t>(world: &World<'t>, id: FunctionId) -> &'t str {
 /// What a call is of; what allocates for `new` is not named in it.
 fn callee<'t>(world: &World<'t>, id: CallId) -> &'t str {
     let call = &world.parsed[id.parsed].syntax.calls[id.call];
-    match call.manner {
-        Manner::New => "operator new",
-        _ => world.text(id.parsed, &call.callee),
-    }
+    call.manner.operator().unwrap_or_else(|| world.text(id.parsed, &call.callee))
 }
 
 fn is_macro_call(world: &World<'_>, id: CallId) -> bool {

@@ -292,6 +292,15 @@ fn operator_new_is_a_wrapper() {
             "a.cpp:3 ExAllocatePoolWithTag 0x1 < operator new"
         ]
     );
+    // Arrays have an operator of their own.
+    let text = "#include <ntddk.h>\nvoid *operator new(size_t n) { return ExAllocatePoolWithTag(NonPagedPoolNx, n, 'a'); }\nvoid *operator new[](size_t n, POOL_TYPE t, ULONG tag) { return ExAllocatePoolWithTag(t, n, tag); }\nvoid F() { auto x = new (NonPagedPool, 'a') int[3]; auto y = new int[3]; }";
+    assert_eq!(
+        told(&tree(&[("a.cpp", text)]), &[]),
+        [
+            "a.cpp:2 ExAllocatePoolWithTag 0x200",
+            "a.cpp:4 ExAllocatePoolWithTag 0x0 < operator new[]"
+        ]
+    );
 }
 
 #[test]

@@ -110,8 +110,21 @@ pub(crate) enum Manner {
     Behind,
     /// `new (placement) T`: the arguments are the placement.
     New,
+    /// The same of an array, for which another operator allocates: `new (placement) T[n]`.
+    NewArray,
     /// Of what another call gives: `F(a)(b)`, named after that one. Only a macro makes a call of something known of it.
     Given,
+}
+
+impl Manner {
+    /// What allocates for `new`, which it does not name.
+    pub(crate) fn operator(self) -> Option<&'static str> {
+        match self {
+            Manner::New => Some("operator new"),
+            Manner::NewArray => Some("operator new[]"),
+            _ => None,
+        }
+    }
 }
 
 /// Something that happens to a variable.
