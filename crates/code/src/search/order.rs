@@ -5,7 +5,7 @@
 
 use super::Search;
 use super::pieces::{Event, Pieces};
-use crate::analysis::{Manner, analyse};
+use crate::analysis::{Found, Manner, analyse};
 use crate::domain::Atom;
 use crate::flow::{Graph, graph};
 use crate::scan;
@@ -233,11 +233,8 @@ impl Search<'_> {
         tellers
     }
 
-    /// What a function returns on a build, where that is nothing but numbers.
-    fn results_on(&mut self, function: u32, build: u32) -> Option<Vec<Atom>> {
-        if self.order_left == 0 {
-            return None;
-        }
+    /// A function, analysed as it runs on a build.
+    fn on_build(&mut self, function: u32, build: u32, manner: Manner) -> Option<(Graph, Found)> {
         let mut graph = self.graph_of(function)?;
         self.transfer.clear();
         self.transfer.known.build = Some(build);
@@ -247,10 +244,19 @@ impl Search<'_> {
             &mut graph,
             &self.query,
             &BTreeSet::new(),
-            (Manner::ForResults, MOST_STEPS.min(self.order_left)),
+            (manner, MOST_STEPS.min(self.order_left)),
         );
         self.transfer.known.build = None;
         self.order_left = self.order_left.saturating_sub(graph.insns.len() + found.steps);
+        Some((graph, found))
+    }
+
+    /// What a function returns on a build, where that is nothing but numbers.
+    fn results_on(&mut self, function: u32, build: u32) -> Option<Vec<Atom>> {
+        if self.order_left == 0 {
+            return None;
+        }
+        let (graph, found) = self.on_build(function, build, Manner::ForResults)?;
         let numbers: Option<BTreeSet<u64>> = found.results.iter().map(Atom::number).collect();
         let numbers = numbers.filter(|_| !found.spent && !graph.spent)?;
         let atoms: Vec<Atom> =
@@ -296,20 +302,8 @@ impl Search<'_> {
                 asks_for_build = true;
                 break;
             }
-            let Some(mut graph) = self.graph_of(function) else { continue };
-            self.transfer.clear();
-            self.transfer.known.build = Some(build);
-            let found = analyse(
-                &mut self.transfer,
-                &mut *self.decoder,
-                &mut graph,
-                &self.query,
-                &BTreeSet::new(),
-                (Manner::ForOrder, MOST_STEPS.min(self.order_left)),
-            );
-            let done = graph.insns.len() + found.steps;
-            self.order_left = self.order_left.saturating_sub(done);
-            self.transfer.known.build = None;
+            let found = self.on_build(function, build, Manner::ForOrder);
+            let Some((mut graph, found)) = found else { continue };
             asks_for_build |= found.asks_for_build;
             let ways = (!found.spent).then_some(&found.ways[..]);
             chain.insert(function, self.pieces(&mut graph, ways));
