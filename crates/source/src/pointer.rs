@@ -549,6 +549,19 @@ mod tests {
                 "{code} {found:?}"
             );
         }
+        // Kept by way of a converted address.
+        let set = "*(PVOID *)&a = MmGetSystemRoutineAddress(&n);";
+        let name = format!("UNICODE_STRING n; RtlInitUnicodeString(&n, {text});");
+        for code in [
+            format!("void F() {{ ALLOC a; {name} {set} a{CALL}; }}"),
+            format!("ALLOC a;\nvoid F() {{ {name} {set} }}\nvoid G() {{ a{CALL}; }}"),
+        ] {
+            let found = of(&format!("{TYPE}{code}"));
+            assert!(
+                found.iter().any(|one| one.ends_with(&format!("{TO} 0x0"))),
+                "{code} {found:?}"
+            );
+        }
         // Of two strings the last one counts, and another one is another function.
         let other = "RtlInitUnicodeString(&n, L\"IoCreateDevice\");";
         let init = format!("UNICODE_STRING n; RtlInitUnicodeString(&n, {text}); {other} {call}");

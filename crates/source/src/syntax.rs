@@ -1,6 +1,7 @@
 //! What a parser finds in a file: functions, calls, and what is assigned to variables. Nothing is judged here.
 
 mod changed;
+mod converted;
 mod declared_call;
 mod field;
 mod found;
@@ -105,6 +106,7 @@ pub(crate) fn syntax_by(
         blocks: Vec::new(),
         scopes: Vec::new(),
         updates: Vec::new(),
+        set_converted: None,
         bodies: Vec::new(),
         templates: Vec::new(),
         is_c: kind != FileKind::Cpp,
@@ -153,6 +155,8 @@ struct Reader<'b> {
     scopes: Vec<Range<usize>>,
     /// What comes after each round of a loop and was not reached yet, by its number.
     updates: Vec<usize>,
+    /// Where the variable stands that was set last by way of its address, converted.
+    set_converted: Option<usize>,
     /// Where statements begin that belong to others, such as what stands behind `if (…)`, innermost last.
     bodies: Vec<usize>,
     /// The templates around, innermost last, each with where it ends.
@@ -234,7 +238,13 @@ impl Reader<'_> {
                     }
                 }
             }
-            Kind::Pointer if self.bytes.get(node.start_byte()) == Some(&b'&') => self.changes(node),
+            Kind::Pointer if self.bytes.get(node.start_byte()) == Some(&b'&') => {
+                let of = node.field(Field::Argument).map(|of| of.start_byte());
+                // The address is for what is set by way of it.
+                if of.is_none() || of != self.set_converted {
+                    self.changes(node);
+                }
+            }
             Kind::Binary => self.converted_address(node),
             Kind::CompoundLiteral => self.listed_literal(node),
             Kind::Return => self.returned(node),
@@ -509,6 +519,14 @@ impl Reader<'_> {
             return;
         };
         self.stored(node, left, right);
+        let operator = node.field(Field::Operator).map_or("=", |operator| operator.kind());
+        if operator == "="
+            && let Some(name) = converted::variable(left)
+        {
+            self.set_converted = Some(name.start_byte());
+            self.variable(name, Happens::Becomes(right.byte_range()));
+            return;
+        }
         if stores_through_pointer(left) {
             let function = self.within.last().map(|(function, _)| *function);
             self.found.stores.push((left.byte_range(), function));
@@ -521,7 +539,6 @@ impl Reader<'_> {
             self.member(left, right);
             return;
         }
-        let operator = node.field(Field::Operator).map_or("=", |operator| operator.kind());
         self.variable(
             left,
             match operator {
