@@ -48,7 +48,8 @@ rule_card! {
     /// what functions read of it that are called by one which reads the same there, as it may have checked that. In source, buffers that come as parameters, and whether
     /// a comparison before the call leaves what is allowed: there a finding is likely only. In both, values that reach the call by way of memory of the driver's
     /// own. A function counts as dispatch routine where its address is stored into `MajorFunction`, or where
-    /// it reads `IoControlCode`; a routine that is not seen to be one is not reported.
+    /// it reads `IoControlCode`; a routine that is not seen to be one is not reported. Only from one of the former
+    /// kind is a request followed into other functions.
     ///
     /// ## References
     ///
