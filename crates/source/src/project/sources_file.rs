@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn macros_are_set_in_terms_of_what_comes_later() {
+        // Names whose order is neither that of the file nor its reverse.
+        let text = "C_DEFINES=-DA=$(M)\nM=$(Z)\nZ=$(B)\nB=$(Y)\nY=7\nSOURCES=a.c\n";
+        let (_, project) = read(text, &[("d/a.c", "")]);
+        assert_eq!(defined(&project.configurations[0]), ["A=7"]);
+        // Such as have no end get none.
+        let text = "C_DEFINES=-DA=$(M)\nM=$(Z) $(Z)\nZ=$(M) $(M)\nSOURCES=a.c\n";
+        assert_eq!(read(text, &[("d/a.c", "")]).1, read(text, &[("d/a.c", "")]).1);
+    }
+
+    #[test]
     fn conditions_tell_builds_apart() {
         let text = "!IF \"$(DDKBUILDENV)\"==\"chk\"\nC_DEFINES=$(C_DEFINES) -DDBG_ONLY\n!ELSE\n\
             C_DEFINES=$(C_DEFINES) -DFREE_ONLY\n!ENDIF\n!if $(386)\nC_DEFINES=-DX86\n!endif\n\

@@ -8,7 +8,7 @@ use super::condition::{Asked, holds};
 use super::lines::{Line, lines};
 use crate::tree::folder;
 use crate::{FileId, Span};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How deep files include each other.
 const DEEPEST_INCLUDE: usize = 16;
@@ -16,13 +16,15 @@ const DEEPEST_INCLUDE: usize = 16;
 const DEEPEST_CONDITION: usize = 64;
 /// Longest value that is kept, in bytes.
 const LONGEST: usize = 256 << 10;
+/// How many macros may be set in terms of each other before they are.
+const LONGEST_CHAIN: usize = 8;
 /// What a line costs to look at.
 const LINE: u64 = 64;
 
-/// Macros by name; capitals count.
+/// Macros by name; capitals count. In order, as what is set later is looked up in turn, within a budget.
 #[derive(Default)]
 pub(super) struct Macros {
-    values: HashMap<String, Traced>,
+    values: BTreeMap<String, Traced>,
 }
 
 /// What the build environment for x64 says, for a Windows that has memory integrity. All else that nobody sets is not
@@ -80,16 +82,24 @@ impl<'r, 't> Nmake<'r, 't> {
     /// Reads a project's file.
     pub(super) fn file(&mut self, file: FileId) {
         self.include(file, None);
-        // What was used before it was set.
-        for name in self.macros.values.keys().cloned().collect::<Vec<_>>() {
-            if let Some(value) = self.macros.value(&name)
-                && !value.is_certain()
-                && value.as_str().contains("$(")
-            {
-                let value = self.expand(&value, &name);
-                self.macros.values.insert(name, value);
+        // What was used before it was set, which may itself be made of such.
+        for _ in 0..LONGEST_CHAIN {
+            let names: Vec<String> = self.macros.values.keys().cloned().collect();
+            let changes = names.into_iter().filter(|name| self.set_again(name)).count();
+            if changes == 0 {
+                break;
             }
         }
+    }
+
+    /// Puts what is known by now in a macro's value; whether that makes it another.
+    fn set_again(&mut self, name: &str) -> bool {
+        let unknown = |value: &Traced| !value.is_certain() && value.as_str().contains("$(");
+        let Some(old) = self.macros.value(name).filter(unknown) else { return false };
+        let new = self.expand(&old, name);
+        let changes = new.as_str() != old.as_str();
+        self.macros.values.insert(name.to_owned(), new);
+        changes
     }
 
     fn include(&mut self, file: FileId, doubt: Option<Span>) {
