@@ -22,6 +22,10 @@ pub(crate) struct Aims {
     tables: BTreeMap<u32, Vec<(i32, u32)>>,
     /// The tables that stand in the image themselves, in the same way.
     arrays: BTreeMap<u32, Vec<(i32, u32)>>,
+    /// Where each of those ends.
+    array_ends: BTreeMap<u32, u32>,
+    /// Pointers in data to one or the other, which nobody changes.
+    ways: BTreeMap<u32, u32>,
     /// Functions of the image itself.
     functions: HashMap<u32, u32>,
     /// Functions found by name when the driver runs.
@@ -57,9 +61,6 @@ pub(crate) enum Spelling {
     Ansi,
 }
 
-/// Bytes of the largest table of functions: KMDF 1.9 has 396 pointers.
-const LARGEST_ARRAY: u32 = 8 * 400;
-
 impl Aims {
     pub(crate) fn new(query: &Query) -> Aims {
         let mut aims = Aims::default();
@@ -68,8 +69,10 @@ impl Aims {
             match &wanted.callee {
                 Callee::Slot(slot) => drop(aims.slots.insert(slot.0, number)),
                 Callee::Named(name) => drop(aims.named.insert(name.clone(), number)),
-                Callee::TableAt { table, entry } => {
+                Callee::TableAt { table, entries, entry } => {
                     let Some(offset) = offset(*entry) else { continue };
+                    let end = table.0.saturating_add(entries.saturating_mul(8));
+                    aims.array_ends.insert(table.0, end);
                     if let Some(place) = table.checked_add(offset.cast_unsigned()) {
                         aims.entries.insert(place.0, number);
                         aims.arrays.entry(table.0).or_default().push((offset, number));
@@ -137,12 +140,27 @@ impl Aims {
         self.effects.iter().any(|effect| *effect != Effect::None)
     }
 
+    /// Takes the pointer in data at `place` for one that is the way to a table, or to its pointer, at `table`.
+    pub(crate) fn add_way(&mut self, place: u32, table: u32) {
+        self.ways.insert(place, table);
+    }
+
+    /// Whether the pointer in data at `place` is such a way.
+    pub(crate) fn is_way(&self, place: u32) -> bool {
+        self.ways.contains_key(&place)
+    }
+
+    /// Where tables begin, and where the pointers to others stand.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tables.keys().chain(self.arrays.keys()).copied()
+    }
+
     /// Every place that code names to get at a function of the query, but for those whose calls are of
     /// interest only where something else is.
     pub(crate) fn named(&self) -> impl Iterator<Item = u32> + '_ {
         let anchors = |(_, number): &(&u32, &u32)| !self.is_aside(**number);
         let slots = self.slots.iter().chain(&self.entries).filter(anchors).map(|(place, _)| *place);
-        slots.chain(self.tables.keys().chain(self.arrays.keys()).copied())
+        slots.chain(self.tables()).chain(self.ways.keys().copied())
     }
 
     /// The wanted function whose address stands at `place`.
@@ -163,18 +181,25 @@ impl Aims {
     /// The wanted entries of the table that code gets at by naming `place`, where the table's address
     /// stands or the table itself: offset in bytes and number.
     pub(crate) fn table_by(&self, place: u32) -> Option<&[(i32, u32)]> {
-        self.tables.get(&place).or_else(|| self.arrays.get(&place)).map(Vec::as_slice)
+        let place = self.ways.get(&place).unwrap_or(&place);
+        self.tables.get(place).or_else(|| self.arrays.get(place)).map(Vec::as_slice)
     }
 
-    /// Whether a table begins at `place` that is filled in when the driver runs.
-    pub(crate) fn is_array(&self, place: u32) -> bool {
-        self.arrays.contains_key(&place)
+    /// Whether functions are looked for that are entries of tables.
+    pub(crate) fn has_tables(&self) -> bool {
+        !(self.tables.is_empty() && self.arrays.is_empty())
     }
 
-    /// Whether `place` is in a table that stands in the image itself.
-    pub(crate) fn is_in_array(&self, place: u32) -> bool {
-        let around = self.arrays.range(..=place).next_back();
-        around.is_some_and(|(start, _)| place - start < LARGEST_ARRAY)
+    /// Where the table begins that stands in the image itself, around `place`.
+    pub(crate) fn array_around(&self, place: u32) -> Option<u32> {
+        let (start, _) =
+            self.array_ends.range(..=place).next_back().filter(|(_, end)| place < **end)?;
+        Some(*start)
+    }
+
+    /// The table, or the pointer to one, that `place` is a part of: who is told that address can get at all entries.
+    pub(crate) fn table_around(&self, place: u32) -> Option<u32> {
+        if self.tables.contains_key(&place) { Some(place) } else { self.array_around(place) }
     }
 
     /// How far from their table's start the wanted entries of all tables are, in bytes.
@@ -196,6 +221,9 @@ impl Aims {
             }
             if self.tables.contains_key(&rva) {
                 return Atom::address(Base::Table { pointer: rva, offset: 0, from: at }, at);
+            }
+            if let Some(table) = self.ways.get(&rva) {
+                return Atom::address(Base::Image(*table), at);
             }
         }
         places.load(rva, bytes, at)

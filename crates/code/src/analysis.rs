@@ -98,8 +98,12 @@ pub(crate) struct Found {
     /// Addresses of wanted functions that were put into variables: where they were read, which function,
     /// and which variable.
     pub(crate) planted: BTreeSet<(u32, u32, u32)>,
-    /// Where addresses of wanted functions were read that were handed to a call.
-    pub(crate) given: HashSet<u32>,
+    /// Where addresses of wanted functions were read that were handed to a call, and which functions.
+    pub(crate) given: BTreeSet<(u32, u32)>,
+    /// Where the address of a table of functions was made, or of a pointer to one, that others hold now; and which.
+    pub(crate) tables_lost: BTreeSet<(u32, u32)>,
+    /// In the same way, of those that the function may return.
+    pub(crate) tables_handed_back: BTreeSet<(u32, u32)>,
     /// Calls that find a function by name, by which one, and the name if it is known.
     pub(crate) named: BTreeSet<(u32, u32, Option<String>)>,
     /// Calls that find a function by a name that this one is given in a parameter; nothing for one that may be
@@ -123,6 +127,11 @@ impl Found {
     /// The functions that are called by the instruction at `at`, or by way of it.
     pub(crate) fn called_by(&self, at: u32) -> impl Iterator<Item = u32> {
         self.used.range((at, 0)..=(at, u32::MAX)).map(|(_, wanted)| *wanted)
+    }
+
+    /// The functions whose addresses were read by the instruction at `at` and handed to a call.
+    pub(crate) fn given_from(&self, at: u32) -> impl Iterator<Item = u32> {
+        self.given.range((at, 0)..=(at, u32::MAX)).map(|(_, wanted)| *wanted)
     }
 }
 
@@ -160,6 +169,8 @@ pub(crate) fn analyse(
     found.kept = transfer.held_by_others();
     found.handed_back = std::mem::take(&mut transfer.handed_back);
     found.given = transfer.given_to_calls();
+    found.tables_lost = std::mem::take(&mut transfer.tables_lost);
+    found.tables_handed_back = std::mem::take(&mut transfer.tables_handed_back);
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
     found.handed_names = std::mem::take(&mut transfer.handed_names);
@@ -284,6 +295,7 @@ impl Analysis<'_, '_, '_> {
         self.found.used.clear();
         self.transfer.found.clear();
         self.transfer.handed_names.clear();
+        self.transfer.tables_lost.clear();
         let within = match told {
             // What matters to these blocks happens before them.
             Told::NotAllValues => self.leading_to(blocks),
@@ -325,7 +337,9 @@ impl Analysis<'_, '_, '_> {
         let (first, first_store) = (self.found.sites.len(), self.found.stores.len());
         let names = self.transfer.found.len();
         self.run(block, &mut state, true);
-        if self.transfer.spilled
+        // Code before may tell which entry of a table is read, and what of the stack others know.
+        if !self.transfer.tables_lost.is_empty()
+            || self.transfer.spilled
             || self.holds_callee(&state)
             || self.transfer.found.iter().skip(names).any(|(_, _, name)| name.is_none())
         {
@@ -389,7 +403,7 @@ impl Analysis<'_, '_, '_> {
         let places = self.transfer.places;
         let is_callee = |atom: &Atom| match atom.base {
             Base::Callee { .. } | Base::Table { .. } => true,
-            Base::Image(rva) if self.transfer.aims.is_array(rva) => true,
+            Base::Image(rva) if self.transfer.aims.table_around(rva).is_some() => true,
             Base::Image(rva) => {
                 self.transfer.aims.function_at(rva).is_some()
                     || places.code_from(rva).is_some()

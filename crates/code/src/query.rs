@@ -25,6 +25,9 @@ pub struct Query {
     /// Those of [`Query::fields`] whose pointer leads to memory that nobody else changes while the function runs: what
     /// was compared there still stands there when it is read again, if nothing was called or written between.
     pub steady: Vec<(u8, u16)>,
+    /// Pointers in data to the tables of [`Callee::TableAt`] and the pointers of [`Callee::TableBehind`], by which who
+    /// fills those in finds them. That they stand there gives no table away; other pointers to them do.
+    pub descriptions: Vec<Rva>,
 }
 
 /// What is looked for beside calls, for [`Survey::sightings`](crate::Survey::sightings).
@@ -98,6 +101,8 @@ pub enum Callee {
     TableAt {
         /// Where the table begins.
         table: Rva,
+        /// How many entries it has.
+        entries: u32,
         /// Which entry, from 0.
         entry: u32,
     },

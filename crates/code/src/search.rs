@@ -155,6 +155,8 @@ struct Search<'a> {
     looks: usize,
     /// Functions of the image that find others by name.
     finders: Finders,
+    /// Where tables of functions were lost sight of, and which.
+    tables_lost: BTreeSet<(u32, u32)>,
 }
 
 impl<'a> Search<'a> {
@@ -182,10 +184,12 @@ impl<'a> Search<'a> {
             survey: Survey::default(),
             looks: sight::MOST_LOOKS,
             finders: Finders::default(),
+            tables_lost: BTreeSet::new(),
         }
     }
 
     fn run(mut self) -> Survey {
+        self.find_ways();
         let named: HashSet<u32> = self.transfer.aims.named().collect();
         let found = self.scan(&named);
         self.take(found, |aims, place| match aims.wanted_at(place) {
@@ -213,6 +217,22 @@ impl<'a> Search<'a> {
         self.survey.sites.dedup_by_key(|site| (site.at, site.wanted));
         self.survey.references.sort_by_key(|reference| (reference.at, reference.wanted));
         self.survey
+    }
+
+    /// Takes in the pointers in data that lead to tables of functions: what fills those in finds them so.
+    fn find_ways(&mut self) {
+        if !self.transfer.aims.has_tables() {
+            return;
+        }
+        let tables: HashSet<u32> = self.transfer.aims.tables().collect();
+        for (place, table) in self.places.pointers_to(&scan::Places::at(&tables)) {
+            self.transfer.aims.add_way(place, table);
+            if !self.query.descriptions.contains(&Rva(place))
+                && self.places.code_from(place).is_none()
+            {
+                self.lose_table(place, table, Fate::Stored);
+            }
+        }
     }
 
     /// Every field in executable sections that names one of `named`.
@@ -258,7 +278,11 @@ impl<'a> Search<'a> {
             (place == field.place).then_some((start, length))
         });
         let Some((start, length)) = start else { return true };
-        let Some((register, true)) = self.decoder.made(start) else { return true };
+        let Some((register, loads)) = self.decoder.made(start) else { return false };
+        // A table's own address, or its pointer's, is needed for more than to read one entry.
+        if !loads || self.transfer.aims.is_way(field.place) {
+            return false;
+        }
         let mut at = start.saturating_add(length);
         let mut touches = Vec::new();
         for _ in 0..MOST_BEHIND {
@@ -271,12 +295,19 @@ impl<'a> Search<'a> {
                 let plain = |touch: &Touch| touch.address.index.is_none() && !touch.writes;
                 return touches.iter().any(by) && touches.iter().filter(|one| by(one)).all(plain);
             }
-            if writes || flow != Flow::Next {
-                return true;
+            match flow {
+                _ if writes => return true,
+                Flow::Next => at = at.saturating_add(length),
+                // What calls change is only theirs to read where it is an argument.
+                Flow::Call(_) => {
+                    let abi = self.decoder.abi();
+                    let is_free = abi.volatile >> register.0 & 1 == 1;
+                    return is_free && !abi.arguments.contains(&register);
+                }
+                _ => return false,
             }
-            at = at.saturating_add(length);
         }
-        true
+        false
     }
 
     /// Takes jumps to wanted functions out of the anchors and adds what names those jumps.
@@ -446,6 +477,7 @@ impl<'a> Search<'a> {
         if !found.handed_back.is_empty() && self.result_is_used(begin, 0) {
             found.kept.extend(found.handed_back.drain());
         }
+        self.lose_tables(begin, named, &mut found);
         if (graph.spent || found.spent) && anchors.iter().any(Anchor::is_asked) {
             self.give_up();
         }
@@ -476,6 +508,26 @@ impl<'a> Search<'a> {
             }
         }
         self.keep(kept, fields, graph, found)
+    }
+
+    /// Says of tables that others hold that calls of all their entries are not seen.
+    fn lose_tables(&mut self, function: u32, named: bool, found: &mut Found) {
+        if !found.tables_handed_back.is_empty() && self.result_is_used(function, 0) {
+            found.tables_lost.append(&mut found.tables_handed_back);
+        }
+        for &(at, table) in &found.tables_lost {
+            if self.tables_lost.insert((at, table)) {
+                let fate = if named { Fate::Stored } else { Fate::Unreached };
+                self.lose_table(at, table, fate);
+            }
+        }
+    }
+
+    fn lose_table(&mut self, at: u32, table: u32, fate: Fate) {
+        let entries = self.transfer.aims.table_by(table).unwrap_or_default();
+        for wanted in entries.iter().map(|(_, wanted)| *wanted).collect::<Vec<_>>() {
+            self.refer(at, wanted, fate);
+        }
     }
 
     /// Whether some caller uses what the function returns, as far as the code just behind the call shows.
@@ -587,7 +639,7 @@ impl<'a> Search<'a> {
             let Some(wanted) = wanted else { continue };
             if found.kept.contains(at) {
                 self.refer(*at, wanted, Fate::Stored);
-            } else if found.given.contains(at) {
+            } else if found.given_from(*at).next().is_some() {
                 self.refer(*at, wanted, Fate::Data);
             } else if found.called_by(*at).any(|called| called == wanted) {
                 self.refer(*at, wanted, Fate::Call);
@@ -627,8 +679,13 @@ impl<'a> Search<'a> {
                 let entries = self.transfer.aims.table_by(anchor.field.place).unwrap_or_default();
                 let kept = outcome.found.kept.contains(&at);
                 let stored = entries.iter().map(|(_, wanted)| *wanted).filter(|_| kept);
-                for wanted in called.chain(stored).collect::<BTreeSet<_>>() {
+                let called: BTreeSet<u32> = called.chain(stored).collect();
+                for &wanted in &called {
                     self.refer(at, wanted, fate(true));
+                }
+                for wanted in outcome.found.given_from(at).filter(|wanted| !called.contains(wanted))
+                {
+                    self.refer(at, wanted, fate(false));
                 }
                 return;
             }
@@ -656,7 +713,8 @@ impl<'a> Search<'a> {
         let used = called.any(|wanted| wanted == anchor.wanted);
         match fate(used) {
             // Only compared, as with null before it is called.
-            Fate::Data if anchor.aim == Aim::Planted && !outcome.found.given.contains(&at) => {}
+            Fate::Data
+                if anchor.aim == Aim::Planted && outcome.found.given_from(at).next().is_none() => {}
             // It stands in a variable, and what becomes of it there is looked at later.
             Fate::Data if outcome.found.planted.iter().any(|(from, ..)| *from == at) => {}
             fate => self.refer(at, anchor.wanted, fate),

@@ -108,8 +108,12 @@ pub(crate) struct Transfer<'a> {
     pub(crate) handed_back: HashSet<u32>,
     /// Whether one was stored at all, be it on the stack.
     pub(crate) spilled: bool,
-    /// Where they were read that were handed to a call, and to which.
-    given: HashSet<(u32, u32)>,
+    /// Where they were read that were handed to a call, which, and to which call.
+    given: HashSet<(u32, u32, u32)>,
+    /// Where the address of a table of functions was made, or of a pointer to one, that others hold now; and which.
+    pub(crate) tables_lost: BTreeSet<(u32, u32)>,
+    /// In the same way, of those that the function may return.
+    pub(crate) tables_handed_back: BTreeSet<(u32, u32)>,
     /// Addresses outside the image that are followed.
     pub(crate) outside: Outside,
     /// Memory that parameters lead to.
@@ -147,6 +151,8 @@ impl<'a> Transfer<'a> {
             handed_back: HashSet::new(),
             spilled: false,
             given: HashSet::new(),
+            tables_lost: BTreeSet::new(),
+            tables_handed_back: BTreeSet::new(),
             outside: Outside::default(),
             fields: Fields::default(),
             ranges: false,
@@ -171,6 +177,8 @@ impl<'a> Transfer<'a> {
         self.handed_back.clear();
         self.spilled = false;
         self.given.clear();
+        self.tables_lost.clear();
+        self.tables_handed_back.clear();
         self.fields.clear();
         self.ranged.clear();
         self.reads_table = false;
@@ -181,13 +189,13 @@ impl<'a> Transfer<'a> {
     pub(crate) fn held_by_others(&self) -> HashSet<u32> {
         let mut held = self.kept.clone();
         let mut once = HashSet::new();
-        held.extend(self.given.iter().map(|(from, _)| *from).filter(|from| !once.insert(*from)));
+        held.extend(self.given.iter().map(|(from, ..)| *from).filter(|from| !once.insert(*from)));
         held
     }
 
-    /// Where addresses of wanted functions were read that were handed to a call.
-    pub(crate) fn given_to_calls(&self) -> HashSet<u32> {
-        self.given.iter().map(|(from, _)| *from).collect()
+    /// Where addresses of wanted functions were read that were handed to a call, and of which.
+    pub(crate) fn given_to_calls(&self) -> BTreeSet<(u32, u32)> {
+        self.given.iter().map(|(from, wanted, _)| (*from, *wanted)).collect()
     }
 
     /// Applies one operation of the instruction at `at`.
@@ -487,7 +495,13 @@ impl<'a> Transfer<'a> {
             // Whatever it is, both operands are the same.
             return self.values.map(a, |atom| binary(what, width, atom, atom, at));
         }
-        self.values.combine(a, b, |a, b| binary(what, width, a, b, at))
+        let result = self.values.combine(a, b, |a, b| binary(what, width, a, b, at));
+        if self.aims.has_tables() && !self.values.may_be_code(result) {
+            // What was an entry's address is any number now.
+            self.lose_tables(a);
+            self.lose_tables(b);
+        }
+        result
     }
 
     /// What is read from memory of which only the way there may be known.

@@ -21,7 +21,7 @@ fn surveyed(code: impl Fn(u32) -> Vec<u8>, callee: impl Fn(Rva) -> Callee) -> Su
 fn surveyed_for(code: impl Fn(u32) -> Vec<u8>, callees: impl Fn(Rva) -> Vec<Callee>) -> Survey {
     let built = |data: u32| {
         let code = code(data);
-        driver().edit_section(".text", |text| text.bytes(code)).build()
+        driver().no_relocations().edit_section(".text", |text| text.bytes(code)).build()
     };
     let data = built(0).rva_of_section(".data");
     let bytes = built(data).bytes;
@@ -131,7 +131,7 @@ fn an_entry_whose_place_is_multiplied_out_first() {
         let load = to(data, PRODUCT.len(), &[0x48, 0x8D, 0x0D]);
         [&PRODUCT[..], &load, &XOR_R8D, &CALL, &RET].concat()
     };
-    let found = surveyed(at, |table| Callee::TableAt { table, entry: ENTRY });
+    let found = surveyed(at, |table| Callee::TableAt { table, entries: 396, entry: ENTRY });
     assert_eq!(told(&found), [(TEXT + 26, Via::Register, Some(0))]);
 }
 
@@ -167,6 +167,34 @@ fn in_the_image_itself() {
         let call = to(data + OFFSET, 3, &[0xFF, 0x15]);
         [&XOR_R8D[..], &call, &RET].concat()
     };
-    let survey = surveyed(code, |table| Callee::TableAt { table, entry: ENTRY });
+    let survey = surveyed(code, |table| Callee::TableAt { table, entries: 396, entry: ENTRY });
     assert_eq!(told(&survey), [(TEXT + 3, Via::Table, Some(0))]);
+}
+
+/// A pointer in data to the table is a way to all of it, but for the one by which the framework finds it.
+#[test]
+fn a_pointer_in_data_gives_a_table_away() {
+    const AT: u32 = 0x40;
+    let fates = |descriptions: fn(u32) -> Vec<Rva>| {
+        let built = |data: u32| {
+            let driver = driver().no_relocations().edit_section(".data", |section| {
+                let mut bytes = vec![0; 0x100];
+                let address = 0x1_4000_0000 + u64::from(data);
+                bytes[AT as usize..][..8].copy_from_slice(&address.to_le_bytes());
+                section.bytes(bytes)
+            });
+            driver.relocation_in(".data", AT, ringfence_fixture::DIR64).build()
+        };
+        let data = built(0).rva_of_section(".data");
+        let bytes = built(data).bytes;
+        let image = Image::read(&bytes).expect("fixtures are images");
+        let callee = Callee::TableBehind { pointer: Rva(data), entry: ENTRY };
+        let (arguments, effect) = (Vec::new(), Effect::None);
+        let wanted = vec![Wanted { callee, parameters: 7, arguments, effect }];
+        let query = Query { wanted, descriptions: descriptions(data), ..Query::default() };
+        let found = survey(&image, &query).references.into_iter();
+        found.map(|found| (found.at.0 - data, found.fate)).collect::<Vec<_>>()
+    };
+    assert_eq!(fates(|_| Vec::new()), [(AT, Fate::Stored)]);
+    assert_eq!(fates(|data| vec![Rva(data + AT)]), []);
 }

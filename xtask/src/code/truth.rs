@@ -125,6 +125,13 @@ impl Truth {
             self.function(name).sighted.push(what.to_owned());
             return Ok(());
         }
+        if let Some(functions) = wanted::entries_of(called) {
+            let fates: Vec<&str> = words.collect();
+            let each = |function| {
+                self.line(&format!(" {name}: {function} {}", fates.join(" ")), level, None)
+            };
+            return functions.into_iter().try_for_each(each);
+        }
         ensure!(wanted::is_wanted(called), "{called} is not asked about");
         let (what, from) = what(called, words)?;
         let text = said.trim().to_owned();

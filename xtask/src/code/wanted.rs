@@ -88,6 +88,8 @@ const FRAMEWORK: &[(&str, u32)] = &[
 /// nothing of the kind; how theirs are found is no affair of this command.
 const POINTER: &[u8] = b"WdfFunctions_01015";
 const TABLE: &[u8] = b"WdfFunctions_01009";
+/// How many entries the one in the image has, as KMDF 1.9.
+const TABLE_LENGTH: u32 = 396;
 
 /// Where an IRP that is the second parameter has its buffers and its stack.
 const FIELDS: [(u8, u16); 3] = [(1, 0x18), (1, 0x70), (1, 0xB8)];
@@ -189,13 +191,26 @@ fn entries(image: &Image<'_>) -> Vec<(String, Callee)> {
         for &(function, entry) in FRAMEWORK {
             let callee = match name {
                 POINTER => Callee::TableBehind { pointer: place, entry },
-                TABLE => Callee::TableAt { table: place, entry },
+                TABLE if entry < TABLE_LENGTH => {
+                    Callee::TableAt { table: place, entries: TABLE_LENGTH, entry }
+                }
                 _ => continue,
             };
             entries.push((function.to_owned(), callee));
         }
     }
     entries
+}
+
+/// The functions that a word stands for which names the framework's table, by its pointer or in the image.
+pub fn entries_of(word: &str) -> Option<Vec<&'static str>> {
+    let length = match word {
+        "table-behind" => u32::MAX,
+        "table-at" => TABLE_LENGTH,
+        _ => return None,
+    };
+    let there = FRAMEWORK.iter().filter(|(_, entry)| *entry < length);
+    Some(there.map(|(function, _)| *function).collect())
 }
 
 /// The slots of the functions in the query, by address, with the names' index.

@@ -113,7 +113,7 @@ impl Search<'_> {
         let found = found?;
         let elsewhere = |at: &u32| {
             found.kept.contains(at)
-                || found.given.contains(at)
+                || found.given_from(*at).next().is_some()
                 || found.planted.iter().any(|(from, ..)| from == at)
                 || found.called_by(*at).any(|called| called == FOUND)
         };

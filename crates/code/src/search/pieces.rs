@@ -196,7 +196,8 @@ impl Search<'_> {
         match *op {
             Op::Load { from, .. } if from.in_image => {
                 if let Ok(place) = u32::try_from(from.offset) {
-                    outside = self.places.is_import(place) || self.transfer.aims.is_in_array(place);
+                    outside = self.places.is_import(place)
+                        || self.transfer.aims.array_around(place).is_some();
                     table = self.transfer.aims.table_by(place).is_some();
                 }
             }
@@ -259,7 +260,8 @@ impl Search<'_> {
         if self.places.is_guard_dispatch(place) {
             return Err(self.transfer.abi.result);
         }
-        let is_outside = self.places.is_import(place) || self.transfer.aims.is_in_array(place);
+        let is_outside =
+            self.places.is_import(place) || self.transfer.aims.array_around(place).is_some();
         // A variable leads where its content does, and that was put there by name.
         Ok(if is_outside { Event::CallsOutside } else { Event::HandsOn(place) })
     }

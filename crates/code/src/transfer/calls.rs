@@ -51,10 +51,11 @@ impl Transfer<'_> {
             let argument = state.get(*register);
             self.escape(state, argument);
             for atom in self.values.atoms(argument) {
-                if let Base::Callee { from, .. } = atom.base {
-                    self.given.insert((from, at));
+                if let Base::Callee { from, wanted } = atom.base {
+                    self.given.insert((from, wanted, at));
                 }
             }
+            self.lose_tables(argument);
         }
     }
 

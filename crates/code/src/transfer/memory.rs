@@ -106,6 +106,9 @@ impl Transfer<'_> {
         at: u32,
     ) -> Option<Set> {
         let index = self.values.only(state.get(from.index?))?;
+        if self.has_tables(state.get(from.base?)) {
+            return None;
+        }
         let base = self.values.only(state.get(from.base?))?.base;
         let is_before = |base: Base| base == Base::Unknown(Reason::Entry);
         if self.fields.partly && (is_before(base) || is_before(index.base)) {
@@ -211,7 +214,8 @@ impl Transfer<'_> {
     /// unknown index.
     pub(super) fn note_stored(&mut self, state: &mut State, set: Set) {
         let is_callee = |atom: &Atom| matches!(atom.base, Base::Callee { .. });
-        self.spilled |= self.values.atoms(set).iter().any(is_callee);
+        self.spilled |= self.values.atoms(set).iter().any(is_callee)
+            || self.has_tables(set) && self.tables_in(set).next().is_some();
         self.escape(state, set);
     }
 
@@ -296,28 +300,56 @@ impl Transfer<'_> {
         for atom in self.values.atoms(set) {
             match atom.base {
                 Base::Callee { from, wanted } => drop(self.planted.insert((from, wanted, place))),
-                // Where a copy of a table's address is read is not followed.
-                Base::Table { from, .. } => drop(self.kept.insert(from)),
                 _ => {}
             }
         }
+        // Where a copy of a table's address is read is not followed.
+        self.lose_tables(set);
     }
 
     /// Functions in `set`, and tables of them, are now held by others.
     pub(super) fn keep(&mut self, set: Set) {
         for atom in self.values.atoms(set) {
-            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
+            if let Base::Callee { from, .. } = atom.base {
                 self.kept.insert(from);
             }
         }
+        self.lose_tables(set);
+    }
+
+    /// Tables in `set` are now held by others: which of their entries those call is not followed.
+    pub(super) fn lose_tables(&mut self, set: Set) {
+        if self.has_tables(set) {
+            let tables: Vec<_> = self.tables_in(set).collect();
+            self.tables_lost.extend(tables);
+        }
+    }
+
+    /// Whether there may be tables in `set` at all.
+    pub(super) fn has_tables(&self, set: Set) -> bool {
+        self.aims.has_tables() && self.values.may_be_code(set)
+    }
+
+    /// Where the addresses of tables in `set` were made, and of pointers to them, and which those are.
+    fn tables_in(&self, set: Set) -> impl Iterator<Item = (u32, u32)> {
+        self.values.atoms(set).iter().filter_map(|atom| match atom.base {
+            Base::Table { pointer, from, .. } => Some((from, pointer)),
+            Base::Image(place) => Some((atom.at, self.aims.table_around(place)?)),
+            _ => None,
+        })
     }
 
     /// Notes what stands in the result's register where the function returns: its callers may use it.
     pub(crate) fn hand_back(&mut self, state: &State) {
-        for atom in self.values.atoms(state.get(self.abi.result)) {
-            if let Base::Callee { from, .. } | Base::Table { from, .. } = atom.base {
+        let result = state.get(self.abi.result);
+        for atom in self.values.atoms(result) {
+            if let Base::Callee { from, .. } = atom.base {
                 self.handed_back.insert(from);
             }
+        }
+        if self.has_tables(result) {
+            let tables: Vec<_> = self.tables_in(result).collect();
+            self.tables_handed_back.extend(tables);
         }
     }
 
@@ -332,26 +364,41 @@ impl Transfer<'_> {
         }
     }
 
-    /// Where the addresses of wanted functions were read that stand on the stack.
-    pub(super) fn on_stack(&self, state: &State) -> Vec<u32> {
+    /// What stands on the stack that leads to wanted functions.
+    pub(super) fn on_stack(&self, state: &State) -> OnStack {
+        let mut there = OnStack::default();
         if !self.spilled {
-            return Vec::new();
+            return there;
         }
-        let atoms = state.on_stack().flat_map(|set| self.values.atoms(set));
-        let from = |atom: &Atom| match atom.base {
-            Base::Callee { from, .. } => Some(from),
-            _ => None,
-        };
-        atoms.filter_map(from).collect()
+        for set in state.on_stack().filter(|set| self.values.may_be_code(*set)) {
+            for atom in self.values.atoms(set) {
+                if let Base::Callee { from, .. } = atom.base {
+                    there.functions.push(from);
+                }
+            }
+            if self.has_tables(set) {
+                there.tables.extend(self.tables_in(set));
+            }
+        }
+        there
     }
 
     /// An address that stood on the stack and is not known to any more is out of sight, and no less
     /// called for that.
-    pub(super) fn keep_lost(&mut self, state: &State, before: Vec<u32>) {
-        if before.is_empty() {
+    pub(super) fn keep_lost(&mut self, state: &State, before: OnStack) {
+        if before.functions.is_empty() && before.tables.is_empty() {
             return;
         }
         let left = self.on_stack(state);
-        self.kept.extend(before.into_iter().filter(|from| !left.contains(from)));
+        self.kept
+            .extend(before.functions.into_iter().filter(|from| !left.functions.contains(from)));
+        self.tables_lost.extend(before.tables.into_iter().filter(|one| !left.tables.contains(one)));
     }
+}
+
+/// Where addresses were made that stand on the stack: of wanted functions, and of tables, as which those are.
+#[derive(Default)]
+pub(super) struct OnStack {
+    functions: Vec<u32>,
+    tables: Vec<(u32, u32)>,
 }

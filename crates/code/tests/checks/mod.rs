@@ -114,6 +114,7 @@ pub fn query(image: &Image<'_>) -> Query {
         fields: vec![(0, 8), (1, 0x18), (1, 0xB8)],
         entries: 0x10..0x150,
         steady: vec![(1, 0x18)],
+        descriptions: Vec::new(),
     };
     if let Some(first) = slots.first() {
         let table = Callee::TableBehind { pointer: Rva(first.0 ^ 8), entry: 1 };

@@ -62,6 +62,8 @@ SITE(queries_by_table)(void) {
 
 /* Read once, and kept in a register that calls preserve: the calls come long after. */
 SITE(reads_the_table_once)(ULONG which) {
+    // Unoptimised it stands on the stack, beside what others are told the address of.
+    //= -O0 table-behind stored
     function **table = WdfFunctions_01015;
     for (ULONG i = 0; i < which; i++) {
         KEEP(RtlRandomEx(&which));
@@ -99,17 +101,113 @@ SITE(other_calls_with_the_number)(ULONG *seed) {
 /* Which entry is meant shows in the callers, and may be any. */
 function *entry_of(ULONG number);
 __attribute__((noinline)) function *entry_of(ULONG number) {
-    //= entry_of: WdfDeviceAllocAndQueryProperty stored
-    //= entry_of: WdfFdoInitAllocAndQueryProperty stored
-    //= entry_of: WdfIoTargetAllocAndQueryTargetProperty stored
-    //= entry_of: WdfMemoryCreate stored
-    //= entry_of: WdfLookasideListCreate stored
-    //= entry_of: WdfRegistryQueryMemory stored
-    //= entry_of: WdfDeviceAllocAndQueryPropertyEx stored
-    //= entry_of: WdfFdoInitAllocAndQueryPropertyEx stored
+    //= entry_of: table-behind stored
     return WdfFunctions_01015[number];
 }
 
 SITE(calls_an_entry)(void) {
     KEEP(((create *)entry_of(192))(globals, 0, 0, TAG, 64, &memory, &buffer));
+}
+
+/* Whoever holds the table's address may call any entry. */
+__attribute__((noinline)) static void *handed(function **table) {
+    return MEMORY_CREATE(table, 0);
+}
+
+SITE(hands_the_table_on)(void) {
+    //= table-behind stored
+    KEEP(handed(WdfFunctions_01015));
+}
+
+/* With the table at a known place the compiler reads entries there. */
+__attribute__((noinline, optnone)) static void *handed_array(function **table) {
+    return MEMORY_CREATE(table, 0);
+}
+
+SITE(hands_the_array_on)(void) {
+    //= -O0 table-at stored
+    //= -O2 WdfMemoryCreate 2=0
+    KEEP(handed_array(WdfFunctions_01009));
+}
+
+struct context {
+    ULONG size;
+    function **table;
+};
+
+__attribute__((noinline)) static void *handed_context(struct context *context) {
+    return MEMORY_CREATE(context->table, 0);
+}
+
+SITE(hands_a_structure_on)(void) {
+    //= table-behind stored
+    struct context context = {sizeof(context), WdfFunctions_01015};
+    KEEP(handed_context(&context));
+}
+
+static function **volatile kept_table;
+
+SITE(keeps_the_table)(void) {
+    //= table-behind stored
+    kept_table = WdfFunctions_01015;
+    KEEP(MEMORY_CREATE(kept_table, 0));
+}
+
+SITE(keeps_the_array)(void) {
+    //= table-at stored
+    kept_table = WdfFunctions_01009;
+    KEEP(MEMORY_CREATE(kept_table, 0));
+}
+
+__attribute__((noinline)) static function **table_of(void) {
+    //= table_of: table-behind stored
+    return WdfFunctions_01015;
+}
+
+SITE(calls_by_a_table_that_is_returned)(void) {
+    KEEP(MEMORY_CREATE(table_of(), 0));
+}
+
+static function *volatile copied[396];
+
+SITE(copies_the_table)(void) {
+    //= table-behind stored
+    for (ULONG i = 0; i < 396; i++)
+        copied[i] = WdfFunctions_01015[i];
+    KEEP(MEMORY_CREATE(copied, 0));
+}
+
+SITE(copies_the_array)(void) {
+    //= table-at stored
+    for (ULONG i = 0; i < 396; i++)
+        copied[i] = WdfFunctions_01009[i];
+    KEEP(MEMORY_CREATE(copied, 0));
+}
+
+/* The address of the pointer leads to the table as well. */
+__attribute__((noinline)) static void *handed_pointer(function ***table) {
+    return MEMORY_CREATE(*table, 0);
+}
+
+SITE(hands_the_pointer_on)(void) {
+    //= -O0 table-behind stored
+    //= -O2 WdfMemoryCreate 2=0
+    KEEP(handed_pointer(&WdfFunctions_01015));
+}
+
+static volatile ULONG which_entry = 192;
+
+SITE(reads_the_array_by_a_variable)(void) {
+    //= table-at stored
+    KEEP(((create *)WdfFunctions_01009[which_entry])(globals, 0, 0, TAG, 64, &memory, &buffer));
+}
+
+/* One entry alone is known to whom it is handed. */
+__attribute__((noinline)) static void *handed_function(create *function) {
+    return function(globals, 0, 0, TAG, 64, &memory, &buffer);
+}
+
+SITE(hands_an_entry_on)(void) {
+    //= WdfMemoryCreate data
+    KEEP(handed_function((create *)WdfFunctions_01015[192]));
 }

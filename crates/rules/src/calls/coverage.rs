@@ -4,7 +4,7 @@ use super::DdiCall;
 use super::data::kind_of_reason;
 use super::inquiry::can_ask;
 use ringfence_code::{Doubt, Fate, Reference, Survey};
-use ringfence_ddi::{Ddi, VerifierBehaviour};
+use ringfence_ddi::{Ddi, Reach, VerifierBehaviour};
 use ringfence_finding::{CallAnswer, CodeCoverage, Counter, Gap, Question, UnknownCalls};
 use ringfence_image::Rva;
 use std::cmp::Reverse;
@@ -184,9 +184,18 @@ pub(super) fn unreached_reason(unreached: &[&Ddi]) -> Option<String> {
     ))
 }
 
+/// Functions of the framework from which on it is its table that they were found by, and not one of its entries.
+const WHOLE_TABLE: usize = 5;
+
 /// `ExAllocatePool or MmMapIoSpaceEx`.
 fn names(ddis: &[&Ddi]) -> Option<String> {
-    let names: BTreeSet<_> = ddis.iter().map(|ddi| ddi.name).collect();
+    let in_table = |ddi: &&&Ddi| matches!(ddi.reach, Reach::WdfTable { .. });
+    let of_table: BTreeSet<_> = ddis.iter().filter(in_table).map(|ddi| ddi.name).collect();
+    let mut names: BTreeSet<_> = ddis.iter().map(|ddi| ddi.name).collect();
+    if of_table.len() >= WHOLE_TABLE {
+        names.retain(|name| !of_table.contains(name));
+        names.insert("the framework's function table");
+    }
     match names.len() {
         0 => None,
         1..=3 => Some(names.into_iter().collect::<Vec<_>>().join(" or ")),

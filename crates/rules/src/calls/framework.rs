@@ -38,6 +38,8 @@ pub(super) struct Framework {
     place: Rva,
     behind: bool,
     functions: u32,
+    /// Where the description has that place's address.
+    pub(super) description: Rva,
 }
 
 impl Framework {
@@ -47,7 +49,7 @@ impl Framework {
         let entry = u32::from(index);
         (entry < self.functions).then_some(match self.behind {
             true => Callee::TableBehind { pointer: self.place, entry },
-            false => Callee::TableAt { table: self.place, entry },
+            false => Callee::TableAt { table: self.place, entries: self.functions, entry },
         })
     }
 }
@@ -111,12 +113,13 @@ fn read(image: &Image<'_>, place: Rva) -> Option<Framework> {
         FIRST_WITH_POINTER.. => true,
         _ => return None,
     };
-    let table = pointer(image, place.checked_add(0x20)?)?;
+    let description = place.checked_add(0x20)?;
+    let table = pointer(image, description)?;
     // What the framework fills in is writable, and whole.
     let section = image.section_at(table).filter(|section| section.is_writable())?;
     let bytes = if behind { 8 } else { 8 * u64::from(functions) };
     let fits = u64::from(table.0) + bytes <= section.addresses().end;
-    (sound && fits).then_some(Framework { place: table, behind, functions })
+    (sound && fits).then_some(Framework { place: table, behind, functions, description })
 }
 
 /// Where the pointer at `place` points to.
@@ -203,7 +206,8 @@ mod tests {
     }
 
     fn framework(behind: bool, functions: u32) -> Framework {
-        Framework { place: Rva(DATA + TABLE), behind, functions }
+        let description = Rva(DATA + 0x20);
+        Framework { place: Rva(DATA + TABLE), behind, functions, description }
     }
 
     #[test]
@@ -225,7 +229,7 @@ mod tests {
     fn what_the_version_does_not_have_is_not_called() {
         let old = framework(false, 396);
         let table = Rva(DATA + TABLE);
-        assert_eq!(old.callee(192), Some(Callee::TableAt { table, entry: 192 }));
+        assert_eq!(old.callee(192), Some(Callee::TableAt { table, entries: 396, entry: 192 }));
         assert_eq!((old.callee(396), old.callee(434)), (None, None));
         let pointer = table;
         let new = framework(true, 444);

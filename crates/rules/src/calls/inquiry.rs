@@ -152,6 +152,7 @@ impl Inquiry {
                 return;
             }
         };
+        self.query.descriptions.push(framework.description);
         for ddi in all() {
             if let Reach::WdfTable { index } = ddi.reach
                 && let Some(callee) = framework.callee(index)

@@ -165,6 +165,24 @@ fn what_becomes_of_references_is_counted_and_told() {
     );
 }
 
+/// Who holds the framework's table may call whatever is in it.
+#[test]
+fn a_table_that_others_hold_is_told_as_one() {
+    let in_table = |ddi: &&Ddi| matches!(ddi.reach, Reach::WdfTable { .. });
+    let entries: Vec<&'static Ddi> = ringfence_ddi::all().iter().filter(in_table).collect();
+    let stored = |wanted| Reference { at: Rva(0x30), wanted, fate: Fate::Stored };
+    let reasons = |count: usize| {
+        let references = (0..count).map(stored).collect();
+        let survey = Survey { references, ..Survey::default() };
+        reasons(&Calls::judged(survey, &entries, Judging::default()))
+    };
+    let told = |name: &str| {
+        vec![format!("the address of {name} is used as a value: calls through it are not followed")]
+    };
+    assert_eq!(reasons(entries.len()), told("the framework's function table"));
+    assert_eq!(reasons(1), told(entries[0].name));
+}
+
 /// What is not known of a DDI matters only where knowing it could deny certify.
 #[test]
 fn what_could_deny_nothing_leaves_nothing_open() {
