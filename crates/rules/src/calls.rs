@@ -4,6 +4,7 @@ mod allocator;
 mod call;
 mod coverage;
 mod data;
+mod elsewhere;
 mod framework;
 mod functions;
 mod inquiry;
@@ -21,10 +22,12 @@ pub(crate) use judge::{answer as answer_of, ruled};
 pub(crate) use opt_in::is_initial;
 pub use opt_in::{OptIn, Standing};
 
+use crate::names::Names;
 use coverage::Loose;
+use elsewhere::Elsewhere;
 use inquiry::Inquiry;
 pub(crate) use request::Request;
-use ringfence_code::{Path, Reader, Sighting, Survey, Variable};
+use ringfence_code::{Path, Possible, Reader, Sighting, Survey, Variable};
 use ringfence_ddi::Ddi;
 use ringfence_finding::{Code, Gap, Question};
 use ringfence_image::{Image, Machine};
@@ -43,6 +46,8 @@ pub struct Calls {
     readers: Vec<Reader>,
     /// What was asked about, by its number.
     ddis: Vec<&'static Ddi>,
+    /// What leads to code of other modules.
+    elsewhere: Elsewhere,
     /// What is open whatever is asked.
     gaps: Vec<Gap>,
     failure: Option<String>,
@@ -72,6 +77,11 @@ impl Calls {
     /// The DDI that a sighting names by its number.
     pub(crate) fn ddi(&self, wanted: usize) -> Option<&'static Ddi> {
         self.ddis.get(wanted).copied()
+    }
+
+    /// The function of another module that a value is certainly the address of, or one a little behind it.
+    pub(crate) fn code_elsewhere(&self, value: &Possible, names: &Names<'_>) -> Option<String> {
+        self.elsewhere.function(value, names)
     }
 
     /// The request that a value is read from, where it certainly is one that Windows hands to the driver.
@@ -116,6 +126,7 @@ impl Calls {
             sightings: Vec::new(),
             readers: Vec::new(),
             ddis: Vec::new(),
+            elsewhere: Elsewhere::default(),
             gaps: vec![gap],
             failure: None,
         }
@@ -133,7 +144,8 @@ impl Calls {
         // Asked of even where nothing is wanted: packed code hides its calls.
         let survey = ringfence_code::survey(image, &inquiry.query);
         let mut gaps = inquiry.open_lookups(&survey);
-        let mut calls = Calls::judged(survey, &inquiry.ddis, asked);
+        let elsewhere = Elsewhere::of(&inquiry.query, &survey);
+        let mut calls = Calls { elsewhere, ..Calls::judged(survey, &inquiry.ddis, asked) };
         calls.gaps.append(&mut gaps);
         calls.gaps.extend(inquiry.gaps);
         if let Some(reason) = cut_short(image) {
@@ -158,8 +170,18 @@ impl Calls {
         let code = Code::Examined(coverage::coverage(&survey, &all, &loose, routines.len()));
         let gaps = coverage::doubts(&survey);
         let Survey { sightings, readers, .. } = survey;
-        let ddis = ddis.to_vec();
-        Calls { all, variables, code, loose, sightings, readers, ddis, gaps, failure: None }
+        Calls {
+            all,
+            variables,
+            code,
+            loose,
+            sightings,
+            readers,
+            ddis: ddis.to_vec(),
+            elsewhere: Elsewhere::default(),
+            gaps,
+            failure: None,
+        }
     }
 }
 

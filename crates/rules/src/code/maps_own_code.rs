@@ -6,12 +6,15 @@ use ringfence_ddi::{Ddi, Role};
 use ringfence_finding::{Evidence, Finding, Gap, Level, Question, RuleCard, SourceFinding};
 use ringfence_image::Rva;
 use ringfence_source::{CodeUse, CodeUseKind};
+use std::fmt;
 
 rule_card! {
     /// ## What it does
     ///
     /// Finds MDLs that are made over the driver's own code: calls of IoAllocateMdl whose address lies in an
-    /// executable section; in source, where it is the name of a function that the tree defines.
+    /// executable section; in source, where it is the name of a function that the tree defines. In machine code also
+    /// those over the kernel's: where the address is that of an imported function, or of one that
+    /// MmGetSystemRoutineAddress finds by a name that is known.
     ///
     /// ## Why it matters
     ///
@@ -32,7 +35,7 @@ rule_card! {
     ///
     /// ## What it cannot see
     ///
-    /// Addresses of other modules' code, and those that come from memory or that functions return.
+    /// Addresses that come from memory or that functions return, and those in the middle of other modules' functions.
     ///
     /// ## References
     ///
@@ -68,24 +71,33 @@ impl Rule for MapsOwnCode {
 
     fn check_call(&self, call: &DdiCall, driver: &Driver<'_>, findings: &mut Findings) {
         let Some(value) = call.argument(Role::DescribedAddress) else { return };
-        let code: Vec<_> = value.possible.iter().filter(|one| is_code(one, driver)).collect();
-        let Some(first) = code.first() else { return };
-        let always = code.len() == value.possible.len() && call.site.always;
+        let code = |one| Some((one, code_of(call, one, driver)?));
+        let code: Vec<_> = value.possible.iter().filter_map(code).collect();
+        let Some((first, whose)) = code.first() else { return };
+        // Null is what is not found, and nobody maps that.
+        let nulls = value.possible.iter().filter(|one| one.constant() == Some(0)).count();
+        let always = code.len() + nulls == value.possible.len() && call.site.always;
         let mut finding = if always && maps(driver, call.site.function) {
-            let what = "the driver's own code is described by an MDL, and MDLs are mapped";
+            let what = format!("{whose} is described by an MDL, and MDLs are mapped");
             Finding::new(&Self::CARD, Level::Error, what).denying(&[Question::Run], &[]).likely()
         } else {
-            let reason =
-                "an MDL may describe the driver's own code: what is done by it is not known";
+            let reason = match whose {
+                Whose::Own => "an MDL may describe the driver's own code",
+                Whose::Other(_) => "an MDL may describe code of another module",
+            };
+            let reason = format!("{reason}: what is done by it is not known");
             findings.leave_open(Gap::new(&[Question::Run], reason));
             let path = if always { "" } else { ", depending on the path" };
-            let what = format!("the driver's own code is described by an MDL{path}");
-            Finding::new(&Self::CARD, Level::Warning, what)
+            Finding::new(
+                &Self::CARD,
+                Level::Warning,
+                format!("{whose} is described by an MDL{path}"),
+            )
         };
         let at = call.chosen_at();
         let section = driver.image().section_at(at).map(|section| section.name());
         finding = finding.at(at.0, section);
-        if let Some(evidence) = evidence(call, first, driver) {
+        if let Some(evidence) = evidence(call, (first, whose), driver) {
             finding = finding.because(evidence);
         }
         findings.report(finding.note(READ_ONLY).help(INSTEAD));
@@ -121,9 +133,15 @@ const INSTEAD: &str = "leave code as it is; reach what changes by a pointer";
 
 /// The call, and before it what made the address, one of the `possible` ones; where a caller chose it, that call first
 /// and then each on the way.
-fn evidence(call: &DdiCall, possible: &Possible, driver: &Driver<'_>) -> Option<Evidence> {
-    let target = possible.points_to.map(|rva| format!("code of the driver, at {:x}", rva.0));
-    let text = target.unwrap_or_default();
+fn evidence(
+    call: &DdiCall,
+    (possible, whose): (&Possible, &Whose),
+    driver: &Driver<'_>,
+) -> Option<Evidence> {
+    let text = match (whose, possible.points_to) {
+        (Whose::Own, Some(rva)) => format!("code of the driver, at {:x}", rva.0),
+        _ => whose.to_string(),
+    };
     let here = (call.site.at, "described here".to_owned());
     let set_in = |at: Option<Rva>| at.map(|at| (at, text.clone()));
     let before: Vec<Place> = set_in(possible.set_at).into_iter().collect();
@@ -157,10 +175,35 @@ fn maps_in_source(one: &CodeUse, source: &Source<'_>) -> bool {
     })
 }
 
-/// Whether a value is the address of code that nobody may write to.
-fn is_code(possible: &Possible, driver: &Driver<'_>) -> bool {
+/// Whose code an MDL describes.
+enum Whose {
+    Own,
+    /// That of a function of another module.
+    Other(String),
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Own => f.write_str("the driver's own code"),
+            Whose::Other(name) => write!(f, "the code of {name}"),
+        }
+    }
+}
+
+/// The code that a value is the address of and that nobody may write to.
+fn code_of(call: &DdiCall, possible: &Possible, driver: &Driver<'_>) -> Option<Whose> {
     let section = possible.points_to.and_then(|rva| driver.image().section_at(rva));
-    section.is_some_and(|section| section.is_executable() && !section.is_writable())
+    if section.is_some_and(|section| section.is_executable() && !section.is_writable()) {
+        return Some(Whose::Own);
+    }
+    // What a caller chose was set there.
+    let by_caller = call.route.as_ref().and_then(|route| match route.set_at[..] {
+        [only] => Some(only),
+        _ => None,
+    });
+    let possible = Possible { set_at: possible.set_at.or(by_caller), ..*possible };
+    driver.calls().code_elsewhere(&possible, driver.names()).map(Whose::Other)
 }
 
 /// Whether an MDL is mapped in the same function: elsewhere it is most often one of a request.
@@ -216,6 +259,28 @@ mod tests {
     #[test]
     fn other_memory_is_fine() {
         assert_eq!(told(1 << 24, &["MmProtectMdlSystemAddress"]), (Answer::Yes, vec![]));
+    }
+
+    /// `mov rcx, [slot]`, and a call of IoAllocateMdl: an alias of the kernel's code is how hooks get past CR0.WP.
+    #[test]
+    fn the_kernels_code_is_code_too() {
+        let told = |name: &'static str| {
+            let names = [name, "IoAllocateMdl", "MmProtectMdlSystemAddress"];
+            let load = [0x48, 0x83, 0xEC, 0x28, 0x48, 0x8B, 0x0D];
+            let opcodes = [&load[..], &[0xFF, 0x15], &[0x33, 0xD2, 0xFF, 0x15]];
+            let told = calling(&names, &opcodes, &[&[], &[], &[0x48, 0x83, 0xC4, 0x28, 0xC3]]);
+            (told.verdict.run, says(&told))
+        };
+        let (run, said) = told("ZwCreateFile");
+        assert_eq!(
+            said,
+            [
+                "error[maps-own-code] run?: the code of ZwCreateFile is described by an MDL, and MDLs are mapped"
+            ]
+        );
+        assert_eq!(run, Answer::No);
+        // A variable of the kernel may be mapped.
+        assert_eq!(told("NtBuildNumber"), (Answer::Yes, vec![]));
     }
 
     /// `lea rcx, [this]; call over; ret; over:`, and there a call of IoAllocateMdl and one that makes it writable: the
