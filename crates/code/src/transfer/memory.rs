@@ -298,9 +298,8 @@ impl Transfer<'_> {
     /// Functions in `set` are now held by the variable at `place`.
     pub(super) fn plant(&mut self, set: Set, place: u32) {
         for atom in self.values.atoms(set) {
-            match atom.base {
-                Base::Callee { from, wanted } => drop(self.planted.insert((from, wanted, place))),
-                _ => {}
+            if let Base::Callee { from, wanted } = atom.base {
+                self.planted.insert((from, wanted, place));
             }
         }
         // Where a copy of a table's address is read is not followed.
