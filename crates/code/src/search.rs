@@ -9,6 +9,7 @@ mod order;
 mod pieces;
 mod readers;
 mod sight;
+mod tables;
 mod told;
 
 use across::Across;
@@ -18,7 +19,7 @@ use finders::Finders;
 use crate::aims::Aims;
 use crate::analysis::{Found, Manner, Seen, analyse};
 use crate::decode::amd64::Amd64;
-use crate::decode::{Decoder, Flow, Stub, Touch};
+use crate::decode::{Decoder, Flow, Stub};
 use crate::flow::{Graph, Insn, graph};
 use crate::function::{Extent, Finder};
 use crate::mentions::Mentions;
@@ -35,8 +36,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Jumps to jumps to imports that are looked for, one level after the other.
 const MOST_LEVELS: usize = 4;
-/// Bytes before a field that an instruction which loads what it names may begin at.
-const BEFORE_FIELD: [u32; 3] = [3, 2, 4];
 /// Callers of a function that are asked whether they use what it returns, and instructions behind each call.
 const MOST_CALLERS: usize = 32;
 const MOST_BEHIND: usize = 16;
@@ -219,22 +218,6 @@ impl<'a> Search<'a> {
         self.survey
     }
 
-    /// Takes in the pointers in data that lead to tables of functions: what fills those in finds them so.
-    fn find_ways(&mut self) {
-        if !self.transfer.aims.has_tables() {
-            return;
-        }
-        let tables: HashSet<u32> = self.transfer.aims.tables().collect();
-        for (place, table) in self.places.pointers_to(&scan::Places::at(&tables)) {
-            self.transfer.aims.add_way(place, table);
-            if !self.query.descriptions.contains(&Rva(place))
-                && self.places.code_from(place).is_none()
-            {
-                self.lose_table(place, table, Fate::Stored);
-            }
-        }
-    }
-
     /// Every field in executable sections that names one of `named`.
     fn scan(&self, named: &HashSet<u32>) -> Vec<Field> {
         self.scan_for(&scan::Places::at(named))
@@ -267,47 +250,6 @@ impl<'a> Search<'a> {
                 self.anchors.push(Anchor { field, wanted, aim });
             }
         }
-    }
-
-    /// Whether the instruction with `field` reads the address of a table that the code just behind it reads
-    /// one entry of, as compilers do it; whatever else is done with the address needs a closer look.
-    fn reads_entry(&mut self, field: Field) -> bool {
-        let start = BEFORE_FIELD.into_iter().find_map(|back| {
-            let start = field.at.checked_sub(back)?;
-            let (length, place) = self.decoder.names(start)?;
-            (place == field.place).then_some((start, length))
-        });
-        let Some((start, length)) = start else { return true };
-        let Some((register, loads)) = self.decoder.made(start) else { return false };
-        // A table's own address, or its pointer's, is needed for more than to read one entry.
-        if !loads || self.transfer.aims.is_way(field.place) {
-            return false;
-        }
-        let mut at = start.saturating_add(length);
-        let mut touches = Vec::new();
-        for _ in 0..MOST_BEHIND {
-            let Some((length, flow)) = self.decoder.step(at) else { return true };
-            let (reads, writes) = self.decoder.uses(at, register);
-            if reads {
-                touches.clear();
-                self.decoder.touches(at, &mut touches);
-                let by = |touch: &Touch| touch.address.base == Some(register);
-                let plain = |touch: &Touch| touch.address.index.is_none() && !touch.writes;
-                return touches.iter().any(by) && touches.iter().filter(|one| by(one)).all(plain);
-            }
-            match flow {
-                _ if writes => return true,
-                Flow::Next => at = at.saturating_add(length),
-                // What calls change is only theirs to read where it is an argument.
-                Flow::Call(_) => {
-                    let abi = self.decoder.abi();
-                    let is_free = abi.volatile >> register.0 & 1 == 1;
-                    return is_free && !abi.arguments.contains(&register);
-                }
-                _ => return false,
-            }
-        }
-        false
     }
 
     /// Takes jumps to wanted functions out of the anchors and adds what names those jumps.
@@ -508,26 +450,6 @@ impl<'a> Search<'a> {
             }
         }
         self.keep(kept, fields, graph, found)
-    }
-
-    /// Says of tables that others hold that calls of all their entries are not seen.
-    fn lose_tables(&mut self, function: u32, named: bool, found: &mut Found) {
-        if !found.tables_handed_back.is_empty() && self.result_is_used(function, 0) {
-            found.tables_lost.append(&mut found.tables_handed_back);
-        }
-        for &(at, table) in &found.tables_lost {
-            if self.tables_lost.insert((at, table)) {
-                let fate = if named { Fate::Stored } else { Fate::Unreached };
-                self.lose_table(at, table, fate);
-            }
-        }
-    }
-
-    fn lose_table(&mut self, at: u32, table: u32, fate: Fate) {
-        let entries = self.transfer.aims.table_by(table).unwrap_or_default();
-        for wanted in entries.iter().map(|(_, wanted)| *wanted).collect::<Vec<_>>() {
-            self.refer(at, wanted, fate);
-        }
     }
 
     /// Whether some caller uses what the function returns, as far as the code just behind the call shows.
