@@ -3,6 +3,7 @@
 mod across;
 mod behind;
 mod callers;
+mod control;
 mod finders;
 mod memory;
 mod order;
@@ -14,6 +15,7 @@ mod told;
 
 use across::Across;
 pub(crate) use callers::handed_over;
+pub(crate) use control::set_by_call;
 use finders::Finders;
 
 use crate::aims::Aims;

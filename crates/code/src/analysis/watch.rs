@@ -9,7 +9,7 @@ use crate::domain::{Atom, Base, Set};
 use crate::flow::{Graph, Insn};
 use crate::ir::{Address, Reg, Target};
 use crate::query::Query;
-use crate::search::handed_over;
+use crate::search::{handed_over, set_by_call};
 use crate::sighting::{Sight, Sighting, Writer};
 use crate::state::State;
 use crate::transfer::Transfer;
@@ -26,8 +26,20 @@ pub(crate) struct Watching<'w> {
     pub(crate) gives: &'w HashMap<u32, usize>,
     pub(crate) sightings: Vec<Sighting>,
     handed: Vec<Handed>,
+    /// What is asked of calls, and what they answer: each as if control register 0 were set by the call.
+    asked: Option<Asked>,
+    answers: Vec<Sighting>,
     blurred: bool,
     touches: Vec<Touch>,
+}
+
+/// A parameter of a function, of which it is asked what calls give it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Where the function begins.
+    pub(crate) function: u32,
+    /// Its place among the parameters, from 0.
+    pub(crate) index: u8,
 }
 
 /// A call that hands the address of code to a function which writes by way of it, or the address of memory to one
@@ -117,9 +129,16 @@ impl<'w> Watching<'w> {
             gives,
             sightings: Vec::new(),
             handed: Vec::new(),
+            asked: None,
+            answers: Vec::new(),
             blurred: false,
             touches: Vec::new(),
         }
+    }
+
+    /// The same, for what calls give a function.
+    pub(crate) fn asking(gives: &'w HashMap<u32, usize>, asked: Asked) -> Watching<'w> {
+        Watching { asked: Some(asked), ..Watching::new(gives) }
     }
 }
 
@@ -136,6 +155,8 @@ pub(crate) struct Watched {
     pub(crate) sightings: Vec<Sighting>,
     /// Calls that hand on the address of code, or of memory.
     pub(crate) handed: Vec<Handed>,
+    /// What calls give a function that was asked about.
+    pub(crate) answers: Vec<Sighting>,
     /// What it returns, if that was asked.
     pub(crate) results: Vec<Atom>,
     /// Whether something is stored by way of an address that is one of many.
@@ -173,8 +194,8 @@ pub(crate) fn watch(
     }
     let Found { steps, spent, results, .. } = analysis.found;
     let watching = analysis.watching.unwrap_or_else(|| Watching::new(gives));
-    let Watching { sightings, handed, blurred, .. } = watching;
-    Watched { sightings, handed, results, blurred, steps, spent }
+    let Watching { sightings, handed, answers, blurred, .. } = watching;
+    Watched { sightings, handed, answers, results, blurred, steps, spent }
 }
 
 impl Analysis<'_, '_, '_> {
@@ -241,6 +262,7 @@ impl Analysis<'_, '_, '_> {
             return;
         }
         let Some(to) = function else { return };
+        self.answer(state, insn.at, to, block);
         for &register in arguments {
             let Some((target, set_at, always)) = self.code_in(state.get(register)) else {
                 continue;
@@ -262,6 +284,25 @@ impl Analysis<'_, '_, '_> {
                 self.hand_on(state, (insn.at, to, block), what, always);
                 break;
             }
+        }
+    }
+
+    /// Notes what the call at `at`, in `block`, gives the function at `to`, if that is asked.
+    fn answer(&mut self, state: &State, at: u32, to: u32, block: usize) {
+        let asked = self.watching.as_ref().and_then(|watching| watching.asked);
+        let Some(asked) = asked.filter(|asked| asked.function == to) else { return };
+        let register = self.transfer.abi.arguments.get(usize::from(asked.index));
+        let Some(atoms) = register.map(|register| self.transfer.values.atoms(state.get(*register)))
+        else {
+            return;
+        };
+        let value = value_of(atoms, 64, |_| None);
+        let reached = self.reachable[block] || self.graph.unresolved;
+        let answer = set_by_call(Rva(at), Rva(self.graph.begin), value, reached);
+        if let Some(watching) = &mut self.watching
+            && watching.answers.len() < MOST_SIGHTINGS
+        {
+            watching.answers.push(answer);
         }
     }
 

@@ -91,6 +91,7 @@ impl Search<'_> {
             }
         }
         self.doubt_wrappers(&gives, MOST_STEPS.saturating_sub(steps));
+        self.ask_who_sets_control(MOST_STEPS.saturating_sub(steps));
         // Where nothing names a function, it may be no code at all.
         let named = self.known_starts(unlisted.clone());
         for sighting in &mut self.survey.sightings {

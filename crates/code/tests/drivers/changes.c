@@ -59,7 +59,7 @@ uint64_t read_cr0(void) {
 
 void write_cr0(uint64_t value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
 
-/* At -O0 the value goes through functions, which is not followed. */
+/* In the function itself. */
 #define READ_CR0(value) __asm__ volatile("mov %%cr0, %0" : "=r"(value))
 #define WRITE_CR0(value) __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory")
 
@@ -296,8 +296,7 @@ SITE(hooks_the_kernel_by_a_copy)(const void *jump) {
 SITE(calls_the_kernel)(HANDLE handle) { counter = (ULONG)ZwClose(handle); }
 
 SITE(through_functions)(void) {
-    write_cr0(read_cr0() & ~0x10000ull); //= -O2 sighted cr0-cleared
-    //= write_cr0: -O0 sighted cr0-unknown
+    write_cr0(read_cr0() & ~0x10000ull); //= sighted cr0-cleared
 }
 
 /* A function writes that is given the address. */

@@ -152,10 +152,51 @@ LEAF another_register
     mov cr4, rax
     ret
 
+# Its address is taken: others may call it with any value.
 LEAF by_parameter
     #= sighted cr0-unknown
     mov cr0, rcx
     ret
+
+# Who calls these says what is set, at the call.
+FUNCTION read_control
+    mov rax, cr0
+    ret
+
+FUNCTION write_control
+    mov cr0, rcx
+    ret
+
+FUNCTION write_control_by_jump
+    mov rcx, rdx
+    jmp write_control
+
+FUNCTION clears_by_call
+    #= sighted cr0-cleared
+    #= sighted cr0-kept
+    ENTER clears_by_call
+    call read_control
+    mov rcx, rax
+    and rcx, -0x10001
+    call write_control
+    call read_control
+    mov rcx, rax
+    call write_control
+    LEAVE
+
+FUNCTION clears_by_a_call_of_a_jump
+    #= sighted cr0-cleared
+    ENTER clears_by_a_call_of_a_jump
+    mov edx, 0x80000011
+    call write_control_by_jump
+    LEAVE
+
+FUNCTION sets_what_it_is_sent_by_call
+    #= sighted cr0-unknown
+    ENTER sets_what_it_is_sent_by_call
+    mov rcx, qword ptr [rcx]
+    call write_control
+    LEAVE
 
 FUNCTION jumps_to_pool
     #= ExAllocatePoolWithTag 0=0

@@ -32,8 +32,8 @@ rule_card! {
     /// ## What it cannot see
     ///
     /// What is written while WP is clear: constants, unless MmProtectDriverSection was asked to protect them, are not
-    /// known to be kept by the hypervisor, so that a run may show no bug check. And values that come from other functions or from memory. In source also
-    /// what is written by way of a pointer to such a union.
+    /// known to be kept by the hypervisor, so that a run may show no bug check. And values that come from memory, or that a
+    /// function is given which others may call too. In source also what is written by way of a pointer to such a union.
     ///
     /// ## References
     ///
