@@ -297,3 +297,38 @@ WRAPPER(takes_what_is_no_request)(Buffer *buffer) {
 }
 
 SITE(gives_what_is_no_request)(REQUEST) { KEEP(takes_what_is_no_request(irp->system_buffer)); }
+
+/* One routine for all of them, put there in a loop. */
+WRAPPER(takes_from_a_loop)(Buffer *buffer) {
+    //= ExAllocatePoolWithTag 0=field1
+    //= ExAllocatePoolWithTag 0=field1 from=put_by_a_loop
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(put_by_a_loop)(REQUEST) { KEEP(takes_from_a_loop(irp->system_buffer)); }
+
+typedef struct {
+    UCHAR before[0x70];
+    void *volatile entries[28];
+} DriverObject;
+
+SITE(puts_entries_in_a_loop)(DriverObject *object) {
+    for (ULONG i = 0; i < 28; i++)
+        object->entries[i] = (void *)put_by_a_loop;
+}
+
+/* The same as Microsoft's compiler makes it. */
+WRAPPER(takes_from_a_fill)(Buffer *buffer) {
+    //= -O2 ExAllocatePoolWithTag 0=field1
+    //= -O2 ExAllocatePoolWithTag 0=field1 from=put_by_a_fill
+    //= -O0 ExAllocatePoolWithTag 0=memory
+    return ExAllocatePoolWithTag(buffer->type, 16, TAG);
+}
+
+SITE(put_by_a_fill)(REQUEST) { KEEP(takes_from_a_fill(irp->system_buffer)); }
+
+SITE(fills_entries)(void **object) {
+    void **entries = object + 0x70 / 8;
+    SIZE_T count = 28;
+    __asm__ volatile("rep stosq" : "+D"(entries), "+c"(count) : "a"(put_by_a_fill) : "memory");
+}
