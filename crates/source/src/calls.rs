@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, dead, vocabulary};
+use crate::{FileId, FileKind, OptIn, Span, dead, pointer, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -167,14 +167,23 @@ impl<'w, 't> Follower<'w, 't> {
             only_constants: false,
         };
         // What lies behind where a name points is nothing that is known by the name.
-        if call.manner == Manner::Behind || place.is_dead() || place.is_for_older_windows() {
+        let is_other = call.manner == Manner::Behind || place.is_of_result(call);
+        if is_other || place.is_dead() || place.is_for_older_windows() {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
         let name = self.world.text(id.parsed, &call.callee);
         let mut found = Vec::new();
         let left = Cell::new(MOST_STEPS);
-        if !self.through_text(&place, call, (parsed.file, &[], &left), 0, &mut found) {
+        if let Some(ddi) = pointer::called_at_once(self.world, id.parsed, call) {
+            let arguments = self.arguments(&place, call, parsed.file);
+            let (manner, arguments, template) = (call.manner, &*arguments, &[][..]);
+            let (is_scoped, via, left) = (call.is_scoped, &[][..], &left);
+            let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
+            let mut reached = self.of_ddi(&place, ddi, &step);
+            reached.call.pointed.push(Span::new(parsed.file, call.callee.clone()));
+            found.push(reached);
+        } else if !self.through_text(&place, call, (parsed.file, &[], &left), 0, &mut found) {
             let arguments = self.arguments(&place, call, parsed.file);
             let template = template(&place, call, parsed.file);
             let (manner, arguments, template) = (call.manner, &*arguments, &*template);

@@ -452,16 +452,15 @@ impl Reader<'_> {
         }
         if callee.kind() == "call_expression" {
             manner = Manner::Given;
-            let Some(given) = callee.field(Field::Function) else { return };
+            let given = held::given(callee).or_else(|| callee.field(Field::Function));
+            let Some(given) = given else { return };
             callee = given;
         }
         if callee.kind() == "cast_expression" {
             manner = Manner::Converted;
             let Some(value) = callee.field(Field::Value) else { return };
-            callee = value;
-            if let Some((inner, converted)) = held::converted(callee) {
-                (callee, manner) = (inner, converted);
-            }
+            let given = held::given(callee).map(|given| (given, Manner::Given));
+            (callee, manner) = held::converted(value).or(given).unwrap_or((value, manner));
         }
         let template = template_arguments(callee);
         let is_scoped =
