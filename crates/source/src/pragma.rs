@@ -2,7 +2,8 @@
 
 mod operators;
 
-use crate::directive::{Directive, DirectiveKind};
+use crate::directive::Directive;
+use crate::directive::operator::unescaped;
 use crate::lex::{Kind, Token, tokens};
 use crate::linker::{LinkerFact, Origin};
 use crate::preprocess::{ArmState, Unit};
@@ -61,14 +62,15 @@ const DEEPEST: usize = 8;
 
 /// Whether a text may have pragmas that speak of sections.
 pub(crate) fn may_speak(text: &str, directives: &[Directive]) -> bool {
-    directives.iter().any(|one| said_by(text, one).is_some()) || operators::may_have(text)
+    directives.iter().any(|one| said_by(text, one).is_some())
+        || operators::may_be_in_macros(text, directives)
 }
 
 /// What a directive says of sections, if it is a pragma that does.
 fn said_by(text: &str, directive: &Directive) -> Option<Said> {
-    let DirectiveKind::Pragma(range) = &directive.kind else { return None };
-    let said = Said { whole: directive.range.clone(), content: range.clone(), is_of_macro: false };
-    speaks(text.get(range.clone())?).then_some(said)
+    let content = directive.pragma()?.clone();
+    let is_it = speaks(text.get(content.clone())?.trim_start());
+    is_it.then(|| Said { whole: directive.range.clone(), content, is_of_macro: false })
 }
 
 /// Whether what a pragma says is about sections.
@@ -83,16 +85,15 @@ pub(crate) fn of_file(
     file: FileId,
     directives: &[Directive],
 ) -> Pragmas {
-    let text = tree.file(file).text.as_str();
+    let text = unescaped(tree.file(file).text.as_str(), directives);
+    let text = &*text;
     let mut found = Pragmas::default();
     let compiled = Compiled::of(unit, file);
     let budget = Cell::new(MOST_GIVEN);
     let mut all: Vec<Said> = directives.iter().filter_map(|one| said_by(text, one)).collect();
-    if operators::may_have(text) {
-        let operators = operators::all(text, directives).into_iter();
-        all.extend(operators.filter(|said| speaks(text[said.content.clone()].trim_start())));
-        all.sort_by_key(|said| said.whole.start);
-    }
+    let in_macros = operators::in_macros(text, directives).into_iter();
+    all.extend(in_macros.filter(|said| speaks(text[said.content.clone()].trim_start())));
+    all.sort_by_key(|said| said.whole.start);
     for said in all.into_iter().take(MOST_PRAGMAS) {
         let Some(certain) = compiled.at(said.whole.start) else { continue };
         let range = said.content.clone();
@@ -417,6 +418,33 @@ mod tests {
             "__pragma(comment(linker, \"/A\"",
             "__pragma(",
             "__pragma",
+        ] {
+            assert_eq!(options(text), [""; 0], "{text}");
+        }
+    }
+
+    /// In the string of `_Pragma` quotes are escaped.
+    #[test]
+    fn pragmas_may_be_operators_of_c() {
+        let left = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told(r#"_Pragma("comment(linker, \"/A:1 /B\")") int b;"#),
+            [
+                ("/A:1".to_owned(), left(r#"_Pragma("comment(linker, \"/B\")") int b;"#)),
+                ("/B".to_owned(), left(r#"_Pragma("comment(linker, \"/A:1\")") int b;"#)),
+            ]
+        );
+        let text = r#"_Pragma("section(\"hook\", read, write, execute)")"#;
+        let mut tree = SourceTree::default();
+        tree.add("a.c", SourceText::of(text)).unwrap();
+        let sections = analyse(&tree, &[], &[]).sections;
+        assert_eq!((&*sections[0].name, sections[0].attributes.len()), ("hook", 3));
+        assert_eq!(tree.text(sections[0].attribute("execute").unwrap().removal), ", execute");
+        for text in [
+            r#"// _Pragma("comment(linker, \"/A\")")"#,
+            r#"_Pragma("comment(linker, \"/A"#,
+            r#"_Pragma(comment(linker, "/A"))"#,
+            r#"char *s = "_Pragma(\"comment(linker, /A)\")";"#,
         ] {
             assert_eq!(options(text), [""; 0], "{text}");
         }
