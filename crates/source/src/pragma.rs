@@ -44,9 +44,31 @@ impl SectionPragma {
     }
 }
 
+/// `#pragma data_seg("name")` and its kin, which say where what follows goes, where that is a place for something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPragma {
+    /// The section's name.
+    pub name: String,
+    /// The pragma.
+    pub span: Span,
+    /// Whether it places code; written data else.
+    pub places_code: bool,
+    /// Whether it is compiled in every build.
+    pub certain: bool,
+}
+
+/// The pragmas that place what follows, with the sections that surely hold something else and what tells that something
+/// does follow. Constants may lie beside code.
+const PLACING: [(&str, &[&str], u8); 3] = [
+    ("data_seg", &[".text"], b'='),
+    ("bss_seg", &[".text"], b';'),
+    ("code_seg", &[".data", ".bss"], b'{'),
+];
+
 /// What the pragmas of a file say.
 #[derive(Debug, Default)]
 pub(crate) struct Pragmas {
+    pub(crate) segments: Vec<SegmentPragma>,
     pub(crate) linker: Vec<LinkerFact>,
     pub(crate) sections: Vec<SectionPragma>,
 }
@@ -75,7 +97,12 @@ fn said_by(text: &str, directive: &Directive) -> Option<Said> {
 
 /// Whether what a pragma says is about sections.
 fn speaks(content: &str) -> bool {
-    content.starts_with("comment") && content.contains("linker") || content.starts_with("section")
+    let places = |(word, names, _): &(&str, &[&str], u8)| {
+        content.starts_with(word) && names.iter().any(|name| content.contains(name))
+    };
+    content.starts_with("comment") && content.contains("linker")
+        || content.starts_with("section")
+        || content.contains("_seg") && PLACING.iter().any(places)
 }
 
 /// What the pragmas of `file` say, as its unit has it.
@@ -109,6 +136,9 @@ pub(crate) fn of_file(
             }
             (Some("section"), Some("("), ..) => {
                 found.sections.extend(reader.section(&all[2..], certain));
+            }
+            (Some(word), Some("("), ..) if word.ends_with("_seg") => {
+                found.segments.extend(reader.segment(word, &all[2..], certain));
             }
             _ => {}
         }
@@ -283,6 +313,23 @@ impl Reader<'_, '_> {
         }
         end = self.text[end..].find('\n').map_or(end, |length| end + length + 1);
         line..end
+    }
+
+    /// A pragma that places what follows it.
+    fn segment(&self, word: &str, rest: &[Token], certain: bool) -> Option<SegmentPragma> {
+        let (_, names, sign) = PLACING.iter().find(|(known, ..)| *known == word)?;
+        let close = rest.iter().position(|token| token.text(self.text) == ")")?;
+        let name = rest[..close].iter().find(|token| token.kind == Kind::String)?;
+        let name: String = literal(self.text, *name).filter_map(|one| one.letter).collect();
+        let behind = self.text.get(self.said.whole.end..)?;
+        let next = memchr::memmem::find(behind.as_bytes(), word.as_bytes());
+        let follows = memchr::memchr(*sign, &behind.as_bytes()[..next.unwrap_or(behind.len())]);
+        (names.contains(&&*name) && follows.is_some()).then(|| SegmentPragma {
+            name,
+            span: Span::new(self.file, self.said.whole.clone()),
+            places_code: word == "code_seg",
+            certain,
+        })
     }
 
     fn section(&self, rest: &[Token], certain: bool) -> Option<SectionPragma> {
@@ -508,6 +555,39 @@ mod tests {
         assert_eq!((&*sections[0].name, words), ("hook", vec!["read", "write", "execute"]));
         assert_eq!(tree.text(sections[0].attribute("execute").unwrap().removal), ",execute");
         assert_eq!((&*sections[1].name, sections[1].attributes.len()), ("x", 0));
+    }
+
+    /// Their pages say that the section is the string behind what is pushed and the label.
+    #[test]
+    fn what_follows_is_placed() {
+        let placed = |text: &str| {
+            let mut tree = SourceTree::default();
+            tree.add("a.c", SourceText::of(text)).unwrap();
+            let all = analyse(&tree, &[], &[]).segments.into_iter();
+            all.map(|one| (one.name, one.places_code)).collect::<Vec<_>>()
+        };
+        let of = |name: &str, code| vec![(name.to_owned(), code)];
+        let data = "\nint a = 1;\n";
+        assert_eq!(placed(&format!("#pragma data_seg(\".text\"){data}")), of(".text", false));
+        assert_eq!(
+            placed(&format!("#pragma data_seg(push, here, \".text\", \"CODE\"){data}")),
+            of(".text", false)
+        );
+        assert_eq!(placed("#pragma bss_seg(\".text\")\nint a;"), of(".text", false));
+        assert_eq!(placed("#pragma code_seg(\".data\")\nvoid F(void) {}"), of(".data", true));
+        assert_eq!(placed("__pragma(code_seg(\".bss\")) void F(void) {}"), of(".bss", true));
+        for text in [
+            format!("#pragma data_seg(\".mydata\"){data}"),
+            format!("#pragma data_seg(\".text2\"){data}"),
+            format!("#pragma data_seg(){data}"),
+            format!("#pragma data_seg(pop){data}"),
+            format!("#pragma const_seg(\".text\"){data}"),
+            format!("#pragma data_seg(\".text\")\n#pragma data_seg(){data}"),
+            "#pragma code_seg(\"PAGE\")\nvoid F(void) {}".to_owned(),
+            "#pragma code_seg(\".text\")\nvoid F(void) {}".to_owned(),
+        ] {
+            assert_eq!(placed(&text), [], "{text}");
+        }
     }
 
     #[test]

@@ -166,6 +166,7 @@ impl<'t> Following<'t> {
                 .chain(pragmas.linker)
                 .collect(),
             sections: pragmas.sections,
+            segments: pragmas.segments,
             tables: Vec::new(),
             not_built: Vec::new(),
             control,

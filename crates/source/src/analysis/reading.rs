@@ -131,6 +131,7 @@ impl<'t> Reading<'t> {
                 let one = pragma::of_file(tree, &unit, file, directives.of(tree, file));
                 found.linker.extend(one.linker);
                 found.sections.extend(one.sections);
+                found.segments.extend(one.segments);
             }
         }
         found
