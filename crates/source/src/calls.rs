@@ -120,7 +120,7 @@ pub(crate) struct Reached {
 pub(crate) struct Follower<'w, 't> {
     pub(crate) world: &'w World<'t>,
     pub(crate) wrappers: &'w Wrappers,
-    bodies: Mutex<HashMap<(FileId, usize), Arc<Syntax>>>,
+    bodies: Mutex<HashMap<(FileId, usize, bool), Arc<Syntax>>>,
 }
 
 /// How many macros and wrappers are followed one into another.
@@ -422,7 +422,8 @@ impl<'w, 't> Follower<'w, 't> {
             .map(|(name, argument)| (*name, argument.value.clone()))
             .collect();
         let inner = Place { macro_given: &given, ..*place };
-        let body = self.body(*file, range.clone());
+        let kind = self.world.parsed[place.parsed].kind(self.world.tree);
+        let body = self.body(*file, range.clone(), kind);
         let constant = Place { only_constants: true, ..inner };
         let truth = |of: &Range<usize>| constant.value_in(*file, of.clone()).truth();
         let dead = dead::by_conditions(&body, &truth);
@@ -448,14 +449,15 @@ impl<'w, 't> Follower<'w, 't> {
     }
 
     /// The calls in the body of a macro, with ranges of its file.
-    fn body(&self, file: FileId, range: Range<usize>) -> Arc<Syntax> {
-        let key = (file, range.start);
+    fn body(&self, file: FileId, range: Range<usize>, kind: FileKind) -> Arc<Syntax> {
+        let key = (file, range.start, kind == FileKind::Cpp);
         if let Some(known) = self.bodies.lock().ok().and_then(|bodies| bodies.get(&key).cloned()) {
             return known;
         }
         let syntax = Arc::new(body_syntax(
             self.world.tree.text(Span::new(file, range.clone())),
             range.start,
+            kind,
         ));
         if let Ok(mut bodies) = self.bodies.lock() {
             bodies.insert(key, Arc::clone(&syntax));
@@ -580,8 +582,8 @@ fn chosen_in_macro(call: &mut SourceCall) {
     }
 }
 
-/// The calls in the body of a macro that begins at byte `start` of its file.
-pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
+/// The calls in the body of a macro that begins at byte `start` of its file and is used in a file of that kind.
+pub(crate) fn body_syntax(body: &str, start: usize, kind: FileKind) -> Syntax {
     const HEAD: &str = "void f(){";
     let mut text = format!("{HEAD}{body};}}").into_bytes();
     // The joined lines of a macro are one to a parser.
@@ -589,7 +591,10 @@ pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
         text[at] = b' ';
     }
     let blanked = crate::blank::Blanked::plain(text);
-    let mut syntax = crate::syntax::syntax(blanked, FileKind::C, &[]);
+    // Macros are plain C, but for the operators that allocate.
+    let is_new = kind == FileKind::Cpp && memchr::memmem::find(body.as_bytes(), b"new").is_some();
+    let kind = if is_new { FileKind::Cpp } else { FileKind::C };
+    let mut syntax = crate::syntax::syntax(blanked, kind, &[]);
     let moved = |range: &Range<usize>| {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());
         by(range.start)..by(range.end)

@@ -62,7 +62,8 @@ impl<'t> Follower<'_, 't> {
         let text = self.world.tree.file(file).text.as_str();
         let whole = Span::new(file, call.whole.clone());
         let own = text.get(call.callee.clone()).unwrap_or_default();
-        let body = body_syntax(&one.text, 0);
+        let kind = self.world.parsed[place.parsed].kind(self.world.tree);
+        let body = body_syntax(&one.text, 0, kind);
         let constant = Place { only_constants: true, ..*place };
         let truth = |of: &Range<usize>| constant.value_of(one, of, 0).truth();
         let dead = dead::by_conditions(&body, &truth);
@@ -84,7 +85,8 @@ impl<'t> Follower<'_, 't> {
                 span: self.body_of(place, own).unwrap_or(whole),
             });
             let via: Vec<Hop> = via.iter().cloned().chain(hop).collect();
-            let name = &one.text[inner.callee.clone()];
+            let written = &one.text[inner.callee.clone()];
+            let name = inner.manner.operator().unwrap_or(written);
             let template: Vec<_> =
                 inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
             let (manner, arguments, template) = (inner.manner, &*arguments, &*template);
@@ -93,6 +95,11 @@ impl<'t> Follower<'_, 't> {
             match vocabulary::function(name) {
                 Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
+                None if inner.manner.operator().is_some()
+                    && self.world.called(place.parsed, name).is_empty() =>
+                {
+                    self.through_kit_new(place, &step, found)
+                }
                 None => self.through_function(place, name, &step, depth, found),
             }
         }

@@ -98,7 +98,7 @@ pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes
     let bodies = bodies.into_iter().filter(|body| !lasts(body));
     blanked.leave_out(&bodies.collect::<Vec<_>>());
     blanked.leave_out_too(declared.into_iter());
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let Some(tree) = parse(&condensed.bytes, kind) else { return Shapes::default() };
     let (found, read) = (Shapes::default(), HashMap::new());
     let mut reader = Reader { text, condensed: &condensed, found, read };

@@ -98,7 +98,7 @@ pub(crate) fn syntax_by(
     kind: FileKind,
     named: &[usize],
 ) -> Syntax {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let mut reader = Reader {
         bytes: &condensed.bytes,
         found: Syntax::default(),
@@ -129,7 +129,7 @@ pub(crate) fn syntax_by(
 
 /// Of the `named` places of a blanked file those where an address is taken, as what is named there.
 pub(crate) fn taken(blanked: &Blanked, kind: FileKind, named: &[usize]) -> Vec<Range<usize>> {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let named = named.iter().filter_map(|at| condensed.is_at(*at));
     let named: Vec<usize> = named.filter(|at| taken::may_be(&condensed.bytes, *at)).collect();
     if named.is_empty() {
