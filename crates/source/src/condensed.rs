@@ -161,8 +161,10 @@ impl Condensed {
         let back = |range: &mut Range<usize>| self.move_back(range);
         functions.iter_mut().for_each(|one| self.function(one));
         for one in calls {
-            let Call { callee, whole, arguments, template, .. } = one;
-            [callee, whole].into_iter().chain(arguments).chain(template).for_each(back);
+            let Call { callee, whole, arguments, template, class, .. } = one;
+            let class = class.iter_mut().flat_map(|(name, all)| all.iter_mut().chain([name]));
+            let all = [callee, whole].into_iter().chain(arguments).chain(template);
+            all.chain(class).for_each(back);
         }
         variables.iter_mut().for_each(|one| self.variable(one));
         for Enumerator { name, value, behind: _ } in enumerators {

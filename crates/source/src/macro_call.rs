@@ -1,6 +1,6 @@
 //! Calls that only macros make: pasted names, functions handed to macros, arguments that one macro gives together.
 
-use crate::calls::{Follower, Reached, SourceArgument, Step, body_syntax, takes_step};
+use crate::calls::{Follower, Passed, Reached, SourceArgument, Step, body_syntax, takes_step};
 use crate::evaluate::Place;
 use crate::expand::{Expander, Expansion};
 use crate::lex::{Kind, Token, skip_blank, tokens};
@@ -87,9 +87,9 @@ impl<'t> Follower<'_, 't> {
             let via: Vec<Hop> = via.iter().cloned().chain(hop).collect();
             let written = &one.text[inner.callee.clone()];
             let name = inner.manner.operator().unwrap_or(written);
-            let template: Vec<_> =
-                inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
-            let (manner, arguments, template) = (inner.manner, &*arguments, &*template);
+            let own = inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
+            let template = Passed { own, ..Passed::default() };
+            let (manner, arguments, template) = (inner.manner, &*arguments, &template);
             let (span, via, is_scoped) = (whole, &*via, inner.is_scoped);
             let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
             match vocabulary::function(name) {

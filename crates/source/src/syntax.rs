@@ -40,7 +40,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 pub(crate) use template::TemplateParameter;
-use template::{template_arguments, template_parameters};
+use template::{class_arguments, template_arguments, template_parameters};
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 pub(crate) use trees::Trees;
 pub(crate) use turn::Turn;
@@ -463,6 +463,7 @@ impl Reader<'_> {
             (callee, manner) = held::converted(value).or(given).unwrap_or((value, manner));
         }
         let template = template_arguments(callee);
+        let class = class_arguments(callee);
         let is_scoped =
             callee.kind() == "qualified_identifier" && callee.field(Field::Scope).is_some();
         let callee = last_name(callee);
@@ -474,6 +475,7 @@ impl Reader<'_> {
         if let Some(call) = self.found.calls.last_mut() {
             call.is_chosen = is_chosen;
             call.template = template;
+            call.class = class;
             call.is_scoped = is_scoped;
         }
     }
@@ -499,6 +501,7 @@ impl Reader<'_> {
             whole: whole.byte_range(),
             arguments,
             template: Vec::new(),
+            class: None,
             function,
             is_chosen: false,
             is_scoped: false,
