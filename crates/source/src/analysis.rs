@@ -13,7 +13,7 @@ use crate::entry::{self, Entry};
 use crate::interest::{self, Interest};
 use crate::linker::LinkerFact;
 use crate::opt_in::OptIn;
-use crate::pragma::SectionPragma;
+use crate::pragma::{SectionPragma, SegmentPragma};
 use crate::preprocess::AllDirectives;
 use crate::syntax::Trees;
 use crate::table::{self, PointerTable};
@@ -49,6 +49,8 @@ pub struct Analysis {
     pub linker: Vec<LinkerFact>,
     /// Sections that pragmas make.
     pub sections: Vec<SectionPragma>,
+    /// Pragmas that place what follows them among what is something else.
+    pub segments: Vec<SegmentPragma>,
     /// Writes of control register 0, but for programs of user mode.
     pub control: Vec<ControlWrite>,
     /// What is plainly done to code of the tree, or done with memory that becomes code.

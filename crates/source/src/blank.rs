@@ -1,6 +1,7 @@
 //! Source made fit for a parser of plain C: what only annotates, what is not compiled and the preprocessor's lines become
 //! blanks, so that every byte stays where it is.
 
+use crate::condensed::Own;
 use crate::directive::Directive;
 use crate::lex::{
     block_comment_end, is_word, line_comment_end, quoted_end, raw_end, skip_blank, word_end,
@@ -18,12 +19,14 @@ pub(crate) struct Blanked {
     pub(crate) assembly: Vec<Range<usize>>,
     /// What no parser has to look at, in the order of the text.
     pub(crate) left_out: Vec<Range<usize>>,
+    /// The words of exception handling that are macros of the tree.
+    pub(crate) own: Own,
 }
 
 impl Blanked {
     /// A text of which nothing is blank.
     pub(crate) fn plain(bytes: Vec<u8>) -> Blanked {
-        Blanked { bytes, assembly: Vec::new(), left_out: Vec::new() }
+        Blanked { bytes, assembly: Vec::new(), left_out: Vec::new(), own: Own::default() }
     }
 
     /// Leaves out what stands between the braces of bodies.
@@ -62,7 +65,7 @@ pub(crate) fn blanked(
         blank(&mut bytes, arm.range.clone());
     }
     let assembly = annotations(&mut bytes);
-    Blanked { bytes, assembly, left_out: Vec::new() }
+    Blanked { bytes, assembly, left_out: Vec::new(), own: Own::default() }
 }
 
 fn blank(bytes: &mut [u8], range: Range<usize>) {

@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, dead, vocabulary};
+use crate::{FileId, FileKind, OptIn, Span, dead, pointer, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -120,7 +120,7 @@ pub(crate) struct Reached {
 pub(crate) struct Follower<'w, 't> {
     pub(crate) world: &'w World<'t>,
     pub(crate) wrappers: &'w Wrappers,
-    bodies: Mutex<HashMap<(FileId, usize), Arc<Syntax>>>,
+    bodies: Mutex<HashMap<(FileId, usize, bool), Arc<Syntax>>>,
 }
 
 /// How many macros and wrappers are followed one into another.
@@ -129,13 +129,24 @@ const DEEPEST: usize = 8;
 const MOST_WAYS: usize = 64;
 const MOST_STEPS: u32 = 2_000;
 
+/// What a call passes to templates.
+#[derive(Debug, Default)]
+pub(crate) struct Passed<'a> {
+    /// To that of the function.
+    pub(crate) own: Vec<Value>,
+    /// The class that the function is one of, as far as the call names it.
+    pub(crate) class: Option<&'a str>,
+    /// To that of the class.
+    pub(crate) of_class: Vec<Value>,
+}
+
 /// A call on the way to a DDI.
 pub(crate) struct Step<'a> {
     pub(crate) name: &'a str,
     pub(crate) manner: Manner,
     pub(crate) arguments: &'a [SourceArgument],
-    /// What is passed to a template.
-    pub(crate) template: &'a [Value],
+    /// What is passed to templates.
+    pub(crate) template: &'a Passed<'a>,
     pub(crate) span: Span,
     pub(crate) via: &'a [Hop],
     /// Whether the name stands behind that of a namespace.
@@ -167,17 +178,26 @@ impl<'w, 't> Follower<'w, 't> {
             only_constants: false,
         };
         // What lies behind where a name points is nothing that is known by the name.
-        if call.manner == Manner::Behind || place.is_dead() || place.is_for_older_windows() {
+        let is_other = call.manner == Manner::Behind || place.is_of_result(call);
+        if is_other || place.is_dead() || place.is_for_older_windows() {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
         let name = self.world.text(id.parsed, &call.callee);
         let mut found = Vec::new();
         let left = Cell::new(MOST_STEPS);
-        if !self.through_text(&place, call, (parsed.file, &[], &left), 0, &mut found) {
+        if let Some(ddi) = pointer::called_at_once(self.world, id.parsed, call) {
             let arguments = self.arguments(&place, call, parsed.file);
-            let template = template(&place, call, parsed.file);
-            let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+            let (manner, arguments, template) = (call.manner, &*arguments, &Passed::default());
+            let (is_scoped, via, left) = (call.is_scoped, &[][..], &left);
+            let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
+            let mut reached = self.of_ddi(&place, ddi, &step);
+            reached.call.pointed.push(Span::new(parsed.file, call.callee.clone()));
+            found.push(reached);
+        } else if !self.through_text(&place, call, (parsed.file, &[], &left), 0, &mut found) {
+            let arguments = self.arguments(&place, call, parsed.file);
+            let template = self.passed(&place, call, parsed.file);
+            let (manner, arguments, template) = (call.manner, &*arguments, &template);
             let (is_scoped, via, left) = (call.is_scoped, &[][..], &left);
             let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
             self.follow(&place, step, 0, &mut found);
@@ -232,7 +252,7 @@ impl<'w, 't> Follower<'w, 't> {
             SourceArgument { value: Value::open(Unknown::TooMuch), ..SourceArgument::not_passed() };
         let arguments = vec![argument; ddi.parameters.len()];
         let (manner, arguments) = (Manner::Plain, &arguments);
-        let (template, via, is_scoped) = (&[][..], &[][..], false);
+        let (template, via, is_scoped) = (&Passed::default(), &[][..], false);
         let step = Step { name: "", manner, arguments, template, span, via, is_scoped, left };
         self.of_ddi(place, ddi, &step)
     }
@@ -413,7 +433,8 @@ impl<'w, 't> Follower<'w, 't> {
             .map(|(name, argument)| (*name, argument.value.clone()))
             .collect();
         let inner = Place { macro_given: &given, ..*place };
-        let body = self.body(*file, range.clone());
+        let kind = self.world.parsed[place.parsed].kind(self.world.tree);
+        let body = self.body(*file, range.clone(), kind);
         let constant = Place { only_constants: true, ..inner };
         let truth = |of: &Range<usize>| constant.value_in(*file, of.clone()).truth();
         let dead = dead::by_conditions(&body, &truth);
@@ -426,8 +447,8 @@ impl<'w, 't> Follower<'w, 't> {
             let span = Span::new(*file, call.whole.clone());
             let hop = Hop { name: step.name.to_owned(), is_macro: true, span };
             let via: Vec<_> = step.via.iter().cloned().chain([hop]).collect();
-            let template = template(&inner, call, *file);
-            let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+            let template = self.passed(&inner, call, *file);
+            let (manner, arguments, template) = (call.manner, &*arguments, &template);
             let (via, is_scoped, left) = (&*via, call.is_scoped, step.left);
             let next = Step { name, manner, arguments, template, span, via, is_scoped, left };
             match vocabulary::function(name).filter(|_| is_own) {
@@ -439,14 +460,15 @@ impl<'w, 't> Follower<'w, 't> {
     }
 
     /// The calls in the body of a macro, with ranges of its file.
-    fn body(&self, file: FileId, range: Range<usize>) -> Arc<Syntax> {
-        let key = (file, range.start);
+    fn body(&self, file: FileId, range: Range<usize>, kind: FileKind) -> Arc<Syntax> {
+        let key = (file, range.start, kind == FileKind::Cpp);
         if let Some(known) = self.bodies.lock().ok().and_then(|bodies| bodies.get(&key).cloned()) {
             return known;
         }
         let syntax = Arc::new(body_syntax(
             self.world.tree.text(Span::new(file, range.clone())),
             range.start,
+            kind,
         ));
         if let Ok(mut bodies) = self.bodies.lock() {
             bodies.insert(key, Arc::clone(&syntax));
@@ -475,7 +497,9 @@ impl<'w, 't> Follower<'w, 't> {
         if called.iter().any(|id| takes(id) == step.arguments.len() + skipped) {
             called.retain(|id| takes(id) == step.arguments.len() + skipped);
         }
-        let (is_special, first) = (self.is_any_special(&called), found.len());
+        self.keep_of_class(&mut called, step.template);
+        let is_special = self.is_any_special(&called) || self.is_class_special(&called, step);
+        let first = found.len();
         for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };
             let parsed = &self.world.parsed[id.parsed];
@@ -507,8 +531,8 @@ impl<'w, 't> Follower<'w, 't> {
                 }
                 let arguments = self.arguments(&place, call, parsed.file);
                 let name = self.world.text(id.parsed, &call.callee);
-                let template = template(&place, call, parsed.file);
-                let (manner, arguments, template) = (call.manner, &*arguments, &*template);
+                let template = self.passed(&place, call, parsed.file);
+                let (manner, arguments, template) = (call.manner, &*arguments, &template);
                 let (via, is_scoped, left) = (&*via, call.is_scoped, step.left);
                 let next = Step { name, manner, arguments, template, span, via, is_scoped, left };
                 self.follow(&place, next, depth + 1, found);
@@ -516,6 +540,17 @@ impl<'w, 't> Follower<'w, 't> {
         }
         for reached in &mut found[first..] {
             reached.call.is_maybe |= is_special;
+        }
+    }
+
+    /// What a call passes to templates.
+    fn passed(&self, place: &Place<'_, 't>, call: &Call, file: FileId) -> Passed<'t> {
+        let value = |range: &Range<usize>| place.value_in(file, range.clone());
+        let class = call.class.as_ref();
+        Passed {
+            own: call.template.iter().map(value).collect(),
+            class: class.map(|(name, _)| self.world.tree.text(Span::new(file, name.clone()))),
+            of_class: class.into_iter().flat_map(|(_, all)| all).map(value).collect(),
         }
     }
 
@@ -535,11 +570,6 @@ pub(crate) fn takes_step(left: &Cell<u32>, found: &[Reached]) -> bool {
     let is_left = found.len() < MOST_WAYS && left.get() > 0;
     left.set(if is_left { left.get() - 1 } else { 0 });
     is_left
-}
-
-/// What is passed to the template that a call names.
-fn template(place: &Place<'_, '_>, call: &Call, file: FileId) -> Vec<Value> {
-    call.template.iter().map(|range| place.value_in(file, range.clone())).collect()
 }
 
 /// Whether a DDI is called in that manner: slots of interfaces are members, all else is not.
@@ -571,8 +601,8 @@ fn chosen_in_macro(call: &mut SourceCall) {
     }
 }
 
-/// The calls in the body of a macro that begins at byte `start` of its file.
-pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
+/// The calls in the body of a macro that begins at byte `start` of its file and is used in a file of that kind.
+pub(crate) fn body_syntax(body: &str, start: usize, kind: FileKind) -> Syntax {
     const HEAD: &str = "void f(){";
     let mut text = format!("{HEAD}{body};}}").into_bytes();
     // The joined lines of a macro are one to a parser.
@@ -580,7 +610,10 @@ pub(crate) fn body_syntax(body: &str, start: usize) -> Syntax {
         text[at] = b' ';
     }
     let blanked = crate::blank::Blanked::plain(text);
-    let mut syntax = crate::syntax::syntax(blanked, FileKind::C, &[]);
+    // Macros are plain C, but for the operators that allocate.
+    let is_new = kind == FileKind::Cpp && memchr::memmem::find(body.as_bytes(), b"new").is_some();
+    let kind = if is_new { FileKind::Cpp } else { FileKind::C };
+    let mut syntax = crate::syntax::syntax(blanked, kind, &[]);
     let moved = |range: &Range<usize>| {
         let by = |at: usize| (at + start).saturating_sub(HEAD.len());
         by(range.start)..by(range.end)

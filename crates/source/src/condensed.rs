@@ -5,6 +5,8 @@
 
 mod handling;
 
+pub(crate) use handling::Own;
+
 use crate::FileKind;
 use crate::flow::{Fork, ForkKind};
 use crate::lex::{
@@ -23,6 +25,8 @@ pub(crate) struct Condensed {
     pieces: Vec<(usize, usize)>,
     /// Whether words that are others by a header of C become those.
     is_c: bool,
+    /// Those of them that the tree defines itself.
+    own: Own,
 }
 
 /// Fewer blanks than these stay: keeping in mind where they were costs more than they do.
@@ -30,9 +34,14 @@ const FEWEST_BLANKS: usize = 4;
 
 impl Condensed {
     /// Condenses all of a text but some ranges, which are in its order.
-    pub(crate) fn of(text: &[u8], left_out: &[Range<usize>], kind: FileKind) -> Condensed {
+    pub(crate) fn of(
+        text: &[u8],
+        left_out: &[Range<usize>],
+        kind: FileKind,
+        own: Own,
+    ) -> Condensed {
         let (bytes, pieces) = (Vec::with_capacity(text.len() / 2), Vec::new());
-        let mut made = Condensed { bytes, pieces, is_c: kind != FileKind::Cpp };
+        let mut made = Condensed { bytes, pieces, is_c: kind != FileKind::Cpp, own };
         let mut from = 0;
         for gap in left_out.iter().filter(|gap| !gap.is_empty()) {
             made.take(text, from..gap.start);
@@ -53,7 +62,7 @@ impl Condensed {
             let end = blank_end(bytes, at);
             if end == at {
                 if self.is_c && matches!(first, b't' | b'f' | b'e' | b'l' | b'_') {
-                    let lacks = handling::lacking(bytes, before, at);
+                    let lacks = handling::lacking(bytes, before, at, self.own);
                     if lacks > 0 {
                         self.bytes.extend_from_slice(&bytes[kept..at]);
                         self.put_before(at, lacks);
@@ -152,8 +161,10 @@ impl Condensed {
         let back = |range: &mut Range<usize>| self.move_back(range);
         functions.iter_mut().for_each(|one| self.function(one));
         for one in calls {
-            let Call { callee, whole, arguments, template, .. } = one;
-            [callee, whole].into_iter().chain(arguments).chain(template).for_each(back);
+            let Call { callee, whole, arguments, template, class, .. } = one;
+            let class = class.iter_mut().flat_map(|(name, all)| all.iter_mut().chain([name]));
+            let all = [callee, whole].into_iter().chain(arguments).chain(template);
+            all.chain(class).for_each(back);
         }
         variables.iter_mut().for_each(|one| self.variable(one));
         for Enumerator { name, value, behind: _ } in enumerators {
@@ -281,7 +292,7 @@ mod tests {
             ("R\"(    // a)\"; 1'000    ;", "R\"(    // a)\"; 1'000 ;"),
             ("a /* never    ends", "a "),
         ] {
-            let made = Condensed::of(text.as_bytes(), &[], FileKind::C);
+            let made = Condensed::of(text.as_bytes(), &[], FileKind::C, Own::default());
             assert_eq!(String::from_utf8(made.bytes).unwrap(), condensed, "{text}");
         }
     }
@@ -290,7 +301,7 @@ mod tests {
     fn what_is_left_knows_where_it_stood() {
         let text = "/* a */ void F(int a)     { /* left out */ }\n     void G();";
         let body = text.find('{').unwrap() + 1..text.find('}').unwrap();
-        let made = Condensed::of(text.as_bytes(), &[body], FileKind::C);
+        let made = Condensed::of(text.as_bytes(), &[body], FileKind::C, Own::default());
         assert_eq!(made.bytes, b" void F(int a) { }\nvoid G();");
         let now = memchr::memchr(b'G', &made.bytes);
         assert_eq!(made.is_at(text.find('G').unwrap()), now);

@@ -1,4 +1,6 @@
-//! The preprocessor's lines of a file, found in one pass.
+//! The preprocessor's lines of a file, found in one pass, and the operators that say what pragmas do.
+
+pub(crate) mod operator;
 
 use crate::lex::{self, block_comment_end, line_comment_end, quoted_end, raw_end, word_end};
 use std::ops::Range;
@@ -22,8 +24,12 @@ pub(crate) enum DirectiveKind {
     Elif(Range<usize>),
     Else,
     Endif,
-    Include { name: Range<usize> },
+    Include {
+        name: Range<usize>,
+    },
     Pragma(Range<usize>),
+    /// `__pragma(…)` or `_Pragma("…")`, which may stand anywhere: what it says.
+    Operator(Range<usize>),
     Other,
 }
 
@@ -31,6 +37,19 @@ impl Directive {
     /// Whether it defines a macro as something.
     pub(crate) fn gives_value(&self) -> bool {
         matches!(&self.kind, DirectiveKind::Define(define) if !define.body.is_empty())
+    }
+
+    /// What it says, where it is a pragma of any form.
+    pub(crate) fn pragma(&self) -> Option<&Range<usize>> {
+        match &self.kind {
+            DirectiveKind::Pragma(said) | DirectiveKind::Operator(said) => Some(said),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a line of its own.
+    pub(crate) fn is_line(&self) -> bool {
+        !matches!(self.kind, DirectiveKind::Operator(_))
     }
 }
 
@@ -83,6 +102,7 @@ pub(crate) fn directives(text: &str) -> Vec<Directive> {
             }
         }
     }
+    operator::add(text, &mut found);
     found
 }
 
@@ -196,6 +216,7 @@ mod tests {
             DirectiveKind::Endif => "endif".to_owned(),
             DirectiveKind::Include { name } => format!("include {}", &text[name]),
             DirectiveKind::Pragma(of) => format!("pragma {}", &text[of]),
+            DirectiveKind::Operator(of) => format!("operator {}", &text[of]),
             DirectiveKind::Other => "other".to_owned(),
         };
         directives(text).into_iter().map(told).collect()

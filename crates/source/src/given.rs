@@ -1,6 +1,6 @@
 //! What the parameters of a wrapper are by a call of it.
 
-use crate::calls::{Follower, Step};
+use crate::calls::{Follower, Passed, Step};
 use crate::evaluate::Place;
 use crate::lex::{Kind, tokens};
 use crate::value::{Unknown, Value};
@@ -46,10 +46,18 @@ impl<'t> Follower<'_, 't> {
             let mut words = tokens(head, 0, head.len());
             words.any(|token| token.kind == Kind::Word && token.text(head) == name)
         };
+        // What is passed to the class: its parameters are those of the function that is defined outside of it.
+        let (passed, of_class) = (&step.template.own, &step.template.of_class);
+        let is_outside = function.outer.is_empty() && passed.is_empty();
+        let passed = if is_outside { of_class } else { passed };
         let mut given: Vec<(&'t str, Value)> = Vec::new();
+        if of_class.len() <= function.outer.len() {
+            let names = function.outer.iter().map(|range| self.world.text(id.parsed, range));
+            given.extend(names.zip(of_class.iter().cloned()).filter(|(name, _)| !name.is_empty()));
+        }
         for (index, parameter) in function.template.iter().enumerate() {
             let name = self.world.text(id.parsed, &parameter.name);
-            let value = match (step.template.get(index), &parameter.default) {
+            let value = match (passed.get(index), &parameter.default) {
                 (Some(value), _) => value.clone(),
                 (None, Some(default)) if !is_deduced(name) => {
                     self.within_head(place, id, default, &given)
@@ -59,6 +67,24 @@ impl<'t> Follower<'_, 't> {
             given.push((name, value));
         }
         given
+    }
+
+    /// Of functions of one name keeps those of the class that a call names, if there are any.
+    pub(crate) fn keep_of_class(&self, all: &mut Vec<FunctionId>, passed: &Passed<'_>) {
+        let Some(class) = passed.class else { return };
+        let is_of = |id: &FunctionId| self.world.class_of(*id) == Some(class);
+        if all.iter().any(is_of) {
+            all.retain(is_of);
+        }
+    }
+
+    /// Whether one of the functions is of a class that a template is for certain arguments only: it has no parameters.
+    pub(crate) fn is_class_special(&self, all: &[FunctionId], step: &Step<'_>) -> bool {
+        let is_plain = |id: &FunctionId| {
+            let function = &self.world.parsed[id.parsed].syntax.functions[id.function];
+            function.outer.is_empty() && function.template.is_empty()
+        };
+        !step.template.of_class.is_empty() && all.len() > 1 && all.iter().any(is_plain)
     }
 
     /// The value of something in the head of a function.
@@ -205,7 +231,7 @@ mod tests {
         }
     }
 
-    /// What the class is made for decides; that is not followed.
+    /// What the class is made for decides; of what nothing says so it is not known.
     #[test]
     fn parameters_of_class_templates_are_not_known() {
         let other = "POOL_TYPE P = NonPagedPool;\n";
@@ -215,6 +241,56 @@ mod tests {
             "template <POOL_TYPE P = PagedPool> struct C { template <class T> T *W(size_t n) { return ExAllocatePoolWithTag(P, n, 'x'); } };",
         ] {
             assert_eq!(values(&format!("{other}{class}")), [None], "{class}");
+        }
+    }
+
+    /// A call that names the class says what its template is given, and which of several functions is meant.
+    #[test]
+    fn parameters_of_class_templates_are_given_by_the_class() {
+        let body = "{ return ExAllocatePoolWithTag(P, 1, 'x'); }";
+        let inside = |class: &str| {
+            format!("template <POOL_TYPE P> struct {class} {{ static void *Get() {body} }};\n")
+        };
+        let outside = format!(
+            "template <POOL_TYPE P> struct C {{ static void *Get(); }};\ntemplate <POOL_TYPE P> void *C<P>::Get() {body}\n"
+        );
+        let other = "POOL_TYPE P = NonPagedPool;\n";
+        for class in [inside("C"), outside] {
+            let call = "void A() { C<PagedPool>::Get(); N::C<NonPagedPoolNx>::Get(); }";
+            assert_eq!(values(&format!("{other}{class}{call}")), [Some(1), Some(0x200)], "{class}");
+            // Nothing is passed, or by another name.
+            let call = "typedef C<PagedPool> D;\nvoid A() { D::Get(); C<>::Get(); }";
+            assert_eq!(values(&format!("{other}{class}{call}")), [None, None], "{class}");
+        }
+        let two = format!("{}{}", inside("C"), inside("D"));
+        assert_eq!(
+            values(&format!("{two}void A() {{ C<PagedPool>::Get(); D<NonPagedPool>::Get(); }}")),
+            [Some(1), Some(0)]
+        );
+        let nested = format!(
+            "template <class T, POOL_TYPE P> struct C {{ template <POOL_TYPE Q> static void *Get() {} }};\n",
+            body.replace("(P", "(Q")
+        );
+        assert_eq!(
+            values(&format!("{nested}void A() {{ C<int, PagedPool>::Get<NonPagedPoolNx>(); }}")),
+            [Some(0x200)]
+        );
+    }
+
+    /// For some arguments the class may be another one.
+    #[test]
+    fn special_classes_leave_it_open_which_is_called() {
+        let class = "template <POOL_TYPE P> struct C { static void *Get() { return ExAllocatePoolWithTag(P, 1, 'x'); } };\n";
+        let special = "template <> struct C<NonPagedPool> { static void *Get() { return 0; } };\n";
+        for (special, expected) in [("", false), (special, true)] {
+            let mut tree = SourceTree::default();
+            let text = format!(
+                "#include <ntddk.h>\n{class}{special}void A() {{ C<NonPagedPool>::Get(); }}"
+            );
+            tree.add("a.cpp", SourceText::of(text)).unwrap();
+            let calls = analyse(&tree, &[], &[]).calls;
+            let maybe: Vec<bool> = calls.iter().map(|call| call.is_maybe).collect();
+            assert_eq!(maybe, [expected]);
         }
     }
 

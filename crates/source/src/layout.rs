@@ -164,6 +164,7 @@ impl<'a, 't> Layouts<'a, 't> {
         }
         let id = self.files[file].0;
         let packed = match self.packing(id, record.at) {
+            _ if record.is_packed => 1,
             Packing::Default => u64::MAX,
             Packing::Bytes(bytes) => u64::from(bytes),
             Packing::Open => return None,
@@ -175,6 +176,7 @@ impl<'a, 't> Layouts<'a, 't> {
         for member in &record.members {
             let layout = self.of(file, &member.of, depth + 1)?;
             let asked = member.align.unwrap_or(1).max(layout.required);
+            let packed = if member.is_packed { 1 } else { packed };
             let own = layout.align.min(packed).max(asked);
             let mut offset = if record.is_union { 0 } else { end.next_multiple_of(own) };
             let mut bits = None;

@@ -78,7 +78,7 @@ pub use control::{ControlWrite, WrittenBy};
 pub use entry::Entry;
 pub use linker::{LinkerFact, LinkerSwitch, Origin, Rights};
 pub use opt_in::{Build, Initialised, OptIn};
-pub use pragma::{SectionAttribute, SectionPragma};
+pub use pragma::{SectionAttribute, SectionPragma, SegmentPragma};
 pub use project::{
     Changes, Configuration, Define, Holds, LinkerOption, Output, Project, ProjectFormat, Silenced,
     Site, added_folders, imports, owners, projects,

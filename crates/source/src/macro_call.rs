@@ -1,6 +1,6 @@
 //! Calls that only macros make: pasted names, functions handed to macros, arguments that one macro gives together.
 
-use crate::calls::{Follower, Reached, SourceArgument, Step, body_syntax, takes_step};
+use crate::calls::{Follower, Passed, Reached, SourceArgument, Step, body_syntax, takes_step};
 use crate::evaluate::Place;
 use crate::expand::{Expander, Expansion};
 use crate::lex::{Kind, Token, skip_blank, tokens};
@@ -62,7 +62,8 @@ impl<'t> Follower<'_, 't> {
         let text = self.world.tree.file(file).text.as_str();
         let whole = Span::new(file, call.whole.clone());
         let own = text.get(call.callee.clone()).unwrap_or_default();
-        let body = body_syntax(&one.text, 0);
+        let kind = self.world.parsed[place.parsed].kind(self.world.tree);
+        let body = body_syntax(&one.text, 0, kind);
         let constant = Place { only_constants: true, ..*place };
         let truth = |of: &Range<usize>| constant.value_of(one, of, 0).truth();
         let dead = dead::by_conditions(&body, &truth);
@@ -84,15 +85,21 @@ impl<'t> Follower<'_, 't> {
                 span: self.body_of(place, own).unwrap_or(whole),
             });
             let via: Vec<Hop> = via.iter().cloned().chain(hop).collect();
-            let name = &one.text[inner.callee.clone()];
-            let template: Vec<_> =
-                inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
-            let (manner, arguments, template) = (inner.manner, &*arguments, &*template);
+            let written = &one.text[inner.callee.clone()];
+            let name = inner.manner.operator().unwrap_or(written);
+            let own = inner.template.iter().map(|range| place.value_of(one, range, 0)).collect();
+            let template = Passed { own, ..Passed::default() };
+            let (manner, arguments, template) = (inner.manner, &*arguments, &template);
             let (span, via, is_scoped) = (whole, &*via, inner.is_scoped);
             let step = Step { name, manner, arguments, template, span, via, is_scoped, left };
             match vocabulary::function(name) {
                 Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
+                None if inner.manner.operator().is_some()
+                    && self.world.called(place.parsed, name).is_empty() =>
+                {
+                    self.through_kit_new(place, &step, found)
+                }
                 None => self.through_function(place, name, &step, depth, found),
             }
         }

@@ -52,6 +52,7 @@ pub(crate) fn note(tree: &SourceTree, parsed: &mut Parsed<'_>, named: &[usize]) 
                     manner: Manner::Plain,
                     arguments: Vec::new(),
                     template: Vec::new(),
+                    class: None,
                     function: Some(index),
                     is_chosen: false,
                     is_scoped: false,

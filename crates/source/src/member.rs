@@ -5,7 +5,7 @@ use crate::evaluate::Place;
 use crate::lex::is_word;
 use crate::syntax::{Happens, Record};
 use crate::value::{Unknown, Value};
-use crate::world::GlobalEvent;
+use crate::world::{FunctionId, GlobalEvent, World};
 use std::ops::Range;
 
 /// How many bytes the name of a class with its template's arguments has at most before a function's name.
@@ -28,7 +28,8 @@ impl Place<'_, '_> {
         self.take(parsed.syntax.records.len() / RECORDS_OF_ONE);
         let here = function.name.start;
         let own = parsed.syntax.records.iter().filter(|record| record.body.contains(&here));
-        let named = self.class_before(here).and_then(|class| world.records.get(class));
+        let named =
+            world.class_before(self.parsed, here).and_then(|class| world.records.get(class));
         let named = named.into_iter().flatten();
         let all = own.map(|record| (self.parsed, record)).chain(
             named.map(|&(parsed, index)| (parsed, &world.parsed[parsed].syntax.records[index])),
@@ -66,10 +67,26 @@ impl Place<'_, '_> {
             false => place.ranged(range, depth),
         })
     }
+}
+
+impl<'t> World<'t> {
+    /// The class that a function is one of, by what stands before its name or around it.
+    pub(crate) fn class_of(&self, id: FunctionId) -> Option<&'t str> {
+        let syntax = &self.parsed[id.parsed].syntax;
+        let here = syntax.functions[id.function].name.start;
+        let around = || {
+            let around = syntax.records.iter().filter(|record| record.body.contains(&here));
+            let inner = around.min_by_key(|record| record.body.len())?;
+            let name = self.text(id.parsed, inner.names.first()?);
+            // One that a template is for certain arguments names these as well.
+            Some(name.split_once('<').map_or(name, |(class, _)| class.trim_end()))
+        };
+        self.class_before(id.parsed, here).or_else(around)
+    }
 
     /// The class that stands before the name of a function: of `A<B>::F` it is `A`.
-    fn class_before(&self, at: usize) -> Option<&str> {
-        let before = self.world.text(self.parsed, &(at.saturating_sub(LONGEST_CLASS)..at));
+    fn class_before(&self, parsed: usize, at: usize) -> Option<&'t str> {
+        let before = self.text(parsed, &(at.saturating_sub(LONGEST_CLASS)..at));
         let mut before = before.trim_end().strip_suffix("::")?.trim_end();
         if before.ends_with('>') {
             let mut depth = 0_usize;

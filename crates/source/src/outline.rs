@@ -191,15 +191,27 @@ pub(crate) fn outside_comments(
     from: usize,
     places: &[usize],
 ) -> impl Iterator<Item = usize> {
+    with_tokens(bytes, from, places).map(|(place, _)| place)
+}
+
+/// Of some places in the order of a text those where a word or the like begins, outside of comments and strings.
+pub(crate) fn beginning<'a>(bytes: &'a [u8], places: &'a [usize]) -> impl Iterator<Item = usize> {
+    let all = with_tokens(bytes, 0, places).filter(|(place, start)| place == start);
+    all.map(|(place, _)| place)
+}
+
+/// Of some places those outside of comments, each with where what it is in begins.
+fn with_tokens(
+    bytes: &[u8],
+    from: usize,
+    places: &[usize],
+) -> impl Iterator<Item = (usize, usize)> {
     let (mut at, mut token) = (from, from..from);
-    places.iter().copied().filter(move |place| {
-        while token.end <= *place {
-            match next(bytes, &mut at) {
-                Some(next) => token = next,
-                None => return false,
-            }
+    places.iter().copied().filter_map(move |place| {
+        while token.end <= place {
+            token = next(bytes, &mut at)?;
         }
-        token.start <= *place
+        (token.start <= place).then_some((place, token.start))
     })
 }
 

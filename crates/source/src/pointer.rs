@@ -2,6 +2,7 @@
 
 mod argument;
 mod listed;
+mod result;
 mod routine;
 mod taken;
 
@@ -16,7 +17,7 @@ use crate::value::Unknown;
 use crate::world::{FunctionId, World};
 use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
-pub(crate) use routine::name as routine_name;
+pub(crate) use routine::{Finding, called_at_once, name as routine_name};
 use std::ops::Range;
 pub(crate) use taken::taken;
 
@@ -114,6 +115,8 @@ pub(crate) fn all<'t>(world: &World<'t>, interest: &Interest) -> (Pointers<'t>, 
     let mut pointers = Pointers::default();
     let mut seen: Vec<&str> =
         found.iter().filter(|(within, _)| within.is_none()).map(|(_, name)| *name).collect();
+    // Who calls these may be handed what is looked for.
+    seen.extend(world.finding.names());
     let handed = argument::handed(world, interest, &found);
     seen.extend(handed.keys());
     if found.is_empty() && handed.is_empty() {
@@ -272,12 +275,15 @@ impl<'w, 't> Finder<'w, 't> {
         let target = |one: Meant<'t>| match one {
             Meant::Word("NULL" | "nullptr" | "0") => Target::Nothing,
             Meant::Word(name) => Target::Named(name),
-            Meant::Routine(range) => {
+            Meant::Call(name, arguments) if routine::may_be(self.world, name) => {
                 self.routines = self.routines.saturating_sub(1);
-                let name = (self.routines > 0)
-                    .then(|| routine::name(self.world, self.parsed, given.function, range));
-                name.flatten().map_or(Target::Other, Target::Named)
+                let found = (self.routines > 0).then(|| {
+                    let call = (name, arguments);
+                    routine::looked_up(self.world, self.parsed, given.function, call)
+                });
+                found.flatten().map_or(Target::Other, Target::Named)
             }
+            Meant::Call(..) => Target::Other,
             Meant::Other => Target::Other,
         };
         found.into_iter().map(target).collect()
@@ -383,8 +389,8 @@ impl<'t> Place<'_, 't> {
 enum Meant<'t> {
     /// Nothing but a name or a number.
     Word(&'t str),
-    /// The argument of a call that looks up a function.
-    Routine(Range<usize>),
+    /// Nothing but a call of a name, and what stands in its parentheses.
+    Call(&'t str, Range<usize>),
     Other,
 }
 
@@ -418,8 +424,11 @@ fn meant<'t>(text: &'t str, all: &[Token], left: usize, found: &mut Vec<Meant<'t
                 None => found.push(Meant::Other),
             }
         }
-        ROUTINE if word(1) == "(" && closing(text, all, 1) == Some(last) => {
-            found.push(Meant::Routine(all[1].end..all[last].start))
+        name if all[0].kind == Kind::Word
+            && word(1) == "("
+            && closing(text, all, 1) == Some(last) =>
+        {
+            found.push(Meant::Call(name, all[1].end..all[last].start))
         }
         one if last == 0 && matches!(all[0].kind, Kind::Word | Kind::Number) => {
             found.push(Meant::Word(one))

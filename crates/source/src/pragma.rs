@@ -2,7 +2,8 @@
 
 mod operators;
 
-use crate::directive::{Directive, DirectiveKind};
+use crate::directive::Directive;
+use crate::directive::operator::unescaped;
 use crate::lex::{Kind, Token, tokens};
 use crate::linker::{LinkerFact, Origin};
 use crate::preprocess::{ArmState, Unit};
@@ -43,9 +44,31 @@ impl SectionPragma {
     }
 }
 
+/// `#pragma data_seg("name")` and its kin, which say where what follows goes, where that is a place for something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPragma {
+    /// The section's name.
+    pub name: String,
+    /// The pragma.
+    pub span: Span,
+    /// Whether it places code; written data else.
+    pub places_code: bool,
+    /// Whether it is compiled in every build.
+    pub certain: bool,
+}
+
+/// The pragmas that place what follows, with the sections that surely hold something else and what tells that something
+/// does follow. Constants may lie beside code.
+const PLACING: [(&str, &[&str], u8); 3] = [
+    ("data_seg", &[".text"], b'='),
+    ("bss_seg", &[".text"], b';'),
+    ("code_seg", &[".data", ".bss"], b'{'),
+];
+
 /// What the pragmas of a file say.
 #[derive(Debug, Default)]
 pub(crate) struct Pragmas {
+    pub(crate) segments: Vec<SegmentPragma>,
     pub(crate) linker: Vec<LinkerFact>,
     pub(crate) sections: Vec<SectionPragma>,
 }
@@ -61,19 +84,25 @@ const DEEPEST: usize = 8;
 
 /// Whether a text may have pragmas that speak of sections.
 pub(crate) fn may_speak(text: &str, directives: &[Directive]) -> bool {
-    directives.iter().any(|one| said_by(text, one).is_some()) || operators::may_have(text)
+    directives.iter().any(|one| said_by(text, one).is_some())
+        || operators::may_be_in_macros(text, directives)
 }
 
 /// What a directive says of sections, if it is a pragma that does.
 fn said_by(text: &str, directive: &Directive) -> Option<Said> {
-    let DirectiveKind::Pragma(range) = &directive.kind else { return None };
-    let said = Said { whole: directive.range.clone(), content: range.clone(), is_of_macro: false };
-    speaks(text.get(range.clone())?).then_some(said)
+    let content = directive.pragma()?.clone();
+    let is_it = speaks(text.get(content.clone())?.trim_start());
+    is_it.then(|| Said { whole: directive.range.clone(), content, is_of_macro: false })
 }
 
 /// Whether what a pragma says is about sections.
 fn speaks(content: &str) -> bool {
-    content.starts_with("comment") && content.contains("linker") || content.starts_with("section")
+    let places = |(word, names, _): &(&str, &[&str], u8)| {
+        content.starts_with(word) && names.iter().any(|name| content.contains(name))
+    };
+    content.starts_with("comment") && content.contains("linker")
+        || content.starts_with("section")
+        || content.contains("_seg") && PLACING.iter().any(places)
 }
 
 /// What the pragmas of `file` say, as its unit has it.
@@ -83,16 +112,15 @@ pub(crate) fn of_file(
     file: FileId,
     directives: &[Directive],
 ) -> Pragmas {
-    let text = tree.file(file).text.as_str();
+    let text = unescaped(tree.file(file).text.as_str(), directives);
+    let text = &*text;
     let mut found = Pragmas::default();
     let compiled = Compiled::of(unit, file);
     let budget = Cell::new(MOST_GIVEN);
     let mut all: Vec<Said> = directives.iter().filter_map(|one| said_by(text, one)).collect();
-    if operators::may_have(text) {
-        let operators = operators::all(text, directives).into_iter();
-        all.extend(operators.filter(|said| speaks(text[said.content.clone()].trim_start())));
-        all.sort_by_key(|said| said.whole.start);
-    }
+    let in_macros = operators::in_macros(text, directives).into_iter();
+    all.extend(in_macros.filter(|said| speaks(text[said.content.clone()].trim_start())));
+    all.sort_by_key(|said| said.whole.start);
     for said in all.into_iter().take(MOST_PRAGMAS) {
         let Some(certain) = compiled.at(said.whole.start) else { continue };
         let range = said.content.clone();
@@ -108,6 +136,9 @@ pub(crate) fn of_file(
             }
             (Some("section"), Some("("), ..) => {
                 found.sections.extend(reader.section(&all[2..], certain));
+            }
+            (Some(word), Some("("), ..) if word.ends_with("_seg") => {
+                found.segments.extend(reader.segment(word, &all[2..], certain));
             }
             _ => {}
         }
@@ -284,6 +315,23 @@ impl Reader<'_, '_> {
         line..end
     }
 
+    /// A pragma that places what follows it.
+    fn segment(&self, word: &str, rest: &[Token], certain: bool) -> Option<SegmentPragma> {
+        let (_, names, sign) = PLACING.iter().find(|(known, ..)| *known == word)?;
+        let close = rest.iter().position(|token| token.text(self.text) == ")")?;
+        let name = rest[..close].iter().find(|token| token.kind == Kind::String)?;
+        let name: String = literal(self.text, *name).filter_map(|one| one.letter).collect();
+        let behind = self.text.get(self.said.whole.end..)?;
+        let next = memchr::memmem::find(behind.as_bytes(), word.as_bytes());
+        let follows = memchr::memchr(*sign, &behind.as_bytes()[..next.unwrap_or(behind.len())]);
+        (names.contains(&&*name) && follows.is_some()).then(|| SegmentPragma {
+            name,
+            span: Span::new(self.file, self.said.whole.clone()),
+            places_code: word == "code_seg",
+            certain,
+        })
+    }
+
     fn section(&self, rest: &[Token], certain: bool) -> Option<SectionPragma> {
         let close = rest.iter().position(|token| token.text(self.text) == ")")?;
         let name: Option<String> =
@@ -422,6 +470,33 @@ mod tests {
         }
     }
 
+    /// In the string of `_Pragma` quotes are escaped.
+    #[test]
+    fn pragmas_may_be_operators_of_c() {
+        let left = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told(r#"_Pragma("comment(linker, \"/A:1 /B\")") int b;"#),
+            [
+                ("/A:1".to_owned(), left(r#"_Pragma("comment(linker, \"/B\")") int b;"#)),
+                ("/B".to_owned(), left(r#"_Pragma("comment(linker, \"/A:1\")") int b;"#)),
+            ]
+        );
+        let text = r#"_Pragma("section(\"hook\", read, write, execute)")"#;
+        let mut tree = SourceTree::default();
+        tree.add("a.c", SourceText::of(text)).unwrap();
+        let sections = analyse(&tree, &[], &[]).sections;
+        assert_eq!((&*sections[0].name, sections[0].attributes.len()), ("hook", 3));
+        assert_eq!(tree.text(sections[0].attribute("execute").unwrap().removal), ", execute");
+        for text in [
+            r#"// _Pragma("comment(linker, \"/A\")")"#,
+            r#"_Pragma("comment(linker, \"/A"#,
+            r#"_Pragma(comment(linker, "/A"))"#,
+            r#"char *s = "_Pragma(\"comment(linker, /A)\")";"#,
+        ] {
+            assert_eq!(options(text), [""; 0], "{text}");
+        }
+    }
+
     #[test]
     fn macros_give_parts_of_options() {
         let text = "#define NAME \".hook\"\n#define ALL \"/X \" NAME\n#pragma comment(linker, \"/SECTION:\" NAME \",ERW \" ALL)";
@@ -480,6 +555,39 @@ mod tests {
         assert_eq!((&*sections[0].name, words), ("hook", vec!["read", "write", "execute"]));
         assert_eq!(tree.text(sections[0].attribute("execute").unwrap().removal), ",execute");
         assert_eq!((&*sections[1].name, sections[1].attributes.len()), ("x", 0));
+    }
+
+    /// Their pages say that the section is the string behind what is pushed and the label.
+    #[test]
+    fn what_follows_is_placed() {
+        let placed = |text: &str| {
+            let mut tree = SourceTree::default();
+            tree.add("a.c", SourceText::of(text)).unwrap();
+            let all = analyse(&tree, &[], &[]).segments.into_iter();
+            all.map(|one| (one.name, one.places_code)).collect::<Vec<_>>()
+        };
+        let of = |name: &str, code| vec![(name.to_owned(), code)];
+        let data = "\nint a = 1;\n";
+        assert_eq!(placed(&format!("#pragma data_seg(\".text\"){data}")), of(".text", false));
+        assert_eq!(
+            placed(&format!("#pragma data_seg(push, here, \".text\", \"CODE\"){data}")),
+            of(".text", false)
+        );
+        assert_eq!(placed("#pragma bss_seg(\".text\")\nint a;"), of(".text", false));
+        assert_eq!(placed("#pragma code_seg(\".data\")\nvoid F(void) {}"), of(".data", true));
+        assert_eq!(placed("__pragma(code_seg(\".bss\")) void F(void) {}"), of(".bss", true));
+        for text in [
+            format!("#pragma data_seg(\".mydata\"){data}"),
+            format!("#pragma data_seg(\".text2\"){data}"),
+            format!("#pragma data_seg(){data}"),
+            format!("#pragma data_seg(pop){data}"),
+            format!("#pragma const_seg(\".text\"){data}"),
+            format!("#pragma data_seg(\".text\")\n#pragma data_seg(){data}"),
+            "#pragma code_seg(\"PAGE\")\nvoid F(void) {}".to_owned(),
+            "#pragma code_seg(\".text\")\nvoid F(void) {}".to_owned(),
+        ] {
+            assert_eq!(placed(&text), [], "{text}");
+        }
     }
 
     #[test]

@@ -348,7 +348,7 @@ impl<'t> Walk<'t, '_> {
             DirectiveKind::Pragma(range) if text[range.clone()].trim_end() == "once" => {
                 self.once.insert(file, true);
             }
-            DirectiveKind::Pragma(range) => {
+            DirectiveKind::Pragma(range) | DirectiveKind::Operator(range) => {
                 self.unit.packings.pragma(&text[range.clone()], self.time, certain);
             }
             _ => {}

@@ -1,5 +1,7 @@
 //! What a file declares of structures, and the variables of them that have values: no more than a parser says.
 
+pub(crate) mod attribute;
+
 use crate::blank::Blanked;
 use crate::condensed::Condensed;
 use crate::expression::number;
@@ -34,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) end: usize,
     /// What `__declspec(align)` asks for.
     pub(crate) align: Option<u64>,
+    /// Whether an attribute packs its members to bytes.
+    pub(crate) is_packed: bool,
     pub(crate) members: Vec<Member>,
     /// Whether there is something in it of which the place is not known: base classes, functions.
     pub(crate) is_odd: bool,
@@ -48,6 +52,8 @@ pub(crate) struct Member {
     pub(crate) name: Option<Range<usize>>,
     pub(crate) of: Type,
     pub(crate) align: Option<u64>,
+    /// Whether an attribute puts it at the next byte.
+    pub(crate) is_packed: bool,
     /// The expression of how many bits it has, where it is a bit-field.
     pub(crate) bits: Option<Range<usize>>,
 }
@@ -92,7 +98,7 @@ pub(crate) fn shapes(text: &str, mut blanked: Blanked, kind: FileKind) -> Shapes
     let bodies = bodies.into_iter().filter(|body| !lasts(body));
     blanked.leave_out(&bodies.collect::<Vec<_>>());
     blanked.leave_out_too(declared.into_iter());
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let Some(tree) = parse(&condensed.bytes, kind) else { return Shapes::default() };
     let (found, read) = (Shapes::default(), HashMap::new());
     let mut reader = Reader { text, condensed: &condensed, found, read };
@@ -227,15 +233,18 @@ impl Reader<'_> {
         }
         let (range, mut before) = (self.range(node), self.range(body).start);
         let head = self.alignment(range.start..before);
-        let tail = self.alignment(range.end..self.declaration_end(range.end));
+        let (behind, own) = attribute::behind(self.text, range.end);
+        let tail = self.alignment(behind..self.declaration_end(behind));
+        let head_packs = attribute::packs(self.text.get(range.start..before).unwrap_or_default());
         let mut record = Record {
             name,
             is_union: node.kind() == "union_specifier",
             at: range.start,
             end: range.end,
-            align: head.ok().flatten(),
+            align: head.ok().flatten().max(own.align),
+            is_packed: own.is_packed || head_packs,
             members: Vec::new(),
-            is_odd: head.is_err() || tail != Ok(None) || node.has_error(),
+            is_odd: head.is_err() || tail != Ok(None) || own.is_odd || node.has_error(),
             has_bits: false,
         };
         let mut cursor = node.walk();
@@ -273,18 +282,22 @@ impl Reader<'_> {
             record.is_odd = true;
             return;
         };
+        let is_packed = body.is_none()
+            && attribute::packs(self.text.get(before..self.range(node).end).unwrap_or_default());
         let base = self.type_of(base, depth + 1);
         let mut cursor = node.walk();
         let all: Vec<Node<'_>> = node.children_by_field_name("declarator", &mut cursor).collect();
         if all.is_empty() {
-            record.members.push(Member { name: None, of: base.clone(), align, bits: None });
+            let (of, bits) = (base.clone(), None);
+            record.members.push(Member { name: None, of, align, is_packed, bits });
         }
         for one in all {
             let bits = self.bits_behind(one);
             record.has_bits |= bits.is_some();
             match self.declared(one, base.clone()) {
                 Some((name, of)) => {
-                    record.members.push(Member { name: Some(name), of, align, bits });
+                    let name = Some(name);
+                    record.members.push(Member { name, of, align, is_packed, bits });
                 }
                 None => record.is_odd = true,
             }
@@ -341,11 +354,12 @@ impl Reader<'_> {
                     return value.map(Some).ok_or(());
                 }
                 "POINTER_ALIGNMENT" => return Ok(Some(8)),
-                "alignas" | "_Alignas" | "__attribute__" => return Err(()),
+                "alignas" | "_Alignas" => return Err(()),
                 _ => {}
             }
         }
-        Ok(None)
+        let said = attribute::all(text);
+        if said.is_odd { Err(()) } else { Ok(said.align) }
     }
 
     /// The name that a declarator declares and its type, where `base` is that of what stands before.

@@ -40,7 +40,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 pub(crate) use stored::Stored;
 pub(crate) use template::TemplateParameter;
-use template::{template_arguments, template_parameters};
+use template::{class_arguments, template_arguments, template_parameters};
 use tree_sitter::{Language, Node, ParseOptions, Parser, Tree};
 pub(crate) use trees::Trees;
 pub(crate) use turn::Turn;
@@ -98,7 +98,7 @@ pub(crate) fn syntax_by(
     kind: FileKind,
     named: &[usize],
 ) -> Syntax {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let mut reader = Reader {
         bytes: &condensed.bytes,
         found: Syntax::default(),
@@ -129,7 +129,7 @@ pub(crate) fn syntax_by(
 
 /// Of the `named` places of a blanked file those where an address is taken, as what is named there.
 pub(crate) fn taken(blanked: &Blanked, kind: FileKind, named: &[usize]) -> Vec<Range<usize>> {
-    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind);
+    let condensed = Condensed::of(&blanked.bytes, &blanked.left_out, kind, blanked.own);
     let named = named.iter().filter_map(|at| condensed.is_at(*at));
     let named: Vec<usize> = named.filter(|at| taken::may_be(&condensed.bytes, *at)).collect();
     if named.is_empty() {
@@ -452,18 +452,18 @@ impl Reader<'_> {
         }
         if callee.kind() == "call_expression" {
             manner = Manner::Given;
-            let Some(given) = callee.field(Field::Function) else { return };
+            let given = held::given(callee).or_else(|| callee.field(Field::Function));
+            let Some(given) = given else { return };
             callee = given;
         }
         if callee.kind() == "cast_expression" {
             manner = Manner::Converted;
             let Some(value) = callee.field(Field::Value) else { return };
-            callee = value;
-            if let Some((inner, converted)) = held::converted(callee) {
-                (callee, manner) = (inner, converted);
-            }
+            let given = held::given(callee).map(|given| (given, Manner::Given));
+            (callee, manner) = held::converted(value).or(given).unwrap_or((value, manner));
         }
         let template = template_arguments(callee);
+        let class = class_arguments(callee);
         let is_scoped =
             callee.kind() == "qualified_identifier" && callee.field(Field::Scope).is_some();
         let callee = last_name(callee);
@@ -475,6 +475,7 @@ impl Reader<'_> {
         if let Some(call) = self.found.calls.last_mut() {
             call.is_chosen = is_chosen;
             call.template = template;
+            call.class = class;
             call.is_scoped = is_scoped;
         }
     }
@@ -500,6 +501,7 @@ impl Reader<'_> {
             whole: whole.byte_range(),
             arguments,
             template: Vec::new(),
+            class: None,
             function,
             is_chosen: false,
             is_scoped: false,

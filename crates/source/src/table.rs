@@ -7,6 +7,7 @@ use crate::layout::{Body, Layout, Layouts, Placed, array};
 use crate::lex::{Kind, is_word, skip_blank, tokens};
 use crate::number::Numbers;
 use crate::preprocess::{AllDirectives, Arm, Unit};
+use crate::shape::attribute;
 use crate::shape::{Initialised, Shapes, Type, shapes};
 use crate::{FileId, FileKind, SourceTree, Span, interest, pack};
 use foldhash::{HashMap, HashSet};
@@ -129,10 +130,15 @@ fn packed_names<'t>(
 ) -> Option<Vec<&'t str>> {
     let text = tree.file(file).text.as_str();
     let all = directives.of(tree, file);
+    if attribute::may_pack(text) {
+        return Some(record_names(text));
+    }
     let first = all.iter().find(|one| is_packing(text, one))?;
     // Between the first that packs and the last that ends it, if that is one.
     let is_ending = |one: &Directive| match &one.kind {
-        DirectiveKind::Pragma(range) => pack::is_end(&text[range.clone()]),
+        DirectiveKind::Pragma(range) | DirectiveKind::Operator(range) => {
+            pack::is_end(&text[range.clone()])
+        }
         DirectiveKind::Include { name } => pack::packed_by(&text[name.clone()]) == Some(0),
         _ => false,
     };
@@ -153,7 +159,9 @@ fn packed_names<'t>(
 /// Whether a directive packs more closely than eight.
 fn is_packing(text: &str, directive: &Directive) -> bool {
     match &directive.kind {
-        DirectiveKind::Pragma(range) => pack::is_pack(&text[range.clone()]),
+        DirectiveKind::Pragma(range) | DirectiveKind::Operator(range) => {
+            pack::is_pack(&text[range.clone()])
+        }
         DirectiveKind::Include { name } => {
             matches!(pack::packed_by(&text[name.clone()]), Some(1..=4))
         }
@@ -175,8 +183,25 @@ fn in_records<'t>(text: &'t str, mut named: impl FnMut(&'t str), mut within: imp
     // Whether each brace that is open may be that of a structure, and whether a structure is named since the last one.
     let mut open: Vec<bool> = Vec::new();
     let mut is_record = false;
+    // How many parentheses of an attribute are open, once it begins.
+    let mut attribute: Option<usize> = None;
     for token in tokens(text, 0, text.len()) {
         let word = token.text(text);
+        if let Some(depth) = attribute {
+            let depth = match word {
+                "(" => depth + 1,
+                ")" => depth.saturating_sub(1),
+                _ => depth,
+            };
+            attribute = (depth > 0).then_some(depth);
+            if depth > 0 || word == ")" {
+                continue;
+            }
+        }
+        if word == attribute::WORD {
+            attribute = Some(0);
+            continue;
+        }
         match word {
             "{" => {
                 open.push(is_record || !begins_other(before));
@@ -598,6 +623,46 @@ mod tests {
         let [one] = &found[..] else { panic!("{found:?}") };
         // 12 i + 4 is 0xFFC of every third page: of six pages two, wherever they begin.
         assert_eq!((one.element, one.align, one.fewest, one.most), (12, 4, 2, 2));
+    }
+
+    /// What packs without a line of its own, and what ends it: `__pragma` of Microsoft's compiler, `_Pragma` of C, and the
+    /// attribute of clang, by which only the one structure is packed. The offsets are those of `#pragma pack`.
+    #[test]
+    fn packing_has_other_forms() {
+        let plain = entries(4096, "", "f");
+        let by = |begin: &str, end: &str| {
+            plain.replace("#pragma pack(push, 1)", begin).replace("#pragma pack(pop)", end)
+        };
+        let expected = &of(&plain)[0];
+        let attribute = |at: &str, behind: &str| {
+            by("", "").replace("struct _E", &format!("struct {at} _E")).replace("} E;", behind)
+        };
+        for text in [
+            by("__pragma(pack(push, 1))", "__pragma(pack(pop))"),
+            by("_Pragma(\"pack(push, 1)\")", "_Pragma(\"pack(pop)\")"),
+            attribute("__attribute__((packed))", "} E;"),
+            attribute("__attribute__((__packed__, aligned(1)))", "} E;"),
+            attribute("", "} __attribute__((packed)) E;"),
+            by("", "").replace("PVOID p;", "PVOID p __attribute__((packed));"),
+        ] {
+            let found = of(&text);
+            let [one] = &found[..] else { panic!("{} {found:?}", &text[..200]) };
+            assert_eq!((one.element, one.size, &one.offsets), (10, 40960, &expected.offsets));
+        }
+        for text in [
+            by("", ""),
+            by("__pragma(pack(push, 8))", "__pragma(pack(pop))"),
+            by("__pragma(pack(push, 1)) __pragma(pack(pop))", ""),
+            by("// __pragma(pack(push, 1))", ""),
+            attribute("__attribute__((unused))", "} E;"),
+            attribute("__attribute__((packed, aligned(8)))", "} E;")
+                .replace("USHORT id", "ULONG64 id"),
+            attribute("__attribute__((mode(SI)))", "} E;"),
+            // Another one is packed.
+            by("struct __attribute__((packed)) Q { UCHAR a; };", ""),
+        ] {
+            assert_eq!(of(&text), [], "{}", &text[..200]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Functions that were left out and turn out to matter: they are read later.
 
 use crate::blank::blanked;
+use crate::condensed::Own;
 use crate::lex::skip_blank;
 use crate::outline::{self, Body};
 use crate::preprocess::AllDirectives;
@@ -74,6 +75,7 @@ impl<'t> Warming<'t> {
         let visit = parsed.unit.visits.get(&parsed.file);
         let directives = self.directives.of(self.tree, parsed.file);
         let mut made = blanked(text, directives, visit, parsed.variant);
+        made.own = Own::of(self.tree, &parsed.unit);
         let mut others = outline::bodies(&made.bytes);
         let is_of = |range: &Range<usize>, at: usize| range.contains(&at);
         // What another part has of the file is its affair.
@@ -175,6 +177,7 @@ impl<'t> Warming<'t> {
         let directives = self.directives.of(self.tree, of.file);
         let kind = of.kind(self.tree);
         let mut made = blanked(text, directives, visit, of.variant);
+        made.own = Own::of(self.tree, &of.unit);
         // In C++ a function may stand in a class, which then is read as well.
         if kind == FileKind::Cpp {
             let mut other = outline::bodies(&made.bytes);

@@ -5,7 +5,7 @@ use crate::call_words::CallWords;
 use crate::dead::DeadOfFiles;
 use crate::entry::{Early, Settings};
 use crate::outline::Body;
-use crate::pointer::Pointers;
+use crate::pointer::{Finding, Pointers};
 use crate::preprocess::Unit;
 use crate::syntax::{Happens, Record, Syntax, Variable};
 use crate::windows_version::Answers;
@@ -80,6 +80,8 @@ pub(crate) struct World<'t> {
     pub(crate) enumerators: HashMap<&'t str, Vec<(usize, usize)>>,
     /// What is given to pointers that may point to functions that are looked for.
     pub(crate) pointers: Pointers<'t>,
+    /// Which functions of the tree look up others.
+    pub(crate) finding: Finding<'t>,
     /// What runs before the driver opts in to no-execute pools.
     pub(crate) early: Early,
     /// What functions are called that drivers start with, beside those that all have.
@@ -112,6 +114,7 @@ impl<'t> World<'t> {
             hidden: HashSet::default(),
             enumerators: HashMap::default(),
             pointers: Pointers::default(),
+            finding: Finding::default(),
             early: Early::default(),
             starts: Vec::new(),
             signed_build: OnceLock::new(),

@@ -6,7 +6,7 @@ use ringfence_finding::{
     Authority, Counter, Finding, Gap, Level, Question, RuleCard, SourceFinding,
 };
 use ringfence_image::{Section, Toolset};
-use ringfence_source::{LinkerFact, LinkerSwitch, SectionPragma};
+use ringfence_source::{LinkerFact, LinkerSwitch, SectionPragma, SegmentPragma};
 use std::collections::HashSet;
 
 rule_card! {
@@ -46,7 +46,7 @@ rule_card! {
     /// ## What it cannot see
     ///
     /// Rights that the driver changes once it runs. In source: options that stand in no pragma and no project
-    /// file, and pragmas that a macro makes (`__pragma`).
+    /// file, and pragmas that a macro of another file makes (`__pragma`).
     ///
     /// ## References
     ///
@@ -116,6 +116,9 @@ impl Rule for WritableExecutableSection {
         for section in source.analysis.sections.iter().filter(both) {
             findings.report(Self::of_pragma(section, source));
         }
+        for segment in &source.analysis.segments {
+            findings.report(Self::of_segment(segment, source));
+        }
     }
 }
 
@@ -148,12 +151,28 @@ impl WritableExecutableSection {
             format!("{what} of section `{from}` is merged into section `{to}`, which holds {with}");
         linked(&Self::CARD, Level::Warning, message, fact, source)
             .note("the linker warns of different attributes (LNK4254) and documents no outcome")
-            .note(
-                "a section with both rights is refused; with one of them, writing the data or running the \
-                 code faults",
-            )
+            .note(ONE_RIGHT)
             .help("keep data and code in sections of their own")
             .fixed_by(without(source, fact, Mend::Safe))
+    }
+
+    fn of_segment(segment: &SegmentPragma, source: &Source<'_>) -> SourceFinding {
+        let (what, with) = match segment.places_code {
+            true => ("code", "written data"),
+            false => ("written data", "code"),
+        };
+        let message =
+            format!("{what} is placed into section `{}`, which holds {with}", segment.name);
+        let mark = source.mark(segment.span, "");
+        let finding = SourceFinding::new(&Self::CARD, Level::Warning, message, mark);
+        let finding = match segment.certain {
+            true => finding,
+            false => finding.likely().note("whether the pragma is compiled depends on the build"),
+        };
+        finding
+            .note("the linker warns of different attributes (LNK4078) and documents no outcome")
+            .note(ONE_RIGHT)
+            .help("keep data and code in sections of their own")
     }
 
     fn of_pragma(section: &SectionPragma, source: &Source<'_>) -> SourceFinding {
@@ -218,6 +237,10 @@ impl WritableExecutableSection {
         }
     }
 }
+
+/// What becomes of code and written data that come together.
+const ONE_RIGHT: &str = "a section with both rights is refused; with one of them, writing the data or running the \
+     code faults";
 
 /// Why a person should look before rights are taken away.
 const NEEDED: &str = "what is written in the section, or runs there, needs the right";
@@ -369,6 +392,32 @@ mod tests {
         assert_eq!(pragmas("#pragma comment(linker, \"/MERGE:.bss=.data\")"), [""; 0]);
         let named = "#pragma section(\"mine\", read, execute)\n#pragma comment(linker, \"/MERGE:.data=mine\")";
         assert_eq!(pragmas(named).len(), 1);
+    }
+
+    #[test]
+    fn what_is_placed_among_something_else_is_a_warning() {
+        assert_eq!(
+            pragmas("#pragma data_seg(\".text\")\nint a = 1;"),
+            [
+                "warning[writable-executable-section] : written data is placed into section `.text`, which \
+              holds code"
+            ]
+        );
+        assert_eq!(
+            pragmas("#pragma code_seg(\".data\")\nvoid F(void) { }"),
+            [
+                "warning[writable-executable-section] : code is placed into section `.data`, which holds \
+              written data"
+            ]
+        );
+        // What is only read may lie beside code, and paged code has a section of its own.
+        for text in [
+            "#pragma const_seg(\".text\")\nconst int a = 1;",
+            "#pragma code_seg(\"PAGE\")\nvoid F(void) { }",
+            "#pragma data_seg(\"PAGEDATA\")\nint a = 1;",
+        ] {
+            assert_eq!(pragmas(text), [""; 0], "{text}");
+        }
     }
 
     #[test]

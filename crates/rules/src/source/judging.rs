@@ -9,7 +9,14 @@ use ringfence_source::{Choice, OptIn, SourceCall, Span, Term};
 
 /// What a call asks for.
 pub(crate) fn answer(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
-    let answer = match call.ddi.grant {
+    let answer = answer_if_called(call, source);
+    // Of several functions that a pointer may point to, only this one is asked.
+    if call.is_maybe && answer == CallAnswer::Violation { CallAnswer::Mixed } else { answer }
+}
+
+/// The same, where it is this function that is called.
+fn answer_if_called(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
+    match call.ddi.grant {
         // Who does not ask for the address maps nothing.
         _ if always(call, Role::ReturnedAddress, 0) => CallAnswer::Fine,
         Grant::Argument => answer_of(&rulings(call, source)),
@@ -17,9 +24,7 @@ pub(crate) fn answer(call: &SourceCall, source: &Source<'_>) -> CallAnswer {
         Grant::Always if always(call, Role::ProcessorMode, USER_MODE) => CallAnswer::Fine,
         Grant::Always => CallAnswer::Violation,
         Grant::Never | Grant::Kernel | Grant::Section | Grant::Nothing => CallAnswer::Fine,
-    };
-    // Of several functions that a pointer may point to, only this one is asked.
-    if call.is_maybe && answer == CallAnswer::Violation { CallAnswer::Mixed } else { answer }
+    }
 }
 
 /// What each choice of the deciding argument asks for.
@@ -178,6 +183,13 @@ fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<
     let path = match mixed {
         true if call.opt_in.is_by_build() && depends_on_opt_in(call) => ", depending on the build",
         true if is_by_build(call) => ", depending on the build",
+        // One value, whatever path is taken.
+        true if answer_if_called(call, source) == CallAnswer::Violation => {
+            ", if this function is what is called"
+        }
+        true if added_by_opt_in(call).is_some() && is_one_value(call) => {
+            ", unless the driver opts in before"
+        }
         true => ", depending on the path",
         false => "",
     };
@@ -197,6 +209,11 @@ fn message(call: &SourceCall, source: &Source<'_>, what: &str, argument: Option<
 /// Whether it is the build alone that decides what a call asks for.
 fn is_by_build(call: &SourceCall) -> bool {
     !call.is_maybe && call.deciding().is_some_and(|(_, argument)| argument.value.is_by_build())
+}
+
+/// Whether a single value is passed whatever path is taken.
+fn is_one_value(call: &SourceCall) -> bool {
+    call.deciding().is_some_and(|(_, argument)| argument.value.choices.len() == 1)
 }
 
 /// What a value is called, by the name that the source has for it: some types of pool have several.
@@ -353,4 +370,40 @@ fn opt_in_note(call: &SourceCall, source: &Source<'_>) -> Option<String> {
         OptIn::Open => "whether POOL_NX_OPTIN or POOL_NX_OPTIN_AUTO is defined depends on the build",
         _ => return None,
     }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::tests::findings_of;
+    use ringfence_finding::Targets;
+
+    /// The messages about a piece of C.
+    fn messages(code: &str) -> Vec<String> {
+        let text =
+            format!("#include <ntddk.h>\ntypedef PVOID (*T)(POOL_TYPE, SIZE_T, ULONG);\n{code}");
+        let all = findings_of(&[("a.c", &text)], Targets::DEFAULT);
+        all.into_iter().map(|one| one.message).collect()
+    }
+
+    /// A path that decides about values has several of them; where a single one is passed, what is called is open.
+    #[test]
+    fn what_may_be_called_is_told_apart_from_what_is_passed() {
+        let to = "PoolType = NonPagedPool (0)";
+        let at = "at ExAllocatePoolWithTag";
+        let what = "memory is requested from an executable pool";
+        let pointer =
+            "void F(int c, T q) { T a = q; if (c) a = ExAllocatePoolWithTag; a(KIND, 1, 1); }";
+        assert_eq!(
+            messages(&pointer.replace("KIND", "NonPagedPool")),
+            [format!("{what}, if this function is what is called: {to} {at}")]
+        );
+        assert_eq!(
+            messages(&pointer.replace("KIND", "c ? NonPagedPool : PagedPool")),
+            [format!("{what}, depending on the path: {to} or PagedPool (1) {at}")]
+        );
+        assert_eq!(
+            messages("void F(void) { ExAllocatePoolWithTag(NonPagedPool, 1, 1); }"),
+            [format!("{what}: {to} {at}")]
+        );
+    }
 }

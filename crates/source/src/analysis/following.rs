@@ -54,6 +54,7 @@ impl<'t> Following<'t> {
     /// Follows what was not followed yet; gives the names of functions that turned out to be wrappers, and of
     /// pointers to what is looked for, if there are any.
     pub(super) fn round(&mut self, interest: &Interest) -> Option<Vec<String>> {
+        self.world.finding = pointer::Finding::of(&self.world);
         let (mut pointers, mut seen) = pointer::all(&self.world, interest);
         // What a function is handed it may hand on.
         for _ in 0..MOST_HANDED {
@@ -165,6 +166,7 @@ impl<'t> Following<'t> {
                 .chain(pragmas.linker)
                 .collect(),
             sections: pragmas.sections,
+            segments: pragmas.segments,
             tables: Vec::new(),
             not_built: Vec::new(),
             control,

@@ -3,6 +3,7 @@
 use super::following::Following;
 use crate::blank::blanked;
 use crate::builds::{self, surroundings};
+use crate::condensed::Own;
 use crate::interest::Interest;
 use crate::opt_in::{self, OptIn};
 use crate::outline;
@@ -131,6 +132,7 @@ impl<'t> Reading<'t> {
                 let one = pragma::of_file(tree, &unit, file, directives.of(tree, file));
                 found.linker.extend(one.linker);
                 found.sections.extend(one.sections);
+                found.segments.extend(one.segments);
             }
         }
         found
@@ -263,6 +265,7 @@ impl<'t> Reading<'t> {
                 call_words: OnceLock::new(),
             };
             let mut made = blanked(text, self.directives.of(self.tree, file), visit, number);
+            made.own = Own::of(self.tree, unit);
             let kind = parsed.kind(self.tree);
             let (bodies, declared) = outline::outline(&made.bytes);
             // One that bears such a name is called by what names it.

@@ -2,14 +2,40 @@
 //! Microsoft's spelt them: `_try`. A parser of C knows `__try` alone.
 
 use super::{blank_end, token_end};
+use crate::SourceTree;
 use crate::lex::{is_word, word_end};
+use crate::preprocess::Unit;
 
 /// How far back the beginning of a statement is looked for.
 const LONGEST: usize = 512;
 
+/// The words, each with its number in [`Own`].
+const WORDS: [&str; 4] = ["try", "finally", "except", "leave"];
+
+/// Which of the words a tree defines itself, as something else: a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own(u8);
+
+impl Own {
+    /// Those that a translation unit has macros for, which are not what `excpt.h` has.
+    pub(crate) fn of(tree: &SourceTree, unit: &Unit<'_>) -> Own {
+        let is_own = |word: &str| {
+            let macros = unit.meanings(word, unit.end).macros;
+            macros.iter().any(|one| one.text(tree).trim().trim_start_matches('_') != word)
+        };
+        let bits = (0..).zip(WORDS).filter(|(_, word)| is_own(word)).map(|(bit, _)| 1 << bit);
+        Own(bits.sum())
+    }
+
+    fn has(self, word: &[u8]) -> bool {
+        let at = WORDS.iter().position(|known| known.as_bytes() == word);
+        at.is_some_and(|at| self.0 & 1 << at != 0)
+    }
+}
+
 /// How many underscores a word lacks to be one that a parser knows. It stands at `at`; the token before it ends at
-/// `before`. What only has the name of such a word lacks none.
-pub(super) fn lacking(bytes: &[u8], before: usize, at: usize) -> usize {
+/// `before`. What only has the name of such a word lacks none, nor does one that the tree defines itself.
+pub(super) fn lacking(bytes: &[u8], before: usize, at: usize, own: Own) -> usize {
     let end = word_end(bytes, at);
     let word = &bytes[at..end];
     let (stem, lacks) = match word.strip_prefix(b"_") {
@@ -26,7 +52,7 @@ pub(super) fn lacking(bytes: &[u8], before: usize, at: usize) -> usize {
         b"leave" => behind == Some(b';') && begins_statement(bytes, before),
         _ => false,
     };
-    if is_it { lacks } else { 0 }
+    if is_it && !own.has(word) { lacks } else { 0 }
 }
 
 /// The word that ends at a byte.
@@ -89,12 +115,13 @@ fn opening(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::Own;
     use crate::FileKind;
     use crate::analysis::tests::of;
     use crate::condensed::Condensed;
 
     fn condensed(text: &str, kind: FileKind) -> String {
-        String::from_utf8(Condensed::of(text.as_bytes(), &[], kind).bytes).unwrap()
+        String::from_utf8(Condensed::of(text.as_bytes(), &[], kind, Own::default()).bytes).unwrap()
     }
 
     #[test]
@@ -134,7 +161,7 @@ mod tests {
     #[test]
     fn places_are_those_of_the_text() {
         let text = "f(); try { g(); leave; } finally { h(); }";
-        let made = Condensed::of(text.as_bytes(), &[], FileKind::C);
+        let made = Condensed::of(text.as_bytes(), &[], FileKind::C, Own::default());
         for word in ["f", "g", ";", "h", "leave", "finally", "try"] {
             let at = text.find(word).unwrap();
             let now = made.is_at(at).unwrap();
@@ -170,5 +197,19 @@ mod tests {
         assert_eq!(of(text), ["a.c:3 ExAllocatePool 0x0 < W"]);
         let text = "void F(PMDL m) { try { MmGetSystemAddressForMdlSafe(m, NormalPagePriority); } finally { Z(); } }";
         assert_eq!(of(text).len(), 1);
+    }
+
+    /// A macro of the tree is what its body says. What `excpt.h` has may be written in the tree as well.
+    #[test]
+    fn words_that_the_tree_defines_are_its_own() {
+        let code = "void F(int c) { __try { c = 1; leave; ExAllocatePool(NonPagedPool, 1); } __finally { } }";
+        let found = ["a.c:3 ExAllocatePool 0x0"];
+        assert_eq!(of(&format!("#define leave ++count\n{code}")), found);
+        assert_eq!(of(&format!("#define leave if (c) goto out\n{code}")), found);
+        // Nothing behind it runs.
+        assert_eq!(of(&format!("#define leave __leave\n{code}")), [""; 0]);
+        assert_eq!(of(&format!("\n{code}")), [""; 0]);
+        let both = "#define leave goto out\nvoid F(int c) { if (c) leave; ExAllocatePool(PagedPool, 1);\nout: ExAllocatePool(NonPagedPool, 1); }";
+        assert_eq!(of(both), ["a.c:3 ExAllocatePool 0x1", "a.c:4 ExAllocatePool 0x0"]);
     }
 }

@@ -134,7 +134,7 @@ impl<'t> Finder<'_, 't> {
                 value,
                 by,
             };
-            for call in &crate::calls::body_syntax(&one.text, 0).calls {
+            for call in &crate::calls::body_syntax(&one.text, 0, crate::FileKind::C).calls {
                 let name = &one.text[call.callee.clone()];
                 let argument = call.arguments.first().filter(|_| call.manner == Manner::Plain);
                 if let Some(argument) = argument.filter(|_| super::is_write(name)) {

@@ -1,7 +1,6 @@
 //! Entry points that the linker is told of: `/ENTRY:name`, by a project or a pragma.
 
 use super::ENTRIES;
-use crate::directive::DirectiveKind;
 use crate::lex::is_word;
 use crate::preprocess::AllDirectives;
 use crate::{Project, SourceTree, interest};
@@ -31,8 +30,8 @@ pub(crate) fn named(
     for file in interest::sources(tree) {
         let text = tree.file(file).text.as_str();
         for directive in directives.of(tree, file) {
-            let DirectiveKind::Pragma(range) = &directive.kind else { continue };
-            let said = text.get(range.clone()).unwrap_or_default();
+            let Some(range) = directive.pragma() else { continue };
+            let said = text.get(range.clone()).unwrap_or_default().trim_start();
             if said.starts_with("comment") && said.contains("linker") {
                 add(said);
             }
@@ -97,6 +96,13 @@ mod tests {
         assert_eq!(with(CODE, &["/ENTRY:MyEntry"]), ["a.c:3 ExAllocatePool 0x200"]);
         let pragma = format!("#pragma comment(linker, \"/align:512 /entry:MyEntry\")\n{CODE}");
         assert_eq!(with(&pragma, &[]), ["a.c:4 ExAllocatePool 0x200"]);
+        for said in [
+            r#"__pragma(comment(linker, "/entry:MyEntry"))"#,
+            r#"_Pragma("comment(linker, \"/entry:MyEntry\")")"#,
+        ] {
+            let text = format!("{said}\n{CODE}");
+            assert_eq!(with(&text, &[]), ["a.c:4 ExAllocatePool 0x200"], "{said}");
+        }
         // Without it, it is a function like others.
         let both = format!("{CODE}{entry}");
         assert_eq!(with(&both, &["/ENTRY:Other"]), ["a.c:3 ExAllocatePool 0x0"]);

@@ -214,7 +214,7 @@ fn what_is_not_known_has_no_layout() {
         "struct a { int x : 3; };",
         "struct a { UNKNOWN x; };",
         "struct a { int x[COUNT]; };",
-        "struct a { int x; } __attribute__((packed));",
+        "struct a { int x; } __attribute__((ms_struct));",
         "struct a { __declspec(align(WIDE)) int x; };",
         "struct a { struct a x; };",
         "struct a { };",

@@ -2,7 +2,7 @@
 
 use super::{Suppressed, Suppression, WARNINGS, next_line};
 use crate::directive::{Directive, DirectiveKind, directives};
-use crate::lex::{Kind, Token, tokens};
+use crate::lex::tokens;
 use crate::{FileId, FileKind, SourceTree, Span};
 use foldhash::{HashMap, HashSet};
 use std::ops::{Range, RangeInclusive};
@@ -130,62 +130,16 @@ impl Reader<'_> {
 
 /// All pragmas of a text, in order.
 fn pragmas(text: &str) -> Vec<Pragma> {
-    let directives = directives(text);
-    let mut found = Vec::new();
-    if text.contains("__pragma") || text.contains("_Pragma") {
-        found = operators(text, &directives);
-    }
-    let written = directives.into_iter().filter_map(|directive| match directive.kind {
-        DirectiveKind::Pragma(range) => {
-            Some(Pragma { range: directive.range, said: text[range].to_owned() })
+    let said = |directive: Directive| match directive.kind {
+        DirectiveKind::Pragma(said) => {
+            Some(Pragma { range: directive.range, said: text[said].to_owned() })
+        }
+        DirectiveKind::Operator(said) => {
+            Some(Pragma { range: directive.range, said: text[said].replace("\\\"", "\"") })
         }
         _ => None,
-    });
-    found.extend(written);
-    found.sort_by_key(|pragma| pragma.range.start);
-    found
-}
-
-/// `__pragma(...)` and `_Pragma("...")` outside of the preprocessor's lines.
-fn operators(text: &str, directives: &[Directive]) -> Vec<Pragma> {
-    let all: Vec<Token> = tokens(text, 0, text.len()).collect();
-    let is_in_directive = |at: usize| {
-        let before = directives.partition_point(|one| one.range.start <= at);
-        before.checked_sub(1).is_some_and(|last| directives[last].range.contains(&at))
     };
-    let mut found = Vec::new();
-    for (index, token) in all.iter().enumerate() {
-        let word = token.text(text);
-        let open = all.get(index + 1).filter(|next| next.text(text) == "(");
-        let Some(open) = open.filter(|_| matches!(word, "__pragma" | "_Pragma")) else { continue };
-        let Some(close) = closing(text, &all[index + 1..]) else { continue };
-        let inner = &text[open.end..close.start];
-        let said = match all[index + 2].kind {
-            Kind::String => inner.trim().trim_matches('"').replace("\\\"", "\""),
-            _ => inner.to_owned(),
-        };
-        if !is_in_directive(token.start) {
-            found.push(Pragma { range: token.start..close.end, said });
-        }
-    }
-    found
-}
-
-/// The parenthesis that closes the first of some tokens. Not far behind it: a pragma has few.
-fn closing(text: &str, all: &[Token]) -> Option<Token> {
-    const MOST_TOKENS: usize = 256;
-    let mut depth = 0_usize;
-    for token in all.iter().take(MOST_TOKENS) {
-        match token.text(text) {
-            "(" => depth += 1,
-            ")" => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(*token);
-        }
-    }
-    None
+    directives(text).into_iter().filter_map(said).collect()
 }
 
 /// How many files one suppression is carried into.
@@ -252,7 +206,7 @@ fn includers(tree: &SourceTree) -> HashMap<FileId, Vec<Include>> {
                 DirectiveKind::Include { name } => {
                     open.extend(tree.included(id, &text[name], &[]).map(|header| (header, line)));
                 }
-                DirectiveKind::Pragma(range) => {
+                DirectiveKind::Pragma(range) | DirectiveKind::Operator(range) => {
                     let said = parenthesis(&text[range], "warning").unwrap_or_default();
                     for part in said.split(';') {
                         match part.split([',', ':']).next().unwrap_or_default().trim() {

@@ -77,6 +77,8 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<Range<usize>>,
     /// What is passed to the template, between the angle brackets.
     pub(crate) template: Vec<Range<usize>>,
+    /// The name of the class that the callee stands behind, and what is passed to its template.
+    pub(crate) class: Option<(Range<usize>, Vec<Range<usize>>)>,
     /// The function that it stands in, by its place in the list.
     pub(crate) function: Option<usize>,
     /// Whether a condition chooses what is called: `(c ? F : G)(...)` is a call of each.

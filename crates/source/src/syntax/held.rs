@@ -32,3 +32,32 @@ pub(super) fn converted(mut node: Node<'_>) -> Option<(Node<'_>, Manner)> {
     }
     None
 }
+
+/// The name of what is called to get what a conversion in a callee is of: `((T)F(a))(b)`, `reinterpret_cast<T>(F(a))(b)`.
+pub(super) fn given(mut node: Node<'_>) -> Option<Node<'_>> {
+    let mut is_converted = false;
+    for _ in 0..DEEPEST {
+        node = match node.kind() {
+            "parenthesized_expression" => node.named_child(0)?,
+            "cast_expression" => {
+                is_converted = true;
+                node.field(Field::Value)?
+            }
+            "call_expression" => {
+                let of = node.field(Field::Function)?;
+                match of.kind() {
+                    "identifier" | "qualified_identifier" => return is_converted.then_some(of),
+                    // `(T)(F(a))` and `reinterpret_cast<T>(F(a))`, which are calls to a parser.
+                    "parenthesized_expression" | "template_function" => {
+                        is_converted = true;
+                        let list = node.field(Field::Arguments)?;
+                        (list.named_child_count() == 1).then(|| list.named_child(0))??
+                    }
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+    }
+    None
+}

@@ -33,7 +33,31 @@ pub(super) fn template_arguments(mut callee: Node<'_>) -> Vec<Range<usize>> {
             _ => break,
         }
     }
-    let list = callee.field(Field::Arguments);
+    listed(callee)
+}
+
+/// The name of the class that a callee stands behind, and what stands between the angle brackets of that and of what is
+/// around it.
+pub(super) fn class_arguments(mut callee: Node<'_>) -> Option<(Range<usize>, Vec<Range<usize>>)> {
+    let mut class = None;
+    let mut all = Vec::new();
+    for _ in 0..DEEPEST {
+        if callee.kind() != "qualified_identifier" {
+            break;
+        }
+        if let Some(scope) = callee.field(Field::Scope) {
+            all.extend(listed(scope));
+            let name = scope.field(Field::Name).filter(|_| scope.kind() == "template_type");
+            class = Some(name.unwrap_or(scope).byte_range());
+        }
+        callee = callee.field(Field::Name)?;
+    }
+    Some((class?, all))
+}
+
+/// The arguments of a template that a node names.
+fn listed(node: Node<'_>) -> Vec<Range<usize>> {
+    let list = node.field(Field::Arguments);
     let Some(list) = list.filter(|list| list.kind() == "template_argument_list") else {
         return Vec::new();
     };
