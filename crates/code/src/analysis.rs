@@ -170,6 +170,8 @@ pub(crate) fn analyse(
     found.handed_back = std::mem::take(&mut transfer.handed_back);
     found.given = transfer.given_to_calls();
     found.tables_lost = std::mem::take(&mut transfer.tables_lost);
+    let (left, read) = (&transfer.tables_left, &transfer.tables_read);
+    found.tables_lost.extend(left.iter().filter(|(from, _)| !read.contains(from)));
     found.tables_handed_back = std::mem::take(&mut transfer.tables_handed_back);
     found.planted = std::mem::take(&mut transfer.planted);
     found.named = std::mem::take(&mut transfer.found);
@@ -296,6 +298,7 @@ impl Analysis<'_, '_, '_> {
         self.transfer.found.clear();
         self.transfer.handed_names.clear();
         self.transfer.tables_lost.clear();
+        self.transfer.tables_left.clear();
         let within = match told {
             // What matters to these blocks happens before them.
             Told::NotAllValues => self.leading_to(blocks),

@@ -112,6 +112,10 @@ pub(crate) struct Transfer<'a> {
     given: HashSet<(u32, u32, u32)>,
     /// Where the address of a table of functions was made, or of a pointer to one, that others hold now; and which.
     pub(crate) tables_lost: BTreeSet<(u32, u32)>,
+    /// In the same way, of those in registers of arguments that a call may not have at all.
+    pub(crate) tables_left: BTreeSet<(u32, u32)>,
+    /// Where the addresses of tables were made that entries were read by.
+    pub(crate) tables_read: BTreeSet<u32>,
     /// In the same way, of those that the function may return.
     pub(crate) tables_handed_back: BTreeSet<(u32, u32)>,
     /// Addresses outside the image that are followed.
@@ -152,6 +156,8 @@ impl<'a> Transfer<'a> {
             spilled: false,
             given: HashSet::new(),
             tables_lost: BTreeSet::new(),
+            tables_left: BTreeSet::new(),
+            tables_read: BTreeSet::new(),
             tables_handed_back: BTreeSet::new(),
             outside: Outside::default(),
             fields: Fields::default(),
@@ -178,6 +184,8 @@ impl<'a> Transfer<'a> {
         self.spilled = false;
         self.given.clear();
         self.tables_lost.clear();
+        self.tables_left.clear();
+        self.tables_read.clear();
         self.tables_handed_back.clear();
         self.fields.clear();
         self.ranged.clear();

@@ -149,6 +149,21 @@ fn a_table_that_is_stored_is_told() {
     assert_eq!(survey.references[0].fate, Fate::Stored);
 }
 
+/// The register of the fourth argument is as good as any for the way to a function that has three: who calls by it hands
+/// nothing on. Another function may be handed the table there.
+#[test]
+fn what_is_left_in_a_register_of_an_argument_is_no_argument() {
+    let fates = |then: &[u8]| {
+        let code = |data| [&to(data, 0, &[0x4C, 0x8B, 0x0D])[..], &XOR_R8D, then, &RET].concat();
+        let callee = |pointer| Callee::TableBehind { pointer, entry: ENTRY };
+        surveyed(code, callee).references.into_iter().map(|found| found.fate).collect::<Vec<_>>()
+    };
+    // call [r9+600h]; mov rax, [r9+600h] and call rax; call over the ret that follows
+    assert_eq!(fates(&[0x41, 0xFF, 0x91, 0, 6, 0, 0]), [Fate::Call]);
+    assert_eq!(fates(&[0x49, 0x8B, 0x81, 0, 6, 0, 0, 0xFF, 0xD0]), [Fate::Call]);
+    assert_eq!(fates(&[0xE8, 1, 0, 0, 0]), [Fate::Stored]);
+}
+
 /// Another entry of the same table is another function.
 #[test]
 fn other_entries_are_not_taken_for_it() {

@@ -9,6 +9,10 @@ use crate::state::{State, Stood};
 use crate::{Reason, names};
 use ringfence_image::Rva;
 
+/// Arguments that every function of a table has. What stands in the registers of further ones may be left there from the
+/// call's own way to its function.
+const CERTAIN_ARGUMENTS: usize = 2;
+
 impl Transfer<'_> {
     /// What a call leaves behind.
     pub(crate) fn call(&mut self, state: &mut State, target: Target, callee: Callee, at: u32) {
@@ -47,7 +51,7 @@ impl Transfer<'_> {
 
     /// The addresses in argument registers are known to the called function.
     pub(super) fn hand_over(&mut self, state: &mut State, at: u32) {
-        for register in self.abi.arguments {
+        for (index, register) in self.abi.arguments.iter().enumerate() {
             let argument = state.get(*register);
             self.escape(state, argument);
             for atom in self.values.atoms(argument) {
@@ -55,7 +59,10 @@ impl Transfer<'_> {
                     self.given.insert((from, wanted, at));
                 }
             }
-            self.lose_tables(argument);
+            match index < CERTAIN_ARGUMENTS {
+                true => self.lose_tables(argument),
+                false => self.leave_tables(argument),
+            }
         }
     }
 

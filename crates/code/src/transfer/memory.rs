@@ -159,6 +159,9 @@ impl Transfer<'_> {
                 {
                     return self.values.one(Atom::address(base, at));
                 }
+                if self.aims.has_tables() && self.aims.table_around(rva).is_some() {
+                    self.tables_read.insert(atom.at);
+                }
                 let mut loaded = self.aims.load(self.places, rva, width.bytes(), at);
                 if let Base::Unknown(Reason::Global(_)) = loaded.base {
                     return self.variable(rva, width, loaded, at);
@@ -172,6 +175,7 @@ impl Transfer<'_> {
                 self.values.one(loaded)
             }
             Base::Table { pointer, offset, from } if width == Width::W64 => {
+                self.tables_read.insert(from);
                 let entry = self.aims.entry(pointer, offset, from, at);
                 self.values.one(entry)
             }
@@ -321,6 +325,14 @@ impl Transfer<'_> {
         if self.has_tables(set) {
             let tables: Vec<_> = self.tables_in(set).collect();
             self.tables_lost.extend(tables);
+        }
+    }
+
+    /// Tables in `set` stand in a register that may be one of an argument.
+    pub(super) fn leave_tables(&mut self, set: Set) {
+        if self.has_tables(set) {
+            let tables: Vec<_> = self.tables_in(set).collect();
+            self.tables_left.extend(tables);
         }
     }
 
