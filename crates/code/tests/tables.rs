@@ -158,10 +158,10 @@ fn what_is_left_in_a_register_of_an_argument_is_no_argument() {
         let callee = |pointer| Callee::TableBehind { pointer, entry: ENTRY };
         surveyed(code, callee).references.into_iter().map(|found| found.fate).collect::<Vec<_>>()
     };
-    // call [r9+600h]; mov rax, [r9+600h] and call rax; call over the ret that follows
+    // call [r9+600h]; mov rax, [r9+600h] and call rax; call rcx
     assert_eq!(fates(&[0x41, 0xFF, 0x91, 0, 6, 0, 0]), [Fate::Call]);
     assert_eq!(fates(&[0x49, 0x8B, 0x81, 0, 6, 0, 0, 0xFF, 0xD0]), [Fate::Call]);
-    assert_eq!(fates(&[0xE8, 1, 0, 0, 0]), [Fate::Stored]);
+    assert_eq!(fates(&[0xFF, 0xD1]), [Fate::Stored]);
 }
 
 /// Another entry of the same table is another function.

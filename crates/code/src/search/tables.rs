@@ -56,14 +56,14 @@ impl Search<'_> {
                 return touches.iter().any(by) && touches.iter().filter(|one| by(one)).all(plain);
             }
             match flow {
-                _ if writes => return true,
-                Flow::Next => at = at.saturating_add(length),
                 // What calls change is only theirs to read where it is an argument.
                 Flow::Call(_) => {
                     let abi = self.decoder.abi();
                     let is_free = abi.volatile >> register.0 & 1 == 1;
                     return is_free && !abi.arguments.contains(&register);
                 }
+                _ if writes => return true,
+                Flow::Next => at = at.saturating_add(length),
                 _ => return false,
             }
         }

@@ -159,7 +159,7 @@ impl Transfer<'_> {
                 {
                     return self.values.one(Atom::address(base, at));
                 }
-                if self.aims.has_tables() && self.aims.table_around(rva).is_some() {
+                if self.aims.has_tables() && self.aims.array_around(rva).is_some() {
                     self.tables_read.insert(atom.at);
                 }
                 let mut loaded = self.aims.load(self.places, rva, width.bytes(), at);
