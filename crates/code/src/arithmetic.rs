@@ -103,11 +103,16 @@ pub(crate) fn merge(old: Atom, new: Atom, width: Width) -> Atom {
     Atom { origin: new.origin, ..Atom::of_bits(ones, zeros, reason, new.at) }
 }
 
-/// Known ones and zeros within `width`; of an address none.
+/// Bits of an address within a page: images are loaded at whole pages.
+const IN_PAGE: u64 = 0xFFF;
+
+/// Known ones and zeros within `width`; of an address no more than where in its page it is.
 fn known(atom: &Atom, width: Width) -> (u64, u64) {
-    match atom.is_number() {
-        true => (atom.ones & width.mask(), atom.zeros & width.mask()),
-        false => (0, 0),
+    let mask = width.mask();
+    match atom.base {
+        Base::Image(rva) => (u64::from(rva) & IN_PAGE & mask, !u64::from(rva) & IN_PAGE & mask),
+        _ if atom.is_number() => (atom.ones & mask, atom.zeros & mask),
+        _ => (0, 0),
     }
 }
 
@@ -125,9 +130,23 @@ fn displaced(what: Binary, width: Width, left: &Atom, right: &Atom, at: u32) -> 
             near(left).map(|base| Atom::address(base, at))
         }
         // An address aligned.
+        (Binary::And, None, Some(mask)) if is_image(left) => aligned(left, mask, at),
+        (Binary::And, Some(mask), None) if is_image(right) => aligned(right, mask, at),
         (Binary::And, ..) => near(left).map(|base| Atom::address(base, at)),
         _ => None,
     }
+}
+
+fn is_image(atom: &Atom) -> bool {
+    matches!(atom.base, Base::Image(_))
+}
+
+/// An address in the image, aligned down to no more than a page.
+fn aligned(atom: &Atom, mask: u64, at: u32) -> Option<Atom> {
+    let Base::Image(rva) = atom.base else { return None };
+    let cleared = !mask;
+    let aligns = cleared <= IN_PAGE && cleared & (cleared + 1) == 0;
+    aligns.then(|| Atom::address(Base::Image(rva & mask as u32), at))
 }
 
 /// Somewhere in the region of the stack that an address lies in, or in the same memory.

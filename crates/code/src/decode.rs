@@ -136,6 +136,8 @@ pub(crate) struct Followed {
     pub(crate) run: bool,
     /// The function returns it.
     pub(crate) returned: bool,
+    /// It is stored at a place of the image.
+    pub(crate) kept: bool,
 }
 
 /// A kind of processor.

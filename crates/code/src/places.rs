@@ -129,6 +129,10 @@ impl<'a> Places<'a> {
         self.guard_check == Some(place)
     }
 
+    pub(crate) fn has_guard_dispatch(&self) -> bool {
+        self.guard_dispatch.is_some()
+    }
+
     pub(crate) fn is_guard_dispatch(&self, place: u32) -> bool {
         self.guard_dispatch == Some(place)
     }

@@ -79,6 +79,7 @@ pub const DRIVERS: &[Driver] = &[
     c("operator_new", "-O2", &["operator_new.cpp"], NOTHING),
     c("changes", "-O0", &["changes.c"], NOTHING),
     c("changes", "-O2", &["changes.c"], NOTHING),
+    c("changes-guard", "-O0", &["changes.c", "load_config.s"], GUARD),
     c("changes-guard", "-O2", &["changes.c", "load_config.s"], GUARD),
     c("changes-retpoline", "-O2", &["changes.c"], RETPOLINE),
     assembly("changes", &["changes.s"]),

@@ -7,7 +7,7 @@ use crate::Reason;
 use crate::analysis::Manner;
 use crate::decode::{Flow, Followed, Stub};
 use crate::domain::{Atom, Base};
-use crate::ir::{Reg, Target};
+use crate::ir::{Op, Reg, Source, Target};
 use crate::scan::Field;
 use crate::sighting::Sight;
 use foldhash::{HashMap, HashSet};
@@ -30,6 +30,9 @@ const MOST_RESULTS: usize = 8;
 const INDIRECT: u8 = 0xFF;
 const CALL: u8 = 0xE8;
 const JUMP: u8 = 0xE9;
+
+/// Operations carried out to see what is stored in variables.
+const MOST_STEPS: usize = 1_000_000;
 
 /// Bytes of functions that are looked at for one image; beyond, all are taken to go where values say.
 const MOST_BYTES: usize = 64 << 20;
@@ -105,6 +108,7 @@ impl Search<'_> {
     pub(super) fn memory_clues(&mut self, gives: &HashMap<u32, usize>) -> Vec<Clue> {
         let mut calls: Vec<u32> = gives.keys().copied().collect();
         calls.sort_unstable();
+        self.note_kept(&calls, gives);
         let mut goes: BTreeMap<u32, bool> = BTreeMap::new();
         let mut clues = Vec::new();
         let mut room = MOST_BYTES;
@@ -123,6 +127,32 @@ impl Search<'_> {
         }
         clues.extend(self.variable_clues(gives));
         clues
+    }
+
+    /// Notes in which variables functions store the memory that these calls give: as a whole they may tell more than
+    /// what was looked at for the sake of calls.
+    fn note_kept(&mut self, calls: &[u32], gives: &HashMap<u32, usize>) {
+        let asked = Followed { kept: true, ..Followed::default() };
+        let mut functions = BTreeSet::new();
+        let mut budget = MOST_STEPS;
+        for &at in calls {
+            if self.becomes(at, &asked)
+                && let Some(extent) = self.finder.around(&mut *self.decoder, at)
+                && functions.insert(extent.begin)
+            {
+                let manner = Manner::Quickly;
+                let looked = self.watched(extent.begin, &Vec::new(), manner, gives, budget);
+                budget = budget.saturating_sub(looked.map_or(0, |(_, steps)| steps));
+            }
+        }
+    }
+
+    /// Whether something that is `asked` becomes of what the call at `at` returns.
+    fn becomes(&mut self, at: u32, asked: &Followed) -> bool {
+        let Some(lifted) = self.decoder.read(at) else { return false };
+        let result = self.decoder.abi().result;
+        let next = at.saturating_add(u32::from(lifted.length));
+        self.followed(next, result, asked).unwrap_or(false)
     }
 
     /// Whether bytes from `begin` to `end` may be a call or a jump to wherever a value says.
@@ -163,11 +193,7 @@ impl Search<'_> {
     /// Whether what the call at `at` returns may be called before long: in a function that it is handed to, and here
     /// only if anything is called `by_value`.
     fn may_be_called(&mut self, at: u32, by_value: bool) -> bool {
-        let Some(lifted) = self.decoder.read(at) else { return false };
-        let result = self.decoder.abi().result;
-        let next = at.saturating_add(u32::from(lifted.length));
-        let asked = Followed { called: by_value, run: true, ..Followed::default() };
-        self.followed(next, result, &asked).unwrap_or(false)
+        self.becomes(at, &Followed { called: by_value, run: true, ..Followed::default() })
     }
 
     /// Says of memory that is given by way of the image's own functions where it is not certain that these return
@@ -279,7 +305,7 @@ impl Search<'_> {
         if lifted.flow == Flow::Call(pointer) || lifted.flow == Flow::Indirect(pointer) {
             uses.calls.push(field);
         } else if touches.iter().any(|touch| touch.writes) {
-            uses.stores += 1;
+            uses.stores += usize::from(!self.stores_null(start));
         } else if touches.is_empty() {
             uses.taken = true;
         } else if let Some((register, _)) = self.decoder.made(start) {
@@ -288,6 +314,15 @@ impl Search<'_> {
                 uses.calls.push(field);
             }
         }
+    }
+
+    /// Whether an instruction stores nothing but null: nobody goes there.
+    fn stores_null(&mut self, at: u32) -> bool {
+        let mut ops = Vec::new();
+        self.decoder.start_chain();
+        self.decoder.lift(at, false, &mut ops);
+        let null = |op: &Op| matches!(op, Op::Store { value: Source::Number(0), .. });
+        ops.iter().any(null) && ops.iter().filter(|op| op.stores()).all(null)
     }
 
     /// Whether code may go where `register` says before the instruction at `start`.

@@ -69,6 +69,7 @@ impl Search<'_> {
         let mut functions: BTreeMap<u32, (Extent, Vec<Clue>)> = BTreeMap::new();
         let gives = self.gives(&watch.gives_memory);
         let mut clues = self.clues(&slots);
+        self.transfer.outside.calls = gives.keys().copied().collect();
         clues.extend(self.memory_clues(&gives));
         for clue in clues {
             let Some(extent) = self.finder.around(&mut *self.decoder, clue.at()) else { continue };
@@ -78,7 +79,6 @@ impl Search<'_> {
             clues.push(clue);
         }
         self.transfer.outside.slots = slots;
-        self.transfer.outside.calls = gives.keys().copied().collect();
         let mut steps = 0;
         let mut unlisted = HashSet::new();
         for (extent, clues) in functions.into_values() {

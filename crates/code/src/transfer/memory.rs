@@ -292,10 +292,16 @@ impl Transfer<'_> {
     /// Remembers that what a call returned is stored in a variable of the image.
     pub(super) fn note_returned(&mut self, address: Set, width: Width, set: Set) {
         if let (Some(to), Some(from)) = (self.values.only(address), self.values.only(set))
-            && let (Base::Image(rva), Base::Unknown(Reason::Returned)) = (to.base, from.base)
+            && let Base::Image(rva) = to.base
             && width == Width::W64
         {
-            self.outside.note(rva, from.at);
+            match from.base {
+                Base::Unknown(Reason::Returned | Reason::ReturnedBy(_)) => {
+                    self.outside.note(rva, from.at);
+                }
+                Base::Returned { call } => self.outside.note(rva, call),
+                _ => {}
+            }
         }
     }
 

@@ -11,7 +11,7 @@ NTKERNELAPI void *memmove(void *, const void *, SIZE_T);
 __attribute__((section(".text"))) volatile ULONG counter_in_code = 1;
 volatile ULONG counter;
 routine *volatile chosen;
-static routine *built, *given;
+static routine *built, *built_later, *built_by_room, *given;
 static routine *volatile replaced;
 
 __attribute__((noinline, used)) ULONG answers(ULONG a) { return a + 1; }
@@ -107,6 +107,17 @@ SITE(clears_on_one_path)(ULONG which) {
     WRITE_CR0(value); //= sighted cr0-maybe-cleared
 }
 
+/* The address is made of another one, rounded down: what is patched at once is aligned. */
+SITE(patches_a_whole_word)(void) {
+    //= sighted code-written
+    *(volatile uint64_t *)((uintptr_t)(void *)answers & ~(uintptr_t)7) = 0x90;
+}
+
+SITE(patches_by_the_page)(void) {
+    UCHAR *page = (UCHAR *)((uintptr_t)(void *)answers & ~(uintptr_t)0xfff);
+    page[(uintptr_t)(void *)answers & 0xfff] = 0x90; //= sighted code-written
+}
+
 /* Code is put into pool and called. */
 SITE(runs_pool)(void) {
     UCHAR *code = ExAllocatePoolWithTag(0, 16, TAG); //= ExAllocatePoolWithTag 0=0
@@ -174,6 +185,31 @@ SITE(builds)(void) {
 
 SITE(runs_what_was_built)(ULONG a) {
     counter = built(a); //= sighted memory-run
+}
+
+/* It is filled first, and forgotten when it is freed. */
+SITE(fills_and_builds)(void) {
+    UCHAR *code = ExAllocatePoolWithTag(512, 16, TAG); //= ExAllocatePoolWithTag 0=0x200
+    if (code) {
+        memmove(code, "\x31\xc0\xc3", 3);
+        built_later = (routine *)(void *)code;
+    }
+}
+
+SITE(runs_what_was_filled)(ULONG a) {
+    counter = built_later(a); //= sighted memory-run
+}
+
+SITE(forgets_what_was_filled)(void) {
+    ExFreePoolWithTag((void *)built_later, TAG);
+    built_later = 0;
+}
+
+/* The driver's own allocator gave it. */
+SITE(builds_by_a_room)(void) { built_by_room = (routine *)(void *)room(16); }
+
+SITE(runs_what_a_room_gave)(ULONG a) {
+    counter = built_by_room(a); //= sighted memory-run
 }
 
 /* And of one that is also given another value: not told, as nothing is proven. */
@@ -394,6 +430,13 @@ void *const functions[] = {
     runs_a_room_or_code,
     builds,
     runs_what_was_built,
+    fills_and_builds,
+    runs_what_was_filled,
+    forgets_what_was_filled,
+    builds_by_a_room,
+    runs_what_a_room_gave,
+    patches_a_whole_word,
+    patches_by_the_page,
     builds_one,
     replaces_it,
     runs_either,

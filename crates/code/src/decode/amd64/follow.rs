@@ -253,6 +253,7 @@ impl Walk<'_, '_> {
             (Plain::Loads, None) => (first, self.notes.is_slot_of(&holders, glance)),
             (Plain::Moves, Some(second)) => (second, holds(first)),
             (Plain::Moves, None) => {
+                self.told |= self.asked.kept && holds(first) && glance.is_beside();
                 if let Some(place) = place(glance).filter(|_| holds(first)) {
                     self.notes.store(&mut self.holders, place);
                 }
@@ -320,7 +321,8 @@ impl Walk<'_, '_> {
                     && match target {
                         Target::Code(at) => self.goes_through(at),
                         Target::Pointer(place) => self.dispatches(place),
-                        Target::Register(_) | Target::Memory(_) => false,
+                        Target::Register(_) => self.may_dispatch(),
+                        Target::Memory(_) => false,
                     };
                 self.called(Some(target), next);
             }
@@ -462,6 +464,12 @@ impl Walk<'_, '_> {
         self.holders.registers & bit(RAX) != 0 && self.amd64.places.is_guard_dispatch(place)
     }
 
+    /// Whether a call by another register may go where the value says: compilers that do not optimise load the address of
+    /// the dispatch routine first.
+    fn may_dispatch(&self) -> bool {
+        self.holders.registers & bit(RAX) != 0 && self.amd64.places.has_guard_dispatch()
+    }
+
     /// Whether a call of the code at `at` goes where the value says.
     fn goes_through(&self, at: u32) -> bool {
         match self.amd64.stub(at) {
@@ -508,7 +516,9 @@ impl Walk<'_, '_> {
     fn goes(&mut self, instruction: &Instruction) {
         self.told |= self.asks_where()
             && match instruction.op0_kind() {
-                OpKind::Register => self.holders.holds(instruction.op0_register()),
+                OpKind::Register => {
+                    self.holders.holds(instruction.op0_register()) || self.may_dispatch()
+                }
                 OpKind::Memory if instruction.is_ip_rel_memory_operand() => {
                     self.dispatches(instruction.ip_rel_memory_address() as u32)
                 }
@@ -553,6 +563,7 @@ impl Walk<'_, '_> {
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
+            self.told |= self.asked.kept && instruction.is_ip_rel_memory_operand();
             if let Some(place) = place_of(instruction) {
                 self.notes.store(&mut self.holders, place);
             }
