@@ -179,7 +179,7 @@ pub(crate) fn analyse(
     found.conditions = std::mem::take(&mut transfer.conditions);
     found.joined = std::mem::take(&mut transfer.joined);
     found.fields = std::mem::take(&mut transfer.fields.read);
-    found.overwritten = std::mem::take(&mut transfer.fields.written);
+    found.overwritten = std::mem::take(&mut transfer.fields.written).into_iter().collect();
     found.asks_for_build = transfer.asks_for_build;
     found.read = std::mem::take(&mut transfer.read).into_iter().collect();
     found

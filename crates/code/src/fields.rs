@@ -8,7 +8,7 @@ use crate::{Path, Reason};
 use ringfence_image::Rva;
 use std::collections::BTreeSet;
 
-/// Ways that are remembered of a function.
+/// Ways that are remembered of a function, one for each bit of [`State::written`].
 const MOST: usize = 64;
 
 /// What is known of the memory that a function's parameters lead to.
@@ -33,8 +33,8 @@ pub(crate) struct Fields {
     pub(crate) owner: Option<u32>,
     /// What was read by way of a pointer that itself stands in such memory.
     pub(crate) read: BTreeSet<Path>,
-    /// What was written: it is not any more what others put there.
-    pub(crate) written: BTreeSet<Path>,
+    /// What was written, in the order in which that was seen: behind that it is not any more what others put there.
+    pub(crate) written: Vec<Path>,
 }
 
 impl Fields {
@@ -106,7 +106,8 @@ impl Transfer<'_> {
                 && from.base.is_some_and(|base| self.is_from_before(state.get(base)));
             return before.then(|| self.values.unknown(Reason::Entry, at));
         };
-        if self.fields.written.contains(&path) {
+        let written = self.fields.written.iter().position(|known| *known == path);
+        if written.is_some_and(|index| state.written >> index & 1 == 1) {
             return None;
         }
         if path.offsets().len() > 1 && self.fields.read.len() < MOST {
@@ -158,11 +159,18 @@ impl Transfer<'_> {
     }
 
     /// Remembers that the function itself puts something there.
-    pub(crate) fn overwrite(&mut self, state: &State, to: Address) {
-        if self.fields.written.len() < MOST
-            && let Some(path) = self.path(state, to)
-        {
-            self.fields.written.insert(path);
+    pub(crate) fn overwrite(&mut self, state: &mut State, to: Address) {
+        let Some(path) = self.path(state, to) else { return };
+        let written = &mut self.fields.written;
+        let known = written.iter().position(|known| *known == path);
+        let index = known.or_else(|| {
+            (written.len() < MOST).then(|| {
+                written.push(path);
+                written.len() - 1
+            })
+        });
+        if let Some(index) = index {
+            state.written |= 1 << index;
         }
     }
 

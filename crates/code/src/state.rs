@@ -24,13 +24,15 @@ pub(crate) struct State {
     elsewhere: Elsewhere,
     /// What the flags tell.
     pub(crate) flags: Option<Compared>,
+    /// Ways to memory by which the function may have written before, a bit each.
+    pub(crate) written: u64,
 }
 
 impl Clone for State {
     fn clone(&self) -> State {
-        let State { registers, elsewhere, flags, .. } = *self;
+        let State { registers, elsewhere, flags, written, .. } = *self;
         let (slots, escaped) = (self.slots.clone(), self.escaped.clone());
-        State { registers, slots, escaped, elsewhere, flags }
+        State { registers, slots, escaped, elsewhere, flags, written }
     }
 
     /// Takes no memory where there is enough.
@@ -39,6 +41,7 @@ impl Clone for State {
         self.slots.clone_from(&other.slots);
         self.escaped.clone_from(&other.escaped);
         (self.elsewhere, self.flags) = (other.elsewhere, other.flags);
+        self.written = other.written;
     }
 }
 
@@ -99,6 +102,7 @@ impl State {
             escaped: vec![EVERYTHING],
             elsewhere: Elsewhere::FromBefore,
             flags: None,
+            written: u64::MAX,
         }
     }
 
@@ -107,6 +111,7 @@ impl State {
     pub(crate) fn at_start(values: &mut Values, abi: &Abi, given: &[(u8, Vec<Atom>)]) -> State {
         let mut state = State::unknown(values, Reason::Entry);
         state.escaped.clear();
+        state.written = 0;
         state.elsewhere = Elsewhere::AsAtStart;
         for (index, &register) in (0..).zip(abi.arguments) {
             state.set(register, values.one(Atom::address(Base::Given(index), 0)));
@@ -319,6 +324,8 @@ impl State {
             changed |= self.flags.is_some();
             self.flags = None;
         }
+        changed |= other.written & !self.written != 0;
+        self.written |= other.written;
         changed |= self.elsewhere < other.elsewhere;
         self.elsewhere = self.elsewhere.max(other.elsewhere);
         Changed { registers, others: changed }

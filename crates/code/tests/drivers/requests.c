@@ -332,3 +332,19 @@ SITE(fills_entries)(void **object) {
     SIZE_T count = 28;
     __asm__ volatile("rep stosq" : "+D"(entries), "+c"(count) : "a"(put_by_a_fill) : "memory");
 }
+
+/* What is written there afterwards was not there before; in a loop it was. */
+SITE(answers_in_the_buffer)(REQUEST) {
+    Buffer *buffer = irp->system_buffer;
+    void *memory = ExAllocatePoolWithTag(buffer->type, 16, TAG); //= ExAllocatePoolWithTag 0=field1
+    buffer->type = memory != 0;
+}
+
+SITE(answers_over_and_over)(REQUEST) {
+    volatile Buffer *buffer = irp->system_buffer;
+#pragma clang loop unroll(disable)
+    for (ULONG i = 0; i < 4; i++) {
+        void *memory = ExAllocatePoolWithTag(buffer->type, 16, TAG); //= ExAllocatePoolWithTag 0=memory
+        buffer->type = memory ? 512 : 0;
+    }
+}
