@@ -145,14 +145,6 @@ impl<'a> Places<'a> {
         inside.then_some((start, bytes))
     }
 
-    /// Where the function is that is exported by this name.
-    pub(crate) fn exported(&self, name: &[u8]) -> Option<u32> {
-        let exports = self.image.exports();
-        let (_, ordinal) = exports.names().find(|(at, _)| self.image.text_at(*at) == Some(name))?;
-        let export = exports.iter().find(|export| export.ordinal == ordinal && !export.forwarded);
-        export.map(|export| export.address.0)
-    }
-
     /// The bytes of code from `rva` on; `None` outside executable sections.
     pub(crate) fn code_from(&self, rva: u32) -> Option<&'a [u8]> {
         let (start, bytes) = self.code_around(rva)?;

@@ -12,6 +12,8 @@
  *   FX_POINTER a routine that asks for memory is called by a pointer before they are set
  *   FX_TABLE   a routine that asks for memory is handed to Windows in a table before they are set; with 2
  *              the routine is put into the table first
+ *   FX_EXPORT  a routine that asks for memory is exported: a driver that imports it may be loaded first,
+ *              and then DriverEntry never runs
  */
 #include "kernel.h"
 
@@ -136,6 +138,15 @@ _Static_assert(sizeof(OBJECT_ATTRIBUTES) == 0x30, "OBJECT_ATTRIBUTES");
 
 NTKERNELAPI NTSTATUS NTAPI ZwOpenKey(void **, ULONG, OBJECT_ATTRIBUTES *);
 NTKERNELAPI NTSTATUS NTAPI ZwClose(void *);
+#endif
+
+#if defined(FX_EXPORT)
+__declspec(dllexport) void *NTAPI SampleAllocate(SIZE_T Size);
+
+void *NTAPI SampleAllocate(SIZE_T Size)
+{
+    return ExAllocatePoolWithTag(ExDefaultNonPagedPoolType, Size, SAMPLE_TAG);
+}
 #endif
 
 #if defined(FX_POINTER)

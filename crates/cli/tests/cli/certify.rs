@@ -105,7 +105,7 @@ fn json_follows_the_schema() {
         let errors: Vec<_> =
             validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
-        assert_eq!(report["drivers"].as_array().unwrap().len(), 49);
+        assert_eq!(report["drivers"].as_array().unwrap().len(), 50);
         assert_eq!(report["basis"]["seen_running"], Value::Null);
     }
     assert!(!validator.is_valid(&json!({ "report_version": 1 })));

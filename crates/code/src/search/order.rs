@@ -27,6 +27,8 @@ const MOST_STEPS: usize = 1_000_000;
 pub(super) const MOST_STEPS_IN_ALL: usize = 4_000_000;
 /// Functions that ask Windows for its version which are looked at for what they make of it.
 const MOST_TELLERS: usize = 16;
+/// Exports that are looked at for what others may call before a driver starts.
+const MOST_EXPORTS: usize = 4096;
 /// Pointers in data that are looked at for being handed on.
 pub(super) const MOST_POINTERS: usize = 100_000;
 
@@ -151,8 +153,13 @@ impl Search<'_> {
         let before = earlier(&walk);
         // What is known by its address before the store may be called by others before it.
         let mut called = self.known_by_others(&walk);
-        // Of a driver that others import from, Windows calls this first.
-        called.extend(self.places.exported(b"DllInitialize"));
+        // A driver that others import from is loaded with those, and its entry point is not called then: `DllInitialize`
+        // is, and whatever they import.
+        let entry = self.places.image.headers().entry_point;
+        let exports = self.places.image.exports().iter();
+        let exported = exports.filter(|export| !export.forwarded && export.address != entry);
+        let exported = exported.map(|export| export.address.0).take(MOST_EXPORTS);
+        called.extend(exported.filter(|address| self.places.code_from(*address).is_some()));
         for function in called {
             self.walk(function, &BTreeSet::new(), &BTreeMap::new(), read, &mut walk, 0);
         }

@@ -61,7 +61,8 @@ crate::rule::rule_card! {
     /// In machine code:
     /// From the entry point on, calls are followed where code names the called function. What Windows calls back before
     /// the variable is set up leaves the order unproven. A look at the version of Windows is followed where
-    /// `RtlGetVersion` tells it, also by way of a function of the driver's own without parameters. Export drivers that are set up in `DllInitialize` are left open.
+    /// `RtlGetVersion` tells it, also by way of a function of the driver's own without parameters. What a driver exports may be called before it starts, so that its calls are left open; so are
+    /// those of export drivers that are set up in `DllInitialize`.
     ///
     /// ## References
     ///
