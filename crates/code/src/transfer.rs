@@ -231,7 +231,7 @@ impl<'a> Transfer<'a> {
                 let set = match self.decided(state, when) {
                     Some(true) => new,
                     Some(false) => old,
-                    None => self.values.join(old, new),
+                    None => self.either(state, (old, new), (Source::Reg(to), from), when, at),
                 };
                 self.write(state, to, width, set);
             }
@@ -355,6 +355,36 @@ impl<'a> Transfer<'a> {
         let flags = state.flags?;
         self.depends_on(&flags);
         flags.decides(&self.values, when)
+    }
+
+    /// What a register holds that stays `old`, or becomes `new` where the condition holds: where one of the two is what
+    /// was compared, no more of it than fits.
+    fn either(
+        &mut self,
+        state: &State,
+        (old, new): (Set, Set),
+        (to, from): (Source, Source),
+        when: Condition,
+        at: u32,
+    ) -> Set {
+        let compared = state.flags.as_ref().map(|flags| flags.left);
+        if compared != Some(old) && compared != Some(new) {
+            return self.values.join(old, new);
+        }
+        let mut one = |holds: bool, plain: Set| match self.assuming(state, when, holds) {
+            Along::Same => Some(plain),
+            Along::Never => None,
+            Along::Narrowed(narrowed) => {
+                let set = self.source(&narrowed, if holds { from } else { to }, at);
+                self.spare.push(narrowed);
+                Some(set)
+            }
+        };
+        match (one(false, old), one(true, new)) {
+            (Some(old), Some(new)) => self.values.join(old, new),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => self.values.join(old, new),
+        }
     }
 
     /// What is known where a branch is taken or not.

@@ -97,3 +97,16 @@ SITE(about_a_part)(ULONG type) {
     if ((UCHAR)type == 0)
         KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=parameter0&0xffffff00
 }
+
+/* Clamped: optimised it is one of two numbers by what was compared, and no branch. */
+SITE(clamps)(ULONG type) {
+    if (type > 15)
+        type = 0x200;
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200|parameter0&0xf
+}
+
+SITE(replaces_what_has_bits)(ULONG type) {
+    if (type & 0xF0)
+        type = 0x200;
+    KEEP(ExAllocatePoolWithTag(type, 16, TAG)); //= ExAllocatePoolWithTag 0=0x200|parameter0&0xffffff0f
+}
