@@ -48,6 +48,8 @@ pub(crate) struct Finder {
     /// Which argument is the name.
     pub(crate) name: u8,
     pub(crate) spelling: Spelling,
+    /// Whether what is found is what it returns; else it keeps that, or only sees whether it is there.
+    pub(crate) returns: bool,
 }
 
 /// How a name is handed to a function.

@@ -99,8 +99,8 @@ impl Search<'_> {
         self.forget_answered();
     }
 
-    /// What a function finds, if all that it returns is what it found by the same parameter, or null, and it does
-    /// nothing else with that.
+    /// What a function finds, if it does so by the same parameter each time; and whether all that it returns is that, or
+    /// null, and it does nothing else with it.
     fn finder(&mut self, function: u32, calls: &[Asked]) -> Option<Finder> {
         let Asked { by, handed, .. } = *calls.first()?;
         let (name, spelling) = handed?;
@@ -117,12 +117,12 @@ impl Search<'_> {
                 || found.planted.iter().any(|(from, ..)| from == at)
                 || found.called_by(*at).any(|called| called == FOUND)
         };
-        if calls.iter().any(|call| elsewhere(&call.at)) {
-            return None;
-        }
         let is_found = |atom: &Atom| matches!(atom.base, Base::Callee { wanted: FOUND, .. });
         let all = found.results.iter().all(|atom| is_found(atom) || atom.number() == Some(0));
-        (all && found.results.iter().any(is_found)).then_some(Finder { by, name, spelling })
+        let returns = all
+            && found.results.iter().any(is_found)
+            && !calls.iter().any(|call| elsewhere(&call.at));
+        Some(Finder { by, name, spelling, returns })
     }
 
     /// Takes a function for one that finds others by name; its number in the query.

@@ -72,18 +72,27 @@ impl Transfer<'_> {
             return self.values.one(Atom::address(base, at));
         }
         if let Some(finder) = callee.finder {
-            return self.find(state, finder, at);
+            let found = self.find(state, finder, at);
+            if finder.returns {
+                return found;
+            }
+            if self.values.atoms(found).iter().any(|atom| matches!(atom.base, Base::Callee { .. }))
+            {
+                self.kept.insert(at);
+            }
         }
         if let Some(function) = callee.function {
             return self.result_of(state, function, at);
         }
         let by = callee.wanted.unwrap_or(u32::MAX);
         match self.wanted_effect(callee) {
-            Effect::FindsByUnicode { name } => {
-                self.find(state, Finder { by, name, spelling: Spelling::Unicode }, at)
-            }
+            Effect::FindsByUnicode { name } => self.find(
+                state,
+                Finder { by, name, spelling: Spelling::Unicode, returns: true },
+                at,
+            ),
             Effect::FindsByAnsi { name } => {
-                self.find(state, Finder { by, name, spelling: Spelling::Ansi }, at)
+                self.find(state, Finder { by, name, spelling: Spelling::Ansi, returns: true }, at)
             }
             Effect::TellsVersion if self.known.build.is_some() => self.values.constant(0, at),
             _ => self.values.unknown(Reason::Returned, at),
@@ -119,7 +128,7 @@ impl Transfer<'_> {
 
     /// The function that a call finds by its name.
     pub(super) fn find(&mut self, state: &State, finder: Finder, at: u32) -> Set {
-        let Finder { by, name, spelling } = finder;
+        let Finder { by, name, spelling, .. } = finder;
         let argument = self.argument(state, name, 0, at);
         self.note_handed_name(state, argument, spelling, at);
         let mut results = Vec::new();

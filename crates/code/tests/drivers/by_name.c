@@ -262,9 +262,23 @@ WRAPPER(finds_and_keeps)(const wchar_t *text) {
 }
 
 SITE(calls_what_was_kept)(void) {
+    //= ExAllocatePoolWithTag stored
     allocator *found = finds_and_keeps(L"ExAllocatePoolWithTag");
     if (found)
         KEEP(found(0, 16, TAG));
+}
+
+/* What is found goes where the caller says, or it is only asked whether it is there: the names are known all the same. */
+WRAPPER(finds_for_another)(const wchar_t *text, void *volatile *found) {
+    UNICODE_STRING name;
+    RtlInitUnicodeString(&name, text);
+    *found = MmGetSystemRoutineAddress(&name); //= MmGetSystemRoutineAddress 0=?
+    return *found ? (void *)text : 0;
+}
+
+SITE(lets_find)(void *volatile *where) {
+    //= ExAllocatePoolWithTag stored
+    KEEP(finds_for_another(L"RtlGetVersion", where) && finds_for_another(L"ExAllocatePoolWithTag", where + 1));
 }
 
 /* The text is changed before it is used. */
