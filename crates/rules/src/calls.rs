@@ -12,6 +12,7 @@ mod judge;
 mod opt_in;
 mod request;
 mod running;
+mod selected;
 
 pub use call::{DdiCall, Deciding};
 pub(crate) use call::{KERNEL_MODE, USER_MODE};
@@ -142,7 +143,8 @@ impl Calls {
         }
         let inquiry = Inquiry::of(image);
         // Asked of even where nothing is wanted: packed code hides its calls.
-        let survey = ringfence_code::survey(image, &inquiry.query);
+        let mut survey = ringfence_code::survey(image, &inquiry.query);
+        inquiry.selected.settle(&mut survey);
         let mut gaps = inquiry.open_lookups(&survey);
         let elsewhere = Elsewhere::of(&inquiry.query, &survey);
         let mut calls = Calls { elsewhere, ..Calls::judged(survey, &inquiry.ddis, asked) };

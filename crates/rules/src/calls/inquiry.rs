@@ -1,6 +1,7 @@
 //! From an image's imports to what is asked about its code.
 
 use super::coverage::counters;
+use super::selected::{Selected, WHICH, selected};
 use super::{framework, functions, judge, request};
 use ringfence_code::{Callee, Effect, Fate, Parameter, Query, Survey, Wanted, Watch};
 use ringfence_ddi::{Ddi, Grant, Reach, Role, all, imported};
@@ -15,6 +16,8 @@ pub(super) struct Inquiry {
     pub(super) query: Query,
     /// The DDI behind each of the query's functions.
     pub(super) ddis: Vec<&'static Ddi>,
+    /// Imports that stand for several of them.
+    pub(super) selected: Selected,
     /// What the imports alone leave open.
     pub(super) gaps: Vec<Gap>,
 }
@@ -56,6 +59,9 @@ const HELPERS: &[(&str, Effect)] = &[
     ("RtlGetVersion", Effect::TellsVersion),
 ];
 
+/// No slot of an import: nothing is named by such a place.
+const NOWHERE: Rva = Rva(u32::MAX);
+
 impl Inquiry {
     pub(super) fn of(image: &Image<'_>) -> Inquiry {
         let mut inquiry = Inquiry::default();
@@ -81,6 +87,7 @@ impl Inquiry {
                 if let Some(ddi) = imported(&module_name, name) {
                     inquiry.want(Callee::Slot(function.slot), ddi);
                 }
+                inquiry.select(function.slot, &selected(&module_name, name));
                 if functions::is_function(&module_name, name) {
                     watch.functions.push(function.slot);
                 }
@@ -120,6 +127,27 @@ impl Inquiry {
         let (arguments, effect) = (arguments(ddi), Effect::None);
         self.query.wanted.push(Wanted { callee, parameters, arguments, effect });
         self.ddis.push(ddi);
+    }
+
+    /// Asks about an import that stands for several DDIs.
+    fn select(&mut self, slot: Rva, ddis: &[(u32, &'static Ddi)]) {
+        // The first one's number is that of the import; the others are no more than names.
+        let import = self.query.wanted.len();
+        let mut asked = vec![WHICH];
+        for &(value, ddi) in ddis {
+            asked.extend(
+                arguments(ddi).into_iter().map(|one| Parameter { index: one.index + 1, ..one }),
+            );
+            let callee =
+                Callee::Slot(if self.query.wanted.len() == import { slot } else { NOWHERE });
+            self.selected.add(import, value, self.query.wanted.len());
+            let (arguments, effect) = (Vec::new(), Effect::None);
+            self.query.wanted.push(Wanted { callee, parameters: 0, arguments, effect });
+            self.ddis.push(ddi);
+        }
+        if let Some(wanted) = self.query.wanted.get_mut(import) {
+            wanted.arguments = asked;
+        }
     }
 
     fn open(&mut self, reason: impl Into<Cow<'static, str>>) {
@@ -217,7 +245,7 @@ fn arguments(ddi: &Ddi) -> Vec<Parameter> {
             // Where an allocation routine or an address goes is known from the call, whatever that
             // asks for.
             let wanted = matches!(role, Role::AllocateRoutine | Role::DescribedAddress)
-                || can_ask(ddi) && (deciding == Some(index) || qualifies(role));
+                || has_say(ddi) && (deciding == Some(index) || qualifies(role));
             wanted.then(|| Parameter { index, bits: role.bits(), enough: judge::enough(ddi, role) })
         })
         .collect()
@@ -230,9 +258,14 @@ fn qualifies(role: Role) -> bool {
     )
 }
 
-/// Whether a call of the DDI can ask for executable memory.
-pub(super) fn can_ask(ddi: &Ddi) -> bool {
+/// Whether a call of the DDI says something of executable memory.
+fn has_say(ddi: &Ddi) -> bool {
     matches!(ddi.grant, Grant::Argument | Grant::Always)
+}
+
+/// Whether a call of the DDI can ask for executable memory. What a port driver makes of what it is told is its own affair.
+pub(super) fn can_ask(ddi: &Ddi) -> bool {
+    has_say(ddi) && !matches!(ddi.reach, Reach::Selector { .. })
 }
 
 /// Whether a module exports DDIs, so that an ordinal of it may stand for one.

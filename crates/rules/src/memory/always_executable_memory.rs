@@ -5,7 +5,7 @@ use crate::calls::{KERNEL_MODE, USER_MODE};
 use crate::rule::rule_card;
 use crate::source::{about, always, asks as asked_for, violation as violated};
 use crate::{DdiCall, Driver, Findings, Rule, Source, SourceFindings};
-use ringfence_ddi::{Ddi, Grant, Role};
+use ringfence_ddi::{Ddi, Grant, Reach, Role};
 use ringfence_finding::{Finding, Level, RuleCard};
 use ringfence_source::SourceCall;
 use successor::successor;
@@ -94,6 +94,13 @@ impl Rule for AlwaysExecutableMemory {
                 }
                 false => finding,
             }
+        } else if asks_by(call, &[Role::IoSpaceCacheType, Role::ContiguousCacheType])
+            && matches!(call.ddi.reach, Reach::Selector { .. })
+        {
+            let message =
+                format!("{BY_CACHE_TYPE}, where the port driver hands that on: {}", call.ddi.name);
+            let finding = Finding::new(&Self::CARD, Level::Note, message);
+            placed(finding, call, driver, findings)
         } else if asks_by(call, &[Role::IoSpaceCacheType, Role::ContiguousCacheType]) {
             violation(&Self::CARD, call, driver, findings, BY_CACHE_TYPE)
         } else {
@@ -179,6 +186,16 @@ mod tests {
         assert!(notes(&either).contains("AccessMode is not known"));
         let user = asked("MmMapLockedPages", &[(1, constant(1))]);
         assert!(says(&user)[0].starts_with("fine note[always-executable-memory] nothing: "));
+    }
+
+    /// Spec case 75: what the port driver makes of it is its own affair.
+    #[test]
+    fn port_drivers_are_only_told_of() {
+        let told = asked("StorPortAllocateContiguousMemorySpecifyCacheNode", &[(5, constant(1))]);
+        let said = says(&told).join("; ");
+        assert!(said.contains(" note[always-executable-memory] nothing: "), "{said}");
+        let fine = asked("StorPortAllocateContiguousMemorySpecifyCacheNode", &[(5, constant(0))]);
+        assert_eq!(says(&fine), [""; 0]);
     }
 
     /// What only Code Analysis objects to counts where that is asked for, and nowhere else.
