@@ -173,9 +173,9 @@ impl Condensed {
         for Member { name, value, function: _, is_element: _ } in members {
             [name, value].into_iter().for_each(back);
         }
-        for Record { names, body, members, is_plain: _ } in records {
+        for Record { names, body, members, is_plain: _, bases } in records {
             let of_members = members.iter_mut().flat_map(|(name, of)| [name].into_iter().chain(of));
-            names.iter_mut().chain([body]).chain(of_members).for_each(back);
+            names.iter_mut().chain([body]).chain(bases).chain(of_members).for_each(back);
         }
         for Listed { of, value, function: _ } in listed {
             [of, value].into_iter().for_each(back);

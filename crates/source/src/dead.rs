@@ -9,6 +9,7 @@ mod tests;
 
 use crate::evaluate::{ASKS_VERSIONS, Place};
 use crate::flow::{Fork, ForkKind, Passes, Way, unreached};
+use crate::kit_types;
 use crate::lex::{Kind, tokens};
 use crate::preprocess::{Arm, ArmState};
 use crate::syntax::{Function, MOST_MISREAD, Syntax};
@@ -122,15 +123,29 @@ impl World<'_> {
     }
 
     /// Keeps of what control never comes to what lies before anything that may be entered unseen: what a parser did not know, or
-    /// a macro with a label or a brace in it.
+    /// a macro with a label or a brace in it, or that nobody here defines.
     fn keep_certain(&self, parsed: &Parsed<'_>, function: &Function, dead: &mut Vec<Range<usize>>) {
         let text = self.tree.file(parsed.file).text.as_str();
         let mut enters = Enters { world: self, parsed, known: HashSet::new() };
         for index in 0..dead.len() {
             let range = dead[index].clone();
-            let mut words =
-                tokens(text, range.start, range.end).filter(|token| token.kind == Kind::Word);
-            let macro_at = words.find(|token| enters.is_by(token.text(text), token.start));
+            let mut all = tokens(text, range.start, range.end).peekable();
+            let mut before = "";
+            let mut macro_at = None;
+            while let Some(token) = all.next() {
+                let word = token.text(text);
+                let next = all.peek().map_or("", |next| next.text(text));
+                let is_statement = matches!(before, "" | ";" | "{" | "}" | ":");
+                let mut is_by = || {
+                    enters.is_by(word, token.start)
+                        || is_statement && enters.is_unknown(word, next, token.start)
+                };
+                if token.kind == Kind::Word && is_by() {
+                    macro_at = Some(token);
+                    break;
+                }
+                before = word;
+            }
             let misread = function.misread.iter().copied().find(|at| *at >= range.start);
             let is_full = function.misread.len() >= MOST_MISREAD;
             let misread = misread.or(is_full.then_some(range.start));
@@ -311,6 +326,33 @@ impl Enters<'_, '_> {
             self.known.insert(name);
         }
         false
+    }
+}
+
+impl Enters<'_, '_> {
+    /// Whether a statement that begins with a name, behind which `next` stands, may be a macro that nobody here defines: it
+    /// may end a block which another one began.
+    fn is_unknown(&self, name: &str, next: &str, at: usize) -> bool {
+        /// Those of the kit that are whole statements.
+        const WHOLE: [&str; 6] = [
+            "ASSERT",
+            "ASSERTMSG",
+            "NT_ASSERT",
+            "PAGED_CODE",
+            "PAGED_CODE_LOCKED",
+            "UNREFERENCED_PARAMETER",
+        ];
+        let is_capital =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_macro = name.bytes().all(is_capital) && name.bytes().any(|byte| byte != b'_');
+        // A type is followed by what it is of, and a variable by an operator, but for names of the tree.
+        let is_word = next.bytes().all(crate::lex::is_word);
+        is_macro
+            && (matches!(next, "(" | ";" | "}" | "") || is_word && kit_types::of(name).is_none())
+            && !WHOLE.contains(&name)
+            && name != "VOID"
+            && !self.world.functions.contains_key(name)
+            && self.parsed.unit.meanings(name, self.parsed.time(at)).macros.is_empty()
     }
 }
 

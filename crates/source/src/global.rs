@@ -41,6 +41,8 @@ impl<'w> Place<'w, '_> {
             if event.function.is_some()
                 && (place.is_dead()
                     || place.is_for_older_windows()
+                    // What a class has of that name is another variable.
+                    || place.is_own_member(name)
                     || self.is_overwritten(name, events, event))
             {
                 continue;

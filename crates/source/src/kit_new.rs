@@ -149,22 +149,22 @@ mod tests {
     #[test]
     fn macros_write_new() {
         let own = "void *operator new(size_t n, POOL_TYPE t, ULONG g) { return ExAllocatePoolWithTag(t, n, g); }\n";
-        let told = |operator: &str, code: &str| {
+        let read = |operator: &str, code: &str| {
             let text = format!("#include <ntddk.h>\n{operator}{code}");
-            crate::analysis::tests::told(&crate::analysis::tests::tree(&[("a.cpp", &text)]), &[])
+            told(&tree(&[("a.cpp", &text)]), &[])
         };
         let fixed = "#define NEW(T) new (NonPagedPool, 'a') T\nvoid F() { C *c = NEW(C); }";
         let passed = "#define NEW(P, T) (new (P, 'a') T)\nvoid F() { C *c = NEW(PagedPool, C); }";
-        assert_eq!(told(own, fixed), ["a.cpp:3 ExAllocatePoolWithTag 0x0 < operator new"]);
-        assert_eq!(told(own, passed), ["a.cpp:4 ExAllocatePoolWithTag 0x1 < NEW < operator new"]);
-        let kit = told("", fixed);
+        assert_eq!(read(own, fixed), ["a.cpp:3 ExAllocatePoolWithTag 0x0 < operator new"]);
+        assert_eq!(read(own, passed), ["a.cpp:4 ExAllocatePoolWithTag 0x1 < NEW < operator new"]);
+        let kit = read("", fixed);
         assert!(
             kit.len() == 1 && kit[0].starts_with("a.cpp:2 ExAllocatePoolWithTag 0x0"),
             "{kit:?}"
         );
         // In C it is a name like others.
         let c = "#include <ntddk.h>\n#define SET(a) new = ExAllocatePool(a, 1)\nvoid F(void *new) { SET(PagedPool); }";
-        let found = crate::analysis::tests::told(&crate::analysis::tests::tree(&[("a.c", c)]), &[]);
+        let found = told(&tree(&[("a.c", c)]), &[]);
         assert_eq!(found, ["a.c:3 ExAllocatePool 0x1 < SET"]);
     }
 }

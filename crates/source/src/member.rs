@@ -6,43 +6,80 @@ use crate::lex::is_word;
 use crate::syntax::{Happens, Record};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, GlobalEvent, World};
-use std::ops::Range;
 
 /// How many bytes the name of a class with its template's arguments has at most before a function's name.
 const LONGEST_CLASS: usize = 256;
 /// How many structures are looked at for one of the budget.
 const RECORDS_OF_ONE: usize = 64;
+/// How many classes one is derived from at most.
+const MOST_CLASSES: usize = 32;
 
 impl Place<'_, '_> {
     /// The value of a member of the class that the function around is of; none where it has none of that name.
     ///
     /// Each object has its own, which constructors and others may set: only static ones are known.
     pub(crate) fn own_member(&self, name: &str, depth: usize) -> Option<Value> {
-        let world = self.world;
-        let parsed = &world.parsed[self.parsed];
-        let function = &parsed.syntax.functions[self.function?];
-        if parsed.kind(world.tree) != FileKind::Cpp {
-            return None;
-        }
-        // Files may have as many as they like.
-        self.take(parsed.syntax.records.len() / RECORDS_OF_ONE);
-        let here = function.name.start;
-        let own = parsed.syntax.records.iter().filter(|record| record.body.contains(&here));
-        let named =
-            world.class_before(self.parsed, here).and_then(|class| world.records.get(class));
-        let named = named.into_iter().flatten();
-        let all = own.map(|record| (self.parsed, record)).chain(
-            named.map(|&(parsed, index)| (parsed, &world.parsed[parsed].syntax.records[index])),
-        );
         let mut values = Vec::new();
-        for (parsed, record) in all {
-            let is_it = |(member, _): &(Range<usize>, _)| world.text(parsed, member) == name;
-            if record.members.iter().any(is_it) {
+        for (parsed, record) in self.own_classes() {
+            if self.has_member((parsed, record), name) {
                 values.push(Value::open(Unknown::Memory));
             }
             values.extend(self.static_member(name, (parsed, record), depth));
         }
         (!values.is_empty()).then(|| Value::either(values))
+    }
+
+    /// Whether a name means a member of the class that the function around is of.
+    pub(crate) fn is_own_member(&self, name: &str) -> bool {
+        self.own_classes().into_iter().any(|record| {
+            self.has_member(record, name) || self.static_event(name, record).is_some()
+        })
+    }
+
+    fn has_member(&self, (parsed, record): (usize, &Record), name: &str) -> bool {
+        record.members.iter().any(|(member, _)| self.world.text(parsed, member) == name)
+    }
+
+    /// The classes that the function around is of, and those that they are derived from, each with the file that has it.
+    fn own_classes(&self) -> Vec<(usize, &Record)> {
+        let world = self.world;
+        let parsed = &world.parsed[self.parsed];
+        let function = self.function.map(|function| &parsed.syntax.functions[function]);
+        let Some(function) = function.filter(|_| parsed.kind(world.tree) == FileKind::Cpp) else {
+            return Vec::new();
+        };
+        // Files may have as many as they like.
+        self.take(parsed.syntax.records.len() / RECORDS_OF_ONE);
+        let here = function.name.start;
+        let own = parsed.syntax.records.iter().filter(|record| record.body.contains(&here));
+        let of_name = |class: &str| {
+            let all = world.records.get(class).into_iter().flatten();
+            all.map(|&(parsed, index)| (parsed, &world.parsed[parsed].syntax.records[index]))
+        };
+        let named = world.class_before(self.parsed, here).into_iter().flat_map(of_name);
+        let mut all: Vec<_> = own.map(|record| (self.parsed, record)).chain(named).collect();
+        let mut next = 0;
+        while let Some((parsed, record)) = all.get(next).copied() {
+            next += 1;
+            let bases = record.bases.iter().flat_map(|base| of_name(world.text(parsed, base)));
+            for (parsed, base) in bases {
+                let is_same =
+                    |(of, known): &(usize, &Record)| (*of, &known.body) == (parsed, &base.body);
+                if all.len() < MOST_CLASSES && !all.iter().any(is_same) {
+                    all.push((parsed, base));
+                }
+            }
+        }
+        all
+    }
+
+    /// Where a static member of a class begins.
+    fn static_event(&self, name: &str, (parsed, record): (usize, &Record)) -> Option<&GlobalEvent> {
+        let is_of = |event: &&GlobalEvent| {
+            let at = self.world.variable(event).name.start;
+            event.function.is_none() && event.parsed == parsed && record.body.contains(&at)
+        };
+        self.world.globals.get(name)?.iter().find(is_of)
     }
 
     fn static_member(
@@ -52,11 +89,8 @@ impl Place<'_, '_> {
         depth: usize,
     ) -> Option<Value> {
         let world = self.world;
+        let event = self.static_event(name, (parsed, record))?;
         let events = world.globals.get(name)?;
-        let is_of = |event: &&GlobalEvent| {
-            event.parsed == parsed && record.body.contains(&world.variable(event).name.start)
-        };
-        let event = events.iter().find(is_of)?;
         // One that is set is known by all that sets it.
         let Happens::Begins(range) = &world.variable(event).happens else { return None };
         let is_set = events.iter().any(|event| event.function.is_some());
@@ -137,5 +171,46 @@ mod tests {
         let (one, other) = (with("A"), with("B"));
         let code = format!("{one}PagedPool; {TAKE} }};\n{other}NonPagedPool; {TAKE} }};");
         assert_eq!(found(&code), ["a.cpp:2 ExAllocatePool 0x1", "a.cpp:3 ExAllocatePool 0x0"]);
+    }
+
+    /// What a class is derived from has its members, also by way of a template and of another class.
+    #[test]
+    fn inherited_members_go_before_what_is_outside() {
+        for bases in [
+            "struct B { POOL_TYPE type; };\nstruct C : B",
+            "struct B { POOL_TYPE type; };\nstruct A : public B { };\nclass C : private N::A",
+            "template <class T> struct B { POOL_TYPE type; };\nstruct C : B<int>",
+        ] {
+            let all = found(&format!("POOL_TYPE type = NonPagedPool;\n{bases} {{ {TAKE} }};"));
+            assert!(all.len() == 1 && all[0].contains("0x0? it is read"), "{bases} {all:?}");
+        }
+        let other = format!(
+            "struct B {{ POOL_TYPE kind; }};\nPOOL_TYPE type = PagedPool;\nstruct C : B {{ {TAKE} }};"
+        );
+        assert_eq!(found(&other), ["a.cpp:4 ExAllocatePool 0x1"]);
+        // Classes that are derived from each other end somewhere.
+        let round =
+            format!("struct B : C {{ }};\nPOOL_TYPE type = PagedPool;\nstruct C : B {{ {TAKE} }};");
+        assert_eq!(found(&round), ["a.cpp:4 ExAllocatePool 0x1"]);
+    }
+
+    /// What a function gives a member of its class is given to no variable of that name.
+    #[test]
+    fn members_that_are_set_are_no_variables() {
+        let outside = format!("POOL_TYPE type = PagedPool;\n{TAKE}\n");
+        for class in [
+            "struct C { POOL_TYPE type; void Set() { type = NonPagedPool; } };",
+            "struct C { POOL_TYPE type; void Set(); };\nvoid C::Set() { type = NonPagedPool; }",
+            "struct B { POOL_TYPE type; };\nstruct C : B { void Set() { type = NonPagedPool; } };",
+        ] {
+            assert_eq!(
+                found(&format!("{outside}{class}")),
+                ["a.cpp:3 ExAllocatePool 0x1"],
+                "{class}"
+            );
+        }
+        let set = "struct C { POOL_TYPE kind; void Set() { type = NonPagedPool; } };";
+        let all = found(&format!("{outside}{set}"));
+        assert!(all.len() == 1 && all[0] != "a.cpp:3 ExAllocatePool 0x1", "{all:?}");
     }
 }

@@ -38,8 +38,7 @@ pub(super) fn diagnostic(finding: &SourceFinding, docs: Option<&str>) -> Diagnos
         message += &format!("\nCode Analysis: {warning}");
     }
     let related = finding.related.iter().filter_map(|mark| {
-        let location =
-            Location { uri: address::uri(Path::new(&mark.path))?, range: range(mark.region) };
+        let location = Location { uri: of_file(&mark.path)?, range: range(mark.region) };
         Some(DiagnosticRelatedInformation { location, message: mark.text.clone() })
     });
     let related: Vec<_> = related.collect();
@@ -72,13 +71,19 @@ pub(super) fn idle(one: &IdleSuppression) -> Diagnostic {
     }
 }
 
-/// The actions that mend a finding: its fixes, and to say in the source that it is known.
+/// The address of the file of a path.
+pub(super) fn of_file(path: &str) -> Option<Uri> {
+    address::uri(Path::new(path))
+}
+
+/// The actions that mend a finding: its fixes, whose files have the addresses that `address_of` says, and to say in the
+/// source that it is known.
 pub(super) fn actions(
     finding: &SourceFinding,
     docs: Option<&str>,
-    indent: &str,
+    (indent, line_end): (&str, &str),
     uri: &Uri,
-    line_end: &str,
+    address_of: &dyn Fn(&str) -> Option<Uri>,
 ) -> Vec<CodeAction> {
     let shown = diagnostic(finding, docs);
     let fixes = finding.fix.iter().chain(&finding.other_fixes);
@@ -90,7 +95,7 @@ pub(super) fn actions(
                 title: title(fix),
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![shown.clone()]),
-                edit: Some(edits(&fix.edits)?),
+                edit: Some(edits(&fix.edits, address_of)?),
                 // An editor makes the preferred one without asking, so there is one at most.
                 is_preferred: Some(index == 0 && fix.safety == Safety::Safe),
                 ..CodeAction::default()
@@ -121,11 +126,14 @@ fn title(fix: &Fix) -> String {
 }
 
 /// The edits of fixes by file; none where a file has no address.
-pub(super) fn edits<'e>(all: impl IntoIterator<Item = &'e SourceEdit>) -> Option<WorkspaceEdit> {
+pub(super) fn edits<'e>(
+    all: impl IntoIterator<Item = &'e SourceEdit>,
+    address_of: &dyn Fn(&str) -> Option<Uri>,
+) -> Option<WorkspaceEdit> {
     #[expect(clippy::mutable_key_type, reason = "the protocol's own type; nothing changes it here")]
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
     for edit in all {
-        let uri = address::uri(Path::new(&edit.path))?;
+        let uri = address_of(&edit.path)?;
         let edit = TextEdit { range: range(edit.region), new_text: edit.replacement.clone() };
         let of_file = changes.entry(uri).or_default();
         if !of_file.contains(&edit) {

@@ -3,14 +3,14 @@
 use super::{text, told};
 use lsp_types::{Diagnostic, TextDocumentContentChangeEvent, Uri};
 use ringfence::source::{SourceText, SourceTree};
-use ringfence::{LintSettings, Linter};
+use ringfence::{LintSettings, Linter, SourceFinding};
 
 /// A document that is no file yet.
 pub(super) struct Untitled {
     pub(super) uri: Uri,
     pub(super) version: i32,
     /// What it is called among the files, of which there is no other.
-    name: &'static str,
+    pub(super) name: &'static str,
     linter: Linter,
 }
 
@@ -39,6 +39,16 @@ impl Untitled {
         let Some(file) = tree.at(self.name) else { return };
         let text = tree.file(file).text.as_str().to_owned();
         self.linter.put(self.name, SourceText::of(text::changed(text, changes)));
+    }
+
+    pub(super) fn tree(&self) -> &SourceTree {
+        self.linter.tree()
+    }
+
+    /// The findings that are shown.
+    pub(super) fn findings(&mut self) -> Vec<SourceFinding> {
+        let findings = self.linter.look().findings;
+        findings.into_iter().filter(|finding| finding.excuse.is_none()).collect()
     }
 
     /// What is shown of it.

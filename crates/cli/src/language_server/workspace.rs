@@ -263,54 +263,27 @@ impl Workspace {
     }
 
     pub(super) fn actions(&mut self, asked: &CodeActionParams) -> Vec<CodeActionOrCommand> {
-        self.refresh();
         let uri = &asked.text_document.uri;
+        let docs = self.docs.clone();
+        if let Some(document) = self.untitled.get_mut(uri.as_str()) {
+            let findings = document.findings();
+            let here = |_: &str| Some(uri.clone());
+            return Mending {
+                tree: document.tree(),
+                uri,
+                docs: docs.as_deref(),
+                address_of: &here,
+            }
+            .actions(document.name, &findings, asked);
+        }
+        self.refresh();
         let Some(path) = address::path(uri).and_then(|path| path.to_str().map(str::to_owned))
         else {
             return Vec::new();
         };
-        let Some(file) = self.tree().at(&path) else { return Vec::new() };
-        let text = &self.tree().file(file).text;
-        let wants = |kind: &lsp_types::CodeActionKind| {
-            let only = asked.context.only.as_ref();
-            only.is_none_or(|only| {
-                only.iter().any(|asked| kind.as_str().starts_with(asked.as_str()))
-            })
-        };
-        let mut actions: Vec<CodeAction> = Vec::new();
-        if wants(&lsp_types::CodeActionKind::QUICKFIX) {
-            for finding in self
-                .of(&path)
-                .filter(|finding| touches(told::range(finding.mark.region), asked.range))
-            {
-                let line = text.line_range(finding.line).map_or("", |line| &text.as_str()[line]);
-                let indent = &line[..line.len() - line.trim_start().len()];
-                actions.extend(told::actions(
-                    finding,
-                    self.docs.as_deref(),
-                    indent,
-                    uri,
-                    text.line_end(),
-                ));
-            }
-        }
-        if wants(&FIX_ALL) {
-            actions.extend(self.fix_all(&path));
-        }
-        actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
-    }
-
-    /// All safe fixes of the findings of one file.
-    fn fix_all(&self, path: &str) -> Option<CodeAction> {
-        let findings: Vec<SourceFinding> = self.of(path).cloned().collect();
-        let plan = fixing::plan(&findings, Safety::Safe, self.tree());
-        let edits = told::edits(plan.edits())?;
-        (plan.fixed() > 0).then(|| CodeAction {
-            title: "mend all that ringfence mends safely".to_owned(),
-            kind: Some(FIX_ALL),
-            edit: Some(edits),
-            ..CodeAction::default()
-        })
+        let findings: Vec<SourceFinding> = self.of(&path).cloned().collect();
+        Mending { tree: self.tree(), uri, docs: docs.as_deref(), address_of: &told::of_file }
+            .actions(&path, &findings, asked)
     }
 
     pub(super) fn hover(&mut self, asked: &HoverParams) -> Option<Hover> {
@@ -335,6 +308,66 @@ impl Workspace {
         let value = told.join("\n\n---\n\n");
         let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
         Some(Hover { contents, range: None })
+    }
+}
+
+/// What mends findings of one document.
+struct Mending<'w> {
+    tree: &'w SourceTree,
+    uri: &'w Uri,
+    docs: Option<&'w str>,
+    /// The address of a file by its path.
+    address_of: &'w dyn Fn(&str) -> Option<Uri>,
+}
+
+impl Mending<'_> {
+    fn actions(
+        &self,
+        path: &str,
+        findings: &[SourceFinding],
+        asked: &CodeActionParams,
+    ) -> Vec<CodeActionOrCommand> {
+        let Some(file) = self.tree.at(path) else { return Vec::new() };
+        let text = &self.tree.file(file).text;
+        let wants = |kind: &lsp_types::CodeActionKind| {
+            let only = asked.context.only.as_ref();
+            only.is_none_or(|only| {
+                only.iter().any(|asked| kind.as_str().starts_with(asked.as_str()))
+            })
+        };
+        let mut actions: Vec<CodeAction> = Vec::new();
+        if wants(&lsp_types::CodeActionKind::QUICKFIX) {
+            let asked =
+                |finding: &&SourceFinding| touches(told::range(finding.mark.region), asked.range);
+            for finding in findings.iter().filter(asked) {
+                let line = text.line_range(finding.line).map_or("", |line| &text.as_str()[line]);
+                let indent = &line[..line.len() - line.trim_start().len()];
+                let around = (indent, text.line_end());
+                actions.extend(told::actions(
+                    finding,
+                    self.docs,
+                    around,
+                    self.uri,
+                    self.address_of,
+                ));
+            }
+        }
+        if wants(&FIX_ALL) {
+            actions.extend(self.fix_all(findings));
+        }
+        actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
+    }
+
+    /// All safe fixes of the findings of one file.
+    fn fix_all(&self, findings: &[SourceFinding]) -> Option<CodeAction> {
+        let plan = fixing::plan(findings, Safety::Safe, self.tree);
+        let edits = told::edits(plan.edits(), self.address_of)?;
+        (plan.fixed() > 0).then(|| CodeAction {
+            title: "mend all that ringfence mends safely".to_owned(),
+            kind: Some(FIX_ALL),
+            edit: Some(edits),
+            ..CodeAction::default()
+        })
     }
 }
 

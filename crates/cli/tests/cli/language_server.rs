@@ -303,8 +303,27 @@ fn a_document_that_is_no_file_yet_is_looked_at() {
     editor.say("textDocument/didOpen", document(uri, "c"));
     let told = editor.told(uri);
     assert_eq!(told["diagnostics"][0]["code"], "executable-pool-type");
+    // Its fixes are edits of the document, by the address that the editor has for it.
+    let asked = |only: &str| {
+        json!({
+            "textDocument": { "uri": uri }, "range": told["diagnostics"][0]["range"],
+            "context": { "diagnostics": [], "only": [only] },
+        })
+    };
+    let actions = editor.ask("textDocument/codeAction", asked("quickfix"));
+    assert_eq!(actions[0]["isPreferred"], true);
+    let edit = json!({
+        "range": { "start": { "line": 1, "character": 38 }, "end": { "line": 1, "character": 50 } },
+        "newText": "NonPagedPoolNx",
+    });
+    assert_eq!(actions[0]["edit"]["changes"], json!({ uri: [edit] }));
+    let accept = actions.as_array().unwrap().last().unwrap();
+    assert!(accept["edit"]["changes"][uri].is_array(), "{accept}");
+    let all = editor.ask("textDocument/codeAction", asked("source.fixAll"));
+    assert_eq!(all[0]["edit"]["changes"], json!({ uri: [edit] }));
     editor.say("textDocument/didChange", change(uri, 2, (1, 38), (1, 50), "PagedPool"));
     assert_eq!(editor.told_of(uri, 2)["diagnostics"], json!([]));
+    assert_eq!(editor.ask("textDocument/codeAction", asked("quickfix")), json!([]));
     editor.say("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
     assert_eq!(editor.told(uri)["diagnostics"], json!([]));
     editor.close();

@@ -145,13 +145,13 @@ impl<'t> Finder<'_, 't> {
         None
     }
 
-    /// Whether a name is of a function in the same file that calls this parameter and does nothing else to it.
+    /// Whether a name is of a function that calls this parameter and does nothing else to it: of the same file, or of another
+    /// that was read anyway.
     fn runs_parameter(&self, name: &str, index: usize) -> bool {
-        let file = self.world.parsed[self.parsed].file;
         let all = self.world.called(self.parsed, name);
         let runs = |id: &FunctionId| {
             let finder = Finder { world: self.world, parsed: id.parsed, left: Cell::new(0) };
-            self.world.parsed[id.parsed].file == file && finder.runs_own(id.function, index)
+            finder.runs_own(id.function, index)
         };
         (1..=MOST_DEFINED).contains(&all.len()) && all.iter().all(runs)
     }

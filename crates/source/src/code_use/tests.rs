@@ -113,3 +113,24 @@ fn memory_that_is_called() {
         assert_eq!(told(&format!("void F(char *s) {{ {code} }}")), [""; 0], "{code}");
     }
 }
+
+/// The function that runs the memory is in another file, which is read as it names something of interest.
+#[test]
+fn functions_of_other_files_run_memory() {
+    let run = |go: &str| {
+        let mut tree = SourceTree::default();
+        let head = "#include <ntddk.h>\ntypedef void FN(void);\nvoid Go(FN *f);\n";
+        let call = "void F(void) { PVOID p = ExAllocatePool2(1, 64, 'a'); Go((FN *)p); }";
+        tree.add("a.c", SourceText::of(format!("{head}{call}"))).unwrap();
+        tree.add("b.c", SourceText::of(format!("{head}{go}"))).unwrap();
+        analyse(&tree, &[], &[]).code_uses.into_iter().map(|one| one.kind).collect::<Vec<_>>()
+    };
+    let free = "ExAllocatePool2(64, 1, 1);";
+    assert!(matches!(
+        run(&format!("void Go(FN *f) {{ f(); {free} }}"))[..],
+        [CodeUseKind::MayRun(_)]
+    ));
+    for go in ["void Go(FN *f) { Keep(f); FREE }", "static void Go(FN *f) { f(); FREE }"] {
+        assert!(run(&go.replace("FREE", free)).is_empty(), "{go}");
+    }
+}

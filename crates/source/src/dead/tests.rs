@@ -300,3 +300,30 @@ fn nothing_is_written_there() {
         assert_eq!(count(&format!("return; {code}")), 0, "{code}");
     }
 }
+
+/// What nobody here defines may begin a block before what leaves, and end it behind that.
+#[test]
+fn unknown_macros_make_nothing_dead() {
+    let call = "ExAllocatePool(NonPagedPool, 1);";
+    for code in [
+        "BEGIN_ERROR(); return; END_ERROR(); CALL",
+        "BEGIN_ERROR; return; END_ERROR; CALL",
+        "ON_ERROR(c);\nreturn;\nON_END\nCALL",
+        "ON_ERROR\nc = 2;\nreturn;\nON_END\nCALL",
+        "ON_ERROR\nreturn;\nON_END\nCALL",
+        "IF_BEGIN(c) return; IF_END CALL",
+    ] {
+        let text = format!("void F(int c) {{ {} }}", code.replace("CALL", call));
+        let found = of(&text);
+        assert!(found.len() == 1 && found[0].ends_with("ExAllocatePool 0x0"), "{code} {found:?}");
+    }
+    for code in [
+        "Begin(c); return; End(c); CALL",
+        "return; PAGED_CODE(); CALL",
+        "return; PVOID p; CALL",
+        "return; STATUS = 1; CALL",
+    ] {
+        let text = format!("void F(int c) {{ {} }}", code.replace("CALL", call));
+        assert_eq!(of(&text), [""; 0], "{code}");
+    }
+}

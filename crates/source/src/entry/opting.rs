@@ -3,6 +3,7 @@
 //!
 //! Conditions that are known to be true or false, also by what a caller passes, leave one way only.
 
+mod lambda;
 #[cfg(test)]
 mod tests;
 
@@ -225,6 +226,7 @@ impl<'a> Following<'a, '_> {
         let mut own: Vec<usize> = world.call_words(id.parsed).within(id.function).collect();
         own.sort_by_key(|call| parsed.syntax.calls[*call].callee.start);
         let mut marks = self.marks.get(&id).cloned().unwrap_or_default();
+        marks = lambda::placed(world, id, marks);
         marks.sort_by_key(|mark| mark.at);
         // What is called, and whether that leads to what is looked for.
         let mut all = Vec::new();

@@ -82,7 +82,8 @@ fn global(
 type Chosen = (Option<String>, Option<String>);
 
 /// The configurations that matter: those for x64, then those for ARM64, and others only where there are none of
-/// these. One of which nothing is known where the project names none. And those for 32 bits, where they do not matter.
+/// these. One of which nothing but the processor is known where the project names none: for x64, and for ARM64 if the project
+/// speaks of that. And those for 32 bits, where they do not matter.
 fn chosen(
     reader: &Reader<'_>,
     file: FileId,
@@ -108,7 +109,11 @@ fn chosen(
         kept.truncate(CONFIGURATIONS);
     }
     if kept.is_empty() {
-        return (vec![(None, None)], of_32_bits);
+        let text = reader.tree.file(file).text.as_str();
+        let speaks = |platform: &&str| *platform == "x64" || text.contains(*platform);
+        let platforms = ["x64", "ARM64"].into_iter().filter(speaks);
+        let of = |platform: &str| (None, Some(platform.to_owned()));
+        return (platforms.map(of).collect(), of_32_bits);
     }
     let known = |(name, platform)| (Some(name), Some(platform));
     (kept.into_iter().map(known).collect(), of_32_bits)
@@ -194,6 +199,32 @@ mod tests {
         assert!(unreadable.is_empty(), "{unreadable:?}");
         assert_eq!(projects.len(), 1);
         (tree, projects.remove(0))
+    }
+
+    /// What is for 32 bits does not matter, also where the configurations are listed elsewhere.
+    #[test]
+    fn projects_without_configurations_are_for_64_bits() {
+        let of = |platform: &str| {
+            let group = |of: &str, value: &str| {
+                format!(
+                    "<ItemDefinitionGroup Condition=\"'$(Platform)'=='{of}'\"><ClCompile><PreprocessorDefinitions>X={value}\
+                     </PreprocessorDefinitions></ClCompile></ItemDefinitionGroup>"
+                )
+            };
+            let text = format!(
+                "<Project>{}{}<ItemGroup><ClCompile Include=\"a.c\"/></ItemGroup></Project>",
+                group("Win32", "32"),
+                group(platform, "64")
+            );
+            let tree = tree(&[("drv.vcxproj", &text), ("a.c", "")]);
+            let (projects, _) = projects(&tree);
+            let all = projects[0].configurations.iter();
+            let told = |one: &Define| format!("{:?} {}", one.value, one.certain);
+            all.map(|one| one.defines.iter().map(told).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        let is = "Some(\"64\") true".to_owned();
+        assert_eq!(of("x64"), [vec![is.clone()]]);
+        assert_eq!(of("ARM64"), [vec![], vec![is]]);
     }
 
     /// Name and value of what is defined for `file` in a configuration; in doubt with a question mark.

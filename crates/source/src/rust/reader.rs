@@ -1,6 +1,7 @@
 //! From a parsed file to what stands in it.
 
 mod items;
+mod truth;
 mod variables;
 
 use super::conditions;
@@ -43,6 +44,7 @@ fn read(tree: &Tree, opened: &Opened) -> Syntax {
         scopes: Vec::new(),
         blocks: Vec::new(),
         attributes: Vec::new(),
+        never: Vec::new(),
     };
     reader.walk(tree);
     reader.found
@@ -64,6 +66,8 @@ struct Reader<'o> {
     blocks: Vec<Range<usize>>,
     /// The attributes before what comes next.
     attributes: Vec<Range<usize>>,
+    /// The blocks that constants keep control away from and that were not reached yet.
+    never: Vec<usize>,
 }
 
 impl<'o> Reader<'o> {
@@ -119,6 +123,11 @@ impl<'o> Reader<'o> {
             _ if !node.is_named() => return true,
             _ => {}
         }
+        if let Some(at) = self.never.iter().rposition(|never| *never == node.id()) {
+            self.never.truncate(at);
+            return false;
+        }
+        self.never.extend(truth::never_run(node, self.text).map(|block| block.id()));
         let attributes = std::mem::take(&mut self.attributes);
         let written = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
         if attributes.iter().any(|one| conditions::leaves_out(written(one))) {
@@ -338,6 +347,41 @@ mod tests {
                 "f: Alloc(2) Plain"
             ]
         );
+    }
+
+    /// `cfg!` is a constant: what it keeps away never runs, though it is compiled.
+    #[test]
+    fn what_constants_keep_away_is_left_out() {
+        for code in [
+            "if false { Alloc(1); }",
+            "if true { } else { Alloc(1); }",
+            "if (false) { g(); } else if !true { Alloc(1); }",
+            "if cfg!(test) { Alloc(1); }",
+            "if cfg!(target_arch = \"x86\") && x { Alloc(1); }",
+            "if x && !cfg!(windows) { if x { Alloc(1); } }",
+            "if cfg!(windows) || x { } else { Alloc(1); }",
+            "while false { Alloc(1); }",
+            "let a = if false { Alloc(1) } else { 0 };",
+        ] {
+            let found = calls(&format!("fn f(x: bool) {{ {code} }}"));
+            assert!(!found.iter().any(|one| one.contains("Alloc")), "{code} {found:?}");
+        }
+        for code in [
+            "if true { Alloc(1); }",
+            "if false { } else { Alloc(1); }",
+            "if cfg!(feature = \"a\") { Alloc(1); }",
+            "if cfg!(debug_assertions) { Alloc(1); }",
+            "if cfg!(not(test)) { Alloc(1); }",
+            "if x || false { Alloc(1); }",
+            "if x && true { } else { Alloc(1); }",
+            "if false & x == y { Alloc(1); }",
+            "if Alloc(1) && false { }",
+            "if my::cfg!(test) { Alloc(1); }",
+            "while true { Alloc(1); }",
+        ] {
+            let found = calls(&format!("fn f(x: bool) {{ {code} }}"));
+            assert!(found.iter().any(|one| one.contains("Alloc")), "{code} {found:?}");
+        }
     }
 
     #[test]

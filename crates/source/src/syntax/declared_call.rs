@@ -2,6 +2,8 @@
 
 use super::{ByField, Field, Manner, Reader, is_looked_for};
 use crate::kit_types;
+use crate::lex::{Kind, Token, tokens};
+use std::ops::Range;
 use tree_sitter::Node;
 
 impl Reader<'_> {
@@ -15,14 +17,23 @@ impl Reader<'_> {
         else {
             return false;
         };
-        if of.kind() != "type_identifier" || declarator.kind() != "function_declarator" {
-            return false;
-        }
-        let (Some(name), Some(list)) =
-            (declarator.field(Field::Declarator), declarator.field(Field::Parameters))
-        else {
+        // With an argument, which to a parser of C is a type.
+        let of =
+            of.field(Field::Name).filter(|_| of.kind() == "macro_type_specifier").unwrap_or(of);
+        let list = match declarator.kind() {
+            "function_declarator" => declarator.field(Field::Parameters),
+            // What a variable is made of in C++.
+            "init_declarator" => {
+                declarator.field(Field::Value).filter(|value| value.kind() == "argument_list")
+            }
+            _ => None,
+        };
+        let (Some(name), Some(list)) = (declarator.field(Field::Declarator), list) else {
             return false;
         };
+        if !matches!(of.kind(), "type_identifier" | "identifier") {
+            return false;
+        }
         let text = |node: Node<'_>| self.bytes.get(node.byte_range()).unwrap_or_default();
         let is_macro = |name: &[u8]| {
             let is_capital =
@@ -31,6 +42,18 @@ impl Reader<'_> {
         };
         // In C++ a variable may be made so.
         let is_named = name.kind() == "identifier" && (self.is_c || is_looked_for(text(name)));
+        if !is_named || !is_macro(text(of)) {
+            return false;
+        }
+        let written = str::from_utf8(text(list)).unwrap_or_default();
+        if has_values(written) {
+            let arguments = arguments(written, list.start_byte());
+            self.push_call(name.byte_range(), Manner::Plain, declarator, list);
+            if let Some(call) = self.found.calls.last_mut() {
+                call.arguments = arguments;
+            }
+            return true;
+        }
         let mut cursor = list.walk();
         let mut all = list.named_children(&mut cursor).filter(|one| one.kind() != "comment");
         let is_value = |one: Node<'_>| {
@@ -39,12 +62,43 @@ impl Reader<'_> {
                 && one.named_child_count() == 1
                 && of.is_some_and(|of| !is_type(text(of)))
         };
-        if !is_named || !is_macro(text(of)) || !all.all(is_value) {
+        if !all.all(is_value) {
             return false;
         }
         self.push_call(name.byte_range(), Manner::Plain, declarator, list);
         true
     }
+}
+
+/// Whether what stands in parentheses has something in it that no parameter is declared with.
+fn has_values(list: &str) -> bool {
+    let is_value = |token: Token| {
+        matches!(token.kind, Kind::Number | Kind::String | Kind::Character)
+            || matches!(token.text(list), "sizeof" | "->" | "|" | "+")
+    };
+    !list.contains('[') && tokens(list, 0, list.len()).any(is_value)
+}
+
+/// The arguments in a list that begins at a byte with its parenthesis.
+fn arguments(list: &str, from: usize) -> Vec<Range<usize>> {
+    let mut all = Vec::new();
+    let mut depth = 0_usize;
+    let mut current: Option<Range<usize>> = None;
+    for token in tokens(list, 0, list.len()) {
+        let word = token.text(list);
+        match word {
+            "(" | "{" => depth += 1,
+            ")" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 1 && word == "," || depth == 0 {
+            all.extend(current.take());
+        } else if depth > 1 || word != "(" {
+            let start = current.as_ref().map_or(from + token.start, |range| range.start);
+            current = Some(start..from + token.end);
+        }
+    }
+    all
 }
 
 /// Whether the kit has a type of that name.
@@ -81,6 +135,29 @@ mod tests {
             "extern MY_TYPE W(T);",
         ] {
             assert_eq!(all(code), nothing, "{code}");
+        }
+    }
+
+    /// Numbers, strings and sizes stand in no declaration, which a parser makes of it nevertheless.
+    #[test]
+    fn values_are_passed_to_calls_alone() {
+        let all = |path: &str, code: &str| {
+            let text = format!("#include <ntddk.h>\nvoid F(int c) {{ c = 1;\n{code} }}");
+            told(&tree(&[(path, &text)]), &[])
+        };
+        for code in [
+            "END_BLOCK\nExAllocatePoolWithTag(NonPagedPool, 1, 6);",
+            "END_BLOCK ExAllocatePoolWithTag(NonPagedPool, sizeof(int), 'a');",
+            "END_BLOCK(c)\nExAllocatePoolWithTag(NonPagedPool, (c + 1), TAG);",
+        ] {
+            for path in ["a.c", "a.cpp"] {
+                let found = all(path, code);
+                let is_it = |one: &String| one.ends_with("ExAllocatePoolWithTag 0x0");
+                assert!(found.len() == 1 && found.iter().all(is_it), "{path} {code} {found:?}");
+            }
+        }
+        for code in ["MY_TYPE ExAllocatePool(POOL_TYPE t, int a[4]);", "MY_TYPE f(int, char *);"] {
+            assert_eq!(all("a.c", code), [""; 0], "{code}");
         }
     }
 

@@ -189,6 +189,8 @@ pub(crate) struct Record {
     pub(crate) members: Vec<(Range<usize>, Option<Range<usize>>)>,
     /// Whether all its members have names.
     pub(crate) is_plain: bool,
+    /// The names of the classes that it is derived from.
+    pub(crate) bases: Vec<Range<usize>>,
 }
 
 /// What a parameter is where no argument is passed.

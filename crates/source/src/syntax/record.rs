@@ -8,7 +8,8 @@ impl Reader<'_> {
     pub(super) fn record(&mut self, list: Node<'_>) {
         let Some(of) = list.parent() else { return };
         let body = list.byte_range();
-        let mut record = Record { names: Vec::new(), body, members: Vec::new(), is_plain: true };
+        let (names, members, bases) = (Vec::new(), Vec::new(), bases(of, list));
+        let mut record = Record { names, body, members, is_plain: true, bases };
         record.names.extend(of.field(Field::Name).map(|name| name.byte_range()));
         if let Some(around) = of.parent().filter(|around| around.kind() == "type_definition") {
             let mut cursor = around.walk();
@@ -37,4 +38,20 @@ impl Reader<'_> {
         }
         self.found.records.push(record);
     }
+}
+
+/// The names of the classes that one is derived from, which stand before its members.
+fn bases(of: Node<'_>, list: Node<'_>) -> Vec<std::ops::Range<usize>> {
+    let clause = list.prev_named_sibling().filter(|clause| {
+        clause.kind() == "base_class_clause" && clause.parent().is_some_and(|around| around == of)
+    });
+    let Some(clause) = clause else { return Vec::new() };
+    let mut cursor = clause.walk();
+    let named = |one: Node<'_>| match one.kind() {
+        "type_identifier" => Some(one.byte_range()),
+        "qualified_identifier" => Some(super::last_name(one).byte_range()),
+        "template_type" => one.field(Field::Name).map(|name| name.byte_range()),
+        _ => None,
+    };
+    clause.named_children(&mut cursor).filter_map(named).collect()
 }

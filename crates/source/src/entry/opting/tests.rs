@@ -200,3 +200,28 @@ fn a_call_that_success_may_leave_out_is_not_proven() {
         assert_eq!(found, ["work.c:3 ExAllocatePool 0x0 or 0x200"], "{code}");
     }
 }
+
+/// What a lambda does is done where it is called, and not where it is written.
+#[test]
+fn lambdas_opt_in_where_they_are_called() {
+    let value = |code: &str| {
+        let text = format!(
+            "#define POOL_NX_OPTIN 1\n#include <ntddk.h>\nextern \"C\" NTSTATUS DriverEntry(int c) {{ {code} return 0; }}"
+        );
+        told(&tree(&[("a.cpp", &text)]), &[])
+    };
+    let call = "ExInitializeDriverRuntime(DrvRtPoolNxOptIn);";
+    let take = "ExAllocatePool(NonPagedPool, 1);";
+    let found = |expected: &str| vec![format!("a.cpp:3 ExAllocatePool {expected}")];
+    assert_eq!(value(&format!("auto f = [] {{ {call} }}; f(); {take}")), found("0x200"));
+    assert_eq!(value(&format!("auto f = [&]() {{ c = 1; {call} }}; f(); {take}")), found("0x200"));
+    assert_eq!(value(&format!("auto f = [] {{ {call} }}; {take} f();")), found("0x0"));
+    // On some ways only.
+    for code in [
+        format!("auto f = [] {{ {call} }}; if (c) f(); {take}"),
+        format!("auto f = [&] {{ if (c) return; {call} }}; f(); {take}"),
+        format!("auto f = [&] {{ if (c) {{ {call} }} }}; f(); {take}"),
+    ] {
+        assert_eq!(value(&code), found("0x0 or 0x200"), "{code}");
+    }
+}
