@@ -92,7 +92,8 @@ pub(crate) struct Jumps {
     /// The instruction that the number of entries follows from, which all code that comes to the jump
     /// must have passed.
     pub(crate) since: Option<u32>,
-    /// Whether the stack frame is gone before the jump, as it is before a function is left.
+    /// Whether the stack frame is gone before the jump, as it is before a function is left, or a variable holds
+    /// where it goes.
     pub(crate) leaves: bool,
     /// Whether a table goes on beyond what was read of it.
     pub(crate) cut: bool,

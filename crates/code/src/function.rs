@@ -213,6 +213,7 @@ impl<'a> Finder<'a> {
         // Behind a jump by a table stand its cases, each after the end of the one before.
         let mut scattered = false;
         let mut reached = at;
+        let mut ends = true;
         while at < stretch.end {
             if fresh {
                 starts.insert(at);
@@ -220,9 +221,14 @@ impl<'a> Finder<'a> {
             }
             let Some((length, flow)) = decoder.step(at) else {
                 at += 1;
-                fresh = true;
+                (fresh, ends) = (true, true);
                 continue;
             };
+            // Where a branch leads to a mere jump behind it, that is a tail call; or what others call as well.
+            let jumps = matches!(flow, Flow::Indirect(crate::ir::Target::Pointer(_)));
+            if ends && !fresh && jumps && self.is_called(decoder, at) {
+                starts.insert(at);
+            }
             let next = at.saturating_add(length);
             match flow {
                 Flow::Jump(target) | Flow::Branch(target) if stretch.contains(&target) => {
@@ -233,8 +239,7 @@ impl<'a> Finder<'a> {
                 }
                 _ => {}
             }
-            let ends =
-                matches!(flow, Flow::Stop | Flow::Return | Flow::Jump(_) | Flow::Indirect(_));
+            ends = matches!(flow, Flow::Stop | Flow::Return | Flow::Jump(_) | Flow::Indirect(_));
             scattered |= matches!(flow, Flow::Indirect(target) if !matches!(target, crate::ir::Target::Pointer(_)));
             let filled =
                 self.places.code_from(next).is_some_and(|bytes| bytes.first() == Some(&0xCC));
@@ -242,6 +247,15 @@ impl<'a> Finder<'a> {
             at = if ends { self.past_padding(decoder, next) } else { next };
         }
         starts
+    }
+
+    /// Whether some call goes to `at`.
+    fn is_called(&self, decoder: &mut dyn Decoder, at: u32) -> bool {
+        let mut ways = self.places.names().ways_to(at..at.saturating_add(1));
+        ways.any(|field| {
+            let flow = decoder.step(field.at.wrapping_sub(1)).map(|(_, flow)| flow);
+            matches!(flow, Some(Flow::Call(crate::ir::Target::Code(to))) if to == at)
+        })
     }
 
     fn past_padding(&self, decoder: &dyn Decoder, at: u32) -> u32 {

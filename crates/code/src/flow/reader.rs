@@ -404,10 +404,10 @@ impl<D: Decoder> Reader<'_, D> {
     /// Whether a jump to `target` stays in the function, which may gain a fragment by it.
     fn owns(&mut self, target: u32) -> bool {
         if self.extent.contains(target) {
-            // Between listed functions, a jump to a mere jump leaves, and so does one to where another
-            // function begins.
+            // Between listed functions, a jump to a mere jump by a register leaves, and so does one to where
+            // another function begins. A mere jump to an import that nothing else goes to is a tail call.
             return self.extent.listed
-                || matches!(self.decoder.stub(target), Stub::Code(_))
+                || matches!(self.decoder.stub(target), Stub::Code(_) | Stub::ToPointer(_))
                     && (target == self.extent.begin || !self.finder.begins_at(target));
         }
         if !self.extent.listed {

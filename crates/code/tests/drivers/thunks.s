@@ -67,6 +67,38 @@ FUNCTION tail_call_or_not
 1:  xor eax, eax
     ret
 
+# A jump to an import just behind a function that branches to it, which another function calls.
+FUNCTION branches_to_next
+    #= ExAllocatePoolWithTag 0=0x200
+    mov ecx, 0x200
+    mov r8d, 0x6b736944
+    test edx, edx
+    jne thunk_behind
+    xor eax, eax
+    ret
+
+FUNCTION thunk_behind
+    #= ExAllocatePoolWithTag thunk
+    jmp qword ptr [rip + __imp_ExAllocatePoolWithTag]
+
+FUNCTION calls_thunk_behind
+    #= ExAllocatePoolWithTag 0=4 via=thunk
+    ENTER calls_thunk_behind
+    mov ecx, 4
+    mov edx, 16
+    mov r8d, 0x6b736944
+    call thunk_behind
+    LEAVE
+
+# The same where nothing else goes there: a tail call of what the function is given.
+FUNCTION branches_to_own
+    #= ExAllocatePoolWithTag 0=parameter0
+    test edx, edx
+    jne 1f
+    xor eax, eax
+    ret
+1:  jmp qword ptr [rip + __imp_ExAllocatePoolWithTag]
+
 FUNCTION case_36
     #= ndis.sys#5 0=0x40 via=slot
     #= ndis.sys#77 0=0x80 via=slot
@@ -175,4 +207,4 @@ FUNCTION one_of_two
 .section .rdata, "dr"
 .p2align 3
     .quad tail_call_of_thunk, tail_call_or_not, case_46, hidden_in_operand
-    .quad reads_import_code, takes_slot_address
+    .quad reads_import_code, takes_slot_address, branches_to_next, branches_to_own

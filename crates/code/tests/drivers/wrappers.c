@@ -284,5 +284,35 @@ SITE(dead_caller)(void) {
     KEEP(called_by_the_dead(0, 16));
 }
 
+/* At -O2 the calls are jumps behind branches, in functions without unwind data: blocks of those functions, and no
+   jumps to imports that others may call. */
+WRAPPER(limited)(ULONG type, SIZE_T size, ULONG tag) {
+    //= ExAllocatePoolWithTag 0=0|0x200
+    //= ExAllocatePoolWithTag 0=0 from=calls_limited
+    //= ExAllocatePoolWithTag 0=0x200 from=calls_limited
+    if (size > 0x10000)
+        return 0;
+    return ExAllocatePoolWithTag(type, size, tag);
+}
+
+SITE(calls_limited)(void) {
+    KEEP(limited(0, 16, TAG));
+    KEEP(limited(512, 16, TAG));
+}
+
+/* The other call is by a variable, a jump as well. */
+WRAPPER(by_newer)(ULONG type, SIZE_T size, ULONG tag) {
+    //= ExAllocatePoolWithTag 0=0
+    //= ExAllocatePoolWithTag 0=0 from=calls_by_newer
+    void *(*newer)(ULONG, SIZE_T) = taken;
+    if (newer)
+        return newer(512, size);
+    return ExAllocatePoolWithTag(type, size, tag);
+}
+
+SITE(calls_by_newer)(void) {
+    KEEP(by_newer(0, 16, TAG));
+}
+
 /* Functions without a frame have no unwind data at -O2; these are known by their addresses. */
 void *const known_by_address[] = {(void *)jumps, (void *)jumps_or_not};

@@ -179,6 +179,12 @@ impl Finder<'_> {
         let leaves = self.before.last().is_some_and(|last| {
             last.mnemonic() == Mnemonic::Pop || last.op0_register() == Register::RSP
         });
+        // Or it goes to what a variable holds: no table is read there.
+        let leaves = leaves
+            || self.written(jump.op0_register(), self.before.len()).is_some_and(|at| {
+                let load = self.before[at];
+                load.mnemonic() == Mnemonic::Mov && load.is_ip_rel_memory_operand()
+            });
         if leaves || jump.op0_kind() != OpKind::Register {
             return Jumps { leaves, ..Jumps::default() };
         }
