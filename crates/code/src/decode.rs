@@ -137,8 +137,6 @@ pub(crate) struct Followed {
     pub(crate) run: bool,
     /// The function returns it.
     pub(crate) returned: bool,
-    /// It is stored at a place of the image.
-    pub(crate) kept: bool,
 }
 
 /// A kind of processor.
@@ -218,6 +216,10 @@ pub(crate) trait Decoder {
     /// Whether something that is `asked` may become of what `register` holds before the instruction at `start`:
     /// a quick look that sees too much rather than too little, and all that is near, but not far.
     fn follow(&mut self, start: u32, register: Reg, asked: &Followed) -> bool;
+
+    /// The place of the image that what `register` holds before the instruction at `start` is stored in first, if it is
+    /// before long.
+    fn kept(&mut self, start: u32, register: Reg) -> Option<u32>;
 
     /// Whether the bytes at the start are what linkers put between functions.
     fn padding(&self, bytes: &[u8]) -> usize;

@@ -459,6 +459,10 @@ impl Decoder for Amd64<'_> {
         follow::follow(self, start, register, asked)
     }
 
+    fn kept(&mut self, start: u32, register: Reg) -> Option<u32> {
+        follow::kept(self, start, register)
+    }
+
     fn padding(&self, bytes: &[u8]) -> usize {
         stub::padding(bytes)
     }

@@ -129,15 +129,21 @@ impl Search<'_> {
         clues
     }
 
-    /// Notes in which variables functions store the memory that these calls give: as a whole they may tell more than
-    /// what was looked at for the sake of calls.
+    /// Notes in which variables functions store the memory that these calls give, where those are called: as a whole
+    /// they may tell more than what was looked at for the sake of calls.
     fn note_kept(&mut self, calls: &[u32], gives: &HashMap<u32, usize>) {
-        let asked = Followed { kept: true, ..Followed::default() };
+        let mut kept: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for &at in calls {
+            if let Some(place) = self.kept_at(at) {
+                kept.entry(place).or_default().push(at);
+            }
+        }
+        kept.retain(|place, _| !self.transfer.outside.stored.contains_key(place));
+        let uses = self.uses_of(kept.keys().copied().collect());
         let mut functions = BTreeSet::new();
         let mut budget = MOST_STEPS;
-        for &at in calls {
-            if self.becomes(at, &asked)
-                && let Some(extent) = self.finder.around(&mut *self.decoder, at)
+        for at in uses.keys().filter_map(|place| kept.get(place)).flatten() {
+            if let Some(extent) = self.finder.around(&mut *self.decoder, *at)
                 && functions.insert(extent.begin)
             {
                 let manner = Manner::Quickly;
@@ -145,6 +151,28 @@ impl Search<'_> {
                 budget = budget.saturating_sub(looked.map_or(0, |(_, steps)| steps));
             }
         }
+    }
+
+    /// Where the result of the call at `at` is stored before long, if that is a place of the image.
+    fn kept_at(&mut self, at: u32) -> Option<u32> {
+        let lifted = self.decoder.read(at)?;
+        let result = self.decoder.abi().result;
+        self.looks = self.looks.checked_sub(1)?;
+        self.decoder.kept(at.saturating_add(u32::from(lifted.length)), result)
+    }
+
+    /// What is done with those of these variables that code goes to, and that are stored into once.
+    fn uses_of(&mut self, places: HashSet<u32>) -> BTreeMap<u32, Uses> {
+        let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
+        for field in self.scan(&places) {
+            self.add_use(field, uses.entry(field.place).or_default());
+        }
+        uses.retain(|place, uses| {
+            let section = self.places.image.section_at(Rva(*place));
+            let writable = section.is_some_and(|section| section.is_writable());
+            writable && uses.stores == 1 && !uses.taken && !uses.calls.is_empty()
+        });
+        uses
     }
 
     /// Whether something that is `asked` becomes of what the call at `at` returns.
@@ -268,19 +296,9 @@ impl Search<'_> {
     fn variable_clues(&mut self, gives: &HashMap<u32, usize>) -> Vec<Clue> {
         let mut stored = std::mem::take(&mut self.transfer.outside.stored);
         stored.retain(|_, call| gives.contains_key(call));
-        let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
-        for field in self.scan(&stored.keys().copied().collect()) {
-            self.add_use(field, uses.entry(field.place).or_default());
-        }
         let mut clues = Vec::new();
-        for (place, uses) in uses {
-            let writable = self.places.image.section_at(Rva(place));
-            let writable = writable.is_some_and(|section| section.is_writable());
-            if let Some(&call) = stored.get(&place)
-                && writable
-                && uses.stores == 1
-                && !uses.taken
-            {
+        for (place, uses) in self.uses_of(stored.keys().copied().collect()) {
+            if let Some(&call) = stored.get(&place) {
                 self.transfer.outside.variables.insert(place, call);
                 clues.extend(uses.calls.into_iter().map(|field| Clue::Names(field, true)));
             }

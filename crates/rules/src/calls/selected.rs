@@ -3,19 +3,26 @@
 use ringfence_code::{Parameter, Possible, Survey};
 use ringfence_ddi::{Ddi, Reach, all};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The DDIs that imports stand for which are asked about, by the number of the import's query.
 #[derive(Debug, Default)]
 pub(super) struct Selected(BTreeMap<usize, Vec<(u32, usize)>>);
 
-/// The DDIs that the function `name` of `module` stands for, each with the argument by which it does.
-pub(super) fn selected(module: &str, name: &str) -> Vec<(u32, &'static Ddi)> {
+/// What each import is called that stands for several DDIs, the argument by which it does for one, and that.
+static ALL: LazyLock<Vec<(&str, u32, &Ddi)>> = LazyLock::new(|| {
     let of = |ddi: &'static Ddi| match ddi.reach {
-        Reach::Selector { import, value } if import == name => Some((value, ddi)),
+        Reach::Selector { import, value } => Some((import, value, ddi)),
         _ => None,
     };
+    all().iter().filter_map(of).collect()
+});
+
+/// The DDIs that the function `name` of `module` stands for, each with the argument by which it does.
+pub(super) fn selected(module: &str, name: &str) -> Vec<(u32, &'static Ddi)> {
     let is_there = |ddi: &Ddi| ddi.modules.iter().any(|one| one.eq_ignore_ascii_case(module));
-    all().iter().filter(|ddi| is_there(ddi)).filter_map(of).collect()
+    let meant = ALL.iter().filter(|(import, _, ddi)| *import == name && is_there(ddi));
+    meant.map(|(_, value, ddi)| (*value, *ddi)).collect()
 }
 
 /// The argument that says which DDI is meant.

@@ -163,29 +163,23 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &F
 }
 
 /// Walks on from a place; whether something that is asked becomes of the value.
-fn walk(amd64: &mut Amd64<'_>, (start, holders): (u32, Holders), asked: &Followed) -> bool {
-    let mut notes = std::mem::take(&mut amd64.notes);
-    notes.clear();
-    let mut walk = Walk { amd64, told: false, asked, next: Some(start), holders, notes };
+fn walk(amd64: &mut Amd64<'_>, start: (u32, Holders), asked: &Followed) -> bool {
     let only_runs = Followed { run: true, ..Followed::default() };
     let most = if *asked == only_runs { FEW_STEPS } else { MOST_STEPS };
-    for _ in 0..most {
-        let at = match walk.next.take() {
-            Some(at) => at,
-            None => {
-                let Some((at, holders)) = walk.notes.pop() else { break };
-                walk.holders = holders;
-                at
-            }
-        };
-        walk.step(at);
-        if walk.told {
-            break;
-        }
-    }
-    let Walk { amd64, told, notes, .. } = walk;
+    let Walk { amd64, told, notes, .. } = Walk::new(amd64, start, asked).walked(most);
     amd64.notes = notes;
     told
+}
+
+/// The place of the image that what `register` holds before the instruction at `start` is stored in first, if it is
+/// before long.
+pub(super) fn kept(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Option<u32> {
+    let holders = Holders { registers: bit(register), ..Holders::default() };
+    let nothing = Followed::default();
+    let walk = Walk { keeps: true, ..Walk::new(amd64, (start, holders), &nothing) };
+    let Walk { amd64, kept, notes, .. } = walk.walked(FEW_STEPS);
+    amd64.notes = notes;
+    kept
 }
 
 struct Walk<'w, 'a> {
@@ -198,6 +192,41 @@ struct Walk<'w, 'a> {
     holders: Holders,
     /// What comes behind it, and what was noted on the way.
     notes: Notes,
+    /// Whether it matters where in the image the value is stored, and where it first is.
+    keeps: bool,
+    kept: Option<u32>,
+}
+
+impl<'w, 'a> Walk<'w, 'a> {
+    fn new(
+        amd64: &'w mut Amd64<'a>,
+        (start, holders): (u32, Holders),
+        asked: &'w Followed,
+    ) -> Walk<'w, 'a> {
+        let mut notes = std::mem::take(&mut amd64.notes);
+        notes.clear();
+        let next = Some(start);
+        Walk { amd64, told: false, asked, next, holders, notes, keeps: false, kept: None }
+    }
+
+    /// Goes on for no more than so many steps.
+    fn walked(mut self, most: usize) -> Walk<'w, 'a> {
+        for _ in 0..most {
+            let at = match self.next.take() {
+                Some(at) => at,
+                None => {
+                    let Some((at, holders)) = self.notes.pop() else { break };
+                    self.holders = holders;
+                    at
+                }
+            };
+            self.step(at);
+            if self.told || self.kept.is_some() {
+                break;
+            }
+        }
+        self
+    }
 }
 
 impl Walk<'_, '_> {
@@ -229,7 +258,7 @@ impl Walk<'_, '_> {
         }
         match glance.plain() {
             Some(plain) => {
-                self.moves_plainly(plain, &glance);
+                self.moves_plainly(plain, &glance, next);
                 self.go(next);
             }
             None => self.step_concerned(at),
@@ -237,7 +266,7 @@ impl Walk<'_, '_> {
     }
 
     /// Notes what one of the commonest instructions does with the value: what `memory` and `moves` note of it.
-    fn moves_plainly(&mut self, plain: Plain, glance: &Glance<'_>) {
+    fn moves_plainly(&mut self, plain: Plain, glance: &Glance<'_>, next: u32) {
         let holders = self.holders;
         let holds = |number: u8| holders.registers & bit(Reg(number)) != 0;
         let parts = glance.memory().map_or([None; 2], |memory| [memory.base, memory.index]);
@@ -253,7 +282,9 @@ impl Walk<'_, '_> {
             (Plain::Loads, None) => (first, self.notes.is_slot_of(&holders, glance)),
             (Plain::Moves, Some(second)) => (second, holds(first)),
             (Plain::Moves, None) => {
-                self.told |= self.asked.kept && holds(first) && glance.is_beside();
+                if self.keeps && holds(first) {
+                    self.kept = self.kept.or(glance.names(next));
+                }
                 if let Some(place) = place(glance).filter(|_| holds(first)) {
                     self.notes.store(&mut self.holders, place);
                 }
@@ -563,7 +594,9 @@ impl Walk<'_, '_> {
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            self.told |= self.asked.kept && instruction.is_ip_rel_memory_operand();
+            if self.keeps && instruction.is_ip_rel_memory_operand() {
+                self.kept = self.kept.or(Some(instruction.ip_rel_memory_address() as u32));
+            }
             if let Some(place) = place_of(instruction) {
                 self.notes.store(&mut self.holders, place);
             }
