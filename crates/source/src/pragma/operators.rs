@@ -1,7 +1,7 @@
 //! `__pragma(…)` and `_Pragma("…")`, which say what a pragma does anywhere in a text, and in macros.
 
 use super::MOST_PRAGMAS;
-use crate::directive::operator::{said, words};
+use crate::directive::operator::{said, within, words};
 use crate::directive::{Define, Directive, DirectiveKind};
 use crate::lex::is_word;
 use std::ops::Range;
@@ -30,7 +30,9 @@ pub(super) fn in_macros(text: &str, directives: &[Directive]) -> Vec<Said> {
         let all = all.into_iter().filter(move |_| is_used);
         all.map(|(whole, content)| Said { whole, content, is_of_macro: true })
     };
-    defines(directives).flat_map(in_macro).take(MOST_PRAGMAS).collect()
+    // Whether one is used takes looking through the file.
+    let says = |define: &&Define| words(text, define.body.clone()).next().is_some();
+    defines(directives).filter(says).take(MOST_PRAGMAS).flat_map(in_macro).collect()
 }
 
 fn defines(directives: &[Directive]) -> impl Iterator<Item = &Define> {
@@ -47,6 +49,6 @@ fn is_used(text: &str, name: &str, directives: &[Directive]) -> bool {
     memchr::memmem::find_iter(bytes, name.as_bytes()).any(|at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         let is_word = !is_part(before) && !is_part(bytes.get(at + name.len()));
-        is_word && !directives.iter().any(|one| one.is_line() && one.range.contains(&at))
+        is_word && within(directives, at).is_none_or(|one| !one.is_line())
     })
 }
