@@ -217,9 +217,13 @@ pub(crate) trait Decoder {
     /// a quick look that sees too much rather than too little, and all that is near, but not far.
     fn follow(&mut self, start: u32, register: Reg, asked: &Followed) -> bool;
 
-    /// The place of the image that what `register` holds before the instruction at `start` is stored in first, if it is
-    /// before long.
-    fn kept(&mut self, start: u32, register: Reg) -> Option<u32>;
+    /// The same, and the place of the image that the value is stored in first, if that is before.
+    fn follow_and_keep(
+        &mut self,
+        start: u32,
+        register: Reg,
+        asked: &Followed,
+    ) -> (bool, Option<u32>);
 
     /// Whether the bytes at the start are what linkers put between functions.
     fn padding(&self, bytes: &[u8]) -> usize;

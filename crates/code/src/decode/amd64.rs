@@ -459,8 +459,13 @@ impl Decoder for Amd64<'_> {
         follow::follow(self, start, register, asked)
     }
 
-    fn kept(&mut self, start: u32, register: Reg) -> Option<u32> {
-        follow::kept(self, start, register)
+    fn follow_and_keep(
+        &mut self,
+        start: u32,
+        register: Reg,
+        asked: &Followed,
+    ) -> (bool, Option<u32>) {
+        follow::follow_and_keep(self, start, register, asked)
     }
 
     fn padding(&self, bytes: &[u8]) -> usize {

@@ -108,7 +108,7 @@ impl Search<'_> {
     pub(super) fn memory_clues(&mut self, gives: &HashMap<u32, usize>) -> Vec<Clue> {
         let mut calls: Vec<u32> = gives.keys().copied().collect();
         calls.sort_unstable();
-        self.note_kept(&calls, gives);
+        let mut kept: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let mut goes: BTreeMap<u32, bool> = BTreeMap::new();
         let mut clues = Vec::new();
         let mut room = MOST_BYTES;
@@ -121,23 +121,22 @@ impl Search<'_> {
                     .entry(function.begin.0)
                     .or_insert_with(|| self.goes_by_value(function.begin.0, end, &mut room))
             });
-            if self.may_be_called(at, goes_by_value) {
+            let (called, place) = self.may_be_called(at, goes_by_value);
+            if called {
                 clues.push(Clue::Gives(at));
             }
+            if let Some(place) = place {
+                kept.entry(place).or_default().push(at);
+            }
         }
+        self.note_kept(kept, gives);
         clues.extend(self.variable_clues(gives));
         clues
     }
 
-    /// Notes in which variables functions store the memory that these calls give, where those are called: as a whole
-    /// they may tell more than what was looked at for the sake of calls.
-    fn note_kept(&mut self, calls: &[u32], gives: &HashMap<u32, usize>) {
-        let mut kept: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for &at in calls {
-            if let Some(place) = self.kept_at(at) {
-                kept.entry(place).or_default().push(at);
-            }
-        }
+    /// Notes in which variables functions store the memory that calls give, where code goes to those: as a whole the
+    /// functions may tell more than what was looked at for the sake of calls. `kept` are the variables, each with the calls.
+    fn note_kept(&mut self, mut kept: BTreeMap<u32, Vec<u32>>, gives: &HashMap<u32, usize>) {
         kept.retain(|place, _| !self.transfer.outside.stored.contains_key(place));
         let uses = self.uses_of(kept.keys().copied().collect());
         let mut functions = BTreeSet::new();
@@ -153,14 +152,6 @@ impl Search<'_> {
         }
     }
 
-    /// Where the result of the call at `at` is stored before long, if that is a place of the image.
-    fn kept_at(&mut self, at: u32) -> Option<u32> {
-        let lifted = self.decoder.read(at)?;
-        let result = self.decoder.abi().result;
-        self.looks = self.looks.checked_sub(1)?;
-        self.decoder.kept(at.saturating_add(u32::from(lifted.length)), result)
-    }
-
     /// What is done with those of these variables that code goes to, and that are stored into once.
     fn uses_of(&mut self, places: HashSet<u32>) -> BTreeMap<u32, Uses> {
         let mut uses: BTreeMap<u32, Uses> = BTreeMap::new();
@@ -173,14 +164,6 @@ impl Search<'_> {
             writable && uses.stores == 1 && !uses.taken && !uses.calls.is_empty()
         });
         uses
-    }
-
-    /// Whether something that is `asked` becomes of what the call at `at` returns.
-    fn becomes(&mut self, at: u32, asked: &Followed) -> bool {
-        let Some(lifted) = self.decoder.read(at) else { return false };
-        let result = self.decoder.abi().result;
-        let next = at.saturating_add(u32::from(lifted.length));
-        self.followed(next, result, asked).unwrap_or(false)
     }
 
     /// Whether bytes from `begin` to `end` may be a call or a jump to wherever a value says.
@@ -219,9 +202,17 @@ impl Search<'_> {
     }
 
     /// Whether what the call at `at` returns may be called before long: in a function that it is handed to, and here
-    /// only if anything is called `by_value`.
-    fn may_be_called(&mut self, at: u32, by_value: bool) -> bool {
-        self.becomes(at, &Followed { called: by_value, run: true, ..Followed::default() })
+    /// only if anything is called `by_value`; and where in the image it is stored before that.
+    fn may_be_called(&mut self, at: u32, by_value: bool) -> (bool, Option<u32>) {
+        let left = self.looks.checked_sub(1);
+        let (Some(lifted), Some(left)) = (self.decoder.read(at), left) else {
+            return (false, None);
+        };
+        self.looks = left;
+        let result = self.decoder.abi().result;
+        let next = at.saturating_add(u32::from(lifted.length));
+        let asked = Followed { called: by_value, run: true, ..Followed::default() };
+        self.decoder.follow_and_keep(next, result, &asked)
     }
 
     /// Says of memory that is given by way of the image's own functions where it is not certain that these return

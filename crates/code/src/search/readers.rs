@@ -56,9 +56,7 @@ impl Search<'_> {
         let Some(extent) = self.finder.around(&mut *self.decoder, start) else { return stored };
         let frame = extent.frame.and_then(|frame| frame.register);
         let own = [Some(self.transfer.abi.stack_pointer), frame.map(|(register, _)| register)];
-        let own_range = extent.ranges.iter().find(|range| range.contains(&start));
-        let mut held = self.led_before(own_range.map_or(start, |range| range.start), start);
-        held.by = bit(register);
+        let mut held = Held { by: bit(register), ..Held::default() };
         let mut at = start.saturating_add(length);
         let mut ops = Vec::new();
         self.decoder.start_chain();
@@ -67,6 +65,15 @@ impl Search<'_> {
             ops.clear();
             self.decoder.lift(at, false, &mut ops);
             for op in &ops {
+                if held.fills(op, self.transfer.abi.result) {
+                    // Where memory is filled may have been said before.
+                    let range = extent.ranges.iter().find(|range| range.contains(&start));
+                    let before = self.led_before(range.map_or(start, |range| range.start), start);
+                    before.into_iter().for_each(|(register, address)| {
+                        held.leads.entry(register).or_insert(address);
+                    });
+                    self.decoder.start_chain();
+                }
                 let to = held.stores(op, self.transfer.abi.result);
                 let to = to.filter(|to| to.base.is_some() && !own.contains(&to.base));
                 stored.extend(to.and_then(|to| u16::try_from(to.offset).ok()));
@@ -87,7 +94,7 @@ impl Search<'_> {
 
     /// Which registers lead a little behind others where the instruction at `end` is reached, as far as the code from
     /// `start` on does so one instruction behind the other.
-    fn led_before(&mut self, start: u32, end: u32) -> Held {
+    fn led_before(&mut self, start: u32, end: u32) -> BTreeMap<u8, Address> {
         let mut held = Held::default();
         let mut ops = Vec::new();
         let mut at = start;
@@ -102,7 +109,7 @@ impl Search<'_> {
             ops.iter().for_each(|op| held.goes_on(op));
             at = at.saturating_add(u32::from(lifted.length));
         }
-        if at == end { held } else { Held::default() }
+        if at == end { held.leads } else { BTreeMap::new() }
     }
 }
 
@@ -128,6 +135,12 @@ impl Held {
             }
             _ => None,
         }
+    }
+
+    /// Whether an operation fills memory with the address, and it is not known where.
+    fn fills(&self, op: &Op, result: Reg) -> bool {
+        let Op::Smear { from: Address { base: Some(base), .. } } = *op else { return false };
+        self.holds(Source::Reg(result)) && !self.leads.contains_key(&base.0)
     }
 
     /// What an operation makes of the registers.

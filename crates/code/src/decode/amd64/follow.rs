@@ -162,24 +162,50 @@ pub(super) fn follow(amd64: &mut Amd64<'_>, start: u32, register: Reg, asked: &F
     walk(amd64, (start, holders), asked)
 }
 
-/// Walks on from a place; whether something that is asked becomes of the value.
-fn walk(amd64: &mut Amd64<'_>, start: (u32, Holders), asked: &Followed) -> bool {
-    let only_runs = Followed { run: true, ..Followed::default() };
-    let most = if *asked == only_runs { FEW_STEPS } else { MOST_STEPS };
-    let Walk { amd64, told, notes, .. } = Walk::new(amd64, start, asked).walked(most);
-    amd64.notes = notes;
-    told
+/// The same, and the place of the image that the value is stored in first.
+pub(super) fn follow_and_keep(
+    amd64: &mut Amd64<'_>,
+    start: u32,
+    register: Reg,
+    asked: &Followed,
+) -> (bool, Option<u32>) {
+    let holders = Holders { registers: bit(register), ..Holders::default() };
+    walk_and_keep(amd64, (start, holders), asked)
 }
 
-/// The place of the image that what `register` holds before the instruction at `start` is stored in first, if it is
-/// before long.
-pub(super) fn kept(amd64: &mut Amd64<'_>, start: u32, register: Reg) -> Option<u32> {
-    let holders = Holders { registers: bit(register), ..Holders::default() };
-    let nothing = Followed::default();
-    let walk = Walk { keeps: true, ..Walk::new(amd64, (start, holders), &nothing) };
-    let Walk { amd64, kept, notes, .. } = walk.walked(FEW_STEPS);
+/// Walks on from a place; whether something that is asked becomes of the value.
+fn walk(amd64: &mut Amd64<'_>, start: (u32, Holders), asked: &Followed) -> bool {
+    walk_and_keep(amd64, start, asked).0
+}
+
+fn walk_and_keep(
+    amd64: &mut Amd64<'_>,
+    (start, holders): (u32, Holders),
+    asked: &Followed,
+) -> (bool, Option<u32>) {
+    let mut notes = std::mem::take(&mut amd64.notes);
+    notes.clear();
+    let next = Some(start);
+    let mut walk = Walk { amd64, told: false, asked, next, holders, notes, kept: None };
+    let only_runs = Followed { run: true, ..Followed::default() };
+    let most = if *asked == only_runs { FEW_STEPS } else { MOST_STEPS };
+    for _ in 0..most {
+        let at = match walk.next.take() {
+            Some(at) => at,
+            None => {
+                let Some((at, holders)) = walk.notes.pop() else { break };
+                walk.holders = holders;
+                at
+            }
+        };
+        walk.step(at);
+        if walk.told {
+            break;
+        }
+    }
+    let Walk { amd64, told, notes, kept, .. } = walk;
     amd64.notes = notes;
-    kept
+    (told, kept)
 }
 
 struct Walk<'w, 'a> {
@@ -192,41 +218,8 @@ struct Walk<'w, 'a> {
     holders: Holders,
     /// What comes behind it, and what was noted on the way.
     notes: Notes,
-    /// Whether it matters where in the image the value is stored, and where it first is.
-    keeps: bool,
+    /// Where in the image the value is first stored.
     kept: Option<u32>,
-}
-
-impl<'w, 'a> Walk<'w, 'a> {
-    fn new(
-        amd64: &'w mut Amd64<'a>,
-        (start, holders): (u32, Holders),
-        asked: &'w Followed,
-    ) -> Walk<'w, 'a> {
-        let mut notes = std::mem::take(&mut amd64.notes);
-        notes.clear();
-        let next = Some(start);
-        Walk { amd64, told: false, asked, next, holders, notes, keeps: false, kept: None }
-    }
-
-    /// Goes on for no more than so many steps.
-    fn walked(mut self, most: usize) -> Walk<'w, 'a> {
-        for _ in 0..most {
-            let at = match self.next.take() {
-                Some(at) => at,
-                None => {
-                    let Some((at, holders)) = self.notes.pop() else { break };
-                    self.holders = holders;
-                    at
-                }
-            };
-            self.step(at);
-            if self.told || self.kept.is_some() {
-                break;
-            }
-        }
-        self
-    }
 }
 
 impl Walk<'_, '_> {
@@ -282,8 +275,8 @@ impl Walk<'_, '_> {
             (Plain::Loads, None) => (first, self.notes.is_slot_of(&holders, glance)),
             (Plain::Moves, Some(second)) => (second, holds(first)),
             (Plain::Moves, None) => {
-                if self.keeps && holds(first) {
-                    self.kept = self.kept.or(glance.names(next));
+                if holds(first) && self.holders.calls == 0 && self.kept.is_none() {
+                    self.kept = glance.names(next);
                 }
                 if let Some(place) = place(glance).filter(|_| holds(first)) {
                     self.notes.store(&mut self.holders, place);
@@ -594,7 +587,7 @@ impl Walk<'_, '_> {
                 }
             };
         if passes && instruction.op0_kind() == OpKind::Memory {
-            if self.keeps && instruction.is_ip_rel_memory_operand() {
+            if instruction.is_ip_rel_memory_operand() && self.holders.calls == 0 {
                 self.kept = self.kept.or(Some(instruction.ip_rel_memory_address() as u32));
             }
             if let Some(place) = place_of(instruction) {
