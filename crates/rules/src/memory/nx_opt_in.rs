@@ -2,6 +2,8 @@
 
 mod project;
 mod source;
+#[cfg(test)]
+mod versions;
 
 use super::drawing;
 use crate::calls::in_words;
