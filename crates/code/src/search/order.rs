@@ -126,6 +126,15 @@ impl Search<'_> {
         let holders: BTreeSet<u32> = variable.stores.iter().map(|store| store.function.0).collect();
         let entry = self.places.image.headers().entry_point.0;
         let leading = self.leading_to(entry, &holders);
+        if self.are_uncalled(entry, &leading) {
+            let never = |&build: &u32| SetUp {
+                build,
+                stored: Stored::Nowhere,
+                before: Vec::new(),
+                perhaps_before: Vec::new(),
+            };
+            return self.query.builds.iter().map(never).collect();
+        }
         let mut asks_for_build = true;
         let mut all: Vec<SetUp> = Vec::new();
         for build in self.query.builds.clone() {
@@ -144,7 +153,7 @@ impl Search<'_> {
             // Where there is none, nothing comes before it.
             let (before, perhaps_before) = (Vec::new(), Vec::new());
             all.push(match stores.is_empty() {
-                true => SetUp { build, stored: Stored::Never, before, perhaps_before },
+                true => SetUp { build, stored: Stored::Nowhere, before, perhaps_before },
                 false => self.told(build, walked, uses, walk, read),
             });
         }
@@ -205,6 +214,25 @@ impl Search<'_> {
             leading.extend(&fresh);
         }
         leading
+    }
+
+    /// Whether nothing goes to any of `functions` but they themselves.
+    fn are_uncalled(&mut self, entry: u32, functions: &BTreeSet<u32>) -> bool {
+        if functions.contains(&entry) || functions.len() > MOST_LEADING {
+            return false;
+        }
+        let named = scan::Places::at(&functions.iter().copied().collect());
+        let is_exported = |function: &u32| {
+            self.places.image.exports().iter().any(|export| export.address.0 == *function)
+        };
+        if functions.iter().any(is_exported) || !self.places.pointers_to(&named).is_empty() {
+            return false;
+        }
+        let from_them = self.scan_for_functions(&named).into_iter().all(|field| {
+            let around = self.finder.around(&mut *self.decoder, field.at);
+            around.is_some_and(|extent| functions.contains(&extent.begin))
+        });
+        from_them && !functions.iter().any(|function| self.is_entered_unseen(*function))
     }
 
     /// A function as pieces, whichever ways code takes.
