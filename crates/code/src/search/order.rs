@@ -457,9 +457,13 @@ impl Search<'_> {
             walked.passes |= pieces.ends[piece] && !failed_here;
             walked.fails |= pieces.ends[piece] && failed_here;
             let next = &pieces.next[piece];
+            let handed_on = asks;
             let asks = asks && next.iter().any(|(_, fails)| *fails);
             let next = next.iter().filter(|(_, fails)| *fails || !asks);
-            pending.extend(next.map(|(to, fails)| (*to, failed || *fails)));
+            // Or it hands on what that returned by way of the stack.
+            let put = pieces.puts[piece].filter(|_| handed_on);
+            let hands_back = |to: usize| put.is_some() && pieces.returns[to] == put;
+            pending.extend(next.map(|(to, fails)| (*to, failed || *fails || hands_back(*to))));
         }
         walk.walked.insert(function, walked);
         walked

@@ -251,6 +251,41 @@ mod tests {
         assert!(said[1].contains("compiled in but never initialised"), "{said:?}");
     }
 
+    /// As a compiler has it that does not optimise.
+    #[test]
+    fn a_failure_may_be_handed_back_by_way_of_the_stack() {
+        let entry = [
+            &[0x48, 0x83, 0xEC, 0x38][..], // sub rsp, 38h
+            &[0xE8, 0x17, 0, 0, 0],        // call 20h
+            &[0x89, 0x44, 0x24, 0x2C],     // mov [rsp+2Ch], eax
+            &[0xEB, 0],                    // jmp to the next
+            &[0x8B, 0x44, 0x24, 0x2C],     // mov eax, [rsp+2Ch]
+            &[0x48, 0x83, 0xC4, 0x38, 0xC3],
+            &[0xCC; 8],
+            &[0x48, 0x83, 0xEC, 0x28], // sub rsp, 28h
+            &[0xFF, 0x15],             // call [ZwClose]
+        ];
+        let stores = [
+            &[0x85, 0xC0, 0x78, 0x18][..], // test eax, eax; js to the end
+            &[0xC7, 0x05, 0xD0, 0x1F, 0, 0, 0, 2, 0, 0], // mov dword ptr [3008h], 200h
+            &[0x8B, 0x0D, 0xCA, 0x1F, 0, 0], // mov ecx, [3008h]
+            &[0xFF, 0x15],
+        ];
+        let told = calling_in(
+            &["ZwClose", "ExAllocatePoolWithTag"],
+            &[&entry.concat(), &stores.concat()],
+            &[&[], &[0x31, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]],
+            &[(0..0x18, [1, 4, 1, 0, 4, 0x62, 0, 0]), (0x20..0x4B, [1, 4, 1, 0, 4, 0x42, 0, 0])],
+        );
+        let said: Vec<_> = told.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "opts in to non-executable pool: the variable is set up before the call that takes PoolType from it"
+            ]
+        );
+    }
+
     #[test]
     fn every_parameter_that_takes_the_variable_is_named() {
         let told = calling_in(
