@@ -48,6 +48,9 @@ pub struct Deciding<'a> {
 const NOTHING_KNOWN: Possible =
     Possible { ones: 0, zeros: 0, set_at: None, unknown: None, points_to: None, origin: None };
 
+/// Bytes before a call in which an argument is set for that call.
+const MOST_BEFORE: u32 = 64;
+
 /// `KernelMode` of `KPROCESSOR_MODE`.
 pub(crate) const KERNEL_MODE: u64 = 0;
 /// `UserMode` of `KPROCESSOR_MODE`.
@@ -145,6 +148,21 @@ impl DdiCall {
             call.answer = CallAnswer::Mixed;
         }
         call
+    }
+
+    /// Whether what decides is a number that does no harm and that instructions just before the call set: so
+    /// whatever leads to those, as to a function that nothing calls.
+    pub(super) fn is_harmless_wherever_from(&self) -> bool {
+        let is_set_before = |possible: &Possible| {
+            let set_at = possible.set_at.map(|set_at| set_at.0);
+            let near = self.site.at.0.saturating_sub(MOST_BEFORE)..self.site.at.0;
+            possible.constant().is_some() && set_at.is_some_and(|set_at| near.contains(&set_at))
+        };
+        let possible = self.value.iter().flat_map(|value| &value.possible);
+        self.by_callers.is_empty()
+            && !self.rulings.is_empty()
+            && judge::answer(&self.rulings) == CallAnswer::Fine
+            && possible.into_iter().all(is_set_before)
     }
 
     /// The argument that decides, where one does.
