@@ -12,6 +12,8 @@ use ringfence_image::Rva;
 pub struct DdiCall {
     /// The DDI.
     pub ddi: &'static Ddi,
+    /// The name by which the driver knows it, where it has several.
+    pub called: &'static str,
     /// Where it is called, and with what.
     pub site: Site,
     /// What follows.
@@ -91,6 +93,12 @@ impl DdiCall {
         itself.into_iter().chain(&self.by_callers)
     }
 
+    /// Notes by which name the driver knows the DDI.
+    pub(super) fn call_it(&mut self, name: &'static str) {
+        self.called = name;
+        self.by_callers.iter_mut().for_each(|call| call.called = name);
+    }
+
     /// The call that chose the arguments.
     pub fn chosen_at(&self) -> Rva {
         let first = self.route.as_ref().and_then(|route| route.calls.first());
@@ -119,6 +127,7 @@ impl DdiCall {
         let answer = CallAnswer::Fine;
         let mut call = DdiCall {
             ddi,
+            called: ddi.name,
             site,
             answer,
             allocates_by: None,

@@ -15,6 +15,8 @@ pub(super) struct Inquiry {
     pub(super) query: Query,
     /// The DDI behind each of the query's functions.
     pub(super) ddis: Vec<&'static Ddi>,
+    /// Its names in the driver, of those that have several.
+    pub(super) names: Vec<&'static str>,
     /// What the imports alone leave open.
     pub(super) gaps: Vec<Gap>,
 }
@@ -79,7 +81,7 @@ impl Inquiry {
                 };
                 let name = name.as_ref();
                 if let Some(ddi) = imported(&module_name, name) {
-                    inquiry.want(Callee::Slot(function.slot), ddi);
+                    inquiry.want(Callee::Slot(function.slot), ddi, name);
                 }
                 if functions::is_function(&module_name, name) {
                     watch.functions.push(function.slot);
@@ -115,11 +117,13 @@ impl Inquiry {
         inquiry
     }
 
-    fn want(&mut self, callee: Callee, ddi: &'static Ddi) {
+    fn want(&mut self, callee: Callee, ddi: &'static Ddi, name: &str) {
         let parameters = u8::try_from(ddi.parameters.len()).unwrap_or(u8::MAX);
         let (arguments, effect) = (arguments(ddi), Effect::None);
         self.query.wanted.push(Wanted { callee, parameters, arguments, effect });
         self.ddis.push(ddi);
+        let alias = ddi.aliases.iter().find(|alias| **alias == name);
+        self.names.push(alias.copied().unwrap_or(ddi.name));
     }
 
     fn open(&mut self, reason: impl Into<Cow<'static, str>>) {
@@ -157,7 +161,7 @@ impl Inquiry {
             if let Reach::WdfTable { index } = ddi.reach
                 && let Some(callee) = framework.callee(index)
             {
-                self.want(callee, ddi);
+                self.want(callee, ddi, ddi.name);
             }
         }
     }
@@ -167,7 +171,7 @@ impl Inquiry {
         if helpers.iter().any(|(_, effect)| finds(*effect)) {
             for ddi in all().iter().filter(|ddi| ddi.reach == Reach::Import && can_ask(ddi)) {
                 for name in ddi.aliases.iter().chain([&ddi.name]) {
-                    self.want(Callee::Named((*name).to_owned()), ddi);
+                    self.want(Callee::Named((*name).to_owned()), ddi, name);
                 }
             }
         }
