@@ -12,6 +12,7 @@ mod readers;
 mod sight;
 mod tables;
 mod told;
+mod versions;
 
 use across::Across;
 pub(crate) use callers::handed_over;

@@ -125,6 +125,8 @@ pub enum Stored {
     Always,
     /// On no way.
     Never,
+    /// Nor at any other time: nothing calls what would, or it never stores anything else there.
+    Nowhere,
     /// On some way, or it could not be told.
     Perhaps,
 }

@@ -148,6 +148,11 @@ impl Calls {
         let mut gaps = inquiry.open_lookups(&survey);
         let elsewhere = Elsewhere::of(&inquiry.query, &survey);
         let mut calls = Calls { elsewhere, ..Calls::judged(survey, &inquiry.ddis, asked) };
+        for call in &mut calls.all {
+            if let Some(name) = inquiry.names.get(call.site.wanted) {
+                call.call_it(name);
+            }
+        }
         calls.gaps.append(&mut gaps);
         calls.gaps.extend(inquiry.gaps);
         if let Some(reason) = cut_short(image) {

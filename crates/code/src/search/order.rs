@@ -5,6 +5,7 @@
 
 use super::Search;
 use super::pieces::{Event, Pieces};
+use super::versions::OnBuilds;
 use crate::analysis::{Found, Manner, analyse};
 use crate::domain::Atom;
 use crate::flow::{Graph, graph};
@@ -64,7 +65,7 @@ struct Walk {
 
 /// The functions that a start may come by, read once.
 #[derive(Default)]
-struct Read {
+pub(super) struct Read {
     plain: BTreeMap<u32, Pieces>,
     /// Functions that ask Windows for its version.
     tellers: Option<BTreeSet<u32>>,
@@ -75,12 +76,13 @@ struct Read {
 impl Search<'_> {
     /// Says of every variable that stores decide about when those run.
     pub(super) fn order_variables(&mut self) {
-        let mut variables = std::mem::take(&mut self.survey.variables);
         let mut read = Read::default();
+        let on_builds = self.leave_possible(&mut read);
+        let mut variables = std::mem::take(&mut self.survey.variables);
         for variable in &mut variables {
             let uses = self.uses(variable.at);
             if !variable.stores.is_empty() && !uses.is_empty() && !self.query.builds.is_empty() {
-                variable.set_up = self.set_up(variable, &uses, &mut read);
+                variable.set_up = self.set_up(variable, &uses, &on_builds, &mut read);
             }
         }
         variables.retain(|variable| !self.uses(variable.at).is_empty());
@@ -89,7 +91,7 @@ impl Search<'_> {
 
     /// The calls that something read from the variable goes into, by address, each with the instructions that
     /// count for when: the call, and what made the value in the same function.
-    fn uses(&self, variable: Rva) -> Uses {
+    pub(super) fn uses(&self, variable: Rva) -> Uses {
         let from = |possible: &&Possible| match possible.origin {
             Some(Origin::Initial(at) | Origin::Stored { variable: at, .. }) => at == variable,
             None => false,
@@ -116,11 +118,25 @@ impl Search<'_> {
         uses
     }
 
-    fn set_up(&mut self, variable: &Variable, uses: &Uses, read: &mut Read) -> Vec<SetUp> {
-        let stores: BTreeSet<u32> = variable.stores.iter().map(|store| store.at.0).collect();
+    fn set_up(
+        &mut self,
+        variable: &Variable,
+        uses: &Uses,
+        on_builds: &OnBuilds,
+        read: &mut Read,
+    ) -> Vec<SetUp> {
         let holders: BTreeSet<u32> = variable.stores.iter().map(|store| store.function.0).collect();
         let entry = self.places.image.headers().entry_point.0;
         let leading = self.leading_to(entry, &holders);
+        if self.are_uncalled(entry, &leading) {
+            let never = |&build: &u32| SetUp {
+                build,
+                stored: Stored::Nowhere,
+                before: Vec::new(),
+                perhaps_before: Vec::new(),
+            };
+            return self.query.builds.iter().map(never).collect();
+        }
         let mut asks_for_build = true;
         let mut all: Vec<SetUp> = Vec::new();
         for build in self.query.builds.clone() {
@@ -131,9 +147,17 @@ impl Search<'_> {
             }
             let chain;
             (chain, asks_for_build) = self.chain(&leading, build, read);
+            let stores = variable.stores.iter().map(|store| store.at.0);
+            let stores: BTreeSet<u32> =
+                stores.filter(|at| on_builds.sets_up(*at, variable, build)).collect();
             let mut walk = Walk { spent: read.spent, ..Walk::default() };
             let walked = self.walk(entry, &stores, &chain, read, &mut walk, 0);
-            all.push(self.told(build, walked, uses, walk, read));
+            // Where there is none, nothing comes before it.
+            let (before, perhaps_before) = (Vec::new(), Vec::new());
+            all.push(match stores.is_empty() {
+                true => SetUp { build, stored: Stored::Nowhere, before, perhaps_before },
+                false => self.told(build, walked, uses, walk, read),
+            });
         }
         all
     }
@@ -199,6 +223,25 @@ impl Search<'_> {
         leading
     }
 
+    /// Whether nothing goes to any of `functions` but they themselves.
+    fn are_uncalled(&mut self, entry: u32, functions: &BTreeSet<u32>) -> bool {
+        if functions.contains(&entry) || functions.len() > MOST_LEADING {
+            return false;
+        }
+        let named = scan::Places::at(&functions.iter().copied().collect());
+        let is_exported = |function: &u32| {
+            self.places.image.exports().iter().any(|export| export.address.0 == *function)
+        };
+        if functions.iter().any(is_exported) || !self.places.pointers_to(&named).is_empty() {
+            return false;
+        }
+        let from_them = self.scan_for_functions(&named).into_iter().all(|field| {
+            let around = self.finder.around(&mut *self.decoder, field.at);
+            around.is_some_and(|extent| functions.contains(&extent.begin))
+        });
+        from_them && !functions.iter().any(|function| self.is_entered_unseen(*function))
+    }
+
     /// A function as pieces, whichever ways code takes.
     fn plain(&mut self, function: u32, read: &mut Read) -> Pieces {
         if let Some(known) = read.plain.get(&function) {
@@ -225,7 +268,7 @@ impl Search<'_> {
     }
 
     /// The functions that ask Windows for its version.
-    fn tellers(&mut self, read: &mut Read) -> BTreeSet<u32> {
+    pub(super) fn tellers(&mut self, read: &mut Read) -> BTreeSet<u32> {
         if let Some(known) = &read.tellers {
             return known.clone();
         }
@@ -241,7 +284,12 @@ impl Search<'_> {
     }
 
     /// A function, analysed as it runs on a build.
-    fn on_build(&mut self, function: u32, build: u32, manner: Manner) -> Option<(Graph, Found)> {
+    pub(super) fn on_build(
+        &mut self,
+        function: u32,
+        build: u32,
+        manner: Manner,
+    ) -> Option<(Graph, Found)> {
         let mut graph = self.graph_of(function)?;
         self.transfer.clear();
         self.transfer.known.build = Some(build);
@@ -279,21 +327,35 @@ impl Search<'_> {
         build: u32,
         read: &mut Read,
     ) -> (BTreeMap<u32, Pieces>, bool) {
+        let look = |search: &mut Self| search.chain_with_known(leading, build);
+        let ((chain, asks_for_build), knows) = self.knowing_results(leading, build, read, look);
+        (chain, asks_for_build || knows)
+    }
+
+    /// Looks at something with what functions return on a build that ask for the version, but for those `within`;
+    /// and whether there are any.
+    pub(super) fn knowing_results<T>(
+        &mut self,
+        within: &BTreeSet<u32>,
+        build: u32,
+        read: &mut Read,
+        look: impl FnOnce(&mut Self) -> T,
+    ) -> (T, bool) {
         let mut before = Vec::new();
-        for function in self.tellers(read).into_iter().filter(|one| !leading.contains(one)) {
+        for function in self.tellers(read).into_iter().filter(|one| !within.contains(one)) {
             if let Some(results) = self.results_on(function, build) {
                 before.push((function, self.transfer.known.results.insert(function, results)));
             }
         }
-        let (chain, asks_for_build) = self.chain_with_known(leading, build);
-        let asks_for_build = asks_for_build || !before.is_empty();
+        let seen = look(self);
+        let knows = !before.is_empty();
         for (function, results) in before {
             match results {
                 Some(results) => drop(self.transfer.known.results.insert(function, results)),
                 None => drop(self.transfer.known.results.remove(&function)),
             }
         }
-        (chain, asks_for_build)
+        (seen, knows)
     }
 
     fn chain_with_known(
@@ -402,9 +464,13 @@ impl Search<'_> {
             walked.passes |= pieces.ends[piece] && !failed_here;
             walked.fails |= pieces.ends[piece] && failed_here;
             let next = &pieces.next[piece];
+            let handed_on = asks;
             let asks = asks && next.iter().any(|(_, fails)| *fails);
             let next = next.iter().filter(|(_, fails)| *fails || !asks);
-            pending.extend(next.map(|(to, fails)| (*to, failed || *fails)));
+            // Or it hands on what that returned by way of the stack.
+            let put = pieces.puts[piece].filter(|_| handed_on);
+            let hands_back = |to: usize| put.is_some() && pieces.returns[to] == put;
+            pending.extend(next.map(|(to, fails)| (*to, failed || *fails || hands_back(*to))));
         }
         walk.walked.insert(function, walked);
         walked

@@ -6,7 +6,7 @@ use crate::abi::Abi;
 use crate::analysis::order::Predecessors;
 use crate::decode::{Flow, Stub};
 use crate::flow::{Entry, Graph};
-use crate::ir::{Op, Reg, Source, Target};
+use crate::ir::{Address, Op, Reg, Source, Target};
 use std::ops::RangeInclusive;
 
 /// Where the routines of a driver stand in its `DRIVER_OBJECT`, and `AddDevice` in the `DRIVER_EXTENSION`, in
@@ -48,6 +48,10 @@ pub(super) struct Pieces {
     pub(super) ends: Vec<bool>,
     /// Whether what the last call there returned is still in the result's register.
     pub(super) hands_back: Vec<bool>,
+    /// Where on the stack that was put and still stands at the piece's end, as code does that is not optimised.
+    pub(super) puts: Vec<Option<i64>>,
+    /// Where on the stack the function's result comes from, if it ends there.
+    pub(super) returns: Vec<Option<i64>>,
     pub(super) start: Option<usize>,
 }
 
@@ -106,10 +110,12 @@ impl Search<'_> {
             };
             let mut events = Vec::new();
             let (mut ends, mut hands_back) = (false, false);
+            let (mut puts, mut returns) = (None, None);
             for insn in &graph.insns[block.insns.clone()] {
                 for op in graph.ops(insn) {
                     events.extend(self.handed_on(op, &held));
                     self.note(op, &mut held);
+                    self.note_result(op, hands_back, &mut puts, &mut returns);
                     hands_back &= op.sets() != Some(self.transfer.abi.result);
                 }
                 events.push(Event::At(insn.at));
@@ -123,7 +129,7 @@ impl Search<'_> {
                         self.call(target, &held, &objects, &mut events);
                         let outside = events[first..].contains(&Event::CallsOutside);
                         held.call(self.transfer.abi, outside);
-                        hands_back = true;
+                        (hands_back, puts, returns) = (true, None, None);
                     }
                     Flow::Jump(at) if !inside(at) => {
                         self.call(Target::Code(at), &held, &objects, &mut events);
@@ -154,6 +160,8 @@ impl Search<'_> {
             pieces.events.push(events);
             pieces.ends.push(ends && graph.successors(index).is_empty());
             pieces.hands_back.push(hands_back);
+            pieces.puts.push(puts);
+            pieces.returns.push(returns.filter(|_| ends));
             pieces.next.push(next);
         }
         pieces
@@ -217,6 +225,35 @@ impl Search<'_> {
         held.outside.extend(outside.then_some(to));
         held.tables.extend(table.then_some(to));
         held.loaded.extend(by.map(|by| (to, by)));
+    }
+
+    /// Notes where an operation puts what a call returned, if that `is_there`, and where the result comes from.
+    fn note_result(
+        &self,
+        op: &Op,
+        is_there: bool,
+        puts: &mut Option<i64>,
+        returns: &mut Option<i64>,
+    ) {
+        let abi = self.transfer.abi;
+        let on_stack = |at: &Address| {
+            (at.base == Some(abi.stack_pointer) && at.index.is_none()).then_some(at.offset)
+        };
+        match op {
+            Op::Store { to, value, .. } => {
+                let Some(at) = on_stack(to) else { return };
+                if is_there && *value == Source::Reg(abi.result) {
+                    *puts = Some(at);
+                } else {
+                    *puts = puts.filter(|known| known.abs_diff(at) >= 8);
+                }
+                *returns = returns.filter(|known| known.abs_diff(at) >= 8);
+            }
+            Op::Load { to, from, .. } if *to == abi.result => *returns = on_stack(from),
+            _ if op.sets() == Some(abi.result) => *returns = None,
+            _ if op.sets() == Some(abi.stack_pointer) => *puts = None,
+            _ => {}
+        }
     }
 
     /// Tells what a call goes to. `objects` are those of the image that registers are led through.

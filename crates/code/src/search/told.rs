@@ -81,7 +81,7 @@ impl Search<'_> {
         site
     }
 
-    fn arguments(&self, arguments: &[(Parameter, Vec<Atom>)]) -> Vec<Argument> {
+    pub(super) fn arguments(&self, arguments: &[(Parameter, Vec<Atom>)]) -> Vec<Argument> {
         let one = |(parameter, atoms): &(Parameter, Vec<Atom>)| Argument {
             index: parameter.index,
             value: self.value(atoms, parameter.bits),

@@ -12,6 +12,8 @@ use ringfence_image::Rva;
 pub struct DdiCall {
     /// The DDI.
     pub ddi: &'static Ddi,
+    /// The name by which the driver knows it, where it has several.
+    pub called: &'static str,
     /// Where it is called, and with what.
     pub site: Site,
     /// What follows.
@@ -47,6 +49,9 @@ pub struct Deciding<'a> {
 /// A value of which nothing is known, and not even why.
 const NOTHING_KNOWN: Possible =
     Possible { ones: 0, zeros: 0, set_at: None, unknown: None, points_to: None, origin: None };
+
+/// Bytes before a call in which an argument is set for that call.
+const MOST_BEFORE: u32 = 64;
 
 /// `KernelMode` of `KPROCESSOR_MODE`.
 pub(crate) const KERNEL_MODE: u64 = 0;
@@ -88,6 +93,12 @@ impl DdiCall {
         itself.into_iter().chain(&self.by_callers)
     }
 
+    /// Notes by which name the driver knows the DDI.
+    pub(super) fn call_it(&mut self, name: &'static str) {
+        self.called = name;
+        self.by_callers.iter_mut().for_each(|call| call.called = name);
+    }
+
     /// The call that chose the arguments.
     pub fn chosen_at(&self) -> Rva {
         let first = self.route.as_ref().and_then(|route| route.calls.first());
@@ -116,6 +127,7 @@ impl DdiCall {
         let answer = CallAnswer::Fine;
         let mut call = DdiCall {
             ddi,
+            called: ddi.name,
             site,
             answer,
             allocates_by: None,
@@ -145,6 +157,21 @@ impl DdiCall {
             call.answer = CallAnswer::Mixed;
         }
         call
+    }
+
+    /// Whether what decides is a number that does no harm and that instructions just before the call set: so
+    /// whatever leads to those, as to a function that nothing calls.
+    pub(super) fn is_harmless_wherever_from(&self) -> bool {
+        let is_set_before = |possible: &Possible| {
+            let set_at = possible.set_at.map(|set_at| set_at.0);
+            let near = self.site.at.0.saturating_sub(MOST_BEFORE)..self.site.at.0;
+            possible.constant().is_some() && set_at.is_some_and(|set_at| near.contains(&set_at))
+        };
+        let possible = self.value.iter().flat_map(|value| &value.possible);
+        self.by_callers.is_empty()
+            && !self.rulings.is_empty()
+            && judge::answer(&self.rulings) == CallAnswer::Fine
+            && possible.into_iter().all(is_set_before)
     }
 
     /// The argument that decides, where one does.

@@ -16,6 +16,15 @@ pub(super) struct Loose {
     pub(super) ddi: &'static Ddi,
     /// Whether the address is used as a value; else no known path leads there.
     pub(super) value: bool,
+    /// Whether it asks for nothing harmful, whatever leads there.
+    pub(super) harmless: bool,
+}
+
+impl Loose {
+    /// Whether it is a use as a value, or else code that no known path leads to, of which something is open.
+    pub(super) fn is_open(&self, value: bool) -> bool {
+        self.value == value && !self.harmless
+    }
 }
 
 /// The references of which nothing is known but that they are there. `routines` are those that are
@@ -41,10 +50,14 @@ pub(super) fn loose(
             Fate::Unreached => false,
             Fate::Call | Fate::Thunk | Fate::DeadThunk => return None,
         };
-        Some(Loose { ddi: ddis.get(found.wanted)?, value })
+        Some(Loose { ddi: ddis.get(found.wanted)?, value, harmless: false })
     });
     let of_calls = calls.iter().filter(|call| !call.site.reached);
-    of_references.chain(of_calls.map(|call| Loose { ddi: call.ddi, value: false })).collect()
+    let of_calls = of_calls.map(|call| {
+        let harmless = call.is_harmless_wherever_from();
+        Loose { ddi: call.ddi, value: false, harmless }
+    });
+    of_references.chain(of_calls).collect()
 }
 
 pub(super) fn coverage(
@@ -110,7 +123,7 @@ pub(super) fn gaps(calls: &[DdiCall], loose: &[Loose], code_analysis: bool) -> V
     let unknown = ddis(|call| call.as_asked().any(|asked| open_reason(asked).is_some()));
     let mixed = ddis(|call| call.answer == CallAnswer::Mixed);
     let of = |value: bool| -> Vec<&Ddi> {
-        let found = loose.iter().filter(|loose| loose.value == value && matters(loose.ddi));
+        let found = loose.iter().filter(|loose| loose.is_open(value) && matters(loose.ddi));
         found.map(|loose| loose.ddi).collect()
     };
     let (values, unreached) = (of(true), of(false));

@@ -18,6 +18,8 @@ pub(super) struct Inquiry {
     pub(super) ddis: Vec<&'static Ddi>,
     /// Imports that stand for several of them.
     pub(super) selected: Selected,
+    /// Its names in the driver, of those that have several.
+    pub(super) names: Vec<&'static str>,
     /// What the imports alone leave open.
     pub(super) gaps: Vec<Gap>,
 }
@@ -85,7 +87,7 @@ impl Inquiry {
                 };
                 let name = name.as_ref();
                 if let Some(ddi) = imported(&module_name, name) {
-                    inquiry.want(Callee::Slot(function.slot), ddi);
+                    inquiry.want(Callee::Slot(function.slot), ddi, name);
                 }
                 inquiry.select(function.slot, &selected(&module_name, name));
                 if functions::is_function(&module_name, name) {
@@ -122,11 +124,13 @@ impl Inquiry {
         inquiry
     }
 
-    fn want(&mut self, callee: Callee, ddi: &'static Ddi) {
+    fn want(&mut self, callee: Callee, ddi: &'static Ddi, name: &str) {
         let parameters = u8::try_from(ddi.parameters.len()).unwrap_or(u8::MAX);
         let (arguments, effect) = (arguments(ddi), Effect::None);
         self.query.wanted.push(Wanted { callee, parameters, arguments, effect });
         self.ddis.push(ddi);
+        let alias = ddi.aliases.iter().find(|alias| **alias == name);
+        self.names.push(alias.copied().unwrap_or(ddi.name));
     }
 
     /// Asks about an import that stands for several DDIs.
@@ -144,6 +148,7 @@ impl Inquiry {
             let (arguments, effect) = (Vec::new(), Effect::None);
             self.query.wanted.push(Wanted { callee, parameters: 0, arguments, effect });
             self.ddis.push(ddi);
+            self.names.push(ddi.name);
         }
         if let Some(wanted) = self.query.wanted.get_mut(import) {
             wanted.arguments = asked;
@@ -185,7 +190,7 @@ impl Inquiry {
             if let Reach::WdfTable { index } = ddi.reach
                 && let Some(callee) = framework.callee(index)
             {
-                self.want(callee, ddi);
+                self.want(callee, ddi, ddi.name);
             }
         }
     }
@@ -195,7 +200,7 @@ impl Inquiry {
         if helpers.iter().any(|(_, effect)| finds(*effect)) {
             for ddi in all().iter().filter(|ddi| ddi.reach == Reach::Import && can_ask(ddi)) {
                 for name in ddi.aliases.iter().chain([&ddi.name]) {
-                    self.want(Callee::Named((*name).to_owned()), ddi);
+                    self.want(Callee::Named((*name).to_owned()), ddi, name);
                 }
             }
         }

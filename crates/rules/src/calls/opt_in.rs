@@ -107,6 +107,7 @@ impl OptIn {
                 _ if set_up.before.contains(&at) => &mut self.after,
                 _ if set_up.perhaps_before.contains(&at) => &mut self.unproven,
                 Stored::Always => &mut self.before,
+                Stored::Nowhere => &mut self.never,
                 Stored::Never => &mut self.unproven,
                 Stored::Perhaps => &mut self.unproven,
             };

@@ -16,7 +16,7 @@ pub(super) fn gaps(calls: &[DdiCall], loose: &[Loose], sightings: &[Sighting]) -
     let answers: Vec<_> =
         calls.iter().filter(|call| gives_kernel_memory(call)).map(|call| call.answer).collect();
     let of = |value: bool| -> Vec<&Ddi> {
-        let found = loose.iter().filter(|loose| loose.value == value && can_give(loose.ddi));
+        let found = loose.iter().filter(|loose| loose.is_open(value) && can_give(loose.ddi));
         found.map(|loose| loose.ddi).collect()
     };
     let found = [

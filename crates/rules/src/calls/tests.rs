@@ -165,6 +165,27 @@ fn what_becomes_of_references_is_counted_and_told() {
     );
 }
 
+/// A function that nothing calls and that gives a number itself: what would call it does not matter.
+#[test]
+fn an_unreached_call_that_does_no_harm_leaves_nothing_open() {
+    let open = |value: u64, set_at: Option<u32>| {
+        let mut given = constant(value);
+        given.possible[0].set_at = set_at.map(Rva);
+        let sites = vec![Site { reached: false, ..site(0x1110, 0, given) }];
+        let calls = judged(Survey { sites, ..Survey::default() });
+        let Code::Examined(coverage) = calls.code() else { panic!() };
+        assert_eq!((coverage.calls, coverage.unreached), (0, 1));
+        reasons(&calls)
+    };
+    let is_open =
+        ["code that no known path leads to names PlainAllocate: whether it ever runs is not known"];
+    assert_eq!(open(0x200, Some(0x1103)), [""; 0]);
+    // What leads there may bring something else, or it asks for executable memory.
+    assert_eq!(open(0x200, None), is_open);
+    assert_eq!(open(0x200, Some(0x1003)), is_open);
+    assert_eq!(open(0, Some(0x1103)), is_open);
+}
+
 /// Who holds the framework's table may call whatever is in it.
 #[test]
 fn a_table_that_others_hold_is_told_as_one() {

@@ -190,6 +190,7 @@ fn help(writable: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use crate::code::tests::calling;
     use crate::memory::tests::{asked, constant, either, finding, notes, says, unknown};
     use crate::source::tests::{fixed_by, found_in, linted};
     use ringfence_finding::{Confidence, Targets};
@@ -215,6 +216,23 @@ mod tests {
             assert_eq!(says.len(), usize::from(executable), "{name} {protection:#x}: {says:?}");
             let certified = "violation error[executable-page-protection] certify";
             assert!(says.iter().all(|said| said.starts_with(certified)), "{says:?}");
+        }
+    }
+
+    /// `NtCreateSection` and `ZwCreateSection` are two exports, and the driver imports one.
+    #[test]
+    fn a_finding_names_what_the_driver_imports() {
+        for name in ["NtCreateSection", "ZwCreateSection"] {
+            let attributes = 0x40_u32.to_le_bytes();
+            let code = [
+                &[0x48, 0x83, 0xEC, 0x48, 0xC7, 0x44, 0x24, 0x20][..], // sub rsp, 48h
+                &attributes,                           // mov dword ptr [rsp+20h], 40h
+                &[0xC7, 0x44, 0x24, 0x28, 0, 0, 0, 8], // mov dword ptr [rsp+28h], 8000000h
+                &[0xFF, 0x15],
+            ];
+            let told = calling(&[name], &[&code.concat()], &[&[0x48, 0x83, 0xC4, 0x48]]);
+            let says: Vec<_> = told.findings.iter().map(|one| one.message.as_str()).collect();
+            assert!(says.len() == 1 && says[0].ends_with(&format!(" at {name}")), "{says:?}");
         }
     }
 

@@ -2,13 +2,15 @@
 
 mod project;
 mod source;
+#[cfg(test)]
+mod versions;
 
 use super::drawing;
 use crate::calls::in_words;
 use crate::{DdiCall, Driver, Findings, OptIn, Rule, Source, SourceFindings, Standing};
 use ringfence_ddi::Role;
-use ringfence_finding::{Finding, Level, RuleCard};
-use std::collections::BTreeMap;
+use ringfence_finding::{Finding, Level, RuleCard, Targets};
+use std::collections::{BTreeMap, BTreeSet};
 
 crate::rule::rule_card! {
     /// ## What it does
@@ -96,7 +98,7 @@ impl Rule for NxOptIn {
         for (variable, calls) in depending {
             let Some((first, opt_in)) = calls.first() else { continue };
             let section = driver.image().section_at(variable).map(|section| section.name());
-            let message = message(first, &calls, driver);
+            let message = message(opt_in, &calls, driver);
             let finding = Finding::new(&Self::CARD, Level::Note, message).at(variable.0, section);
             let text = |at| stored(first, driver, at);
             let finding = match drawing::stores(&opt_in.stores, driver, text) {
@@ -114,11 +116,16 @@ impl Rule for NxOptIn {
 }
 
 /// `POOL_TYPE variable at 3018 is set up before the 12 calls that take PoolType from it`
-fn message(first: &DdiCall, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -> String {
+fn message(first_opt_in: &OptIn, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -> String {
     let targets = driver.asked().targets;
     let count =
         |standing| calls.iter().filter(|(_, one)| one.standing(targets) == standing).count();
-    let parameter = first.deciding().map_or("an argument", |deciding| deciding.name);
+    let named = calls.iter().filter_map(|(call, _)| call.deciding()).map(|deciding| deciding.name);
+    let parameters: Vec<&str> = named.collect::<BTreeSet<_>>().into_iter().collect();
+    let parameter = match &parameters[..] {
+        [] => "an argument".to_owned(),
+        names => names.join(" or "),
+    };
     let many = |count: usize| match count {
         1 => "the call that takes".to_owned(),
         more => format!("the {more} calls that take"),
@@ -135,6 +142,15 @@ fn message(first: &DdiCall, calls: &[(&DdiCall, &OptIn)], driver: &Driver<'_>) -
         format!(
             "the variable that makes pool non-executable is set up too late: {first} {come} first"
         )
+    } else if never > 0 && calls.iter().all(|(_, one)| one.never == Targets::ALL) {
+        let asks = if calls.len() == 1 { "asks" } else { "ask" };
+        let what = match first_opt_in.stores.is_empty() {
+            true => "the variable that would make pool non-executable is never set up",
+            false => {
+                "the opt-in to non-executable pool is compiled in but never initialised, as nothing calls what does"
+            }
+        };
+        format!("{what}: {all} {asks} for executable memory")
     } else if never > 0 {
         format!(
             "the variable that makes pool non-executable is set up on some Windows versions only, before {all}"
@@ -190,6 +206,112 @@ mod tests {
             "violation error[executable-pool-type] certify: memory is requested from an executable \
              pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"
         ));
+    }
+
+    /// Nothing calls the function with the store, or it is made on no version of Windows.
+    #[test]
+    fn what_is_never_set_up_asks_for_executable_memory() {
+        let told = asked_from(Stored::Nowhere, false);
+        assert_eq!((told.answer, told.verdict.certify), (CallAnswer::Violation, Answer::No));
+        let said = says(&told);
+        assert_eq!(
+            said[1],
+            "violation note[nx-opt-in] nothing: the opt-in to non-executable pool is compiled in but never \
+             initialised, as nothing calls what does: the call that takes PoolType from it asks for executable memory"
+        );
+    }
+
+    /// `sub rsp, 28h; mov ecx, [3008h]; call [ExAllocatePoolWithTag]; add rsp, 28h; ret` is the entry point, and behind
+    /// it stands `mov dword ptr [3008h], 200h; ret`.
+    fn with_a_store_behind(called: bool) -> (Answer, Vec<String>) {
+        // Or else a call of what follows, a `nop` of five bytes.
+        let first: [u8; 5] = if called { [0xE8, 0x1C, 0, 0, 0] } else { [0x0F, 0x1F, 0x44, 0, 0] };
+        let entry =
+            [&[0x48, 0x83, 0xEC, 0x28][..], &first, &[0x8B, 0x0D, 0xF9, 0x1F, 0, 0], &[0xFF, 0x15]];
+        let behind = [
+            &[0x48, 0x83, 0xC4, 0x28, 0xC3][..],
+            &[0xCC; 11],
+            &[0xC7, 0x05, 0xD9, 0x1F, 0, 0, 0, 2, 0, 0, 0xC3],
+        ];
+        let told = calling_in(
+            &["ExAllocatePoolWithTag"],
+            &[&entry.concat()],
+            &[&behind.concat()],
+            &[(0..0x1A, [1, 4, 1, 0, 4, 0x42, 0, 0])],
+        );
+        let said = told.findings.iter().map(|finding| finding.message.clone()).collect();
+        (told.verdict.certify, said)
+    }
+
+    #[test]
+    fn a_store_that_nothing_calls_is_no_opt_in() {
+        let (certify, said) = with_a_store_behind(true);
+        assert_eq!(certify, Answer::Yes, "{said:?}");
+        let (certify, said) = with_a_store_behind(false);
+        assert_eq!(certify, Answer::No);
+        assert!(said[1].contains("compiled in but never initialised"), "{said:?}");
+    }
+
+    /// As a compiler has it that does not optimise.
+    #[test]
+    fn a_failure_may_be_handed_back_by_way_of_the_stack() {
+        let entry = [
+            &[0x48, 0x83, 0xEC, 0x38][..], // sub rsp, 38h
+            &[0xE8, 0x17, 0, 0, 0],        // call 20h
+            &[0x89, 0x44, 0x24, 0x2C],     // mov [rsp+2Ch], eax
+            &[0xEB, 0],                    // jmp to the next
+            &[0x8B, 0x44, 0x24, 0x2C],     // mov eax, [rsp+2Ch]
+            &[0x48, 0x83, 0xC4, 0x38, 0xC3],
+            &[0xCC; 8],
+            &[0x48, 0x83, 0xEC, 0x28], // sub rsp, 28h
+            &[0xFF, 0x15],             // call [ZwClose]
+        ];
+        let stores = [
+            &[0x85, 0xC0, 0x78, 0x18][..], // test eax, eax; js to the end
+            &[0xC7, 0x05, 0xD0, 0x1F, 0, 0, 0, 2, 0, 0], // mov dword ptr [3008h], 200h
+            &[0x8B, 0x0D, 0xCA, 0x1F, 0, 0], // mov ecx, [3008h]
+            &[0xFF, 0x15],
+        ];
+        let told = calling_in(
+            &["ZwClose", "ExAllocatePoolWithTag"],
+            &[&entry.concat(), &stores.concat()],
+            &[&[], &[0x31, 0xC0, 0x48, 0x83, 0xC4, 0x28, 0xC3]],
+            &[(0..0x18, [1, 4, 1, 0, 4, 0x62, 0, 0]), (0x20..0x4B, [1, 4, 1, 0, 4, 0x42, 0, 0])],
+        );
+        let said: Vec<_> = told.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "opts in to non-executable pool: the variable is set up before the call that takes PoolType from it"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_parameter_that_takes_the_variable_is_named() {
+        let told = calling_in(
+            &["ExAllocatePoolWithTag", "ExInitializeNPagedLookasideList"],
+            &[
+                &[
+                    &[0x48, 0x83, 0xEC, 0x28][..],               // sub rsp, 28h
+                    &[0xC7, 0x05, 0xFA, 0x1F, 0, 0, 0, 2, 0, 0], // mov dword ptr [3008h], 200h
+                    &[0x8B, 0x0D, 0xF4, 0x1F, 0, 0],             // mov ecx, [3008h]
+                    &[0xFF, 0x15],
+                ]
+                .concat(),
+                // mov r9d, [3008h]; xor edx, edx; xor r8d, r8d
+                &[0x44, 0x8B, 0x0D, 0xE7, 0x1F, 0, 0, 0x31, 0xD2, 0x45, 0x31, 0xC0, 0xFF, 0x15],
+            ],
+            &[&[], &[0x48, 0x83, 0xC4, 0x28, 0xC3]],
+            &[(0..0x31, [1, 4, 1, 0, 4, 0x42, 0, 0])],
+        );
+        let said: Vec<_> = told.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "opts in to non-executable pool: the variable is set up before the 2 calls that take Flags or PoolType from it"
+            ]
+        );
     }
 
     #[test]

@@ -123,8 +123,8 @@ fn message(call: &DdiCall, what: &str, mixed: bool) -> String {
         more => format!(", by way of {more} functions that pass it on"),
     };
     match argument(call) {
-        Some(argument) => format!("{what}{path}: {argument} at {}{by_way_of}", call.ddi.name),
-        None => format!("{what}{path}: {}", call.ddi.name),
+        Some(argument) => format!("{what}{path}: {argument} at {}{by_way_of}", call.called),
+        None => format!("{what}{path}: {}", call.called),
     }
 }
 
