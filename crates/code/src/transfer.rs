@@ -368,7 +368,16 @@ impl<'a> Transfer<'a> {
         at: u32,
     ) -> Set {
         let compared = state.flags.as_ref().map(|flags| flags.left);
-        if compared != Some(old) && compared != Some(new) {
+        let is_it = compared == Some(old) || compared == Some(new);
+        // Of what is any number nothing is learnt: what else is one is another.
+        let tells = |atom: Atom| match atom.base {
+            Base::Given(_) => true,
+            Base::Unknown(reason) => {
+                matches!(reason, Reason::Field(_) | Reason::Global(_) | Reason::ReturnedBy(_))
+            }
+            _ => false,
+        };
+        if !is_it || !compared.and_then(|set| self.values.only(set)).is_some_and(tells) {
             return self.values.join(old, new);
         }
         let mut one = |holds: bool, plain: Set| match self.assuming(state, when, holds) {
