@@ -59,7 +59,7 @@ impl Entry {
     }
 
     /// What is said where memory of the variable's type is requested in the end.
-    fn from_variable(self) -> (Answer, Vec<String>) {
+    fn requests_of_variable(self) -> (Answer, Vec<String>) {
         self.on_variable(&[0x8B, 0x0D], &[]).requests()
     }
 
@@ -97,18 +97,18 @@ fn opts_in() -> (Answer, Vec<String>) {
 #[test]
 fn what_is_stored_on_older_windows_alone_does_not_count() {
     let older = entry().store(512).compare(MAJOR, 10).skip_if_not_less(10).store(0);
-    assert_eq!(older.from_variable(), opts_in());
+    assert_eq!(older.requests_of_variable(), opts_in());
     let by_build = entry().compare(BUILD, 9200).skip_if_not_less(12).store(0);
     let by_build = by_build.code(&[0xEB, 10]).store(512); // jmp over the other store
-    assert_eq!(by_build.from_variable(), opts_in());
+    assert_eq!(by_build.requests_of_variable(), opts_in());
     let chosen = entry().choose(MAJOR, 10, NOT_LESS).store_chosen();
-    assert_eq!(chosen.from_variable(), opts_in());
+    assert_eq!(chosen.requests_of_variable(), opts_in());
 }
 
 #[test]
 fn what_is_stored_over_at_once_does_not_count() {
     let newer = entry().store(0).compare(MAJOR, 10).skip_if_less(10).store(512);
-    assert_eq!(newer.from_variable(), opts_in());
+    assert_eq!(newer.requests_of_variable(), opts_in());
     // Not where memory is requested between the two: `mov ecx, [3008h]`, of which the request is in the end.
     let between = entry().store(0).on_variable(&[0x8B, 0x0D], &[]);
     let (certify, said) = between.store(512).requests();
@@ -127,9 +127,9 @@ fn what_is_chosen_by_the_version_and_used_at_once_is_what_it_is_there() {
 #[test]
 fn what_is_stored_on_newer_windows_alone_leaves_the_older_ones() {
     let wrong = entry().store(512).compare(MAJOR, 10).skip_if_less(10).store(0);
-    assert_ne!(wrong.from_variable().0, Answer::Yes);
+    assert_ne!(wrong.requests_of_variable().0, Answer::Yes);
     let later = entry().choose(BUILD, 22000, NOT_LESS).store_chosen();
-    let (certify, said) = later.from_variable();
+    let (certify, said) = later.requests_of_variable();
     assert_eq!(certify, Answer::No, "{said:?}");
     assert!(said.iter().any(|one| one.contains("on some Windows versions only")), "{said:?}");
 }
