@@ -1,5 +1,6 @@
 //! What an analysis says of small trees.
 
+mod inclusion;
 mod left_out;
 
 use super::*;
