@@ -2,6 +2,7 @@
 
 mod inclusion;
 mod left_out;
+mod named;
 
 use super::*;
 use crate::{Configuration, Define, Initialised, ProjectFormat, SourceText};
