@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod following;
+mod inclusion;
 mod reading;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -109,7 +110,7 @@ impl Analyser {
         }
         let not_built = builds::not_built(tree, &self.directives, projects);
         self.not_built = not_built.iter().copied().collect();
-        let mut reading = Reading::new(tree, &self.directives, projects, defines);
+        let mut reading = Reading::new(tree, &self.directives, projects, defines, &self.not_built);
         let mut following = Following::new(tree);
         following.world.starts.clone_from(&self.starts);
         // How many functions were followed back from an opt-in; no more are followed forward.
@@ -190,7 +191,7 @@ impl Analyser {
         file: FileId,
     ) -> Option<Analysis> {
         let interest = self.interest.as_ref().filter(|_| self.is_alone(tree, file))?;
-        let reading = Reading::new(tree, &self.directives, projects, defines);
+        let reading = Reading::new(tree, &self.directives, projects, defines, &self.not_built);
         let mut reading = reading.remembering(&self.trees, file);
         let mut following = Following::new(tree);
         following.world.starts.clone_from(&self.starts);

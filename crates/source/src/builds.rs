@@ -71,7 +71,7 @@ fn around<'t>(builders: &[Builder<'t>], defines: &'t [String], file: FileId) -> 
     }
     for (_, configuration) in builders {
         around.include_folders.extend(configuration.include_folders.iter().cloned());
-        around.forced_includes.extend(configuration.forced_includes.iter().map(|name| &**name));
+        around.forced_includes.extend(configuration.forced_of(file).iter().map(|name| &**name));
     }
     let opts_in = |(name, ..): &(&str, Option<&str>, bool)| name.starts_with("POOL_NX_OPT");
     if only_arm64 {

@@ -484,7 +484,7 @@ impl<'w, 't> Follower<'w, 't> {
         depth: usize,
         found: &mut Vec<Reached>,
     ) {
-        if self.wrappers.is_empty() {
+        if self.wrappers.is_empty() || place.names_no_function(name, step.manner) {
             return;
         }
         // `new (a, b) T` passes the size first.
@@ -498,7 +498,10 @@ impl<'w, 't> Follower<'w, 't> {
             called.retain(|id| takes(id) == step.arguments.len() + skipped);
         }
         self.keep_of_class(&mut called, step.template);
-        let is_special = self.is_any_special(&called) || self.is_class_special(&called, step);
+        let is_special = self.is_any_special(&called)
+            || self.is_class_special(&called, step)
+            || called.iter().any(|id| self.wrappers.contains_key(id))
+                && place.may_name_other(&called, step);
         let first = found.len();
         for id in called {
             let Some(calls) = self.wrappers.get(&id) else { continue };

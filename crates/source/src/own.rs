@@ -3,10 +3,13 @@
 use crate::calls::Step;
 use crate::evaluate::Place;
 use crate::preprocess::{Arm, ArmState};
-use crate::syntax::{Call, Linkage, Manner};
+use crate::syntax::{Call, Linkage, Manner, Record};
 use crate::tree::folder;
 use crate::world::{FunctionId, World};
 use crate::{FileId, FileKind, vocabulary};
+
+/// How many bytes of classes are looked at for what they declare.
+const MOST_DECLARED: usize = 1 << 18;
 
 /// What a call of a DDI's name is a call of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +30,69 @@ impl Place<'_, '_> {
         }
         let arguments = Some(step.arguments.len());
         self.world.named_ddi(self.parsed, self.at, name, arguments, step.is_scoped)
+    }
+}
+
+impl Place<'_, '_> {
+    /// Whether what is called here by a name is no function that is called so: a member of C never is, nor is a variable or a
+    /// parameter that means something else here.
+    pub(crate) fn names_no_function(&self, name: &str, manner: Manner) -> bool {
+        let kind = self.world.parsed[self.parsed].kind(self.world.tree);
+        match manner {
+            Manner::Member => kind == FileKind::C,
+            Manner::Plain | Manner::Indirect if kind == FileKind::C => self
+                .function
+                .is_some_and(|function| self.world.is_local(self.parsed, function, name, self.at)),
+            _ => false,
+        }
+    }
+
+    /// Whether a call of a member in C++ may be one of another function than those of the tree that are `called`, as another
+    /// class has one of the same name.
+    pub(crate) fn may_name_other(&self, called: &[FunctionId], step: &Step<'_>) -> bool {
+        let (world, parsed) = (self.world, &self.world.parsed[self.parsed]);
+        if parsed.kind(world.tree) == FileKind::C || step.template.class.is_some() {
+            return false;
+        }
+        let of = |id: &FunctionId| &world.parsed[id.parsed].syntax.functions[id.function];
+        if step.manner != Manner::Member {
+            return false;
+        }
+        let mut classes = called.iter().map(|id| world.class_of(*id));
+        let Some(first) = classes.next() else { return false };
+        if classes.any(|one| one != first) {
+            return true;
+        }
+        // One that is only declared may be defined anywhere.
+        let has = |body: &std::ops::Range<usize>| {
+            let text = world.text(self.parsed, body);
+            let mut places = text.match_indices(step.name);
+            places.any(|(at, name)| {
+                let before = text[..at].bytes().next_back();
+                let is_word = before.is_some_and(crate::lex::is_word);
+                !is_word && text[at + name.len()..].trim_start().starts_with('(')
+            })
+        };
+        let is_its = |record: &Record| {
+            let is_in = |id: &FunctionId| {
+                world.parsed[id.parsed].file == parsed.file
+                    && record.body.contains(&of(id).name.start)
+            };
+            let mut names = record.names.iter().map(|name| world.text(self.parsed, name));
+            names.any(|name| Some(name) == first) || called.iter().any(is_in)
+        };
+        // What was parsed of the file later has less of it.
+        let same = called.iter().map(|id| id.parsed);
+        let mut same = same.filter(|one| world.parsed[*one].file == parsed.file);
+        let all = [Some(self.parsed), same.next()];
+        let mut records =
+            all.into_iter().flatten().flat_map(|one| &world.parsed[one].syntax.records);
+        let mut left = MOST_DECLARED;
+        records.any(|record| {
+            let is_other = !is_its(record) && !record.body.contains(&self.at);
+            left = left.saturating_sub(record.body.len());
+            is_other && (left == 0 || has(&record.body))
+        })
     }
 }
 

@@ -262,12 +262,12 @@ impl<'t> Walk<'t, '_> {
         let decided = match &directive.kind {
             DirectiveKind::If(range) if lives => self.decide(text, file, range.clone()),
             DirectiveKind::Ifdef(name) if lives => {
-                self.unit.is_defined(&text[name.clone()], self.time)
+                self.unit.is_defined(self.tree, &text[name.clone()], self.time)
             }
             DirectiveKind::Ifndef(name) if lives => {
                 let name = &text[name.clone()];
                 let is_guard = next.is_some_and(|next| defines(text, next, name));
-                match self.unit.is_defined(name, self.time) {
+                match self.unit.is_defined(self.tree, name, self.time) {
                     None if is_guard => {
                         if next.is_some_and(Directive::gives_value) {
                             self.unit.fallbacks.insert(name);
@@ -436,16 +436,31 @@ impl<'t> Unit<'t> {
     }
 
     /// Whether `name` is defined at a time; none where that is open.
-    pub(crate) fn is_defined(&self, name: &str, at: u32) -> Option<bool> {
+    fn is_defined(&self, tree: &SourceTree, name: &str, at: u32) -> Option<bool> {
         let meanings = self.meanings(name, at);
         if !meanings.mentioned {
-            return self.given(name).map(|given| given.is_some());
+            return match target::since(name) {
+                Some(since) => self.is_kit_since(tree, since, at).then_some(true),
+                None => self.given(name).map(|given| given.is_some()),
+            };
         }
         match (meanings.macros.is_empty(), meanings.maybe_undefined) {
             (true, _) => Some(false),
             (false, false) => Some(true),
             (false, true) => None,
         }
+    }
+
+    /// Whether the headers of the kernel were included, for that version of Windows or a later one, as `NTDDI_VERSION`
+    /// numbers it: what they define since then is defined.
+    fn is_kit_since(&self, tree: &SourceTree, since: i64, at: u32) -> bool {
+        let is_for = |name, least: i64| {
+            let said = self.number_of_name(tree, name, at, 0);
+            said.is_some_and(|version| version >= least)
+        };
+        self.kernel_at.is_some_and(|kernel| kernel <= at)
+            && is_for("NTDDI_VERSION", since)
+            && is_for("_WIN32_WINNT", since >> 16)
     }
 
     /// What the compiler or the kit define `name` as: none where that is open.
@@ -514,13 +529,16 @@ impl<'t> Unit<'t> {
                 inner(if taken != 0 { &of[1] } else { &of[2] })
             }
             Expression::Call(name, arguments, _) if &**name == "defined" => match &arguments[..] {
-                [Expression::Name(name, _)] => self.is_defined(name, at).map(i64::from),
+                [Expression::Name(name, _)] => self.is_defined(tree, name, at).map(i64::from),
                 _ => None,
             },
-            Expression::Call(..)
-            | Expression::Part(..)
-            | Expression::Pointed(_)
-            | Expression::Opaque(_) => None,
+            Expression::Call(name, arguments, _) => match &arguments[..] {
+                [of] if !self.meanings(name, at).mentioned => {
+                    inner(of).and_then(|version| target::part_of_version(name, version))
+                }
+                _ => None,
+            },
+            Expression::Part(..) | Expression::Pointed(_) | Expression::Opaque(_) => None,
         }
     }
 
@@ -534,6 +552,10 @@ impl<'t> Unit<'t> {
                 _ => return None,
             }
         } else {
+            // Nothing says that it is defined, but where it is compared it is what the build is for.
+            if name == "_NT_TARGET_VERSION" {
+                return self.number_of_name(tree, "_WIN32_WINNT", at, depth + 16);
+            }
             match self.given(name)? {
                 Some(one) => {
                     given = one;
@@ -637,6 +659,41 @@ mod tests {
             of("#if (_WIN32_WINNT >= _WIN32_WINNT_WIN7) && !defined _M_IX86\nx\n#endif"),
             ["x Compiled"]
         );
+    }
+
+    /// `wdm.h` defines these, `sdkddkver.h` the parts of versions and that of the kit.
+    #[test]
+    fn what_the_kit_defines_for_the_target_is_defined() {
+        let kernel = "#include <ntddk.h>\n";
+        for name in [
+            "MdlMappingNoExecute",
+            "POOL_NX_ALLOCATION",
+            "POOL_FLAG_NON_PAGED",
+            "POOL_ZERO_ALLOCATION",
+        ] {
+            let asked = format!("#ifdef {name}\nx\n#else\ny\n#endif");
+            assert_eq!(of(&format!("{kernel}{asked}")), ["x Compiled", "y LeftOut"]);
+            // Before the kit's headers nothing is.
+            assert_eq!(of(&asked)[1], "y Open { number: 1 }");
+            let old = format!("#define NTDDI_VERSION NTDDI_WIN7\n{kernel}{asked}");
+            assert_eq!(of(&old)[1], "y Open { number: 1 }");
+        }
+        let win8 = "#define NTDDI_VERSION NTDDI_WIN8\n#define _WIN32_WINNT 0x602\n";
+        assert_eq!(
+            of(&format!(
+                "{win8}{kernel}#ifdef POOL_NX_ALLOCATION\nx\n#endif\n#ifdef POOL_FLAG_NON_PAGED\ny\n#endif"
+            )),
+            ["x Compiled", "y Open { number: 0 }"]
+        );
+        for old in [
+            "OSVER(NTDDI_VERSION) < NTDDI_WIN8",
+            "OSVER(NTDDI_VERSION) != 0x0A000000",
+            "SPVER(NTDDI_WIN7) != 0",
+            "_NT_TARGET_VERSION < 0x602",
+            "WDK_NTDDI_VERSION < NTDDI_WIN10",
+        ] {
+            assert_eq!(of(&format!("#if {old}\nx\n#else\ny\n#endif")), ["x LeftOut", "y Compiled"]);
+        }
     }
 
     #[test]

@@ -108,6 +108,8 @@ pub struct Configuration {
     pub include_folders: Vec<String>,
     /// Files that are included before each source, by name (`/FI`, `-include`).
     pub forced_includes: Vec<String>,
+    /// Those of sources that have a list of their own, which then is all that counts.
+    pub forced_of_files: Vec<(FileId, Vec<String>)>,
     /// Options of the linker that matter, as `/SECTION:INIT,ERW`; those that MSBuild has properties for are written
     /// as the option that comes of them.
     pub linker: Vec<LinkerOption>,

@@ -1,7 +1,7 @@
 //! What the compiler and the kit define for a 64-bit driver, before any source says anything.
 
 /// What is certainly defined for a driver for x64.
-const DEFINED: [(&str, &str); 22] = [
+const DEFINED: [(&str, &str); 23] = [
     ("_WIN64", "1"),
     ("_WIN32", "1"),
     ("WIN32", "100"),
@@ -17,6 +17,7 @@ const DEFINED: [(&str, &str); 22] = [
     ("WINVER", "0x0A00"),
     ("WINNT", "1"),
     ("NTDDI_VERSION", "0x0A000010"),
+    ("WDK_NTDDI_VERSION", "0x0A000010"),
     ("STD_CALL", "1"),
     ("CONDITION_HANDLING", "1"),
     ("NT_UP", "0"),
@@ -105,6 +106,16 @@ const VERSIONS: [(&str, u64); 44] = [
     ("_WIN32_WINNT_WINBLUE", 0x0603),
     ("_WIN32_WINNT_WINTHRESHOLD", 0x0A00),
     ("_WIN32_WINNT_WIN10", 0x0A00),
+];
+
+/// What `wdm.h` defines, and for which Windows and later, as `NTDDI_VERSION` numbers it. Headers of older kits lack it.
+const SINCE: [(&str, i64); 6] = [
+    ("MdlMappingNoExecute", 0x0602_0000),
+    ("POOL_NX_ALLOCATION", 0x0602_0000),
+    ("POOL_ZERO_ALLOCATION", 0x0A00_0008),
+    ("POOL_FLAG_NON_PAGED", 0x0A00_0008),
+    ("POOL_FLAG_NON_PAGED_EXECUTE", 0x0A00_0008),
+    ("POOL_FLAG_PAGED", 0x0A00_0008),
 ];
 
 /// Headers of the C runtime and of compilers: they bring nothing of the kernel along.
@@ -209,6 +220,21 @@ pub(crate) fn given(name: &str, of_cpp: bool) -> Given {
         _ if UNDEFINED.contains(&name) => Given::Undefined,
         _ => Given::Open,
     }
+}
+
+/// For which Windows and later the kernel's headers define a macro, of those that sources ask for.
+pub(crate) fn since(name: &str) -> Option<i64> {
+    SINCE.iter().find(|(known, _)| *known == name).map(|(_, since)| *since)
+}
+
+/// What a macro of `sdkddkver.h` takes out of a version.
+pub(crate) fn part_of_version(name: &str, version: i64) -> Option<i64> {
+    Some(match name {
+        "OSVER" => version & 0xFFFF_0000,
+        "SPVER" => (version & 0xFF00) >> 8,
+        "SUBVER" => version & 0xFF,
+        _ => return None,
+    })
 }
 
 /// The number of a version of Windows by its name in `sdkddkver.h`.

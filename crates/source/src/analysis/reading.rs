@@ -1,6 +1,7 @@
 //! Files, read as their translation units have them.
 
 use super::following::Following;
+use super::inclusion::{self, Inclusions};
 use crate::blank::blanked;
 use crate::builds::{self, surroundings};
 use crate::condensed::Own;
@@ -15,7 +16,7 @@ use crate::warm::Warming;
 use crate::world::Parsed;
 use crate::{Configuration, FEW_FILES, FileId, FileKind, Project, SourceTree, Span, linker};
 use crate::{macro_set, macro_use};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -32,11 +33,17 @@ pub(super) struct Reading<'t> {
     directives: &'t AllDirectives,
     pub(super) projects: &'t [Project],
     defines: &'t [String],
+    /// Sources that nobody builds.
+    not_built: &'t HashSet<FileId>,
     units: HashMap<FileId, Arc<Unit<'t>>>,
     /// The first unit that includes a file.
     includers: HashMap<FileId, FileId>,
+    /// Who names a header in an include, found when first asked for.
+    inclusions: OnceLock<Inclusions<'t>>,
     /// What the macros of each unit say.
     opt_ins: HashMap<FileId, OptIn>,
+    /// The units that are part of programs of user mode only.
+    for_user_mode: HashSet<FileId>,
     /// How many names were looked for when files were read for them.
     names: usize,
     /// What was parsed for earlier looks, and the one file that is new each time.
@@ -49,11 +56,22 @@ impl<'t> Reading<'t> {
         directives: &'t AllDirectives,
         projects: &'t [Project],
         defines: &'t [String],
+        not_built: &'t HashSet<FileId>,
     ) -> Reading<'t> {
-        let (units, includers) = (HashMap::default(), HashMap::default());
-        let opt_ins = HashMap::default();
-        let (names, trees) = (0, None);
-        Reading { tree, directives, projects, defines, units, includers, opt_ins, names, trees }
+        Reading {
+            tree,
+            directives,
+            projects,
+            defines,
+            not_built,
+            units: HashMap::default(),
+            includers: HashMap::default(),
+            inclusions: OnceLock::new(),
+            opt_ins: HashMap::default(),
+            for_user_mode: HashSet::default(),
+            names: 0,
+            trees: None,
+        }
     }
 
     /// The same, with the trees of all files but `edited` remembered from look to look.
@@ -103,6 +121,7 @@ impl<'t> Reading<'t> {
         let (headers, mains): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_header);
         self.add_units(&mains);
         let mut pairs: Vec<(FileId, FileId)> = mains.iter().map(|main| (*main, *main)).collect();
+        self.add_includers(&headers);
         let alone: Vec<FileId> =
             headers.iter().copied().filter(|one| self.includer(*one).is_none()).collect();
         self.add_units(&alone);
@@ -155,6 +174,9 @@ impl<'t> Reading<'t> {
 
     /// The unit that each of the files is read in.
     fn units_of(&mut self, files: &[FileId]) -> Vec<Arc<Unit<'t>>> {
+        let is_header = |file: &FileId| self.tree.file(*file).kind == FileKind::Header;
+        let headers: Vec<FileId> = files.iter().copied().filter(is_header).collect();
+        self.add_includers(&headers);
         let main = |reading: &Self, file: FileId| match reading.tree.file(file).kind {
             FileKind::Header => reading.includer(file).unwrap_or(file),
             _ => file,
@@ -205,16 +227,55 @@ impl<'t> Reading<'t> {
             let around = surroundings(tree, projects, defines, *main);
             let unit = unit(tree, directives, *main, &around);
             let opt_in = builds::opt_in(tree, directives, (projects, defines), &unit);
-            (*main, Arc::new(unit), opt_in)
+            let is_for_user_mode = self.is_for_user_mode(&unit);
+            (*main, Arc::new(unit), opt_in, is_for_user_mode)
         };
         let units: Vec<_> = mains.par_iter().with_min_len(FEW_FILES).map(work).collect();
-        for (main, unit, opt_in) in units {
+        for (main, unit, opt_in, is_for_user_mode) in units {
+            if is_for_user_mode {
+                self.for_user_mode.insert(main);
+            }
             for file in unit.visits.keys() {
+                // What programs share with a driver is judged as the driver has it.
+                let rank = |one: FileId| (self.for_user_mode.contains(&one), one);
                 let first = self.includers.entry(*file).or_insert(main);
-                *first = main.min(*first);
+                if rank(main) < rank(*first) {
+                    *first = main;
+                }
             }
             self.units.insert(main, unit);
             self.opt_ins.insert(main, opt_in);
+        }
+    }
+
+    /// Looks at who includes headers that no unit has yet: what they define comes before, whether or not they name
+    /// anything that is looked for. A header that nobody includes stays alone.
+    fn add_includers(&mut self, headers: &[FileId]) {
+        let (tree, directives) = (self.tree, self.directives);
+        let lacks = |reading: &Self, header: FileId| match reading.includer(header) {
+            Some(main) => main == header || reading.for_user_mode.contains(&main),
+            None => true,
+        };
+        let lacking = headers.iter().copied().filter(|one| lacks(self, *one));
+        let lacking: Vec<FileId> = lacking.collect();
+        if lacking.is_empty() {
+            return;
+        }
+        let inclusions = self.inclusions.get_or_init(|| Inclusions::new(tree, directives));
+        let candidates = |header: FileId| {
+            let mut mains = inclusions.mains_of(tree, header);
+            mains.retain(|main| !self.not_built.contains(main));
+            (header, mains)
+        };
+        let candidates: Vec<_> = lacking.into_par_iter().map(candidates).collect();
+        for turn in 0..inclusion::MOST_MAINS {
+            let open = candidates.iter().filter(|(header, _)| lacks(self, *header));
+            let mains = open.filter_map(|(_, mains)| mains.get(turn).copied());
+            let mut mains: Vec<FileId> =
+                mains.filter(|main| !self.units.contains_key(main)).collect();
+            mains.sort();
+            mains.dedup();
+            self.add_units(&mains);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What an analysis says of small trees.
 
+mod inclusion;
 mod left_out;
+mod named;
 
 use super::*;
 use crate::{Configuration, Define, Initialised, ProjectFormat, SourceText};

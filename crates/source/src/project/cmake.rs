@@ -93,7 +93,14 @@ fn project(reader: &Reader<'_>, lists: &Lists, target: &Target) -> Project {
     }
     let base = folder(&reader.tree.file(directory.file).path);
     let mut configuration = sum.configuration(target, base);
-    configuration.of_files = of_sources;
+    for (file, said, forced) in of_sources {
+        configuration.of_files.push((file, said));
+        let all = &configuration.forced_includes;
+        if !forced.is_empty() && reader.budget.spend(all.len() as u64 + 1) {
+            let own = all.iter().cloned().chain(forced).collect();
+            configuration.forced_of_files.push((file, own));
+        }
+    }
     let sources: BTreeSet<FileId> = target.sources.iter().copied().collect();
     Project {
         file: directory.file,
@@ -111,7 +118,7 @@ fn project(reader: &Reader<'_>, lists: &Lists, target: &Target) -> Project {
 
 /// All that is said of a target, in the order in which the compiler is told.
 fn said(lists: &Lists, directory: &Directory, target: &Target) -> Vec<Said> {
-    let mut said = directory.flags();
+    let mut said = directory.flags(Some(target.kind));
     said.extend(directory.inherited.iter().cloned());
     said.extend(directory.options.iter().take(target.options).cloned());
     said.extend(directory.said.iter().cloned());
@@ -119,12 +126,12 @@ fn said(lists: &Lists, directory: &Directory, target: &Target) -> Vec<Said> {
     said
 }
 
-/// What is said of single sources of the target.
+/// What is defined for single sources of the target, and what is included first in them beside what is in all.
 fn of_files(
     directory: &Directory,
     target: &Target,
     doubts: &mut Doubts,
-) -> Vec<(FileId, Vec<super::Define>)> {
+) -> Vec<(FileId, Vec<super::Define>, Vec<String>)> {
     let own: HashSet<FileId> = target.sources.iter().copied().collect();
     let mut by_file: BTreeMap<FileId, Vec<Said>> = BTreeMap::new();
     for (file, said) in directory.of_sources.iter().filter(|(file, _)| own.contains(file)) {
@@ -133,7 +140,8 @@ fn of_files(
     let defined = |(file, said): (FileId, Vec<Said>)| {
         let mut sum = Sum::default();
         sum.add(&said, &target.conditions, doubts);
-        (file, defines::beside(&[], sum.defines(), None))
+        let (own, forced) = sum.before_source();
+        (file, defines::beside(&[], own, None), forced)
     };
     by_file.into_iter().map(defined).collect()
 }

@@ -34,6 +34,7 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
         doubts: Doubts::default(),
         found: BTreeMap::new(),
         silenced: BTreeMap::new(),
+        forced: BTreeMap::new(),
     };
     let mut folders = Vec::new();
     let mut forced: Vec<(usize, String)> = Vec::new();
@@ -50,6 +51,9 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
         };
         read += 1;
         for name in commands.entry(text, entry, &fields, &mut folders) {
+            if !reader.budget.spend(name.len() as u64) {
+                break;
+            }
             match forced.iter().position(|(_, known)| *known == name) {
                 Some(index) => forced[index].0 += 1,
                 None if forced.len() < FORCED => forced.push((1, name)),
@@ -59,12 +63,15 @@ pub(super) fn read(reader: &Reader<'_>, file: FileId) -> Result<Project, String>
     }
     commands.doubt(read, &forced);
     let forced = forced.into_iter().filter(|(count, _)| *count == read);
+    let forced_includes: Vec<String> = forced.map(|(_, name)| name).collect();
+    commands.forced.retain(|_, own| *own != forced_includes);
     let sources = commands.found.keys().copied().collect();
     let configuration = Configuration {
         output: Output::Unknown,
         of_files: commands.found.into_iter().collect(),
         include_folders: folders,
-        forced_includes: forced.map(|(_, name)| name).collect(),
+        forced_includes,
+        forced_of_files: commands.forced.into_iter().collect(),
         silenced_of_files: commands.silenced.into_iter().collect(),
         ..Configuration::default()
     };
@@ -132,13 +139,15 @@ struct Commands<'r, 't> {
     found: BTreeMap<FileId, Vec<Define>>,
     /// What is off however a source is compiled.
     silenced: BTreeMap<FileId, Vec<Silenced>>,
+    /// What is included first however a source is compiled.
+    forced: BTreeMap<FileId, Vec<String>>,
 }
 
 impl Commands<'_, '_> {
     /// Tells what all entries together leave open, of which so many were read.
     fn doubt(&mut self, read: usize, forced: &[(usize, String)]) {
-        if forced.iter().any(|(count, _)| *count != read) {
-            let what = "files included first in single sources are not followed";
+        if forced.len() == FORCED {
+            let what = "too many files are included first; some are not followed";
             self.doubts.add(Span::new(self.file, 0..0), what);
         }
         if read > 0 && self.found.is_empty() {
@@ -195,7 +204,13 @@ impl Commands<'_, '_> {
             })
             .or_insert_with(|| silenced.clone());
         self.merge(source, said.defines);
-        said.forced.iter().map(|name| name.as_str().to_owned()).collect()
+        let forced: Vec<String> =
+            said.forced.iter().take(FORCED).map(|name| name.as_str().to_owned()).collect();
+        self.forced
+            .entry(source)
+            .and_modify(|known| known.retain(|one| forced.contains(one)))
+            .or_insert_with(|| forced.clone());
+        forced
     }
 
     /// The file of the tree that is meant, and what its path begins with, written and in the tree: what is built is

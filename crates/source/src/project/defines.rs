@@ -89,6 +89,12 @@ pub(super) fn beside(all: &[Define], own: Vec<Define>, place: Option<Span>) -> V
 }
 
 impl Configuration {
+    /// The files that are included before `file`, by name.
+    pub fn forced_of(&self, file: FileId) -> &[String] {
+        let own = self.forced_of_files.iter().find(|(of, _)| *of == file);
+        own.map_or(&self.forced_includes, |(_, own)| own)
+    }
+
     /// What is defined or undefined for `file` when all is said, in the order of first mention: of each name what is
     /// certain and comes last, and behind it what may override that.
     pub fn defines_of(&self, file: FileId) -> Vec<&Define> {

@@ -142,6 +142,7 @@ fn configuration(
         linker: options(nmake),
         silenced: switches.silenced,
         silenced_of_files: Vec::new(),
+        forced_of_files: Vec::new(),
     }
 }
 

@@ -124,6 +124,7 @@ impl Said<'_, '_> {
             linker,
             silenced: said.silenced,
             silenced_of_files: Vec::new(),
+            forced_of_files: Vec::new(),
         };
         (configuration, found)
     }

@@ -8,7 +8,7 @@ use super::super::{Reader, paths};
 use super::calling::Function;
 use super::command::Command;
 use super::condition::{self, Asked, Word};
-use super::target::{Said, Target};
+use super::target::{Kind, Said, Target};
 use super::variables::Variables;
 use crate::tree::folder;
 use crate::{FileId, Span};
@@ -52,12 +52,12 @@ impl Directory {
     pub(super) fn speaks(&self) -> bool {
         let said = [&self.inherited, &self.said, &self.options];
         said.iter().any(|said| !said.is_empty())
-            || !self.flags().is_empty()
+            || !self.flags(None).is_empty()
             || !self.doubts.unread().is_empty()
     }
 
-    /// What the variables with flags say once all is read.
-    pub(super) fn flags(&self) -> Vec<Said> {
+    /// What the variables with flags say once all is read, to a target of that kind or to any.
+    pub(super) fn flags(&self, of: Option<Kind>) -> Vec<Said> {
         let mut said = Vec::new();
         for name in ["CMAKE_C_FLAGS", "CMAKE_CXX_FLAGS"] {
             let line = self.variables.get(name);
@@ -71,11 +71,24 @@ impl Directory {
             // Which build is made is not known.
             said.extend(words.map(|word| Said::Option(word.clone().doubted(word.span()))));
         }
-        for name in ["CMAKE_EXE_LINKER_FLAGS", "CMAKE_SHARED_LINKER_FLAGS"] {
-            let line = self.variables.get(name);
-            let words = line.into_iter().flat_map(|line| words(line, Quoting::Windows));
-            // What CMake itself presets is of no interest.
-            said.extend(words.filter(|word| !word.as_str().contains(name)).map(Said::Link));
+        let kinds: &[&str] = match of {
+            Some(Kind::Executable) => &["EXE"],
+            Some(Kind::Shared) => &["SHARED"],
+            Some(Kind::Module) => &["MODULE"],
+            Some(_) => &["EXE", "SHARED"],
+            None => &["EXE", "SHARED", "MODULE"],
+        };
+        for kind in kinds {
+            let name = format!("CMAKE_{kind}_LINKER_FLAGS");
+            for build in ["", "_DEBUG", "_RELEASE", "_RELWITHDEBINFO", "_MINSIZEREL"] {
+                let line = self.variables.get(&format!("{name}{build}"));
+                let words = line.into_iter().flat_map(|line| words(line, Quoting::Windows));
+                // What CMake itself presets is of no interest.
+                let words = words.filter(|word| !word.as_str().contains(&*name));
+                // Which build is made is not known.
+                let place = |word: &Traced| word.span().filter(|_| !build.is_empty());
+                said.extend(words.map(|word| Said::Link(word.clone().doubted(place(&word)))));
+            }
         }
         said
     }

@@ -4,7 +4,7 @@ use super::super::traced::Traced;
 use super::super::{Output, paths};
 use super::command::Command;
 use super::directory::Walk;
-use super::target::{Kind, Named, Reach, Target};
+use super::target::{Kind, Named, Reach, Said, Target};
 use crate::tree::folder;
 use crate::{FileId, FileKind};
 
@@ -33,7 +33,8 @@ pub(super) fn made(command: &str, words: &[Traced]) -> Option<Kind> {
         return Some(match command {
             _ if ["INTERFACE", "IMPORTED", "ALIAS"].into_iter().any(says) => Kind::Interface,
             "add_executable" => Kind::Executable,
-            _ if says("SHARED") || says("MODULE") => Kind::Shared,
+            _ if says("SHARED") => Kind::Shared,
+            _ if says("MODULE") => Kind::Module,
             _ => Kind::Static,
         });
     }
@@ -128,17 +129,23 @@ impl Walk<'_, '_> {
     pub(super) fn uses(&mut self, words: &[Traced]) {
         let [name, rest @ ..] = words else { return };
         let mut reach = Reach::Both;
-        let mut uses = Vec::new();
+        let doubt = self.doubt();
+        let (mut uses, mut switches) = (Vec::new(), Vec::new());
         for word in rest {
             match word.as_str() {
                 "PRIVATE" | "LINK_PRIVATE" => reach = Reach::Own,
                 "PUBLIC" | "LINK_PUBLIC" => reach = Reach::Both,
                 "INTERFACE" | "LINK_INTERFACE_LIBRARIES" => reach = Reach::Users,
+                // A word with a hyphen is a switch for the linker and no library.
+                name if name.starts_with('-') => {
+                    switches.push((reach, Said::Link(word.clone()).doubted(doubt)))
+                }
                 name => uses.push((reach, name.to_owned())),
             }
         }
         if let Some(target) = self.lists.target_mut(name.as_str()) {
             target.uses.extend(uses);
+            target.said.extend(switches);
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) enum Kind {
     Made(Output),
     Executable,
     Shared,
+    Module,
     Static,
     /// Only what it hands on, or what it is another name of.
     Interface,
@@ -247,6 +248,7 @@ impl Sum {
             linker: self.linker,
             silenced: self.switches.silenced,
             silenced_of_files: Vec::new(),
+            forced_of_files: Vec::new(),
         }
     }
 
@@ -259,15 +261,16 @@ impl Sum {
         match target.kind {
             Kind::Made(output) => output,
             Kind::Executable if is_driver => Output::Driver,
-            Kind::Shared if is_driver => Output::ExportDriver,
-            Kind::Executable | Kind::Shared if !open => Output::UserMode,
+            Kind::Shared | Kind::Module if is_driver => Output::ExportDriver,
+            Kind::Executable | Kind::Shared | Kind::Module if !open => Output::UserMode,
             _ => Output::Unknown,
         }
     }
 
-    /// What is defined.
-    pub(super) fn defines(self) -> Vec<Define> {
-        self.switches.defines
+    /// What is defined, and what is included first.
+    pub(super) fn before_source(self) -> (Vec<Define>, Vec<String>) {
+        let forced = self.switches.forced.iter().map(|name| name.as_str().to_owned());
+        (self.switches.defines, forced.collect())
     }
 }
 

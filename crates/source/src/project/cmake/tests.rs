@@ -184,3 +184,41 @@ fn hostile_files_end_with_a_doubt() {
         assert!(read(&[("CMakeLists.txt", broken)]).1.is_empty(), "{broken}");
     }
 }
+
+/// CMake links each kind of target with the flags of its kind, and with those of the build that is made.
+#[test]
+fn flags_for_the_linker_are_those_of_the_kind_and_of_each_build() {
+    let text = r#"set(CMAKE_MODULE_LINKER_FLAGS "/ALIGN:64")
+set(CMAKE_SHARED_LINKER_FLAGS_RELEASE "/INTEGRITYCHECK")
+set(CMAKE_EXE_LINKER_FLAGS "/ALIGN:32")
+add_library(m MODULE a.c)
+add_library(s SHARED a.c)
+add_executable(e a.c)
+target_link_libraries(e PRIVATE ntoskrnl "-ALIGN:128")
+"#;
+    let (_, found) = read(&[("CMakeLists.txt", text), ("a.c", "")]);
+    let of = |name: &str| -> Vec<(String, bool)> {
+        let project = found.iter().find(|one| one.name == name).unwrap();
+        let linker = project.configurations[0].linker.iter();
+        linker.map(|one| (one.text.clone(), one.certain)).collect()
+    };
+    let told = |all: &[(&str, bool)]| -> Vec<(String, bool)> {
+        all.iter().map(|(text, certain)| ((*text).to_owned(), *certain)).collect()
+    };
+    assert_eq!(of("m"), told(&[("/ALIGN:64", true)]));
+    assert_eq!(of("s"), told(&[("/INTEGRITYCHECK", false)]));
+    assert_eq!(of("e"), told(&[("/ALIGN:32", true), ("/ALIGN:128", true)]));
+}
+
+/// `/FI` includes a header first, in a single source or in all of a target.
+#[test]
+fn headers_included_first_are_followed() {
+    let text = "add_library(d STATIC a.c b.c)\nadd_library(e STATIC c.c)\n\
+        set_source_files_properties(a.c PROPERTIES COMPILE_OPTIONS /FIforce.h)\n\
+        target_compile_options(e PRIVATE /FIall.h)\n";
+    let (tree, found) = read(&[("CMakeLists.txt", text), ("a.c", ""), ("b.c", ""), ("c.c", "")]);
+    let told = |project: usize, path: &str| {
+        found[project].configurations[0].forced_of(tree.at(path).unwrap()).join(" ")
+    };
+    assert_eq!([told(0, "a.c"), told(0, "b.c"), told(1, "c.c")], ["force.h", "", "all.h"]);
+}

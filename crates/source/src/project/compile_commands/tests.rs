@@ -54,7 +54,9 @@ fn both_ways_to_write_commands_are_read() {
     let configuration = &project.configurations[0];
     assert_eq!(configuration.include_folders, ["drv/inc", "/sdk/km"]);
     assert_eq!(configuration.forced_includes, Vec::<String>::new());
-    assert_eq!(project.doubts.len(), 1);
+    // Each of the three, and not the one that is nowhere in the tree.
+    assert_eq!(configuration.forced_of_files.len(), 3);
+    assert_eq!(project.doubts, []);
 }
 
 /// Nothing of the paths agrees but how they end, and it does so for one file alone.
@@ -124,4 +126,17 @@ fn odd_entries_are_doubts_or_nothing() {
         vec![r#"{"directory":".","file":"a.c","command":"cl /DA"}"#; 20_000].join(",")
     );
     assert_eq!(read(&many, &[("a.c", "")]).1.sources.len(), 1);
+}
+
+/// `/FI` counts for the command that it stands in.
+#[test]
+fn a_header_may_be_included_first_in_one_source_alone() {
+    let text = r#"[{"directory":".","file":"a.c","command":"cl /FIforce.h -c a.c"},
+            {"directory":".","file":"b.c","command":"cl -c b.c"},
+            {"directory":".","file":"c.c","command":"cl /FIone.h -c c.c"},
+            {"directory":".","file":"c.c","command":"cl /FIone.h /FItwo.h -c c.c"}]"#;
+    let (tree, project) = read(text, &[("a.c", ""), ("b.c", ""), ("c.c", "")]);
+    let told = |path: &str| project.configurations[0].forced_of(tree.at(path).unwrap()).join(" ");
+    assert_eq!([told("a.c"), told("b.c"), told("c.c")], ["force.h", "", "one.h"]);
+    assert_eq!(project.doubts, []);
 }

@@ -24,9 +24,12 @@ pub(super) fn configuration(
     said.folders.iter().for_each(|one| folders.add(Some(one)));
     let mut of_files = Vec::new();
     let mut silenced_of_files = Vec::new();
+    let forced_includes = forced(all.get(&FORCED), &said.forced);
+    let mut forced_of_files = Vec::new();
     for item in &items.items {
         folders.add(item.own.get(&("ClCompile", "AdditionalIncludeDirectories")));
         let says = |name: &str| item.own.contains_key(&("ClCompile", name));
+        let mut of_switches = None;
         if DEFINING.into_iter().any(says) {
             let of = |name| {
                 let key = ("ClCompile", name);
@@ -40,23 +43,23 @@ pub(super) fn configuration(
                 break;
             }
             own.folders.iter().for_each(|one| folders.add(Some(one)));
+            of_switches = Some(own.forced);
             of_files.push((item.file, defines::beside(&said.defines, own.defines, item.place)));
             if own.silenced != said.silenced {
                 silenced_of_files.push((item.file, own.silenced));
             }
         }
-        if let Some(forced) = item.own.get(&("ClCompile", "ForcedIncludeFiles"))
-            && !forced.as_str().trim().is_empty()
-            && let Some(span) = forced.span()
-        {
-            doubts.add(span, "files included first in single sources are not followed");
+        let own = item.own.get(&FORCED);
+        if own.is_some() || of_switches.is_some() {
+            let switches = of_switches.as_ref().unwrap_or(&said.forced);
+            let own = forced(own.or_else(|| all.get(&FORCED)), switches);
+            evaluation.reader.budget.spend(own.iter().map(|name| name.len() as u64).sum());
+            if own != forced_includes {
+                forced_of_files.push((item.file, own));
+            }
         }
     }
     let include_folders = folders.found;
-    let forced = all.get(&("ClCompile", "ForcedIncludeFiles")).into_iter();
-    let forced = forced.flat_map(|names| names.split(|letter| letter == ';')).chain(said.forced);
-    let forced = forced.map(|name| name.trim()).filter(|name| !name.as_str().is_empty());
-    let forced_includes = forced.map(|name| name.as_str().to_owned()).collect();
     if evaluation.reader.budget.is_spent() {
         doubts.exhausted(Span::new(evaluation.project, 0..0));
     }
@@ -70,6 +73,7 @@ pub(super) fn configuration(
         left_out: Vec::new(),
         include_folders,
         forced_includes,
+        forced_of_files,
         linker: linking::options(evaluation, all),
         silenced: said.silenced,
         silenced_of_files,
@@ -83,6 +87,16 @@ const DEFINING: [&str; 4] = [
     "AdditionalOptions",
     "DisableSpecificWarnings",
 ];
+
+/// The metadata that names files included first.
+const FORCED: (&str, &str) = ("ClCompile", "ForcedIncludeFiles");
+
+/// The files included first that metadata and switches name.
+fn forced(listed: Option<&Traced>, switches: &[Traced]) -> Vec<String> {
+    let listed = listed.map_or_else(Vec::new, |names| names.split(|letter| letter == ';'));
+    let names = listed.iter().chain(switches).map(|name| name.as_str().trim());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
 
 /// What metadata say to the compiler, in the order in which it is told.
 fn compiled<'m>(
@@ -163,6 +177,30 @@ mod tests {
         let spans =
             project.configurations[1].defines.iter().map(|define| tree.text(define.span.unwrap()));
         assert_eq!(spans.collect::<Vec<_>>(), ["POOL_NX_OPTIN=1", "A=1", "B", "B", "C=2"]);
+    }
+
+    /// Metadata of an item replace those of all, but for what they take over.
+    #[test]
+    fn a_source_may_have_its_own_files_included_first() {
+        let content = r#"
+  <ItemDefinitionGroup><ClCompile>
+    <ForcedIncludeFiles>all.h</ForcedIncludeFiles>
+  </ClCompile></ItemDefinitionGroup>
+  <ItemGroup>
+    <ClCompile Include="a.c"><ForcedIncludeFiles>force.h;%(ForcedIncludeFiles)</ForcedIncludeFiles></ClCompile>
+    <ClCompile Include="b.c"><ForcedIncludeFiles></ForcedIncludeFiles></ClCompile>
+    <ClCompile Include="c.c"><AdditionalOptions>/FIother.h</AdditionalOptions></ClCompile>
+    <ClCompile Include="d.c" />
+  </ItemGroup>"#;
+        let others = ["d/a.c", "d/b.c", "d/c.c", "d/d.c"].map(|path| (path, ""));
+        let (tree, project) = read(content, &others);
+        let told =
+            |path: &str| project.configurations[0].forced_of(tree.at(path).unwrap()).join(" ");
+        assert_eq!(told("d/a.c"), "force.h all.h");
+        assert_eq!(told("d/b.c"), "");
+        assert_eq!(told("d/c.c"), "all.h other.h");
+        assert_eq!(told("d/d.c"), "all.h");
+        assert_eq!(project.doubts, []);
     }
 
     #[test]
