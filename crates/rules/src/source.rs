@@ -7,6 +7,7 @@ mod counting;
 mod in_rust;
 mod judging;
 mod linking;
+mod looked_at;
 mod marks;
 mod mending;
 mod older;
@@ -92,6 +93,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
                 if call.shares_arguments {
                     found.iter_mut().for_each(unfixed);
                 }
+                looked_at::look_at(call, found, source);
                 running.look_at(call, found);
             }
             rule.check_source(source, &mut findings);
@@ -131,6 +133,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings.sort_by_key(|finding| (place(&finding.path), finding.mark.region));
     outcome.findings = once::told_once(outcome.findings, source);
     running::spread(&mut outcome.findings);
+    looked_at::spread(&mut outcome.findings);
     outcome
 }
 

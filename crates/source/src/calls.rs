@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, dead, pointer, vocabulary};
+use crate::{FileId, FileKind, LookedAt, OptIn, Span, dead, pointer, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -40,6 +40,8 @@ pub struct SourceCall {
     pub is_maybe: bool,
     /// Whether the arguments may go to something else instead, to which they may mean something else.
     pub shares_arguments: bool,
+    /// What becomes of what decides, on the way to the DDI.
+    pub looked_at: LookedAt,
 }
 
 /// An argument of a call.
@@ -207,13 +209,15 @@ impl<'w, 't> Follower<'w, 't> {
             let ddi = known.or_else(|| self.led_to(id.parsed, name));
             found.extend(ddi.map(|ddi| self.too_much(&place, ddi, span, &left)));
         }
-        let is_chosen = call.is_chosen;
         let around = call.function.map(|function| &parsed.syntax.functions[function]);
         let function = around.map(|function| self.world.text(id.parsed, &function.name).to_owned());
         let around = around.map(|function| Span::new(parsed.file, function.body.clone()));
         let callee = Span::new(parsed.file, call.callee.clone());
         for reached in &mut found {
+            let looked_at = self.looked_at(&place, call, parsed.file, reached);
+            let is_chosen = call.is_chosen;
             let call = &mut reached.call;
+            call.looked_at = looked_at;
             call.function.clone_from(&function);
             (call.span, call.callee, call.around) = (span, callee, around);
             call.is_maybe |= is_chosen;
@@ -403,6 +407,7 @@ impl<'w, 't> Follower<'w, 't> {
             pointed: Vec::new(),
             is_maybe: false,
             shares_arguments: false,
+            looked_at: LookedAt::No,
         };
         Reached { call, depends: false }
     }

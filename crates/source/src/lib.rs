@@ -33,6 +33,7 @@ mod lambda;
 mod layout;
 mod lex;
 mod linker;
+mod looked_at;
 mod macro_call;
 mod macro_set;
 mod macro_use;
@@ -77,6 +78,7 @@ pub use code_use::{CodeUse, CodeUseKind};
 pub use control::{ControlWrite, WrittenBy};
 pub use entry::Entry;
 pub use linker::{LinkerFact, LinkerSwitch, Origin, Rights};
+pub use looked_at::LookedAt;
 pub use opt_in::{Build, Initialised, OptIn};
 pub use pragma::{SectionAttribute, SectionPragma, SegmentPragma};
 pub use project::{
