@@ -28,6 +28,7 @@ pub(crate) use mending::{
     ELSEWHERE, Mend, all_have_pool2, contains, edit, fix, inserted, is_only_for_calls, or_ed,
     own_name, replaced_terms, stands_in_argument, taken_out,
 };
+pub(crate) use older::too_new_for;
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};
 use running::Running;

@@ -181,7 +181,11 @@ impl<'w, 't> Follower<'w, 't> {
         };
         // What lies behind where a name points is nothing that is known by the name.
         let is_other = call.manner == Manner::Behind || place.is_of_result(call);
-        if is_other || place.is_dead() || place.is_for_older_windows() {
+        if is_other
+            || place.is_dead()
+            || place.is_for_older_windows()
+            || self.world.is_text(id.parsed, call)
+        {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
@@ -347,7 +351,11 @@ impl<'w, 't> Follower<'w, 't> {
         }
         if meanings.macros.is_empty() || meanings.maybe_undefined {
             let name = step.manner.operator().unwrap_or(step.name);
-            match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
+            let is_it = |ddi: &&Ddi| {
+                is_called_so(ddi, step.manner)
+                    && vocabulary::before_arguments(ddi, step.arguments.len()).is_some()
+            };
+            match vocabulary::function(name).filter(is_it) {
                 Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
                 None if self.through_kit_body(place, &step, found).is_some() => {}
@@ -389,7 +397,7 @@ impl<'w, 't> Follower<'w, 't> {
         ddi: &'static Ddi,
         step: &Step<'_>,
     ) -> Reached {
-        let hidden = vocabulary::hidden_parameters(ddi);
+        let hidden = vocabulary::before_arguments(ddi, step.arguments.len()).unwrap_or(0);
         let argument = |index: usize| {
             let passed = index.checked_sub(hidden).and_then(|index| step.arguments.get(index));
             passed.cloned().unwrap_or_else(SourceArgument::not_passed)

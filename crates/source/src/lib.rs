@@ -57,6 +57,7 @@ mod searcher;
 mod shape;
 mod stated;
 mod stored;
+mod stringised;
 mod suppression;
 mod syntax;
 mod table;

@@ -195,7 +195,7 @@ impl<'t> Follower<'_, 't> {
         }
         if let Some(ddi) = vocabulary::function(name).filter(|_| all.is_empty()) {
             let deciding = ddi.deciding().map(|(index, _)| usize::from(index));
-            let is_it = deciding == Some(index + vocabulary::hidden_parameters(ddi));
+            let is_it = deciding == vocabulary::before_arguments(ddi, count).map(|by| index + by);
             return Some(if is_it { LookedAt::No } else { LookedAt::Value });
         }
         for id in all {

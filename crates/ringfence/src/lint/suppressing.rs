@@ -113,6 +113,9 @@ fn unfit(of: &Suppression) -> Option<String> {
         return None;
     }
     let known = rule_cards().map(|card| card.id);
-    let meant = crate::similar(name, known).first().map(|id| format!(", did you mean {id}?"));
+    // A short word begins or is within some rule or other.
+    let is_close = |id: &&&str| name.len() * 3 >= id.len();
+    let similar = crate::similar(name, known);
+    let meant = similar.first().filter(is_close).map(|id| format!(", did you mean {id}?"));
     Some(format!("there is no such rule{}", meant.unwrap_or_default()))
 }
