@@ -312,10 +312,13 @@ impl<'t> Follower<'_, 't> {
             end += 1;
         }
         let choice = (first..at).rfind(|index| word(*index) == "?").map_or(first, |at| at + 1);
-        for index in choice..end {
-            if all[index].kind != Kind::Operator {
-                continue;
-            }
+        for (index, _) in all
+            .iter()
+            .enumerate()
+            .take(end)
+            .skip(choice)
+            .filter(|(_, token)| token.kind == Kind::Operator)
+        {
             let is_cast = match word(index) {
                 "<" => index > 0 && word(index - 1).ends_with("_cast"),
                 ">" => word(index + 1) == "(",
