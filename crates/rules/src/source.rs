@@ -7,6 +7,7 @@ mod counting;
 mod in_rust;
 mod judging;
 mod linking;
+mod looked_at;
 mod marks;
 mod mending;
 mod older;
@@ -27,6 +28,7 @@ pub(crate) use mending::{
     ELSEWHERE, Mend, all_have_pool2, contains, edit, fix, inserted, is_only_for_calls, or_ed,
     own_name, replaced_terms, stands_in_argument, taken_out,
 };
+pub(crate) use older::too_new_for;
 use ringfence_finding::{CallAnswer, Level, Question, SourceFinding, Targets};
 use ringfence_source::{Analysis, Project, SourceCall, SourceTree};
 use running::Running;
@@ -92,6 +94,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
                 if call.shares_arguments {
                     found.iter_mut().for_each(unfixed);
                 }
+                looked_at::look_at(call, found, source);
                 running.look_at(call, found);
             }
             rule.check_source(source, &mut findings);
@@ -131,6 +134,7 @@ pub fn check_source(source: &Source<'_>) -> SourceOutcome {
     outcome.findings.sort_by_key(|finding| (place(&finding.path), finding.mark.region));
     outcome.findings = once::told_once(outcome.findings, source);
     running::spread(&mut outcome.findings);
+    looked_at::spread(&mut outcome.findings);
     outcome
 }
 

@@ -6,7 +6,7 @@ use crate::own::Called;
 use crate::syntax::{Call, Manner, Syntax};
 use crate::value::{Unknown, Value};
 use crate::world::{FunctionId, World};
-use crate::{FileId, FileKind, OptIn, Span, dead, pointer, vocabulary};
+use crate::{FileId, FileKind, LookedAt, OptIn, Span, dead, pointer, vocabulary};
 use foldhash::{HashMap, HashSet, HashSetExt};
 use ringfence_ddi::{Ddi, Reach, Role};
 use std::cell::Cell;
@@ -40,6 +40,8 @@ pub struct SourceCall {
     pub is_maybe: bool,
     /// Whether the arguments may go to something else instead, to which they may mean something else.
     pub shares_arguments: bool,
+    /// What becomes of what decides, on the way to the DDI.
+    pub looked_at: LookedAt,
 }
 
 /// An argument of a call.
@@ -179,7 +181,11 @@ impl<'w, 't> Follower<'w, 't> {
         };
         // What lies behind where a name points is nothing that is known by the name.
         let is_other = call.manner == Manner::Behind || place.is_of_result(call);
-        if is_other || place.is_dead() || place.is_for_older_windows() {
+        if is_other
+            || place.is_dead()
+            || place.is_for_older_windows()
+            || self.world.is_text(id.parsed, call)
+        {
             return Vec::new();
         }
         let span = Span::new(parsed.file, call.whole.clone());
@@ -207,13 +213,15 @@ impl<'w, 't> Follower<'w, 't> {
             let ddi = known.or_else(|| self.led_to(id.parsed, name));
             found.extend(ddi.map(|ddi| self.too_much(&place, ddi, span, &left)));
         }
-        let is_chosen = call.is_chosen;
         let around = call.function.map(|function| &parsed.syntax.functions[function]);
         let function = around.map(|function| self.world.text(id.parsed, &function.name).to_owned());
         let around = around.map(|function| Span::new(parsed.file, function.body.clone()));
         let callee = Span::new(parsed.file, call.callee.clone());
         for reached in &mut found {
+            let looked_at = self.looked_at(&place, call, parsed.file, reached);
+            let is_chosen = call.is_chosen;
             let call = &mut reached.call;
+            call.looked_at = looked_at;
             call.function.clone_from(&function);
             (call.span, call.callee, call.around) = (span, callee, around);
             call.is_maybe |= is_chosen;
@@ -343,7 +351,11 @@ impl<'w, 't> Follower<'w, 't> {
         }
         if meanings.macros.is_empty() || meanings.maybe_undefined {
             let name = step.manner.operator().unwrap_or(step.name);
-            match vocabulary::function(name).filter(|ddi| is_called_so(ddi, step.manner)) {
+            let is_it = |ddi: &&Ddi| {
+                is_called_so(ddi, step.manner)
+                    && vocabulary::before_arguments(ddi, step.arguments.len()).is_some()
+            };
+            match vocabulary::function(name).filter(is_it) {
                 Some(ddi) => self.of_name(place, ddi, &step, depth, found),
                 None if self.through_pointer(place, name, &step, depth, found) => {}
                 None if self.through_kit_body(place, &step, found).is_some() => {}
@@ -385,7 +397,7 @@ impl<'w, 't> Follower<'w, 't> {
         ddi: &'static Ddi,
         step: &Step<'_>,
     ) -> Reached {
-        let hidden = vocabulary::hidden_parameters(ddi);
+        let hidden = vocabulary::before_arguments(ddi, step.arguments.len()).unwrap_or(0);
         let argument = |index: usize| {
             let passed = index.checked_sub(hidden).and_then(|index| step.arguments.get(index));
             passed.cloned().unwrap_or_else(SourceArgument::not_passed)
@@ -403,6 +415,7 @@ impl<'w, 't> Follower<'w, 't> {
             pointed: Vec::new(),
             is_maybe: false,
             shares_arguments: false,
+            looked_at: LookedAt::No,
         };
         Reached { call, depends: false }
     }

@@ -67,6 +67,20 @@ pub(crate) fn hidden_parameters(ddi: &Ddi) -> usize {
     usize::from(matches!(ddi.reach, Reach::WdfTable { .. }))
 }
 
+/// How many parameters of a DDI stand before the first argument of a call with so many: in C++ that of the object is none.
+/// None where it is a call of another function of that name.
+pub(crate) fn before_arguments(ddi: &Ddi, arguments: usize) -> Option<usize> {
+    let takes = ddi.parameters.len();
+    let is_method = matches!(ddi.reach, Reach::Interface { .. })
+        && ddi.parameters.first().is_some_and(|first| first.name == "this");
+    match is_method {
+        true if arguments + 1 == takes => Some(1),
+        true if arguments != takes => None,
+        true => Some(0),
+        false => Some(hidden_parameters(ddi)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -113,6 +113,39 @@ fn unfit(of: &Suppression) -> Option<String> {
         return None;
     }
     let known = rule_cards().map(|card| card.id);
-    let meant = crate::similar(name, known).first().map(|id| format!(", did you mean {id}?"));
+    // A short word begins or is within some rule or other.
+    let is_close = |id: &&&str| name.len() * 3 >= id.len();
+    let similar = crate::similar(name, known);
+    let meant = similar.first().filter(is_close).map(|id| format!(", did you mean {id}?"));
     Some(format!("there is no such rule{}", meant.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfit;
+    use ringfence_source::{SourceText, SourceTree, Span, Suppressed, Suppression};
+
+    /// Three letters are part of many a rule's name, and mean none of them.
+    #[test]
+    fn only_what_is_close_is_suggested() {
+        let file = SourceTree::default().add("a.c", SourceText::of("")).unwrap();
+        for (name, expected) in [
+            ("all", Some("there is no such rule")),
+            (
+                "executable-pool-typ",
+                Some("there is no such rule, did you mean executable-pool-type?"),
+            ),
+            ("executable-pool-type", None),
+        ] {
+            let suppression = Suppression {
+                span: Span::new(file, 0..0),
+                line: 1,
+                file,
+                lines: 1..=1,
+                of: Suppressed::Rule(name.to_owned()),
+                reason: String::new(),
+            };
+            assert_eq!(unfit(&suppression).as_deref(), expected, "{name}");
+        }
+    }
 }

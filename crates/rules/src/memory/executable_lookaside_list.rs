@@ -115,7 +115,6 @@ impl Rule for ExecutableLookasideList {
                     .as_warning(Some("C30034"))
                     .note(given_the_type(routine))
                     .note(note)
-                    .note("Code Analysis reports C30034")
             }
         };
         findings.report(finding.help(HELP).fixed_by(with_flag(call, source)));

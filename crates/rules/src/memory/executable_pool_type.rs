@@ -144,15 +144,17 @@ const MUST_SUCCEED: &str = "such a request never failed; the new one may";
 
 /// Passes the type that is not executable, in place of each constant that is.
 fn by_other_type(call: &SourceCall, source: &Source<'_>) -> Option<Fix> {
-    let is_of_video = call.deciding().is_some_and(|(role, _)| role == Role::VideoPoolType);
+    // No VP_POOL_TYPE is nonpaged and not executable.
+    if call.deciding().is_some_and(|(role, _)| role == Role::VideoPoolType) {
+        return None;
+    }
     // A bare number is the type only where it is all there is, and where it is written for this call.
     let is_bare = |term: &Term| {
         term.name.starts_with(|first: char| first.is_ascii_digit())
             && is_whole_argument(term, call, source)
     };
     let number = |term: &Term| {
-        let types = BY_NUMBER.iter().filter(|(value, _)| *value == 0 || !is_of_video);
-        let (_, name) = types.into_iter().find(|(value, _)| *value == term.value)?;
+        let (_, name) = BY_NUMBER.iter().find(|(value, _)| *value == term.value)?;
         is_bare(term).then_some(*name)
     };
     let known = |term: &Term| {
@@ -222,6 +224,16 @@ mod tests {
             ["violation error[executable-pool-type] certify: memory is requested from an \
                  executable pool: PoolType = NonPagedPool (0) at ExAllocatePoolWithTag"]
         );
+    }
+
+    /// VP_POOL_TYPE has VpNonPagedPool and VpPagedPool alone.
+    #[test]
+    fn no_other_type_is_there_for_the_video_port() {
+        for pool in ["0", "VpNonPagedPool", "NonPagedPool"] {
+            let code = format!("void F(void *e) {{ VideoPortAllocatePool(e, {pool}, 10, 'x'); }}");
+            let (made, _) = crate::source::tests::fixed_by("executable-pool-type", &code);
+            assert_eq!(made, code);
+        }
     }
 
     /// Spec cases 13 and 14: some bits of the value are not known.

@@ -127,7 +127,6 @@ fn finding(
             );
             SourceFinding::new(&PoolNxOptout::CARD, Level::Warning, message, mark)
                 .as_warning(Some("C30032"))
-                .note("Code Analysis reports C30032")
         }
     };
     let finding = match opted_out.cancels {

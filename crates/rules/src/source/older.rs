@@ -10,11 +10,12 @@ const WINDOWS_10: u64 = 0x0A00_0000;
 const WINDOWS_10_2004: u64 = 0x0A00_0008;
 
 /// What fixes write, and since when there is such a thing.
-const SINCE: [(&str, u64); 8] = [
+const SINCE: [(&str, u64); 9] = [
     ("NonPagedPoolNx", WINDOWS_8),
     ("NonPagedPoolNxCacheAligned", WINDOWS_8),
     ("NonPagedPoolSessionNx", WINDOWS_8),
     ("POOL_NX_ALLOCATION", WINDOWS_8),
+    ("POOL_NX_OPTIN_AUTO", WINDOWS_8),
     ("MdlMappingNoExecute", WINDOWS_8),
     ("MmAllocateContiguousNodeMemory", WINDOWS_8),
     ("MmMapIoSpaceEx", WINDOWS_10),
@@ -63,20 +64,31 @@ impl<'s> Older<'s> {
             let Source { tree, projects, .. } = *self.source;
             let said =
                 self.known.entry(file).or_insert_with(|| oldest_windows(tree, projects, file));
-            // Who says Windows 10 does not say which.
-            let Some(said) = said.filter(|said| *said != WINDOWS_10) else { continue };
             let mut words =
                 edit.replacement.split(|one: char| !one.is_alphanumeric() && one != '_');
-            let known = |word| SINCE.iter().find(|(name, since)| *name == word && said < *since);
-            if let Some((name, since)) = words.find_map(known) {
-                let (needs, said) = (called(*since), called(said));
-                return Some(format!(
-                    "`{name}` needs {needs}, and the driver is said to be for {said}"
-                ));
+            let lacks = said.and_then(|said| words.find_map(|word| lacking(word, said)));
+            if lacks.is_some() {
+                return lacks;
             }
         }
         None
     }
+}
+
+/// Why a driver that is for the oldest of the Windows that any of `files` is said to be for must not have `name`.
+pub(crate) fn too_new_for(name: &str, files: &[FileId], source: &Source<'_>) -> Option<String> {
+    let all = files.iter();
+    let said = all.filter_map(|file| oldest_windows(source.tree, source.projects, *file)).min()?;
+    lacking(name, said)
+}
+
+fn lacking(name: &str, said: u64) -> Option<String> {
+    // Who says Windows 10 does not say which.
+    let (_, since) = SINCE
+        .iter()
+        .find(|(known, since)| *known == name && said < *since && said != WINDOWS_10)?;
+    let (needs, said) = (called(*since), called(said));
+    Some(format!("`{name}` needs {needs}, and the driver is said to be for {said}"))
 }
 
 fn called(version: u64) -> &'static str {
@@ -98,6 +110,34 @@ mod tests {
         let found = findings_of(&[("a.c", &text)], Targets::since(19041));
         let fixes = found.iter().flat_map(|one| one.fix.iter().chain(&one.other_fixes));
         fixes.map(|fix| fix.because.clone()).collect()
+    }
+
+    /// The macro makes NonPagedPoolNx of NonPagedPool when the driver is compiled.
+    #[test]
+    fn an_opt_in_of_the_project_is_as_new_as_what_it_passes() {
+        let text = format!("#include <ntddk.h>\nvoid F(void) {{ {ALLOCATE} }}");
+        let files = [("a.c", &*text), ("sources", "TARGETNAME=a\nTARGETTYPE=DRIVER\n")];
+        let mut tree = SourceTree::default();
+        let [source, file] =
+            files.map(|(path, text)| tree.add(path, SourceText::of(text)).unwrap());
+        let because = |windows: u64| {
+            let project = Project {
+                sources: vec![source],
+                configurations: vec![Configuration {
+                    windows: Some(windows),
+                    ..Configuration::default()
+                }],
+                ..Project::new(file, ProjectFormat::Sources)
+            };
+            let found = found_in(&files, &[project], Targets::DEFAULT, false);
+            let one = found.into_iter().find(|one| one.rule == "nx-opt-in").unwrap();
+            one.fix.and_then(|fix| fix.because).unwrap_or_default()
+        };
+        assert_eq!(
+            because(0x0601_0000),
+            "`POOL_NX_OPTIN_AUTO` needs Windows 8, and the driver is said to be for Windows 7"
+        );
+        assert!(because(0x0602_0000).starts_with("it changes all files of the project"));
     }
 
     /// Since when there are NonPagedPoolNx, MmMapIoSpaceEx and ExAllocatePool2, as their pages have it.

@@ -106,6 +106,7 @@ impl<'w, 't> Seen<'w, 't> {
             pointed: Vec::new(),
             is_maybe: true,
             shares_arguments: false,
+            looked_at: crate::LookedAt::No,
         })
     }
 

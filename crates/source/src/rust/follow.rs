@@ -149,6 +149,7 @@ impl<'t> Follower<'_, 't> {
             pointed: Vec::new(),
             is_maybe: false,
             shares_arguments: false,
+            looked_at: crate::LookedAt::No,
         }
     }
 }

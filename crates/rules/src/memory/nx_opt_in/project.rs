@@ -1,7 +1,7 @@
 //! Projects that could opt in for all of their files and do not.
 
 use super::NxOptIn;
-use crate::source::{Mend, asks, changed, depends_on_opt_in, fix};
+use crate::source::{Mend, asks, changed, depends_on_opt_in, fix, too_new_for};
 use crate::{Source, SourceFindings};
 use ringfence_finding::{Fix, Level, SourceFinding};
 use ringfence_source::{FileId, OptIn, Output, Project, ProjectFormat, Span};
@@ -60,7 +60,11 @@ fn could_opt_in(project: &Project, count: usize, source: &Source<'_>) -> SourceF
 fn by_define(project: &Project, source: &Source<'_>) -> Option<Fix> {
     let edits = changed(source, project.adding_define(source.tree, "POOL_NX_OPTIN_AUTO", "1")?);
     let doubt = "it changes all files of the project, also those that may keep code in the memory";
-    fix("define `POOL_NX_OPTIN_AUTO=1`", Mend::Unsafe(doubt), edits)
+    let mut fix = fix("define `POOL_NX_OPTIN_AUTO=1`", Mend::Unsafe(doubt), edits)?;
+    if let Some(because) = too_new_for("POOL_NX_OPTIN_AUTO", &project.sources, source) {
+        fix.because = Some(because);
+    }
+    Some(fix)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn calls(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<So
                 SourceFinding::new(&NxOptIn::CARD, Level::Note, message, mark)
                     .as_warning(Some("C30031"))
                     .within(Some(helper.clone()))
-                    .note("ringfence follows the call; Code Analysis does not and reports C30031")
+                    .note("ringfence follows the call; Code Analysis does not")
                     .help(format!("call `{CALL}` in the entry point itself, or suppress C30031"))
             }
             Initialised::Unproven(_) => {
@@ -63,7 +63,6 @@ fn calls(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<So
                 SourceFinding::new(&NxOptIn::CARD, Level::Note, message, mark)
                     .as_warning(Some("C30035"))
                     .note("control may come there by a pointer, a constructor or a macro, which are not followed")
-                    .note("Code Analysis reports C30035")
                     .help(format!("call `{CALL}` first in DriverEntry or DllInitialize"))
             }
             Initialised::Elsewhere(_) => {
@@ -72,7 +71,6 @@ fn calls(states: &BTreeMap<FileId, &Initialised>, source: &Source<'_>) -> Vec<So
                 SourceFinding::new(&NxOptIn::CARD, Level::Warning, message, mark)
                     .as_warning(Some("C30035"))
                     .note("what is allocated before this call is executable")
-                    .note("Code Analysis reports C30035")
                     .help(format!("call `{CALL}` first in DriverEntry or DllInitialize"))
             }
             _ => continue,
@@ -133,8 +131,7 @@ fn as_export_driver(entry: &Entry, source: &Source<'_>) -> SourceFinding {
     let message = "an export driver does not opt in to non-executable pool in its DllInitialize";
     let finding = at_entry(entry, source, message.to_owned())
         .as_warning(Some("C30033"))
-        .note("every image has variables of its own: what the driver that loads it opts in to does not count")
-        .note("Code Analysis reports C30033");
+        .note("every image has variables of its own: what the driver that loads it opts in to does not count");
     match &*entry.name {
         DLL_INITIALIZE => finding,
         _ => {
