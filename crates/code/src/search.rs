@@ -4,6 +4,7 @@ mod across;
 mod behind;
 mod callers;
 mod control;
+mod entered;
 mod finders;
 mod memory;
 mod order;
