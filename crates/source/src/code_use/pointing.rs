@@ -30,9 +30,7 @@ impl<'t> Finder<'_, 't> {
     /// The function that a value is the address of.
     fn address_of_function(&self, value: &Range<usize>, around: usize) -> Option<Target<'t>> {
         // Most values end with something else: a look at the last word is cheap.
-        let written = self.text(value).trim_end_matches([')', ' ', '\t', '\r', '\n']);
-        let start = written.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let word = &written[start.map_or(0, |at| at + 1)..];
+        let word = last_word(self.text(value));
         if !self.world.functions.contains_key(word) && !kernel::is_function(word) {
             return None;
         }
@@ -60,4 +58,29 @@ pub(super) fn only_name(all: &[Token], text: &str) -> Option<usize> {
     let is_plain =
         |token: &Token| matches!(token.kind, Kind::Number) || matches!(token.text(text), "+" | ")");
     all[at + 1..].iter().all(is_plain).then_some(at)
+}
+
+/// The word that a value ends with, but for parentheses; empty where it ends with something else.
+fn last_word(value: &str) -> &str {
+    let written = value.trim_end_matches([')', ' ', '\t', '\r', '\n']);
+    let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    &written[written.trim_end_matches(is_of_word).len()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_word;
+
+    #[test]
+    fn letters_of_several_bytes_end_a_word() {
+        for (value, word) in [
+            ("(PVOID)(Target)", "Target"),
+            ("A | \u{d7}Target_1 ) ", "Target_1"),
+            ("\u{d7}", ""),
+            ("1 + ", ""),
+            ("", ""),
+        ] {
+            assert_eq!(last_word(value), word, "{value}");
+        }
+    }
 }
