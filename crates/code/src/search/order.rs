@@ -69,6 +69,8 @@ pub(super) struct Read {
     plain: BTreeMap<u32, Pieces>,
     /// Functions that ask Windows for its version.
     tellers: Option<BTreeSet<u32>>,
+    /// What such functions return, by the function and the build.
+    results: BTreeMap<(u32, u32), Option<Vec<Atom>>>,
     instructions: usize,
     spent: bool,
 }
@@ -343,7 +345,10 @@ impl Search<'_> {
     ) -> (T, bool) {
         let mut before = Vec::new();
         for function in self.tellers(read).into_iter().filter(|one| !within.contains(one)) {
-            if let Some(results) = self.results_on(function, build) {
+            let known = read.results.get(&(function, build)).cloned();
+            let results = known.unwrap_or_else(|| self.results_on(function, build));
+            read.results.insert((function, build), results.clone());
+            if let Some(results) = results {
                 before.push((function, self.transfer.known.results.insert(function, results)));
             }
         }
